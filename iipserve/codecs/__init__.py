@@ -1,0 +1,47 @@
+"""Encoders: pixels in, a finished file out. One module per output format, ending in `ENCODER`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from iipserve.geometry import Size
+from iipserve.image import PhysicalResolution
+from iipserve.plan import Encoding
+from iipserve.processing import Pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Metadata:
+    """What may be written beside the pixels."""
+
+    icc: bytes | None = None
+    xmp: bytes | None = None
+    """UTF-8 XML."""
+    exif: bytes | None = None
+    """A TIFF structure without the `Exif\\0\\0` mark."""
+    resolution: PhysicalResolution | None = None
+    """Of the finished image, in pixels per metre."""
+    text: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """By IIP object name: title, creator, description, rights, ..."""
+
+
+NO_METADATA = Metadata()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """One output format."""
+
+    name: str
+    """As in `Encoding.format`: `jpeg`."""
+    extension: str
+    """As in file names and IIIF: `jpg`."""
+    media_type: str
+    bands: frozenset[int]
+    """Numbers of bands it writes: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha."""
+    encode: Callable[[Pixels, Encoding, Metadata], bytes]
+    """Raises `UnsupportedEncoding` for a scheme it does not know, nothing else on valid pixels."""
+    crop: Callable[[bytes, Size], bytes | None] | None = None
+    """Cut an encoded image down to its top left `Size` without loss; None where that is impossible."""

@@ -1,0 +1,1 @@
+"""Engine: a plan in, finished bytes out."""

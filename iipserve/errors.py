@@ -1,0 +1,90 @@
+"""The error tree: everything a client or administrator can be told.
+
+Raised anywhere, turned into a response in one place (`iipserve.app`). A message is safe to send:
+it names what came and what would do, never a path of the server.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class IIPServeError(Exception):
+    """Anything a client can be told about; the message is safe to send."""
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class ConfigError(IIPServeError, ValueError):
+    """The settings hold a mistake; the server does not start with it."""
+
+
+class InvalidRequest(IIPServeError, ValueError):
+    """The request does not follow its protocol's grammar."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+class UnsupportedCommand(InvalidRequest):
+    """A command that this server does not know or does not offer."""
+
+
+class RegionOutOfBounds(InvalidRequest):
+    """The region asked for is empty or lies outside the image."""
+
+
+class InvalidSize(InvalidRequest):
+    """The size asked for is zero, or larger than the image or the limits allow."""
+
+
+class UnsupportedEncoding(InvalidRequest):
+    """The output format asked for is not one this server writes."""
+
+
+class TooLarge(IIPServeError, MemoryError):
+    """The answer would need more memory or more decoding than a request may use."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+class MethodNotAllowed(IIPServeError):
+    """Only GET, HEAD and OPTIONS are answered."""
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+
+
+class RequestTooLong(IIPServeError, ValueError):
+    """The request's address is longer than the server reads."""
+
+    status = HTTPStatus.REQUEST_URI_TOO_LONG
+
+
+class UnknownProtocol(IIPServeError, LookupError):
+    """Neither the path nor the query names a protocol of this server."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class ImageNotFound(IIPServeError, FileNotFoundError):
+    """No readable image lies behind this identifier."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class TileNotFound(IIPServeError, LookupError):
+    """The level or tile asked for lies outside the pyramid."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class UnsupportedImage(IIPServeError, ValueError):
+    """The file is no image, or of a kind this server does not read."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class DecodeError(IIPServeError, ValueError):
+    """The part of the file that was asked for is damaged or missing."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY

@@ -1,0 +1,136 @@
+"""Sizes, regions and tile grids: the integer arithmetic every protocol shares."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+def ceil_div(value: int, divisor: int) -> int:
+    """`value / divisor` rounded up, in integers."""
+    return -(-value // divisor)
+
+
+def round_half_up(value: float) -> int:
+    """The nearest integer; halves go up (Python's `round` sends them to the even neighbor)."""
+    return math.floor(value + 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Extent in pixels."""
+
+    width: int
+    """At least 1 pixel."""
+    height: int
+    """At least 1 pixel."""
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return self.width * self.height
+
+    def fits_in(self, other: Size) -> bool:
+        """True when neither side is longer than the other size's."""
+        return self.width <= other.width and self.height <= other.height
+
+    def ceil_scaled(self, divisor: int) -> Size:
+        """Both sides divided by `divisor` and rounded up (DeepZoom, IIIF and JPEG 2000 levels)."""
+        return Size(ceil_div(self.width, divisor), ceil_div(self.height, divisor))
+
+    def floor_halved(self) -> Size:
+        """Both sides halved and rounded down, at least 1 (TIFF pyramids as libvips and iipsrv build them)."""
+        return Size(max(1, self.width // 2), max(1, self.height // 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of pixels in one level: origin top left, far edges exclusive."""
+
+    x: int
+    """Left edge, in pixels of the level."""
+    y: int
+    """Top edge, in pixels of the level."""
+    width: int
+    """At least 1 pixel."""
+    height: int
+    """At least 1 pixel."""
+
+    @classmethod
+    def of_size(cls, size: Size) -> Region:
+        """The region that covers a whole level."""
+        return cls(0, 0, size.width, size.height)
+
+    @property
+    def size(self) -> Size:
+        """Width and height as a `Size`."""
+        return Size(self.width, self.height)
+
+    @property
+    def right(self) -> int:
+        """The first column that is not inside."""
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        """The first row that is not inside."""
+        return self.y + self.height
+
+    def clipped(self, size: Size) -> Region | None:
+        """The part inside a level of `size`, or None when nothing is."""
+        x, y = max(0, self.x), max(0, self.y)
+        right, bottom = min(self.right, size.width), min(self.bottom, size.height)
+        if right <= x or bottom <= y:
+            return None
+        return Region(x, y, right - x, bottom - y)
+
+    def scaled(self, from_size: Size, to_size: Size) -> Region:
+        """The same part of the picture in another level's pixels.
+
+        Both edges are rounded to the nearest pixel, so that regions which abut here abut there;
+        at least 1 pixel remains and the result lies inside `to_size` if this lies inside `from_size`.
+        """
+        x, width = _scale_span(self.x, self.right, from_size.width, to_size.width)
+        y, height = _scale_span(self.y, self.bottom, from_size.height, to_size.height)
+        return Region(x, y, width, height)
+
+
+def _scale_span(start: int, stop: int, length: int, new_length: int) -> tuple[int, int]:
+    """Start and extent of a span of `length` pixels mapped onto `new_length` pixels."""
+    new_start = min((2 * start * new_length + length) // (2 * length), new_length - 1)
+    new_stop = (2 * stop * new_length + length) // (2 * length)
+    return new_start, max(1, new_stop - new_start)
+
+
+@dataclass(frozen=True, slots=True)
+class TileGrid:
+    """A level cut into tiles; the tiles of the last column and row are clipped to the level."""
+
+    size: Size
+    """The level's size."""
+    tile: Size
+    """The size of an unclipped tile."""
+
+    @property
+    def columns(self) -> int:
+        """Number of tiles across."""
+        return ceil_div(self.size.width, self.tile.width)
+
+    @property
+    def rows(self) -> int:
+        """Number of tiles down."""
+        return ceil_div(self.size.height, self.tile.height)
+
+    @property
+    def count(self) -> int:
+        """Number of tiles; indices run row by row from 0 to `count - 1`."""
+        return self.columns * self.rows
+
+    def region(self, column: int, row: int) -> Region | None:
+        """The pixels of one tile, clipped to the level, or None outside the grid."""
+        if not (0 <= column < self.columns and 0 <= row < self.rows):
+            return None
+        x, y = column * self.tile.width, row * self.tile.height
+        return Region(
+            x, y, min(self.tile.width, self.size.width - x), min(self.tile.height, self.size.height - y)
+        )

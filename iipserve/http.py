@@ -1,0 +1,169 @@
+"""HTTP as values: requests, responses, dates, entity tags, conditions, cross-origin headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
+from http import HTTPStatus
+from typing import TypeAlias
+from urllib.parse import quote
+
+from iipserve.errors import InvalidRequest
+
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+ALLOWED_METHODS = "GET, HEAD, OPTIONS"
+FORWARDED_HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """One request, as the web server passed it on. Text is as on the wire: still percent-encoded."""
+
+    method: str
+    path: str
+    """From the first slash up to the question mark."""
+    query: str
+    """After the question mark, without it."""
+    environ: Mapping[str, str]
+    """The CGI variables (RFC 3875): `HTTP_*`, `HTTPS`, `SERVER_NAME` ..."""
+    mount: str = ""
+    """What stands before `target` in the address, as the client wrote it: `/iiif/`, `/iipsrv.fcgi?IIIF=`."""
+    target: str = ""
+    """What the protocol is to read, as the client wrote it; set by the router."""
+    base_url: str = ""
+    """BASE_URL: stands before `target` in public addresses, instead of scheme, host and mount."""
+    trust_forwarded: bool = True
+    """Believe `X-Forwarded-*` headers."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Request:
+        """Read the CGI variables; a missing REQUEST_METHOD is GET, a missing REQUEST_URI is put together."""
+        address = environ.get("REQUEST_URI") or _put_together(environ)
+        path, _, query = address.partition("?")
+        if not query:
+            query = environ.get("QUERY_STRING", "")
+        return cls(environ.get("REQUEST_METHOD") or "GET", path, query, environ)
+
+    def header(self, name: str) -> str | None:
+        """A request header by its name, or None."""
+        return self.environ.get("HTTP_" + name.upper().replace("-", "_"))
+
+    def public_url(self, target: str) -> str:
+        """The absolute address under which the client reaches `target` in this protocol."""
+        if self.base_url:
+            return self.base_url + target
+        return f"{self._origin()}{self._forwarded_prefix()}{self.mount}{target}"
+
+    def _origin(self) -> str:
+        environ = self.environ
+        https = environ.get("HTTPS", "").lower() not in ("", "off", "0")
+        scheme = "https" if https else environ.get("wsgi.url_scheme", "http")
+        host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME") or "localhost"
+        if self.trust_forwarded:
+            forwarded = _first(environ.get("HTTP_X_FORWARDED_PROTO", "")).lower()
+            scheme = forwarded if forwarded in ("http", "https") else scheme
+            host = _first(environ.get("HTTP_X_FORWARDED_HOST", "")) or host
+            port = _first(environ.get("HTTP_X_FORWARDED_PORT", ""))
+            default = "443" if scheme == "https" else "80"
+            if port.isdigit() and port != default and ":" not in host.rpartition("]")[2]:
+                host = f"{host}:{port}"
+        if not FORWARDED_HOST.fullmatch(host):
+            raise InvalidRequest(f"Host {host!r} is not a host name with an optional port")
+        return f"{scheme}://{host}"
+
+    def _forwarded_prefix(self) -> str:
+        if not self.trust_forwarded:
+            return ""
+        environ = self.environ
+        prefix = environ.get("HTTP_X_FORWARDED_PREFIX") or environ.get("HTTP_X_FORWARDED_PATH") or ""
+        return quote(_first(prefix).rstrip("/"), safe="/%~!$&'()*+,;=:@")
+
+
+def _put_together(environ: Mapping[str, str]) -> str:
+    """The request target from SCRIPT_NAME and PATH_INFO, which come decoded (RFC 3875 section 4.1.5)."""
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    return quote(path, safe="/%~!$&'()*+,;=:@", encoding="latin-1") or "/"
+
+
+def _first(value: str) -> str:
+    """The first entry of a comma-separated header: what the outermost proxy saw."""
+    return value.partition(",")[0].strip()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Response:
+    """One finished answer."""
+
+    status: HTTPStatus
+    headers: Headers
+    body: bytes | Iterable[bytes] = b""
+    """Whole, or in pieces when `Content-Length` is among the headers or unknown."""
+
+
+@lru_cache(maxsize=4096)
+def http_date(seconds: int) -> str:
+    """Seconds since 1970 as an HTTP date (RFC 9110 section 5.6.7)."""
+    return formatdate(seconds, usegmt=True)
+
+
+def not_modified(request: Request, etag: str | None, modified: int | None) -> bool:
+    """Whether the client's copy is still good (RFC 9110 section 13.2.2).
+
+    Args:
+        request: carries `If-None-Match` or `If-Modified-Since`; the former wins.
+        etag: the current entity tag without quotes.
+        modified: time of the last change, in seconds since 1970.
+    """
+    tags = request.environ.get("HTTP_IF_NONE_MATCH")
+    if tags is not None:
+        return etag is not None and (tags.strip() == "*" or etag in _opaque_tags(tags))
+    since = request.environ.get("HTTP_IF_MODIFIED_SINCE")
+    return since is not None and modified is not None and modified <= _seconds(since)
+
+
+def has_condition(request: Request) -> bool:
+    """Whether the client asks for the body only if it changed."""
+    return "HTTP_IF_NONE_MATCH" in request.environ or "HTTP_IF_MODIFIED_SINCE" in request.environ
+
+
+def _opaque_tags(header: str) -> list[str]:
+    """The tags of If-None-Match without quotes and weakness marks (weak comparison, RFC 9110 8.8.3.2)."""
+    return re.findall(r'"([^"]*)"', header)
+
+
+def _seconds(date: str) -> int:
+    """An HTTP date as seconds since 1970; -1 for anything unreadable, so that it never matches."""
+    try:
+        return int(parsedate_to_datetime(date).timestamp())
+    except (ValueError, TypeError, OverflowError):
+        return -1
+
+
+def cors_headers(origin: str) -> Headers:
+    """The headers of every answer to a cross-origin request; none when `origin` is empty."""
+    if not origin:
+        return ()
+    return (
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Expose-Headers", "Link, ETag, Content-Length"),
+        ("Cross-Origin-Resource-Policy", "cross-origin"),
+        ("Timing-Allow-Origin", origin),
+    )
+
+
+def preflight_headers(origin: str) -> Headers:
+    """The further headers of an answer to OPTIONS."""
+    if not origin:
+        return ()
+    return (
+        ("Access-Control-Allow-Methods", ALLOWED_METHODS),
+        (
+            "Access-Control-Allow-Headers",
+            "Accept, Authorization, Content-Type, Range, If-None-Match, If-Modified-Since, X-Requested-With",
+        ),
+        ("Access-Control-Max-Age", "86400"),
+    )

@@ -1,0 +1,117 @@
+"""The contract between protocols and engine: what is to be rendered, as one immutable value."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from iipserve import __version__
+from iipserve.geometry import Region, Size
+from iipserve.image import ImageInfo, ImageVersion
+from iipserve.processing import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """One version of one image, as decoded for one request."""
+
+    identifier: str
+    version: ImageVersion
+    quality_layers: int = 0
+    """JPEG 2000 quality layers to decode; 0 is all there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How pixels become bytes."""
+
+    format: str
+    """Name of the encoder, e.g. `jpeg`."""
+    quality: int
+    """In the encoder's own scale: JPEG 1-100, PNG 0-9, WebP and AVIF -1 (lossless) to 100, TIFF by `scheme`."""
+    scheme: str = ""
+    """Compression inside the format: TIFF `none` `lzw` `deflate` `jpeg` `webp` `zstd`; AVIF codec name."""
+    profile: bool = False
+    """Embed the ICC profile."""
+    metadata: bool = False
+    """Embed XMP, Exif, text and physical resolution (exports only: a tile carries at most its profile)."""
+    stored: bool = True
+    """The file's own compressed tile may be the answer; False when the client asked for a quality."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderPlan:
+    """One finished image, described by everything that changes a byte of it: work order, cache key, ETag."""
+
+    image: ImageRef
+    level: int
+    """Index into `ImageInfo.levels`."""
+    region: Region
+    """In pixels of the level. May reach past the level's right and bottom edge by a pixel, where an
+    advertised grid rounds up and the file rounded down: the last column and row are then repeated."""
+    size: Size
+    """Pixels after scaling the region, before the operations."""
+    encoding: Encoding
+    operations: tuple[Operation, ...] = ()
+    """In canonical order; steps without effect are left out."""
+
+    @property
+    def digest(self) -> str:
+        """32 hexadecimal digits that stand for this plan and this version of the server."""
+        return hashlib.blake2b(f"{__version__} {self!r}".encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Text that needs no pixels: info.json, .dzi, OBJ answers."""
+
+    body: bytes
+    media_type: str
+    vary: str = ""
+    """Names of the request headers it depends on, as for the Vary header."""
+    cacheable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The answer lies elsewhere (303)."""
+
+    location: str
+    """Absolute URI."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Several renditions in one body (IIP's TIL)."""
+
+    plans: tuple[RenderPlan, ...]
+    media_type: str
+    frame: Callable[[int, bytes], bytes]
+    """(position in `plans`, finished bytes) -> bytes with their frame around them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """Finished bytes."""
+
+    body: bytes
+    media_type: str
+    etag: str
+    """The plan's digest, without quotes."""
+
+
+Content: TypeAlias = RenderPlan | Document | Redirect | Bundle
+
+
+class Answer(NamedTuple):
+    """What a protocol replies with, and the headers only it knows of."""
+
+    content: Content
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def image_ref(info: ImageInfo, quality_layers: int = 0) -> ImageRef:
+    """The reference under which `info`'s image is rendered."""
+    return ImageRef(info.identifier, info.version, quality_layers)

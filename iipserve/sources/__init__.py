@@ -1,0 +1,82 @@
+"""Source formats: a file in, its structure and its pixels out. One module per format, ending in `FORMAT`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from iipserve.geometry import Region, Size
+from iipserve.image import ImageInfo, ImageVersion
+from iipserve.processing import Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file opened for reading by the library; a source takes its descriptor over."""
+
+    descriptor: int
+    """Read only. The source closes it when it is itself no longer used (also when opening fails)."""
+    path: str
+    """Absolute path on the server: for libraries that open by name. Never shown to a client."""
+    identifier: str
+    """What the client calls the image: for messages."""
+    version: ImageVersion
+    head: bytes
+    """The first bytes of the file, at most 64."""
+
+
+class Source(ABC):
+    """One opened version of a file.
+
+    Safe for use by many threads at once. Holds its descriptor until it is garbage: the engine may drop
+    a source from its pool while another thread still reads from it.
+    """
+
+    keeps_decoded: ClassVar[bool] = False
+    """Decoding is so dear that decoded tiles are worth keeping in the memory cache."""
+    reads_regions: ClassVar[bool] = False
+    """`read_region` cuts and scales by itself; otherwise the engine joins tiles."""
+
+    info: ImageInfo
+
+    @abstractmethod
+    def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
+        """Decode one unit of the level's own grid (`Level.tile`), clipped to the level.
+
+        Raises:
+            DecodeError: this tile is damaged or missing in the file.
+        """
+
+    def read_region(self, level: int, region: Region, size: Size) -> Pixels:
+        """The region, which lies inside the level, scaled to exactly `size` (only if `reads_regions`).
+
+        Raises:
+            DecodeError: the region is damaged or missing in the file.
+        """
+        raise TypeError(f"{type(self).__name__} reads tiles")
+
+    def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
+        """A tile as the file holds it, made into a complete file of output `format`, or None.
+
+        The pixels have the unclipped tile's size, also at the edges. With `profile`, the image's ICC
+        profile is embedded (None when this cannot be done).
+
+        Raises:
+            DecodeError: the file ends before the tile does.
+        """
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFormat:
+    """One kind of file."""
+
+    name: str
+    matches: Callable[[bytes], bool]
+    """Whether a file's first bytes (at most 64) are of this format."""
+    open: Callable[[OpenFile], Source]
+    """Raises `UnsupportedImage` for a file it cannot read (with the reason), `DecodeError` for a damaged one."""
+    fallback: bool = False
+    """Asked only when no other format matches, or when the matching one raises `UnsupportedImage`."""

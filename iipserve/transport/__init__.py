@@ -1,0 +1,1 @@
+"""Transport: sockets, processes and signals around the application."""
