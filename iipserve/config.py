@@ -210,9 +210,9 @@ class Config:
     allow_upscaling: bool = setting(
         "ALLOW_UPSCALING", default=True, parse=boolean, text="Serve images larger than the file holds them."
     )
-    max_request_memory: float = setting(
-        "MAX_REQUEST_MEMORY", default=512.0, parse=number(1),
-        text="Megabytes of pixels one request may hold; one that needs more is refused before decoding.",
+    max_render_memory: float = setting(
+        "MAX_RENDER_MEMORY", default=512.0, parse=number(1),
+        text="Megabytes of pixels that all requests of a worker together hold while rendering: a request that needs more than this is refused before decoding, others wait their turn.",
     )  # fmt: skip
     max_decode: float = setting(
         "MAX_DECODE", default=1000.0, parse=number(1),

@@ -48,6 +48,12 @@ class TooLarge(IIPServeError, MemoryError):
     status = HTTPStatus.BAD_REQUEST
 
 
+class Overloaded(IIPServeError):
+    """Other requests hold what this one needs; it may succeed later."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
 class MethodNotAllowed(IIPServeError):
     """Only GET, HEAD and OPTIONS are answered."""
 

@@ -16,6 +16,11 @@ def round_half_up(value: float) -> int:
     return math.floor(value + 0.5)
 
 
+def scale_side(length: int, numerator: int, denominator: int) -> int:
+    """`length * numerator / denominator` in whole pixels: halves go up, never less than 1."""
+    return max(1, (2 * length * numerator + denominator) // (2 * denominator))
+
+
 @dataclass(frozen=True, slots=True)
 class Size:
     """Extent in pixels."""
@@ -37,6 +42,12 @@ class Size:
     def ceil_scaled(self, divisor: int) -> Size:
         """Both sides divided by `divisor` and rounded up (DeepZoom, IIIF and JPEG 2000 levels)."""
         return Size(ceil_div(self.width, divisor), ceil_div(self.height, divisor))
+
+    def fitted(self, box: Size) -> Size:
+        """The largest size of this shape inside `box`; one side is the box's, the other rounded to nearest."""
+        if box.width * self.height <= box.height * self.width:
+            return Size(box.width, scale_side(self.height, box.width, self.width))
+        return Size(scale_side(self.width, box.height, self.height), box.height)
 
     def floor_halved(self) -> Size:
         """Both sides halved and rounded down, at least 1 (TIFF pyramids as libvips and iipsrv build them)."""
@@ -78,6 +89,8 @@ class Region:
 
     def clipped(self, size: Size) -> Region | None:
         """The part inside a level of `size`, or None when nothing is."""
+        if self.x >= 0 and self.y >= 0 and self.right <= size.width and self.bottom <= size.height:
+            return self
         x, y = max(0, self.x), max(0, self.y)
         right, bottom = min(self.right, size.width), min(self.bottom, size.height)
         if right <= x or bottom <= y:
@@ -128,9 +141,8 @@ class TileGrid:
 
     def region(self, column: int, row: int) -> Region | None:
         """The pixels of one tile, clipped to the level, or None outside the grid."""
-        if not (0 <= column < self.columns and 0 <= row < self.rows):
+        size, tile = self.size, self.tile
+        x, y = column * tile.width, row * tile.height
+        if column < 0 or row < 0 or x >= size.width or y >= size.height:
             return None
-        x, y = column * self.tile.width, row * self.tile.height
-        return Region(
-            x, y, min(self.tile.width, self.size.width - x), min(self.tile.height, self.size.height - y)
-        )
+        return Region(x, y, min(tile.width, size.width - x), min(tile.height, size.height - y))

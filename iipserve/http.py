@@ -32,6 +32,8 @@ class Request:
     """The CGI variables (RFC 3875): `HTTP_*`, `HTTPS`, `SERVER_NAME` ..."""
     mount: str = ""
     """What stands before `target` in the address, as the client wrote it: `/iiif/`, `/iipsrv.fcgi?IIIF=`."""
+    natural: bool = False
+    """It came by the protocol's own path (`/iiif/`), not by URI_MAP or the query string."""
     target: str = ""
     """What the protocol is to read, as the client wrote it; set by the router."""
     base_url: str = ""

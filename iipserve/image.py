@@ -89,6 +89,14 @@ class ImageInfo:
         return self.levels[0].size
 
     @cached_property
+    def halved_sizes(self) -> tuple[Size, ...]:
+        """The sizes that DeepZoom, Zoomify and IIIF show, full size first: divided by powers of two and
+        rounded up, down to 1 x 1.
+        """
+        zooms = (max(self.size.width, self.size.height) - 1).bit_length()
+        return tuple(self.size.ceil_scaled(1 << zoom) for zoom in range(zooms + 1))
+
+    @cached_property
     def shown_sizes(self) -> tuple[Size, ...]:
         """The sizes that IIP shows, full size first: the file's own, then halves (rounded down, as iipsrv
         does) until one fits in a tile.

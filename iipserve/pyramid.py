@@ -14,8 +14,8 @@ from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo
 
 MIN_TOLERANT_SIDE = 64
-"""A stored level may be a pixel short of the advertised one if the side is at least this long; below, a
-pixel is too large a part of the picture."""
+"""A stored level may be a pixel off the advertised one if the side is at least this long; below, a pixel
+is too large a part of the picture."""
 
 
 class Placement(NamedTuple):
@@ -35,11 +35,12 @@ def place_tile(info: ImageInfo, grid_size: Size, region: Region) -> Placement:
         grid_size: size of the advertised level.
         region: the tile, in pixels of the advertised level.
     """
+    width = grid_size.width
     for index, level in enumerate(info.levels):
-        if _stands_for(level.size, grid_size):
+        stored = level.size
+        if 0 <= width - stored.width <= 1 and _stands_for(stored, grid_size):
             return Placement(index, region, region.size)
-    index = level_above(info, grid_size)
-    return Placement(index, region.scaled(grid_size, info.levels[index].size), region.size)
+    return _place_reduced_tile(info, grid_size, region)
 
 
 def place_region(info: ImageInfo, region: Region, size: Size) -> Placement:
@@ -70,7 +71,7 @@ def level_above(info: ImageInfo, size: Size) -> int:
 
 
 def _stands_for(stored: Size, advertised: Size) -> bool:
-    """Whether the stored level may be shown as the advertised one: equal, or a pixel short."""
+    """Whether the stored level may be shown as the advertised one: each side is equal, or a pixel short."""
     return _side_stands_for(stored.width, advertised.width) and _side_stands_for(
         stored.height, advertised.height
     )
@@ -78,3 +79,52 @@ def _stands_for(stored: Size, advertised: Size) -> bool:
 
 def _side_stands_for(stored: int, advertised: int) -> bool:
     return stored == advertised or (stored == advertised - 1 and advertised >= MIN_TOLERANT_SIDE)
+
+
+def _place_reduced_tile(info: ImageInfo, grid_size: Size, region: Region) -> Placement:
+    """A tile of a level that the file lacks, from the stored level above.
+
+    Where the two sizes are a power of two apart, the edges are multiplied by it: every tile is then
+    reduced by exactly that factor and neighbors join without a seam. (In the ratio of the rounded
+    sizes, a tile might come out of 511 or 513 pixels where 512 belong to it.)
+    """
+    index = level_above(info, grid_size)
+    stored = info.levels[index].size
+    factor = _factor_between(stored, grid_size)
+    if factor is None:
+        return Placement(index, region.scaled(grid_size, stored), region.size)
+    x, width = _multiplied_span(region.x, region.right, factor, stored.width)
+    y, height = _multiplied_span(region.y, region.bottom, factor, stored.height)
+    return Placement(index, Region(x, y, width, height), region.size)
+
+
+def _factor_between(stored: Size, grid_size: Size) -> int | None:
+    """The power of two that leads from the stored size to the advertised one on both sides, or None."""
+    factor = 2
+    while factor < 2 * max(stored.width, stored.height):
+        if _is_factor(factor, stored.width, grid_size.width) and _is_factor(
+            factor, stored.height, grid_size.height
+        ):
+            return factor
+        factor *= 2
+    return None
+
+
+def _is_factor(factor: int, stored: int, advertised: int) -> bool:
+    """Whether a stored side, or one a pixel longer, divided by `factor` is the advertised side.
+
+    Rounding up always counts, also from a stored level that is itself a pixel short; rounding down
+    (shown sizes of IIP) only where the part of a pixel that is left over does not matter.
+    """
+    left_over = stored - advertised * factor
+    most = factor - 1 if advertised >= MIN_TOLERANT_SIDE else 0
+    return -factor <= left_over <= most
+
+
+def _multiplied_span(start: int, stop: int, factor: int, length: int) -> tuple[int, int]:
+    """Start and extent of a span `factor` times as long, cut off at the level's `length`.
+
+    A span that starts at the very end is one pixel long: the level is then a pixel short.
+    """
+    start = start * factor
+    return start, max(1, min(stop * factor, length) - start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from iipserve.cache.memory import MemoryCache
 from iipserve.plan import RenderPlan, Rendition
 
 
@@ -21,3 +22,34 @@ class RenditionCache(ABC):
     @abstractmethod
     def clear(self) -> None:
         """Forget everything this process holds."""
+
+
+class TieredCache(RenditionCache):
+    """The worker's own memory, and behind it a slower cache that others share, if there is one."""
+
+    def __init__(self, memory: MemoryCache, shared: RenditionCache | None) -> None:
+        """Ask `memory` first, then `shared`."""
+        self._memory = memory
+        self._shared = shared
+
+    def get(self, plan: RenderPlan) -> Rendition | None:
+        """The rendition from memory, else from the shared cache, from where memory takes it over."""
+        rendition: Rendition | None = self._memory.get(plan)
+        if rendition is not None or self._shared is None:
+            return rendition
+        rendition = self._shared.get(plan)
+        if rendition is not None:
+            self._memory.set(plan, rendition, len(rendition.body))
+        return rendition
+
+    def set(self, plan: RenderPlan, rendition: Rendition) -> None:
+        """Remember a rendition in both."""
+        self._memory.set(plan, rendition, len(rendition.body))
+        if self._shared is not None:
+            self._shared.set(plan, rendition)
+
+    def clear(self) -> None:
+        """Empty the memory, decoded tiles included; what others share stays."""
+        self._memory.clear()
+        if self._shared is not None:
+            self._shared.clear()

@@ -1,0 +1,184 @@
+"""The command: listen, and serve until a signal ends it."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from socket import socket
+from typing import Any
+
+from iipserve import __version__
+from iipserve.config import Config, from_environ, settings
+from iipserve.errors import ConfigError
+from iipserve.transport import logs
+from iipserve.transport.fastcgi import LISTENING_DESCRIPTOR
+from iipserve.transport.service import Application
+from iipserve.transport.sockets import (
+    DEFAULT_BACKLOG,
+    TcpAddress,
+    UnixAddress,
+    inherited_listener,
+    listen,
+    parse_address,
+    passed_listeners,
+    raise_descriptor_limit,
+)
+
+log = logging.getLogger(logs.START)
+
+DESCRIPTION = """\
+Image server for IIP, IIIF, DeepZoom and Zoomify, spoken over FastCGI and HTTP. All further settings are
+environment variables; --check shows them."""
+NOTHING_TO_SERVE = (
+    "descriptor 0 is not a listening socket and there is nothing to bind: use --bind or --http, or let a web "
+    "server (mod_fcgid, lighttpd), spawn-fcgi or systemd start this command"
+)
+
+
+def build_application(config: Config) -> Application:
+    """The real application. Imported only where it serves: its libraries do not survive a fork."""
+    from iipserve.app import build
+
+    return build(config)
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    build: Callable[[Config], Application] = build_application,
+) -> int:
+    """Run the command; the exit code: 0 at the end, 1 for settings that cannot be used, 2 for wrong usage."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.check:
+        from iipserve.check import check
+
+        return check(environ, _overrides(options), sys.stdout, sys.stderr)
+    try:
+        config = dataclasses.replace(from_environ(environ), **_overrides(options))
+        logs.set_up(config)
+        return _serve(parser, options, config, environ, build)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="iipserve", description=DESCRIPTION, allow_abbrev=False)
+    parser.add_argument(
+        "--bind",
+        type=_address,
+        metavar="ADDRESS",
+        help="listen for FastCGI: HOST:PORT, :PORT, [IPV6]:PORT or SOCKET_PATH; "
+        "without it and --http, the listening socket is descriptor 0",
+    )
+    parser.add_argument(
+        "--backlog",
+        type=_count,
+        default=DEFAULT_BACKLOG,
+        metavar="N",
+        help=f"connections that may wait to be accepted ({DEFAULT_BACKLOG})",
+    )
+    parser.add_argument(
+        "--http", type=_address, metavar="ADDRESS", help="listen for HTTP, with the gallery page"
+    )
+    parser.add_argument(
+        "--workers", type=_count, metavar="N", help="worker processes (WORKERS; one per processor core)"
+    )
+    parser.add_argument(
+        "--threads", type=_count, metavar="N", help="connections each worker serves at once (THREADS)"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="show settings, formats and versions; fail if something is wrong"
+    )
+    parser.add_argument("--version", action="version", version=f"iipserve {__version__}")
+    return parser
+
+
+def _address(text: str) -> TcpAddress | UnixAddress:
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 65535")
+    return int(text)
+
+
+def _overrides(options: argparse.Namespace) -> dict[str, Any]:
+    """Settings the command line gives, by the names of their fields."""
+    given = {name: getattr(options, name) for name in ("workers", "threads")}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _serve(
+    parser: argparse.ArgumentParser,
+    options: argparse.Namespace,
+    config: Config,
+    environ: Mapping[str, str],
+    build: Callable[[Config], Application],
+) -> int:
+    raise_descriptor_limit()
+    if options.bind is None and options.http is None:
+        if passed := passed_listeners(environ, os.getpid()):
+            return _supervise(config, build, passed, [], passed=True)
+        listener = inherited_listener(LISTENING_DESCRIPTOR)
+        if listener is None:
+            parser.error(NOTHING_TO_SERVE)
+        return _serve_alone(config, build, listener)
+    fastcgi = [] if options.bind is None else [listen(options.bind, options.backlog)]
+    http = [] if options.http is None else [listen(options.http, options.backlog)]
+    return _supervise(config, build, fastcgi, http, passed=False)
+
+
+def _supervise(
+    config: Config,
+    build: Callable[[Config], Application],
+    fastcgi: Sequence[socket],
+    http: Sequence[socket],
+    *,
+    passed: bool,
+) -> int:
+    from iipserve.transport.supervisor import Supervisor
+
+    places = [f"FastCGI on {_name(listener)}" for listener in fastcgi]
+    places += [f"HTTP on {_name(listener)}" for listener in http]
+    _announce(config, " and ".join(places))
+    return Supervisor(config, build, fastcgi=fastcgi, http=http, passed=passed).run()
+
+
+def _serve_alone(config: Config, build: Callable[[Config], Application], listener: socket) -> int:
+    from iipserve.transport.single import serve
+
+    _announce(config, "FastCGI on descriptor 0, in one process")
+    if not serve(build(config), [listener], config):
+        # A thread that hangs would keep the interpreter from ending.
+        os._exit(0)
+    log.info("iipserve ends")
+    return 0
+
+
+def _name(listener: socket) -> str:
+    name = listener.getsockname()
+    return str(UnixAddress(name) if isinstance(name, str) else TcpAddress(name[0], name[1]))
+
+
+def _announce(config: Config, places: str) -> None:
+    """Say what was started, and every setting that is not as it would be by itself."""
+    log.info("iipserve %s serves %s", __version__, places)
+    for name, known in settings().items():
+        value = getattr(config, name)
+        if value != known.default:
+            log.info("%s is %r", known.variable, value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,286 @@
+"""The application: the only module that knows protocols and engine, and wires them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from http import HTTPStatus
+
+from iipserve import __version__, http, registry
+from iipserve.cache import TieredCache
+from iipserve.cache.memcached import MemcachedCache
+from iipserve.cache.memory import MemoryCache
+from iipserve.config import MEGABYTE, Config
+from iipserve.engine.library import ImageChanged, Library
+from iipserve.engine.renderer import Renderer
+from iipserve.errors import (
+    ConfigError,
+    IIPServeError,
+    ImageNotFound,
+    MethodNotAllowed,
+    Overloaded,
+    RequestTooLong,
+    UnknownProtocol,
+)
+from iipserve.http import Headers, Request, Response
+from iipserve.image import ImageInfo
+from iipserve.plan import Answer, Bundle, Document, Redirect, Rendition, RenderPlan
+from iipserve.protocols import Protocol, Query, plain_error
+from iipserve.viewer import Viewer
+
+log = logging.getLogger(__name__)
+
+MAX_ADDRESS_LENGTH = 8192
+"""Longer request targets are answered 414."""
+PATHS = ("/iiif/", "/deepzoom/", "/zoomify/", "/viewer/")
+"""Below these a query string is not looked at."""
+ATTEMPTS = 3
+"""How often a request is planned anew because its file was just replaced."""
+
+
+class Application:
+    """Answers requests. Safe for many threads."""
+
+    def __init__(
+        self,
+        config: Config,
+        protocols: Mapping[str, Protocol],
+        library: Library,
+        renderer: Renderer,
+        cache: TieredCache,
+    ) -> None:
+        self._config = config
+        self._library = library
+        self._renderer = renderer
+        self._cache = cache
+        self._router = Router(config, protocols)
+        self._viewer = Viewer(library, config)
+        cors = http.cors_headers(config.cors)
+        self._error_headers: Headers = (
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+            *cors,
+        )
+        self._headers: Headers = (("Cache-Control", config.cache_control), *cors)
+        self._preflight: Headers = (
+            ("Allow", http.ALLOWED_METHODS),
+            ("Content-Length", "0"),
+            *cors,
+            *http.preflight_headers(config.cors),
+        )
+
+    def handle(self, request: Request, *, over_http: bool = False) -> Response:
+        """Answer one request; every error becomes a response here."""
+        protocol = None
+        try:
+            if request.method not in ("GET", "HEAD"):
+                return self._other_method(request)
+            protocol, routed = self._router.route(request)
+            if protocol is None:
+                response = self._page(request, over_http=over_http)
+            else:
+                response = self._answer(protocol, routed)
+        except IIPServeError as error:
+            response = self._refusal(error, protocol)
+        except Exception:
+            log.exception("%s %s?%s failed", request.method, request.path, request.query)
+            response = self._refusal(IIPServeError("the server made a mistake; it has been logged"), protocol)
+        return replace(response, body=b"") if request.method == "HEAD" else response
+
+    def clear(self) -> None:
+        """Drop what this process remembers of images."""
+        self._cache.clear()
+        self._library.clear()
+
+    def close(self) -> None:
+        """Let go of files and connections; to be called once, after the last request."""
+        self.clear()
+        self._cache.close()
+
+    def _other_method(self, request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return Response(HTTPStatus.NO_CONTENT, self._preflight)
+        refusal = self._refusal(
+            MethodNotAllowed(f"{request.method} is not answered; {http.ALLOWED_METHODS} are"), None
+        )
+        return replace(refusal, headers=(*refusal.headers, ("Allow", http.ALLOWED_METHODS)))
+
+    def _page(self, request: Request, *, over_http: bool) -> Response:
+        """What is no protocol's: the viewer, where it is on, and a greeting at the bare address."""
+        if over_http or self._config.viewer:
+            response = self._viewer.handle(request)
+            if response is not None:
+                return response
+        if request.query:
+            raise UnknownProtocol("the query names no protocol; FIF=, IIIF=, DeepZoom= or Zoomify= would")
+        raise UnknownProtocol(
+            f"nothing is served at {request.path!r}; /iip?FIF=, /iiif/, /deepzoom/ and /zoomify/ lead to images"
+        )
+
+    def _answer(self, protocol: Protocol, request: Request) -> Response:
+        query: Query = protocol.parse(request)
+        for _ in range(ATTEMPTS):
+            info = None if query.identifier is None else self._library.info(query.identifier)
+            try:
+                return self._respond(request, protocol.plan(query, info, self._config), info)
+            except ImageChanged:
+                continue
+        raise Overloaded(f"{query.identifier!r} is being replaced; ask again")
+
+    def _respond(self, request: Request, answer: Answer, info: ImageInfo | None) -> Response:
+        content = answer.content
+        if isinstance(content, RenderPlan):
+            return self._rendered(request, content, answer.headers)
+        modified = None if info is None else info.version.mtime_ns // 1_000_000_000
+        if isinstance(content, Document):
+            return self._document(request, content, answer.headers, modified)
+        if isinstance(content, Redirect):
+            headers = (("Location", content.location), ("Content-Length", "0"))
+            return Response(HTTPStatus.SEE_OTHER, (*headers, *answer.headers, *self._headers))
+        body = self._bundled(content)
+        return self._ok(body, content.media_type, _digest(body), modified, answer.headers)
+
+    def _rendered(self, request: Request, plan: RenderPlan, headers: Headers) -> Response:
+        modified = plan.image.version.mtime_ns // 1_000_000_000
+        if http.has_condition(request) and http.not_modified(request, plan.digest, modified):
+            return self._unchanged(plan.digest, modified, headers)
+        rendition: Rendition = self._renderer.render(plan)
+        return self._ok(rendition.body, rendition.media_type, rendition.etag, modified, headers)
+
+    def _document(
+        self, request: Request, document: Document, headers: Headers, modified: int | None
+    ) -> Response:
+        etag = _digest(document.body)
+        if document.vary:
+            headers = (*headers, ("Vary", document.vary))
+        if http.has_condition(request) and http.not_modified(request, etag, modified):
+            return self._unchanged(etag, modified, headers)
+        return self._ok(document.body, document.media_type, etag, modified, headers)
+
+    def _bundled(self, bundle: Bundle) -> bytes:
+        return b"".join(
+            bundle.frame(position, self._renderer.render(plan).body)
+            for position, plan in enumerate(bundle.plans)
+        )
+
+    def _ok(
+        self, body: bytes, media_type: str, etag: str, modified: int | None, headers: Headers
+    ) -> Response:
+        own: Headers = (
+            ("Content-Type", media_type),
+            ("Content-Length", str(len(body))),
+            ("ETag", f'"{etag}"'),
+        )
+        if modified is not None:
+            own = (*own, ("Last-Modified", http.http_date(modified)))
+        return Response(HTTPStatus.OK, (*own, *headers, *self._headers), body)
+
+    def _unchanged(self, etag: str, modified: int | None, headers: Headers) -> Response:
+        own: Headers = (("ETag", f'"{etag}"'),)
+        if modified is not None:
+            own = (*own, ("Last-Modified", http.http_date(modified)))
+        return Response(HTTPStatus.NOT_MODIFIED, (*own, *headers, *self._headers))
+
+    def _refusal(self, error: IIPServeError, protocol: Protocol | None) -> Response:
+        document = (protocol.error if protocol else plain_error)(error)
+        headers: Headers = (
+            ("Content-Type", document.media_type),
+            ("Content-Length", str(len(document.body))),
+            *self._error_headers,
+        )
+        if isinstance(error, Overloaded):
+            headers = (*headers, ("Retry-After", "5"))
+        return Response(error.status, headers, document.body)
+
+
+class Router:
+    """Finds the protocol of a request: by URI_MAP, by its own path, by the query's parameters."""
+
+    def __init__(self, config: Config, protocols: Mapping[str, Protocol]) -> None:
+        self._config = config
+        self._by_parameter = {protocol.parameter: protocol for protocol in protocols.values()}
+        self._default = protocols["iip"]
+        self._natural = dict(protocols)
+        self._mapped: list[tuple[str, Protocol]] = []
+        for prefix, name in config.uri_map:
+            if name not in protocols:
+                known = ", ".join(sorted(protocols))
+                raise ConfigError(f"URI_MAP leads to {name!r}; {known} are known")
+            self._mapped.append((f"/{prefix}/" if prefix else "/", protocols[name]))
+
+    def route(self, request: Request) -> tuple[Protocol | None, Request]:
+        """The protocol, and the request with `mount` and `target` set; None when no protocol is named.
+
+        Raises:
+            RequestTooLong: the address is longer than any sensible one.
+        """
+        path, query = request.path, request.query
+        if len(path) + len(query) > MAX_ADDRESS_LENGTH:
+            raise RequestTooLong(f"the address has more than {MAX_ADDRESS_LENGTH} characters")
+        for prefix, protocol in self._mapped:
+            if path.startswith(prefix) and len(path) > len(prefix):
+                return protocol, self._mapped_to(protocol, request, prefix)
+        if not query or path.startswith(PATHS):
+            return self._by_path(request)
+        return self._by_query(request)
+
+    def _by_path(self, request: Request) -> tuple[Protocol | None, Request]:
+        name, _, target = request.path[1:].partition("/")
+        protocol = self._natural.get(name)
+        if protocol is None or not target:
+            return None, request
+        return protocol, self._with(request, f"/{name}/", target, natural=True)
+
+    def _by_query(self, request: Request) -> tuple[Protocol | None, Request]:
+        query = request.query
+        name, equals, target = query.partition("=")
+        protocol = self._by_parameter.get(name.lower()) if equals else None
+        if protocol is None or protocol is self._default:
+            return self._default, self._with(request, f"{request.path}?", query)
+        return protocol, self._with(request, f"{request.path}?{name}=", target)
+
+    def _mapped_to(self, protocol: Protocol, request: Request, prefix: str) -> Request:
+        target = request.path[len(prefix) :]
+        if protocol is self._default:
+            return self._with(request, prefix, f"FIF={target}")
+        return self._with(request, prefix, target)
+
+    def _with(self, request: Request, mount: str, target: str, *, natural: bool = False) -> Request:
+        config = self._config
+        return Request(
+            request.method,
+            request.path,
+            request.query,
+            request.environ,
+            mount,
+            natural,
+            target,
+            config.base_url,
+            config.trust_forwarded,
+        )
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+def build(config: Config) -> Application:
+    """Put the parts together: the only place that constructs caches, library and renderer.
+
+    Raises:
+        ConfigError: a setting names something that does not exist.
+    """
+    memory = MemoryCache(int(config.max_image_cache_size * MEGABYTE))
+    memcached = None
+    if config.memcached_servers:
+        memcached = MemcachedCache(
+            config.memcached_servers, config.memcached_timeout, namespace=config.filesystem_prefix
+        )
+    cache = TieredCache(memory, memcached)
+    library = Library(config, registry.discover("iipserve.sources", "FORMAT"))
+    encoders = registry.discover("iipserve.codecs", "ENCODER")
+    renderer = Renderer(config, library, encoders, cache, memory)
+    protocols = registry.discover("iipserve.protocols", "PROTOCOL")
+    return Application(config, protocols, library, renderer, cache)

@@ -1,0 +1,199 @@
+"""`--check`: what this server would do with its settings, and what keeps it from doing it."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import os
+import platform
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, TextIO
+
+from iipserve import __version__
+from iipserve.config import Config, Setting, from_environ, settings, spelling
+from iipserve.errors import ConfigError
+from iipserve.registry import discover
+
+DISTRIBUTIONS = (
+    "numpy",
+    "pyvips",
+    "tifffile",
+    "imagecodecs",
+    "glymur",
+    "PyTurboJPEG",
+    "pymemcache",
+    "gunicorn",
+    "flup6",
+    "isal",
+)
+MEMCACHED_SECONDS = 1.0
+"""How long a memcached server may take to answer."""
+
+
+def check(environ: Mapping[str, str], overrides: Mapping[str, Any], out: TextIO, err: TextIO) -> int:
+    """Write the report to `out` and one line per mistake to `err`; the exit code, 1 when there is a mistake.
+
+    Args:
+        environ: holds the settings.
+        overrides: values the command line gives, by the names of `Config`'s fields.
+        out: takes the report.
+        err: takes the mistakes.
+    """
+    out.write(f"iipserve {__version__}, Python {platform.python_version()}\n")
+    mistakes: list[str] = []
+    config = _settings(environ, overrides, out, mistakes)
+    _section(out, "Libraries", library_versions())
+    read = _names("iipserve.sources", "FORMAT", mistakes)
+    written = _names("iipserve.codecs", "ENCODER", mistakes)
+    protocols = _names("iipserve.protocols", "PROTOCOL", mistakes)
+    _section(out, "Formats", [f"read: {_joined(read)}", f"written: {_joined(written)}"])
+    _section(out, "Protocols", [_joined(protocols)])
+    if config is not None:
+        _section(out, "memcached", _memcached(config, mistakes))
+        mistakes += unknown_protocols(config, protocols)
+        mistakes += unusable_paths(config)
+    for mistake in mistakes:
+        err.write(f"{mistake}\n")
+    return 1 if mistakes else 0
+
+
+def _settings(
+    environ: Mapping[str, str], overrides: Mapping[str, Any], out: TextIO, mistakes: list[str]
+) -> Config | None:
+    """Report where each setting comes from; the settings, or None when one of them is mistaken."""
+    try:
+        config = dataclasses.replace(from_environ(environ), **overrides)
+    except ConfigError as error:
+        mistakes += str(error).splitlines()
+        return None
+    lines = [
+        _setting_line(name, known, getattr(config, name), environ, overrides)
+        for name, known in settings().items()
+    ]
+    _section(out, "Settings", lines)
+    return config
+
+
+def _setting_line(
+    name: str, known: Setting, value: Any, environ: Mapping[str, str], overrides: Mapping[str, Any]
+) -> str:
+    variable = spelling(known, environ)
+    if name in overrides:
+        origin = f"--{name}"
+    elif variable is None:
+        origin = "default"
+    else:
+        origin = "environment" if variable == known.variable else f"environment, as {variable}"
+    return f"{known.variable} = {_shown(value)} ({origin})"
+
+
+def _shown(value: Any) -> str:
+    """A value as it stands in the environment."""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, tuple):
+        return ",".join(_shown_pair(*pair) for pair in value) or "''"
+    return f"{value:g}" if isinstance(value, float) else str(value) or "''"
+
+
+def _shown_pair(first: str, second: str | int) -> str:
+    return f"{first}:{second}" if isinstance(second, int) else f"{first}=>{second}"
+
+
+def library_versions() -> list[str]:
+    """Name and version of each library this server stands on, or that it is missing."""
+    lines = []
+    for name in DISTRIBUTIONS:
+        try:
+            lines.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            lines.append(f"{name} is not installed")
+    lines.append(
+        _native("libvips", "pyvips", lambda vips: ".".join(str(vips.version(part)) for part in range(3)))
+    )
+    lines.append(_native("OpenJPEG", "glymur", lambda glymur: glymur.version.openjpeg_version))
+    return lines
+
+
+def _native(name: str, module: str, ask: Callable[[Any], str]) -> str:
+    """Version of the C library behind a Python package."""
+    try:
+        return f"{name} {ask(importlib.import_module(module))}"
+    except Exception as error:
+        # Whatever a package does when its library is missing, it is missing.
+        return f"{name} cannot be used ({type(error).__name__})"
+
+
+def _names(package: str, constant: str, mistakes: list[str]) -> list[str]:
+    try:
+        return sorted(discover(package, constant))
+    except Exception as error:
+        mistakes.append(f"{package} cannot be loaded: {error}")
+        return []
+
+
+def _memcached(config: Config, mistakes: list[str]) -> list[str]:
+    if not config.memcached_servers:
+        return ["not used"]
+    lines = []
+    for host, port in config.memcached_servers:
+        answer = memcached_version(host, port)
+        if answer is None:
+            mistakes.append(f"MEMCACHED_SERVERS names {host}:{port}, which does not answer")
+        lines.append(f"{host}:{port} {'does not answer' if answer is None else f'answers, version {answer}'}")
+    return lines
+
+
+def memcached_version(host: str, port: int) -> str | None:
+    """The version a memcached server gives, or None when it does not answer in time."""
+    with suppress(OSError), socket.create_connection((host, port), MEMCACHED_SECONDS) as connection:
+        connection.settimeout(MEMCACHED_SECONDS)
+        connection.sendall(b"version\r\n")
+        word, _, answer = connection.recv(256).decode("ascii", "replace").partition(" ")
+        if word == "VERSION":
+            return answer.strip()
+    return None
+
+
+def unknown_protocols(config: Config, known: Iterable[str]) -> list[str]:
+    """A line for each mapping of URI_MAP that leads nowhere."""
+    protocols = sorted(known)
+    return [
+        f"URI_MAP leads to {name!r}; {_joined(protocols)} are known"
+        for _, name in config.uri_map
+        if name not in protocols
+    ]
+
+
+def unusable_paths(config: Config) -> list[str]:
+    """A line for each folder or file the settings name that cannot be used."""
+    mistakes = []
+    prefix = config.filesystem_prefix
+    folder = prefix if os.path.isdir(prefix) else os.path.dirname(prefix) or "/"
+    if not os.path.isdir(folder):
+        mistakes.append(f"FILESYSTEM_PREFIX is {prefix!r}; the folder {folder!r} does not exist")
+    elif not os.access(folder, os.R_OK | os.X_OK):
+        mistakes.append(f"FILESYSTEM_PREFIX is {prefix!r}; this user may not read the folder {folder!r}")
+    if config.verbosity and not _writable(config.logfile):
+        mistakes.append(f"LOGFILE is {config.logfile!r}; this user may not write it")
+    return mistakes
+
+
+def _writable(logfile: str) -> bool:
+    if logfile in ("", "-", "syslog"):
+        return True
+    if os.path.exists(logfile):
+        return not os.path.isdir(logfile) and os.access(logfile, os.W_OK)
+    return os.access(os.path.dirname(logfile) or ".", os.W_OK | os.X_OK)
+
+
+def _joined(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _section(out: TextIO, title: str, lines: Iterable[str]) -> None:
+    out.write(f"\n{title}\n")
+    out.writelines(f"  {line}\n" for line in lines)

@@ -1,0 +1,81 @@
+"""AVIF output, by libavif at its fastest speed."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import imagecodecs
+import numpy as np
+
+from iipserve.codecs import NO_METADATA, Encoder, Metadata
+from iipserve.codecs.bands import with_colors
+from iipserve.codecs.bmff import with_metadata
+from iipserve.codecs.embedding import check_sides, chosen
+from iipserve.errors import UnsupportedEncoding
+from iipserve.plan import Encoding
+from iipserve.processing import Pixels
+
+MAX_SIDE = 32768
+"""Longer sides can be written, but libavif refuses to read them by default."""
+SPEED = 10
+LOSSLESS = 100
+CODECS = ("auto", "aom", "rav1e", "svt")
+"""`Encoding.scheme`; one that the library lacks is the same as `auto`."""
+
+
+def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
+    """The pixels as an AVIF file; `encoding.quality` -1 is lossless.
+
+    Color is 4:2:0, lossless color 4:4:4, gray has no chroma; alpha is always lossless.
+
+    Raises:
+        UnsupportedEncoding: `encoding.scheme` names no codec.
+        InvalidSize: a side is longer than the format can express.
+    """
+    check_sides(pixels, MAX_SIDE, "AVIF")
+    codec = available_codec(encoding.scheme or "auto")
+    bands = pixels.shape[2]
+    samples, layout, level = _layout(pixels, encoding.quality)
+    body = bytes(
+        imagecodecs.avif_encode(
+            samples, level=level, speed=SPEED, pixelformat=layout, codec=codec, numthreads=1
+        )
+    )
+    wanted = chosen(metadata, encoding, 1 if bands < 3 else 3)
+    return body if wanted is NO_METADATA else with_metadata(body, wanted)
+
+
+def _layout(pixels: Pixels, quality: int) -> tuple[Pixels, str, int]:
+    """The samples as imagecodecs wants them, the chroma layout, and the level."""
+    gray = pixels.shape[2] < 3
+    if quality < 0:
+        samples = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
+        return samples, "400" if gray else "444", LOSSLESS
+    # imagecodecs 2026.3 codes gray arrays without loss at every level: lossy gray goes in as color whose
+    # chroma is dropped; level 100 is its word for lossless, which was not asked for here
+    return with_colors(pixels), "400" if gray else "420", min(quality, LOSSLESS - 1)
+
+
+@cache
+def available_codec(scheme: str) -> str:
+    """The codec that `scheme` stands for in this build of libavif.
+
+    Raises:
+        UnsupportedEncoding: `scheme` names no codec.
+    """
+    if scheme not in CODECS:
+        raise UnsupportedEncoding(f"AVIF codec {scheme!r} is unknown; it is one of {', '.join(CODECS)}")
+    try:
+        imagecodecs.avif_encode(np.zeros((16, 16, 3), np.uint8), level=50, speed=SPEED, codec=scheme)
+    except imagecodecs.AvifError:
+        return "auto"
+    return scheme
+
+
+ENCODER = Encoder(
+    name="avif",
+    extension="avif",
+    media_type="image/avif",
+    bands=frozenset({1, 2, 3, 4}),
+    encode=encode,
+)

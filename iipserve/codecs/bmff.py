@@ -1,0 +1,127 @@
+"""AVIF's container: profile, Exif and XMP added to a coded picture (ISO/IEC 14496-12 and 23008-12)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from iipserve.codecs import Metadata
+
+LOCATION_SIZES = b"\x44\x00"
+"""iloc as libavif writes it: offsets and lengths of four bytes, no base offset, no index."""
+XMP_TYPE = b"application/rdf+xml"
+FULL = b"\0\0\0\0"
+"""Version 0 and no flags, at the head of a full box."""
+
+
+class Item(NamedTuple):
+    """Something stored beside the picture."""
+
+    number: int
+    description: bytes
+    """Its infe box."""
+    content: bytes
+
+
+def with_metadata(body: bytes, metadata: Metadata) -> bytes:
+    """The file with profile, Exif and XMP in it; as it is when there is none of them.
+
+    Args:
+        body: an AVIF file without metadata, as libavif writes it: ftyp, meta, mdat, all items in mdat.
+        metadata: to be written; resolution and texts have no place of their own in AVIF.
+    """
+    boxes = dict(_boxes(body))
+    meta = dict(_boxes(boxes[b"meta"][4:]))
+    picture = meta[b"pitm"][4:6]
+    items = list(_items(metadata, int.from_bytes(meta[b"iinf"][4:6], "big") + 1))
+    if metadata.icc:
+        meta[b"iprp"] = _with_profile(meta[b"iprp"], picture, metadata.icc)
+    if items:
+        meta[b"iinf"] = _with_descriptions(meta[b"iinf"], items)
+        meta[b"iref"] = _with_references(meta.get(b"iref", FULL), items, picture)
+    data_start = len(_box(b"ftyp", boxes[b"ftyp"])) + 8
+    location, meta[b"iloc"] = meta[b"iloc"], b""
+    new_start = data_start + len(_meta(meta)) + len(location) + 14 * len(items)
+    old_start = data_start + len(boxes[b"meta"]) + 8
+    meta[b"iloc"] = _located(location, items, new_start - old_start, new_start + len(boxes[b"mdat"]))
+    data = b"".join((boxes[b"mdat"], *(item.content for item in items)))
+    return b"".join((_box(b"ftyp", boxes[b"ftyp"]), _meta(meta), _box(b"mdat", data)))
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    offset = 0
+    while offset + 8 <= len(data):
+        length = int.from_bytes(data[offset : offset + 4], "big")
+        yield data[offset + 4 : offset + 8], data[offset + 8 : offset + length]
+        offset += max(length, 8)
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return (len(content) + 8).to_bytes(4, "big") + kind + content
+
+
+def _meta(children: dict[bytes, bytes]) -> bytes:
+    return _box(b"meta", FULL + b"".join(_box(kind, content) for kind, content in children.items()))
+
+
+def _items(metadata: Metadata, number: int) -> Iterator[Item]:
+    """The metadata items, numbered from `number`."""
+    if metadata.exif:
+        yield Item(number, _description(number, b"Exif", b"\0"), FULL + metadata.exif)
+        number += 1
+    if metadata.xmp:
+        yield Item(number, _description(number, b"mime", b"\0" + XMP_TYPE + b"\0"), metadata.xmp)
+
+
+def _description(number: int, kind: bytes, name: bytes) -> bytes:
+    return _box(b"infe", b"\2\0\0\0" + struct.pack(">HH", number, 0) + kind + name)
+
+
+def _with_descriptions(table: bytes, items: Iterable[Item]) -> bytes:
+    added = [item.description for item in items]
+    count = int.from_bytes(table[4:6], "big") + len(added)
+    return b"".join((table[:4], count.to_bytes(2, "big"), table[6:], *added))
+
+
+def _with_references(table: bytes, items: Iterable[Item], picture: bytes) -> bytes:
+    """Each item describes (cdsc) the picture."""
+    added = (_box(b"cdsc", struct.pack(">HH", item.number, 1) + picture) for item in items)
+    return b"".join((table, *added))
+
+
+def _with_profile(properties: bytes, picture: bytes, icc: bytes) -> bytes:
+    """The item properties with a color box, and with the picture's entry pointing to it."""
+    boxes = dict(_boxes(properties))
+    shared = boxes[b"ipco"]
+    index = sum(1 for _ in _boxes(shared)) + 1
+    shared += _box(b"colr", b"prof" + icc)
+    return _box(b"ipco", shared) + _box(b"ipma", _associated(boxes[b"ipma"], picture, index))
+
+
+def _associated(table: bytes, picture: bytes, index: int) -> bytes:
+    """The association table (version 0, indices of 7 bits) with one more property for the picture."""
+    offset = 8
+    while table[offset : offset + 2] != picture:
+        offset += 3 + table[offset + 2]
+    end = offset + 3 + table[offset + 2]
+    count = bytes((table[offset + 2] + 1,))
+    return table[: offset + 2] + count + table[offset + 3 : end] + bytes((index,)) + table[end:]
+
+
+def _located(table: bytes, items: Iterable[Item], shift: int, end: int) -> bytes:
+    """The location table with everything moved by `shift` and the new items from `end` on.
+
+    Raises:
+        ValueError: the table is of another layout than libavif's.
+    """
+    if table[:6] != FULL + LOCATION_SIZES:
+        raise ValueError(f"unknown layout of an AVIF location table: {table[:6].hex()}")
+    parts = []
+    for offset in range(8, len(table), 14):
+        number, source, extents, start, length = struct.unpack_from(">HHHII", table, offset)
+        parts.append(struct.pack(">HHHII", number, source, extents, start + shift, length))
+    for item in items:
+        parts.append(struct.pack(">HHHII", item.number, 0, 1, end, len(item.content)))
+        end += len(item.content)
+    return b"".join((table[:6], len(parts).to_bytes(2, "big"), *parts))

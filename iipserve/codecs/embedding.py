@@ -1,0 +1,45 @@
+"""What of an image's metadata goes into one output file: the encoding's wish and the pixels' fitness."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from iipserve.codecs import NO_METADATA, Metadata
+from iipserve.errors import InvalidSize
+from iipserve.plan import Encoding
+from iipserve.processing import Pixels
+
+COLOR_SPACES = {1: b"GRAY", 3: b"RGB "}
+"""Color bands -> the data color space in a profile's header (ICC.1:2022 section 7.2.6)."""
+
+
+def chosen(metadata: Metadata, encoding: Encoding, colors: int) -> Metadata:
+    """The part of `metadata` that the encoding asks for and the pixels can carry.
+
+    Args:
+        metadata: everything known of the image.
+        encoding: asks for the profile, for the rest, or for neither.
+        colors: color bands as written, 1 or 3. A profile for any other number is left out: readers
+            refuse it, or show wrong colors.
+    """
+    icc = metadata.icc if encoding.profile and _describes(metadata.icc, colors) else None
+    if encoding.metadata:
+        return replace(metadata, icc=icc)
+    return Metadata(icc=icc) if icc else NO_METADATA
+
+
+def check_sides(pixels: Pixels, longest: int, format: str) -> None:
+    """Return if neither side is longer than the format can express.
+
+    Raises:
+        InvalidSize: a side is longer than `longest` pixels.
+    """
+    height, width = pixels.shape[:2]
+    if max(width, height) > longest:
+        raise InvalidSize(
+            f"{format} images have at most {longest} pixels a side; this one would have {width} x {height}"
+        )
+
+
+def _describes(icc: bytes | None, colors: int) -> bool:
+    return icc is not None and icc[16:20] == COLOR_SPACES[colors]

@@ -1,0 +1,57 @@
+"""JPEG output: baseline, 4:2:0, by libjpeg-turbo."""
+
+from __future__ import annotations
+
+import imagecodecs
+
+from iipserve.codecs import NO_METADATA, Encoder, Metadata
+from iipserve.codecs.embedding import check_sides, chosen
+from iipserve.codecs.jpeg_markers import read_frame, with_height, with_metadata
+from iipserve.codecs.jpeg_transform import cut
+from iipserve.geometry import Size
+from iipserve.plan import Encoding
+from iipserve.processing import Pixels
+
+MAX_SIDE = 65500
+"""libjpeg's JPEG_MAX_DIMENSION."""
+MAX_CROP_SIDE = 8192
+"""Larger files are not cropped: the transform holds all their coefficients."""
+
+
+def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
+    """The pixels as a JPEG file, chroma halved at every quality as iipsrv does.
+
+    Raises:
+        InvalidSize: a side is longer than libjpeg allows.
+    """
+    check_sides(pixels, MAX_SIDE, "JPEG")
+    bands = pixels.shape[2]
+    samples = pixels if bands == 3 else pixels[:, :, 0]
+    quality = min(max(encoding.quality, 1), 100)
+    body = bytes(imagecodecs.jpeg8_encode(samples, level=quality, subsampling="420"))
+    wanted = chosen(metadata, encoding, bands)
+    return body if wanted is NO_METADATA else with_metadata(body, wanted)
+
+
+def crop(body: bytes, size: Size) -> bytes | None:
+    """The top left `size` of a JPEG file without loss, or None where that is impossible."""
+    frame = read_frame(body)
+    if frame is None or max(frame.width, frame.height) > MAX_CROP_SIDE:
+        return None
+    if not size.fits_in(Size(frame.width, frame.height)):
+        return None
+    if size == Size(frame.width, frame.height):
+        return body
+    if size.width == frame.width and frame.one_scan:
+        return with_height(body, frame, size.height)
+    return cut(body, size)
+
+
+ENCODER = Encoder(
+    name="jpeg",
+    extension="jpg",
+    media_type="image/jpeg",
+    bands=frozenset({1, 3}),
+    encode=encode,
+    crop=crop,
+)

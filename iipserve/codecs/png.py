@@ -1,0 +1,128 @@
+"""PNG output: our own chunks and filters, compressed by ISA-L (level 1) or libdeflate (2 to 9).
+
+At level 1 a tile costs a quarter of what libpng takes: one vectorized filter, one fast compressor.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+import imagecodecs
+import numpy as np
+from isal import isal_zlib
+from numpy.typing import NDArray
+
+from iipserve.codecs import NO_METADATA, Encoder, Metadata
+from iipserve.codecs.bands import as_buffer
+from iipserve.codecs.embedding import check_sides, chosen
+from iipserve.codecs.png_chunks import MAX_NUMBER, chunk, metadata_chunks
+from iipserve.plan import Encoding
+from iipserve.processing import Pixels
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+"""Bands -> color type of IHDR (PNG specification section 11.2.1)."""
+END = chunk(b"IEND", b"")
+BAND_BYTES = 1 << 20
+"""Large images are filtered in bands of rows of about this many bytes."""
+ADAPTIVE_ROWS = 256
+"""Rows whose filters are chosen at once."""
+NONE, SUB, UP = 0, 1, 2
+"""Filter types (section 9.2)."""
+
+
+def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
+    """The pixels as a PNG file; `encoding.quality` is the compression level, 0 stores.
+
+    Raises:
+        InvalidSize: a side is longer than the format can express.
+    """
+    check_sides(pixels, MAX_NUMBER, "PNG")
+    height, width, bands = pixels.shape
+    wanted = chosen(metadata, encoding, 1 if bands < 3 else 3)
+    header = struct.pack(">IIBBBBB", width, height, 8, COLOR_TYPES[bands], 0, 0, 0)
+    parts = [SIGNATURE, chunk(b"IHDR", header)]
+    if wanted is not NO_METADATA:
+        parts.append(metadata_chunks(wanted, texts=encoding.metadata))
+    parts += [chunk(b"IDAT", data) for data in _compressed(pixels, encoding.quality)]
+    return b"".join((*parts, END))
+
+
+def _compressed(pixels: Pixels, level: int) -> Iterator[bytes | memoryview]:
+    """The zlib stream of the filtered rows, in pieces that fit into chunks."""
+    height, width, bands = pixels.shape
+    rows = pixels.reshape(height, width * bands)
+    if level >= 2:
+        # libdeflate takes everything at once; it is faster than zlib at every level, and tighter
+        whole = imagecodecs.deflate_encode(
+            as_buffer(_filtered(rows, 0, height, bands, level)), level=min(level, 9)
+        )
+        yield from _split(memoryview(whole))
+    elif level == 1 and rows.nbytes <= BAND_BYTES:
+        yield isal_zlib.compress(_filtered(rows, 0, height, bands, level), 1)
+    else:
+        yield from _streamed(rows, bands, level)
+
+
+def _split(data: memoryview) -> Iterator[memoryview]:
+    for start in range(0, len(data), MAX_NUMBER):
+        yield data[start : start + MAX_NUMBER]
+
+
+def _streamed(rows: Pixels, bands: int, level: int) -> Iterator[bytes]:
+    """As `_compressed`, holding only one band of filtered rows at a time."""
+    stream = isal_zlib.compressobj(1) if level == 1 else zlib.compressobj(0)
+    step = max(1, BAND_BYTES // rows.shape[1])
+    for start in range(0, rows.shape[0], step):
+        stop = min(start + step, rows.shape[0])
+        if piece := stream.compress(as_buffer(_filtered(rows, start, stop, bands, level))):
+            yield piece
+    yield stream.flush()
+
+
+def _filtered(rows: Pixels, start: int, stop: int, bands: int, level: int) -> NDArray[np.uint8]:
+    """Rows `start` to `stop`, each behind its filter type: none at level 0, sub at 1, else sub or up."""
+    result = np.empty((stop - start, 1 + rows.shape[1]), np.uint8)
+    result[:, 0] = NONE if level <= 0 else SUB
+    if level <= 0:
+        result[:, 1:] = rows[start:stop]
+        return result
+    result[:, 1 : 1 + bands] = rows[start:stop, :bands]
+    np.subtract(rows[start:stop, bands:], rows[start:stop, :-bands], out=result[:, 1 + bands :])
+    if level > 1:
+        for first in range(max(start, 1), stop, ADAPTIVE_ROWS):
+            last = min(first + ADAPTIVE_ROWS, stop)
+            _choose_up(result[first - start : last - start], rows[first - 1 : last])
+    return result
+
+
+def _choose_up(result: NDArray[np.uint8], rows: Pixels) -> None:
+    """Replace "sub" by "up" in the rows where its differences are smaller (section 12.7).
+
+    Args:
+        result: filtered rows.
+        rows: the same rows as they are, with the one above in front.
+    """
+    up = np.subtract(rows[1:], rows[:-1])
+    better = _weight(up) < _weight(result[:, 1:])
+    result[better, 0] = UP
+    result[better, 1:] = up[better]
+
+
+def _weight(differences: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Sum of the absolute differences of each row."""
+    weights: NDArray[np.uint64] = np.minimum(differences, np.negative(differences)).sum(
+        axis=1, dtype=np.uint64
+    )
+    return weights
+
+
+ENCODER = Encoder(
+    name="png",
+    extension="png",
+    media_type="image/png",
+    bands=frozenset({1, 2, 3, 4}),
+    encode=encode,
+)

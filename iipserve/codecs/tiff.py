@@ -1,0 +1,254 @@
+"""TIFF output: one image in strips, compressed by imagecodecs (TIFF 6.0)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import imagecodecs
+import numpy as np
+
+from iipserve import __version__
+from iipserve.codecs import Encoder, Metadata
+from iipserve.codecs.bands import as_buffer, with_colors
+from iipserve.codecs.embedding import check_sides, chosen
+from iipserve.codecs.ifd import (
+    EXIF_POINTER,
+    GPS_POINTER,
+    Entry,
+    Exif,
+    FieldType,
+    directory,
+    numbers,
+    rationals,
+    read_exif,
+    text,
+)
+from iipserve.codecs.webp import MAX_SIDE as WEBP_MAX_SIDE
+from iipserve.codecs.webp import compress as compress_webp
+from iipserve.errors import TooLarge, UnsupportedEncoding
+from iipserve.geometry import ceil_div
+from iipserve.plan import Encoding
+from iipserve.processing import Pixels
+
+STRIP_BYTES = 1 << 19
+"""Pixels of about this many bytes make one strip."""
+MCU_ROWS = 16
+"""Strips of JPEG hold whole rows of its 16 x 16 units (TIFF technical note 2)."""
+HEADER_LENGTH = 8
+MAX_LENGTH = 2**32 - 1
+"""Bytes that offsets of four bytes reach."""
+
+SHORT, LONG, BYTE, UNDEFINED = FieldType.SHORT, FieldType.LONG, FieldType.BYTE, FieldType.UNDEFINED
+MIN_IS_BLACK, RGB, YCBCR = 1, 2, 6
+UNASSOCIATED_ALPHA, INCH, HORIZONTAL_PREDICTOR = 2, 2, 2
+TEXT_TAGS: Mapping[str, int] = MappingProxyType(
+    {
+        "title": 269,
+        "description": 270,
+        "make": 271,
+        "model": 272,
+        "date": 306,
+        "creator": 315,
+        "rights": 33432,
+    }
+)
+"""IIP object name -> tag."""
+DATE_TAG = 306
+DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
+"""The only form that DateTime may have (TIFF 6.0 section 8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """One way to compress strips."""
+
+    tag: int
+    """Value of the Compression field."""
+    compress: Callable[[Pixels, int], bytes | memoryview]
+    """(rows of pixels, quality) -> strip."""
+    predicts: bool = False
+    """Strips are differenced horizontally first (TIFF 6.0 section 14)."""
+    max_side: int = 2**31 - 1
+
+
+def _store(rows: Pixels, quality: int) -> memoryview:
+    return memoryview(as_buffer(rows)).cast("B")
+
+
+def _compress_lzw(rows: Pixels, quality: int) -> bytes:
+    return bytes(imagecodecs.lzw_encode(as_buffer(rows)))
+
+
+def _compress_deflate(rows: Pixels, quality: int) -> bytes:
+    return bytes(imagecodecs.deflate_encode(as_buffer(rows), level=min(max(quality, 0), 9)))
+
+
+def _compress_zstd(rows: Pixels, quality: int) -> bytes:
+    return bytes(imagecodecs.zstd_encode(as_buffer(rows), level=min(max(quality, 1), 19)))
+
+
+def _compress_jpeg(rows: Pixels, quality: int) -> bytes:
+    """A whole JPEG file with its own tables; with alpha, the bands are coded as they are."""
+    bands = rows.shape[2]
+    level = min(max(quality, 1), 100)
+    if bands == 3:
+        return bytes(imagecodecs.jpeg8_encode(rows, level=level, subsampling="420"))
+    if bands == 1:
+        return bytes(imagecodecs.jpeg8_encode(rows[:, :, 0], level=level))
+    return bytes(imagecodecs.jpeg8_encode(rows, level=level, colorspace="UNKNOWN", outcolorspace="UNKNOWN"))
+
+
+def _compress_webp(rows: Pixels, quality: int) -> bytes:
+    return compress_webp(rows, min(max(quality, 0), 100))
+
+
+COMPRESSIONS: Mapping[str, Compression] = MappingProxyType(
+    {
+        "none": Compression(1, _store),
+        "lzw": Compression(5, _compress_lzw, predicts=True),
+        "deflate": Compression(8, _compress_deflate, predicts=True),
+        "jpeg": Compression(7, _compress_jpeg, max_side=65500),
+        "webp": Compression(50001, _compress_webp, max_side=WEBP_MAX_SIDE),
+        "zstd": Compression(50000, _compress_zstd, predicts=True),
+    }
+)
+
+
+def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
+    """The pixels as a TIFF file, compressed by `encoding.scheme` (none when empty).
+
+    Gray becomes RGB under WebP, which knows no other.
+
+    Raises:
+        UnsupportedEncoding: `encoding.scheme` names no compression.
+        InvalidSize: a side is longer than the compression can express.
+        TooLarge: the file would be longer than 4 GB.
+    """
+    scheme = encoding.scheme or "none"
+    compression = COMPRESSIONS.get(scheme)
+    if compression is None:
+        raise UnsupportedEncoding(
+            f"TIFF compression {scheme!r} is unknown; it is one of {', '.join(COMPRESSIONS)}"
+        )
+    check_sides(pixels, compression.max_side, f"TIFF ({scheme})")
+    colored = with_colors(pixels) if scheme == "webp" else pixels
+    rows = _rows_per_strip(colored)
+    strips = list(_strips(colored, rows, compression, encoding.quality))
+    wanted = chosen(metadata, encoding, 1 if colored.shape[2] < 3 else 3)
+    exif = read_exif(wanted.exif) if wanted.exif else None
+    order = exif.order if exif else "<"
+    fields = {entry.tag: entry for entry in exif.described} if exif else {}
+    fields |= _structure(order, colored.shape, compression, rows) | _described(order, wanted)
+    if encoding.metadata:
+        fields[305] = text(305, f"iipserve/{__version__}")
+    return _assembled(order, fields, exif, strips)
+
+
+def _rows_per_strip(pixels: Pixels) -> int:
+    """Rows of about STRIP_BYTES, in whole JPEG units."""
+    height, width, bands = pixels.shape
+    rows: int = max(1, STRIP_BYTES // (width * bands))
+    rows = ceil_div(rows, MCU_ROWS) * MCU_ROWS
+    return height if height < rows else rows
+
+
+def _strips(
+    pixels: Pixels, rows: int, compression: Compression, quality: int
+) -> Iterator[bytes | memoryview]:
+    for top in range(0, pixels.shape[0], rows):
+        strip = pixels[top : top + rows]
+        yield compression.compress(_differences(strip) if compression.predicts else strip, quality)
+
+
+def _differences(strip: Pixels) -> Pixels:
+    """Each pixel but the first of a row less the one to its left, modulo 256."""
+    result = np.empty_like(strip)
+    result[:, 0] = strip[:, 0]
+    np.subtract(strip[:, 1:], strip[:, :-1], out=result[:, 1:])
+    return result
+
+
+def _structure(order: str, shape: tuple[int, ...], compression: Compression, rows: int) -> dict[int, Entry]:
+    """The fields that say how to read the strips, by tag."""
+    height, width, bands = shape
+    as_ycbcr = bands == 3 and compression.compress is _compress_jpeg
+    photometric = YCBCR if as_ycbcr else MIN_IS_BLACK if bands < 3 else RGB
+    fields = [
+        numbers(order, 256, LONG, width),
+        numbers(order, 257, LONG, height),
+        numbers(order, 258, SHORT, *(8,) * bands),
+        numbers(order, 259, SHORT, compression.tag),
+        numbers(order, 262, SHORT, photometric),
+        numbers(order, 277, SHORT, bands),
+        numbers(order, 278, LONG, rows),
+        numbers(order, 284, SHORT, 1),
+    ]
+    if compression.predicts:
+        fields.append(numbers(order, 317, SHORT, HORIZONTAL_PREDICTOR))
+    if bands in (2, 4):
+        fields.append(numbers(order, 338, SHORT, UNASSOCIATED_ALPHA))
+    if as_ycbcr:
+        # subsampling, and full range: the default is that of video
+        fields += [numbers(order, 530, SHORT, 2, 2), rationals(order, 532, 0, 255, 128, 255, 128, 255)]
+    return {field.tag: field for field in fields}
+
+
+def _described(order: str, metadata: Metadata) -> dict[int, Entry]:
+    """The fields that hold metadata, by tag."""
+    fields = [
+        text(TEXT_TAGS[name], value)
+        for name, value in metadata.text.items()
+        if name in TEXT_TAGS and value and (name != "date" or DATE.fullmatch(value))
+    ]
+    if resolution := metadata.resolution:
+        fields += [rationals(order, 282, resolution.x * 0.0254), rationals(order, 283, resolution.y * 0.0254)]
+        fields.append(numbers(order, 296, SHORT, INCH))
+    if metadata.xmp:
+        fields.append(Entry(700, BYTE, len(metadata.xmp), metadata.xmp))
+    if metadata.icc:
+        fields.append(Entry(34675, UNDEFINED, len(metadata.icc), metadata.icc))
+    return {field.tag: field for field in fields}
+
+
+def _assembled(
+    order: str, fields: dict[int, Entry], exif: Exif | None, strips: list[bytes | memoryview]
+) -> bytes:
+    """Header, directories, strips, in this order."""
+    lengths = [len(strip) for strip in strips]
+    subdirectories = {EXIF_POINTER: exif.photo, GPS_POINTER: exif.position} if exif else {}
+    pointed = {tag: entries for tag, entries in subdirectories.items() if entries}
+    fields[279] = numbers(order, 279, LONG, *lengths)
+    fields |= {
+        273: numbers(order, 273, LONG, *lengths),
+        **{tag: numbers(order, tag, LONG, 0) for tag in pointed},
+    }
+    end = HEADER_LENGTH + len(directory(order, fields.values(), HEADER_LENGTH))
+    parts = []
+    for tag, entries in pointed.items():
+        fields[tag] = numbers(order, tag, LONG, end)
+        parts.append(directory(order, entries, end))
+        end += len(parts[-1])
+    if end + sum(lengths) > MAX_LENGTH:
+        raise TooLarge("the TIFF file would be longer than 4 GB; a smaller size or another format will do")
+    fields[273] = numbers(order, 273, LONG, *_offsets(end, lengths))
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    first = HEADER_LENGTH.to_bytes(4, "little" if order == "<" else "big")
+    return b"".join((mark, first, directory(order, fields.values(), HEADER_LENGTH), *parts, *strips))
+
+
+def _offsets(start: int, lengths: list[int]) -> Iterator[int]:
+    for length in lengths:
+        yield start
+        start += length
+
+
+ENCODER = Encoder(
+    name="tiff",
+    extension="tif",
+    media_type="image/tiff",
+    bands=frozenset({1, 2, 3, 4}),
+    encode=encode,
+)

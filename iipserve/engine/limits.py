@@ -1,0 +1,70 @@
+"""What a request may cost: refused before decoding if too much, made to wait if too much at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from iipserve.config import MEGABYTE, Config
+from iipserve.engine.assembly import STRIP_PIXELS
+from iipserve.errors import Overloaded, TooLarge
+from iipserve.image import ImageInfo
+from iipserve.plan import RenderPlan
+
+
+class Limits:
+    """The memory budget of one worker and the most a single request may decode."""
+
+    def __init__(self, config: Config) -> None:
+        self._budget = int(config.max_render_memory * MEGABYTE)
+        self._max_pixels = int(config.max_decode * 1_000_000)
+        self._patience = config.request_timeout / 2
+        self._free = self._budget
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def admitted(self, plan: RenderPlan, info: ImageInfo) -> Iterator[None]:
+        """Hold the memory that rendering `plan` takes; wait for it while other requests hold it.
+
+        Raises:
+            TooLarge: more than one request may ever have.
+            Overloaded: the memory did not become free in time.
+        """
+        needed = self._checked_memory(plan, info)
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._free >= needed, self._patience):
+                raise Overloaded("the server is busy with other large images; ask again later")
+            self._free -= needed
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += needed
+                self._changed.notify_all()
+
+    def _checked_memory(self, plan: RenderPlan, info: ImageInfo) -> int:
+        pixels = plan.region.width * plan.region.height
+        if pixels > self._max_pixels:
+            raise TooLarge(
+                f"this needs {pixels / 1e6:.0f} megapixels of {info.identifier!r} to be decoded, and the limit is "
+                f"{self._max_pixels / 1e6:.0f}; the image has no smaller level that would do"
+            )
+        needed = render_memory(plan, info)
+        if needed > self._budget:
+            raise TooLarge(
+                f"an image of {plan.size.width} x {plan.size.height} pixels needs {needed / MEGABYTE:.0f} MB "
+                f"while it is made, and the limit is {self._budget / MEGABYTE:.0f}; ask for a smaller one"
+            )
+        return needed
+
+
+def render_memory(plan: RenderPlan, info: ImageInfo) -> int:
+    """An upper estimate of the bytes held while rendering: what is read, what it is scaled to, what is encoded."""
+    pixel_bytes = info.bands * np.dtype(info.dtype).itemsize
+    read = min(plan.region.width * plan.region.height, STRIP_PIXELS + plan.region.width * 4096)
+    made = plan.size.width * plan.size.height
+    copies = 2 + bool(plan.operations)
+    return (read + made * copies) * pixel_bytes

@@ -1,0 +1,116 @@
+"""DeepZoom: a descriptor and tiles; zoom 0 is one pixel, the last zoom is full size."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
+
+from iipserve.config import Config
+from iipserve.errors import InvalidRequest, TileNotFound
+from iipserve.geometry import Size
+from iipserve.http import Request
+from iipserve.image import ImageInfo
+from iipserve.plan import Answer, Document
+from iipserve.protocols import Protocol
+from iipserve.protocols.encodings import tile_encoding, tile_format
+from iipserve.protocols.tiles import grid_tile, plan_tile, square_tile
+from iipserve.protocols.wire_text import decoded_identifier, own_target
+
+NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
+TILE = re.compile(r"(.+)_files/([0-9]{1,9})/([0-9]{1,9})_([0-9]{1,9})\.([A-Za-z0-9]{1,8})", re.DOTALL)
+DESCRIPTOR = re.compile(r"(.+)\.(dzi|xml|js|json)", re.DOTALL)
+
+
+class TileQuery(NamedTuple):
+    """One tile."""
+
+    identifier: str
+    zoom: int
+    column: int
+    row: int
+    format: str
+
+
+class DescriptorQuery(NamedTuple):
+    """The description of the image."""
+
+    identifier: str
+    kind: str
+    """The extension asked for."""
+
+
+Query: TypeAlias = TileQuery | DescriptorQuery
+
+
+def parse(request: Request) -> Query:
+    """Read `NAME.dzi` or `NAME_files/ZOOM/COLUMN_ROW.FORMAT`.
+
+    Raises:
+        InvalidRequest: it is neither.
+    """
+    target = own_target(request)
+    if tile := TILE.fullmatch(target):
+        name, zoom, column, row, extension = tile.groups()
+        format = tile_format(extension)
+        return TileQuery(decoded_identifier(name), int(zoom), int(column), int(row), format)
+    if descriptor := DESCRIPTOR.fullmatch(target):
+        return DescriptorQuery(decoded_identifier(descriptor[1]), descriptor[2])
+    raise InvalidRequest(
+        f"DeepZoom address {target!r} is neither NAME.dzi nor NAME_files/ZOOM/COLUMN_ROW.FORMAT"
+    )
+
+
+def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
+    """The tile or the descriptor.
+
+    Raises:
+        TileNotFound: the zoom or the tile lies outside the pyramid.
+    """
+    assert info is not None, "every DeepZoom query names an image"
+    if isinstance(query, TileQuery):
+        return _plan_tile(query, info, config)
+    write = DESCRIPTORS[query.kind]
+    return Answer(write(info.size, square_tile(info).width))
+
+
+def _plan_tile(query: TileQuery, info: ImageInfo, config: Config) -> Answer:
+    sizes = info.halved_sizes  # the last, 1 x 1, is zoom 0
+    if query.zoom >= len(sizes):
+        raise TileNotFound(f"zoom {query.zoom} lies outside the pyramid, which has 0 to {len(sizes) - 1}")
+    grid_size = sizes[len(sizes) - 1 - query.zoom]
+    region = grid_tile(grid_size, square_tile(info), query.column, query.row)
+    encoding = tile_encoding(query.format, info, config)
+    return Answer(plan_tile(info, config, grid_size, region, encoding))
+
+
+def _xml(size: Size, tile: int) -> Document:
+    # IIPMooViewer reads this with regular expressions: keep spelling, order and double quotes.
+    text = (
+        f'<Image xmlns="{NAMESPACE}" TileSize="{tile}" Overlap="0" Format="jpg">'
+        f'<Size Width="{size.width}" Height="{size.height}"/></Image>'
+    )
+    return Document(text.encode(), "application/xml")
+
+
+def _json(size: Size, tile: int) -> Document:
+    image = {
+        "xmlns": NAMESPACE,
+        "Format": "jpg",
+        "Overlap": "0",
+        "TileSize": str(tile),
+        "Size": {"Width": str(size.width), "Height": str(size.height)},
+    }
+    return Document(json.dumps({"Image": image}).encode(), "application/json")
+
+
+DESCRIPTORS: Mapping[str, Callable[[Size, int], Document]] = {
+    "dzi": _xml,
+    "xml": _xml,
+    "js": _json,
+    "json": _json,
+}
+"""By the extension asked for."""
+
+PROTOCOL = Protocol("deepzoom", "deepzoom", parse, plan)

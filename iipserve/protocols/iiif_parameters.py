@@ -1,0 +1,295 @@
+"""IIIF's region, size and rotation: from text to values, and from values to pixels."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from http import HTTPStatus
+from typing import NamedTuple, TypeAlias
+
+from iipserve.errors import InvalidRequest, InvalidSize, RegionOutOfBounds
+from iipserve.geometry import Region, Size, ceil_div, round_half_up, scale_side
+
+DECIMAL = r"(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})"
+PIXEL_REGION = re.compile(r"([0-9]{1,15}),([0-9]{1,15}),([0-9]{1,15}),([0-9]{1,15})")
+PERCENT_REGION = re.compile(rf"pct:({DECIMAL}),({DECIMAL}),({DECIMAL}),({DECIMAL})")
+SIDES = re.compile(r"(\^?)(!?)([0-9]{1,15})?,([0-9]{1,15})?")
+PERCENT_SIZE = re.compile(rf"(\^?)pct:({DECIMAL})")
+ROTATION = re.compile(rf"(!?)({DECIMAL})")
+
+
+class UpscalingOff(InvalidSize):
+    """The size is valid, but this server does not enlarge (Image API 3.0 section 4.2)."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED
+
+
+class RegionWord(Enum):
+    """A region that is named."""
+
+    FULL = "full"
+    SQUARE = "square"
+
+
+class PercentRegion(NamedTuple):
+    """A region in percent of the full size."""
+
+    x: float
+    y: float
+    width: float
+    """Above 0."""
+    height: float
+    """Above 0."""
+
+
+RegionText: TypeAlias = Region | PercentRegion | RegionWord
+"""A region as asked for; a `Region` is in pixels of the full size and may reach past it."""
+
+
+class SizeKind(Enum):
+    """How a size is given."""
+
+    FULL = "full"
+    MAX = "max"
+    SIDES = "w,h"
+    CONFINED = "!w,h"
+    PERCENT = "pct:n"
+
+
+class SizeText(NamedTuple):
+    """A size as asked for."""
+
+    kind: SizeKind
+    upscales: bool = False
+    """It was marked with `^`."""
+    width: int | None = None
+    """In pixels, above 0; None is derived from the height."""
+    height: int | None = None
+    """In pixels, above 0; None is derived from the width."""
+    percent: float = 100.0
+    """Above 0."""
+
+
+REGION_WORDS = frozenset(word.value for word in RegionWord)
+SIZE_WORDS = {
+    "max": SizeText(SizeKind.MAX),
+    "^max": SizeText(SizeKind.MAX, upscales=True),
+    "full": SizeText(SizeKind.FULL),
+}
+
+
+# -- text to values --------------------------------------------------------------------------------
+
+
+def read_region(text: str) -> RegionText:
+    """The region (Image API 3.0 section 4.1).
+
+    Raises:
+        InvalidRequest: it follows no form of the grammar.
+        RegionOutOfBounds: a side is 0.
+    """
+    region: RegionText
+    if match := PIXEL_REGION.fullmatch(text):
+        region = Region(int(match[1]), int(match[2]), int(match[3]), int(match[4]))
+    elif text in REGION_WORDS:
+        return RegionWord(text)
+    elif match := PERCENT_REGION.fullmatch(text):
+        region = PercentRegion(*map(float, match.groups()))
+    else:
+        raise InvalidRequest(f"region {text!r} is none of full, square, x,y,w,h, pct:x,y,w,h")
+    if not (region.width and region.height):
+        raise RegionOutOfBounds(f"region {text!r} is empty; both sides have to be above 0")
+    return region
+
+
+def read_size(text: str) -> SizeText:
+    """The size (Image API 3.0 section 4.2; `full` is of version 2).
+
+    Raises:
+        InvalidSize: it follows no form of the grammar, or is zero.
+    """
+    if match := SIDES.fullmatch(text):
+        return _read_sides(text, *match.groups())
+    if (word := SIZE_WORDS.get(text)) is not None:
+        return word
+    if match := PERCENT_SIZE.fullmatch(text):
+        percent = float(match[2])
+        if percent == 0:
+            raise InvalidSize(f"size {text!r} is nothing; a percentage above 0 is needed")
+        return SizeText(SizeKind.PERCENT, bool(match[1]), percent=percent)
+    raise InvalidSize(f"size {text!r} is none of max, w,h w, ,h !w,h pct:n, each also after ^")
+
+
+def _read_sides(text: str, mark: str, confined: str, width: str | None, height: str | None) -> SizeText:
+    missing = (width, height).count(None)
+    if missing == 2 or (confined and missing):
+        raise InvalidSize(f"size {text!r} lacks a side; w,h w, ,h or !w,h are needed")
+    sides = width and int(width), height and int(height)
+    if 0 in sides:
+        raise InvalidSize(f"size {text!r} has a side of 0 pixels; 1 is the least")
+    kind = SizeKind.CONFINED if confined else SizeKind.SIDES
+    return SizeText(kind, bool(mark), sides[0] or None, sides[1] or None)
+
+
+def read_rotation(text: str) -> tuple[bool, int]:
+    """Whether the image is mirrored first, and the degrees clockwise: 0, 90, 180 or 270.
+
+    Raises:
+        InvalidRequest: it follows no form of the grammar, or is an angle that is not offered.
+    """
+    if text == "0":
+        return False, 0
+    match = ROTATION.fullmatch(text)
+    if match is None or float(match[2]) > 360:
+        raise InvalidRequest(f"rotation {text!r} is not a number from 0 to 360, with or without ! before it")
+    degrees = float(match[2])
+    if degrees % 90:
+        raise InvalidRequest(f"rotation {text!r} is not offered; 0, 90, 180 and 270, with or without !, are")
+    return bool(match[1]), int(degrees) % 360
+
+
+# -- values to pixels ------------------------------------------------------------------------------
+
+
+def resolve_region(text: RegionText, full: Size) -> Region:
+    """The region in pixels of the full size, cut off at its edges.
+
+    Raises:
+        RegionOutOfBounds: it lies outside the image.
+    """
+    if isinstance(text, Region):
+        region = text
+    elif text is RegionWord.FULL:
+        return Region.of_size(full)
+    elif text is RegionWord.SQUARE:
+        side = min(full.width, full.height)
+        return Region((full.width - side) // 2, (full.height - side) // 2, side, side)
+    else:
+        region = _percent_region(text, full)
+    clipped = region.clipped(full)
+    if clipped is None:
+        raise RegionOutOfBounds(
+            f"the region lies outside the image, which has {full.width} x {full.height} pixels"
+        )
+    return clipped
+
+
+def _percent_region(text: PercentRegion, full: Size) -> Region:
+    """Both edges rounded to the nearest pixel, at least one pixel between them."""
+    x, width = _percent_span(text.x, text.width, full.width)
+    y, height = _percent_span(text.y, text.height, full.height)
+    return Region(x, y, width, height)
+
+
+def _percent_span(start: float, extent: float, length: int) -> tuple[int, int]:
+    first = round_half_up(length * start / 100)
+    if start < 100:
+        first = min(first, length - 1)
+    end = round_half_up(length * (start + extent) / 100)
+    return first, max(1, end - first)
+
+
+def most(region: Size, limit: int | None) -> Size:
+    """What `max` gives: the region's size, reduced to the limit on either side."""
+    if limit is None or (region.width <= limit and region.height <= limit):
+        return region
+    return region.fitted(Size(limit, limit))
+
+
+def resolve_size(text: SizeText, region: Size, limit: int | None) -> Size:
+    """The size in pixels, whether or not it may be so large (see `check_size`)."""
+    if text.kind is SizeKind.SIDES:
+        width, height = text.width, text.height
+        return Size(
+            width or scale_side(region.width, height or 1, region.height),
+            height or scale_side(region.height, width or 1, region.width),
+        )
+    if text.kind is SizeKind.CONFINED:
+        return region.fitted(_box(text, region, limit))
+    if text.kind is SizeKind.PERCENT:
+        factor = text.percent / 100
+        width, height = round_half_up(region.width * factor), round_half_up(region.height * factor)
+        return Size(max(1, width), max(1, height))
+    if text.upscales and limit is not None:
+        return region.fitted(Size(limit, limit))
+    return most(region, limit)
+
+
+def _box(text: SizeText, region: Size, limit: int | None) -> Size:
+    """What `!w,h` has to fit in: itself, the limits, and without `^` the region."""
+    width, height = text.width or 1, text.height or 1
+    if limit is not None:
+        width, height = min(width, limit), min(height, limit)
+    if text.upscales:
+        return Size(width, height)
+    return Size(min(width, region.width), min(height, region.height))
+
+
+def check_size(text: SizeText, size: Size, region: Size, limit: int | None) -> None:
+    """Refuse a size that is too large.
+
+    Args:
+        text: as asked for; `upscales` tells whether the size may be larger than the region.
+        size: as resolved.
+        region: the region's size.
+        limit: longest side of any answer, None for none.
+
+    Raises:
+        InvalidSize: it is larger than the limit or, without `upscales`, than the region.
+    """
+    if not (text.upscales or size.fits_in(region)):
+        raise InvalidSize(
+            f"size {size.width},{size.height} is larger than the region, which has "
+            f"{region.width} x {region.height} pixels; where this server enlarges, ^ says that it should"
+        )
+    if limit is not None and max(size.width, size.height) > limit:
+        raise InvalidSize(f"size {size.width},{size.height} is larger than {limit},{limit}, the most served")
+
+
+def advertised_factor(
+    full: Size, tile: Size, region: Region, width: int | None, height: int | None
+) -> int | None:
+    """The scale factor at which region and size address a tile, or a whole level, of the advertised grid.
+
+    Sizes are rounded up there (implementation notes of the Image API), so that the side which is not
+    given may be other than the region's shape says.
+
+    Args:
+        full: the image's size.
+        tile: the advertised tile.
+        region: inside the full size, in its pixels.
+        width: asked for, None when only a height is.
+        height: asked for, None when only a width is.
+    """
+    if width == tile.width:
+        guess = region.width // width
+    elif height == tile.height:
+        guess = region.height // height
+    else:
+        guess = 0
+    if guess and guess & (guess - 1) == 0 and _addresses(full, tile, region, width, height, guess):
+        return guess
+    factor = 1
+    while True:
+        if _addresses(full, tile, region, width, height, factor):
+            return factor
+        if full.width <= tile.width * factor and full.height <= tile.height * factor:
+            return None
+        factor *= 2
+
+
+def _addresses(
+    full: Size, tile: Size, region: Region, width: int | None, height: int | None, factor: int
+) -> bool:
+    if width is not None and width != ceil_div(region.width, factor):
+        return False
+    if height is not None and height != ceil_div(region.height, factor):
+        return False
+    across, down = tile.width * factor, tile.height * factor
+    is_tile = (
+        region.x % across == 0
+        and region.y % down == 0
+        and region.width == min(across, full.width - region.x)
+        and region.height == min(down, full.height - region.y)
+    )
+    return is_tile or (region.width == full.width and region.height == full.height)

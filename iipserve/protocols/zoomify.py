@@ -1,0 +1,119 @@
+"""Zoomify: ImageProperties.xml and tiles; tier 0 is the whole image in one tile, the last is full size.
+
+Clients disagree on how tiers are sized: halves rounded down (the original tools, iipsrv) or up
+(libvips, OpenSeadragon's columns). Here the number of tiers and NUMTILES follow the former; a tier's
+tiles are those of the latter, whose grid contains the former's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, TypeAlias
+
+from iipserve.config import Config
+from iipserve.errors import InvalidRequest, TileNotFound
+from iipserve.geometry import Size, TileGrid
+from iipserve.http import Request
+from iipserve.image import ImageInfo
+from iipserve.plan import Answer, Document
+from iipserve.protocols import Protocol
+from iipserve.protocols.encodings import tile_encoding, tile_format
+from iipserve.protocols.tiles import grid_tile, plan_tile, square_tile
+from iipserve.protocols.wire_text import decoded_identifier, own_target
+
+# Clients count tile groups in different ways, so the number says nothing.
+TILE = re.compile(
+    r"(.+)/TileGroup[0-9]{1,9}/([0-9]{1,9})-([0-9]{1,9})-([0-9]{1,9})\.([A-Za-z0-9]{1,8})", re.DOTALL
+)
+PROPERTIES = re.compile(r"(.+)/ImageProperties\.xml", re.DOTALL)
+
+
+class TileQuery(NamedTuple):
+    """One tile."""
+
+    identifier: str
+    tier: int
+    column: int
+    row: int
+    format: str
+
+
+class PropertiesQuery(NamedTuple):
+    """The description of the image."""
+
+    identifier: str
+
+
+Query: TypeAlias = TileQuery | PropertiesQuery
+
+
+def parse(request: Request) -> Query:
+    """Read `NAME/ImageProperties.xml` or `NAME/TileGroupN/TIER-COLUMN-ROW.FORMAT`.
+
+    Raises:
+        InvalidRequest: it is neither.
+    """
+    target = own_target(request)
+    if tile := TILE.fullmatch(target):
+        name, tier, column, row, extension = tile.groups()
+        format = tile_format(extension)
+        return TileQuery(decoded_identifier(name), int(tier), int(column), int(row), format)
+    if properties := PROPERTIES.fullmatch(target):
+        return PropertiesQuery(decoded_identifier(properties[1]))
+    raise InvalidRequest(
+        f"Zoomify address {target!r} is neither NAME/ImageProperties.xml "
+        "nor NAME/TileGroupN/TIER-COLUMN-ROW.FORMAT"
+    )
+
+
+def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
+    """The tile or the properties.
+
+    Raises:
+        TileNotFound: the tier or the tile lies outside the pyramid.
+    """
+    assert info is not None, "every Zoomify query names an image"
+    if isinstance(query, TileQuery):
+        return _plan_tile(query, info, config)
+    return Answer(_properties(info))
+
+
+def tier_count(size: Size, tile: Size) -> int:
+    """Number of tiers: the full size and its halves, rounded down, until one fits in a tile."""
+    width, height, count = size.width, size.height, 1
+    while width > tile.width or height > tile.height:
+        width, height, count = width // 2, height // 2, count + 1
+    return count
+
+
+def tile_count(size: Size, tile: Size) -> int:
+    """Number of tiles of all tiers, each rounded down from the one above."""
+    count = 0
+    for _ in range(tier_count(size, tile)):
+        count += TileGrid(size, tile).count
+        size = size.floor_halved()
+    return count
+
+
+def _plan_tile(query: TileQuery, info: ImageInfo, config: Config) -> Answer:
+    tile = square_tile(info)
+    tiers = tier_count(info.size, tile)
+    if query.tier >= tiers:
+        raise TileNotFound(f"tier {query.tier} lies outside the pyramid, which has 0 to {tiers - 1}")
+    grid_size = info.halved_sizes[tiers - 1 - query.tier]
+    region = grid_tile(grid_size, tile, query.column, query.row)
+    encoding = tile_encoding(query.format, info, config)
+    return Answer(plan_tile(info, config, grid_size, region, encoding))
+
+
+def _properties(info: ImageInfo) -> Document:
+    tile = square_tile(info)
+    # IIPMooViewer splits this at the quotes and counts: keep order and quotes.
+    text = (
+        f'<IMAGE_PROPERTIES WIDTH="{info.size.width}" HEIGHT="{info.size.height}" NUMTILES="{tile_count(info.size, tile)}" '
+        f'NUMIMAGES="1" VERSION="1.8" TILESIZE="{tile.width}" />'
+    )
+    return Document(text.encode(), "application/xml")
+
+
+PROTOCOL = Protocol("zoomify", "zoomify", parse, plan)

@@ -1,0 +1,211 @@
+"""JPEG 2000 (JP2, JPX, JPH and bare codestreams): reduced resolutions are levels, blocks are tiles.
+
+OpenJPEG's code-block decoding is the whole cost, and a small region pays for all code-blocks it touches.
+So the unit of decoding, which the engine keeps, is a tile of the codestream where that is of handy size,
+and a large block of an untiled one.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import weakref
+from typing import ClassVar
+
+import numpy as np
+
+from iipserve.errors import DecodeError, TileNotFound
+from iipserve.geometry import Size, TileGrid, ceil_div
+from iipserve.image import ColorSpace, ImageInfo, Level
+from iipserve.processing import Pixels
+from iipserve.sources import OpenFile, Source, SourceFormat, openjpeg
+from iipserve.sources import jpeg2000_boxes as boxed
+from iipserve.sources import jpeg2000_codestream as codestream
+from iipserve.sources.jpeg2000_boxes import Boxes
+from iipserve.sources.jpeg2000_codestream import Header, Span
+from iipserve.sources.jpeg2000_color import ChannelLayout, Window, channel_layout, to_pixels
+from iipserve.sources.jpeg2000_excerpt import Excerpt, TileParts, excerpt, whole
+from iipserve.sources.spool import spool
+
+ADVERTISED_TILE = Size(256, 256)
+MAX_BLOCK = 1024
+"""Longest side, in pixels, of what is decoded at once: 1024 costs a quarter per pixel of what 256 does."""
+MIN_BLOCK = 256
+"""Smaller tiles of the codestream are decoded together."""
+THREADED_AREA = 512 * 512
+"""Pixels from which on decoding is worth threads of its own."""
+MAX_THREADS = 4
+MAX_WHOLE = 4
+"""Whole tiles kept by a source whose tiles cannot be decoded in part."""
+
+
+class Jpeg2000Source(Source):
+    """One opened JPEG 2000 file. Safe for many threads; everything is read from its descriptor."""
+
+    keeps_decoded: ClassVar[bool] = True
+
+    def __init__(self, file: OpenFile) -> None:
+        """Take the file over.
+
+        Raises:
+            UnsupportedImage: not a kind of image that is read.
+            DecodeError: the header is damaged.
+        """
+        self._descriptor = file.descriptor
+        close = weakref.finalize(self, os.close, file.descriptor)
+        try:
+            boxes = _boxes(file)
+            self._header = codestream.read_header(file.descriptor, *boxes.codestream)
+            self._layout = channel_layout(self._header.components, boxes)
+        except BaseException:
+            close()
+            raise
+        self._parts: TileParts | None = None
+        self._lock = threading.Lock()
+        self._whole: dict[tuple[Window, int], Pixels] = {}
+        self._whole_lock = threading.Lock()
+        self.info = _image_info(file, self._header, self._layout, boxes)
+
+    def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
+        """Decode one block; `level` is how often the resolution is halved.
+
+        Raises:
+            DecodeError: the block is damaged or missing in the file.
+            TileNotFound: there is no such block.
+        """
+        window = self._window(level, column, row)
+        try:
+            return self._read(window, quality_layers)
+        except DecodeError as error:
+            raise DecodeError(f"Tile {column},{row} of level {level} cannot be decoded: {error}") from error
+
+    def _read(self, window: Window, layers: int) -> Pixels:
+        tiles = self._header.tiles_under(window.area)
+        held = Window(self._header.area_of(tiles), window.reduce)
+        if self._header.packed_headers:
+            held = Window(self._header.image, window.reduce)
+        if self._header.high_throughput and held != window:
+            return _cut_out(self._whole_tiles(tiles, held, layers), held, window)
+        return self._decode(tiles, held, window, layers)
+
+    def _decode(self, tiles: Span, held: Window, window: Window, layers: int) -> Pixels:
+        """The pixels of `window`, from the data of some tiles, which hold `held`."""
+        area = None if held == window else window.area
+        threads = openjpeg.usable_threads(MAX_THREADS) if window.size.area > THREADED_AREA else 0
+        with openjpeg.decoded(
+            self._data(tiles), reduce=window.reduce, layers=layers, area=area, threads=threads
+        ) as planes:
+            return to_pixels(planes, self._header.components, self._layout, window)
+
+    def _data(self, tiles: Span) -> Excerpt:
+        """A codestream that holds some tiles."""
+        if self._header.packed_headers:
+            return whole(self._descriptor, self._header)
+        with self._lock:
+            if self._parts is None:
+                self._parts = TileParts(self._descriptor, self._header)
+        return excerpt(self._descriptor, self._header, self._parts, tiles)
+
+    def _whole_tiles(self, tiles: Span, held: Window, layers: int) -> Pixels:
+        """All pixels of some tiles; the last few are kept, as they are larger than caches are made for."""
+        with self._whole_lock:
+            pixels = self._whole.pop((held, layers), None)
+            if pixels is None:
+                pixels = spool(self._decode(tiles, held, held, layers))
+            self._whole[held, layers] = pixels
+            if len(self._whole) > MAX_WHOLE:
+                del self._whole[next(iter(self._whole))]
+            return pixels
+
+    def _window(self, level: int, column: int, row: int) -> Window:
+        """The part of the image that a block covers, on the full-size reference grid."""
+        if not 0 <= level < len(self.info.levels):
+            raise TileNotFound(f"The image has levels 0 to {len(self.info.levels) - 1}, not {level}")
+        stored = self.info.levels[level]
+        region = TileGrid(stored.size, stored.tile).region(column, row)
+        if region is None:
+            raise TileNotFound(f"Level {level} has no tile {column},{row}")
+        image, scale = self._header.image, 1 << level
+        left, top = ceil_div(image.left, scale), ceil_div(image.top, scale)
+        area = Span(
+            max(image.left, (left + region.x) * scale), max(image.top, (top + region.y) * scale),
+            min(image.right, (left + region.right) * scale), min(image.bottom, (top + region.bottom) * scale),
+        )  # fmt: skip
+        return Window(area, level)
+
+
+def _cut_out(pixels: Pixels, held: Window, window: Window) -> Pixels:
+    """The part of `held`'s pixels that `window` covers."""
+    x, y = window.origin[0] - held.origin[0], window.origin[1] - held.origin[1]
+    return np.ascontiguousarray(pixels[y : y + window.size.height, x : x + window.size.width])
+
+
+def _boxes(file: OpenFile) -> Boxes:
+    if file.head.startswith(codestream.START):
+        return Boxes(codestream=(0, file.version.length))
+    return boxed.read_boxes(file.descriptor, file.version.length)
+
+
+# -- levels ----------------------------------------------------------------------------------------
+
+
+def _image_info(file: OpenFile, header: Header, layout: ChannelLayout, boxes: Boxes) -> ImageInfo:
+    bands = len(layout.order)
+    return ImageInfo(
+        identifier=file.identifier,
+        format=FORMAT.name,
+        version=file.version,
+        levels=_levels(header),
+        tile=ADVERTISED_TILE,
+        bands=bands,
+        dtype="uint8",
+        bits=max(component.bits for component in header.components),
+        color_space=ColorSpace.SRGB if bands > 2 else ColorSpace.GRAY,
+        has_alpha=layout.has_alpha,
+        band_ranges=((0.0, 255.0),) * bands,
+        quality_layers=header.layers,
+        icc=boxes.icc,
+        xmp=boxes.xmp,
+        exif=boxes.exif,
+        resolution=boxes.resolution,
+    )
+
+
+def _levels(header: Header) -> tuple[Level, ...]:
+    """Every halving the codestream offers, down to the first that fits in an advertised tile."""
+    levels: list[Level] = []
+    for reduce in range(header.decompositions + 1):
+        size = Window(header.image, reduce).size
+        if min(size.width, size.height) < 1:
+            break
+        tile = Size(
+            _block_side(header.tile[0], reduce, size.width), _block_side(header.tile[1], reduce, size.height)
+        )
+        levels.append(Level(size, tile))
+        if size.fits_in(ADVERTISED_TILE):
+            break
+    return tuple(levels)
+
+
+def _block_side(tile: int, reduce: int, length: int) -> int:
+    """The side of the blocks in which a level of `length` pixels is decoded.
+
+    Whole tiles of the codestream where they are of handy size there, so that no tile is decoded twice.
+    """
+    unit = min(length, math.lcm(tile, 1 << reduce) >> reduce)
+    if unit <= MAX_BLOCK:
+        return unit * ceil_div(MIN_BLOCK, unit)
+    even = ceil_div(unit, ceil_div(unit, MAX_BLOCK))
+    return ceil_div(even, MIN_BLOCK) * MIN_BLOCK
+
+
+def _matches(head: bytes) -> bool:
+    return head.startswith((boxed.SIGNATURE, codestream.START))
+
+
+def _open(file: OpenFile) -> Source:
+    return Jpeg2000Source(file)
+
+
+FORMAT = SourceFormat("jpeg2000", _matches, _open)

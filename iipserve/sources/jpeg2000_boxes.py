@@ -1,0 +1,172 @@
+"""The boxes of a JP2 or JPX file: where the codestream lies, and what is said about its color.
+
+Read with `os.pread` and bounded throughout (ISO/IEC 15444-1 Annex I, 15444-2 Annex M).
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from iipserve.errors import DecodeError, UnsupportedImage
+from iipserve.image import PhysicalResolution
+
+SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
+MAX_BOXES = 4096
+"""Boxes looked at; files that hold more are not made to be read."""
+MAX_PAYLOAD = 16 << 20
+"""Bytes of an ICC profile, XMP packet or Exif block; larger ones are passed over."""
+
+XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+EXIF_UUID = b"JpgTiffExif->JP2"
+
+COLOR, OPACITY, PREMULTIPLIED_OPACITY = 0, 1, 2
+"""Kinds of a channel in the Channel Definition box (15444-1 I.5.3.6)."""
+
+
+class Channel(NamedTuple):
+    """One line of the Channel Definition box."""
+
+    component: int
+    kind: int
+    association: int
+    """The color it stands for, from 1 on; 0 for the whole image."""
+
+
+class Box(NamedTuple):
+    """Where a box's content lies in the file."""
+
+    kind: bytes
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class Boxes:
+    """What the boxes say, as far as it is of use."""
+
+    codestream: tuple[int, int] = (0, 0)
+    """First byte and end of the first codestream; empty where there is none."""
+    color_number: int | None = None
+    """Enumerated color space."""
+    icc: bytes | None = None
+    channels: list[Channel] = field(default_factory=list)
+    has_palette: bool = False
+    resolution: PhysicalResolution | None = None
+    xmp: bytes | None = None
+    exif: bytes | None = None
+
+
+def read_boxes(descriptor: int, length: int) -> Boxes:
+    """Read the boxes of a JP2 or JPX file of `length` bytes.
+
+    Raises:
+        UnsupportedImage: the file holds no codestream in one piece.
+        DecodeError: the file ends before its codestream.
+    """
+    boxes = Boxes()
+    for box in _walk(descriptor, 0, length):
+        if box.kind == b"jp2c" and boxes.codestream == (0, 0):
+            boxes.codestream = (box.start, box.end)
+        elif box.kind in READERS:
+            READERS[box.kind](boxes, _content(descriptor, box))
+    if boxes.codestream == (0, 0):
+        raise UnsupportedImage("This JPEG 2000 file holds no codestream in one piece; JP2 files do")
+    if boxes.codestream[0] >= boxes.codestream[1]:
+        raise DecodeError("The file ends before its codestream")
+    return boxes
+
+
+CONTAINERS = frozenset((b"jp2h", b"jplh", b"cgrp", b"res "))
+
+
+def _walk(descriptor: int, start: int, end: int) -> Iterator[Box]:
+    """All boxes in file order, those inside containers included."""
+    pending = [(start, end)]
+    for _ in range(MAX_BOXES):
+        while pending and pending[-1][1] - pending[-1][0] < 8:
+            pending.pop()
+        if not pending:
+            return
+        start, end = pending.pop()
+        box = _box_at(descriptor, start, end)
+        if box is None:
+            continue
+        pending.append((box.end, end))
+        if box.kind in CONTAINERS:
+            pending.append((box.start, box.end))
+        else:
+            yield box
+
+
+def _box_at(descriptor: int, start: int, end: int) -> Box | None:
+    """The box that starts here, cut off at `end`; None for a length that cannot be."""
+    header = os.pread(descriptor, 16, start)
+    if len(header) < 8:
+        return None
+    length, kind = struct.unpack_from(">I4s", header)
+    content = start + 8
+    if length == 1 and len(header) == 16:
+        (length,) = struct.unpack_from(">Q", header, 8)
+        content = start + 16
+    elif length == 0:  # to the end of the file (15444-1 I.4)
+        length = end - start
+    if start + length < content:
+        return None
+    return Box(kind, content, min(start + length, end))
+
+
+def _content(descriptor: int, box: Box) -> bytes:
+    """The bytes of a box; none of one that is too large to be what it says."""
+    if box.end - box.start > MAX_PAYLOAD:
+        return b""
+    return os.pread(descriptor, box.end - box.start, box.start)
+
+
+def _read_color(boxes: Boxes, content: bytes) -> None:
+    """Color Specification: method 1 a number, 2 and 3 an ICC profile (I.5.3.3, 15444-2 M.11.7.3)."""
+    if len(content) < 7:
+        return
+    if content[0] == 1 and boxes.color_number is None:
+        (boxes.color_number,) = struct.unpack_from(">I", content, 3)
+    elif content[0] in (2, 3) and boxes.icc is None and len(content) > 3 + 128:
+        boxes.icc = content[3:]
+
+
+def _read_channels(boxes: Boxes, content: bytes) -> None:
+    """Channel Definition: count, then (component, kind, association) each (I.5.3.6)."""
+    whole = len(content) - (len(content) - 2) % 6
+    boxes.channels = [Channel(*line) for line in struct.iter_unpack(">HHH", content[2:whole])]
+
+
+def _read_palette(boxes: Boxes, content: bytes) -> None:
+    boxes.has_palette = True
+
+
+def _read_resolution(boxes: Boxes, content: bytes) -> None:
+    """Capture or Default Display Resolution in pixels per metre, vertical first (I.5.3.7)."""
+    if len(content) < 10 or boxes.resolution is not None:
+        return
+    up, down, up_x, down_x, power, power_x = struct.unpack_from(">HHHHbb", content)
+    if up and down and up_x and down_x:
+        boxes.resolution = PhysicalResolution(up_x / down_x * 10.0**power_x, up / down * 10.0**power)
+
+
+def _read_uuid(boxes: Boxes, content: bytes) -> None:
+    if content.startswith(XMP_UUID):
+        boxes.xmp = content[16:]
+    elif content.startswith(EXIF_UUID):
+        boxes.exif = content[16:].removeprefix(b"Exif\0\0")
+
+
+READERS = {
+    b"colr": _read_color,
+    b"cdef": _read_channels,
+    b"pclr": _read_palette,
+    b"resc": _read_resolution,
+    b"resd": _read_resolution,
+    b"uuid": _read_uuid,
+}

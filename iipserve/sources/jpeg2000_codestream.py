@@ -1,0 +1,282 @@
+"""The main header of a JPEG 2000 codestream: sizes, components, coding styles; checked before any decoding.
+
+Marker codes and fields: ISO/IEC 15444-1 Annex A.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from iipserve.errors import DecodeError, UnsupportedImage
+from iipserve.geometry import ceil_div
+
+START = b"\xff\x4f\xff\x51"
+SOT = 0xFF90
+LENGTHS_AND_COMMENTS = frozenset((0xFF55, 0xFF57, 0xFF64))
+"""TLM, PLM and COM: wrong or useless in an excerpt."""
+MAX_HEADER = 16 << 20
+MAX_TILES = 65535
+MAX_COMPONENTS = 16384
+MAX_SIDE = 2**31 - 1
+BLOCK_COST = 600
+"""Bytes that OpenJPEG 2.5 holds for every code-block of a tile, decoded or not."""
+MAX_STRUCTURE = 1 << 30
+MAX_WHOLE_SAMPLES = 100_000_000
+"""Samples, of 4 bytes while decoding, of an HT tile: OpenJPEG 2.5 decodes no part of one (all gray)."""
+SUSPICIOUS_BLOCKS = 250_000
+"""From this many code-blocks on, a tile must bring at least one byte for each."""
+
+
+class Span(NamedTuple):
+    """Left, top, right and bottom of a rectangle; far edges exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+class Component(NamedTuple):
+    """One component as SIZ declares it."""
+
+    bits: int
+    signed: bool
+    dx: int
+    """Columns of the reference grid per sample."""
+    dy: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodingStyle:
+    """What COD or COC says of one component."""
+
+    levels: int
+    """Decomposition levels: how often the resolution can be halved."""
+    block_width: int
+    """Exponent of a code-block's width in samples."""
+    block_height: int
+    precincts: tuple[tuple[int, int], ...]
+    """Exponents of the precincts' width and height, lowest resolution first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The main header of a codestream, and where it lies in the file."""
+
+    start: int
+    """Position of SOC in the file."""
+    end: int
+    """Position after the last byte of the codestream in the file."""
+    first_tile_part: int
+    segments: tuple[bytes, ...]
+    """The marker segments an excerpt needs; SIZ is the first."""
+    image: Span
+    """The image area on the reference grid."""
+    tile_origin: tuple[int, int]
+    tile: tuple[int, int]
+    """Width and height of a tile on the reference grid."""
+    components: tuple[Component, ...]
+    layers: int
+    styles: tuple[CodingStyle, ...]
+    """Of each component."""
+    packed_headers: bool
+    """Packet headers lie in the main header (PPM): tiles cannot be taken out."""
+    high_throughput: bool
+    """Code-blocks may be of the HT kind (ISO/IEC 15444-15)."""
+
+    @property
+    def columns(self) -> int:
+        """Number of tiles across."""
+        return ceil_div(self.image.right - self.tile_origin[0], self.tile[0])
+
+    @property
+    def rows(self) -> int:
+        """Number of tiles down."""
+        return ceil_div(self.image.bottom - self.tile_origin[1], self.tile[1])
+
+    @property
+    def decompositions(self) -> int:
+        """How often the resolution of every component can be halved."""
+        return min(style.levels for style in self.styles)
+
+    def tiles_under(self, area: Span) -> Span:
+        """The tiles, counted in columns and rows, that hold an area of the reference grid."""
+        (x, y), (width, height) = self.tile_origin, self.tile
+        return Span(
+            (area.left - x) // width, (area.top - y) // height,
+            ceil_div(area.right - x, width), ceil_div(area.bottom - y, height),
+        )  # fmt: skip
+
+    def area_of(self, tiles: Span) -> Span:
+        """The part of the image that a rectangle of tiles holds, on the reference grid."""
+        (x, y), (width, height) = self.tile_origin, self.tile
+        return Span(
+            max(self.image.left, x + tiles.left * width), max(self.image.top, y + tiles.top * height),
+            min(self.image.right, x + tiles.right * width), min(self.image.bottom, y + tiles.bottom * height),
+        )  # fmt: skip
+
+
+# -- main header -----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Segments:
+    """The main header's marker segments as they lie in the file."""
+
+    kept: list[bytes] = field(default_factory=list)
+    siz: bytes = b""
+    cod: bytes = b""
+    coc: list[bytes] = field(default_factory=list)
+    packed_headers: bool = False
+    high_throughput: bool = False
+    end: int = 0
+    """Position after the last one."""
+
+
+def read_header(descriptor: int, start: int, end: int) -> Header:
+    """Read the main header of the codestream from `start` to `end` in the file.
+
+    Raises:
+        DecodeError: it is cut off, or contradicts itself.
+        UnsupportedImage: decoding it would take too much memory.
+    """
+    if os.pread(descriptor, 4, start) != START:
+        raise DecodeError("The codestream does not begin with SOC and SIZ")
+    segments = _read_segments(descriptor, start + 2, end)
+    try:
+        header = _header(segments, start, end)
+    except (struct.error, IndexError) as error:
+        raise DecodeError("The codestream's main header is damaged") from error
+    _check_size(header)
+    _check_cost(header)
+    return header
+
+
+def _read_segments(descriptor: int, position: int, end: int) -> _Segments:
+    """Everything up to the first SOT."""
+    found = _Segments()
+    limit = position + MAX_HEADER
+    while position < limit:
+        marker, length = struct.unpack(">HH", os.pread(descriptor, 4, position).ljust(4, b"\0"))
+        if marker == SOT:
+            found.end = position
+            return found
+        if marker < 0xFF00 or length < 2 or position + 2 + length > end:
+            break
+        if marker not in LENGTHS_AND_COMMENTS:
+            _keep(found, marker, os.pread(descriptor, 2 + length, position))
+        position += 2 + length
+    raise DecodeError("The codestream's main header is damaged or cut off")
+
+
+def _keep(found: _Segments, marker: int, segment: bytes) -> None:
+    found.kept.append(segment)
+    match marker:
+        case 0xFF51:  # SIZ
+            found.siz = found.siz or segment
+        case 0xFF52:  # COD
+            found.cod = segment
+        case 0xFF53:  # COC
+            found.coc.append(segment)
+        case 0xFF50:  # CAP: capabilities of part 15 (A.5.2)
+            found.high_throughput = bool(int.from_bytes(segment[4:8], "big") & 1 << 32 - 15)
+        case 0xFF60:  # PPM
+            found.packed_headers = True
+
+
+def _header(segments: _Segments, start: int, end: int) -> Header:
+    siz, cod = segments.siz, segments.cod
+    right, bottom, left, top, width, height, tile_x, tile_y, count = struct.unpack_from(">8IH", siz, 6)
+    if not 1 <= count <= MAX_COMPONENTS:
+        raise DecodeError(f"The codestream declares {count} components")
+    components = tuple(
+        Component((depth & 0x7F) + 1, bool(depth & 0x80), dx, dy)
+        for depth, dx, dy in (struct.unpack_from("BBB", siz, 40 + 3 * index) for index in range(count))
+    )
+    (layers,) = struct.unpack_from(">H", cod, 6)
+    return Header(
+        start, end, segments.end, tuple(segments.kept), Span(left, top, right, bottom), (tile_x, tile_y),
+        (width, height), components, layers, _styles(cod, segments.coc, count), segments.packed_headers,
+        segments.high_throughput,
+    )  # fmt: skip
+
+
+def _styles(cod: bytes, coc: Sequence[bytes], count: int) -> tuple[CodingStyle, ...]:
+    """The coding style of each component."""
+    # COD: marker, length, Scod, progression, layers, transform, then the coding style (A.6.1)
+    styles = [_coding_style(cod, 9, has_precincts=bool(cod[4] & 1))] * count
+    for segment in coc:  # marker, length, component (2 bytes of many, else 1), Scoc, coding style (A.6.2)
+        wide = count >= 257
+        number = int.from_bytes(segment[4:6], "big") if wide else segment[4]
+        place = 6 if wide else 5
+        styles[number] = _coding_style(segment, place + 1, has_precincts=bool(segment[place] & 1))
+    return tuple(styles)
+
+
+def _coding_style(segment: bytes, place: int, *, has_precincts: bool) -> CodingStyle:
+    levels, block_width, block_height = segment[place], segment[place + 1] + 2, segment[place + 2] + 2
+    if levels > 32 or block_width > 10 or block_height > 10 or block_width + block_height > 12:
+        raise DecodeError("The codestream's coding style is damaged")
+    if not has_precincts:
+        return CodingStyle(levels, block_width, block_height, ((15, 15),) * (levels + 1))
+    sizes = tuple(
+        (segment[place + 5 + level] & 15, segment[place + 5 + level] >> 4) for level in range(levels + 1)
+    )
+    return CodingStyle(levels, block_width, block_height, sizes)
+
+
+def _check_size(header: Header) -> None:
+    """Refuse what A.5.1 forbids."""
+    image, (tile_x, tile_y), (width, height) = header.image, header.tile_origin, header.tile
+    if not (image.left < image.right <= MAX_SIDE and image.top < image.bottom <= MAX_SIDE):
+        raise DecodeError(
+            f"The codestream declares an image from ({image.left}, {image.top}) to ({image.right}, {image.bottom})"
+        )
+    if not (tile_x <= image.left < tile_x + width and tile_y <= image.top < tile_y + height):
+        raise DecodeError(f"The codestream's tiles of {width} x {height} pixels do not cover the image")
+    if header.columns * header.rows > MAX_TILES:
+        raise DecodeError(
+            f"The codestream declares {header.columns * header.rows} tiles; at most {MAX_TILES} are possible"
+        )
+    if header.layers < 1 or any(not (c.dx and c.dy and c.bits <= 38) for c in header.components):
+        raise DecodeError("The codestream's components or layers are damaged")
+
+
+def _check_cost(header: Header) -> None:
+    """Refuse tiles of which OpenJPEG would hold too many code-blocks at once, or that cannot be true."""
+    width = min(header.tile[0], header.image.right - header.image.left)
+    height = min(header.tile[1], header.image.bottom - header.image.top)
+    blocks = sum(
+        _count_blocks(ceil_div(width, component.dx), ceil_div(height, component.dy), style)
+        for component, style in zip(header.components, header.styles, strict=True)
+    )
+    samples = width * height * len(header.components)
+    if header.high_throughput and samples > MAX_WHOLE_SAMPLES:
+        raise UnsupportedImage(
+            f"High-throughput tiles are decoded as a whole; one of {width} x {height} pixels takes too much memory"
+        )
+    if blocks > SUSPICIOUS_BLOCKS and header.end - header.start < blocks:
+        raise DecodeError(f"The file is too short for one tile of {width} x {height} pixels")
+    if blocks * BLOCK_COST > MAX_STRUCTURE:
+        raise UnsupportedImage(
+            f"One tile of {width} x {height} pixels takes too much memory; an image of this size must be tiled"
+        )
+
+
+def _count_blocks(width: int, height: int, style: CodingStyle) -> int:
+    """Code-blocks and precincts of one component of a tile, roughly; never too few."""
+    count = 0
+    for level, (precinct_width, precinct_height) in enumerate(style.precincts):
+        # above the lowest resolution there are three bands of half the size, with half the precinct (B.7)
+        bands, halving = (3, 1) if level else (1, 0)
+        shrink = style.levels - level + halving
+        block_width = min(style.block_width, max(0, precinct_width - halving))
+        block_height = min(style.block_height, max(0, precinct_height - halving))
+        count += (
+            bands * ceil_div(width, 1 << shrink + block_width) * ceil_div(height, 1 << shrink + block_height)
+        )
+    return count

@@ -1,0 +1,127 @@
+"""JPEG tiles of TIFF files as streams of segments: what they say of themselves, and how they become files.
+
+A tile may leave its tables to the directory (TIFF Technical Note 2, "abbreviated" streams), and what its
+application segments say of color does not count: PhotometricInterpretation does. So tables and a true
+color mark are put in front, and the tile's own application segments are taken out.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+START, END = b"\xff\xd8", b"\xff\xd9"
+JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
+"""Three components are YCbCr, one is gray; one pixel is as wide as high."""
+ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\0\0\0\0\0"
+"""Transform 0: three components are RGB. Must stand without JFIF, or decoders take them for YCbCr."""
+
+DHT, DQT, DAC, DRI, SOS, COM = 0xC4, 0xDB, 0xCC, 0xDD, 0xDA, 0xFE
+TABLE_MARKERS = frozenset({DHT, DQT, DAC, DRI})
+FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+PLAIN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
+"""Baseline, extended and progressive with Huffman codes: what every viewer shows."""
+APPLICATION_MARKERS = frozenset({*range(0xE0, 0xF0), COM})
+
+ICC_MARK = b"ICC_PROFILE\0"
+ICC_STEP = 0xFFFF - 2 - len(ICC_MARK) - 2
+"""Bytes of a profile in one segment (ICC.1:2022 annex B.4)."""
+
+
+class Head(NamedTuple):
+    """What stands before the first scan."""
+
+    frame: int
+    """The marker of the frame header."""
+    precision: int
+    """Bits per sample."""
+    height: int
+    width: int
+    components: int
+    has_tables: bool
+    """Quantization tables are among the tile's own segments."""
+    foreign: tuple[tuple[int, int], ...]
+    """Start and end of each application segment and comment."""
+
+
+class DamagedStream(ValueError):
+    """The bytes are no JPEG stream."""
+
+
+def read_head(stream: bytes) -> Head:
+    """Take apart what stands before the first scan.
+
+    Raises:
+        DamagedStream: the bytes do not follow ITU-T T.81 annex B, or end early.
+    """
+    frame: tuple[int, int, int, int, int] | None = None
+    has_tables = False
+    foreign: list[tuple[int, int]] = []
+    position, end = 2, len(stream) - 4
+    if stream[:2] != START:
+        raise DamagedStream("no start marker")
+    while position < end:
+        if stream[position] != 0xFF:
+            raise DamagedStream("no marker where one is due")
+        marker = stream[position + 1]
+        if marker == 0xFF:  # fill byte
+            position += 1
+            continue
+        following = position + 2 + (stream[position + 2] << 8 | stream[position + 3])
+        if marker in APPLICATION_MARKERS:
+            foreign.append((position, following))
+        elif marker in FRAME_MARKERS:
+            if frame is not None or following > end:
+                raise DamagedStream("more than one frame, or half a frame")
+            frame = marker, *struct.unpack_from(">BHHB", stream, position + 4)
+        elif marker == DQT:
+            has_tables = True
+        elif marker == SOS:
+            break
+        elif marker not in TABLE_MARKERS:
+            raise DamagedStream(f"unexpected marker {marker:02X}")
+        position = following
+    if frame is None or position >= end or END not in stream[position:]:
+        raise DamagedStream("the stream ends early")
+    return Head(*frame, has_tables, tuple(foreign))
+
+
+def table_segments(tables: bytes) -> bytes:
+    """The tables of a JPEGTables field, without its start and end; nothing when it is damaged.
+
+    Only tables come through: a frame or a scan among them would stand before the tile's own.
+    """
+    parts: list[bytes] = []
+    position = 2
+    while position + 4 <= len(tables) and tables[position] == 0xFF:
+        marker = tables[position + 1]
+        following = position + 2 + (tables[position + 2] << 8 | tables[position + 3])
+        if marker in TABLE_MARKERS and following <= len(tables):
+            parts.append(tables[position:following])
+        elif marker not in APPLICATION_MARKERS:
+            break
+        position = following
+    return b"".join(parts)
+
+
+def icc_segments(icc: bytes) -> bytes | None:
+    """The profile in numbered APP2 segments; None when it is too large for them."""
+    chunks = [icc[start : start + ICC_STEP] for start in range(0, len(icc), ICC_STEP)]
+    if len(chunks) > 255:
+        return None
+    return b"".join(
+        struct.pack(">HH", 0xFFE2, len(chunk) + len(ICC_MARK) + 4) + ICC_MARK + bytes((number, len(chunks))) + chunk
+        for number, chunk in enumerate(chunks, 1)
+    )
+
+
+def without_segments(stream: bytes, foreign: tuple[tuple[int, int], ...]) -> bytes:
+    """The stream behind its start marker, without the segments named."""
+    if not foreign:
+        return stream[2:]
+    parts, position = [], 2
+    for start, stop in foreign:
+        parts.append(stream[position:start])
+        position = stop
+    parts.append(stream[position:])
+    return b"".join(parts)

@@ -1,0 +1,97 @@
+"""FastCGI as flup6 knows it: constants, structs and base classes, and the records made of them.
+
+The only module that imports flup6. Section numbers are those of the FastCGI Specification 1.0.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from struct import Struct
+from typing import Any, Final, TypeAlias
+
+from flup.server import fcgi_base as flup
+
+Buffer: TypeAlias = bytes | memoryview
+
+BaseConnection: Final[Any] = flup.Connection
+BaseServer: Final[Any] = flup.BaseFCGIServer
+
+VERSION: Final[int] = flup.FCGI_VERSION_1
+LISTENING_DESCRIPTOR: Final[int] = flup.FCGI_LISTENSOCK_FILENO
+KEEP_CONNECTION: Final[int] = flup.FCGI_KEEP_CONN
+MANAGEMENT: Final[int] = flup.FCGI_NULL_REQUEST_ID
+"""The request id of records that belong to no request."""
+
+BEGIN_REQUEST: Final[int] = flup.FCGI_BEGIN_REQUEST
+ABORT_REQUEST: Final[int] = flup.FCGI_ABORT_REQUEST
+END_REQUEST: Final[int] = flup.FCGI_END_REQUEST
+PARAMS: Final[int] = flup.FCGI_PARAMS
+STDIN: Final[int] = flup.FCGI_STDIN
+STDOUT: Final[int] = flup.FCGI_STDOUT
+STDERR: Final[int] = flup.FCGI_STDERR
+DATA: Final[int] = flup.FCGI_DATA
+GET_VALUES: Final[int] = flup.FCGI_GET_VALUES
+GET_VALUES_RESULT: Final[int] = flup.FCGI_GET_VALUES_RESULT
+UNKNOWN_TYPE: Final[int] = flup.FCGI_UNKNOWN_TYPE
+ANSWER_TYPES = frozenset((END_REQUEST, STDOUT, STDERR, GET_VALUES_RESULT, UNKNOWN_TYPE))
+"""Types that go from application to web server only."""
+
+REQUEST_COMPLETE: Final[int] = flup.FCGI_REQUEST_COMPLETE
+CANT_MULTIPLEX: Final[int] = flup.FCGI_CANT_MPX_CONN
+UNKNOWN_ROLE: Final[int] = flup.FCGI_UNKNOWN_ROLE
+
+MAX_CONNECTIONS: Final[str] = flup.FCGI_MAX_CONNS
+MAX_REQUESTS: Final[str] = flup.FCGI_MAX_REQS
+MULTIPLEXES: Final[str] = flup.FCGI_MPXS_CONNS
+
+HEADER = Struct(flup.FCGI_Header)
+HEADER_LENGTH = HEADER.size
+BEGIN_BODY = Struct(flup.FCGI_BeginRequestBody)
+END_BODY = Struct(flup.FCGI_EndRequestBody)
+UNKNOWN_TYPE_BODY = Struct(flup.FCGI_UnknownTypeBody)
+
+MAX_CONTENT_LENGTH = 65528
+"""Bytes in one STDOUT record: the largest multiple of 8 that a record can hold."""
+
+
+class Record(flup.Record):  # type: ignore[misc]  # flup6 carries no types
+    """A record of flup6 that turns into bytes instead of writing them in three pieces."""
+
+    def __init__(self, kind: int, request_id: int, content: bytes = b"") -> None:
+        """Of type `kind`, with at most 65,535 bytes of content."""
+        super().__init__(kind, request_id)
+        self.contentData = content
+        self.contentLength = len(content)
+
+    def to_bytes(self) -> bytes:
+        """Header and content; no padding, since none is needed (section 3.3)."""
+        header = HEADER.pack(self.version, self.type, self.requestId, self.contentLength, 0)
+        return header + bytes(self.contentData)
+
+
+@lru_cache(maxsize=256)
+def end_request(request_id: int, protocol_status: int = REQUEST_COMPLETE) -> bytes:
+    """The record that ends a request (section 5.5)."""
+    return Record(END_REQUEST, request_id, END_BODY.pack(0, protocol_status)).to_bytes()
+
+
+@lru_cache(maxsize=256)
+def end_of_answer(request_id: int) -> bytes:
+    """The empty STDOUT record that ends the stream, and the end of the request."""
+    return Record(STDOUT, request_id).to_bytes() + end_request(request_id)
+
+
+def unknown_type(kind: int) -> bytes:
+    """The answer to a management record of a type that is not known (section 4.2)."""
+    return Record(UNKNOWN_TYPE, MANAGEMENT, UNKNOWN_TYPE_BODY.pack(kind)).to_bytes()
+
+
+def stdout_buffers(request_id: int, content: Buffer) -> list[Buffer]:
+    """STDOUT records around slices of `content`, which is not copied."""
+    buffers: list[Buffer] = []
+    view = memoryview(content)
+    for start in range(0, len(view), MAX_CONTENT_LENGTH):
+        piece = view[start : start + MAX_CONTENT_LENGTH]
+        buffers.append(HEADER.pack(VERSION, STDOUT, request_id, len(piece), 0))
+        buffers.append(piece)
+    return buffers

@@ -1,0 +1,61 @@
+"""Where the log goes and how much of it there is."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from logging.handlers import SysLogHandler, WatchedFileHandler
+
+from iipserve.config import Config
+
+START = "iipserve.start"
+"""The logger of what is said at start, even where only warnings are logged."""
+FORMAT = "%(asctime)s [%(process)d] %(levelname)s %(message)s"
+SYSLOG_FORMAT = "iipserve[%(process)d]: %(levelname)s %(message)s"
+SYSLOG_SOCKET = "/dev/log"
+
+
+def set_up(config: Config) -> None:
+    """Log as VERBOSITY and LOGFILE say, to standard error should the file not open."""
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        handler.close()
+    if config.verbosity == 0:
+        root.addHandler(logging.NullHandler())
+        root.setLevel(logging.CRITICAL + 1)
+        return
+    root.addHandler(_handler(config.logfile))
+    root.setLevel(logging.WARNING)
+    logging.getLogger("iipserve").setLevel(_level(config.verbosity))
+    logging.getLogger(START).setLevel(logging.INFO)
+
+
+def _level(verbosity: int) -> int:
+    if verbosity >= 4:
+        return logging.DEBUG
+    return logging.INFO if verbosity >= 2 else logging.WARNING
+
+
+def _handler(name: str) -> logging.Handler:
+    handler: logging.Handler
+    try:
+        if name == "syslog":
+            handler = SysLogHandler(SYSLOG_SOCKET)
+            handler.setFormatter(logging.Formatter(SYSLOG_FORMAT))
+            return handler
+        handler = _file_handler(name)
+    except OSError as error:
+        sys.stderr.write(f"LOGFILE {name!r} cannot be used ({error.strerror}); logging to standard error\n")
+        handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(FORMAT))
+    return handler
+
+
+def _file_handler(name: str) -> logging.Handler:
+    if name in ("-", "", "/dev/stderr"):
+        return logging.StreamHandler()
+    if name == "/dev/stdout":
+        return logging.StreamHandler(sys.stdout)
+    # Follows the name when the file is rotated away.
+    return WatchedFileHandler(name, encoding="utf-8", errors="backslashreplace")

@@ -1,0 +1,188 @@
+"""Many connections on few threads: one epoll set, on which every idle thread waits.
+
+A thread that gets a connection serves it and then stays with it for a moment, which costs no epoll
+call while requests follow one another. When the connection pauses, or when no thread is left to wait,
+the connection is parked in the set and the thread takes what comes next. So a connection without a
+request holds no thread, one that is being answered holds exactly one, and while all threads are busy
+nothing is accepted: further connections wait in the listening socket's backlog.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import select
+import threading
+from collections.abc import Callable, Sequence
+from socket import socket
+from time import monotonic
+from typing import Protocol
+
+log = logging.getLogger(__name__)
+
+LISTENER_EVENTS = select.EPOLLIN | select.EPOLLET | select.EPOLLEXCLUSIVE
+"""Wakes one thread of one process for each new connection."""
+PARKED_EVENTS = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
+"""Wakes one thread, once."""
+SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+
+class Connection(Protocol):
+    """What the pool must know of a connection."""
+
+    registered: bool
+    """Is in the epoll set (the pool's own note)."""
+
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+
+    def run(self) -> bool:
+        """Serve what arrives; True when the connection is to be parked, False when it has closed itself."""
+
+    def run_last(self) -> None:
+        """Serve what has arrived already, then close."""
+
+    def idle(self) -> bool:
+        """Whether no part of a request has arrived."""
+
+    def expired(self, now: float) -> bool:
+        """Whether a part of a request has waited for the rest too long (`now` is `time.monotonic()`)."""
+
+    def close(self) -> None:
+        """Close the socket; may be called twice."""
+
+
+class Pool:
+    """Threads and the connections they serve."""
+
+    def __init__(
+        self, listeners: Sequence[socket], threads: int, connect: Callable[[socket, Pool], Connection]
+    ) -> None:
+        """With so many threads; `connect` makes a connection of an accepted socket."""
+        self.crowded = False
+        """No thread is waiting, or the pool is stopping: a connection should not be waited upon."""
+        self.stopping = False
+        self._connect = connect
+        self._listeners = {listener.fileno(): listener for listener in listeners}
+        self._parked: dict[int, Connection] = {}
+        self._epoll = select.epoll()
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._threads = [
+            threading.Thread(target=self._work, name=f"connections-{number}", daemon=True)
+            for number in range(threads)
+        ]
+
+    def start(self) -> None:
+        """Accept connections from now on."""
+        self._epoll.register(self._wake, select.EPOLLIN)
+        for descriptor, listener in self._listeners.items():
+            listener.setblocking(False)
+            self._epoll.register(descriptor, LISTENER_EVENTS)
+        for thread in self._threads:
+            thread.start()
+
+    def tick(self) -> None:
+        """Close parked connections whose request never became whole. To be called every second or so."""
+        now = monotonic()
+        for descriptor, connection in tuple(self._parked.items()):
+            if connection.expired(now) and self._parked.pop(descriptor, None) is connection:
+                log.warning("a request was not complete in time; its connection is closed")
+                connection.close()
+        for descriptor in self._listeners:
+            # A connection that could not be accepted for want of descriptors gives no second event.
+            self._listen_again(descriptor)
+
+    def stop(self, seconds: float) -> bool:
+        """Accept nothing more, let requests finish for at most `seconds`; True when all have.
+
+        May be called again to wait longer.
+        """
+        with self._lock:
+            if not self.stopping:
+                self.stopping = self.crowded = True
+                for descriptor in self._listeners:
+                    self._epoll.unregister(descriptor)
+                os.eventfd_write(self._wake, 1)
+        deadline = monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - monotonic()))
+        while self._parked:
+            _, connection = self._parked.popitem()
+            connection.run_last()
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _work(self) -> None:
+        """Serve connections, one after the other, until the pool stops."""
+        while not self.stopping:
+            connection = self._next()
+            if connection is None:
+                continue
+            try:
+                keep = connection.run()
+            except Exception:
+                log.exception("a connection is closed after a mistake of this server")
+                connection.close()
+                continue
+            if keep:
+                self._park(connection)
+
+    def _next(self) -> Connection | None:
+        """Wait for a connection that has something to say; None when another thread was quicker."""
+        with self._lock:
+            self._waiting += 1
+            self.crowded = self.stopping
+        events = self._epoll.poll(maxevents=1)
+        with self._lock:
+            self._waiting -= 1
+            self.crowded = self.stopping or not self._waiting
+        for descriptor, _ in events:
+            listener = self._listeners.get(descriptor)
+            return self._parked.pop(descriptor, None) if listener is None else self._accept(listener)
+        return None
+
+    def _accept(self, listener: socket) -> Connection | None:
+        try:
+            accepted, _ = listener.accept()
+        except OSError as error:
+            if error.errno in SHORTAGES:
+                self._run_short(error)
+            # Otherwise another process was quicker, or the client has gone.
+            return None
+        self._listen_again(listener.fileno())
+        return self._connect(accepted, self)
+
+    def _listen_again(self, descriptor: int) -> None:
+        """Report further connections, and let the other worker processes be asked first.
+
+        The kernel wakes the process that has been registered longest (EPOLLEXCLUSIVE), so going to the
+        end of its list after each connection spreads kept connections evenly. Registering also reports
+        what has come in meanwhile.
+        """
+        with self._lock:
+            if not self.stopping:
+                self._epoll.unregister(descriptor)
+                self._epoll.register(descriptor, LISTENER_EVENTS)
+
+    def _run_short(self, error: OSError) -> None:
+        """No descriptor is left for a new connection: give up the idle one that was parked first."""
+        for descriptor, connection in tuple(self._parked.items()):
+            if connection.idle() and self._parked.pop(descriptor, None) is connection:
+                connection.close()
+                break
+        else:
+            log.warning("a connection has to wait: %s", error.strerror)
+            return
+        for listener in self._listeners:
+            self._listen_again(listener)
+
+    def _park(self, connection: Connection) -> None:
+        descriptor = connection.fileno()
+        self._parked[descriptor] = connection
+        if connection.registered:
+            self._epoll.modify(descriptor, PARKED_EVENTS)
+        else:
+            connection.registered = True
+            self._epoll.register(descriptor, PARKED_EVENTS)

@@ -1,0 +1,55 @@
+"""The FastCGI server: flup6's, with its connections served by a pool of threads."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+
+from iipserve.config import Config
+from iipserve.transport import fastcgi
+from iipserve.transport.connection import Connection
+from iipserve.transport.pool import Pool
+from iipserve.transport.service import Service
+from iipserve.transport.sockets import set_timeouts
+
+LINGER_SECONDS = 0.02
+"""How long a thread waits on its own connection before the connection is parked."""
+
+
+class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries no types
+    """Serves FastCGI listening sockets with a bounded number of threads."""
+
+    def __init__(self, service: Service, listeners: Sequence[socket.socket], config: Config) -> None:
+        """Takes `THREADS` and `REQUEST_TIMEOUT` from the settings; the listeners remain the caller's."""
+        super().__init__(None, debug=False)
+        self.service = service
+        self.request_timeout = config.request_timeout
+        self.capability = {
+            fastcgi.MAX_CONNECTIONS: config.threads,
+            fastcgi.MAX_REQUESTS: config.threads,
+            fastcgi.MULTIPLEXES: 0,
+        }
+        for listener in listeners:
+            if listener.family != socket.AF_UNIX:
+                # Linux hands a TCP listener's options on to the connections it accepts.
+                set_timeouts(listener, LINGER_SECONDS, self.request_timeout)
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._pool = Pool(listeners, config.threads, self._connect)
+
+    def start(self) -> None:
+        """Accept connections from now on."""
+        self._pool.start()
+
+    def tick(self) -> None:
+        """Close connections whose request never became whole. To be called every second or so."""
+        self._pool.tick()
+
+    def stop(self, seconds: float) -> bool:
+        """Accept nothing more, let requests finish for at most `seconds`; True when all have."""
+        return self._pool.stop(seconds)
+
+    def _connect(self, sock: socket.socket, pool: Pool) -> Connection:
+        if sock.family == socket.AF_UNIX:
+            set_timeouts(sock, LINGER_SECONDS, self.request_timeout)
+        return Connection(sock, self, pool)

@@ -1,0 +1,164 @@
+"""Listening sockets: from the command line's addresses, or handed over by whoever started this process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import resource
+import socket
+import stat
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from iipserve.errors import ConfigError
+
+DEFAULT_BACKLOG = 2048
+SOCKET_UMASK = 0o111
+"""Makes a Unix socket's mode 0666: any local user may connect; the folder it lies in can say otherwise."""
+FIRST_PASSED_DESCRIPTOR = 3
+"""Where systemd's sockets start (sd_listen_fds(3))."""
+MAX_DESCRIPTORS = 65536
+TCP_ADDRESS = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:\[\]/]*)):(?P<port>\d{1,5})")
+
+
+class TcpAddress(NamedTuple):
+    """Where to listen on the network."""
+
+    host: str
+    """Name or number; empty is every interface."""
+    port: int
+    """0 lets the system choose."""
+
+    def __str__(self) -> str:
+        """As on the command line."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class UnixAddress(NamedTuple):
+    """Where to listen in the file system."""
+
+    path: str
+
+    def __str__(self) -> str:
+        """As on the command line."""
+        return self.path
+
+
+def parse_address(text: str) -> TcpAddress | UnixAddress:
+    """`HOST:PORT`, `:PORT`, `[IPV6]:PORT` or the path of a Unix socket.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if match := TCP_ADDRESS.fullmatch(text):
+        port = int(match["port"])
+        if port > 65535:
+            raise ValueError(f"{text!r} has port {port}; 65535 is the highest")
+        return TcpAddress(match["v6"] or match["host"] or "", port)
+    if text and ("/" in text or ":" not in text):
+        return UnixAddress(text)
+    raise ValueError(f"{text!r} is neither HOST:PORT, :PORT, [IPV6]:PORT nor the path of a socket")
+
+
+def listen(address: TcpAddress | UnixAddress, backlog: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        ConfigError: the address cannot be had.
+    """
+    try:
+        if isinstance(address, UnixAddress):
+            return _listen_unix(address.path, backlog)
+        return _listen_tcp(address, backlog)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {address}: {error.strerror or error}") from error
+
+
+def _listen_tcp(address: TcpAddress, backlog: int) -> socket.socket:
+    if not address.host and socket.has_dualstack_ipv6():
+        return socket.create_server(
+            ("", address.port), family=socket.AF_INET6, backlog=backlog, dualstack_ipv6=True
+        )
+    found = socket.getaddrinfo(
+        address.host or "0.0.0.0", address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    # A name that has both stands for IPv4, as in iipsrv: what connects to 127.0.0.1 must find localhost.
+    family, _, _, _, name = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    return socket.create_server(name[:2], family=family, backlog=backlog)
+
+
+def _listen_unix(path: str, backlog: int) -> socket.socket:
+    _clear_stale(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    umask = os.umask(SOCKET_UMASK)
+    try:
+        listener.bind(path)
+        listener.listen(backlog)
+    except OSError:
+        listener.close()
+        raise
+    finally:
+        os.umask(umask)
+    return listener
+
+
+def _clear_stale(path: str) -> None:
+    """Remove a socket nobody listens on any more."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            raise FileExistsError(0, "something that is not a socket is already there")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(1)
+            try:
+                probe.connect(path)
+            except (ConnectionRefusedError, TimeoutError):
+                Path(path).unlink()
+                return
+        raise FileExistsError(0, "another process listens there already")
+
+
+def inherited_listener(descriptor: int) -> socket.socket | None:
+    """The listening socket on a descriptor this process was started with, or None when it is something else."""
+    try:
+        found = socket.socket(fileno=os.dup(descriptor))
+    except OSError:
+        return None
+    try:
+        if found.type == socket.SOCK_STREAM and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            return found
+    except OSError:
+        pass
+    found.close()
+    return None
+
+
+def passed_listeners(environ: Mapping[str, str], process: int) -> list[socket.socket]:
+    """Listening sockets of systemd's socket activation, when they are meant for this process."""
+    if environ.get("LISTEN_PID") != str(process) or not environ.get("LISTEN_FDS", "").isdigit():
+        return []
+    descriptors = range(FIRST_PASSED_DESCRIPTOR, FIRST_PASSED_DESCRIPTOR + int(environ["LISTEN_FDS"]))
+    return [found for found in map(inherited_listener, descriptors) if found is not None]
+
+
+def set_timeouts(sock: socket.socket, receive: float, send: float) -> None:
+    """Let the kernel end a `recv` or `send` after so many seconds, with EAGAIN.
+
+    A timeout of Python's own would cost a `poll` before each call.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(receive))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(send))
+
+
+def _timeval(seconds: float) -> bytes:
+    return struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
+
+
+def raise_descriptor_limit() -> None:
+    """Let this process open as many descriptors as it may, up to a number that costs nothing."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,93 @@
+"""What stands inside records: name-value pairs and the head of an answer; and how buffers are sent."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from http import HTTPStatus
+from socket import socket
+from struct import pack, unpack_from
+
+from iipserve.http import Headers
+
+
+class ProtocolError(ValueError):
+    """The web server's bytes are not FastCGI; its connection cannot be used any further."""
+
+
+def decode_pairs(block: bytes) -> dict[str, str]:
+    """Names and values of a PARAMS or GET_VALUES stream, as Latin-1 (specification section 3.4).
+
+    Raises:
+        ProtocolError: a length reaches past the end.
+    """
+    text = block.decode("latin-1")
+    pairs: dict[str, str] = {}
+    position, size = 0, len(block)
+    try:
+        while position < size:
+            name_length, value_length = block[position], block[position + 1]
+            if name_length < 128 and value_length < 128:
+                position += 2
+            else:
+                position, name_length, value_length = _long_lengths(block, position)
+            middle = position + name_length
+            position = middle + value_length
+            pairs[text[middle - name_length : middle]] = text[middle:position]
+    except (IndexError, struct.error):
+        raise ProtocolError("a name-value pair ends before its lengths do") from None
+    if position != size:
+        raise ProtocolError("a name-value pair is longer than its stream")
+    return pairs
+
+
+def _long_lengths(block: bytes, position: int) -> tuple[int, int, int]:
+    """Where the pair's text starts, and both lengths: 1 byte below 128, else 4 with the top bit set."""
+    lengths = []
+    for _ in range(2):
+        length = block[position]
+        if length < 128:
+            position += 1
+        else:
+            length = unpack_from("!L", block, position)[0] & 0x7FFFFFFF
+            position += 4
+        lengths.append(length)
+    return position, lengths[0], lengths[1]
+
+
+def encode_pairs(pairs: Mapping[str, str]) -> bytes:
+    """The opposite of `decode_pairs`."""
+    parts: list[bytes] = []
+    for name, value in pairs.items():
+        encoded = name.encode("latin-1"), value.encode("latin-1")
+        parts.extend(_encoded_length(len(part)) for part in encoded)
+        parts.extend(encoded)
+    return b"".join(parts)
+
+
+def _encoded_length(length: int) -> bytes:
+    return pack("!B", length) if length < 128 else pack("!L", length | 0x80000000)
+
+
+def head(status: HTTPStatus, headers: Headers) -> bytes:
+    """Status line, headers and the empty line, as CGI writes them (RFC 3875 section 6.2).
+
+    Raises:
+        ValueError: a header holds a line break or a character outside Latin-1.
+    """
+    first = "Status: 200 OK" if status is HTTPStatus.OK else f"Status: {status.value} {status.phrase}"
+    text = "\r\n".join([first, *map(": ".join, headers), "\r\n"])
+    breaks = len(headers) + 2
+    if text.count("\n") != breaks or text.count("\r") != breaks:
+        raise ValueError("a header holds a line break")
+    return text.encode("latin-1")
+
+
+def send_all(sock: socket, buffers: list[bytes | memoryview]) -> None:
+    """Send buffers in order without joining them; empties the list."""
+    while buffers:
+        sent = sock.sendmsg(buffers)
+        while buffers and sent >= len(buffers[0]):
+            sent -= len(buffers.pop(0))
+        if sent:
+            buffers[0] = memoryview(buffers[0])[sent:]

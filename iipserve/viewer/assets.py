@@ -1,0 +1,77 @@
+"""Files sent as they are: read once per version, compressed once, validated by entity tags."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from http import HTTPStatus
+from pathlib import Path
+
+from iipserve import http
+from iipserve.http import Headers, Request, Response
+
+POLICY: Headers = (
+    (
+        # OpenSeadragon decodes tiles in a worker made from a blob; everything else is a file of ours
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+        "connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cache-Control", "no-cache"),
+    ("Vary", "Accept-Encoding"),
+)
+"""Headers of every answer: nothing is run or fetched but what this server sends; copies are revalidated."""
+
+GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asset:
+    """One body, plain and compressed."""
+
+    body: bytes
+    compressed: bytes
+    """The body as gzip."""
+    media_type: str
+    etag: str
+    """Of the plain body, without quotes; the compressed one has `-gzip` after it."""
+    modified: int | None = None
+    """Time of the last change, in seconds since 1970."""
+
+    @classmethod
+    def of(cls, body: bytes, media_type: str, modified: int | None = None) -> Asset:
+        """An asset of these bytes."""
+        digest = hashlib.blake2b(body, digest_size=12).hexdigest()
+        return cls(body, gzip.compress(body, mtime=0), media_type, digest, modified)
+
+    def answer(self, request: Request) -> Response:
+        """The asset, compressed if the client reads that, or 304 if the client's copy is still good."""
+        compressed = GZIP.search(request.header("Accept-Encoding") or "") is not None
+        body, etag = (self.compressed, self.etag + "-gzip") if compressed else (self.body, self.etag)
+        headers: Headers = (("ETag", f'"{etag}"'), *POLICY)
+        if self.modified is not None:
+            headers = (*headers, ("Last-Modified", http.http_date(self.modified)))
+        if http.not_modified(request, etag, self.modified):
+            return Response(HTTPStatus.NOT_MODIFIED, headers)
+        if compressed:
+            headers = (*headers, ("Content-Encoding", "gzip"))
+        own = (("Content-Type", self.media_type), ("Content-Length", str(len(body))))
+        return Response(HTTPStatus.OK, (*own, *headers), body)
+
+
+def read(path: Path, media_type: str) -> Asset | None:
+    """The file as it is now, or None if there is none."""
+    try:
+        return _read_version(path, media_type, path.stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=64)
+def _read_version(path: Path, media_type: str, mtime_ns: int) -> Asset:
+    return Asset.of(path.read_bytes(), media_type, mtime_ns // 1_000_000_000)

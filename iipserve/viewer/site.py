@@ -1,0 +1,75 @@
+"""The pages of the viewer: which address answers with what."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from iipserve.config import Config
+from iipserve.http import Request, Response
+from iipserve.viewer import assets
+from iipserve.viewer.assets import Asset
+from iipserve.viewer.gallery import Library, Selection, listing
+
+STATIC = Path(__file__).parent / "static"
+SCRIPT = "text/javascript; charset=utf-8"
+FILES = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/viewer/viewer.css": ("viewer.css", "text/css; charset=utf-8"),
+    "/viewer/icon.svg": ("icon.svg", "image/svg+xml"),
+    "/viewer/viewer.js": ("viewer.js", SCRIPT),
+    "/viewer/addresses.js": ("addresses.js", SCRIPT),
+    "/viewer/gallery.js": ("gallery.js", SCRIPT),
+    "/viewer/reader.js": ("reader.js", SCRIPT),
+    "/viewer/sources.js": ("sources.js", SCRIPT),
+    "/viewer/panel.js": ("panel.js", SCRIPT),
+}
+"""Address -> file below `STATIC` and media type: nothing else is ever sent from there."""
+OPENSEADRAGON = "/viewer/openseadragon/openseadragon.min.js"
+LIST = "/viewer/images.json"
+
+
+class Viewer:
+    """Answers the addresses of the gallery page. Safe for many threads."""
+
+    def __init__(self, library: Library, config: Config, openseadragon: Path | None = None) -> None:
+        """Keep what the page is made from.
+
+        Args:
+            library: knows the images.
+            config: the limits that the page tells.
+            openseadragon: folder of the built OpenSeadragon; None looks where set-up installs it.
+        """
+        self._library = library
+        self._max_size = config.max_size
+        self._openseadragon = openseadragon or installed_openseadragon()
+
+    def handle(self, request: Request) -> Response | None:
+        """The page, its list of images or one of its files; None at any other address.
+
+        Raises:
+            InvalidRequest: the list is asked for with numbers out of range.
+        """
+        if request.path == LIST:
+            return self._list(request)
+        asset = self._asset(request.path)
+        return None if asset is None else asset.answer(request)
+
+    def _list(self, request: Request) -> Response:
+        selection = Selection.from_query(request.query)
+        body = listing(self._library, selection, self._max_size)
+        return Asset.of(body, "application/json").answer(request)
+
+    def _asset(self, path: str) -> Asset | None:
+        if path == OPENSEADRAGON:
+            return assets.read(self._openseadragon / "openseadragon.min.js", SCRIPT)
+        if path not in FILES:
+            return None
+        name, media_type = FILES[path]
+        return assets.read(STATIC / name, media_type)
+
+
+def installed_openseadragon() -> Path:
+    """The folder of the built OpenSeadragon that npm installed beside this Python environment."""
+    modules = Path(sys.prefix) / "share" / "iipserve" / "node_modules"
+    return modules / "openseadragon" / "build" / "openseadragon"

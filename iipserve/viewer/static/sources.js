@@ -1,0 +1,77 @@
+// What OpenSeadragon needs to know of an image in each protocol. Descriptions are fetched here
+// first, so that a refusal can be told in the server's own words.
+
+import * as addresses from "./addresses.js";
+
+async function text(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) {
+    throw new Error(`${(await answer.text()).trim() || answer.statusText} (${answer.status})`);
+  }
+  return answer.text();
+}
+
+async function iiif(name) {
+  const description = JSON.parse(await text(addresses.iiifInfo(name)));
+  // Behind a proxy the public id may be another origin; this page reads the tiles it came with.
+  return { ...description, id: addresses.iiif(name) };
+}
+
+async function deepzoom(name) {
+  await text(addresses.deepzoom(name));
+  return addresses.deepzoom(name);
+}
+
+async function zoomify(name) {
+  const description = await text(addresses.zoomifyInfo(name));
+  const properties = new DOMParser().parseFromString(description, "text/xml").documentElement;
+  return {
+    type: "zoomifytileservice",
+    width: Number(properties.getAttribute("WIDTH")),
+    height: Number(properties.getAttribute("HEIGHT")),
+    tileSize: Number(properties.getAttribute("TILESIZE")),
+    tilesUrl: `${addresses.zoomify(name)}/`,
+  };
+}
+
+async function iip(name) {
+  await text(`${addresses.iip(name)}&obj=IIP,1.0&obj=Max-size&obj=Tile-size&obj=Resolution-number&obj=Resolutions`);
+  return { iipsrv: addresses.iipServer(), image: addresses.iipName(name) };
+}
+
+export const SOURCES = { iiif, deepzoom, zoomify, iip };
+export const LABELS = { iiif: "IIIF", deepzoom: "DeepZoom", zoomify: "Zoomify", iip: "IIP" };
+
+let library = null;
+
+/** OpenSeadragon, loaded when it is first needed. */
+export function openSeadragon() {
+  library ??= new Promise((resolve, reject) => {
+    forestallStyle();
+    const script = document.createElement("script");
+    script.src = new URL("viewer/openseadragon/openseadragon.min.js", document.baseURI);
+    script.onload = () => resolve(window.OpenSeadragon);
+    script.onerror = () => {
+      library = null;
+      script.remove();
+      reject(new MissingOpenSeadragon());
+    };
+    document.head.append(script);
+  });
+  return library;
+}
+
+/** OpenSeadragon 6 adds a style element unless it finds this one; our security policy would refuse it. */
+function forestallStyle() {
+  const standIn = document.createElementNS("about:blank", "style");
+  standIn.setAttribute("data-openseadragon-mobile-css", "");
+  document.head.append(standIn);
+}
+
+export class MissingOpenSeadragon extends Error {
+  command = 'npm install --prefix "$(python3 -c \'import sys; print(sys.prefix)\')/share/iipserve" openseadragon@^6';
+
+  constructor() {
+    super("OpenSeadragon, which zooms through the images, is not installed on the server. Run scripts/setup there, or in the server's Python environment:");
+  }
+}

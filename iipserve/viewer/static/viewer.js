@@ -1,0 +1,53 @@
+// The page: a wall of thumbnails, and one image opened over it. What is open stands in the address
+// behind "#", so that links can be shared and the browser's Back closes the image.
+
+import { Gallery } from "./gallery.js";
+import { Reader } from "./reader.js";
+
+const gallery = new Gallery(document.getElementById("gallery"));
+const reader = new Reader(document.getElementById("reader"), gallery);
+let openedHere = false;
+
+function follow() {
+  const state = new URLSearchParams(location.hash.slice(1));
+  const name = state.get("image");
+  if (name) {
+    reader.open(name, state.get("source"), viewOf(state));
+  } else {
+    reader.close();
+    openedHere = false;
+  }
+  document.title = name ? `${name} · Images` : "Images";
+}
+
+function viewOf(state) {
+  const [x, y, zoom] = (state.get("view") ?? "").split(",").map(Number);
+  return [x, y, zoom].every(Number.isFinite) && zoom > 0 ? { x, y, zoom } : null;
+}
+
+/** Write what is shown into the address, without a new entry in the history. */
+function remember({ name, source, view }) {
+  const state = new URLSearchParams({ image: name, source });
+  if (view) {
+    state.set("view", [view.x, view.y, view.zoom].map((number) => Number(number.toPrecision(6))).join(","));
+  }
+  history.replaceState(null, "", `#${state}`);
+}
+
+function leave() {
+  if (openedHere) {
+    history.back();
+  } else {
+    history.replaceState(null, "", location.pathname + location.search);
+    follow();
+  }
+}
+
+addEventListener("hashchange", (event) => {
+  openedHere = !new URL(event.oldURL).hash.includes("image=");
+  follow();
+});
+reader.onchange = remember;
+reader.onleave = leave;
+follow();
+gallery.start();

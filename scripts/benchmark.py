@@ -1,0 +1,355 @@
+"""Compare the daemon with Debian's iipimage-server behind one nginx, interleaved, in one run.
+
+Called by `scripts/bench`. Measured is the servers' own CPU time (user and system, all their processes,
+from /proc) divided by the requests answered, and requests per second as wrk sees them. What else the
+machine does disturbs the second figure and hardly the first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark_images import IMAGES, make_images
+from benchmark_requests import CASES, Case, paths_of
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+CACHE = CHECKOUT / ".cache" / "benchmark"
+IIPSRV = "/usr/lib/iipimage-server/iipsrv.fcgi"
+TICKS = os.sysconf("SC_CLK_TCK")
+NEEDED = {
+    "nginx": "nginx",
+    "wrk": "wrk",
+    IIPSRV: "iipimage-server",
+}
+"""Programs and the Debian packages that hold them."""
+
+NGINX = """
+worker_processes 1;
+error_log {folder}/nginx-error.log;
+pid {folder}/nginx.pid;
+daemon off;
+events {{ worker_connections 2048; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; fastcgi_temp_path {folder}/fastcgi; proxy_temp_path {folder}/proxy;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  fastcgi_buffers 16 64k; fastcgi_buffer_size 64k;
+  keepalive_requests 1000000;
+  upstream kept {{ server 127.0.0.1:{iipserve}; keepalive 32; }}
+  server {{
+    listen 127.0.0.1:{nginx};
+    fastcgi_param QUERY_STRING $query_string;
+    fastcgi_param REQUEST_METHOD $request_method;
+    fastcgi_param REQUEST_URI $request_uri;
+    fastcgi_param SERVER_PROTOCOL $server_protocol;
+    location /kept/ {{ fastcgi_pass kept; fastcgi_keep_conn on; }}
+    location /new/ {{ fastcgi_pass 127.0.0.1:{iipserve}; }}
+    location /iipsrv/ {{ fastcgi_pass 127.0.0.1:{iipsrv}; }}
+  }}
+}}
+"""
+
+WRK_SCRIPT = """
+local paths = {}
+for line in io.lines(os.getenv("BENCHMARK_PATHS")) do paths[#paths + 1] = line end
+local next = 0
+request = function()
+  next = next % #paths + 1
+  return wrk.format("GET", paths[next])
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One run of one server over one list of addresses."""
+
+    per_second: float
+    cpu: float
+    """Microseconds of the server's CPU time per request."""
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where everything listens, on the loopback address."""
+
+    nginx: int
+    iipserve: int
+    iipsrv: int
+
+
+def main() -> int:
+    """Run the cases asked for and print a table."""
+    options = _options()
+    missing = [package for program, package in NEEDED.items() if not shutil.which(program)]
+    if missing:
+        print(f"not installed, but needed: {' '.join(missing)} (apt-get install {' '.join(missing)})")
+        return 1
+    folder = make_images(CACHE / f"images-{options.width}", options.width)
+    chosen = [case for case in CASES if re.search(options.only, case.name)]
+    print(f"{'':34}{'iipserve':>18}{'iipsrv 1.1':>20}{'ratio':>9}")
+    print(f"{'':34}{'us CPU':>9}{'req/s':>9}{'us CPU':>11}{'req/s':>9}{'CPU':>9}")
+    failed = 0
+    for case in chosen:
+        failed += _print_case(case, folder, options)
+    if re.search(options.only, "process"):
+        _print_process_figures(folder)
+    return 1 if failed else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--width", type=int, default=12_000, help="width of the images in pixels")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of one measurement")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each server, taken in turn")
+    parser.add_argument("--connections", type=int, default=8, help="connections of the load generator")
+    parser.add_argument("--only", default="", metavar="REGEX", help="run the cases whose names match")
+    return parser.parse_args()
+
+
+def _print_case(case: Case, folder: Path, options: argparse.Namespace) -> int:
+    """Measure both servers in turn and print a row; returns the number of failed requests."""
+    with ExitStack() as stack:
+        ports = Ports(*(_free_port() for _ in range(3)))
+        ours = stack.enter_context(_iipserve(ports, folder, case))
+        theirs = stack.enter_context(_iipsrv(ports, folder, case))
+        stack.enter_context(_nginx(ports))
+        rounds = [
+            (
+                _measure(case, "iipserve", ports, ours, options),
+                _measure(case, "iipsrv", ports, theirs, options) if case.iipsrv else None,
+            )
+            for _ in range(options.rounds)
+        ]
+    own = [pair[0] for pair in rounds]
+    other = [pair[1] for pair in rounds if pair[1] is not None]
+    cpu, rate = _medians(own)
+    row = f"{case.name:34}{cpu:9.0f}{rate:9.0f}"
+    if other:
+        other_cpu, other_rate = _medians(other)
+        row += f"{other_cpu:11.0f}{other_rate:9.0f}{other_cpu / cpu:8.1f}x"
+    failed = sum(run.failed for run in own)
+    print(row + (f"  {failed} FAILED" if failed else ""), flush=True)
+    return failed
+
+
+def _medians(runs: Sequence[Measurement]) -> tuple[float, float]:
+    return statistics.median(run.cpu for run in runs), statistics.median(run.per_second for run in runs)
+
+
+def _measure(
+    case: Case, server: str, ports: Ports, process: subprocess.Popen[bytes], options: argparse.Namespace
+) -> Measurement:
+    paths = CACHE / f"paths-{server}"
+    mount = {"iipsrv": "/iipsrv/"}.get(server, "/kept/" if case.keeps_connections else "/new/")
+    paths.write_text("\n".join(mount + path for path in paths_of(case, server)))
+    if case.warm:
+        _wrk(paths, ports, options.connections, 0.5)
+    if case.once:
+        return _walk(paths, ports, process)
+    before = _cpu_seconds(process.pid)
+    requests, per_second, failed = _wrk(paths, ports, options.connections, options.seconds)
+    return Measurement(per_second, (_cpu_seconds(process.pid) - before) / requests * 1e6, failed)
+
+
+def _wrk(paths: Path, ports: Ports, connections: int, seconds: float) -> tuple[int, float, int]:
+    """Requests answered, requests per second, and how many failed."""
+    script = CACHE / "paths.lua"
+    script.write_text(WRK_SCRIPT)
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "-s",
+        str(script),
+        f"http://127.0.0.1:{ports.nginx}",
+    ]
+    command[3] = f"-d{max(1, round(seconds))}s"
+    output = subprocess.run(
+        command, env={**os.environ, "BENCHMARK_PATHS": str(paths)}, capture_output=True, text=True, check=True
+    ).stdout
+    found = re.search(r"(\d+) requests in", output)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
+    if not found or not rate or not int(found[1]):
+        raise RuntimeError(f"wrk had no answers:\n{output}")
+    return int(found[1]), float(rate[1]), int(bad[1]) if bad else 0
+
+
+def _walk(paths: Path, ports: Ports, process: subprocess.Popen[bytes]) -> Measurement:
+    """Each address once, one after the other, as a viewer that is dragged along asks for them."""
+    addresses = paths.read_text().splitlines()
+    before, started, failed = _cpu_seconds(process.pid), time.monotonic(), 0
+    with socket.create_connection(("127.0.0.1", ports.nginx)) as connection:
+        for address in addresses:
+            connection.sendall(f"GET {address} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            failed += not _read_answer(connection)
+    seconds = time.monotonic() - started
+    cpu = _cpu_seconds(process.pid) - before
+    os.kill(process.pid, signal.SIGHUP)  # both servers drop their caches
+    time.sleep(1)
+    return Measurement(len(addresses) / seconds, cpu / len(addresses) * 1e6, failed)
+
+
+def _read_answer(connection: socket.socket) -> bool:
+    """Read one answer to its end; whether it was a 200."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(65536)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+    if length:
+        missing = int(length[1]) - len(body)
+        while missing > 0:
+            missing -= len(connection.recv(65536))
+    else:
+        while not body.endswith(b"0\r\n\r\n"):
+            body += connection.recv(65536)
+    return head.startswith(b"HTTP/1.1 200")
+
+
+def _cpu_seconds(pid: int) -> float:
+    """User and system time of a process and all its descendants that still live."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    own = (int(fields[11]) + int(fields[12])) / TICKS
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return own + sum(_cpu_seconds(int(child)) for child in children)
+
+
+@contextmanager
+def _iipserve(ports: Ports, folder: Path, case: Case, workers: int = 1) -> Iterator[subprocess.Popen[bytes]]:
+    environ = {
+        "PATH": os.environ["PATH"], "FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "-", "VERBOSITY": "1",
+        "URI_MAP": "kept/iiif=>iiif,kept/deepzoom=>deepzoom,new/iiif=>iiif,new/deepzoom=>deepzoom",
+        **case.settings,
+    }  # fmt: skip
+    command = [
+        str(CHECKOUT / "iipserve.fcgi"),
+        "--bind",
+        f"127.0.0.1:{ports.iipserve}",
+        "--workers",
+        str(workers),
+    ]
+    with _running(command, environ, ports.iipserve, "iipserve") as process:
+        yield process
+
+
+@contextmanager
+def _iipsrv(ports: Ports, folder: Path, case: Case) -> Iterator[subprocess.Popen[bytes]]:
+    environ = {
+        "FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "/dev/null", "VERBOSITY": "0", "MEMCACHED_SERVERS": "",
+        "URI_MAP": "iipsrv/iiif=>IIIF", "OMP_NUM_THREADS": "1", **case.settings,
+    }  # fmt: skip
+    command = [IIPSRV, "--bind", f"127.0.0.1:{ports.iipsrv}"]
+    with _running(command, environ, ports.iipsrv, "iipsrv") as process:
+        yield process
+
+
+@contextmanager
+def _nginx(ports: Ports) -> Iterator[subprocess.Popen[bytes]]:
+    folder = CACHE / "nginx"
+    folder.mkdir(parents=True, exist_ok=True)
+    configuration = folder / "nginx.conf"
+    configuration.write_text(
+        NGINX.format(folder=folder, nginx=ports.nginx, iipserve=ports.iipserve, iipsrv=ports.iipsrv)
+    )
+    command = [
+        shutil.which("nginx") or "nginx",
+        "-c",
+        str(configuration),
+        "-e",
+        str(folder / "nginx-error.log"),
+    ]
+    with _running(command, dict(os.environ), ports.nginx, "nginx") as process:
+        yield process
+
+
+@contextmanager
+def _running(
+    command: Sequence[str], environ: dict[str, str], port: int, name: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server process that listens, stopped at the end."""
+    with open(CACHE / f"{name}.log", "wb") as log:
+        process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+    try:
+        _wait_for(port, process, name)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], name: str) -> float:
+    """Wait until something listens; the seconds that took."""
+    started = time.monotonic()
+    while time.monotonic() - started < 20:
+        if process.poll() is not None:
+            raise RuntimeError(f"{name} ended:\n{(CACHE / f'{name}.log').read_text()}")
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.01)
+        else:
+            return time.monotonic() - started
+    raise RuntimeError(f"{name} does not listen")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _print_process_figures(folder: Path) -> None:
+    """Start to first answer, memory, workers, many connections."""
+    case = next(case for case in CASES if case.name.startswith("warm tile, IIP"))
+    address = paths_of(case, "iipserve")[0]
+    ports = Ports(*(_free_port() for _ in range(3)))
+    with _nginx(ports):
+        started = time.monotonic()
+        with _iipserve(ports, folder, case) as process:
+            with socket.create_connection(("127.0.0.1", ports.nginx)) as connection:
+                connection.sendall(f"GET /kept/{address} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                _read_answer(connection)
+            print(f"\nstart to first answer: {time.monotonic() - started:.2f} s")
+            print(f"memory of a worker after its first tile: {_worker_memory(process.pid):.0f} MB")
+            paths = CACHE / "paths-iipserve"
+            paths.write_text("\n".join(f"/kept/{path}" for path in paths_of(case, "iipserve")))
+            _, per_second, failed = _wrk(paths, ports, 500, 3)
+            print(f"500 connections: {per_second:.0f} req/s, {failed} failed")
+        for workers in (1, 2):
+            with _iipserve(ports, folder, case, workers):
+                rates = [_wrk(paths, ports, 16, 3)[1] for _ in range(3)]
+                print(f"{workers} worker{'s' * (workers > 1)}: {statistics.median(rates):.0f} req/s")
+
+
+def _worker_memory(pid: int) -> float:
+    """Resident megabytes of the first worker."""
+    child = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
+    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{child}/status").read_text())
+    return int(found[1]) / 1024 if found else 0.0
+
+
+if __name__ == "__main__":
+    CACHE.mkdir(parents=True, exist_ok=True)
+    sys.exit(main())

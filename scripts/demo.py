@@ -1,0 +1,150 @@
+"""Serves images to a browser on this computer, until it is interrupted.
+
+Usage: demo.py [IMAGE_OR_FOLDER ...]
+
+One folder is served as it is. Several images or folders are gathered by hard links in .cache/demo,
+because the server follows no symbolic links out of its folder; what cannot be linked is copied, if
+it is small. Nothing given is ever written to.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from pathlib import Path
+
+import make_gallery
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".cache"
+FIRST_PORT = 8080
+PORTS_TRIED = 100
+COPY_LIMIT = 500_000_000
+"""Files longer than this, in bytes, are not copied."""
+START_SECONDS = 30.0
+
+
+def main() -> int:
+    """Serve until interrupted; the status of the server."""
+    try:
+        folder = folder_of([Path(argument) for argument in sys.argv[1:]])
+    except OSError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
+    return serve(folder, free_port())
+
+
+def folder_of(given: list[Path]) -> Path:
+    """The folder to serve.
+
+    Raises:
+        OSError: something given does not exist, or can be neither linked nor copied.
+    """
+    for path in given:
+        if not path.exists():
+            raise FileNotFoundError(f"{path} does not exist")
+    if not given:
+        gallery = CACHE / "gallery"
+        make_gallery.make(gallery)
+        return gallery
+    if len(given) == 1 and given[0].is_dir():
+        return given[0].resolve()
+    return gather(given, CACHE / "demo")
+
+
+def gather(given: list[Path], folder: Path) -> Path:
+    """`folder`, made to hold these files and folders and nothing else."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for path in given:
+        target = free_name(folder, path.resolve().name)
+        if path.is_dir():
+            shutil.copytree(path, target, copy_function=link, ignore_dangling_symlinks=True)
+        else:
+            link(str(path.resolve()), str(target))
+    return folder
+
+
+def free_name(folder: Path, name: str) -> Path:
+    """A path in `folder` that is not taken: `name`, or `name (2)` and so on."""
+    path, number = folder / name, 2
+    while path.exists():
+        path = folder / f"{Path(name).stem} ({number}){Path(name).suffix}"
+        number += 1
+    return path
+
+
+def link(source: str, target: str) -> str:
+    """Make `target` the same file as `source`, or a copy of it where that is impossible."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if os.stat(source).st_size > COPY_LIMIT:
+            raise OSError(
+                f"{source} is too large to copy, and cannot be linked; give the folder it is in"
+            ) from error
+        shutil.copyfile(source, target)
+    return target
+
+
+def free_port() -> int:
+    """The first port from 8080 on that nothing listens on."""
+    for port in range(FIRST_PORT, FIRST_PORT + PORTS_TRIED):
+        with socket.socket() as probe:
+            # a server that has just ended leaves the port in TIME_WAIT, which does no harm
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise SystemExit(f"demo: no port from {FIRST_PORT} on is free")
+
+
+def serve(folder: Path, port: int) -> int:
+    """Run the server in the foreground; its status, 0 when it was asked to end."""
+    environ = os.environ | {"FILESYSTEM_PREFIX": f"{folder}{os.sep}", "FILESYSTEM_SUFFIX": "", "URI_MAP": ""}
+    environ = {"LOGFILE": "-", "MAX_IMAGE_CACHE_SIZE": "100"} | environ
+    command = [sys.executable, str(ROOT / "iipserve.fcgi"), "--http", f"127.0.0.1:{port}"]
+    server = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL)
+    # Ctrl-C reaches the server too, which ends in good order; this waits for it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    address = f"http://127.0.0.1:{port}/"
+    if answers(address, server):
+        print(f"\n  {folder} is shown at {address}\n  Ctrl-C ends it.\n", flush=True)
+        open_browser(address)
+    status = server.wait()
+    return 0 if status in (0, -signal.SIGINT, -signal.SIGTERM) else status
+
+
+def answers(address: str, server: subprocess.Popen[bytes]) -> bool:
+    """Whether the server answers, within the time it may take to start."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return True
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            time.sleep(0.05)
+    return False
+
+
+def open_browser(address: str) -> None:
+    """Show the address, where there is a desktop to show it on."""
+    if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(address)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""Makes the small gallery that scripts/demo shows when it is given no images.
+
+Usage: make_gallery.py FOLDER
+
+Images that are there already are left alone. The largest is an invented landscape of 600 megapixels,
+with something to see at every zoom: it takes most of a minute to make, and some 120 MB.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import glymur
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+PYRAMID = {"compression": "jpeg", "tile": True, "tile_width": 256, "tile_height": 256, "pyramid": True}
+
+LANDSCAPE = (30_000, 20_000)
+COARSE = 8
+"""The landscape's large forms are made at an eighth of its size; finer ones come from a pattern."""
+PATTERN = 2048
+"""Side of the repeated pattern of fine forms, in pixels."""
+SEA_LEVEL = 0.42
+RELIEF = 1100.0
+"""How steep the hills look: the more, the darker and lighter their sides."""
+ROUGHNESS = 1.85
+"""How fast forms grow flatter as they grow smaller; more is smoother."""
+CONTOURS = 200
+"""Contour lines from the lowest to the highest point."""
+
+TINTS = [
+    (0.00, (28, 62, 96)),
+    (0.25, (52, 106, 143)),
+    (0.38, (110, 164, 184)),
+    (SEA_LEVEL, (168, 206, 209)),
+    (SEA_LEVEL + 0.002, (214, 205, 164)),
+    (0.47, (157, 178, 118)),
+    (0.56, (116, 150, 96)),
+    (0.66, (178, 165, 112)),
+    (0.76, (158, 124, 92)),
+    (0.86, (190, 176, 166)),
+    (1.00, (252, 252, 252)),
+]
+"""Height (0-1) and the color of the map there."""
+
+
+def make(folder: Path) -> None:
+    """Make every image that the folder lacks."""
+    makers: dict[str, Callable[[Path], None]] = {
+        "Nemo, photograph.jp2": copy_photograph,
+        "Nemo, photograph.tif": write_photograph,
+        "Test charts/Odd size, 3073 by 2680.tif": write_chart,
+        "Invented landscape.tif": write_landscape,
+    }
+    for name, make in makers.items():
+        path = folder / name
+        if not path.exists():
+            print(f"Making {name} ...", flush=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_name(f".unfinished-{path.name}")
+            make(unfinished)
+            unfinished.rename(path)
+
+
+def copy_photograph(path: Path) -> None:
+    """The photograph that comes with glymur, as it is: JPEG 2000, a single tile."""
+    shutil.copyfile(glymur.data.nemo(), path)
+
+
+def write_photograph(path: Path) -> None:
+    """The same photograph as a TIFF pyramid of JPEG tiles."""
+    pixels = glymur.Jp2k(glymur.data.nemo())[:]
+    pyvips.Image.new_from_array(pixels).tiffsave(str(path), Q=88, **PYRAMID)
+
+
+def write_chart(path: Path) -> None:
+    """A chart whose sides are no multiples of anything, to see the last row and column of tiles."""
+    width, height = 3073, 2680
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    across, down = x / (width - 1), y / (height - 1)
+    pixels = np.stack([90 + 150 * across, 110 + 100 * down, 225 - 140 * across * down], axis=-1)
+    rings = np.hypot(x - width / 2, y - height / 2) % 256 < 3
+    lines = (x % 256 < 1) | (y % 256 < 1)
+    frame = (x < 4) | (y < 4) | (x >= width - 4) | (y >= height - 4)
+    pixels[lines] *= 0.75
+    pixels[rings] = 255
+    pixels[frame] = (200, 30, 40)
+    pyvips.Image.new_from_array(pixels.astype(np.uint8)).tiffsave(str(path), Q=90, **PYRAMID)
+
+
+def write_landscape(path: Path) -> None:
+    """An invented coast, as a map with tints, shaded relief and contour lines."""
+    height = landscape_height()
+    east = height.conv(pyvips.Image.new_from_array([[-1, 0, 1]], scale=2))
+    south = height.conv(pyvips.Image.new_from_array([[-1], [0], [1]], scale=2))
+    land = (height > SEA_LEVEL) / 255
+    # light comes from the north-west, as on maps, and the sea floor shows less of it
+    lit = (east + south) * (land * 0.65 + 0.35) * -RELIEF
+    shade = lit / (lit * lit + 1) ** 0.5 * 0.4 + 1
+    slope = (east * east + south * south) ** 0.5 * CONTOURS
+    steps = height * CONTOURS
+    to_contour = (steps - steps.rint()).abs() / (slope + 1e-5)
+    ink = (to_contour < 0.6) / 255 * (land * 0.14 + 0.12) * -1 + 1
+    colors = (height * 65535).cast("ushort").maplut(tints())
+    map_ = (colors * shade * ink).cast("uchar").copy(interpretation="srgb")
+    map_.tiffsave(str(path), Q=62, **PYRAMID)
+
+
+def landscape_height() -> pyvips.Image:
+    """The height, 0-1, of every pixel of the landscape."""
+    width, height = LANDSCAPE
+    random = np.random.default_rng(1911)
+    forms = fractal(random, (height // COARSE, width // COARSE), exponent=ROUGHNESS, longest=1e9, shortest=2)
+    forms = (forms - forms.min()) / (forms.max() - forms.min())
+    large = pyvips.Image.new_from_array(forms.astype(np.float32)).resize(COARSE, kernel="cubic")
+    fine = fractal(random, (PATTERN, PATTERN), exponent=ROUGHNESS, longest=24, shortest=2.5)
+    pattern = pyvips.Image.new_from_array(fine.astype(np.float32))
+    repeated = pattern.replicate(-(-width // PATTERN), -(-height // PATTERN)).crop(0, 0, width, height)
+    return (large + repeated * large * large * 0.0022).cast("float")
+
+
+def fractal(
+    random: np.random.Generator, shape: tuple[int, int], *, exponent: float, longest: float, shortest: float
+) -> NDArray[np.float64]:
+    """Noise that looks alike at every scale, and repeats seamlessly; mean 0, deviation 1.
+
+    Args:
+        random: source of the noise.
+        shape: rows and columns.
+        exponent: how fast amplitude falls with frequency; larger is smoother.
+        longest: longest wavelength in pixels.
+        shortest: shortest wavelength in pixels.
+    """
+    rows, columns = shape
+    frequency = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None, :])
+    within = (frequency >= 1 / longest) & (frequency <= 1 / shortest) & (frequency > 0)
+    amplitude = np.zeros_like(frequency)
+    amplitude[within] = frequency[within] ** -exponent
+    spectrum = np.fft.rfft2(random.standard_normal(shape)) * amplitude
+    noise = np.fft.irfft2(spectrum, s=shape)
+    return noise / noise.std()
+
+
+def tints() -> pyvips.Image:
+    """`TINTS` as a table for heights of 16 bits."""
+    heights = np.linspace(0, 1, 65536)
+    known = [height for height, _ in TINTS]
+    bands = [np.interp(heights, known, [color[band] for _, color in TINTS]) for band in range(3)]
+    table = np.stack(bands, axis=-1)[None, :, :]
+    return pyvips.Image.new_from_array(table.astype(np.uint8))
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))

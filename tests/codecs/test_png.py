@@ -1,0 +1,169 @@
+"""PNG output: pixels, filters, chunks."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import imagecodecs
+import numpy as np
+import pytest
+import pyvips
+
+from iipserve import __version__
+from iipserve.codecs import Metadata, png
+from iipserve.image import PhysicalResolution
+from iipserve.plan import Encoding
+from tests.codecs.samples import (
+    GRAY_PROFILE,
+    RGB_PROFILE,
+    XMP,
+    check_exif,
+    opened,
+    read_pillow,
+    read_vips,
+    with_bands,
+)
+from tests.contracts.encoder import EVERYTHING, EncoderContract, Reader, picture
+from tests.images import gradient
+
+EXPORT = Encoding("png", 1, profile=True, metadata=True)
+
+
+class TestPng(EncoderContract):
+    encoder = png.ENCODER
+    encodings: ClassVar[Mapping[str, Encoding]] = {
+        f"level {level}": Encoding("png", level) for level in (0, 1, 2, 6, 9)
+    }
+    lossless = frozenset(encodings)
+
+    def readers(self, encoding: str, bands: int) -> Mapping[str, Reader]:
+        return {
+            "pillow": read_pillow,
+            "imagecodecs": lambda body: with_bands(imagecodecs.png_decode(body)),
+            "libvips": read_vips,
+        }
+
+
+def chunks(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of each chunk, checksums checked (PNG specification section 5.3)."""
+    assert body[:8] == b"\x89PNG\r\n\x1a\n"
+    offset = 8
+    while offset < len(body):
+        length, name = struct.unpack_from(">I4s", body, offset)
+        content = body[offset + 8 : offset + 8 + length]
+        assert struct.unpack_from(">I", body, offset + 8 + length)[0] == zlib.crc32(name + content)
+        yield name, content
+        offset += 12 + length
+
+
+def export(metadata: Metadata, bands: int = 3) -> bytes:
+    return png.encode(picture((40, 30), bands), EXPORT, metadata)
+
+
+NOISE = np.random.default_rng(1).integers(0, 256, (41, 67, 4), np.uint8)
+
+
+@pytest.mark.parametrize("level", range(10))
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+def test_pixels_without_pattern(level: int, bands: int) -> None:
+    pixels = np.ascontiguousarray(NOISE[:, :, :bands])
+    np.testing.assert_array_equal(read_pillow(png.encode(pixels, Encoding("png", level), Metadata())), pixels)
+
+
+@pytest.mark.parametrize("level", [0, 1, 6])
+def test_large_picture_is_cut_into_bands(level: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(png, "BAND_BYTES", 10_000)
+    monkeypatch.setattr(png, "ADAPTIVE_ROWS", 7)
+    pixels = gradient((701, 500), 4)
+    body = png.encode(pixels, Encoding("png", level), Metadata())
+    np.testing.assert_array_equal(read_pillow(body), pixels)
+    np.testing.assert_array_equal(imagecodecs.png_decode(body), pixels)
+
+
+def test_level_0_stores() -> None:
+    pixels = gradient((200, 100))
+    assert len(png.encode(pixels, Encoding("png", 0), Metadata())) > pixels.nbytes
+
+
+def test_higher_levels_are_not_larger() -> None:
+    pixels = gradient((512, 512))
+    lengths = [len(png.encode(pixels, Encoding("png", level), Metadata())) for level in (0, 1, 2, 9)]
+    assert lengths == sorted(lengths, reverse=True)
+
+
+def test_filters_are_chosen_by_row() -> None:
+    """Rows that repeat the one above are cheapest as "up", ramps along the row as "sub"."""
+    pixels = np.zeros((4, 300, 1), np.uint8)
+    pixels[:2] = NOISE.reshape(-1)[:300, np.newaxis]
+    pixels[2:] = (np.arange(300) * np.array([[1], [3]]) % 256)[:, :, np.newaxis]
+    data = b"".join(
+        content
+        for name, content in chunks(png.encode(pixels, Encoding("png", 6), Metadata()))
+        if name == b"IDAT"
+    )
+    assert list(zlib.decompress(data)[::301]) == [1, 2, 1, 1]
+
+
+def test_metadata_read_back() -> None:
+    image = opened(export(EVERYTHING))
+    assert image.info["icc_profile"] == RGB_PROFILE
+    assert image.info["XML:com.adobe.xmp"].encode() == XMP
+    assert image.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+    assert image.info["Title"] == "A title"
+    assert image.info["Author"] == "Zoë Ångström"
+    assert image.info["Copyright"] == "© nobody"
+    assert image.info["Creation Time"] == "2001:02:03 04:05:06"
+    assert image.info["Software"] == f"iipserve/{__version__}"
+    check_exif(image.getexif())
+
+
+def test_metadata_read_back_by_libvips() -> None:
+    image = pyvips.Image.new_from_buffer(export(EVERYTHING), "", fail_on="warning")
+    assert image.get("icc-profile-data") == RGB_PROFILE
+    assert image.get("xmp-data") == XMP
+    assert image.xres == pytest.approx(11.811, abs=0.001)
+    assert "A maker of cameras" in image.get("exif-ifd0-Make")
+
+
+def test_metadata_stand_before_the_pixels() -> None:
+    names = [name for name, _ in chunks(export(EVERYTHING))]
+    assert names[0] == b"IHDR"
+    assert set(names[1:-2]) == {b"iCCP", b"pHYs", b"eXIf", b"tEXt", b"iTXt"}
+    assert names[-2:] == [b"IDAT", b"IEND"]
+
+
+def test_tile_carries_only_its_profile() -> None:
+    body = png.encode(picture((40, 30), 3), Encoding("png", 1, profile=True), EVERYTHING)
+    assert [name for name, _ in chunks(body)] == [b"IHDR", b"iCCP", b"IDAT", b"IEND"]
+
+
+def test_gray_profile_goes_into_gray() -> None:
+    profile = dict(chunks(export(Metadata(icc=GRAY_PROFILE), bands=2)))[b"iCCP"]
+    assert zlib.decompress(profile.removeprefix(b"ICC\0\0")) == GRAY_PROFILE
+
+
+RESOLUTIONS = [
+    pytest.param(2952.7559, 2952.7559, (2953, 2953), id="75 dpi"),
+    pytest.param(11811.02, 5905.5, (11811, 5906), id="halves go up"),
+    pytest.param(0.4, 100.0, None, id="below one"),
+    pytest.param(3e9, 100.0, None, id="beyond four bytes"),
+]
+
+
+@pytest.mark.parametrize(("x", "y", "pixels_per_metre"), RESOLUTIONS)
+def test_physical_size(x: float, y: float, pixels_per_metre: tuple[int, int] | None) -> None:
+    found = dict(chunks(export(Metadata(resolution=PhysicalResolution(x, y)))))
+    if pixels_per_metre is None:
+        assert b"pHYs" not in found
+    else:
+        assert struct.unpack(">IIB", found[b"pHYs"]) == (*pixels_per_metre, 1)
+
+
+def test_text_that_png_cannot_hold_is_mended() -> None:
+    text = {"title": "a\0b\ud800", "creator": "", "keywords": "no place for these"}
+    info = opened(export(Metadata(text=text))).info
+    assert info["Title"] == "ab?"
+    assert "Author" not in info

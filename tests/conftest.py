@@ -1,0 +1,40 @@
+"""Fixtures every test may use: paths of files that hold known pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.images import Picture, gradient, smooth, write_tiff_pyramid
+
+
+@pytest.fixture(scope="session")
+def picture() -> Picture:
+    """An RGB picture of odd size, 1000 x 701, that locates itself."""
+    return gradient((1000, 701))
+
+
+@pytest.fixture(scope="session")
+def smooth_picture() -> Picture:
+    """An RGB picture of odd size, 1000 x 701, of slow ramps, for lossy formats."""
+    return smooth((1000, 701))
+
+
+@pytest.fixture(scope="session")
+def deflate_tiff(tmp_path_factory: pytest.TempPathFactory, picture: Picture) -> Path:
+    """A pyramid of `picture` in 256 x 256 tiles with deflate: exact pixels."""
+    path = tmp_path_factory.mktemp("images") / "deflate.tif"
+    write_tiff_pyramid(path, picture, compression="deflate", predictor=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def jpeg_tiff(tmp_path_factory: pytest.TempPathFactory, smooth_picture: Picture) -> Path:
+    """A pyramid of `smooth_picture` in 256 x 256 JPEG tiles (YCbCr 4:2:0, shared tables)."""
+    path = tmp_path_factory.mktemp("images") / "jpeg.tif"
+    write_tiff_pyramid(
+        path, smooth_picture, compression="jpeg", photometric="ycbcr", subsampling=(2, 2),
+        compressionargs={"level": 90},
+    )  # fmt: skip
+    return path

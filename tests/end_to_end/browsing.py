@@ -1,0 +1,124 @@
+"""A person at a browser: opens the page, moves about, and notes whatever goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, Page
+
+OVERLAYS = ".bar, .switch, .tools, .navigator, #progress"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+"""Of Chromium: it runs as root in containers, and is to reach nothing but the server under test."""
+SETTLED = """() => {
+    const busy = document.querySelector("#progress").classList.contains("busy");
+    const scale = document.querySelector("#scale").textContent;
+    const state = [busy, scale, location.hash].join();
+    const now = performance.now();
+    if (state !== window.lastState || busy || scale === "" || !location.hash.includes("view=")) {
+        window.lastState = state;
+        window.lastChange = now;
+    }
+    return now - window.lastChange > 400;
+}"""
+"""Nothing has moved and no tile was missing for some time."""
+
+
+class View(NamedTuple):
+    """What part of an image is shown, in OpenSeadragon's units: the image is 1 wide."""
+
+    x: float
+    """Middle of the window."""
+    y: float
+    """Middle of the window."""
+    zoom: float
+    """Width of the image by width of the window."""
+
+
+@dataclass
+class Visit:
+    """One page in a browser of its own, without a cache from before."""
+
+    page: Page
+    address: str
+    """Of the gallery, with its slash."""
+    answered: list[str] = field(default_factory=list)
+    """Addresses that were answered 200."""
+    mistakes: list[str] = field(default_factory=list)
+    """Everything that went wrong, in the order it did."""
+
+    def open(self, fragment: str = "") -> None:
+        """Load the page, and wait until it asks for nothing more."""
+        self.page.goto(f"{self.address}{fragment}")
+        self.page.wait_for_load_state("networkidle")
+
+    def show(self, name: str, source: str, view: View | None = None) -> View:
+        """Follow a link to an image, wait until all its tiles are drawn, and tell what is in view."""
+        state = {"image": name, "source": source}
+        if view is not None:
+            state["view"] = ",".join(map(str, view))
+        self.page.evaluate("hash => { location.hash = hash; }", urlencode(state))
+        return self.settle()
+
+    def settle(self) -> View:
+        """Wait until all tiles are drawn, and tell what is in view."""
+        self.page.evaluate("window.lastState = null")
+        self.page.wait_for_function(SETTLED)
+        (view,) = parse_qs(urlsplit(self.page.url).fragment)["view"]
+        return View(*map(float, view.split(",")))
+
+    def screenshot(self) -> NDArray[np.uint8]:
+        """The image in the window without what lies over it, as RGB pixels."""
+        hide = "([selector, value]) => document.querySelectorAll(selector).forEach((element) => { element.style.visibility = value; })"
+        self.page.evaluate(hide, [OVERLAYS, "hidden"])
+        pixels: NDArray[np.uint8] = imagecodecs.png_decode(self.page.screenshot())
+        self.page.evaluate(hide, [OVERLAYS, ""])
+        return pixels[:, :, :3]
+
+    def alert(self) -> str:
+        """The text of the notice over the image."""
+        alert = self.page.locator("#alert")
+        alert.wait_for(state="visible")
+        return alert.inner_text()
+
+
+@contextmanager
+def visit(browser: Browser, address: str, *, width: int = 1280, height: int = 800) -> Iterator[Visit]:
+    """Open a new, empty browser window on the gallery at `address`."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        reduced_motion="reduce",
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    page = context.new_page()
+    guest = Visit(page, address)
+    mistakes = guest.mistakes
+    page.on(
+        "console", lambda said: mistakes.append(f"console: {said.text}") if said.type == "error" else None
+    )
+    page.on("pageerror", lambda error: mistakes.append(f"script: {error}"))
+    page.on("requestfailed", lambda request: mistakes.append(f"{request.failure}: {request.url}"))
+    page.on(
+        "response",
+        lambda answer: (guest.answered if answer.status == 200 else mistakes).append(
+            answer.url if answer.status == 200 else f"{answer.status}: {answer.url}"
+        ),
+    )
+    try:
+        yield guest
+    finally:
+        context.close()

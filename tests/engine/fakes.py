@@ -1,0 +1,96 @@
+"""A source that holds arrays, and counts what is asked of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from iipserve.geometry import Size, TileGrid
+from iipserve.image import ColorSpace, ImageInfo, ImageVersion, Level
+from iipserve.plan import Encoding, ImageRef, RenderPlan, image_ref
+from iipserve.processing import Operation, Pixels
+from iipserve.pyramid import Placement
+from iipserve.sources import OpenFile, Source, SourceFormat
+from tests.images import Picture
+
+VERSION = ImageVersion(1_700_000_000_000_000_000, 1000)
+
+
+class ArraySource(Source):
+    """Levels given as arrays, cut into tiles."""
+
+    keeps_decoded: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        levels: Sequence[Picture],
+        tile: tuple[int, int] = (64, 64),
+        *,
+        identifier: str = "fake",
+        version: ImageVersion = VERSION,
+        icc: bytes | None = None,
+    ) -> None:
+        self.levels = levels
+        self.reads: list[tuple[int, int, int]] = []
+        self.stored: dict[tuple[int, int, int], bytes] = {}
+        bands = levels[0].shape[2]
+        self.info = ImageInfo(
+            identifier=identifier,
+            format="fake",
+            version=version,
+            levels=tuple(Level(Size(array.shape[1], array.shape[0]), Size(*tile)) for array in levels),
+            tile=Size(*tile),
+            bands=bands,
+            dtype="uint8",
+            bits=8,
+            color_space=ColorSpace.GRAY if bands < 3 else ColorSpace.SRGB,
+            has_alpha=bands in (2, 4),
+            icc=icc,
+        )
+
+    def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
+        self.reads.append((level, column, row))
+        geometry = self.info.levels[level]
+        region = TileGrid(geometry.size, geometry.tile).region(column, row)
+        assert region is not None
+        array = self.levels[level]
+        return np.ascontiguousarray(array[region.y : region.bottom, region.x : region.right])
+
+    def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
+        return self.stored.get((level, column, row)) if format == "jpeg" else None
+
+
+class CachingSource(ArraySource):
+    """One whose decoded tiles are worth keeping."""
+
+    keeps_decoded = True
+
+
+def plan_of(
+    source: Source,
+    placement: Placement,
+    *,
+    format: str = "png",
+    operations: tuple[Operation, ...] = (),
+    profile: bool = False,
+    metadata: bool = False,
+    stored: bool = True,
+) -> RenderPlan:
+    """A plan for a placement, PNG unless said."""
+    image: ImageRef = image_ref(source.info)
+    encoding = Encoding(format, 1, profile=profile, metadata=metadata, stored=stored)
+    return RenderPlan(image, *placement, encoding, operations)
+
+
+def marked_format(name: str, mark: bytes, *, fallback: bool = False) -> SourceFormat:
+    """A format of files that begin with `mark` and hold one gray pixel."""
+
+    def open_marked(file: OpenFile) -> Source:
+        os.close(file.descriptor)
+        pixel = np.array([[[file.head[-1]]]], np.uint8)
+        return ArraySource([pixel], identifier=file.identifier, version=file.version)
+
+    return SourceFormat(name, lambda head: head.startswith(mark), open_marked, fallback)

@@ -1,0 +1,73 @@
+"""Requests that cannot fit are refused, those that fit later wait."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from iipserve.config import Config
+from iipserve.engine.limits import Limits, render_memory
+from iipserve.errors import Overloaded, TooLarge
+from iipserve.geometry import Region, Size
+from iipserve.pyramid import Placement
+from tests.engine.fakes import ArraySource, plan_of
+
+SOURCE = ArraySource([np.broadcast_to(np.uint8(0), (40_000, 40_000, 3))])
+TILE = plan_of(SOURCE, Placement(0, Region(0, 0, 64, 64), Size(64, 64)))
+WHOLE = plan_of(SOURCE, Placement(0, Region(0, 0, 40_000, 40_000), Size(100, 100)))
+LARGE = plan_of(SOURCE, Placement(0, Region(0, 0, 4000, 4000), Size(4000, 4000)))
+
+
+def test_tile_passes() -> None:
+    with Limits(Config()).admitted(TILE, SOURCE.info):
+        pass
+
+
+def test_too_many_pixels_to_decode() -> None:
+    with pytest.raises(TooLarge, match="1600 megapixels"), Limits(Config()).admitted(WHOLE, SOURCE.info):
+        pass
+
+
+def test_too_much_memory() -> None:
+    limits = Limits(Config(max_render_memory=50))
+    with pytest.raises(TooLarge, match="limit is 50"), limits.admitted(LARGE, SOURCE.info):
+        pass
+
+
+def test_estimate_covers_what_is_read_and_made() -> None:
+    assert render_memory(LARGE, SOURCE.info) >= 2 * 4000 * 4000 * 3
+
+
+def test_second_waits_for_the_first() -> None:
+    limits = Limits(Config(max_render_memory=render_memory(LARGE, SOURCE.info) / 1e6))
+    entered = threading.Event()
+
+    def second() -> None:
+        with limits.admitted(LARGE, SOURCE.info):
+            entered.set()
+
+    thread = threading.Thread(target=second)
+    with limits.admitted(LARGE, SOURCE.info):
+        thread.start()
+        assert not entered.wait(0.1)
+    assert entered.wait(5)
+    thread.join()
+
+
+def test_waiting_ends() -> None:
+    limits = Limits(Config(max_render_memory=render_memory(LARGE, SOURCE.info) / 1e6, request_timeout=0.1))
+    with (
+        limits.admitted(LARGE, SOURCE.info),
+        pytest.raises(Overloaded),
+        limits.admitted(LARGE, SOURCE.info),
+    ):
+        pass
+
+
+def test_memory_is_given_back_after_an_error() -> None:
+    limits = Limits(Config(max_render_memory=render_memory(LARGE, SOURCE.info) / 1e6, request_timeout=0.1))
+    for _ in range(3):
+        with pytest.raises(KeyError), limits.admitted(LARGE, SOURCE.info):
+            raise KeyError

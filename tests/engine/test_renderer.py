@@ -1,0 +1,210 @@
+"""Renditions: what is passed through, decoded, cached, shared; and what goes beside the pixels."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from iipserve.cache import TieredCache
+from iipserve.cache.memory import MemoryCache
+from iipserve.codecs import Encoder, Metadata
+from iipserve.config import Config
+from iipserve.engine.renderer import Renderer, metadata_for
+from iipserve.errors import DecodeError, UnsupportedEncoding
+from iipserve.geometry import Region, Size
+from iipserve.image import PhysicalResolution
+from iipserve.plan import Encoding, RenderPlan
+from iipserve.processing import Pixels
+from iipserve.processing.color import Grayscale
+from iipserve.processing.transform import Mirror
+from iipserve.pyramid import Placement
+from iipserve.sources import Source
+from tests.engine.fakes import ArraySource, CachingSource, plan_of
+from tests.images import gradient
+
+PICTURE = gradient((150, 100))
+TILE = Placement(0, Region(0, 0, 64, 64), Size(64, 64))
+EDGE = Placement(0, Region(128, 64, 22, 36), Size(22, 36))
+
+
+def raw(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
+    """An encoder that keeps the samples, and says what metadata it was given."""
+    return pixels.tobytes() + (metadata.icc or b"")
+
+
+def cropped(body: bytes, size: Size) -> bytes | None:
+    return body + f" cropped to {size.width} x {size.height}".encode()
+
+
+ENCODERS = {
+    "png": Encoder("png", "png", "image/png", frozenset({1, 2, 3, 4}), raw),
+    "jpeg": Encoder("jpeg", "jpg", "image/jpeg", frozenset({1, 3}), raw, cropped),
+}
+
+
+class OneSource:
+    """A library of one image."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def source(self, image: object) -> Source:
+        return self._source
+
+
+def renderer(source: Source, megabytes: int = 10, **settings: object) -> Renderer:
+    memory = MemoryCache(megabytes * 1_000_000)
+    config = Config(**settings)  # type: ignore[arg-type]
+    return Renderer(config, OneSource(source), ENCODERS, TieredCache(memory, None), memory)  # type: ignore[arg-type]
+
+
+def test_pixels_reach_the_encoder() -> None:
+    source = ArraySource([PICTURE])
+    rendition = renderer(source).render(plan_of(source, EDGE))
+    assert rendition.body == PICTURE[64:100, 128:150].tobytes()
+    assert rendition.media_type == "image/png"
+    assert rendition.etag == plan_of(source, EDGE).digest
+
+
+def test_second_time_nothing_is_read() -> None:
+    source = ArraySource([PICTURE])
+    maker = renderer(source)
+    first = maker.render(plan_of(source, TILE))
+    source.reads.clear()
+    assert maker.render(plan_of(source, TILE)) == first
+    assert source.reads == []
+
+
+def test_stored_tile_is_passed_through() -> None:
+    source = ArraySource([PICTURE])
+    source.stored[0, 0, 0] = b"stored"
+    assert renderer(source).render(plan_of(source, TILE, format="jpeg")).body == b"stored"
+    assert source.reads == []
+
+
+def test_stored_edge_tile_is_cropped() -> None:
+    source = ArraySource([PICTURE])
+    source.stored[0, 2, 1] = b"stored"
+    assert renderer(source).render(plan_of(source, EDGE, format="jpeg")).body == b"stored cropped to 22 x 36"
+
+
+
+
+@pytest.mark.parametrize(
+    ("placement", "options", "settings"),
+    [
+        pytest.param(TILE, {"stored": False}, {}, id="quality asked for"),
+        pytest.param(TILE, {"operations": (Mirror(),)}, {}, id="an operation"),
+        pytest.param(TILE, {"format": "png"}, {}, id="another format"),
+        pytest.param(TILE, {}, {"codec_passthrough": False}, id="turned off"),
+        pytest.param(Placement(0, Region(0, 0, 64, 64), Size(32, 32)), {}, {}, id="scaled"),
+        pytest.param(Placement(0, Region(1, 0, 64, 64), Size(64, 64)), {}, {}, id="off the grid"),
+        pytest.param(Placement(0, Region(0, 0, 128, 64), Size(128, 64)), {}, {}, id="two tiles"),
+        pytest.param(Placement(0, Region(0, 0, 32, 64), Size(32, 64)), {}, {}, id="part of a tile"),
+        pytest.param(Placement(0, Region(128, 64, 23, 36), Size(23, 36)), {}, {}, id="past the edge"),
+    ],
+)
+def test_stored_tile_is_not_the_answer(
+    placement: Placement, options: dict[str, object], settings: dict[str, object]
+) -> None:
+    source = ArraySource([PICTURE])
+    source.stored = {(0, column, row): b"stored" for column in range(3) for row in range(2)}
+    plan = plan_of(source, placement, **{"format": "jpeg", **options})  # type: ignore[arg-type]
+    assert b"stored" not in renderer(source, **settings).render(plan).body
+
+
+def test_decoded_tiles_of_dear_formats_are_kept() -> None:
+    source = CachingSource([PICTURE])
+    maker = renderer(source)
+    maker.render(plan_of(source, Placement(0, Region(0, 0, 30, 30), Size(30, 30))))
+    maker.render(plan_of(source, Placement(0, Region(30, 30, 30, 30), Size(30, 30))))
+    assert source.reads == [(0, 0, 0)]
+
+
+def test_decoded_tiles_of_cheap_formats_are_not() -> None:
+    source = ArraySource([PICTURE])
+    maker = renderer(source)
+    maker.render(plan_of(source, Placement(0, Region(0, 0, 30, 30), Size(30, 30))))
+    maker.render(plan_of(source, Placement(0, Region(30, 30, 30, 30), Size(30, 30))))
+    assert source.reads == [(0, 0, 0)] * 2
+
+
+def test_many_at_once_are_made_once() -> None:
+    class Slow(ArraySource):
+        release = threading.Event()
+
+        def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
+            self.release.wait(5)
+            return super().read_tile(level, column, row, quality_layers)
+
+    source = Slow([PICTURE])
+    maker = renderer(source, megabytes=0)
+    barrier = threading.Barrier(9)
+
+    def ask() -> bytes:
+        barrier.wait()
+        return maker.render(plan_of(source, TILE)).body
+
+    with ThreadPoolExecutor(8) as pool:
+        futures = [pool.submit(ask) for _ in range(8)]
+        barrier.wait()
+        threading.Timer(0.2, Slow.release.set).start()
+        assert len({future.result() for future in futures}) == 1
+    assert source.reads == [(0, 0, 0)]
+
+
+def test_error_is_not_remembered() -> None:
+    class Damaged(ArraySource):
+        damaged = True
+
+        def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
+            if self.damaged:
+                raise DecodeError("tile 0,0 of level 0 is damaged")
+            return super().read_tile(level, column, row, quality_layers)
+
+    source = Damaged([PICTURE])
+    maker = renderer(source)
+    with pytest.raises(DecodeError):
+        maker.render(plan_of(source, TILE))
+    source.damaged = False
+    assert maker.render(plan_of(source, TILE)).body == PICTURE[:64, :64].tobytes()
+
+
+def test_unknown_format() -> None:
+    source = ArraySource([PICTURE])
+    with pytest.raises(UnsupportedEncoding, match="gif"):
+        renderer(source).render(plan_of(source, TILE, format="gif"))
+
+
+def test_opacity_is_laid_on_white_for_jpeg() -> None:
+    pixels = np.zeros((64, 64, 4), np.uint8)
+    source = ArraySource([pixels])
+    body = renderer(source).render(plan_of(source, TILE, format="jpeg")).body
+    assert body == b"\xff" * (64 * 64 * 3)
+
+
+def test_tile_carries_its_profile_at_most() -> None:
+    source = ArraySource([PICTURE], icc=b"profile")
+    plain, profiled = plan_of(source, TILE), plan_of(source, TILE, profile=True)
+    assert metadata_for(plain, source.info).icc is None
+    assert metadata_for(profiled, source.info).icc == b"profile"
+    assert metadata_for(profiled, source.info).resolution is None
+
+
+def test_profile_goes_with_the_colors_it_describes() -> None:
+    source = ArraySource([PICTURE], icc=b"profile")
+    gray = plan_of(source, TILE, profile=True, operations=(Grayscale(),))
+    mirrored = plan_of(source, TILE, profile=True, operations=(Mirror(),))
+    assert metadata_for(gray, source.info).icc is None
+    assert metadata_for(mirrored, source.info).icc == b"profile"
+
+
+def test_export_carries_the_resolution_of_its_own_size() -> None:
+    source = ArraySource([gradient((400, 300)), gradient((200, 150))])
+    object.__setattr__(source.info, "resolution", PhysicalResolution(12_000, 6_000))
+    plan = plan_of(source, Placement(1, Region(0, 0, 200, 150), Size(100, 75)), metadata=True)
+    assert metadata_for(plan, source.info).resolution == PhysicalResolution(3_000, 1_500)

@@ -1,0 +1,178 @@
+"""Makes test images: pictures whose every pixel tells where it belongs, and files that hold them.
+
+Pixels are `uint8` arrays of shape (height, width, bands), 1 to 4 bands (2 and 4 end in opacity).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import glymur
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from iipserve.geometry import Size
+
+Picture: TypeAlias = NDArray[np.uint8]
+
+EXTRA_SAMPLES = {1: None, 2: ["unassalpha"], 3: None, 4: ["unassalpha"]}
+
+
+def gradient(size: tuple[int, int], bands: int = 3, *, level: int = 0) -> Picture:
+    """A picture that locates itself: x mod 256, y mod 256, level x 40 plus the number of the 256 block.
+
+    Args:
+        size: (width, height) in pixels.
+        bands: 1 gray (x + 3 y, mod 256), 2 gray and opacity, 3 RGB, 4 RGB and opacity.
+        level: number of the pyramid level it is to be told by.
+    """
+    width, height = size
+    y, x = np.mgrid[0:height, 0:width]
+    red, green = x % 256, y % 256
+    blue = (level * 40 + x // 256 + 7 * (y // 256)) % 256
+    opacity = 255 - (x + 2 * y) % 200
+    colors = {
+        1: [(x + 3 * y) % 256],
+        2: [(x + 3 * y) % 256, opacity],
+        3: [red, green, blue],
+        4: [red, green, blue, opacity],
+    }
+    return np.stack(colors[bands], axis=-1).astype(np.uint8)
+
+
+def smooth(size: tuple[int, int], bands: int = 3) -> Picture:
+    """Slow ramps without a jump, unlike everywhere, for lossy codecs; sides as in `gradient`."""
+    width, height = size
+    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
+    across, down = x / max(1, width - 1), y / max(1, height - 1)
+    gray = 30 + 120 * across + 80 * down
+    opacity = 255 - 100 * across
+    colors = {
+        1: [gray],
+        2: [gray, opacity],
+        3: [20 + 210 * across, 20 + 210 * down, 200 - 90 * across - 60 * down],
+        4: [20 + 210 * across, 20 + 210 * down, 200 - 90 * across - 60 * down, opacity],
+    }
+    return np.rint(np.stack(colors[bands], axis=-1)).astype(np.uint8)
+
+
+def halved(pixels: Picture, rounding: str = "floor") -> Picture:
+    """Means of 2 x 2 pixels; an odd last column or row is dropped (`floor`) or kept (`ceil`)."""
+    height, width = pixels.shape[:2]
+    if rounding == "ceil":
+        pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    elif min(width, height) > 1:
+        pixels = pixels[: height // 2 * 2, : width // 2 * 2]
+    else:
+        pixels = np.repeat(pixels, 2, axis=0) if height == 1 else np.repeat(pixels, 2, axis=1)
+        return halved(pixels)
+    wide = pixels.astype(np.uint16)
+    means = (wide[0::2, 0::2] + wide[1::2, 0::2] + wide[0::2, 1::2] + wide[1::2, 1::2] + 2) // 4
+    return np.ascontiguousarray(means.astype(np.uint8))
+
+
+def pyramid(pixels: Picture, tile: tuple[int, int] = (256, 256), rounding: str = "floor") -> list[Picture]:
+    """The picture and its halves, down to one that fits in a tile (width, height)."""
+    levels = [pixels]
+    while levels[-1].shape[1] > tile[0] or levels[-1].shape[0] > tile[1]:
+        levels.append(halved(levels[-1], rounding))
+    return levels
+
+
+def write_tiff_pyramid(
+    path: Path | str,
+    pixels: Picture | Sequence[Picture],
+    *,
+    tile: tuple[int, int] | None = (256, 256),
+    compression: str | int | None = None,
+    compressionargs: dict[str, Any] | None = None,
+    predictor: bool = False,
+    subifds: bool = False,
+    reduced_bit: bool = True,
+    byteorder: str = "<",
+    bigtiff: bool = False,
+    photometric: str | None = None,
+    subsampling: tuple[int, int] | None = None,
+    rounding: str = "floor",
+    icc: bytes | None = None,
+    description: str | None = None,
+    resolution: tuple[float, float] | None = None,
+    resolution_unit: str = "centimeter",
+    extra_tags: Sequence[tuple[Any, ...]] = (),
+    **options: Any,
+) -> list[Picture]:
+    """Write a tiled TIFF pyramid through tifffile, and return its levels, full size first.
+
+    Args:
+        path: file to write.
+        pixels: the full picture (halves are made), or every level, full size first.
+        tile: (width, height), multiples of 16; None writes strips.
+        compression: name or number as tifffile knows it: `lzw`, `deflate`, `zstd`, `jpeg`, `webp`,
+            `jpeg2000`, `packbits`, 33003 ...
+        compressionargs: options of that encoder.
+        predictor: horizontal differencing.
+        subifds: smaller levels as SubIFDs of the first page (as OME-TIFF), not as further pages.
+        reduced_bit: mark smaller levels in NewSubfileType.
+        byteorder: `<` or `>`.
+        bigtiff: 64-bit offsets.
+        photometric: `minisblack`, `rgb`, `ycbcr` ...; by the number of bands when None.
+        subsampling: of `ycbcr` JPEG.
+        rounding: of smaller levels, `floor` or `ceil`.
+        icc: profile of every level.
+        description: ImageDescription of the first page.
+        resolution: pixels per `resolution_unit` of the first page.
+        resolution_unit: `none`, `inch` or `centimeter`.
+        extra_tags: of the first page, as tifffile takes them.
+        options: anything else of `TiffWriter.write`, for every level.
+    """
+    levels = pyramid(pixels, tile or (256, 256), rounding) if isinstance(pixels, np.ndarray) else list(pixels)
+    bands = levels[0].shape[2]
+    common: dict[str, Any] = {
+        "photometric": photometric or ("rgb" if bands > 2 else "minisblack"),
+        "planarconfig": "contig" if bands > 1 else None,
+        "extrasamples": EXTRA_SAMPLES.get(bands),
+        "tile": tile and (tile[1], tile[0]),
+        "compression": compression,
+        "compressionargs": compressionargs,
+        "predictor": predictor,
+        "subsampling": subsampling,
+        "iccprofile": icc,
+        "metadata": None,
+    } | options
+    with tifffile.TiffWriter(path, bigtiff=bigtiff, byteorder=byteorder) as writer:
+        for number, level in enumerate(levels):
+            stored = level if bands > 1 else level[:, :, 0]
+            if number:
+                writer.write(stored, subfiletype=int(reduced_bit), software=False, **common)
+            else:
+                writer.write(
+                    stored,
+                    subifds=len(levels) - 1 if subifds else None,
+                    description=description,
+                    resolution=resolution,
+                    resolutionunit=resolution_unit if resolution else None,
+                    extratags=list(extra_tags),
+                    **({"software": False} | common),
+                )
+    return levels
+
+
+def write_jp2(path: Path | str, pixels: Picture, **options: Any) -> Picture:
+    """Write a JPEG 2000 file through glymur, lossless unless `cratios` or `psnr` is given; return the pixels.
+
+    Args:
+        path: file to write; the ending `.j2k` makes a bare codestream.
+        pixels: the picture.
+        options: of `glymur.Jp2k`: `tilesize` (height, width), `cratios`, `numres`, `prog`, `psizes`, `irreversible` ...
+    """
+    stored = pixels if pixels.shape[2] > 1 else pixels[:, :, 0]
+    glymur.Jp2k(path, data=stored, **options)
+    return pixels
+
+
+def size_of(pixels: Picture) -> Size:
+    """The picture's width and height."""
+    return Size(pixels.shape[1], pixels.shape[0])

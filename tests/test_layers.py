@@ -1,0 +1,111 @@
+"""Imports point down: the table is docs/architecture.md's picture of the layers."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import iipserve
+
+PACKAGE = Path(iipserve.__file__).parent
+
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("errors",),
+    ("geometry", "registry", "config"),
+    ("http", "image"),
+    ("processing", "pyramid"),
+    ("plan",),
+    ("sources", "codecs", "cache"),
+    ("protocols", "engine"),
+    ("viewer",),
+    ("app",),
+    ("check", "transport"),
+    ("__main__",),
+)
+"""Lowest first; what stands in one line knows nothing of its neighbors."""
+
+HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}
+
+FOREIGN = {
+    "flup": "transport",
+    "gunicorn": "transport",
+    "pymemcache": "cache",
+    "glymur": "sources",
+    "tifffile": ("sources", "codecs"),
+    "isal": "codecs",
+    "turbojpeg": "codecs",
+    "imagecodecs": ("sources", "codecs"),
+    "pyvips": ("sources", "codecs", "engine"),
+}
+"""Packages that only these parts may know; `check` asks all of them for their version."""
+
+
+def _modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def _part(path: Path) -> str:
+    """The layer a module belongs to: its folder, or its own name at the top."""
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def _imports(path: Path) -> set[str]:
+    """Dotted names of everything a module imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def _parts_imported(path: Path) -> set[str]:
+    dotted = (name.split(".") for name in _imports(path))
+    return {parts[1] for parts in dotted if parts[0] == "iipserve" and len(parts) > 1} & HEIGHT.keys()
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path: Path) -> None:
+    part = _part(path)
+    if part == "__init__":
+        assert not _parts_imported(path)
+        return
+    assert part in HEIGHT, f"{part} stands in no layer; add it to LAYERS and to docs/architecture.md"
+    for other in _parts_imported(path) - {part}:
+        assert HEIGHT[other] < HEIGHT[part], f"{part} imports {other}, which does not lie below it"
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_each_package_is_known_to_one_part(path: Path) -> None:
+    part = _part(path)
+    for package in {name.partition(".")[0] for name in _imports(path)} & FOREIGN.keys():
+        allowed = FOREIGN[package]
+        assert part == "check" or part in ((allowed,) if isinstance(allowed, str) else allowed)
+
+
+@pytest.mark.parametrize("folder", ["protocols", "sources", "codecs", "cache"])
+def test_siblings_meet_only_in_their_interface(folder: str) -> None:
+    """A protocol, source, codec or cache with a plug-in constant is imported by none of its siblings."""
+    plugins = {"PROTOCOL", "FORMAT", "ENCODER"}
+    named = {path.stem for path in (PACKAGE / folder).glob("*.py") if _assigned(path) & plugins}
+    for path in (PACKAGE / folder).glob("*.py"):
+        siblings = {f"iipserve.{folder}.{name}" for name in named - {path.stem}}
+        assert not siblings & _imports(path), f"{path.name} knows another plug-in"
+
+
+def _assigned(path: Path) -> set[str]:
+    body = ast.parse(path.read_text()).body
+    targets = (target for node in body if isinstance(node, ast.Assign) for target in node.targets)
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def test_only_the_entry_point_reads_the_environment() -> None:
+    for path in _modules():
+        if _part(path) in ("__main__", "transport"):
+            continue
+        assert "os.environ" not in path.read_text(), f"{path.name} reads the environment"

@@ -1,0 +1,70 @@
+"""A FastCGI server in this process, with a stand-in for the application."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iipserve.config import Config
+from iipserve.transport.server import FastCGIServer
+from iipserve.transport.service import Service
+from iipserve.transport.sockets import TcpAddress, UnixAddress, listen
+from tests.transport.client import Peer, connect
+from tests.transport.stub import StubApplication
+
+
+class Running:
+    """A server under test."""
+
+    def __init__(self, listener: socket.socket, config: Config) -> None:
+        self.listener = listener
+        self.address: Any = listener.getsockname()
+        self.application = StubApplication(config)
+        self.service = Service(self.application, config)
+        self.server = FastCGIServer(self.service, [listener], config)
+        self._peers: list[Peer] = []
+        self.server.start()
+
+    def connect(self) -> Peer:
+        peer = connect(self.address)
+        self._peers.append(peer)
+        return peer
+
+    def close(self) -> None:
+        self.application.released.set()
+        for peer in self._peers:
+            peer.sock.close()
+        assert self.server.stop(10), "a thread did not end"
+        self.listener.close()
+
+
+StartServer = Callable[..., Running]
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Starts a server; keyword arguments are settings, `unix=True` listens on a Unix socket."""
+    started: list[Running] = []
+
+    def start(*, unix: bool = False, **settings: Any) -> Running:
+        config = Config(**({"threads": 4, "request_timeout": 10.0} | settings))
+        place = UnixAddress(str(tmp_path / "socket")) if unix else TcpAddress("127.0.0.1", 0)
+        started.append(Running(listen(place, 1024), config))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.close()
+    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("connections-")]
+    assert not left
+
+
+@pytest.fixture
+def server(start_server: StartServer) -> Running:
+    """A server on TCP with four threads."""
+    return start_server()

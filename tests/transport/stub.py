@@ -1,0 +1,131 @@
+"""A stand-in for the application: what its paths do shows what the transport does with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+
+from iipserve.config import Config
+from iipserve.errors import ConfigError
+from iipserve.http import Request, Response
+
+TILE = bytes(range(256)) * 27
+"""6,912 bytes, as long as a usual tile."""
+PIECE = bytes(range(256)) * 256
+"""65,536 bytes."""
+
+
+def pattern(length: int) -> bytes:
+    """`length` bytes, the same every time, in which a lost or doubled part shows."""
+    return (b"".join(number.to_bytes(4, "big") for number in range(length // 4 + 1)))[:length]
+
+
+def ok(body: bytes, media_type: str = "application/octet-stream") -> Response:
+    return Response(
+        HTTPStatus.OK, (("Content-Type", media_type), ("Content-Length", str(len(body)))), body
+    )
+
+
+class StubApplication:
+    """Answers by the first part of the path; the rest is an argument."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.cleared = 0
+        self.released = threading.Event()
+
+    def handle(self, request: Request, *, over_http: bool = False) -> Response:
+        name, _, argument = request.path[1:].partition("/")
+        answer: Callable[[str], Response] | None = getattr(self, f"answer_{name}", None)
+        if name == "echo":
+            return ok(self._echo(request, over_http), "application/json")
+        if answer is None:
+            return Response(HTTPStatus.NOT_FOUND, (("Content-Type", "text/plain"), ("Content-Length", "0")))
+        response = answer(argument)
+        if request.method == "HEAD":
+            return Response(response.status, response.headers)
+        return response
+
+    def clear(self) -> None:
+        self.cleared += 1
+
+    def close(self) -> None:
+        self.released.set()
+
+    def _echo(self, request: Request, over_http: bool) -> bytes:
+        shown = {
+            "method": request.method,
+            "path": request.path,
+            "query": request.query,
+            "environ": {name: value for name, value in request.environ.items() if isinstance(value, str)},
+            "over_http": over_http,
+            "pid": os.getpid(),
+            "cleared": self.cleared,
+        }
+        return json.dumps(shown).encode()
+
+    def answer_tile(self, _: str) -> Response:
+        return ok(TILE, "image/jpeg")
+
+    def answer_bytes(self, length: str) -> Response:
+        return ok(pattern(int(length)))
+
+    def answer_pieces(self, count: str) -> Response:
+        """So many pieces of 64 KiB, made one at a time."""
+        headers = (("Content-Type", "image/tiff"), ("Content-Length", str(int(count) * len(PIECE))))
+        return Response(HTTPStatus.OK, headers, self._pieces(int(count)))
+
+    def _pieces(self, count: int) -> Iterator[bytes]:
+        try:
+            for number in range(count):
+                yield number.to_bytes(4, "big") + PIECE[4:]
+        finally:
+            self.released.set()
+
+    def answer_breaking(self, _: str) -> Response:
+        """A body that fails after its first piece."""
+        return Response(HTTPStatus.OK, (("Content-Type", "image/tiff"),), self._breaking())
+
+    def _breaking(self) -> Iterator[bytes]:
+        yield PIECE
+        raise OSError("the disk is gone")
+
+    def answer_sleep(self, seconds: str) -> Response:
+        time.sleep(float(seconds))
+        return ok(b"rested")
+
+    def answer_wait(self, _: str) -> Response:
+        """Does not come back before the test says so."""
+        self.released.wait(30)
+        return ok(b"released")
+
+    def answer_raise(self, _: str) -> Response:
+        raise RuntimeError("the stand-in was asked to fail")
+
+    def answer_crash(self, _: str) -> Response:
+        os._exit(70)
+
+    def answer_header(self, kind: str) -> Response:
+        value = {"break": "a\r\nSet-Cookie: b", "wide": "\N{SNOWMAN}"}[kind]
+        return Response(HTTPStatus.OK, (("Content-Type", "text/plain"), ("X-Odd", value)), b"")
+
+    def answer_status(self, code: str) -> Response:
+        return Response(HTTPStatus(int(code)), (("Content-Length", "0"),))
+
+
+def build(config: Config) -> StubApplication:
+    """As `iipserve.app.build`; a suffix of `mistake` stands for settings that cannot be used."""
+    if config.filesystem_suffix == "mistake":
+        raise ConfigError("FILESYSTEM_SUFFIX is 'mistake'; anything else is needed")
+    return StubApplication(config)
+
+
+if __name__ == "__main__":
+    from iipserve.__main__ import main
+
+    sys.exit(main(sys.argv[1:], build=build))

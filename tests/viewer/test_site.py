@@ -1,0 +1,168 @@
+"""The addresses of the page: what they answer, and that nothing else is ever sent."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from iipserve.config import Config
+from iipserve.errors import InvalidRequest
+from iipserve.http import Request, Response
+from iipserve.viewer import Viewer
+from iipserve.viewer.site import FILES, OPENSEADRAGON, STATIC
+from tests.viewer.catalog import Catalog, image
+
+CATALOG = Catalog({"a.tif": image("a.tif", (30, 20))})
+
+
+@pytest.fixture
+def openseadragon(tmp_path: Path) -> Path:
+    (tmp_path / "openseadragon.min.js").write_text("window.OpenSeadragon = {};")
+    (tmp_path / "secret.js").write_text("secret")
+    return tmp_path
+
+
+@pytest.fixture
+def viewer(openseadragon: Path) -> Viewer:
+    return Viewer(CATALOG, Config(max_cvt=-1), openseadragon)
+
+
+def get(viewer: Viewer, address: str, **headers: str) -> Response | None:
+    return viewer.handle(Request.from_environ({"REQUEST_METHOD": "GET", "REQUEST_URI": address, **headers}))
+
+
+def got(viewer: Viewer, address: str, **headers: str) -> tuple[Response, dict[str, str]]:
+    response = get(viewer, address, **headers)
+    assert response is not None
+    return response, dict(response.headers)
+
+
+@pytest.mark.parametrize("address", [*FILES, OPENSEADRAGON, "/viewer/images.json"])
+def test_every_file_is_sent_with_its_type_and_length(viewer: Viewer, address: str) -> None:
+    response, headers = got(viewer, address)
+    assert response.status is HTTPStatus.OK
+    assert headers["Content-Length"] == str(len(response.body))
+    media_types = {
+        ".js": "text/javascript; charset=utf-8",
+        ".css": "text/css; charset=utf-8",
+        ".svg": "image/svg+xml",
+        ".json": "application/json",
+        "": "text/html; charset=utf-8",
+    }
+    assert headers["Content-Type"] == media_types[Path(address).suffix]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_every_file_of_the_folder_has_its_address() -> None:
+    assert {path.name for path in STATIC.iterdir()} == {name for name, _ in FILES.values()}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/viewer",
+        "/viewer/",
+        "/viewer/index.html",
+        "/viewer/../site.py",
+        "/viewer/%2e%2e/site.py",
+        "/viewer/..%2fsite.py",
+        "/viewer//viewer.css",
+        "/viewer/viewer.css/",
+        "/viewer/viewer.css%00",
+        "/viewer/openseadragon/secret.js",
+        "/viewer/openseadragon/../openseadragon/openseadragon.min.js",
+        "/viewer/openseadragon/openseadragon.js",
+        "/favicon.ico",
+        "/a.tif",
+        "//",
+    ],
+)
+def test_nothing_else_is_sent(viewer: Viewer, address: str) -> None:
+    assert get(viewer, address) is None
+
+
+def test_the_policy_allows_neither_inline_nor_foreign_code(viewer: Viewer) -> None:
+    response, headers = got(viewer, "/")
+    policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert isinstance(response.body, bytes)
+    page = response.body.decode()
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", page)
+
+
+def test_the_page_names_its_files_relative_to_itself(viewer: Viewer) -> None:
+    response, _ = got(viewer, "/")
+    assert isinstance(response.body, bytes)
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', response.body.decode())
+    assert addresses
+    assert {f"/{address}" for address in addresses} <= set(FILES)
+
+
+def test_a_copy_is_good_until_the_file_changes(viewer: Viewer, openseadragon: Path) -> None:
+    _, before = got(viewer, OPENSEADRAGON)
+    unchanged, headers = got(viewer, OPENSEADRAGON, HTTP_IF_NONE_MATCH=before["ETag"])
+    assert (unchanged.status, unchanged.body) == (HTTPStatus.NOT_MODIFIED, b"")
+    assert headers["ETag"] == before["ETag"]
+    script = openseadragon / "openseadragon.min.js"
+    script.write_text("window.OpenSeadragon = {version: 7};")
+    os.utime(script, ns=(1, 1))
+    changed, after = got(viewer, OPENSEADRAGON, HTTP_IF_NONE_MATCH=before["ETag"])
+    assert changed.status is HTTPStatus.OK
+    assert changed.body == b"window.OpenSeadragon = {version: 7};"
+    assert after["ETag"] != before["ETag"]
+
+
+def test_a_copy_is_good_by_its_date(viewer: Viewer) -> None:
+    _, headers = got(viewer, "/")
+    unchanged, _ = got(viewer, "/", HTTP_IF_MODIFIED_SINCE=headers["Last-Modified"])
+    assert unchanged.status is HTTPStatus.NOT_MODIFIED
+
+
+@pytest.mark.parametrize(
+    ("accepted", "compressed"),
+    [
+        pytest.param("gzip, deflate, br", True, id="browser"),
+        pytest.param("br;q=1.0, gzip;q=0.5", True, id="with weight"),
+        pytest.param("gzip;q=0", False, id="refused"),
+        pytest.param("gzip; q=0.000, br", False, id="refused at length"),
+        pytest.param("identity", False, id="plain"),
+        pytest.param("", False, id="nothing"),
+    ],
+)
+def test_compression(viewer: Viewer, accepted: str, compressed: bool) -> None:
+    plain, own = got(viewer, "/viewer/viewer.css")
+    response, headers = got(viewer, "/viewer/viewer.css", HTTP_ACCEPT_ENCODING=accepted)
+    assert headers["Vary"] == "Accept-Encoding"
+    assert ("Content-Encoding" in headers) is compressed
+    assert (headers["ETag"] != own["ETag"]) is compressed
+    assert isinstance(response.body, bytes)
+    assert (gzip.decompress(response.body) if compressed else response.body) == plain.body
+
+
+def test_a_missing_openseadragon_is_found_once_it_is_installed(tmp_path: Path) -> None:
+    viewer = Viewer(CATALOG, Config(), tmp_path)
+    assert get(viewer, OPENSEADRAGON) is None
+    (tmp_path / "openseadragon.min.js").write_text("installed")
+    response, _ = got(viewer, OPENSEADRAGON)
+    assert response.body == b"installed"
+
+
+def test_the_list_is_asked_for_by_query(viewer: Viewer) -> None:
+    response, headers = got(viewer, "/viewer/images.json?filter=b")
+    assert isinstance(response.body, bytes)
+    answer = json.loads(response.body)
+    assert (answer["total"], answer["max_export"]) == (0, None)
+    unchanged, _ = got(viewer, "/viewer/images.json?filter=b", HTTP_IF_NONE_MATCH=headers["ETag"])
+    assert unchanged.status is HTTPStatus.NOT_MODIFIED
+
+
+def test_a_wrong_number_is_refused(viewer: Viewer) -> None:
+    with pytest.raises(InvalidRequest, match="offset"):
+        get(viewer, "/viewer/images.json?offset=x")
