@@ -95,9 +95,8 @@ class Application:
         self._library.clear()
 
     def close(self) -> None:
-        """Let go of files and connections; to be called once, after the last request."""
+        """Let go of all files; to be called once, after the last request."""
         self.clear()
-        self._cache.close()
 
     def _other_method(self, request: Request) -> Response:
         if request.method == "OPTIONS":

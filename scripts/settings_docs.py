@@ -15,7 +15,7 @@ from iipserve.config import Setting, settings  # noqa: E402 (the checkout comes 
 
 HEAD = """# Settings
 
-Environment variables, read once at start; HUP reads them again in the supervised modes. Names, defaults and
+Environment variables, read once at start. Names, defaults and
 ranges are iipsrv's where iipsrv has the setting. A number out of range becomes the nearest one in range, as in
 iipsrv; text where a number belongs stops the start with a message that names variable, value and remedy.
 `iipserve.fcgi --check` prints what is in force and where each value came from.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.images import Picture, gradient, smooth, write_tiff_pyramid
+from tests.images import Picture, gradient, smooth, write_jpeg_pyramid, write_tiff_pyramid
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +33,5 @@ def deflate_tiff(tmp_path_factory: pytest.TempPathFactory, picture: Picture) -> 
 def jpeg_tiff(tmp_path_factory: pytest.TempPathFactory, smooth_picture: Picture) -> Path:
     """A pyramid of `smooth_picture` in 256 x 256 JPEG tiles (YCbCr 4:2:0, shared tables)."""
     path = tmp_path_factory.mktemp("images") / "jpeg.tif"
-    write_tiff_pyramid(
-        path, smooth_picture, compression="jpeg", photometric="ycbcr", subsampling=(2, 2),
-        compressionargs={"level": 90},
-    )  # fmt: skip
+    write_jpeg_pyramid(path, smooth_picture)
     return path

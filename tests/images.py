@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import glymur
+import imagecodecs
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -158,6 +159,99 @@ def write_tiff_pyramid(
                     **({"software": False} | common),
                 )
     return levels
+
+
+def write_jpeg_pyramid(
+    path: Path | str,
+    pixels: Picture | Sequence[Picture],
+    *,
+    tile: tuple[int, int] = (256, 256),
+    photometric: str = "ycbcr",
+    subsampling: tuple[int, int] = (2, 2),
+    quality: int = 90,
+    shared_tables: bool = True,
+    marks: bool = True,
+    **options: Any,
+) -> list[Picture]:
+    """Write a JPEG TIFF pyramid out of tiles encoded one by one, and return its levels.
+
+    Args:
+        path: file to write.
+        pixels: the full picture (halves are made), or every level.
+        tile: (width, height).
+        photometric: `ycbcr`, `rgb` or `minisblack`: how the components are coded.
+        subsampling: of `ycbcr`.
+        quality: 1 to 100.
+        shared_tables: put the tables into JPEGTables and leave bare tiles, as libtiff does.
+        marks: leave the encoder's JFIF or Adobe marks in the tiles that have their own tables.
+        options: of `write_tiff_pyramid`.
+    """
+    levels = pyramid(pixels, tile) if isinstance(pixels, np.ndarray) else list(pixels)
+    bands = levels[0].shape[2]
+    common: dict[str, Any] = {"photometric": photometric, "tile": (tile[1], tile[0]), "compression": "jpeg"}
+    common |= {"metadata": None, "software": False}
+    subifds, extra_tags = options.pop("subifds", False), list(options.pop("extra_tags", ()))
+    byteorder, bigtiff = options.pop("byteorder", "<"), options.pop("bigtiff", False)
+    with tifffile.TiffWriter(path, bigtiff=bigtiff, byteorder=byteorder) as writer:
+        for number, level in enumerate(levels):
+            encoded = [jpeg_of(part, photometric, subsampling, quality) for part in padded_tiles(level, tile)]
+            split = [split_jpeg(stream, marks=marks and not shared_tables) for stream in encoded]
+            tables = b"".join(split[0][0]) if shared_tables else b""
+            own = [b"" if shared_tables else b"".join(segments) for segments, _ in split]
+            streams = [b"\xff\xd8" + before + rest for before, (_, rest) in zip(own, split, strict=True)]
+            writer.write(
+                iter(streams),
+                shape=level.shape if bands > 1 else level.shape[:2],
+                dtype="uint8",
+                jpegtables=b"\xff\xd8" + tables + b"\xff\xd9" if shared_tables else None,
+                subsampling=subsampling if photometric == "ycbcr" else None,
+                compressionargs={"outcolorspace": photometric} if photometric == "rgb" else None,
+                subfiletype=min(number, 1),
+                subifds=len(levels) - 1 if subifds and not number else None,
+                extratags=extra_tags if not number else (),
+                **common,
+                **options,
+            )
+    return levels
+
+
+def padded_tiles(pixels: Picture, tile: tuple[int, int]) -> list[Picture]:
+    """The picture's tiles row by row, those at the edges filled up by repeating the last pixels."""
+    width, height = tile
+    down, across = -pixels.shape[0] % height, -pixels.shape[1] % width
+    whole = np.pad(pixels, ((0, down), (0, across), (0, 0)), mode="edge")
+    return [
+        np.ascontiguousarray(whole[y : y + height, x : x + width])
+        for y in range(0, whole.shape[0], height)
+        for x in range(0, whole.shape[1], width)
+    ]
+
+
+def jpeg_of(pixels: Picture, photometric: str, subsampling: tuple[int, int], quality: int) -> bytes:
+    """The pixels as a JPEG file whose components are coded as `photometric` says."""
+    if pixels.shape[2] == 1:
+        return bytes(imagecodecs.jpeg8_encode(pixels[:, :, 0], level=quality))
+    coding = {"rgb": "RGB", "ycbcr": "YCbCr"}[photometric]
+    return bytes(
+        imagecodecs.jpeg8_encode(
+            pixels, level=quality, colorspace="RGB", outcolorspace=coding,
+            subsampling=subsampling if coding == "YCbCr" else (1, 1),
+        )
+    )  # fmt: skip
+
+
+def split_jpeg(stream: bytes, *, marks: bool = False) -> tuple[list[bytes], bytes]:
+    """The table segments (with application segments, if `marks`) of a JPEG file, and the frame with all behind it."""
+    tables, rest, position = [], [], 2
+    while stream[position + 1] != 0xDA:
+        following = position + 2 + int.from_bytes(stream[position + 2 : position + 4], "big")
+        marker, segment = stream[position + 1], stream[position:following]
+        if marker in (0xDB, 0xC4) or (marks and 0xE0 <= marker < 0xF0):
+            tables.append(segment)
+        elif not 0xE0 <= marker < 0xF0:
+            rest.append(segment)
+        position = following
+    return tables, b"".join((*rest, stream[position:]))
 
 
 def write_jp2(path: Path | str, pixels: Picture, **options: Any) -> Picture:

@@ -42,6 +42,7 @@ class Encoder:
     bands: frozenset[int]
     """Numbers of bands it writes: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha."""
     encode: Callable[[Pixels, Encoding, Metadata], bytes]
-    """Raises `UnsupportedEncoding` for a scheme it does not know, nothing else on valid pixels."""
+    """Raises `UnsupportedEncoding` for a scheme it does not know, `InvalidSize` or `TooLarge` for more pixels
+    than the format can express, nothing else on valid pixels."""
     crop: Callable[[bytes, Size], bytes | None] | None = None
     """Cut an encoded image down to its top left `Size` without loss; None where that is impossible."""

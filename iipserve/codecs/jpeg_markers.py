@@ -23,6 +23,8 @@ DENSITY = struct.Struct(">BHH")
 DENSITY_OFFSET = 13
 MAX_DENSITY = 0xFFFF
 
+MAX_SEGMENTS = 1000
+"""More before the first scan are taken for damage; a profile of 16 MB has 255."""
 MAX_SEGMENT = 0xFFFF - 2
 """Most bytes in one segment beside its marker and length."""
 ICC_MARK = b"ICC_PROFILE\0"
@@ -70,12 +72,10 @@ def read_frame(body: bytes) -> Frame | None:
 def _segments(body: bytes) -> Iterator[tuple[int, int]]:
     """Marker code and offset of each segment up to the first scan; stops at anything irregular."""
     offset, end = 2, len(body) - 10
-    while offset < end and body[offset] == 0xFF:
-        marker = body[offset + 1]
-        if marker == 0xFF:  # fill byte
-            offset += 1
-            continue
-        yield marker, offset
+    for _ in range(MAX_SEGMENTS):
+        if offset >= end or body[offset] != 0xFF:
+            return
+        yield body[offset + 1], offset
         offset += 2 + (body[offset + 2] << 8 | body[offset + 3])
 
 

@@ -26,8 +26,8 @@ from iipserve.codecs.ifd import (
     read_exif,
     text,
 )
-from iipserve.codecs.webp import MAX_SIDE as WEBP_MAX_SIDE
-from iipserve.codecs.webp import compress as compress_webp
+from iipserve.codecs.libwebp import MAX_SIDE as WEBP_MAX_SIDE
+from iipserve.codecs.libwebp import compress as compress_webp
 from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import ceil_div
 from iipserve.plan import Encoding

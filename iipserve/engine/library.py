@@ -179,8 +179,8 @@ class Library:
             raise InvalidRequest(f"identifier {identifier!r} holds a character no image name has")
         if any(part in (".", "..") for part in identifier.split("/")):
             raise InvalidRequest(f"identifier {identifier!r} holds '.' or '..'; name an image by its full path")
-        if not identifier.strip("/"):
-            raise ImageNotFound("no image is named")
+        if identifier.endswith("/") or not identifier:
+            raise ImageNotFound(f"identifier {identifier!r} names no file")
         return f"{self._prefix}{identifier}{self._suffix}"
 
     def _files(self) -> Iterator[str]:

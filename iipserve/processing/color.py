@@ -42,7 +42,7 @@ class Bitonal:
 
     def __call__(self, pixels: Pixels) -> Pixels:
         gray = Grayscale()(pixels)
-        white = np.where(np.less(gray[..., :1], self.threshold), np.uint8(0), np.uint8(255))  # type: ignore[arg-type]
+        white = np.where(np.less(gray[..., :1], self.threshold), np.uint8(0), np.uint8(255))
         return white if gray.shape[2] == 1 else np.concatenate((white, gray[..., 1:]), axis=2)
 
     def output_size(self, size: Size) -> Size:

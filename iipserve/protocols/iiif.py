@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 from urllib.parse import quote
+from weakref import ref
 
 from iipserve.config import Config
 from iipserve.errors import InvalidRequest
@@ -34,9 +36,9 @@ from iipserve.protocols.iiif_parameters import (
     resolve_size,
 )
 from iipserve.protocols.iiif_versions import VERSIONS, Version
-from iipserve.protocols.tiles import plan_tile, quality_layers
+from iipserve.protocols.tiles import quality_layers
 from iipserve.protocols.wire_text import decoded, decoded_identifier, inline_disposition, own_target
-from iipserve.pyramid import place_region, place_tile
+from iipserve.pyramid import Placement, place_region, place_tile
 
 VERSION_SEGMENTS = {"2/": 2, "3/": 3}
 QUALITY_AND_FORMAT = re.compile(r"([a-z]{1,20})\.([a-z0-9]{1,8})")
@@ -50,8 +52,9 @@ SAFE_IN_HEADER = re.compile(r"[!#-;=?-~]*")
 IIIF_ID = re.compile(r"https?://[!#-;=?-~]+")
 
 
-class Parameters(NamedTuple):
-    """What follows the identifier of an image request."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Parameters:
+    """What follows the identifier of an image request; compared by identity, as `read_parameters` remembers."""
 
     region: RegionText
     size: SizeText
@@ -203,42 +206,75 @@ def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
 
 def _plan_image(query: ImageQuery, version: Version, info: ImageInfo, config: Config) -> Answer:
     parameters = query.parameters
-    image = _settled(parameters, version, info, config)
-    canonical = _canonical(parameters, version, image, info, config)
-    link = ("Link", f'{version.profile_link}, <{header_address(query.address)}/{canonical}>;rel="canonical"')
-    if image.factor is not None and image.size.fits_in(info.tile):
-        return Answer(_tile(image, image.factor, info, config), (link,))
+    image = _settled(parameters, version, ref(info), config.max_size, config.allow_upscaling)
+    address = header_address(query.address)
+    link = ("Link", f'{version.profile_link}, <{address}/{image.canonical}>;rel="canonical"')
+    plan = _render_plan(image, info, config)
+    if image.is_tile:
+        return Answer(plan, (link,))
     suffix = f"_{image.size.width}x{image.size.height}.{parameters.extension}"
     disposition = ("Content-Disposition", inline_disposition(query.identifier, suffix))
-    return Answer(_export(image, info, config), (link, disposition))
+    return Answer(plan, (link, disposition))
 
 
 class _Settled(NamedTuple):
     """What the parameters come to for one image."""
 
-    region: Region
-    """In pixels of the full size."""
+    placement: Placement
     size: Size
     """Before rotation."""
-    factor: int | None
-    """The scale factor, if region and size address a tile or a whole level of the advertised grid."""
-    quality: str
-    """`default` where the quality asked for has no effect."""
+    is_tile: bool
+    """It is a tile of the advertised grid."""
     format: str
     operations: tuple[Operation, ...]
+    canonical: str
+    """The parameters that stand for all spellings of this request (Image API 3.0 section 4.7)."""
 
 
-def _settled(parameters: Parameters, version: Version, info: ImageInfo, config: Config) -> _Settled:
+@lru_cache(maxsize=4096)
+def _settled(
+    parameters: Parameters, version: Version, image: ref[ImageInfo], limit: int | None, upscaling: bool
+) -> _Settled:
+    """The parameters applied to an image; remembered, without keeping the image from being forgotten.
+
+    Args:
+        parameters: as asked for.
+        version: of the API.
+        image: alive.
+        limit: longest side of any answer, or None.
+        upscaling: ALLOW_UPSCALING.
+    """
+    info = image()
+    assert info is not None, "the caller holds it"
     quality = _effective_quality(version.quality(parameters.quality), info)
     region = resolve_region(parameters.region, info.size)
-    size, factor = _sized(_with_upscaling(parameters.size, version, config), region, info, config)
-    operations: tuple[Operation, ...] = ()
-    if parameters.mirrored or parameters.degrees or quality != "default":
-        operations = _operations(parameters, quality)
-    return _Settled(region, size, factor, quality, parameters.format, operations)
+    size_text = _with_upscaling(parameters.size, version, upscaling)
+    size, factor = _sized(size_text, region, info, limit)
+    x, y, width, height = region.x, region.y, region.width, region.height
+    region_text = "full" if region.size == info.size else f"{x},{y},{width},{height}"
+    rotation = f"{'!' if parameters.mirrored else ''}{parameters.degrees}"
+    return _Settled(
+        _placement(info, region, size, factor),
+        size,
+        factor is not None and size.fits_in(info.tile),
+        parameters.format,
+        _operations(parameters, quality),
+        f"{region_text}/{version.canonical_size(region.size, size, limit)}/{rotation}"
+        f"/{quality}.{parameters.extension}",
+    )
 
 
-def _with_upscaling(text: SizeText, version: Version, config: Config) -> SizeText:
+def _placement(info: ImageInfo, region: Region, size: Size, factor: int | None) -> Placement:
+    """Tiles and whole levels of the grid lie where other protocols with such a grid have them."""
+    if factor is None:
+        return place_region(info, region, size)
+    grid_size = info.halved_sizes[factor.bit_length() - 1]
+    return place_tile(
+        info, grid_size, Region(region.x // factor, region.y // factor, size.width, size.height)
+    )
+
+
+def _with_upscaling(text: SizeText, version: Version, upscaling: bool) -> SizeText:
     """The size with `upscales` telling whether it may be larger than the region.
 
     Raises:
@@ -247,20 +283,19 @@ def _with_upscaling(text: SizeText, version: Version, config: Config) -> SizeTex
     """
     version.check_size(text)
     if version.marks_upscaling:
-        if text.upscales and not config.allow_upscaling:
+        if text.upscales and not upscaling:
             raise UpscalingOff("sizes after ^ are not served here; leave out the ^")
         return text
-    if config.allow_upscaling and text.kind not in (SizeKind.MAX, SizeKind.FULL):
+    if upscaling and text.kind not in (SizeKind.MAX, SizeKind.FULL):
         return text._replace(upscales=True)
     return text
 
 
-def _sized(text: SizeText, region: Region, info: ImageInfo, config: Config) -> tuple[Size, int | None]:
+def _sized(text: SizeText, region: Region, info: ImageInfo, limit: int | None) -> tuple[Size, int | None]:
     """The size, and the scale factor if region and size address something in the advertised grid.
 
     There, sizes are rounded up, as viewers expect of the tiles at the edges.
     """
-    limit = config.max_size
     tile = advertised_tile(info, limit)
     extent = region.size
     if text.kind is SizeKind.SIDES:
@@ -297,39 +332,15 @@ def _operations(parameters: Parameters, quality: str) -> tuple[Operation, ...]:
 QUALITIES: Mapping[str, Operation] = {"gray": Grayscale(), "bitonal": Bitonal()}
 
 
-def _tile(image: _Settled, factor: int, info: ImageInfo, config: Config) -> RenderPlan:
-    """The plan of an advertised tile: the same as that of other protocols with such a grid."""
-    region = Region(image.region.x // factor, image.region.y // factor, image.size.width, image.size.height)
-    encoding = tile_encoding(image.format, info, config, profile=_keeps_profile(image))
-    grid_size = info.halved_sizes[factor.bit_length() - 1]
-    return plan_tile(info, config, grid_size, region, encoding, operations=image.operations)
-
-
-def _export(image: _Settled, info: ImageInfo, config: Config) -> RenderPlan:
-    """The plan of any other image; a whole advertised level (`sizes`) is shown as the file holds it."""
-    if image.factor is None:
-        placement = place_region(info, image.region, image.size)
-    else:
-        placement = place_tile(info, image.size, Region.of_size(image.size))
-    encoding = export_encoding(image.format, info, config, profile=_keeps_profile(image))
-    ref = image_ref(info, quality_layers(info, config))
-    return RenderPlan(ref, placement.level, placement.region, placement.size, encoding, image.operations)
-
-
-def _keeps_profile(image: _Settled) -> bool:
-    return not image.operations or all(operation.keeps_profile for operation in image.operations)
-
-
-def _canonical(
-    parameters: Parameters, version: Version, image: _Settled, info: ImageInfo, config: Config
-) -> str:
-    """The parameters that stand for all spellings of this request (Image API 3.0 section 4.7)."""
-    x, y, width, height = image.region.x, image.region.y, image.region.width, image.region.height
-    is_full = width == info.size.width and height == info.size.height
-    region = "full" if is_full else f"{x},{y},{width},{height}"
-    size = version.canonical_size(image.region.size, image.size, config.max_size)
-    mark = "!" if parameters.mirrored else ""
-    return f"{region}/{size}/{mark}{parameters.degrees}/{image.quality}.{parameters.extension}"
+def _render_plan(image: _Settled, info: ImageInfo, config: Config) -> RenderPlan:
+    operations = image.operations
+    profile = not operations or all(operation.keeps_profile for operation in operations)
+    encoding = (tile_encoding if image.is_tile else export_encoding)(
+        image.format, info, config, profile=profile
+    )
+    layers = quality_layers(info, config) if info.quality_layers > 1 else 0
+    level, region, size = image.placement
+    return RenderPlan(image_ref(info, layers), level, region, size, encoding, operations)
 
 
 PROTOCOL = Protocol("iiif", "iiif", parse, plan)

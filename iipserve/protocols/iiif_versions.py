@@ -10,7 +10,7 @@ from iipserve.geometry import Size, scale_side
 from iipserve.protocols.iiif_parameters import SizeKind, SizeText, most
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Version:
     """What one major version of the Image API does its own way."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,6 +41,7 @@ from iipserve.pyramid import place_region
 
 MOST_TILES = 1024
 """Tiles that one TIL may ask for."""
+TILE_ADDRESS = re.compile(r"([+-]?[0-9]{1,9})(?:,([+-]?[0-9]{1,9}))?")
 EXPORT_FORMATS: Mapping[str, str] = {
     "jpeg": "jpeg",
     "jpg": "jpeg",
@@ -199,9 +201,12 @@ def _refuse_after_output(reading: _Reading, name: str) -> None:
 
 def _read_tile(format: str, name: str, argument: str) -> Callable[[str, View], Query]:
     """`resolution,tile`; a single number stands for both (iipsrv)."""
-    resolution, comma, tile = argument.partition(",")
-    numbers = read_whole(name, resolution), read_whole(name, tile if comma else resolution)
-    return lambda identifier, view: TileQuery(identifier, format, *numbers, view)
+    match = TILE_ADDRESS.fullmatch(argument)
+    if match is None:
+        raise InvalidRequest(f"{name}={argument!r}: resolution,tile is needed, as in 2,0")
+    resolution = int(match[1])
+    tile = resolution if match[2] is None else int(match[2])
+    return lambda identifier, view: TileQuery(identifier, format, resolution, tile, view)
 
 
 def _read_tile_range(name: str, argument: str) -> Callable[[str, View], Query]:

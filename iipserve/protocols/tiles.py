@@ -7,7 +7,6 @@ from iipserve.errors import TileNotFound
 from iipserve.geometry import Region, Size, TileGrid, ceil_div
 from iipserve.image import ImageInfo
 from iipserve.plan import Encoding, RenderPlan, image_ref
-from iipserve.processing import Operation
 from iipserve.pyramid import place_tile
 
 LARGEST_SQUARE_TILE = 1024
@@ -46,12 +45,11 @@ def plan_tile(
     encoding: Encoding,
     *,
     layers: int = 0,
-    operations: tuple[Operation, ...] = (),
 ) -> RenderPlan:
     """The plan for one tile of an advertised level of `grid_size`; `layers` as in `quality_layers`."""
     placement = place_tile(info, grid_size, region)
     image = image_ref(info, quality_layers(info, config, layers) if info.quality_layers > 1 else 0)
-    return RenderPlan(image, placement.level, placement.region, placement.size, encoding, operations)
+    return RenderPlan(image, placement.level, placement.region, placement.size, encoding)
 
 
 def quality_layers(info: ImageInfo, config: Config, asked: int = 0) -> int:

@@ -8,6 +8,7 @@ color mark are put in front, and the tile's own application segments are taken o
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 START, END = b"\xff\xd8", b"\xff\xd9"
@@ -54,36 +55,43 @@ def read_head(stream: bytes) -> Head:
     Raises:
         DamagedStream: the bytes do not follow ITU-T T.81 annex B, or end early.
     """
-    frame: tuple[int, int, int, int, int] | None = None
-    has_tables = False
+    frames: list[int] = []
     foreign: list[tuple[int, int]] = []
+    has_tables = False
+    for marker, start, stop in _segments(stream):
+        if marker in APPLICATION_MARKERS:
+            foreign.append((start, stop))
+        elif marker in FRAME_MARKERS:
+            frames.append(start)
+        elif marker == DQT:
+            has_tables = True
+        elif marker not in TABLE_MARKERS:
+            raise DamagedStream(f"unexpected marker {marker:02X}")
+    if len(frames) != 1 or len(stream) < frames[0] + 10:
+        raise DamagedStream(f"{len(frames)} frames")
+    precision, height, width, components = struct.unpack_from(">BHHB", stream, frames[0] + 4)
+    frame = stream[frames[0] + 1]
+    return Head(frame, precision, height, width, components, has_tables, tuple(foreign))
+
+
+def _segments(stream: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of each segment before the first scan."""
     position, end = 2, len(stream) - 4
-    if stream[:2] != START:
+    if not stream.startswith(START):
         raise DamagedStream("no start marker")
-    while position < end:
-        if stream[position] != 0xFF:
-            raise DamagedStream("no marker where one is due")
+    while position < end and stream[position] == 0xFF:
         marker = stream[position + 1]
         if marker == 0xFF:  # fill byte
             position += 1
             continue
+        if marker == SOS:
+            if stream.rfind(END, position) < 0:
+                raise DamagedStream("the scans end early")
+            return
         following = position + 2 + (stream[position + 2] << 8 | stream[position + 3])
-        if marker in APPLICATION_MARKERS:
-            foreign.append((position, following))
-        elif marker in FRAME_MARKERS:
-            if frame is not None or following > end:
-                raise DamagedStream("more than one frame, or half a frame")
-            frame = marker, *struct.unpack_from(">BHHB", stream, position + 4)
-        elif marker == DQT:
-            has_tables = True
-        elif marker == SOS:
-            break
-        elif marker not in TABLE_MARKERS:
-            raise DamagedStream(f"unexpected marker {marker:02X}")
+        yield marker, position, following
         position = following
-    if frame is None or position >= end or END not in stream[position:]:
-        raise DamagedStream("the stream ends early")
-    return Head(*frame, has_tables, tuple(foreign))
+    raise DamagedStream("no marker where one is due")
 
 
 def table_segments(tables: bytes) -> bytes:
@@ -110,7 +118,10 @@ def icc_segments(icc: bytes) -> bytes | None:
     if len(chunks) > 255:
         return None
     return b"".join(
-        struct.pack(">HH", 0xFFE2, len(chunk) + len(ICC_MARK) + 4) + ICC_MARK + bytes((number, len(chunks))) + chunk
+        struct.pack(">HH", 0xFFE2, len(chunk) + len(ICC_MARK) + 4)
+        + ICC_MARK
+        + bytes((number, len(chunks)))
+        + chunk
         for number, chunk in enumerate(chunks, 1)
     )
 

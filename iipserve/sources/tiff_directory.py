@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import tifffile
@@ -31,7 +31,24 @@ FORMATS = {
 """By the first four bytes of a file; the last two are BigTIFF."""
 BIG_SIGNATURES = (b"II+\0", b"MM\0+")
 
-TYPE_LENGTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+TYPE_LENGTHS = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
 """Bytes per value of each field type."""
 BYTE_TYPES = frozenset({1, 2, 6, 7})
 INTEGER_TYPES = frozenset({1, 3, 4, 6, 8, 9, 13, 16, 17, 18})
@@ -53,7 +70,7 @@ class Entry(NamedTuple):
     """One field as it stands in the directory."""
 
     type: int
-    count: int
+    number: int
     """Of values."""
     offset: int
     """Of the field itself, in the file."""
@@ -99,12 +116,18 @@ class Directory:
     """Offset of the next directory of the chain; 0 at its end."""
 
     def __contains__(self, tag: int) -> bool:
+        """Whether the field is there, damaged or not."""
         return tag in self.entries
+
+    def number(self, tag: int) -> int:
+        """How many values a field says it has; 0 when it is absent."""
+        entry = self.entries.get(tag)
+        return entry.number if entry else 0
 
     def integers(self, tag: int) -> tuple[int, ...]:
         """All values of a field of integers; nothing when it is absent."""
         entry = self.entries.get(tag)
-        if entry is None or entry.type not in INTEGER_TYPES or entry.count > MAX_NUMBERS:
+        if entry is None or entry.type not in INTEGER_TYPES or entry.number > MAX_NUMBERS:
             return ()
         value = self._value(entry)
         if isinstance(value, (bytes, bytearray)):
@@ -118,7 +141,7 @@ class Directory:
     def reals(self, tag: int) -> tuple[float, ...]:
         """All values of a field of numbers of any type; a fraction by zero is not a number."""
         entry = self.entries.get(tag)
-        if entry is None or entry.count > MAX_NUMBERS or entry.type == 2:
+        if entry is None or entry.number > MAX_NUMBERS or entry.type in (2, 7):
             return ()
         value = self._value(entry)
         numbers = tuple(value) if isinstance(value, (tuple, bytes)) else (value,)
@@ -145,7 +168,7 @@ class Directory:
 
     def raw(self, entry: Entry) -> bytes:
         """The values of a field in the file's byte order; nothing when they are damaged or too large."""
-        size = TYPE_LENGTHS.get(entry.type, 0) * entry.count
+        size = TYPE_LENGTHS.get(entry.type, 0) * entry.number
         if not 0 < size <= MAX_BYTES:
             return b""
         try:
@@ -160,16 +183,17 @@ class Directory:
             DecodeError: there are fewer, or the file ends before.
         """
         entry = self.entries.get(tag)
-        if entry is None or entry.type not in TABLE_TYPES or entry.count < count:
-            held = entry.count if entry else 0
-            raise DecodeError(f"The level needs {count} tiles, but the file lists {held}; it is damaged")
+        if entry is None or entry.type not in TABLE_TYPES or entry.number < count:
+            raise DecodeError(
+                f"The level has {count} tiles, but the file lists {self.number(tag)}; it is damaged"
+            )
         kind = np.dtype(self.reader.tiff.byteorder + TABLE_TYPES[entry.type])
         return np.frombuffer(self._bytes(entry, count * kind.itemsize), kind)
 
     def _value(self, entry: Entry) -> Any:
         """What tifffile makes of a field; an empty tuple when it is damaged."""
         try:
-            tag = tifffile.TiffTag.fromfile(self.reader, offset=entry.offset, header=entry.header)
+            tag = tifffile.TiffTag.fromfile(cast(Any, self.reader), offset=entry.offset, header=entry.header)
             value = tag.value
         except (struct.error, ValueError, OSError, OverflowError):
             return ()
@@ -179,7 +203,7 @@ class Directory:
         """The first `wanted` bytes of a field's values."""
         tiff = self.reader.tiff
         place = entry.header[-tiff.offsetsize :]
-        if TYPE_LENGTHS[entry.type] * entry.count <= tiff.tagoffsetthreshold:
+        if TYPE_LENGTHS[entry.type] * entry.number <= tiff.tagoffsetthreshold:
             return place[:wanted]
         (offset,) = struct.unpack(tiff.offsetformat, place)
         return self.reader.bytes_at(offset, wanted)

@@ -15,7 +15,14 @@ from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size, TileGrid
 from iipserve.sources.tiff_directory import Directory, Reader, read_directory
 
-NEW_SUBFILE_TYPE, IMAGE_WIDTH, IMAGE_LENGTH, BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
+NEW_SUBFILE_TYPE, IMAGE_WIDTH, IMAGE_LENGTH, BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC = (
+    254,
+    256,
+    257,
+    258,
+    259,
+    262,
+)
 STRIP_OFFSETS, SAMPLES_PER_PIXEL, STRIP_BYTE_COUNTS, PLANAR_CONFIGURATION = 273, 277, 279, 284
 PREDICTOR, TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_BYTE_COUNTS = 317, 322, 323, 324, 325
 ORIENTATION, SOFTWARE, SUB_IFDS, EXTRA_SAMPLES, SAMPLE_FORMAT, IMAGE_DEPTH = 274, 305, 330, 338, 339, 32997
@@ -69,7 +76,17 @@ class Photometric(enum.IntEnum):
     CIELAB = 8
 
 
-PHOTOMETRIC_NAMES = {0: "min-is-white", 3: "palette", 4: "mask", 5: "CMYK", 8: "CIELAB", 9: "ICC L*a*b*", 10: "ITU L*a*b*"}
+COLOR_BANDS: dict[int, int] = {Photometric.BLACK_IS_ZERO: 1, Photometric.RGB: 3, Photometric.YCBCR: 3}
+"""Bands of those that are read."""
+PHOTOMETRIC_NAMES = {
+    0: "min-is-white",
+    3: "palette",
+    4: "mask",
+    5: "CMYK",
+    8: "CIELAB",
+    9: "ICC L*a*b*",
+    10: "ITU L*a*b*",
+}
 
 
 class Alpha(enum.Enum):
@@ -130,9 +147,10 @@ def read_layout(directory: Directory) -> Layout:
     size = _size(directory, IMAGE_WIDTH, IMAGE_LENGTH)
     tile = _size(directory, TILE_WIDTH, TILE_LENGTH)
     if tile.area > MAX_TILE_AREA:
-        raise UnsupportedImage(f"Tiles of {tile.width} x {tile.height} pixels; {MAX_TILE_AREA} pixels are the most")
-    if TileGrid(size, tile).count > MAX_TILES:
-        raise UnsupportedImage(f"{TileGrid(size, tile).count} tiles; {MAX_TILES} are the most")
+        raise UnsupportedImage(
+            f"Tiles of {tile.width} x {tile.height} pixels; {MAX_TILE_AREA} pixels are the most"
+        )
+    _check_tile_count(directory, TileGrid(size, tile).count)
     _check_samples(directory)
     compression = directory.integer(COMPRESSION, Compression.NONE)
     samples, photometric, alpha = _read_color(directory, compression)
@@ -148,6 +166,25 @@ def _size(directory: Directory, width_tag: int, height_tag: int) -> Size:
     if not (0 < width < 2**31 and 0 < height < 2**31):
         raise DecodeError(f"The TIFF file gives {width} x {height} as a size of image or tile; it is damaged")
     return Size(width, height)
+
+
+def offsets_tag(directory: Directory) -> int:
+    """The field that holds the tiles' offsets: some writers use that of strips, as libtiff accepts."""
+    return TILE_OFFSETS if TILE_OFFSETS in directory else STRIP_OFFSETS
+
+
+def counts_tag(directory: Directory) -> int:
+    """The field that holds the tiles' byte counts, as `offsets_tag`."""
+    return TILE_BYTE_COUNTS if TILE_BYTE_COUNTS in directory else STRIP_BYTE_COUNTS
+
+
+def _check_tile_count(directory: Directory, count: int) -> None:
+    """The tables must be as long as the size asks, so that a size cannot be a lie."""
+    held = min(directory.number(offsets_tag(directory)), directory.number(counts_tag(directory)))
+    if held < count:
+        raise DecodeError(f"The TIFF file's size asks for {count} tiles, but it lists {held}; it is damaged")
+    if count > MAX_TILES:
+        raise UnsupportedImage(f"TIFF of {count} tiles; {MAX_TILES} are the most")
 
 
 def _check_samples(directory: Directory) -> None:
@@ -172,12 +209,12 @@ def _read_color(directory: Directory, compression: int) -> tuple[int, Photometri
         raise UnsupportedImage("TIFF with old-style JPEG compression")
     if photometric == Photometric.YCBCR and compression not in (Compression.JPEG, *JPEG2000_SCHEMES):
         raise UnsupportedImage("TIFF of YCbCr colors without JPEG compression")
-    colors = {Photometric.BLACK_IS_ZERO: 1, Photometric.RGB: 3, Photometric.YCBCR: 3}.get(Photometric(photometric)) if (
-        photometric in set(Photometric)
-    ) else None
+    colors = COLOR_BANDS.get(photometric)
     if colors is None:
         name = PHOTOMETRIC_NAMES.get(photometric, f"photometric {photometric}")
         raise UnsupportedImage(f"TIFF of {name} colors; gray, RGB and YCbCr are read")
+    if photometric == Photometric.YCBCR and samples != colors:
+        raise UnsupportedImage(f"TIFF of YCbCr colors with {samples} bands")
     return samples, Photometric(photometric), _read_alpha(directory, samples - colors, colors)
 
 
@@ -187,7 +224,9 @@ def _read_alpha(directory: Directory, extra: int, colors: int) -> Alpha:
         return Alpha.NONE
     meaning = directory.integer(EXTRA_SAMPLES, 0)
     if extra != 1 or meaning not in EXTRA_SAMPLE_ALPHA or (colors == 1 and meaning == 0):
-        raise UnsupportedImage(f"TIFF of {colors + extra} bands; gray and RGB are read, each with opacity or without")
+        raise UnsupportedImage(
+            f"TIFF of {colors + extra} bands; gray and RGB are read, each with opacity or without"
+        )
     return EXTRA_SAMPLE_ALPHA[meaning]
 
 

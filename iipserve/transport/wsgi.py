@@ -10,7 +10,7 @@ from typing import Any
 from iipserve.http import Request, Response
 from iipserve.transport.service import BODY_TOO_LONG, MAX_BODY_LENGTH, Service
 
-ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+ORIGIN = re.compile(r"\Ahttps?://[^/?#]*", re.IGNORECASE)
 """What comes before the path in the absolute form of a request target (RFC 9112 section 3.2.2)."""
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import imagecodecs
 import numpy as np
 import pytest
+from PIL import Image
 
 from iipserve.codecs import Metadata, jpeg, jpeg_transform
 from iipserve.geometry import Size
@@ -41,10 +44,6 @@ def with_profile() -> bytes:
 
 
 def progressive() -> bytes:
-    import io
-
-    from PIL import Image
-
     buffer = io.BytesIO()
     Image.fromarray(smooth((256, 256))).save(buffer, "JPEG", quality=90, progressive=True)
     return buffer.getvalue()
@@ -69,7 +68,7 @@ needs_library = pytest.mark.skipif(jpeg_transform.turbojpeg() is None, reason="l
 @needs_library
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("make", FILES, ids=lambda make: make.__name__)
-def test_crop_is_the_corner_of_the_whole(make, size: Size) -> None:
+def test_crop_is_the_corner_of_the_whole(make: Callable[[], bytes], size: Size) -> None:
     body = make()
     cut = jpeg.crop(body, size)
     assert cut is not None

@@ -58,6 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Images: the chart, one that is broken, and many small ones."""
     folder = tmp_path_factory.mktemp("images")
     (folder / "Old maps").mkdir()
+    (folder / "pages").mkdir()
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float64)
     chart = pyvips.Image.new_from_array(np.rint(colors(x + 0.5, y + 0.5)).astype(np.uint8))
     # libvips rounds the sizes of smaller levels down: 1536, 768, 384, 192
@@ -73,7 +74,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / BROKEN).write_bytes(b"II*\0 and then no directory")
     page = pyvips.Image.black(40, 30, bands=3).copy(interpretation="srgb") + 200
     for number in range(PAGES):
-        page.cast("uchar").pngsave(str(folder / f"page {number:02}.png"))
+        page.cast("uchar").pngsave(str(folder / f"pages/{number:02}.png"))
     return folder
 
 
@@ -319,11 +320,11 @@ def test_an_image_that_is_not_there(local: Visit) -> None:
 
 def test_a_missing_openseadragon_is_told_with_the_command(local: Visit) -> None:
     local.page.route("**/openseadragon.min.js", lambda route: route.fulfill(status=404))
-    local.open("#image=page+00.png")
+    local.open("#image=pages%2F00.png")
     assert "npm install" in local.alert()
 
 
-@pytest.mark.parametrize("opened", ["", "#image=page+00.png"], ids=["gallery", "image"])
+@pytest.mark.parametrize("opened", ["", "#image=pages%2F00.png"], ids=["gallery", "image"])
 def test_nothing_is_cut_off_on_a_phone(browser: Browser, addresses: dict[str, str], opened: str) -> None:
     with visit(browser, addresses["http"], width=390, height=844) as guest:
         guest.open(opened)

@@ -56,6 +56,7 @@ def test_prefix_of_names_and_suffix(folder: Path) -> None:
         pytest.param("..\\secret.img", InvalidRequest, id="backslash"),
         pytest.param("", ImageNotFound, id="empty"),
         pytest.param("/", ImageNotFound, id="slash"),
+        pytest.param("a.img/", ImageNotFound, id="slash behind"),
         pytest.param("b.img", ImageNotFound, id="missing"),
         pytest.param("sub folder", ImageNotFound, id="folder"),
         pytest.param("a.img/b", ImageNotFound, id="below a file"),

@@ -75,6 +75,9 @@ class StubApplication:
     def answer_bytes(self, length: str) -> Response:
         return ok(pattern(int(length)))
 
+    def answer_zeros(self, length: str) -> Response:
+        return ok(bytes(int(length)))
+
     def answer_pieces(self, count: str) -> Response:
         """So many pieces of 64 KiB, made one at a time."""
         headers = (("Content-Type", "image/tiff"), ("Content-Length", str(int(count) * len(PIECE))))

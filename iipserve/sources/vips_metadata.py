@@ -1,0 +1,101 @@
+"""What libvips knows of a file beside its pixels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import pyvips
+
+from iipserve.image import PhysicalResolution
+
+TEXT_FIELDS = {
+    "image-description": "description",
+    "exif-ifd0-ImageDescription": "description",
+    "exif-ifd0-Artist": "creator",
+    "exif-ifd0-Copyright": "rights",
+    "exif-ifd0-DateTime": "date",
+    "exif-ifd0-Software": "software",
+    "exif-ifd0-Make": "make",
+    "exif-ifd0-Model": "model",
+}
+PNG_KEYWORDS = {
+    "Title": "title",
+    "Author": "creator",
+    "Description": "description",
+    "Copyright": "rights",
+    "Creation Time": "date",
+    "Software": "software",
+}
+"""Keywords of PNG text chunks (PNG 3, section 11.3.3.1) by IIP object name."""
+EXIF_NOTE = re.compile(r", ASCII, \d+ components, \d+ bytes\)$")
+"""libvips writes a text of Exif as `text (text, ASCII, 5 components, 5 bytes)`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VipsMetadata:
+    """As the fields of `ImageInfo` of the same names."""
+
+    icc: bytes | None
+    xmp: bytes | None
+    exif: bytes | None
+    resolution: PhysicalResolution | None
+    text: Mapping[str, str]
+
+
+def read_metadata(image: pyvips.Image) -> VipsMetadata:
+    """Everything but pixels that an opened image holds."""
+    names = set(image.get_fields())
+    exif = _value(image, names, "exif-data")
+    return VipsMetadata(
+        icc=_value(image, names, "icc-profile-data"),
+        xmp=_value(image, names, "xmp-data"),
+        exif=exif.removeprefix(b"Exif\0\0") if exif else None,
+        resolution=_resolution(image, names),
+        text=MappingProxyType(_texts(image, names)),
+    )
+
+
+def _value(image: pyvips.Image, names: set[str], name: str) -> Any:
+    """A field, or None where there is none or it is no text as it should be."""
+    if name not in names:
+        return None
+    try:
+        return image.get(name)
+    except (pyvips.Error, UnicodeDecodeError):
+        return None
+
+
+def _resolution(image: pyvips.Image, names: set[str]) -> PhysicalResolution | None:
+    """Pixels per metre; libvips makes up pixels per millimetre unless the file gave a unit."""
+    if _value(image, names, "resolution-unit") not in ("in", "cm"):
+        return None
+    if image.xres <= 0 or image.yres <= 0:
+        return None
+    return PhysicalResolution(image.xres * 1000, image.yres * 1000)
+
+
+def _texts(image: pyvips.Image, names: set[str]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name in sorted(names):
+        meaning = TEXT_FIELDS.get(name) or _png_meaning(name)
+        value = _value(image, names, name) if meaning else None
+        if meaning and isinstance(value, str) and (text := _plain(name, value)):
+            texts[meaning] = text
+    return texts
+
+
+def _png_meaning(name: str) -> str | None:
+    """`png-comment-0-Title` -> `title`."""
+    keyword = re.fullmatch(r"png-comment-\d+-(.+)", name)
+    return PNG_KEYWORDS.get(keyword[1]) if keyword else None
+
+
+def _plain(name: str, value: str) -> str:
+    """The text alone, where libvips gives it twice and with a note."""
+    if name.startswith("exif-") and (note := EXIF_NOTE.search(value)):
+        value = value[: (note.start() - 2) // 2]
+    return value.strip("\0 \n")

@@ -1,0 +1,117 @@
+"""What every source format must do: a suite that the tests of each format inherit."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from iipserve.errors import TileNotFound
+from iipserve.geometry import TileGrid
+from iipserve.image import ImageVersion
+from iipserve.processing import Pixels
+from iipserve.sources import OpenFile, Source, SourceFormat
+from tests.images import Picture, size_of
+
+
+def open_file(path: Path | str, identifier: str = "picture") -> OpenFile:
+    """The file as the library hands it to a format, with a descriptor of its own."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    state = os.fstat(descriptor)
+    head = os.pread(descriptor, 64, 0)
+    version = ImageVersion(state.st_mtime_ns, state.st_size)
+    return OpenFile(descriptor, str(Path(path).absolute()), identifier, version, head)
+
+
+def open_source(format: SourceFormat, path: Path | str, identifier: str = "picture") -> Source:
+    """The file opened by a format that must take it."""
+    file = open_file(path, identifier)
+    assert format.matches(file.head)
+    return format.open(file)
+
+
+def tiles_of(source: Source) -> list[tuple[int, int, int]]:
+    """Every tile there is: level, column, row."""
+    grids = [TileGrid(level.size, level.tile) for level in source.info.levels]
+    return [
+        (number, column, row)
+        for number, grid in enumerate(grids)
+        for row in range(grid.rows)
+        for column in range(grid.columns)
+    ]
+
+
+class SourceContract:
+    """Inherit and give `source` and `levels`; set `tolerance` for lossy files."""
+
+    format_name: str
+    """What `ImageInfo.format` must be."""
+    tolerance: int = 0
+    """Largest difference of a sample from `levels`."""
+
+    @pytest.fixture
+    def source(self) -> Source:
+        """The opened file."""
+        raise TypeError("a contract needs a source")
+
+    @pytest.fixture
+    def levels(self) -> list[Picture]:
+        """What the file's levels show, full size first."""
+        raise TypeError("a contract needs levels")
+
+    def expected(self, levels: list[Picture], source: Source, level: int, column: int, row: int) -> Picture:
+        """The tile, cut out of the known picture by plain slicing."""
+        tile = source.info.levels[level].tile
+        x, y = column * tile.width, row * tile.height
+        return levels[level][y : y + tile.height, x : x + tile.width]
+
+    def check(self, pixels: Pixels, expected: Picture) -> None:
+        """Shape, type, layout in memory, and values."""
+        assert pixels.shape == expected.shape
+        assert pixels.dtype == np.uint8
+        assert pixels.flags.c_contiguous
+        difference = np.abs(pixels.astype(np.int16) - expected.astype(np.int16))
+        assert difference.max() <= self.tolerance
+
+    def test_describes_its_levels(self, source: Source, levels: list[Picture]) -> None:
+        info = source.info
+        assert info.format == self.format_name
+        assert [level.size for level in info.levels] == [size_of(pixels) for pixels in levels]
+        assert (info.size, info.bands, info.dtype) == (size_of(levels[0]), levels[0].shape[2], "uint8")
+        assert len(info.band_ranges) in (0, info.bands)
+        assert all(
+            level.size.fits_in(above.size) for above, level in zip(info.levels, info.levels[1:], strict=False)
+        )
+
+    def test_reads_every_tile_of_every_level(self, source: Source, levels: list[Picture]) -> None:
+        for level, column, row in tiles_of(source):
+            pixels = source.read_tile(level, column, row)
+            self.check(pixels, self.expected(levels, source, level, column, row))
+
+    def test_knows_no_tile_outside(self, source: Source) -> None:
+        for number, level in enumerate(source.info.levels):
+            grid = TileGrid(level.size, level.tile)
+            for column, row in [(-1, 0), (0, -1), (grid.columns, 0), (0, grid.rows), (10**9, 10**9)]:
+                with pytest.raises(TileNotFound):
+                    source.read_tile(number, column, row)
+        for number in (-1, len(source.info.levels), 10**9):
+            with pytest.raises(TileNotFound):
+                source.read_tile(number, 0, 0)
+
+    def test_serves_many_threads_at_once(self, source: Source, levels: list[Picture]) -> None:
+        tiles = tiles_of(source)[:12] * 3
+        with ThreadPoolExecutor(6) as pool:
+            for tile, pixels in zip(
+                tiles, pool.map(lambda tile: source.read_tile(*tile), tiles), strict=True
+            ):
+                self.check(pixels, self.expected(levels, source, *tile))
+
+    def test_does_not_hand_out_the_same_memory_twice(self, source: Source) -> None:
+        first, second = source.read_tile(0, 0, 0), source.read_tile(0, 0, 0)
+        assert source.keeps_decoded or not np.shares_memory(first, second)
+
+    def test_refuses_to_name_a_tile_of_an_unknown_format(self, source: Source) -> None:
+        assert source.stored_tile(0, 0, 0, "bmp", profile=False) is None

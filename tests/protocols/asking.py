@@ -1,0 +1,109 @@
+"""Hand-made images, requests without a server, and the values that tables of cases consist of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from iipserve.config import Config
+from iipserve.errors import IIPServeError
+from iipserve.geometry import Size
+from iipserve.http import Request
+from iipserve.image import ColorSpace, ImageInfo, ImageVersion, Level
+from iipserve.plan import Answer, Document, RenderPlan
+from iipserve.protocols import Protocol
+
+Halve = Callable[[int], int]
+
+
+def floor_half(side: int) -> int:
+    return max(1, side // 2)
+
+
+def ceil_half(side: int) -> int:
+    return (side + 1) // 2
+
+
+def image(
+    width: int = 3073,
+    height: int = 2680,
+    tile: tuple[int, int] = (256, 256),
+    *,
+    halve: Halve = floor_half,
+    levels: int | None = None,
+    **facts: Any,
+) -> ImageInfo:
+    """An image whose file holds halves until one fits in a tile, or a given number of levels."""
+    unit = Size(*tile)
+    sizes = [Size(width, height)]
+    while len(sizes) < levels if levels else not sizes[-1].fits_in(unit):
+        sizes.append(Size(halve(sizes[-1].width), halve(sizes[-1].height)))
+    known: dict[str, Any] = {
+        "identifier": "a.tif",
+        "format": "tiff",
+        "version": ImageVersion(1, 2),
+        "bands": 3,
+        "dtype": "uint8",
+        "bits": 8,
+        "color_space": ColorSpace.SRGB,
+    }
+    return ImageInfo(levels=tuple(Level(size, unit) for size in sizes), tile=unit, **{**known, **facts})
+
+
+IMAGE = image()
+GRAY = image(bands=1, color_space=ColorSpace.GRAY)
+CONFIG = Config()
+
+
+def ask(
+    protocol: Protocol,
+    target: str,
+    info: ImageInfo | None = IMAGE,
+    config: Config = CONFIG,
+    *,
+    mount: str = "/x/",
+    natural: bool = True,
+    **environ: str,
+) -> Answer:
+    """The protocol's answer to a target."""
+    request = Request(
+        "GET", "/", "", {"HTTP_HOST": "example.org", **environ}, mount=mount, target=target, natural=natural
+    )
+    query = protocol.parse(request)
+    return protocol.plan(query, None if query.identifier is None else info, config)
+
+
+def plan_of(answer: Answer) -> RenderPlan:
+    assert isinstance(answer.content, RenderPlan)
+    return answer.content
+
+
+def text_of(answer: Answer) -> str:
+    assert isinstance(answer.content, Document)
+    return answer.content.body.decode()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A target and what its answer is to be."""
+
+    id: str
+    target: str
+    size: tuple[int, int]
+    """Of the picture that comes out, before rotation."""
+    info: ImageInfo = IMAGE
+    config: Config = CONFIG
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A target and the error it ends in."""
+
+    id: str
+    target: str
+    error: type[IIPServeError]
+    match: str = ""
+    status: int = 400
+    info: ImageInfo = IMAGE
+    config: Config = field(default=CONFIG)

@@ -1,0 +1,402 @@
+"""Raw bytes in, records out: each case is fed whole and byte by byte."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import struct
+import threading
+import tracemalloc
+from typing import NamedTuple
+
+import pytest
+
+from tests.transport.client import (
+    ABORT,
+    BEGIN,
+    CANT_MULTIPLEX,
+    COMPLETE,
+    DATA,
+    END,
+    FILTER,
+    GET_VALUES,
+    GET_VALUES_RESULT,
+    PARAMS,
+    RESPONDER,
+    STDIN,
+    STDOUT,
+    UNKNOWN_ROLE,
+    UNKNOWN_TYPE,
+    Peer,
+    Received,
+    begin,
+    pairs,
+    record,
+    request,
+)
+from tests.transport.conftest import Running, StartServer
+from tests.transport.stub import PIECE, TILE, pattern
+
+ENVIRON = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/tile"}
+
+
+def end(request_id: int, protocol_status: int) -> Received:
+    return Received(END, request_id, struct.pack(">LB3x", 0, protocol_status))
+
+
+class Case(NamedTuple):
+    """What a web server sends, and the management and end records it gets; answers are told apart by END."""
+
+    data: bytes
+    expected: list[Received]
+    closes: bool = False
+
+
+CONVERSATIONS = {
+    "request": Case(request(), [end(1, COMPLETE)]),
+    "request without keeping": Case(request(keep=False), [end(1, COMPLETE)], closes=True),
+    "largest id": Case(request(request_id=65535), [end(65535, COMPLETE)]),
+    "two requests, the second sent early": Case(
+        request() + request(request_id=2), [end(1, COMPLETE), end(2, COMPLETE)]
+    ),
+    "params in three records, padded": Case(
+        begin()
+        + b"".join(record(PARAMS, 1, pairs(ENVIRON)[part], 5) for part in (slice(0, 3), slice(3, 9), slice(9, None)))
+        + record(PARAMS, 1, padding=255)
+        + record(STDIN, 1),
+        [end(1, COMPLETE)],
+    ),
+    "body ends before the params do": Case(
+        begin() + record(STDIN, 1) + record(PARAMS, 1, pairs(ENVIRON)) + record(PARAMS, 1), [end(1, COMPLETE)]
+    ),
+    "body is read and forgotten": Case(request(body=b"x" * 300), [end(1, COMPLETE)]),
+    "data is ignored": Case(
+        begin() + record(DATA, 1, b"x") + request()[len(begin()) :], [end(1, COMPLETE)]
+    ),
+    "records of no request are ignored": Case(
+        record(PARAMS, 7, b"\xff") + record(STDIN, 7) + record(ABORT, 7) + request(), [end(1, COMPLETE)]
+    ),
+    "unknown type within a request is ignored": Case(record(99, 1, b"?") + request(), [end(1, COMPLETE)]),
+    "filter role": Case(
+        begin(role=FILTER) + record(PARAMS, 1) + record(STDIN, 1) + request(request_id=2),
+        [end(1, UNKNOWN_ROLE), end(2, COMPLETE)],
+    ),
+    "unknown role without keeping": Case(begin(role=9, keep=False), [end(1, UNKNOWN_ROLE)], closes=True),
+    "second request on a busy connection": Case(
+        begin(1) + begin(2) + record(PARAMS, 2, b"\x01\x01ab") + record(STDIN, 2) + request()[len(begin()) :],
+        [end(2, CANT_MULTIPLEX), end(1, COMPLETE)],
+    ),
+    "abort before the params end": Case(
+        begin() + record(PARAMS, 1, b"\x01\x01a") + record(ABORT, 1) + request(request_id=2),
+        [end(1, COMPLETE), end(2, COMPLETE)],
+    ),
+    "abort before the body ends, without keeping": Case(
+        request(keep=False)[:-8] + record(ABORT, 1), [end(1, COMPLETE)], closes=True
+    ),
+    "abort after the answer is ignored": Case(request() + record(ABORT, 1) + request(), [end(1, COMPLETE)] * 2),
+    "values": Case(
+        record(GET_VALUES, 0, pairs({"FCGI_MAX_CONNS": "", "FCGI_MAX_REQS": "", "FCGI_MPXS_CONNS": ""})),
+        [
+            Received(
+                GET_VALUES_RESULT,
+                0,
+                pairs({"FCGI_MAX_CONNS": "4", "FCGI_MAX_REQS": "4", "FCGI_MPXS_CONNS": "0"}),
+            )
+        ],
+    ),
+    "unknown value": Case(
+        record(GET_VALUES, 0, pairs({"FCGI_COLOR": "", "FCGI_MPXS_CONNS": ""})),
+        [Received(GET_VALUES_RESULT, 0, pairs({"FCGI_MPXS_CONNS": "0"}))],
+    ),
+    "no values": Case(record(GET_VALUES, 0), [Received(GET_VALUES_RESULT, 0, b"")]),
+    "values while a request is read": Case(
+        begin() + record(GET_VALUES, 0) + request()[len(begin()) :],
+        [Received(GET_VALUES_RESULT, 0, b""), end(1, COMPLETE)],
+    ),
+    "unknown management type": Case(
+        record(77, 0, b"anything", 3) + request(), [Received(UNKNOWN_TYPE, 0, b"\x4d" + bytes(7)), end(1, COMPLETE)]
+    ),
+}
+
+
+def receive(peer: Peer, case: Case) -> list[Received]:
+    """As many records as are expected besides STDOUT."""
+    found: list[Received] = []
+    while len(found) < len(case.expected):
+        received = peer.receive()
+        assert received is not None, "the connection ends too early"
+        if received.kind != STDOUT:
+            found.append(received)
+    return found
+
+
+@pytest.mark.parametrize("slowly", [False, True], ids=["whole", "byte by byte"])
+@pytest.mark.parametrize("case", CONVERSATIONS.values(), ids=CONVERSATIONS.keys())
+def test_conversation(server: Running, case: Case, slowly: bool) -> None:
+    peer = server.connect()
+    peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    (peer.send_slowly if slowly else peer.send)(case.data)
+    assert receive(peer, case) == case.expected
+    if case.closes:
+        assert peer.at_end()
+    else:
+        assert peer.ask("/tile").body == TILE
+
+
+MALFORMED = {
+    "version 0": record(BEGIN, 1, bytes(8), version=0),
+    "version 2": begin() + record(PARAMS, 1, version=2),
+    "HTTP instead": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "begin without a body": record(BEGIN, 1),
+    "begin with a long body": record(BEGIN, 1, bytes(9)),
+    "begin with id 0": record(BEGIN, 0, struct.pack(">HB5x", RESPONDER, 1)),
+    "begins twice": begin() + begin(),
+    "params with id 0": record(PARAMS, 0, pairs(ENVIRON)),
+    "values with an id": record(GET_VALUES, 1),
+    "values that are no pairs": record(GET_VALUES, 0, b"\x05a"),
+    "params that are no pairs": begin() + record(PARAMS, 1, b"\x09\x09abc") + record(PARAMS, 1),
+    "params after their end": begin() + record(PARAMS, 1) + record(PARAMS, 1, pairs(ENVIRON)),
+    "answer of an application": record(STDOUT, 1, b"Status: 200 OK\r\n\r\n"),
+    "end of a request": record(END, 1, bytes(8)),
+    "noise": bytes(range(2, 256)),
+}
+
+
+@pytest.mark.parametrize("slowly", [False, True], ids=["whole", "byte by byte"])
+@pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED.keys())
+def test_malformed_records_close_their_connection_and_no_other(
+    server: Running, data: bytes, slowly: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = server.connect()
+    assert other.ask("/tile").body == TILE
+    peer = server.connect()
+    peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        (peer.send_slowly if slowly else peer.send)(data)
+        peer.sock.shutdown(socket.SHUT_WR)
+        assert peer.receive_all() == []
+    except OSError as error:
+        # The server may have closed the connection while the rest was still being sent.
+        assert slowly, error  # noqa: PT017
+    warnings = [entry.getMessage() for entry in caplog.records if entry.levelno >= logging.WARNING]
+    assert len(warnings) == 1
+    assert "\n" not in warnings[0]
+    assert other.ask("/tile").body == TILE
+
+
+def test_request_reaches_the_application_as_it_was_sent(server: Running) -> None:
+    long = "v" * 5000
+    answer = server.connect().ask("/echo/a%2Fb?FIF=c%20d&e", HTTP_X_LONG=long, HTTP_COOKIE="\u00e9", HTTPS="")
+    seen = json.loads(answer.body)
+    assert (seen["path"], seen["query"], seen["over_http"]) == ("/echo/a%2Fb", "FIF=c%20d&e", False)
+    assert seen["environ"]["HTTP_X_LONG"] == long
+    assert seen["environ"]["HTTP_COOKIE"] == "\u00e9"
+    assert seen["environ"]["HTTPS"] == ""
+
+
+def test_request_without_params_is_answered(server: Running) -> None:
+    """iipsrv dies of a missing REQUEST_METHOD."""
+    peer = server.connect()
+    peer.send(begin() + record(PARAMS, 1) + record(STDIN, 1))
+    assert peer.answer().status == 404
+
+
+@pytest.mark.parametrize("unix", [False, True], ids=["TCP", "Unix socket"])
+@pytest.mark.parametrize("size", [0, 1, 65_000, 65_528, 65_529, 200_000, 5_000_000])
+def test_answer_of_any_size_arrives(start_server: StartServer, size: int, unix: bool) -> None:
+    peer = start_server(unix=unix).connect()
+    for _ in range(2):
+        answer = peer.ask(f"/bytes/{size}")
+        assert answer.headers["content-length"] == str(size)
+        assert answer.body == pattern(size)
+
+
+def test_status_and_headers_are_those_of_the_application(server: Running) -> None:
+    peer = server.connect()
+    assert [peer.ask(f"/status/{code}").status for code in (204, 303, 304, 404, 415, 500)] == [
+        204, 303, 304, 404, 415, 500,
+    ]  # fmt: skip
+    head = peer.ask("/tile", REQUEST_METHOD="HEAD")
+    assert (head.headers["content-length"], head.body) == (str(len(TILE)), b"")
+
+
+def test_records_are_no_longer_than_the_protocol_allows(server: Running) -> None:
+    peer = server.connect()
+    peer.send(request("/bytes/200000"))
+    sizes = []
+    while (received := peer.receive()) and received.kind == STDOUT:
+        sizes.append(len(received.content))
+    assert max(sizes) == 65_528
+    assert sizes[-1] == 0
+
+
+def test_pieces_are_sent_as_they_are_made(server: Running) -> None:
+    peer = server.connect()
+    for _ in range(2):
+        body = peer.ask("/pieces/40").body
+        assert body == b"".join(number.to_bytes(4, "big") + PIECE[4:] for number in range(40))
+
+
+@pytest.mark.parametrize(
+    ("address", "memory"), [("/pieces/1600", 16_000_000), ("/zeros/104857600", 120_000_000)]
+)
+def test_large_answer_is_not_copied(server: Running, address: str, memory: int) -> None:
+    """100 MB: in pieces nothing is kept; in one, no second copy is made."""
+    peer = server.connect()
+    tracemalloc.start()
+    try:
+        peer.send(request(address))
+        total = 0
+        while (received := peer.receive()) and received.kind == STDOUT:
+            total += len(received.content)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert total > 100_000_000
+    assert peak < memory
+
+
+def test_failure_of_the_application_is_an_answer(server: Running, caplog: pytest.LogCaptureFixture) -> None:
+    peer = server.connect()
+    answer = peer.ask("/raise")
+    assert answer.status == 500
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert b"stand-in" not in answer.body
+    assert "the stand-in was asked to fail" in caplog.text
+    assert peer.ask("/tile").body == TILE
+
+
+@pytest.mark.parametrize("kind", ["break", "wide"])
+def test_header_that_would_break_out_is_withheld(server: Running, kind: str) -> None:
+    peer = server.connect()
+    answer = peer.ask(f"/header/{kind}")
+    assert answer.status == 500
+    assert "x-odd" not in answer.headers
+    assert peer.ask("/tile").body == TILE
+
+
+def test_body_that_breaks_off_is_not_passed_for_whole(
+    server: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer = server.connect()
+    peer.send(request("/breaking"))
+    records = peer.receive_all()
+    assert {received.kind for received in records} == {STDOUT}
+    assert sum(len(received.content) for received in records) > len(PIECE)
+    assert "the disk is gone" in caplog.text
+    assert server.connect().ask("/tile").body == TILE
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_body_that_is_too_long_is_refused(server: Running, keep: bool) -> None:
+    peer = server.connect()
+    peer.send(request(body=b"x" * 65536, keep=True))
+    assert peer.answer().status == 200
+    peer.send(request(body=b"x" * 200_000, keep=keep))
+    assert peer.answer().status == 413
+    assert peer.at_end()
+
+
+@pytest.mark.parametrize("parts", [1, 3, 1000])
+def test_headers_that_are_too_long_are_refused(server: Running, parts: int) -> None:
+    peer = server.connect()
+    size = 70_000 // parts
+    params = b"".join(record(PARAMS, 1, bytes(min(size, 65535))) for _ in range(max(parts, 2)))
+    peer.send(begin() + params)
+    answer = peer.answer()
+    assert answer.status == 431
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert peer.at_end()
+
+
+def test_headers_of_64_kilobytes_are_read(server: Running) -> None:
+    assert server.connect().ask("/tile", HTTP_COOKIE="c" * 65_000).body == TILE
+
+
+@pytest.mark.parametrize("address", ["/tile", "/bytes/3000000", "/pieces/100"])
+def test_client_that_vanishes_costs_nothing(
+    server: Running, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(20):
+        peer = server.connect()
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        data = request(address)
+        peer.send(data[: len(data) - number])
+        if number == 0:
+            assert peer.receive()
+        peer.sock.close()
+    assert server.connect().ask("/tile").body == TILE
+    assert not [entry for entry in caplog.records if entry.levelno >= logging.WARNING]
+
+
+def test_peer_that_sends_no_more_still_gets_its_answer(server: Running) -> None:
+    peer = server.connect()
+    peer.send(request("/bytes/3000000"))
+    peer.sock.shutdown(socket.SHUT_WR)
+    assert len(peer.answer().body) == 3_000_000
+    assert peer.at_end()
+
+
+@pytest.mark.parametrize("address", ["/pieces/4000", "/bytes/60000000"])
+def test_abort_stops_an_answer(server: Running, address: str) -> None:
+    peer = server.connect()
+    peer.send(request(address))
+    first = peer.receive()
+    assert first is not None
+    peer.send(record(ABORT, 1))
+    total = len(first.content)
+    while (received := peer.receive()) and received.kind == STDOUT:
+        total += len(received.content)
+    assert received == end(1, COMPLETE)
+    assert total < 50_000_000
+    assert peer.ask("/tile").body == TILE
+
+
+def test_pieces_are_dropped_when_the_client_vanishes(server: Running) -> None:
+    peer = server.connect()
+    peer.send(request("/pieces/100000"))
+    assert peer.receive()
+    peer.sock.close()
+    assert server.application.released.wait(10)
+
+
+def test_half_a_request_is_given_up_in_time(
+    start_server: StartServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = start_server(request_timeout=1.0)
+    idle, halves = server.connect(), [server.connect() for _ in range(3)]
+    assert idle.ask("/tile").body == TILE
+    for peer, part in zip(halves, (3, 20, -9), strict=True):
+        peer.send(request()[:part])
+    ended = threading.Event()
+    threading.Thread(target=tick, args=(server, ended)).start()
+    try:
+        assert all(peer.at_end() for peer in halves)
+    finally:
+        ended.set()
+    assert "not complete in time" in caplog.text
+    assert idle.ask("/tile").body == TILE
+
+
+def test_request_that_trickles_in_is_given_up_in_time(start_server: StartServer) -> None:
+    server = start_server(request_timeout=1.0)
+    peer = server.connect()
+    peer.send(begin())
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):
+        for _ in range(1000):
+            peer.send(record(PARAMS, 1, b"\x01\x01ab"))
+            threading.Event().wait(0.01)
+
+
+def test_client_that_does_not_read_is_given_up_in_time(start_server: StartServer) -> None:
+    server = start_server(request_timeout=1.0, threads=1)
+    peer = server.connect()
+    peer.send(request("/bytes/60000000"))
+    assert peer.receive()
+    assert server.connect().ask("/tile").body == TILE
+
+
+def tick(server: Running, ended: threading.Event) -> None:
+    while not ended.wait(0.2):
+        server.server.tick()

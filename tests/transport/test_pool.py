@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import errno
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+from tests.transport.client import ask_all, connect, request
+from tests.transport.conftest import Running, StartServer
+from tests.transport.stub import TILE
+
+SECONDS = 10.0
+
+
+def until(condition: object) -> None:
+    """Wait for a callable to become true."""
+    end = time.monotonic() + SECONDS
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("unix", [False, True], ids=["TCP", "Unix socket"])
+@pytest.mark.parametrize("threads", [1, 4, 64])
+def test_500_connections_at_once(start_server: StartServer, threads: int, unix: bool) -> None:
+    server = start_server(threads=threads, unix=unix)
+    peers = [server.connect() for _ in range(500)]
+    for _ in range(4):
+        assert {answer.body for answer in ask_all(peers, "/tile")} == {TILE}
+
+
+def test_500_connections_that_are_not_kept(start_server: StartServer) -> None:
+    server = start_server(threads=8)
+    peers = [server.connect() for _ in range(500)]
+    for peer in peers:
+        peer.send(request("/tile", keep=False))
+    for peer in peers:
+        assert peer.answer().body == TILE
+        assert peer.at_end()
+
+
+def test_idle_connections_keep_no_thread(start_server: StartServer) -> None:
+    server = start_server(threads=2)
+    idle = [server.connect() for _ in range(50)]
+    ask_all(idle, "/tile")
+    halves = [server.connect() for _ in range(10)]
+    for peer in halves:
+        peer.send(request()[:20])
+    assert server.connect().ask("/tile").body == TILE
+    assert {answer.body for answer in ask_all(idle, "/tile")} == {TILE}
+    for peer in halves:
+        peer.send(request()[20:])
+        assert peer.answer().body == TILE
+
+
+def test_busy_connections_do_not_starve_others(start_server: StartServer) -> None:
+    """Two that never pause take turns with one that has waited."""
+    server = start_server(threads=1)
+    ended = threading.Event()
+
+    def ask_on() -> None:
+        with connect(server.address) as peer:
+            while not ended.is_set():
+                assert peer.ask("/tile").body == TILE
+
+    busy = [threading.Thread(target=ask_on) for _ in range(2)]
+    for thread in busy:
+        thread.start()
+    try:
+        for _ in range(20):
+            with connect(server.address) as peer:
+                assert peer.ask("/tile").body == TILE
+    finally:
+        ended.set()
+        for thread in busy:
+            thread.join()
+
+
+def test_connections_beyond_the_threads_wait_and_are_answered(start_server: StartServer) -> None:
+    server = start_server(threads=2)
+    waiting = [server.connect() for _ in range(2)]
+    for peer in waiting:
+        peer.send(request("/wait"))
+    until(lambda: server.service.longest_running() > 0.1)
+    late = [server.connect() for _ in range(20)]
+    for peer in late:
+        peer.send(request("/tile", keep=False))
+    late[0].sock.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        late[0].receive()
+    late[0].sock.settimeout(SECONDS)
+    server.application.released.set()
+    assert [peer.answer().body for peer in waiting] == [b"released"] * 2
+    assert {peer.answer().body for peer in late} == {TILE}
+
+
+def test_threads_work_at_once(start_server: StartServer) -> None:
+    server = start_server(threads=8)
+    peers = [server.connect() for _ in range(8)]
+    started = time.monotonic()
+    assert {answer.body for answer in ask_all(peers, "/sleep/0.5")} == {b"rested"}
+    assert time.monotonic() - started < 2
+
+
+def test_connections_that_are_closed_are_forgotten(server: Running) -> None:
+    for _ in range(3):
+        peers = [server.connect() for _ in range(50)]
+        ask_all(peers, "/tile")
+        for peer in peers:
+            peer.sock.close()
+    pool = server.server._pool
+    until(lambda: not pool._parked)
+
+
+def test_without_descriptors_idle_connections_make_room(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle = [server.connect() for _ in range(3)]
+    ask_all(idle, "/tile")
+    until(lambda: len(server.server._pool._parked) == 3)
+    failures = iter([errno.EMFILE, errno.EMFILE])
+    accept = socket.socket.accept
+
+    def failing(listener: socket.socket) -> tuple[socket.socket, object]:
+        if (number := next(failures, None)) is not None:
+            raise OSError(number, "Too many open files")
+        return accept(listener)
+
+    monkeypatch.setattr(socket.socket, "accept", failing)
+    assert server.connect().ask("/tile").body == TILE
+    assert idle[0].at_end()
+    assert idle[1].at_end()
+    assert idle[2].ask("/tile").body == TILE
+
+
+def test_without_descriptors_and_idle_connections_a_new_one_waits(
+    server: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failures = iter([errno.ENFILE])
+    accept = socket.socket.accept
+
+    def failing(listener: socket.socket) -> tuple[socket.socket, object]:
+        if (number := next(failures, None)) is not None:
+            raise OSError(number, "Too many open files in system")
+        return accept(listener)
+
+    monkeypatch.setattr(socket.socket, "accept", failing)
+    peer = server.connect()
+    peer.send(request())
+    until(lambda: "has to wait" in caplog.text)
+    server.server.tick()
+    assert peer.answer().body == TILE
+
+
+def test_stopping_lets_requests_finish(start_server: StartServer) -> None:
+    server = start_server(threads=4)
+    idle, busy = server.connect(), server.connect()
+    idle.ask("/tile")
+    busy.send(request("/wait"))
+    until(lambda: server.service.longest_running() > 0)
+    assert not server.server.stop(0.1)
+    assert idle.at_end()
+    server.application.released.set()
+    assert server.server.stop(SECONDS)
+    assert busy.answer().body == b"released"
+    assert busy.at_end()
+
+
+def test_stopping_answers_what_has_arrived(start_server: StartServer) -> None:
+    server = start_server(threads=1)
+    late, busy = server.connect(), server.connect()
+    late.ask("/tile")
+    until(lambda: len(server.server._pool._parked) == 1)
+    busy.send(request("/wait"))
+    until(lambda: server.service.longest_running() > 0)
+    late.send(request())
+    threading.Timer(0.2, server.application.released.set).start()
+    assert server.server.stop(SECONDS)
+    assert busy.answer().body == b"released"
+    assert late.answer().body == TILE
+
+
+def test_mistake_in_a_connection_ends_no_thread(
+    start_server: StartServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = start_server(threads=1)
+    monkeypatch.setattr("iipserve.transport.connection.decode_pairs", lambda block: {}["mistake"])
+    peer = server.connect()
+    peer.send(request())
+    assert peer.at_end()
+    assert "mistake of this server" in caplog.text
+    monkeypatch.undo()
+    assert json.loads(server.connect().ask("/echo").body)["method"] == "GET"
