@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
-from iipserve import __version__, http, registry
+from iipserve import http, registry
 from iipserve.cache import TieredCache
 from iipserve.cache.memcached import MemcachedCache
 from iipserve.cache.memory import MemoryCache
@@ -18,7 +18,6 @@ from iipserve.engine.renderer import Renderer
 from iipserve.errors import (
     ConfigError,
     IIPServeError,
-    ImageNotFound,
     MethodNotAllowed,
     Overloaded,
     RequestTooLong,
@@ -26,7 +25,7 @@ from iipserve.errors import (
 )
 from iipserve.http import Headers, Request, Response
 from iipserve.image import ImageInfo
-from iipserve.plan import Answer, Bundle, Document, Redirect, Rendition, RenderPlan
+from iipserve.plan import Answer, Bundle, Document, Redirect, RenderPlan, Rendition
 from iipserve.protocols import Protocol, Query, plain_error
 from iipserve.viewer import Viewer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from iipserve import __version__
@@ -56,6 +56,15 @@ class RenderPlan:
     encoding: Encoding
     operations: tuple[Operation, ...] = ()
     """In canonical order; steps without effect are left out."""
+    _hash: int = field(init=False, repr=False, compare=False)
+    """A plan is looked up several times on its way; its hash is reckoned once."""
+
+    def __post_init__(self) -> None:
+        parts = (self.image, self.level, self.region, self.size, self.encoding, self.operations)
+        object.__setattr__(self, "_hash", hash(parts))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def digest(self) -> str:

@@ -23,7 +23,8 @@ class Placement(NamedTuple):
 
     level: int
     region: Region
-    """In the level's pixels; may reach one pixel past its right and bottom edge (see `RenderPlan.region`)."""
+    """In the level's pixels. Overlaps the level; may reach one pixel past its right and bottom edge (see
+    `RenderPlan.region`)."""
     size: Size
 
 
@@ -39,7 +40,7 @@ def place_tile(info: ImageInfo, grid_size: Size, region: Region) -> Placement:
     for index, level in enumerate(info.levels):
         stored = level.size
         if 0 <= width - stored.width <= 1 and _stands_for(stored, grid_size):
-            return Placement(index, region, region.size)
+            return Placement(index, _overlapping(region, stored), region.size)
     return _place_reduced_tile(info, grid_size, region)
 
 
@@ -54,10 +55,28 @@ def place_region(info: ImageInfo, region: Region, size: Size) -> Placement:
     chosen, chosen_region = 0, region
     for index, level in enumerate(info.levels):
         level_region = region.scaled(info.size, level.size)
-        if not size.fits_in(level_region.size):
+        if not (
+            _suffices(level_region.width, size.width, region.width * level.size.width, info.size.width)
+            and _suffices(
+                level_region.height, size.height, region.height * level.size.height, info.size.height
+            )
+        ):
             break
         chosen, chosen_region = index, level_region
     return Placement(chosen, chosen_region, size)
+
+
+def _suffices(there: int, wanted: int, numerator: int, denominator: int) -> bool:
+    """Whether a level has enough pixels for a side.
+
+    Args:
+        there: pixels of the region in the level, rounded.
+        wanted: pixels that are to come out.
+        numerator: with `denominator`, the pixels of the region in the level, exactly; what rounding adds
+            is too large a part of small regions.
+        denominator: see there.
+    """
+    return wanted <= there and (wanted >= MIN_TOLERANT_SIDE or wanted * denominator <= numerator)
 
 
 def level_above(info: ImageInfo, size: Size) -> int:
@@ -79,6 +98,14 @@ def _stands_for(stored: Size, advertised: Size) -> bool:
 
 def _side_stands_for(stored: int, advertised: int) -> bool:
     return stored == advertised or (stored == advertised - 1 and advertised >= MIN_TOLERANT_SIDE)
+
+
+def _overlapping(region: Region, stored: Size) -> Region:
+    """The region itself, or the level's last column or row where the level ends a pixel before it."""
+    if region.x < stored.width and region.y < stored.height:
+        return region
+    x, y = min(region.x, stored.width - 1), min(region.y, stored.height - 1)
+    return Region(x, y, region.width, region.height)
 
 
 def _place_reduced_tile(info: ImageInfo, grid_size: Size, region: Region) -> Placement:
@@ -124,7 +151,7 @@ def _is_factor(factor: int, stored: int, advertised: int) -> bool:
 def _multiplied_span(start: int, stop: int, factor: int, length: int) -> tuple[int, int]:
     """Start and extent of a span `factor` times as long, cut off at the level's `length`.
 
-    A span that starts at the very end is one pixel long: the level is then a pixel short.
+    A span that starts at the very end is the level's last pixel: the level is then a pixel short.
     """
-    start = start * factor
-    return start, max(1, min(stop * factor, length) - start)
+    start = min(start * factor, length - 1)
+    return start, min(stop * factor, length) - start

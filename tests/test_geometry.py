@@ -65,7 +65,10 @@ def test_scaled_regions_lie_inside_and_abut(size: Size, to_size: Size, data: st.
         assert left.scaled(size, to_size).right == right.scaled(size, to_size).x
 
 
-@given(st.builds(Size, st.integers(1, 60), st.integers(1, 60)), st.builds(Size, st.integers(1, 20), st.integers(1, 20)))
+@given(
+    st.builds(Size, st.integers(1, 60), st.integers(1, 60)),
+    st.builds(Size, st.integers(1, 20), st.integers(1, 20)),
+)
 def test_tiles_cover_a_level_once(size: Size, tile: Size) -> None:
     grid = TileGrid(size, tile)
     covered = []

@@ -35,7 +35,6 @@ FOREIGN = {
     "glymur": "sources",
     "tifffile": ("sources", "codecs"),
     "isal": "codecs",
-    "turbojpeg": "codecs",
     "imagecodecs": ("sources", "codecs"),
     "pyvips": ("sources", "codecs", "engine"),
 }

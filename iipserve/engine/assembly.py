@@ -25,12 +25,23 @@ APRON_ROWS = 4
 def read_plan(source: Source, plan: RenderPlan, read_tile: TileReader, *, nearest: bool = False) -> Pixels:
     """The pixels of `plan.region`, scaled to `plan.size`."""
     level_size = source.info.levels[plan.level].size
-    region = plan.region.clipped(level_size)
+    region = _held(plan.region, level_size).clipped(level_size)
     if region is None:
         raise ValueError(f"{plan.region} lies outside level {plan.level} of {level_size}")
     if region != plan.region:
         return _padded(_read(source, plan.level, region, region.size, read_tile, nearest), plan.region.size)
     return _read(source, plan.level, region, plan.size, read_tile, nearest)
+
+
+def _held(region: Region, size: Size) -> Region:
+    """The region, moved by a pixel where it lies just past the edge of a level of `size`.
+
+    The last column of an advertised level may be one pixel wide, and be the one that the file dropped
+    when it rounded down: 3073 pixels in tiles of 256 are 1537 at the next level, and 1536 in the file.
+    """
+    x = region.x - (region.x == size.width)
+    y = region.y - (region.y == size.height)
+    return Region(x, y, region.width, region.height)
 
 
 def _read(
@@ -56,7 +67,13 @@ def join_tiles(source: Source, level: int, region: Region, read_tile: TileReader
     joined = np.empty((region.height, region.width, source.info.bands), source.info.dtype)
     for row in rows:
         for column in columns:
-            _paste(read_tile(level, column, row), joined, region, column * grid.tile.width, row * grid.tile.height)
+            _paste(
+                read_tile(level, column, row),
+                joined,
+                region,
+                column * grid.tile.width,
+                row * grid.tile.height,
+            )
     return joined
 
 

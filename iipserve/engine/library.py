@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import stat
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from iipserve.config import Config
+from iipserve.engine.bounded import Bounded
 from iipserve.errors import ImageNotFound, InvalidRequest, UnsupportedImage
 from iipserve.image import ImageInfo, ImageVersion
 from iipserve.plan import ImageRef
@@ -21,46 +19,10 @@ from iipserve.sources import OpenFile, Source, SourceFormat
 log = logging.getLogger(__name__)
 
 HEAD_LENGTH = 64
-T = TypeVar("T")
 
 
 class ImageChanged(Exception):
     """The file was replaced after the plan was made; the request is to be planned again."""
-
-
-class Bounded(Generic[T]):
-    """A mapping that drops what was used longest ago when it is full. Safe for many threads."""
-
-    def __init__(self, limit: int | None) -> None:
-        self._limit = limit
-        self._values: OrderedDict[str, T] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: str) -> T | None:
-        """The value, which is then the most recently used, or None."""
-        with self._lock:
-            value = self._values.get(key)
-            if value is not None:
-                self._values.move_to_end(key)
-            return value
-
-    def set(self, key: str, value: T) -> None:
-        """Remember a value and drop the least recently used ones beyond the limit."""
-        with self._lock:
-            self._values[key] = value
-            self._values.move_to_end(key)
-            while self._limit is not None and len(self._values) > self._limit:
-                self._values.popitem(last=False)
-
-    def discard(self, key: str) -> None:
-        """Forget one value, if it is there."""
-        with self._lock:
-            self._values.pop(key, None)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._values.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +53,8 @@ class Library:
         self._suffix = config.filesystem_suffix
         self._formats = formats
         limit = config.max_metadata_cache_size
-        self._headers: Bounded[Header] = Bounded(None if limit < 0 else limit)
-        self._sources: Bounded[Source] = Bounded(config.max_open_images)
+        self._headers: Bounded[str, Header] = Bounded(None if limit < 0 else limit)
+        self._sources: Bounded[str, Source] = Bounded(config.max_open_images)
 
     def info(self, identifier: str) -> ImageInfo:
         """The facts of an image, proved fresh by one `stat`.
@@ -161,7 +123,9 @@ class Library:
 
         A format closes the descriptor it was given, so each gets its own.
         """
-        candidates = [kind for kind in self._formats.values() if not kind.fallback and kind.matches(file.head)]
+        candidates = [
+            kind for kind in self._formats.values() if not kind.fallback and kind.matches(file.head)
+        ]
         candidates += [kind for kind in self._formats.values() if kind.fallback and kind.matches(file.head)]
         refusal = UnsupportedImage(f"{file.identifier!r} is no image of a kind this server reads")
         try:
@@ -178,7 +142,9 @@ class Library:
         if "\0" in identifier or "\\" in identifier:
             raise InvalidRequest(f"identifier {identifier!r} holds a character no image name has")
         if any(part in (".", "..") for part in identifier.split("/")):
-            raise InvalidRequest(f"identifier {identifier!r} holds '.' or '..'; name an image by its full path")
+            raise InvalidRequest(
+                f"identifier {identifier!r} holds '.' or '..'; name an image by its full path"
+            )
         if identifier.endswith("/") or not identifier:
             raise ImageNotFound(f"identifier {identifier!r} names no file")
         return f"{self._prefix}{identifier}{self._suffix}"

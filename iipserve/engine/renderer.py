@@ -15,7 +15,7 @@ from iipserve.engine.limits import Limits
 from iipserve.errors import UnsupportedEncoding
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo, PhysicalResolution
-from iipserve.plan import ImageRef, Rendition, RenderPlan
+from iipserve.plan import ImageRef, RenderPlan, Rendition
 from iipserve.processing import Pixels, pipeline
 from iipserve.sources import Source
 

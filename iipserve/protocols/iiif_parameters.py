@@ -292,4 +292,6 @@ def _addresses(
         and region.width == min(across, full.width - region.x)
         and region.height == min(down, full.height - region.y)
     )
-    return is_tile or (region.width == full.width and region.height == full.height)
+    is_level = region.width == full.width and region.height == full.height
+    # viewers ask for listed sizes by their width; a height alone follows the shape
+    return is_tile or (is_level and width is not None)

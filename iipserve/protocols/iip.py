@@ -20,9 +20,8 @@ from iipserve.protocols.iip_objects import (
     NETFPX,
     Fault,
     IIPFault,
-    Reply,
     object_kind,
-    reply,
+    objects_answer,
     server_object,
 )
 from iipserve.protocols.iip_view import (
@@ -43,15 +42,13 @@ MOST_TILES = 1024
 """Tiles that one TIL may ask for."""
 TILE_ADDRESS = re.compile(r"([+-]?[0-9]{1,9})(?:,([+-]?[0-9]{1,9}))?")
 EXPORT_FORMATS: Mapping[str, str] = {
-    "jpeg": "jpeg",
     "jpg": "jpeg",
     "png": "png",
     "webp": "webp",
     "avif": "avif",
     "tiff": "tiff",
-    "tif": "tiff",
 }
-"""CVT's argument in lower case -> name of the format."""
+"""CVT's argument in lower case -> name of the format; any other is JPEG, as in iipsrv."""
 
 
 # -- queries ---------------------------------------------------------------------------------------
@@ -256,7 +253,7 @@ def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
         TooLarge: TIL asks for too many tiles.
     """
     if isinstance(query, ObjectsQuery):
-        return _plan_objects(query, info, config)
+        return objects_answer(query.names, query.text, info, config)
     assert info is not None, "every other query names an image"
     if isinstance(query, TileQuery):
         return Answer(_plan_tile(query, info, config))
@@ -337,17 +334,6 @@ def _plan_export(query: ExportQuery, info: ImageInfo, config: Config) -> Answer:
         RenderPlan(image_ref(info, layers), placement.level, placement.region, placement.size, encoding),
         (("Content-Disposition", inline_disposition(query.identifier, suffix)),),
     )
-
-
-def _plan_objects(query: ObjectsQuery, info: ImageInfo | None, config: Config) -> Answer:
-    replies: list[Reply] = [found for name in query.names if (found := reply(name, info, config)) is not None]
-    if not replies:
-        raise IIPFault([Fault("2 1", query.text)])
-    # iipsrv: the content type is the last one that an object set, and most set none
-    media_type = next((found.media_type for found in reversed(replies) if found.media_type != NETFPX), NETFPX)
-    body = "".join(f"{found.text}\r\n" for found in replies).encode("utf-8", "replace")
-    asks_version = any(name.startswith("iip,") for name in query.names)
-    return Answer(Document(body, media_type), (("IIP", "1.0"),) if asks_version else ())
 
 
 def error(error: IIPServeError) -> Document:

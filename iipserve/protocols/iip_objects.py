@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 from iipserve.config import Config
 from iipserve.errors import UnsupportedCommand
 from iipserve.image import ColorSpace, ImageInfo
+from iipserve.plan import Answer, Document
 
 NETFPX = "application/vnd.netfpx"
 PLAIN = "text/plain; charset=utf-8"
@@ -80,6 +81,28 @@ def server_object(name: str) -> str | None:
     if name.startswith("iip,"):
         return SERVER_OBJECTS["iip,1.0"]
     return SERVER_OBJECTS.get(name)
+
+
+def objects_answer(names: Sequence[str], text: str, info: ImageInfo | None, config: Config) -> Answer:
+    """The lines of all objects, in order.
+
+    Args:
+        names: of known objects, in lower case.
+        text: the whole request, for the error.
+        info: the image; None only if no object needs it.
+        config: the settings.
+
+    Raises:
+        IIPFault: none of them has anything to tell.
+    """
+    replies = [found for name in names if (found := reply(name, info, config)) is not None]
+    if not replies:
+        raise IIPFault([Fault("2 1", text)])
+    # iipsrv: the content type is the last one that an object set, and most set none
+    media_type = next((found.media_type for found in reversed(replies) if found.media_type != NETFPX), NETFPX)
+    body = "".join(f"{found.text}\r\n" for found in replies).encode("utf-8", "replace")
+    asks_version = any(name.startswith("iip,") for name in names)
+    return Answer(Document(body, media_type), (("IIP", "1.0"),) if asks_version else ())
 
 
 def reply(name: str, info: ImageInfo | None, config: Config) -> Reply | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mmap
 import tempfile
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,6 @@ def spool(pixels: Pixels) -> Pixels:
         raise DecodeError("There is no room to unpack the image on the server") from error
 
 
-def mapped(file: BinaryIO) -> NDArray[np.uint8]:
+def mapped(file: IO[bytes]) -> NDArray[np.uint8]:
     """The bytes a file holds now, read-only; they outlive the file's name and the file object."""
     return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)

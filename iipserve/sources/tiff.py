@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
-import tifffile
 
 from iipserve.errors import DecodeError, TileNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size, TileGrid
@@ -144,8 +143,7 @@ def open_tiff(file: OpenFile) -> TiffSource:
 
 def _read_structure(file: OpenFile) -> tuple[ImageInfo, tuple[StoredLevel, ...]]:
     with open(file.descriptor, "rb", closefd=False) as stream:
-        handle = tifffile.FileHandle(stream, name="image", offset=0, size=file.version.length)
-        reader = Reader(FORMATS[file.head[:4]], handle, file.descriptor, file.version.length)
+        reader = Reader.of(stream, file.head, file.version.length)
         chain = read_chain(reader)
         first = next(chain)
         icc = metadata.read_icc(first)

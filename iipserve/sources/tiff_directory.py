@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, BinaryIO, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import tifffile
@@ -29,7 +29,6 @@ FORMATS = {
     b"MM\0+": tifffile.TIFF.BIG_BE,
 }
 """By the first four bytes of a file; the last two are BigTIFF."""
-BIG_SIGNATURES = (b"II+\0", b"MM\0+")
 
 TYPE_LENGTHS = {
     1: 1,
@@ -92,6 +91,12 @@ class Reader:
     descriptor: int
     length: int
     """Of the file, in bytes."""
+
+    @classmethod
+    def of(cls, stream: BinaryIO, head: bytes, length: int) -> Reader:
+        """The reader of a file that begins with one of the signatures of `FORMATS`."""
+        handle = tifffile.FileHandle(stream, name="image", offset=0, size=length)
+        return cls(FORMATS[head[:4]], handle, stream.fileno(), length)
 
     def bytes_at(self, offset: int, count: int) -> bytes:
         """Exactly `count` bytes.

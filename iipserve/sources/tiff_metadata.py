@@ -93,11 +93,9 @@ def _for_each(values: tuple[float, ...], bands: int, default: float) -> tuple[fl
 
 def read_exif(directory: Directory) -> bytes | None:
     """The Exif directory as a TIFF structure of its own, in the file's byte order."""
-    offset = directory.integer(EXIF_IFD, 0)
-    if not offset:
-        return None
     try:
-        exif = read_directory(directory.reader, offset)
+        # as a table: tifffile would follow the offset and interpret the fields
+        exif = read_directory(directory.reader, int(directory.table(EXIF_IFD, 1)[0]))
     except DecodeError:
         return None
     order = directory.reader.tiff.byteorder

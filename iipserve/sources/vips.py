@@ -14,7 +14,7 @@ import threading
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 import numpy as np
 import pyvips
@@ -35,6 +35,8 @@ OVERVIEW = 4
 """A second, smaller picture is kept, this many times shorter on each side."""
 OVERVIEW_USE = 2 * OVERVIEW
 """It serves where the region is at least this many times larger than wanted, so that nothing shows."""
+STRIP = 16
+"""Lines decoded at once: as many as a row of blocks in a JPEG, and a divisor of a tile."""
 PARTIAL = 1
 """VIPS_FOREIGN_PARTIAL: the loader decodes any region by itself."""
 COLOR_SPACES = {"b-w": ColorSpace.GRAY, "srgb": ColorSpace.SRGB}
@@ -203,20 +205,31 @@ def _cut(image: pyvips.Image, region: Region) -> pyvips.Image:
 
 def _unpack(image: pyvips.Image) -> _Unpacked:
     """Decode an image from top to bottom into a temporary file, as far as it goes."""
-    size, failure = Size(image.width, image.height), ""
+    size = Size(image.width, image.height)
     line = image.width * image.bands
     try:
         _check_room(size.height * line)
-        with tempfile.NamedTemporaryFile() as file:
-            try:
-                image.rawsave(file.name)
-            except pyvips.Error as error:
-                failure = libvips.reason(error)
-            lines = min(size.height, os.path.getsize(file.name) // line)
-            held = mapped(file) if lines else np.empty(0, np.uint8)  # type: ignore[arg-type]
+        with tempfile.TemporaryFile() as file:
+            lines, failure = _write_lines(image, file)
+            file.flush()
+            held = mapped(file) if lines else np.empty(0, np.uint8)
     except OSError as error:
         raise DecodeError("There is no room to unpack the image on the server") from error
-    return _Unpacked(size, held[: lines * line].reshape(lines, size.width, image.bands), failure)
+    return _Unpacked(size, held.reshape(lines, size.width, image.bands), failure)
+
+
+def _write_lines(image: pyvips.Image, file: IO[bytes]) -> tuple[int, str]:
+    """Write pixels until the end, or until some cannot be decoded; the number of lines, and why not more.
+
+    libvips' own writers lose what they hold back when they fail.
+    """
+    region = pyvips.Region.new(image)
+    for top in range(0, image.height, STRIP):
+        try:
+            file.write(region.fetch(0, top, image.width, min(STRIP, image.height - top)))
+        except pyvips.Error as error:
+            return top, libvips.reason(error)
+    return image.height, ""
 
 
 def _check_room(length: int) -> None:

@@ -31,6 +31,8 @@ PNG_KEYWORDS = {
     "Software": "software",
 }
 """Keywords of PNG text chunks (PNG 3, section 11.3.3.1) by IIP object name."""
+PNG_DEFAULT = 2.834
+"""Pixels per millimetre of a PNG without a pHYs chunk: a rounded 72 dpi, where true ones round to 2.835."""
 EXIF_NOTE = re.compile(r", ASCII, \d+ components, \d+ bytes\)$")
 """libvips writes a text of Exif as `text (text, ASCII, 5 components, 5 bytes)`."""
 
@@ -70,10 +72,11 @@ def _value(image: pyvips.Image, names: set[str], name: str) -> Any:
 
 
 def _resolution(image: pyvips.Image, names: set[str]) -> PhysicalResolution | None:
-    """Pixels per metre; libvips makes up pixels per millimetre unless the file gave a unit."""
-    if _value(image, names, "resolution-unit") not in ("in", "cm"):
-        return None
-    if image.xres <= 0 or image.yres <= 0:
+    """Pixels per metre; libvips has pixels per millimetre, made up where the file gave none."""
+    is_known = _value(image, names, "resolution-unit") in ("in", "cm")
+    if _value(image, names, "vips-loader") == "pngload":  # gives no unit
+        is_known = round(image.xres, 6) != PNG_DEFAULT
+    if not is_known or image.xres <= 0 or image.yres <= 0:
         return None
     return PhysicalResolution(image.xres * 1000, image.yres * 1000)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from logging.handlers import SysLogHandler, WatchedFileHandler
 
@@ -41,6 +42,7 @@ def _handler(name: str) -> logging.Handler:
     handler: logging.Handler
     try:
         if name == "syslog":
+            os.stat(SYSLOG_SOCKET)  # the handler would not say that there is none
             handler = SysLogHandler(SYSLOG_SOCKET)
             handler.setFormatter(logging.Formatter(SYSLOG_FORMAT))
             return handler

@@ -19,6 +19,8 @@ from socket import socket
 from time import monotonic
 from typing import Protocol
 
+from iipserve.transport.balance import ABSENT, Share
+
 log = logging.getLogger(__name__)
 
 LISTENER_EVENTS = select.EPOLLIN | select.EPOLLET | select.EPOLLEXCLUSIVE
@@ -57,9 +59,16 @@ class Pool:
     """Threads and the connections they serve."""
 
     def __init__(
-        self, listeners: Sequence[socket], threads: int, connect: Callable[[socket, Pool], Connection]
+        self,
+        listeners: Sequence[socket],
+        threads: int,
+        connect: Callable[[socket, Pool], Connection],
+        share: Share | None = None,
     ) -> None:
-        """With so many threads; `connect` makes a connection of an accepted socket."""
+        """With so many threads; `connect` makes a connection of an accepted socket.
+
+        With a `share`, new connections are left to worker processes that have fewer.
+        """
         self.crowded = False
         """No thread is waiting, or the pool is stopping: a connection should not be waited upon."""
         self.stopping = False
@@ -69,7 +78,11 @@ class Pool:
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._lock = threading.Lock()
+        self._share = share
+        self._patient = True
+        """Leave new connections to workers that have fewer."""
         self._waiting = 0
+        self._held = 0
         self._threads = [
             threading.Thread(target=self._work, name=f"connections-{number}", daemon=True)
             for number in range(threads)
@@ -78,6 +91,9 @@ class Pool:
     def start(self) -> None:
         """Accept connections from now on."""
         self._epoll.register(self._wake, select.EPOLLIN)
+        if self._share is not None:
+            self._share.note(0)
+            self._epoll.register(self._share.waker, select.EPOLLIN | select.EPOLLET)
         for descriptor, listener in self._listeners.items():
             listener.setblocking(False)
             self._epoll.register(descriptor, LISTENER_EVENTS)
@@ -90,9 +106,11 @@ class Pool:
         for descriptor, connection in tuple(self._parked.items()):
             if connection.expired(now) and self._parked.pop(descriptor, None) is connection:
                 log.warning("a request was not complete in time; its connection is closed")
-                connection.close()
+                self._drop(connection)
+        # What could not be accepted for want of descriptors, or was left to a worker that hangs, gives no
+        # second event by itself.
+        self._patient = False
         for descriptor in self._listeners:
-            # A connection that could not be accepted for want of descriptors gives no second event.
             self._listen_again(descriptor)
 
     def stop(self, seconds: float) -> bool:
@@ -105,6 +123,9 @@ class Pool:
                 self.stopping = self.crowded = True
                 for descriptor in self._listeners:
                     self._epoll.unregister(descriptor)
+                if self._share is not None:
+                    self._epoll.unregister(self._share.waker)
+                    self._share.note(ABSENT)
                 os.eventfd_write(self._wake, 1)
         deadline = monotonic() + seconds
         for thread in self._threads:
@@ -124,35 +145,63 @@ class Pool:
                 keep = connection.run()
             except Exception:
                 log.exception("a connection is closed after a mistake of this server")
-                connection.close()
-                continue
+                keep = False
             if keep:
                 self._park(connection)
+            else:
+                self._drop(connection)
 
     def _next(self) -> Connection | None:
         """Wait for a connection that has something to say; None when another thread was quicker."""
-        with self._lock:
-            self._waiting += 1
-            self.crowded = self.stopping
+        self._count(waiting=1)
         events = self._epoll.poll(maxevents=1)
-        with self._lock:
-            self._waiting -= 1
-            self.crowded = self.stopping or not self._waiting
+        self._count(waiting=-1)
         for descriptor, _ in events:
-            listener = self._listeners.get(descriptor)
-            return self._parked.pop(descriptor, None) if listener is None else self._accept(listener)
+            if descriptor in self._listeners:
+                return None if self._passes_on() else self._accept(self._listeners[descriptor])
+            if self._share is not None and descriptor == self._share.waker:
+                return self._accept_in_turn(self._share)
+            return self._parked.pop(descriptor, None)
         return None
 
+    def _count(self, *, waiting: int = 0, held: int = 0) -> None:
+        """Note that so many more threads wait, or so many more connections are held."""
+        with self._lock:
+            self._waiting += waiting
+            self._held += held
+            self.crowded = self.stopping or not self._waiting
+            if self._share is not None and not self.stopping:
+                self._share.note(self._held if self._waiting else ABSENT)
+
+    def _drop(self, connection: Connection) -> None:
+        connection.close()
+        self._count(held=-1)
+
     def _accept(self, listener: socket) -> Connection | None:
+        """A new connection, or None when another process was quicker or the client has gone."""
         try:
             accepted, _ = listener.accept()
         except OSError as error:
             if error.errno in SHORTAGES:
                 self._run_short(error)
-            # Otherwise another process was quicker, or the client has gone.
             return None
+        self._count(held=1)
         self._listen_again(listener.fileno())
         return self._connect(accepted, self)
+
+    def _passes_on(self) -> bool:
+        """Whether a new connection is left to another worker, which has been woken for it."""
+        patient, self._patient = self._patient, True
+        return self._share is not None and patient and self._share.pass_on(self._held)
+
+    def _accept_in_turn(self, share: Share) -> Connection | None:
+        """A new connection that another worker has passed on."""
+        share.heed()
+        for listener in self._listeners.values():
+            connection = self._accept(listener)
+            if connection is not None:
+                return connection
+        return None
 
     def _listen_again(self, descriptor: int) -> None:
         """Report further connections, and let the other worker processes be asked first.
@@ -170,7 +219,7 @@ class Pool:
         """No descriptor is left for a new connection: give up the idle one that was parked first."""
         for descriptor, connection in tuple(self._parked.items()):
             if connection.idle() and self._parked.pop(descriptor, None) is connection:
-                connection.close()
+                self._drop(connection)
                 break
         else:
             log.warning("a connection has to wait: %s", error.strerror)

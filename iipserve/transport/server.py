@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from iipserve.config import Config
 from iipserve.transport import fastcgi
+from iipserve.transport.balance import Share
 from iipserve.transport.connection import Connection
 from iipserve.transport.pool import Pool
 from iipserve.transport.service import Service
@@ -19,7 +20,9 @@ LINGER_SECONDS = 0.02
 class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries no types
     """Serves FastCGI listening sockets with a bounded number of threads."""
 
-    def __init__(self, service: Service, listeners: Sequence[socket.socket], config: Config) -> None:
+    def __init__(
+        self, service: Service, listeners: Sequence[socket.socket], config: Config, share: Share | None = None
+    ) -> None:
         """Takes `THREADS` and `REQUEST_TIMEOUT` from the settings; the listeners remain the caller's."""
         super().__init__(None, debug=False)
         self.service = service
@@ -35,7 +38,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
                 set_timeouts(listener, LINGER_SECONDS, self.request_timeout)
                 listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._pool = Pool(listeners, config.threads, self._connect)
+        self._pool = Pool(listeners, config.threads, self._connect, share)
 
     def start(self) -> None:
         """Accept connections from now on."""

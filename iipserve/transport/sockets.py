@@ -74,7 +74,14 @@ def listen(address: TcpAddress | UnixAddress, backlog: int) -> socket.socket:
             return _listen_unix(address.path, backlog)
         return _listen_tcp(address, backlog)
     except OSError as error:
-        raise ConfigError(f"cannot listen on {address}: {error.strerror or error}") from error
+        raise ConfigError(f"cannot listen on {address}: {_reason(error)}") from error
+
+
+def _reason(error: OSError) -> str:
+    """The system's words alone; `create_server` adds the address to them."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 def _listen_tcp(address: TcpAddress, backlog: int) -> socket.socket:

@@ -25,6 +25,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError
+from iipserve.transport.balance import Balance, Share
 from iipserve.transport.server import FastCGIServer
 from iipserve.transport.service import Application, Service
 from iipserve.transport.sockets import set_timeouts
@@ -37,6 +38,8 @@ SILENCE_SECONDS = 10
 HTTP_KEEP_SECONDS = 15
 HTTP_CONNECTIONS = 2000
 """HTTP connections each worker holds; requests run on as many threads as FastCGI has."""
+SPARE_PLACES = 8
+"""For workers that TTIN adds."""
 MAX_REQUEST_LINE = 8190
 SHARED_MEMORY = Path("/dev/shm")
 
@@ -62,6 +65,9 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
         self.fastcgi = list(fastcgi)
         self.http = list(http)
         self.passed = passed
+        self._workers = config.workers or len(os.sched_getaffinity(0))
+        # On HUP the new workers start before the old ones end.
+        self.balance = Balance(2 * self._workers + SPARE_PLACES)
         for listener in self.http:
             if listener.family != AF_UNIX:
                 # Linux hands a TCP listener's options on: a client that stalls frees its thread at last.
@@ -71,7 +77,7 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
     def load_config(self) -> None:
         """Set gunicorn's settings; its files and variables are not read."""
         values = {
-            "workers": self.config.workers or len(os.sched_getaffinity(0)),
+            "workers": self._workers,
             "worker_class": Worker,
             "threads": self.config.threads,
             "worker_connections": HTTP_CONNECTIONS + self.config.threads,
@@ -81,6 +87,7 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
             "limit_request_line": MAX_REQUEST_LINE,
             "worker_tmp_dir": str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else None,
             "logger_class": Log,
+            "child_exit": self._child_exit,
             "control_socket_disable": True,
             # `iipserve.http` reads the X-Forwarded headers, for FastCGI and HTTP alike.
             "secure_scheme_headers": {},
@@ -91,6 +98,9 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
 
     def reload(self) -> None:
         """On HUP: this process's environment cannot have changed, so new workers are all there is to do."""
+
+    def _child_exit(self, arbiter: Any, worker: Any) -> None:
+        self.balance.give_back(worker.share)
 
     def run(self) -> int:
         """Supervise until a signal ends it; the exit code, in the worker processes too."""
@@ -127,6 +137,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         """Called in the arbiter before the fork."""
         super().__init__(age, ppid, app.http, app, timeout, cfg, log)
         self._next_tick = 0.0
+        self.share: Share | None = app.balance.take()
 
     def load_wsgi(self) -> None:
         """Build the application, in this process, and both ways to it."""
@@ -138,7 +149,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
                 log.critical("%s", line)
                 sys.stderr.write(f"{line}\n")
             sys.exit(Arbiter.APP_LOAD_ERROR)
-        self._fastcgi = FastCGIServer(self._service, self.app.fastcgi, config)
+        self._fastcgi = FastCGIServer(self._service, self.app.fastcgi, config, self.share)
         self.wsgi = WSGIApplication(self._service)
         gunicorn_wsgi.SERVER = "iipserve"  # the Server header, for which there is no setting
 

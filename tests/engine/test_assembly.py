@@ -49,7 +49,9 @@ def test_a_pixel_past_the_edge_repeats_the_last() -> None:
     placement = place_tile(source.info, Size(65, 65), Region(64, 32, 1, 32))
     plan = plan_of(source, placement)
     if placement.level == 1:
-        pixels = assembly.read_plan(source, plan_of(source, Placement(1, Region(32, 32, 33, 33), Size(33, 33))), source.read_tile)
+        pixels = assembly.read_plan(
+            source, plan_of(source, Placement(1, Region(32, 32, 33, 33), Size(33, 33))), source.read_tile
+        )
         np.testing.assert_array_equal(pixels[:32, :32], levels[1][32:, 32:])
         np.testing.assert_array_equal(pixels[32, :32], levels[1][63, 32:])
         np.testing.assert_array_equal(pixels[:32, 32], levels[1][32:, 63])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from iipserve.config import Config
-from iipserve.engine.library import Bounded, ImageChanged, Library
+from iipserve.engine.library import ImageChanged, Library
 from iipserve.errors import IIPServeError, ImageNotFound, InvalidRequest, UnsupportedImage
 from iipserve.plan import image_ref
 from tests.engine.fakes import marked_format
@@ -189,12 +189,3 @@ def test_no_descriptor_is_left_open(folder: Path) -> None:
                 continue
         images.clear()
     assert len(os.listdir("/proc/self/fd")) == before
-
-
-def test_bounded_drops_the_least_recently_used() -> None:
-    values: Bounded[int] = Bounded(2)
-    values.set("a", 1)
-    values.set("b", 2)
-    values.get("a")
-    values.set("c", 3)
-    assert [values.get(key) for key in "abc"] == [1, None, 3]

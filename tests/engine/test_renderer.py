@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -17,7 +16,7 @@ from iipserve.engine.renderer import Renderer, metadata_for
 from iipserve.errors import DecodeError, UnsupportedEncoding
 from iipserve.geometry import Region, Size
 from iipserve.image import PhysicalResolution
-from iipserve.plan import Encoding, RenderPlan
+from iipserve.plan import Encoding
 from iipserve.processing import Pixels
 from iipserve.processing.color import Grayscale
 from iipserve.processing.transform import Mirror
@@ -90,8 +89,6 @@ def test_stored_edge_tile_is_cropped() -> None:
     source = ArraySource([PICTURE])
     source.stored[0, 2, 1] = b"stored"
     assert renderer(source).render(plan_of(source, EDGE, format="jpeg")).body == b"stored cropped to 22 x 36"
-
-
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def image(
     """An image whose file holds halves until one fits in a tile, or a given number of levels."""
     unit = Size(*tile)
     sizes = [Size(width, height)]
-    while len(sizes) < levels if levels else not sizes[-1].fits_in(unit):
+    while sizes[-1].area > 1 and (len(sizes) < levels if levels else not sizes[-1].fits_in(unit)):
         sizes.append(Size(halve(sizes[-1].width), halve(sizes[-1].height)))
     known: dict[str, Any] = {
         "identifier": "a.tif",
@@ -74,6 +74,16 @@ def ask(
     return protocol.plan(query, None if query.identifier is None else info, config)
 
 
+def answer_or_refusal(
+    protocol: Protocol, target: str, info: ImageInfo = IMAGE, config: Config = CONFIG, *, natural: bool = True
+) -> Answer:
+    """Any answer; an error that clients can be told of counts as one, and no other is let through."""
+    try:
+        return ask(protocol, target, info, config, natural=natural)
+    except IIPServeError as error:
+        return Answer(protocol.error(error))
+
+
 def plan_of(answer: Answer) -> RenderPlan:
     assert isinstance(answer.content, RenderPlan)
     return answer.content
@@ -103,7 +113,7 @@ class Refused:
     id: str
     target: str
     error: type[IIPServeError]
-    match: str = ""
+    match: str | None = None
     status: int = 400
     info: ImageInfo = IMAGE
     config: Config = field(default=CONFIG)

@@ -154,7 +154,11 @@ def connect(address: tuple[str, int] | str) -> Peer:
     """A new connection to a TCP address or Unix socket."""
     if isinstance(address, str):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        sock.connect(address)
+        try:
+            sock.connect(address)
+        except OSError:
+            sock.close()
+            raise
         return Peer(sock)
     return Peer(socket.create_connection(address[:2], timeout=20))
 

@@ -130,5 +130,8 @@ def build(config: Config) -> StubApplication:
 
 if __name__ == "__main__":
     from iipserve.__main__ import main
+    from iipserve.transport import supervisor
+
+    supervisor.SILENCE_SECONDS = int(os.environ.get("SILENCE", "10"))
 
     sys.exit(main(sys.argv[1:], build=build))

@@ -119,8 +119,9 @@ def test_without_descriptors_idle_connections_make_room(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     idle = [server.connect() for _ in range(3)]
-    ask_all(idle, "/tile")
-    until(lambda: len(server.server._pool._parked) == 3)
+    for number, peer in enumerate(idle, start=1):
+        peer.ask("/tile")
+        until(lambda: len(server.server._pool._parked) == number)  # noqa: B023
     failures = iter([errno.EMFILE, errno.EMFILE])
     accept = socket.socket.accept
 

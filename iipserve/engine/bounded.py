@@ -1,0 +1,47 @@
+"""A mapping of limited size."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Bounded(Generic[K, V]):
+    """A mapping that drops what was used longest ago when it is full. Safe for many threads."""
+
+    def __init__(self, limit: int | None) -> None:
+        """Keep so many values; None is no limit."""
+        self._limit = limit
+        self._values: OrderedDict[K, V] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: K) -> V | None:
+        """The value, which is then the most recently used, or None."""
+        with self._lock:
+            value = self._values.get(key)
+            if value is not None:
+                self._values.move_to_end(key)
+            return value
+
+    def set(self, key: K, value: V) -> None:
+        """Remember a value and drop the least recently used ones beyond the limit."""
+        with self._lock:
+            self._values[key] = value
+            self._values.move_to_end(key)
+            while self._limit is not None and len(self._values) > self._limit:
+                self._values.popitem(last=False)
+
+    def discard(self, key: K) -> None:
+        """Forget one value, if it is there."""
+        with self._lock:
+            self._values.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._values.clear()

@@ -1,0 +1,306 @@
+"""The command as a tree of processes: start, respawn, reload, hang, end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.transport.client import Answer, ask_all, connect, request
+from tests.transport.processes import ROOT, Command, alive, echo, echo_http, free_port, until
+from tests.transport.stub import PIECE, TILE
+
+Start = Callable[..., Command]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    started: list[Command] = []
+
+    def run(*arguments: str, **settings: str) -> Command:
+        started.append(Command(tmp_path, *arguments, **settings))
+        return started[-1]
+
+    yield run
+    for command in started:
+        command.stop()
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+def ask(port: int, path: str) -> tuple[list[Answer], threading.Thread]:
+    """Ask from a thread; the answer will be in the list."""
+    answers: list[Answer] = []
+
+    def run() -> None:
+        with connect(("127.0.0.1", port)) as peer:
+            answers.append(peer.ask(path))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return answers, thread
+
+
+def test_fastcgi_and_http_at_once(start: Start, port: int) -> None:
+    http = free_port()
+    command = start("--bind", f"127.0.0.1:{port}", "--http", f"127.0.0.1:{http}")
+    over_fastcgi = until(lambda: echo(("127.0.0.1", port)))
+    over_http = echo_http(http, "/echo/a%2Fb?c=%20")
+    assert over_fastcgi["pid"] == over_http["pid"] != command.process.pid
+    assert (over_fastcgi["over_http"], over_http["over_http"]) == (False, True)
+    assert (over_http["path"], over_http["query"]) == ("/echo/a%2Fb", "c=%20")
+    command.signal(signal.SIGTERM)
+    assert command.end() == (0, "")
+
+
+def test_unix_socket_is_open_to_all_and_removed_at_the_end(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    command = start("--bind", str(path))
+    assert until(lambda: echo(str(path)))
+    assert path.stat().st_mode & 0o777 == 0o666
+    command.signal(signal.SIGTERM)
+    assert command.end() == (0, "")
+    assert not path.exists()
+
+
+def test_http_alone(start: Start, port: int) -> None:
+    start("--http", f"127.0.0.1:{port}")
+    assert until(lambda: echo_http(port))["over_http"]
+
+
+def test_http_answers_are_those_of_the_application(start: Start, port: int) -> None:
+    start("--http", f"127.0.0.1:{port}")
+    until(lambda: echo_http(port))
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/pieces/30") as answer:
+        assert answer.read() == b"".join(number.to_bytes(4, "big") + PIECE[4:] for number in range(30))
+        assert answer.headers["Server"] == "iipserve"
+    with urllib.request.urlopen(
+        urllib.request.Request(f"http://127.0.0.1:{port}/tile", method="HEAD")
+    ) as answer:
+        assert (answer.headers["Content-Length"], answer.read()) == (str(len(TILE)), b"")
+    with pytest.raises(urllib.error.HTTPError, match="500"):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/raise")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n", b"\x01\x01\0\x01"],
+)
+def test_broken_http_is_refused(start: Start, port: int, data: bytes) -> None:
+    start("--http", f"127.0.0.1:{port}")
+    until(lambda: echo_http(port))
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(data)
+        client.shutdown(socket.SHUT_WR)
+        received = client.recv(65536)
+    assert received[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 414", b"")
+    assert echo_http(port)
+
+
+def test_half_an_http_request_is_given_up(start: Start, port: int) -> None:
+    start("--http", f"127.0.0.1:{port}", REQUEST_TIMEOUT="1")
+    until(lambda: echo_http(port))
+    with socket.create_connection(("127.0.0.1", port), timeout=15) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost")
+        assert client.recv(100) == b""
+    assert echo_http(port)
+
+
+def test_workers_share_the_connections(start: Start, port: int) -> None:
+    start("--bind", f"127.0.0.1:{port}", WORKERS="2", THREADS="64")
+    address = ("127.0.0.1", port)
+    until(lambda: echo(address))
+    processes: set[int] = set()
+    until(lambda: processes.add(echo(address)["pid"]) or len(processes) == 2)
+    peers = [connect(address) for _ in range(40)]
+    held = [answer.body for answer in ask_all(peers, "/echo")]
+    first = sum(f'"pid": {min(processes)}'.encode() in body for body in held)
+    for peer in peers:
+        peer.sock.close()
+    assert 15 <= first <= 25
+
+
+def test_500_connections_on_two_workers(start: Start, port: int) -> None:
+    start("--bind", f"127.0.0.1:{port}", WORKERS="2", THREADS="16")
+    until(lambda: echo(("127.0.0.1", port)))
+    peers = [connect(("127.0.0.1", port)) for _ in range(500)]
+    for _ in range(3):
+        assert {answer.body for answer in ask_all(peers, "/tile")} == {TILE}
+    for peer in peers:
+        peer.sock.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_worker_that_dies_is_replaced(start: Start, port: int, number: int) -> None:
+    command = start("--bind", f"127.0.0.1:{port}")
+    first = until(lambda: echo(("127.0.0.1", port)))["pid"]
+    os.kill(first, number)
+    assert until(lambda: not alive(first) and echo(("127.0.0.1", port)))["pid"] not in (first, command.process.pid)
+
+
+def test_crash_of_the_application_costs_only_its_worker(start: Start, port: int) -> None:
+    start("--bind", f"127.0.0.1:{port}")
+    first = until(lambda: echo(("127.0.0.1", port)))["pid"]
+    with connect(("127.0.0.1", port)) as peer:
+        peer.send(request("/crash"))
+        assert peer.receive_all() == []
+    assert until(lambda: echo(("127.0.0.1", port)))["pid"] != first
+
+
+def test_worker_that_hangs_is_replaced(start: Start, port: int, tmp_path: Path) -> None:
+    command = start("--bind", f"127.0.0.1:{port}", REQUEST_TIMEOUT="1", SILENCE="1")
+    first = until(lambda: echo(("127.0.0.1", port)))["pid"]
+    with connect(("127.0.0.1", port)) as peer:
+        peer.send(request("/sleep/60"))
+        assert peer.receive_all() == []
+    assert until(lambda: echo(("127.0.0.1", port)))["pid"] != first
+    assert not alive(first)
+    assert "WORKER TIMEOUT" in command.log.read_text()
+
+
+def test_slow_reader_does_not_look_like_a_hanging_worker(start: Start, port: int) -> None:
+    start("--bind", f"127.0.0.1:{port}", REQUEST_TIMEOUT="2", SILENCE="1")
+    first = until(lambda: echo(("127.0.0.1", port)))["pid"]
+    with connect(("127.0.0.1", port)) as peer:
+        peer.send(request("/pieces/2000"))
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            assert peer.receive()
+            time.sleep(0.02)
+    assert echo(("127.0.0.1", port))["pid"] == first
+
+
+@pytest.mark.parametrize("over", ["fastcgi", "http"])
+def test_term_lets_requests_finish(start: Start, port: int, over: str) -> None:
+    command = start("--bind" if over == "fastcgi" else "--http", f"127.0.0.1:{port}")
+    bodies: list[bytes] = []
+    if over == "fastcgi":
+        until(lambda: echo(("127.0.0.1", port)))
+        answers, thread = ask(port, "/sleep/1.5")
+    else:
+        until(lambda: echo_http(port))
+        address = f"http://127.0.0.1:{port}/sleep/1.5"
+        thread = threading.Thread(target=lambda: bodies.append(urllib.request.urlopen(address).read()))
+        thread.start()
+    time.sleep(0.5)
+    command.signal(signal.SIGTERM)
+    assert command.end() == (0, "")
+    thread.join()
+    assert (bodies or [answers[0].body]) == [b"rested"]
+
+
+def test_int_ends_at_once(start: Start, port: int) -> None:
+    command = start("--bind", f"127.0.0.1:{port}")
+    until(lambda: echo(("127.0.0.1", port)))
+    with connect(("127.0.0.1", port)) as peer:
+        peer.send(request("/sleep/60"))
+        time.sleep(0.3)
+        started = time.monotonic()
+        command.signal(signal.SIGINT)
+        assert command.end() == (0, "")
+    assert time.monotonic() - started < 5
+
+
+def test_hup_replaces_workers_while_requests_go_on(start: Start, port: int) -> None:
+    command = start("--bind", f"127.0.0.1:{port}", WORKERS="2")
+    first = until(lambda: echo(("127.0.0.1", port)))["pid"]
+    answers, thread = ask(port, "/sleep/1.5")
+    time.sleep(0.3)
+    command.signal(signal.SIGHUP)
+    until(lambda: not alive(first))
+    for _ in range(50):
+        assert echo(("127.0.0.1", port))["pid"] != first
+    thread.join()
+    assert answers[0].body == b"rested"
+
+
+def test_workers_end_when_the_arbiter_is_gone(start: Start, port: int) -> None:
+    command = start("--bind", f"127.0.0.1:{port}")
+    worker = until(lambda: echo(("127.0.0.1", port)))["pid"]
+    command.process.kill()
+    until(lambda: not alive(worker))
+
+
+def test_usr1_and_usr2_change_nothing(start: Start, port: int) -> None:
+    command = start("--bind", f"127.0.0.1:{port}")
+    first = until(lambda: echo(("127.0.0.1", port)))["pid"]
+    command.signal(signal.SIGUSR1)
+    command.signal(signal.SIGUSR2)
+    until(lambda: "USR2 is not answered" in command.log.read_text())
+    assert echo(("127.0.0.1", port))["pid"] == first
+
+
+def test_settings_the_application_refuses_end_the_start(start: Start, port: int) -> None:
+    code, err = start("--bind", f"127.0.0.1:{port}", FILESYSTEM_SUFFIX="mistake").end()
+    assert code == 1
+    assert err.splitlines()[0] == "FILESYSTEM_SUFFIX is 'mistake'; anything else is needed"
+
+
+def test_address_in_use_ends_the_start(start: Start, port: int) -> None:
+    with socket.create_server(("127.0.0.1", port)):
+        code, err = start("--bind", f"127.0.0.1:{port}").end()
+    assert (code, err) == (1, f"cannot listen on 127.0.0.1:{port}: Address already in use\n")
+
+
+def test_configuration_of_gunicorn_is_not_read(start: Start, port: int, tmp_path: Path) -> None:
+    (tmp_path / "gunicorn.conf.py").write_text("workers = 7\nraise SystemExit('read')\n")
+    home = tmp_path / "home"
+    home.mkdir()
+    command = start(
+        "--bind",
+        f"127.0.0.1:{port}",
+        GUNICORN_CMD_ARGS="--workers 5 --bind 127.0.0.1:1 --access-logfile -",
+        WEB_CONCURRENCY="6",
+        HOME=str(home),
+        XDG_RUNTIME_DIR=str(home),
+        VERBOSITY="2",
+    )
+    seen = until(lambda: echo(("127.0.0.1", port)))
+    children = Path(f"/proc/{command.process.pid}/task/{command.process.pid}/children").read_text().split()
+    assert children == [str(seen["pid"])]
+    command.signal(signal.SIGTERM)
+    assert command.end() == (0, "")
+    assert list(home.iterdir()) == []
+    messages = [line.split(" ", 4)[4] for line in command.log.read_text().splitlines()]
+    assert [message.split()[0] for message in messages] == [
+        "iipserve", "VERBOSITY", "LOGFILE", "WORKERS", "THREADS", "GET",
+    ]  # fmt: skip
+    assert messages[-1].startswith("GET /echo 200 ")
+
+
+def test_sockets_of_systemd_are_served(start: Start, port: int, tmp_path: Path) -> None:
+    """As systemd starts it: the socket on descriptor 3, LISTEN_PID the process itself."""
+    listener = socket.create_server(("127.0.0.1", port))
+    script = (
+        "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ['LISTEN_PID'] = str(os.getpid());"
+        "os.environ['LISTEN_FDS'] = '1'; os.set_inheritable(3, True);"
+        "os.execv(sys.executable, [sys.executable, '-m', 'tests.transport.stub'])"
+    )
+    import subprocess
+    import sys
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(listener.fileno())],
+        cwd=ROOT,
+        pass_fds=[listener.fileno()],
+        env=os.environ | {"LOGFILE": str(tmp_path / "log"), "WORKERS": "2"},
+        stdin=subprocess.DEVNULL,
+    )
+    with process, listener:
+        try:
+            seen = {until(lambda: echo(("127.0.0.1", port)))["pid"] for _ in range(20)}
+            assert process.pid not in seen
+        finally:
+            process.terminate()
+        assert process.wait(20) == 0
