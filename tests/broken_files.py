@@ -74,7 +74,18 @@ def _declared_huge(folder: Path, jp2: bytes) -> None:
 
 def tags(width: int, height: int, tile: int, count: int, *, offset: int = 0) -> dict[int, int]:
     """The tags of an RGB image of one stored tile; an offset of 0 is put right by `tiff`."""
-    return {256: width, 257: height, 258: 8, 259: 1, 262: 2, 277: 3, 322: tile, 323: tile, 324: offset, 325: count}
+    return {
+        256: width,
+        257: height,
+        258: 8,
+        259: 1,
+        262: 2,
+        277: 3,
+        322: tile,
+        323: tile,
+        324: offset,
+        325: count,
+    }
 
 
 def tiff(entries: Mapping[int, int], data: bytes, *, next_ifd: int = 0) -> bytes:

@@ -33,7 +33,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def application(folder: Path) -> app.Application:
-    return app.build(Config(filesystem_prefix=f"{folder}/", uri_map=(("books/old", "iiif"), ("z", "deepzoom"), ("p", "iip"))))
+    return app.build(
+        Config(
+            filesystem_prefix=f"{folder}/", uri_map=(("books/old", "iiif"), ("z", "deepzoom"), ("p", "iip"))
+        )
+    )
 
 
 def ask(application: app.Application, address: str, method: str = "GET", **headers: str) -> Response:
@@ -97,7 +101,9 @@ def test_identifier_with_everything(application: app.Application) -> None:
     assert picture(ask(application, "/iip?FIF=sub+folder/%C3%BC%25.tif&WID=60&CVT=jpeg")).size == (60, 50)
 
 
-@pytest.mark.parametrize("address", ["/iip?FIF=a.tif&JTL=2,0", "/iiif/3/a.tif/info.json", "/deepzoom/a.tif.dzi"])
+@pytest.mark.parametrize(
+    "address", ["/iip?FIF=a.tif&JTL=2,0", "/iiif/3/a.tif/info.json", "/deepzoom/a.tif.dzi"]
+)
 def test_head_is_get_without_its_body(application: app.Application, address: str) -> None:
     get, head = ask(application, address), ask(application, address, "HEAD")
     assert (head.status, head.headers) == (get.status, get.headers)
@@ -105,13 +111,18 @@ def test_head_is_get_without_its_body(application: app.Application, address: str
     assert header(get, "Content-Length") == str(len(body(get)))
 
 
-@pytest.mark.parametrize("address", ["/iip?FIF=a.tif&JTL=2,0", "/iiif/3/a.tif/info.json", "/iip?FIF=a.tif&OBJ=Max-size"])
+@pytest.mark.parametrize(
+    "address", ["/iip?FIF=a.tif&JTL=2,0", "/iiif/3/a.tif/info.json", "/iip?FIF=a.tif&OBJ=Max-size"]
+)
 def test_conditional_requests(application: app.Application, address: str) -> None:
     full = ask(application, address)
     etag, modified = header(full, "ETag"), header(full, "Last-Modified")
     assert etag
     assert modified
-    for unchanged in (ask(application, address, if_none_match=etag), ask(application, address, if_modified_since=modified)):
+    for unchanged in (
+        ask(application, address, if_none_match=etag),
+        ask(application, address, if_modified_since=modified),
+    ):
         assert (unchanged.status, unchanged.body) == (304, b"")
         assert header(unchanged, "ETag") == etag
         assert header(unchanged, "Access-Control-Allow-Origin") == "*"

@@ -18,7 +18,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, overrides: dict[str, object] | None = None, **environ: str) -> tuple[int, str, list[str]]:
+def run(
+    folder: Path, overrides: dict[str, object] | None = None, **environ: str
+) -> tuple[int, str, list[str]]:
     """Exit code, report and mistakes."""
     out, err = io.StringIO(), io.StringIO()
     given = {"FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "-"} | environ

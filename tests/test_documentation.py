@@ -31,7 +31,11 @@ def test_generated_file_is_up_to_date(name: str) -> None:
 
 def test_sample_gives_the_defaults() -> None:
     lines = (CHECKOUT / "conf" / "iipserve.env").read_text().splitlines()
-    pairs = dict(line[1:].split("=", 1) for line in lines if line.startswith("#") and line[1:2].isupper() and "=" in line)
+    pairs = dict(
+        line[1:].split("=", 1)
+        for line in lines
+        if line.startswith("#") and line[1:2].isupper() and "=" in line
+    )
     environ = {name: value for name, value in pairs.items() if name.replace("_", "").isupper()}
     assert environ.keys() == {known.variable for known in config.settings().values()}
     assert config.from_environ(environ) == config.Config()

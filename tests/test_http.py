@@ -38,7 +38,9 @@ def test_target(environ: dict[str, str], path: str, query: str) -> None:
         pytest.param({"HTTP_IF_NONE_MATCH": "*"}, True, id="any"),
         pytest.param({"HTTP_IF_NONE_MATCH": '"x"'}, False, id="other tag"),
         pytest.param(
-            {"HTTP_IF_NONE_MATCH": '"x"', "HTTP_IF_MODIFIED_SINCE": http.http_date(NOON)}, False, id="tag wins"
+            {"HTTP_IF_NONE_MATCH": '"x"', "HTTP_IF_MODIFIED_SINCE": http.http_date(NOON)},
+            False,
+            id="tag wins",
         ),
         pytest.param({"HTTP_IF_MODIFIED_SINCE": http.http_date(NOON)}, True, id="same second"),
         pytest.param({"HTTP_IF_MODIFIED_SINCE": http.http_date(NOON + 9)}, True, id="later"),
@@ -84,7 +86,9 @@ def test_date_form() -> None:
             id="prefix",
         ),
         pytest.param(
-            {"HTTP_HOST": "a.org", "HTTP_X_FORWARDED_PROTO": "javascript"}, "http://a.org/iiif/x", id="odd scheme"
+            {"HTTP_HOST": "a.org", "HTTP_X_FORWARDED_PROTO": "javascript"},
+            "http://a.org/iiif/x",
+            id="odd scheme",
         ),
     ],
 )

@@ -113,7 +113,9 @@ def test_start_imports_no_image_library() -> None:
         "import sys, iipserve.__main__, iipserve.transport.supervisor, iipserve.transport.single;"
         "print([name for name in ('numpy', 'pyvips', 'imagecodecs', 'glymur', 'tifffile') if name in sys.modules])"
     )
-    shown = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert shown.stdout == "[]\n"
 
 

@@ -14,7 +14,7 @@ from iipserve.config import Config
 from iipserve.http import Request
 
 TOYS = {
-    "protocols": '''
+    "protocols": """
 from dataclasses import dataclass
 from iipserve.plan import Answer, Encoding, RenderPlan, image_ref
 from iipserve.geometry import Region
@@ -31,8 +31,8 @@ def plan(query, info, config):
     return Answer(RenderPlan(image_ref(info), 0, Region.of_size(info.size), info.size, Encoding("toytext", 0)))
 
 PROTOCOL = Protocol("toy", "toy", parse, plan)
-''',
-    "sources": '''
+""",
+    "sources": """
 import os
 import numpy as np
 from iipserve.geometry import Size
@@ -50,15 +50,15 @@ class Toy(Source):
         return np.full((1, 2, 1), self.value, np.uint8)
 
 FORMAT = SourceFormat("toyimage", lambda head: head.startswith(b"TOY"), Toy)
-''',
-    "codecs": '''
+""",
+    "codecs": """
 from iipserve.codecs import Encoder
 
 def encode(pixels, encoding, metadata):
     return repr(pixels.tolist()).encode()
 
 ENCODER = Encoder("toytext", "toy", "text/x-toy", frozenset({1, 3}), encode)
-''',
+""",
 }
 
 

@@ -125,7 +125,9 @@ def test_file_that_this_user_may_not_read() -> None:
         (images / "closed.img").write_bytes(b"MARK")
         (images / "closed.img").chmod(0)
         images.chmod(0o755)
-        library = Library(Config(filesystem_prefix=f"{images}/"), {"marked": marked_format("marked", b"MARK")})
+        library = Library(
+            Config(filesystem_prefix=f"{images}/"), {"marked": marked_format("marked", b"MARK")}
+        )
         privileged = os.geteuid() == 0
         if privileged:
             os.seteuid(65534)
@@ -204,7 +206,9 @@ def test_odd_request(port: int, address: str) -> None:
     assert status in (200, 400), body[:200]
 
 
-@pytest.mark.parametrize("address", ["/" + "x" * 9000, "/iip?FIF=" + "%41" * 5000, "/iiif/3/" + "a%2F" * 4000 + "/info.json"])
+@pytest.mark.parametrize(
+    "address", ["/" + "x" * 9000, "/iip?FIF=" + "%41" * 5000, "/iiif/3/" + "a%2F" * 4000 + "/info.json"]
+)
 def test_overlong_address(port: int, folder: Path, address: str) -> None:
     refused(port, folder, address, (414,))
 

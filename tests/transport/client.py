@@ -59,8 +59,14 @@ def request(
 ) -> bytes:
     """All records of one request for `address`."""
     values = {"REQUEST_METHOD": "GET", "REQUEST_URI": address, "SERVER_PROTOCOL": "HTTP/1.1"} | params
-    records = [begin(request_id, keep=keep), record(PARAMS, request_id, pairs(values)), record(PARAMS, request_id)]
-    records += [record(STDIN, request_id, body[start : start + 65535]) for start in range(0, len(body), 65535)]
+    records = [
+        begin(request_id, keep=keep),
+        record(PARAMS, request_id, pairs(values)),
+        record(PARAMS, request_id),
+    ]
+    records += [
+        record(STDIN, request_id, body[start : start + 65535]) for start in range(0, len(body), 65535)
+    ]
     return b"".join([*records, record(STDIN, request_id)])
 
 

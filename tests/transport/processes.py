@@ -43,7 +43,9 @@ def until(condition: Callable[[], Any]) -> Any:
 class Command:
     """One run of the command; FastCGI on a port and a Unix socket's path for asking it."""
 
-    def __init__(self, folder: Path, *arguments: str, stdin: Any = subprocess.DEVNULL, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, stdin: Any = subprocess.DEVNULL, **settings: str
+    ) -> None:
         self.log = folder / "log"
         self.arguments = arguments
         settings = {"LOGFILE": str(self.log), "WORKERS": "1", "THREADS": "4"} | settings

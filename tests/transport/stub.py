@@ -26,9 +26,7 @@ def pattern(length: int) -> bytes:
 
 
 def ok(body: bytes, media_type: str = "application/octet-stream") -> Response:
-    return Response(
-        HTTPStatus.OK, (("Content-Type", media_type), ("Content-Length", str(len(body)))), body
-    )
+    return Response(HTTPStatus.OK, (("Content-Type", media_type), ("Content-Length", str(len(body)))), body)
 
 
 class StubApplication:

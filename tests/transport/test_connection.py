@@ -62,7 +62,9 @@ CONVERSATIONS = {
     ),
     "params in three records, padded": Case(
         begin()
-        + b"".join(record(PARAMS, 1, pairs(ENVIRON)[part], 5) for part in (slice(0, 3), slice(3, 9), slice(9, None)))
+        + b"".join(
+            record(PARAMS, 1, pairs(ENVIRON)[part], 5) for part in (slice(0, 3), slice(3, 9), slice(9, None))
+        )
         + record(PARAMS, 1, padding=255)
         + record(STDIN, 1),
         [end(1, COMPLETE)],
@@ -71,9 +73,7 @@ CONVERSATIONS = {
         begin() + record(STDIN, 1) + record(PARAMS, 1, pairs(ENVIRON)) + record(PARAMS, 1), [end(1, COMPLETE)]
     ),
     "body is read and forgotten": Case(request(body=b"x" * 300), [end(1, COMPLETE)]),
-    "data is ignored": Case(
-        begin() + record(DATA, 1, b"x") + request()[len(begin()) :], [end(1, COMPLETE)]
-    ),
+    "data is ignored": Case(begin() + record(DATA, 1, b"x") + request()[len(begin()) :], [end(1, COMPLETE)]),
     "records of no request are ignored": Case(
         record(PARAMS, 7, b"\xff") + record(STDIN, 7) + record(ABORT, 7) + request(), [end(1, COMPLETE)]
     ),
@@ -94,7 +94,9 @@ CONVERSATIONS = {
     "abort before the body ends, without keeping": Case(
         request(keep=False)[:-8] + record(ABORT, 1), [end(1, COMPLETE)], closes=True
     ),
-    "abort after the answer is ignored": Case(request() + record(ABORT, 1) + request(), [end(1, COMPLETE)] * 2),
+    "abort after the answer is ignored": Case(
+        request() + record(ABORT, 1) + request(), [end(1, COMPLETE)] * 2
+    ),
     "values": Case(
         record(GET_VALUES, 0, pairs({"FCGI_MAX_CONNS": "", "FCGI_MAX_REQS": "", "FCGI_MPXS_CONNS": ""})),
         [
@@ -115,7 +117,8 @@ CONVERSATIONS = {
         [Received(GET_VALUES_RESULT, 0, b""), end(1, COMPLETE)],
     ),
     "unknown management type": Case(
-        record(77, 0, b"anything", 3) + request(), [Received(UNKNOWN_TYPE, 0, b"\x4d" + bytes(7)), end(1, COMPLETE)]
+        record(77, 0, b"anything", 3) + request(),
+        [Received(UNKNOWN_TYPE, 0, b"\x4d" + bytes(7)), end(1, COMPLETE)],
     ),
 }
 

@@ -39,7 +39,9 @@ def test_address_is_read_and_written(text: str, expected: TcpAddress | UnixAddre
     assert str(expected) == text
 
 
-@pytest.mark.parametrize("text", ["", "host:", "host:port", ":65536", "a:b:80", "::1:80", "[::1]", ":-1", "a:1 "])
+@pytest.mark.parametrize(
+    "text", ["", "host:", "host:port", ":65536", "a:b:80", "::1:80", "[::1]", ":-1", "a:1 "]
+)
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="PORT|65535"):
         parse_address(text)
@@ -52,7 +54,9 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         (TcpAddress("localhost", 0), "127.0.0.1"),
         (TcpAddress("", 0), "127.0.0.1"),
         pytest.param(
-            TcpAddress("::1", 0), "::1", marks=pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="IPv6")
+            TcpAddress("::1", 0),
+            "::1",
+            marks=pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="IPv6"),
         ),
         pytest.param(
             TcpAddress("", 0), "::1", marks=pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="IPv6")
@@ -140,7 +144,12 @@ def test_other_descriptors_are_no_listeners(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "environ",
-    [{}, {"LISTEN_FDS": "1"}, {"LISTEN_PID": "41", "LISTEN_FDS": "1"}, {"LISTEN_PID": "42", "LISTEN_FDS": "x"}],
+    [
+        {},
+        {"LISTEN_FDS": "1"},
+        {"LISTEN_PID": "41", "LISTEN_FDS": "1"},
+        {"LISTEN_PID": "42", "LISTEN_FDS": "x"},
+    ],
 )
 def test_sockets_for_another_process_are_not_taken(environ: dict[str, str]) -> None:
     assert passed_listeners(environ, 42) == []

@@ -95,7 +95,12 @@ def test_http_answers_are_those_of_the_application(start: Start, port: int) -> N
 
 @pytest.mark.parametrize(
     "data",
-    [b"nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n", b"\x01\x01\0\x01"],
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n",
+        b"\x01\x01\0\x01",
+    ],
 )
 def test_broken_http_is_refused(start: Start, port: int, data: bytes) -> None:
     start("--http", f"127.0.0.1:{port}")
@@ -146,7 +151,10 @@ def test_worker_that_dies_is_replaced(start: Start, port: int, number: int) -> N
     command = start("--bind", f"127.0.0.1:{port}")
     first = until(lambda: echo(("127.0.0.1", port)))["pid"]
     os.kill(first, number)
-    assert until(lambda: not alive(first) and echo(("127.0.0.1", port)))["pid"] not in (first, command.process.pid)
+    assert until(lambda: not alive(first) and echo(("127.0.0.1", port)))["pid"] not in (
+        first,
+        command.process.pid,
+    )
 
 
 def test_crash_of_the_application_costs_only_its_worker(start: Start, port: int) -> None:

@@ -84,7 +84,11 @@ def test_buffers_are_sent_in_order_however_little_the_socket_takes() -> None:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         ours.settimeout(0.01)
         expected = bytes(range(256)) * 400
-        buffers: list[bytes | memoryview] = [expected[:10], memoryview(expected)[10:50_000], expected[50_000:]]
+        buffers: list[bytes | memoryview] = [
+            expected[:10],
+            memoryview(expected)[10:50_000],
+            expected[50_000:],
+        ]
         received = b""
         while buffers:
             try:

@@ -15,7 +15,12 @@ def call(raw_uri: str, **environ: Any) -> tuple[str, dict[str, str], bytes]:
     config = Config()
     application = WSGIApplication(Service(StubApplication(config), config))
     started: list[Any] = []
-    given = {"REQUEST_METHOD": "GET", "RAW_URI": raw_uri, "PATH_INFO": "/decoded", "SCRIPT_NAME": ""} | environ
+    given = {
+        "REQUEST_METHOD": "GET",
+        "RAW_URI": raw_uri,
+        "PATH_INFO": "/decoded",
+        "SCRIPT_NAME": "",
+    } | environ
     body = application(given, lambda status, headers: started.extend((status, headers)))
     whole = b"".join(body)
     return started[0], dict(started[1]), whole
