@@ -268,7 +268,7 @@ def build(config: Config) -> Application:
     """Put the parts together: the only place that constructs caches, library and renderer.
 
     Raises:
-        ConfigError: a setting names something that does not exist.
+        ConfigError: a setting names something that does not exist, or a protocol cannot use it.
     """
     memory = MemoryCache(int(config.max_image_cache_size * MEGABYTE))
     memcached = None
@@ -281,4 +281,7 @@ def build(config: Config) -> Application:
     encoders = registry.discover("iipserve.codecs", "ENCODER")
     renderer = Renderer(config, library, encoders, cache, memory)
     protocols = registry.discover("iipserve.protocols", "PROTOCOL")
+    for protocol in protocols.values():
+        if protocol.check is not None:
+            protocol.check(config)
     return Application(config, protocols, library, renderer, cache)

@@ -190,6 +190,11 @@ def test_unknown_protocol_in_uri_map() -> None:
         app.build(Config(uri_map=(("x", "flashpix"),)))
 
 
+def test_members_for_info_json_that_are_none() -> None:
+    with pytest.raises(ConfigError, match="IIIF_EXTRA_INFO"):
+        app.build(Config(iiif_extra_info='"attribution": '))
+
+
 def test_mapped_prefix_ends_at_a_slash(application: app.Application) -> None:
     assert ask(application, "/zx/a.tif.dzi").status == 404
 

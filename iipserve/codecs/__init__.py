@@ -44,5 +44,7 @@ class Encoder:
     encode: Callable[[Pixels, Encoding, Metadata], bytes]
     """Raises `UnsupportedEncoding` for a scheme it does not know, `InvalidSize` or `TooLarge` for more pixels
     than the format can express, nothing else on valid pixels."""
+    memory_factor: int = 2
+    """Memory held while encoding, in multiples of the pixels', at most; the limits count with it."""
     crop: Callable[[bytes, Size], bytes | None] | None = None
     """Cut an encoded image down to its top left `Size` without loss; None where that is impossible."""

@@ -78,4 +78,5 @@ ENCODER = Encoder(
     media_type="image/avif",
     bands=frozenset({1, 2, 3, 4}),
     encode=encode,
+    memory_factor=6,
 )

@@ -125,4 +125,5 @@ ENCODER = Encoder(
     media_type="image/png",
     bands=frozenset({1, 2, 3, 4}),
     encode=encode,
+    memory_factor=3,
 )

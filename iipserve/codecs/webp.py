@@ -29,4 +29,5 @@ ENCODER = Encoder(
     media_type="image/webp",
     bands=frozenset({1, 2, 3, 4}),
     encode=encode,
+    memory_factor=6,
 )

@@ -26,14 +26,19 @@ class Limits:
         self._changed = threading.Condition()
 
     @contextmanager
-    def admitted(self, plan: RenderPlan, info: ImageInfo) -> Iterator[None]:
+    def admitted(self, plan: RenderPlan, info: ImageInfo, memory_factor: int = 2) -> Iterator[None]:
         """Hold the memory that rendering `plan` takes; wait for it while other requests hold it.
+
+        Args:
+            plan: what is rendered.
+            info: its image.
+            memory_factor: of the encoder.
 
         Raises:
             TooLarge: more than one request may ever have.
             Overloaded: the memory did not become free in time.
         """
-        needed = self._checked_memory(plan, info)
+        needed = self._checked_memory(plan, info, memory_factor)
         with self._changed:
             if not self._changed.wait_for(lambda: self._free >= needed, self._patience):
                 raise Overloaded("the server is busy with other large images; ask again later")
@@ -45,14 +50,14 @@ class Limits:
                 self._free += needed
                 self._changed.notify_all()
 
-    def _checked_memory(self, plan: RenderPlan, info: ImageInfo) -> int:
+    def _checked_memory(self, plan: RenderPlan, info: ImageInfo, memory_factor: int) -> int:
         pixels = plan.region.width * plan.region.height
         if pixels > self._max_pixels:
             raise TooLarge(
                 f"this needs {pixels / 1e6:.0f} megapixels of {info.identifier!r} to be decoded, and the limit is "
                 f"{self._max_pixels / 1e6:.0f}; the image has no smaller level that would do"
             )
-        needed = render_memory(plan, info)
+        needed = render_memory(plan, info, memory_factor)
         if needed > self._budget:
             raise TooLarge(
                 f"an image of {plan.size.width} x {plan.size.height} pixels needs {needed / MEGABYTE:.0f} MB "
@@ -61,10 +66,14 @@ class Limits:
         return needed
 
 
-def render_memory(plan: RenderPlan, info: ImageInfo) -> int:
-    """An upper estimate of the bytes held while rendering: what is read, what it is scaled to, what is encoded."""
+def render_memory(plan: RenderPlan, info: ImageInfo, memory_factor: int = 2) -> int:
+    """An upper estimate of the bytes held while rendering: what is read, and the finished pixels several times.
+
+    They are held once themselves, once more while an operation changes them, and `memory_factor` times
+    while they are encoded.
+    """
     pixel_bytes = info.bands * np.dtype(info.dtype).itemsize
     read = min(plan.region.width * plan.region.height, STRIP_PIXELS + plan.region.width * 4096)
     made = plan.size.width * plan.size.height
-    copies = 2 + bool(plan.operations)
+    copies = 1 + memory_factor + bool(plan.operations)
     return (read + made * copies) * pixel_bytes

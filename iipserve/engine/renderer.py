@@ -68,7 +68,7 @@ class Renderer:
         source = self._library.source(plan.image)
         body = self._stored(source, plan, encoder)
         if body is None:
-            with self._limits.admitted(plan, source.info):
+            with self._limits.admitted(plan, source.info, encoder.memory_factor):
                 body = self._encoded(source, plan, encoder)
         rendition = Rendition(body, encoder.media_type, plan.digest)
         self._cache.set(plan, rendition)

@@ -41,3 +41,5 @@ class Protocol:
     """`Query`, image, settings -> `Answer`; the image is None when the query names none."""
     error: Callable[[IIPServeError], Document] = plain_error
     """An error in the protocol's own form."""
+    check: Callable[[Config], object] | None = None
+    """Called once at start. Raises `ConfigError` for settings that this protocol cannot use."""

@@ -21,7 +21,7 @@ from iipserve.processing.color import Bitonal, Grayscale
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.protocols import Protocol
 from iipserve.protocols.encodings import export_encoding, format_of, tile_encoding
-from iipserve.protocols.iiif_info import advertised_tile, info_document
+from iipserve.protocols.iiif_info import advertised_tile, extra_members, info_document
 from iipserve.protocols.iiif_parameters import (
     RegionText,
     SizeKind,
@@ -343,4 +343,13 @@ def _render_plan(image: _Settled, info: ImageInfo, config: Config) -> RenderPlan
     return RenderPlan(image_ref(info, layers), level, region, size, encoding, operations)
 
 
-PROTOCOL = Protocol("iiif", "iiif", parse, plan)
+def check(config: Config) -> None:
+    """See that what is added to info.json is JSON.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    extra_members(config.iiif_extra_info)
+
+
+PROTOCOL = Protocol("iiif", "iiif", parse, plan, check=check)

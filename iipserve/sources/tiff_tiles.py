@@ -120,11 +120,11 @@ def _packbits(layout: Layout, tables: bytes) -> TileDecoder:
     shape, size = _shape(layout), layout.tile_bytes
 
     def decode(data: bytes) -> TilePixels:
-        out: TilePixels = np.empty(size, np.uint8)
-        # fills an array of the exact length and stops there
-        if len(imagecodecs.packbits_decode(data, out=out)) != size:
+        # stops when the room of the exact length is full
+        unpacked = imagecodecs.packbits_decode(data, out=size)
+        if len(unpacked) != size:
             raise DamagedTile("fewer pixels than the tile has")
-        return out.reshape(shape)
+        return np.frombuffer(unpacked, np.uint8).reshape(shape)
 
     return decode
 

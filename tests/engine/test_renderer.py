@@ -41,7 +41,7 @@ def cropped(body: bytes, size: Size) -> bytes | None:
 
 ENCODERS = {
     "png": Encoder("png", "png", "image/png", frozenset({1, 2, 3, 4}), raw),
-    "jpeg": Encoder("jpeg", "jpg", "image/jpeg", frozenset({1, 3}), raw, cropped),
+    "jpeg": Encoder("jpeg", "jpg", "image/jpeg", frozenset({1, 3}), raw, crop=cropped),
 }
 
 

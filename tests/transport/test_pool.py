@@ -118,9 +118,10 @@ def test_connections_that_are_closed_are_forgotten(server: Running) -> None:
 def test_without_descriptors_idle_connections_make_room(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    idle = [server.connect() for _ in range(3)]
-    for number, peer in enumerate(idle, start=1):
-        peer.ask("/tile")
+    idle = []
+    for number in (1, 2, 3):
+        idle.append(server.connect())
+        idle[-1].ask("/tile")
         until(lambda: len(server.server._pool._parked) == number)  # noqa: B023
     failures = iter([errno.EMFILE, errno.EMFILE])
     accept = socket.socket.accept

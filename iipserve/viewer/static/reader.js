@@ -125,6 +125,7 @@ export class Reader {
       springStiffness: 9,
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
       maxImageCacheCount: 500,
+      maxTilesPerFrame: 12,
     });
     viewer.addHandler("animation", () => this.#showScale());
     viewer.addHandler("animation-finish", () => this.#moved());
