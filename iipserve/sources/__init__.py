@@ -10,6 +10,9 @@ from typing import ClassVar
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo, ImageVersion
 from iipserve.processing import Pixels
+from iipserve.sources.native_libraries import load_before_libvips
+
+load_before_libvips()
 
 
 @dataclass(frozen=True, slots=True)

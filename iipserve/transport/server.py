@@ -11,7 +11,7 @@ from iipserve.transport.balance import Share
 from iipserve.transport.connection import Connection
 from iipserve.transport.pool import Pool
 from iipserve.transport.service import Service
-from iipserve.transport.sockets import set_timeouts
+from iipserve.transport.sockets import TIMEVAL_LENGTH, set_timeouts
 
 LINGER_SECONDS = 0.02
 """How long a thread waits on its own connection before the connection is parked."""
@@ -34,10 +34,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         }
         for listener in listeners:
             if listener.family != socket.AF_UNIX:
-                # Linux hands a TCP listener's options on to the connections it accepts.
-                set_timeouts(listener, LINGER_SECONDS, self.request_timeout)
-                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                self._prepare(listener)
         self._pool = Pool(listeners, config.threads, self._connect, share)
 
     def start(self) -> None:
@@ -53,6 +50,14 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         return self._pool.stop(seconds)
 
     def _connect(self, sock: socket.socket, pool: Pool) -> Connection:
-        if sock.family == socket.AF_UNIX:
-            set_timeouts(sock, LINGER_SECONDS, self.request_timeout)
+        # Linux hands a TCP listener's options on, but not to what was in its backlog before they were set,
+        # and not a Unix listener's. One call finds out, where setting them takes four.
+        if not any(sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, TIMEVAL_LENGTH)):
+            self._prepare(sock)
         return Connection(sock, self, pool)
+
+    def _prepare(self, sock: socket.socket) -> None:
+        set_timeouts(sock, LINGER_SECONDS, self.request_timeout)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -21,6 +21,9 @@ SOCKET_UMASK = 0o111
 FIRST_PASSED_DESCRIPTOR = 3
 """Where systemd's sockets start (sd_listen_fds(3))."""
 MAX_DESCRIPTORS = 65536
+TIMEVAL = struct.Struct("@ll")
+TIMEVAL_LENGTH = TIMEVAL.size
+"""Bytes of the socket options for timeouts."""
 TCP_ADDRESS = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:\[\]/]*)):(?P<port>\d{1,5})")
 
 
@@ -160,7 +163,7 @@ def set_timeouts(sock: socket.socket, receive: float, send: float) -> None:
 
 
 def _timeval(seconds: float) -> bytes:
-    return struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
+    return TIMEVAL.pack(int(seconds), int(seconds % 1 * 1_000_000))
 
 
 def raise_descriptor_limit() -> None:

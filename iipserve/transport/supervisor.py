@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -40,6 +41,7 @@ HTTP_CONNECTIONS = 2000
 """HTTP connections each worker holds; requests run on as many threads as FastCGI has."""
 SPARE_PLACES = 8
 """For workers that TTIN adds."""
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT)
 MAX_REQUEST_LINE = 8190
 SHARED_MEMORY = Path("/dev/shm")
 
@@ -123,6 +125,17 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
         self.LISTENERS = [*app.fastcgi, *app.http]
         self.systemd = app.passed
 
+    def spawn_worker(self) -> int:
+        """The new worker's process id. Signals wait for a worker that cannot handle them yet.
+
+        Between the fork and its own handlers a worker has the arbiter's, where TERM would be lost.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        try:
+            return int(super().spawn_worker())
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+
     def handle_usr2(self) -> None:
         """Starting a second arbiter beside this one is not offered."""
         log.warning("USR2 is not answered; HUP starts new workers")
@@ -141,6 +154,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
 
     def load_wsgi(self) -> None:
         """Build the application, in this process, and both ways to it."""
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         config: Config = self.app.config
         try:
             self._service = Service(self.app.build(config), config)

@@ -36,13 +36,8 @@ SOURCES = {
     "iip": ("/iip?FIF=Old%20maps/K%C3%B6ln%20%26%2050%25%20more.tif&JTL=", "=4,142"),
 }
 """What the addresses of tiles contain, and how the one in the last corner of the full size ends."""
-VIEWS = [
-    pytest.param(None, id="whole"),
-    pytest.param(View(0.12, 0.1, 3.0), id="first corner, between levels"),
-    pytest.param(View(0.93, 0.82, 5.0), id="last corner, full size"),
-    pytest.param(View(0.5, 0.43, 2.4), id="middle"),
-    pytest.param(View(0.97, 0.05, 8.0), id="beyond full size"),
-]
+VIEWS = [None, View(0.12, 0.1, 3.0), View(0.93, 0.82, 5.0), View(0.5, 0.43, 2.4), View(0.97, 0.05, 8.0)]
+"""The whole image, the first corner, the last, the middle, and a third corner, enlarged."""
 
 
 def colors(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -148,22 +143,26 @@ def test_every_image_is_on_the_page(guest: Visit) -> None:
     thumbnail.scroll_into_view_if_needed()
     guest.page.wait_for_function("image => image.complete", arg=thumbnail.element_handle())
     size = thumbnail.evaluate("image => [image.naturalWidth, image.naturalHeight]")
-    assert size == [pytest.approx(360, abs=1), pytest.approx(360 * HEIGHT / WIDTH, abs=1)]
+    # browsers give the size in CSS pixels, which depends on the candidate they chose
+    assert size[0] > 200
+    assert size[0] / size[1] == pytest.approx(WIDTH / HEIGHT, rel=0.01)
     expect(guest.page.locator("#count")).to_have_text(f"{PAGES + 2} images")
     assert guest.mistakes == []
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("view", VIEWS)
-def test_tiles_are_where_they_belong(local: Visit, source: str, view: View | None) -> None:
+def test_tiles_are_where_they_belong(local: Visit, source: str) -> None:
+    """Links to several views: whole, between two levels of the file, at full size, and beyond."""
     local.open()
-    shown = local.show(CHART, source, view)
-    assert view is None or shown == pytest.approx(view, rel=0.2)
-    assert_shown(local, shown)
+    for view in VIEWS:
+        shown = local.show(CHART, source, view)
+        assert view is None or shown == pytest.approx(view, rel=0.2)
+        assert_shown(local, shown)
     assert local.mistakes == []
-    tiles = SOURCES[source][0]
-    others = [address for name, (address, _) in SOURCES.items() if name != source and name != "iiif"]
-    assert any(tiles in address for address in local.answered)
+    tiles, last = SOURCES[source]
+    assert any(tiles in address and address.endswith(last) for address in local.answered)
+    # thumbnails come from IIIF, whatever the source of the tiles
+    others = [tiles for name, (tiles, _) in SOURCES.items() if name not in (source, "iiif")]
     assert not [address for address in local.answered for other in others if other in address]
 
 
@@ -254,19 +253,21 @@ def test_addresses_can_be_copied_and_lead_to_the_image(guest: Visit) -> None:
     guest.page.locator("#details").click()
     rows = guest.page.locator("#addresses li")
     expect(rows).to_have_count(7)
-    guest.page.wait_for_function("document.querySelectorAll('#addresses a[href]').length === 7")
+    guest.page.wait_for_function("document.querySelector('#view-link a').textContent")
     kinds = {}
     for row in rows.all():
         row.locator("button").click()
         expect(row.locator("button")).to_have_text("Copied")
         address = guest.page.evaluate("navigator.clipboard.readText()")
-        assert address == row.locator("a").get_attribute("href")
+        assert address == row.locator(".address").inner_text()
         assert address.startswith(guest.address)
-        answer = guest.page.request.get(address)
+        answer = guest.page.request.get(
+            f"{address}&OBJ=Max-size" if "/iip?" in address and "CVT" not in address else address
+        )
         assert answer.status == 200, address
         kinds[row.locator("strong").inner_text()] = answer.headers["content-type"].partition(";")[0]
-    assert kinds.pop("IIP") is not None
     assert kinds == {
+        "IIP": "application/vnd.netfpx",
         "IIIF": "application/ld+json",
         "DeepZoom": "application/xml",
         "Zoomify": "application/xml",

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from iipserve.config import Config
+from iipserve.transport.sockets import TcpAddress, listen
 from tests.transport.client import ask_all, connect, request
 from tests.transport.conftest import Running, StartServer
 from tests.transport.stub import TILE
@@ -40,6 +42,21 @@ def test_500_connections_that_are_not_kept(start_server: StartServer) -> None:
     for peer in peers:
         assert peer.answer().body == TILE
         assert peer.at_end()
+
+
+def test_connections_from_before_the_start_keep_no_thread() -> None:
+    """Their sockets were made before the listener had its timeouts."""
+    with listen(TcpAddress("127.0.0.1", 0), 100) as listener:
+        address = listener.getsockname()
+        early = [connect(address) for _ in range(3)]
+        try:
+            server = Running(listener, Config(threads=2))
+            assert {answer.body for answer in ask_all(early, "/tile")} == {TILE}
+            assert server.connect().ask("/tile").body == TILE
+            server.close()
+        finally:
+            for peer in early:
+                peer.sock.close()
 
 
 def test_idle_connections_keep_no_thread(start_server: StartServer) -> None:

@@ -208,6 +208,17 @@ def test_term_lets_requests_finish(start: Start, port: int, over: str) -> None:
     assert (bodies or [answers[0].body]) == [b"rested"]
 
 
+@pytest.mark.parametrize("seconds", [0, 0.02, 0.1, 0.2])
+def test_term_is_heeded_while_workers_start(start: Start, port: int, seconds: float) -> None:
+    command = start("--bind", f"127.0.0.1:{port}", WORKERS="6")
+    until(lambda: connect(("127.0.0.1", port)).sock.close() or True)
+    time.sleep(seconds)
+    started = time.monotonic()
+    command.signal(signal.SIGTERM)
+    assert command.end() == (0, "")
+    assert time.monotonic() - started < 10
+
+
 def test_int_ends_at_once(start: Start, port: int) -> None:
     command = start("--bind", f"127.0.0.1:{port}")
     until(lambda: echo(("127.0.0.1", port)))

@@ -31,10 +31,10 @@ export class Panel {
       row("IIIF", "for Mirador, Universal Viewer", addresses.iiifInfo(name)),
       row("DeepZoom", "for OpenSeadragon", addresses.deepzoom(name)),
       row("Zoomify", "for OpenLayers, Leaflet", addresses.zoomifyInfo(name)),
-      row("IIP", "add commands to it", addresses.iip(name)),
+      row("IIP", "add commands to it", addresses.iip(name), { leads: false }),
       row("Whole image", `JPEG, ${count(side)} pixels long`, addresses.exported(name, width, height, limit)),
-      row("Part in view", "JPEG", "", "view-image"),
-      row("Link to this view", "in this page", "", "view-link"),
+      row("Part in view", "JPEG", "", { id: "view-image" }),
+      row("Link to this view", "in this page", "", { id: "view-link" }),
     );
     this.#root.querySelector("#properties").replaceChildren(...properties(image));
   }
@@ -54,11 +54,14 @@ export class Panel {
   }
 }
 
-function row(title, note, address, id = "") {
-  const link = element("a", { href: address, target: "_blank", rel: "noopener" }, address);
+/** One address; `leads` is false where it is of no use before more is added to it. */
+function row(title, note, address, { id = "", leads = true } = {}) {
+  const link = leads
+    ? element("a", { className: "address", href: address, target: "_blank", rel: "noopener" }, address)
+    : element("span", { className: "address" }, address);
   const button = element("button", { type: "button", className: "copy" }, "Copy");
   button.setAttribute("aria-label", `Copy the ${title} address`);
-  button.addEventListener("click", () => copy(link.href, button));
+  button.addEventListener("click", () => copy(link.textContent, button));
   const heading = element("div", {}, element("strong", {}, title), " ", element("small", {}, note));
   return element("li", { id }, heading, button, link);
 }
