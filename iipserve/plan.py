@@ -69,7 +69,16 @@ class RenderPlan:
     @property
     def digest(self) -> str:
         """32 hexadecimal digits that stand for this plan and this version of the server."""
-        return hashlib.blake2b(f"{__version__} {self!r}".encode(), digest_size=16).hexdigest()
+        image, region, encoding = self.image, self.region, self.encoding
+        everything = (
+            __version__,
+            (image.identifier, image.version.mtime_ns, image.version.length, image.quality_layers),
+            (self.level, region.x, region.y, region.width, region.height, self.size.width, self.size.height),
+            (encoding.format, encoding.quality, encoding.scheme),
+            (encoding.profile, encoding.metadata, encoding.stored),
+            self.operations,
+        )
+        return hashlib.blake2b(repr(everything).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from iipserve.errors import DecodeError, TileNotFound, UnsupportedImage
-from iipserve.geometry import Region, Size, TileGrid
+from iipserve.geometry import Size, TileGrid
 from iipserve.image import ColorSpace, ImageInfo, Level
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source, SourceFormat
@@ -69,7 +69,9 @@ class TiffSource(Source):
             TileNotFound: there is no such level or tile.
             DecodeError: this tile is damaged or missing in the file.
         """
-        stored, region = self._locate(level, column, row)
+        stored = self._level(level, column, row)
+        region = stored.grid.region(column, row)
+        assert region is not None, "the tile is there"
         data = self._read(stored, level, column, row)
         if data is None:
             return np.zeros((region.height, region.width, stored.layout.samples), np.uint8)
@@ -88,7 +90,7 @@ class TiffSource(Source):
             TileNotFound: there is no such level or tile.
             DecodeError: the file ends before the tile does, or the tile is not what the file says.
         """
-        stored, _ = self._locate(level, column, row)
+        stored = self._level(level, column, row)
         finish = stored.stored.get(format)
         if finish is None:
             return None
@@ -100,12 +102,11 @@ class TiffSource(Source):
         except ValueError as error:
             raise _damaged(level, column, row) from error
 
-    def _locate(self, level: int, column: int, row: int) -> tuple[StoredLevel, Region]:
+    def _level(self, level: int, column: int, row: int) -> StoredLevel:
         if 0 <= level < len(self._levels):
             stored = self._levels[level]
-            region = stored.grid.region(column, row)
-            if region is not None:
-                return stored, region
+            if 0 <= column < stored.grid.columns and 0 <= row < stored.grid.rows:
+                return stored
         raise TileNotFound(f"There is no tile {column},{row} of level {level}")
 
     def _read(self, stored: StoredLevel, level: int, column: int, row: int) -> bytes | None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from iipserve.errors import UnsupportedImage
 from iipserve.sources import jpeg_stream
-from iipserve.sources.jpeg_stream import ADOBE_RGB, JFIF, PLAIN_FRAMES, START
+from iipserve.sources.jpeg_stream import ADOBE_RGB, JFIF, PLAIN_FRAMES, START, HeadReader
 from iipserve.sources.tiff_structure import Alpha, Compression, Layout, Photometric
 
 TilePixels: TypeAlias = NDArray[np.uint8]
@@ -138,7 +138,7 @@ def _jpeg(layout: Layout, tables: bytes) -> TileDecoder:
     colorspace = "YCbCr" if layout.photometric == Photometric.YCBCR else kept
 
     def decode(data: bytes) -> TilePixels:
-        head = jpeg_stream.read_head(data)
+        head = splicer.heads.read(data)
         _check_size(layout, head.width, head.height, head.components)
         out: TilePixels = np.empty((head.height, head.width, layout.samples), np.uint8)
         # a gray picture has two dimensions there
@@ -160,6 +160,7 @@ class JpegSplicer:
     profiled_prefix: bytes | None
     """The same with the ICC profile; None where that cannot be embedded."""
     has_tables: bool
+    heads: HeadReader
 
     @classmethod
     def of(cls, layout: Layout, tables: bytes, icc: bytes | None) -> JpegSplicer:
@@ -168,7 +169,7 @@ class JpegSplicer:
         segments = jpeg_stream.table_segments(tables)
         profile = jpeg_stream.icc_segments(icc or b"")
         profiled = None if profile is None else START + mark + profile + segments
-        return cls(layout, START + mark + segments, profiled, b"\xff\xdb" in segments)
+        return cls(layout, START + mark + segments, profiled, b"\xff\xdb" in segments, HeadReader())
 
     def finish(self, data: bytes, *, profile: bool) -> bytes | None:
         """The tile as a file that any viewer shows in its true colors, or None.
@@ -177,7 +178,7 @@ class JpegSplicer:
             DamagedStream, DamagedTile: it is no JPEG stream, or not of the tile's size and bands.
         """
         prefix = self.profiled_prefix if profile else self.prefix
-        head = jpeg_stream.read_head(data)
+        head = self.heads.read(data)
         _check_size(self.layout, head.width, head.height, head.components)
         whole = (head.width, head.height) == (self.layout.tile.width, self.layout.tile.height)
         plain = head.frame in PLAIN_FRAMES and head.precision == 8

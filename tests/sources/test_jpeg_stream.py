@@ -8,6 +8,7 @@ from iipserve.sources.jpeg_stream import (
     ICC_STEP,
     DamagedStream,
     Head,
+    HeadReader,
     icc_segments,
     read_head,
     table_segments,
@@ -22,7 +23,7 @@ SCAN = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00data"
 JFIF = b"\xff\xe0\x00\x07JFIF\0"
 COMMENT = b"\xff\xfe\x00\x04hi"
 
-PLAIN = Head(0xC0, 8, 32, 48, 1, has_tables=False, foreign=())
+PLAIN = Head(0xC0, 8, 32, 48, 1, has_tables=False, foreign=(), length=0)
 READABLE = [
     pytest.param(SOI + FRAME + SCAN + EOI, PLAIN, id="bare"),
     pytest.param(SOI + b"\xff\xff" + FRAME + b"\xff" + SCAN + EOI, PLAIN, id="fill bytes"),
@@ -41,7 +42,20 @@ READABLE = [
 
 @pytest.mark.parametrize(("stream", "head"), READABLE)
 def test_reads_the_head(stream: bytes, head: Head) -> None:
-    assert read_head(stream) == head
+    assert read_head(stream) == head._replace(length=stream.index(SCAN[:2]) + 2)
+
+
+def test_reader_tells_tiles_apart() -> None:
+    """Whatever came before: the head is the stream's own, and damage is noticed."""
+    other = SOI + HUFFMAN + FRAME + SCAN + EOI
+    streams = [*(parameters.values[0] for parameters in READABLE), other]
+    reader = HeadReader()
+    for first in streams:
+        for second in streams:
+            assert reader.read(first) == read_head(first)
+            assert reader.read(second) == read_head(second)
+        with pytest.raises(DamagedStream):
+            reader.read(first[: first.rindex(EOI)])
 
 
 DAMAGED = [
