@@ -3,7 +3,7 @@
 Usage: make_gallery.py FOLDER
 
 Images that are there already are left alone. The largest is an invented landscape of 600 megapixels,
-with something to see at every zoom: it takes most of a minute to make, and some 120 MB.
+with something to see at every zoom: it takes the better part of a minute to make, and 95 MB.
 """
 
 from __future__ import annotations
@@ -26,12 +26,26 @@ COARSE = 8
 PATTERN = 2048
 """Side of the repeated pattern of fine forms, in pixels."""
 SEA_LEVEL = 0.42
-RELIEF = 1100.0
-"""How steep the hills look: the more, the darker and lighter their sides."""
-ROUGHNESS = 1.85
+ROUGHNESS = 2.0
 """How fast forms grow flatter as they grow smaller; more is smoother."""
-CONTOURS = 200
-"""Contour lines from the lowest to the highest point."""
+LONGEST = 1100
+"""Distance between the largest mountains, in pixels of the coarse forms."""
+RELIEF = 900.0
+"""How steep the hills look: the more, the darker and lighter their sides."""
+CONTOURS = 250
+"""Contour lines from the lowest to the highest point; every fifth is drawn stronger."""
+FINE = 0.00025
+"""How high the fine forms are."""
+SQUARE = 1000
+"""Side of the squares of the map's grid, in pixels; each has its number."""
+
+DIGITS = {
+    "0": "###,#.#,#.#,#.#,###", "1": ".#.,##.,.#.,.#.,###", "2": "###,..#,###,#..,###",
+    "3": "###,..#,.##,..#,###", "4": "#.#,#.#,###,..#,..#", "5": "###,#..,###,..#,###",
+    "6": "###,#..,###,#.#,###", "7": "###,..#,.#.,.#.,.#.", "8": "###,#.#,###,#.#,###",
+    "9": "###,#.#,###,..#,###", " ": "...,...,...,...,...",
+}  # fmt: skip
+"""Rows of dots, from the top."""
 
 TINTS = [
     (0.00, (28, 62, 96)),
@@ -57,13 +71,13 @@ def make(folder: Path) -> None:
         "Test charts/Odd size, 3073 by 2680.tif": write_chart,
         "Invented landscape.tif": write_landscape,
     }
-    for name, make in makers.items():
+    for name, write in makers.items():
         path = folder / name
         if not path.exists():
             print(f"Making {name} ...", flush=True)
             path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_name(f".unfinished-{path.name}")
-            make(unfinished)
+            unfinished = folder.with_name(f"unfinished-{path.name}")
+            write(unfinished)
             unfinished.rename(path)
 
 
@@ -94,34 +108,58 @@ def write_chart(path: Path) -> None:
 
 
 def write_landscape(path: Path) -> None:
-    """An invented coast, as a map with tints, shaded relief and contour lines."""
+    """An invented coast, as a map with tints, shaded relief, contour lines and a numbered grid."""
     height = landscape_height()
     east = height.conv(pyvips.Image.new_from_array([[-1, 0, 1]], scale=2))
     south = height.conv(pyvips.Image.new_from_array([[-1], [0], [1]], scale=2))
     land = (height > SEA_LEVEL) / 255
     # light comes from the north-west, as on maps, and the sea floor shows less of it
-    lit = (east + south) * (land * 0.65 + 0.35) * -RELIEF
-    shade = lit / (lit * lit + 1) ** 0.5 * 0.4 + 1
-    slope = (east * east + south * south) ** 0.5 * CONTOURS
-    steps = height * CONTOURS
-    to_contour = (steps - steps.rint()).abs() / (slope + 1e-5)
-    ink = (to_contour < 0.6) / 255 * (land * 0.14 + 0.12) * -1 + 1
+    lit = (east + south) * (land * 0.75 + 0.25) * -RELIEF
+    shade = lit / (lit * lit + 1) ** 0.5 * 0.42 + 1
+    slope = (east * east + south * south) ** 0.5
+    ink = contour(height, slope, CONTOURS) * 0.13 + contour(height, slope, CONTOURS / 5) * 0.2
     colors = (height * 65535).cast("ushort").maplut(tints())
-    map_ = (colors * shade * ink).cast("uchar").copy(interpretation="srgb")
-    map_.tiffsave(str(path), Q=62, **PYRAMID)
+    printed = (colors * shade * (1 - ink) * (1 - grid() / 255 * 0.35)).cast("uchar")
+    printed.copy(interpretation="srgb").tiffsave(str(path), Q=62, **PYRAMID)
+
+
+def contour(height: pyvips.Image, slope: pyvips.Image, number: float) -> pyvips.Image:
+    """1 on that many contour lines of about a pixel's width, 0 beside them."""
+    steps = height * number
+    return ((steps - steps.rint()).abs() < (slope * number * 0.7)) / 255
+
+
+def grid() -> pyvips.Image:
+    """255 on the lines between squares and on the number of each (column, row), 0 elsewhere."""
+    columns, rows = (side // SQUARE for side in LANDSCAPE)
+    empty = pyvips.Image.black(SQUARE, SQUARE)
+    empty = empty.draw_line(255, 0, 0, SQUARE, 0).draw_line(255, 0, 0, 0, SQUARE)
+    squares = [
+        empty.insert(number(f"{column:02} {row:02}"), 14, 14)
+        for row in range(rows)
+        for column in range(columns)
+    ]
+    return pyvips.Image.arrayjoin(squares, across=columns)
+
+
+def number(text: str) -> pyvips.Image:
+    """Digits and spaces, 15 pixels high: 255 on black."""
+    shapes = [np.array([list(row) for row in DIGITS[digit].split(",")]) == "#" for digit in text]
+    spaced = np.hstack([np.pad(shape, ((0, 0), (0, 1))) for shape in shapes])
+    return pyvips.Image.new_from_array(np.kron(spaced, np.ones((3, 3))).astype(np.uint8) * 255)
 
 
 def landscape_height() -> pyvips.Image:
     """The height, 0-1, of every pixel of the landscape."""
     width, height = LANDSCAPE
     random = np.random.default_rng(1911)
-    forms = fractal(random, (height // COARSE, width // COARSE), exponent=ROUGHNESS, longest=1e9, shortest=2)
+    forms = fractal(random, (height // COARSE, width // COARSE), exponent=ROUGHNESS, longest=LONGEST, shortest=2)
     forms = (forms - forms.min()) / (forms.max() - forms.min())
     large = pyvips.Image.new_from_array(forms.astype(np.float32)).resize(COARSE, kernel="cubic")
     fine = fractal(random, (PATTERN, PATTERN), exponent=ROUGHNESS, longest=24, shortest=2.5)
     pattern = pyvips.Image.new_from_array(fine.astype(np.float32))
     repeated = pattern.replicate(-(-width // PATTERN), -(-height // PATTERN)).crop(0, 0, width, height)
-    return (large + repeated * large * large * 0.0022).cast("float")
+    return (large + repeated * large * FINE).cast("float")
 
 
 def fractal(

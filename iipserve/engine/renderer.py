@@ -13,7 +13,7 @@ from iipserve.engine.flights import Flights
 from iipserve.engine.library import Library
 from iipserve.engine.limits import Limits
 from iipserve.errors import UnsupportedEncoding
-from iipserve.geometry import Region, Size, TileGrid
+from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo, PhysicalResolution
 from iipserve.plan import ImageRef, RenderPlan, Rendition
 from iipserve.processing import Pixels, pipeline
@@ -118,13 +118,14 @@ class Renderer:
 def _tile_of(info: ImageInfo, plan: RenderPlan) -> tuple[int, int, Size] | None:
     """Column, row and stored size of the tile the plan shows whole and unscaled, or None."""
     level, region = info.levels[plan.level], plan.region
-    if plan.size.width != region.width or plan.size.height != region.height:
+    size, tile = level.size, level.tile
+    column, x = divmod(region.x, tile.width)
+    row, y = divmod(region.y, tile.height)
+    width = min(tile.width, size.width - region.x)
+    height = min(tile.height, size.height - region.y)
+    if x or y or (width, height) != (region.width, region.height) or plan.size != region.size:
         return None
-    column, x = divmod(region.x, level.tile.width)
-    row, y = divmod(region.y, level.tile.height)
-    if x or y or region != TileGrid(level.size, level.tile).region(column, row):
-        return None
-    return column, row, level.tile
+    return column, row, tile
 
 
 def metadata_for(plan: RenderPlan, info: ImageInfo) -> Metadata:

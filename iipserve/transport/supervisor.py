@@ -41,7 +41,7 @@ HTTP_CONNECTIONS = 2000
 """HTTP connections each worker holds; requests run on as many threads as FastCGI has."""
 SPARE_PLACES = 8
 """For workers that TTIN adds."""
-ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT)
+ENDING = ()
 MAX_REQUEST_LINE = 8190
 SHARED_MEMORY = Path("/dev/shm")
 
