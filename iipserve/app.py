@@ -25,7 +25,7 @@ from iipserve.errors import (
 )
 from iipserve.http import Headers, Request, Response
 from iipserve.image import ImageInfo
-from iipserve.plan import Answer, Bundle, Document, Redirect, RenderPlan, Rendition
+from iipserve.plan import Answer, Bundle, Document, Pieces, Redirect, RenderPlan
 from iipserve.protocols import Protocol, Query, plain_error
 from iipserve.viewer import Viewer
 
@@ -144,7 +144,7 @@ class Application:
         modified = plan.image.version.mtime_ns // 1_000_000_000
         if http.has_condition(request) and http.not_modified(request, plan.digest, modified):
             return self._unchanged(plan.digest, modified, headers)
-        rendition: Rendition = self._renderer.render(plan)
+        rendition = self._renderer.render(plan)
         return self._ok(rendition.body, rendition.media_type, rendition.etag, modified, headers)
 
     def _document(
@@ -159,12 +159,15 @@ class Application:
 
     def _bundled(self, bundle: Bundle) -> bytes:
         return b"".join(
-            bundle.frame(position, self._renderer.render(plan).body)
-            for position, plan in enumerate(bundle.plans)
+            bundle.frame(position, self._whole_body(plan)) for position, plan in enumerate(bundle.plans)
         )
 
+    def _whole_body(self, plan: RenderPlan) -> bytes:
+        body = self._renderer.render(plan).body
+        return body if isinstance(body, bytes) else b"".join(body)
+
     def _ok(
-        self, body: bytes, media_type: str, etag: str, modified: int | None, headers: Headers
+        self, body: bytes | Pieces, media_type: str, etag: str, modified: int | None, headers: Headers
     ) -> Response:
         own: Headers = (
             ("Content-Type", media_type),

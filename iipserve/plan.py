@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from iipserve import __version__
 from iipserve.geometry import Region, Size
@@ -115,6 +115,26 @@ class Rendition:
     """Finished bytes."""
 
     body: bytes
+    media_type: str
+    etag: str
+    """The plan's digest, without quotes."""
+
+
+class Pieces(Protocol):
+    """Finished bytes that are not in memory: their number, and they themselves as often as asked for."""
+
+    def __len__(self) -> int:
+        """Number of bytes."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """All bytes, some at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class LargeRendition:
+    """A rendition that no cache keeps, since it is too large to be held in memory."""
+
+    body: Pieces
     media_type: str
     etag: str
     """The plan's digest, without quotes."""

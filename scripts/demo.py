@@ -2,7 +2,7 @@
 
 Usage: demo.py [IMAGE_OR_FOLDER ...]
 
-One folder is served as it is. Several images or folders are gathered by hard links in .cache/demo,
+One folder is served as it is. Several images or folders are gathered by hard links in a folder of .cache,
 because the server follows no symbolic links out of its folder; what cannot be linked is copied, if
 it is small. Nothing given is ever written to.
 """
@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -34,16 +35,19 @@ START_SECONDS = 30.0
 
 def main() -> int:
     """Serve until interrupted; the status of the server."""
-    try:
-        folder = folder_of([Path(argument) for argument in sys.argv[1:]])
-    except OSError as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 2
-    return serve(folder, free_port())
+    given = [Path(argument) for argument in sys.argv[1:]]
+    CACHE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="demo-", dir=CACHE) as gathered:
+        try:
+            folder = folder_of(given, Path(gathered))
+        except OSError as error:
+            print(f"demo: {error}", file=sys.stderr)
+            return 2
+        return serve(folder, free_port())
 
 
-def folder_of(given: list[Path]) -> Path:
-    """The folder to serve.
+def folder_of(given: list[Path], gathered: Path) -> Path:
+    """The folder to serve: the gallery, the one that is given, or `gathered`.
 
     Raises:
         OSError: something given does not exist, or can be neither linked nor copied.
@@ -57,20 +61,18 @@ def folder_of(given: list[Path]) -> Path:
         return gallery
     if len(given) == 1 and given[0].is_dir():
         return given[0].resolve()
-    return gather(given, CACHE / "demo")
+    gather(given, gathered)
+    return gathered
 
 
-def gather(given: list[Path], folder: Path) -> Path:
-    """`folder`, made to hold these files and folders and nothing else."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def gather(given: list[Path], folder: Path) -> None:
+    """Make these files and folders appear in an empty folder."""
     for path in given:
         target = free_name(folder, path.resolve().name)
         if path.is_dir():
             shutil.copytree(path, target, copy_function=link, ignore_dangling_symlinks=True)
         else:
             link(str(path.resolve()), str(target))
-    return folder
 
 
 def free_name(folder: Path, name: str) -> Path:

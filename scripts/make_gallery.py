@@ -153,7 +153,9 @@ def landscape_height() -> pyvips.Image:
     """The height, 0-1, of every pixel of the landscape."""
     width, height = LANDSCAPE
     random = np.random.default_rng(1911)
-    forms = fractal(random, (height // COARSE, width // COARSE), exponent=ROUGHNESS, longest=LONGEST, shortest=2)
+    forms = fractal(
+        random, (height // COARSE, width // COARSE), exponent=ROUGHNESS, longest=LONGEST, shortest=2
+    )
     forms = (forms - forms.min()) / (forms.max() - forms.min())
     large = pyvips.Image.new_from_array(forms.astype(np.float32)).resize(COARSE, kernel="cubic")
     fine = fractal(random, (PATTERN, PATTERN), exponent=ROUGHNESS, longest=24, shortest=2.5)

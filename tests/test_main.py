@@ -104,6 +104,7 @@ def test_options_override_settings_and_the_start_is_announced(tmp_path: Path) ->
         f"LOGFILE is '{tmp_path}/log'",
         "WORKERS is 1",
         "THREADS is 3",
+        "iipserve ends",
     ]
 
 

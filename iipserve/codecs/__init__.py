@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Protocol, TypeAlias
 
 from iipserve.geometry import Size
 from iipserve.image import PhysicalResolution
@@ -29,6 +30,23 @@ class Metadata:
 
 NO_METADATA = Metadata()
 
+Shape: TypeAlias = tuple[int, int, int]
+"""Height, width and bands of a picture, as numpy has them."""
+
+
+class Output(Protocol):
+    """A file that is being written."""
+
+    def write(self, data: bytes | memoryview) -> object:
+        """Put bytes where the file stands; it then stands behind them."""
+
+    def seek(self, position: int) -> object:
+        """Let the file stand at a position, also past its end."""
+
+
+RowEncoder: TypeAlias = Callable[[Iterable[Pixels], Shape, Encoding, Metadata, Output], None]
+"""(strips of full width from top to bottom, shape of the picture, encoding, metadata, new file) -> written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
@@ -46,5 +64,8 @@ class Encoder:
     than the format can express, nothing else on valid pixels."""
     memory_factor: int = 2
     """Memory held while encoding, in multiples of the pixels', at most; the limits count with it."""
+    encode_rows: RowEncoder | None = None
+    """As `encode`, for pictures too large for memory: a strip is held at a time, and the file on disk. The
+    pixels are the same, the bytes need not be. None where the format needs all pixels at once."""
     crop: Callable[[bytes, Size], bytes | None] | None = None
     """Cut an encoded image down to its top left `Size` without loss; None where that is impossible."""

@@ -32,7 +32,7 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
         UnsupportedEncoding: `encoding.scheme` names no codec.
         InvalidSize: a side is longer than the format can express.
     """
-    check_sides(pixels, MAX_SIDE, "AVIF")
+    check_sides(pixels.shape, MAX_SIDE, "AVIF")
     codec = available_codec(encoding.scheme or "auto")
     bands = pixels.shape[2]
     samples, layout, level = _layout(pixels, encoding.quality)

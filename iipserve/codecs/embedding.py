@@ -7,7 +7,6 @@ from dataclasses import replace
 from iipserve.codecs import NO_METADATA, Metadata
 from iipserve.errors import InvalidSize
 from iipserve.plan import Encoding
-from iipserve.processing import Pixels
 
 COLOR_SPACES = {1: b"GRAY", 3: b"RGB "}
 """Color bands -> the data color space in a profile's header (ICC.1:2022 section 7.2.6)."""
@@ -28,13 +27,13 @@ def chosen(metadata: Metadata, encoding: Encoding, colors: int) -> Metadata:
     return Metadata(icc=icc) if icc else NO_METADATA
 
 
-def check_sides(pixels: Pixels, longest: int, format: str) -> None:
-    """Return if neither side is longer than the format can express.
+def check_sides(shape: tuple[int, ...], longest: int, format: str) -> None:
+    """Return if neither side of a picture of `shape` is longer than the format can express.
 
     Raises:
         InvalidSize: a side is longer than `longest` pixels.
     """
-    height, width = pixels.shape[:2]
+    height, width = shape[:2]
     if max(width, height) > longest:
         raise InvalidSize(
             f"{format} images have at most {longest} pixels a side; this one would have {width} x {height}"

@@ -24,7 +24,7 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
     Raises:
         InvalidSize: a side is longer than libjpeg allows.
     """
-    check_sides(pixels, MAX_SIDE, "JPEG")
+    check_sides(pixels.shape, MAX_SIDE, "JPEG")
     bands = pixels.shape[2]
     samples = pixels if bands == 3 else pixels[:, :, 0]
     quality = min(max(encoding.quality, 1), 100)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -11,7 +12,7 @@ import imagecodecs
 import numpy as np
 
 from iipserve import __version__
-from iipserve.codecs import Encoder, Metadata
+from iipserve.codecs import Encoder, Metadata, Output, Shape
 from iipserve.codecs.bands import as_buffer, with_colors
 from iipserve.codecs.embedding import check_sides, chosen
 from iipserve.codecs.ifd import (
@@ -28,6 +29,7 @@ from iipserve.codecs.ifd import (
 )
 from iipserve.codecs.libwebp import MAX_SIDE as WEBP_MAX_SIDE
 from iipserve.codecs.libwebp import compress as compress_webp
+from iipserve.codecs.strips import regrouped
 from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import ceil_div
 from iipserve.plan import Encoding
@@ -117,6 +119,58 @@ COMPRESSIONS: Mapping[str, Compression] = MappingProxyType(
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """A file as far as it is known before its pixels: header, directories, then strips of pixels."""
+
+    compression: Compression
+    quality: int
+    rows: int
+    """Of each strip but the last."""
+    count: int
+    """Of strips."""
+    colored: bool
+    """Gray becomes RGB."""
+    order: str
+    """Byte order, as in `struct`."""
+    fields: Mapping[int, Entry]
+    """All but the tables of strips, by tag."""
+    pointed: Mapping[int, tuple[Entry, ...]]
+    """Directories that a field of this tag points to."""
+
+    def compressed(self, strips: Iterable[Pixels]) -> Iterator[bytes | memoryview]:
+        """The strips as they stand in the file, of a picture that may be cut into others."""
+        for strip in regrouped(strips, self.rows):
+            rows = with_colors(strip) if self.colored else strip
+            yield self.compression.compress(
+                _differences(rows) if self.compression.predicts else rows, self.quality
+            )
+
+    def front(self, lengths: Sequence[int]) -> bytes:
+        """What stands before the strips; as long for any lengths of theirs.
+
+        Raises:
+            TooLarge: offsets of four bytes do not reach all strips.
+        """
+        fields = dict(self.fields)
+        fields[279] = numbers(self.order, 279, LONG, *lengths)
+        fields |= {
+            273: numbers(self.order, 273, LONG, *lengths),
+            **{tag: numbers(self.order, tag, LONG, 0) for tag in self.pointed},
+        }
+        end = HEADER_LENGTH + len(directory(self.order, fields.values(), HEADER_LENGTH))
+        parts = []
+        for tag, entries in self.pointed.items():
+            fields[tag] = numbers(self.order, tag, LONG, end)
+            parts.append(directory(self.order, entries, end))
+            end += len(parts[-1])
+        check_length(end + sum(lengths))
+        fields[273] = numbers(self.order, 273, LONG, *_offsets(end, lengths))
+        mark = b"II*\0" if self.order == "<" else b"MM\0*"
+        first = struct.pack(self.order + "I", HEADER_LENGTH)
+        return b"".join((mark, first, directory(self.order, fields.values(), HEADER_LENGTH), *parts))
+
+
 def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
     """The pixels as a TIFF file, compressed by `encoding.scheme` (none when empty).
 
@@ -127,40 +181,94 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
         InvalidSize: a side is longer than the compression can express.
         TooLarge: the file would be longer than 4 GB.
     """
+    height, width, bands = pixels.shape
+    layout = lay_out((height, width, bands), encoding, metadata)
+    strips = list(layout.compressed((pixels,)))
+    return b"".join((layout.front([len(strip) for strip in strips]), *strips))
+
+
+def encode_rows(
+    strips: Iterable[Pixels], shape: Shape, encoding: Encoding, metadata: Metadata, output: Output
+) -> None:
+    """Write the file that `encode` makes of the picture that comes in strips, holding one at a time.
+
+    Room is left for what stands before the strips, until their lengths are known.
+
+    Raises:
+        UnsupportedEncoding, InvalidSize, TooLarge: as `encode`.
+    """
+    layout = lay_out(shape, encoding, metadata)
+    lengths: list[int] = []
+    end = len(layout.front([0] * layout.count))
+    output.seek(end)
+    for strip in layout.compressed(strips):
+        lengths.append(len(strip))
+        end += len(strip)
+        check_length(end)
+        output.write(strip)
+    output.seek(0)
+    output.write(layout.front(lengths))
+
+
+def check_length(length: int) -> None:
+    """Return if a file of this length can be expressed.
+
+    Raises:
+        TooLarge: it cannot.
+    """
+    if length > MAX_LENGTH:
+        raise TooLarge("the TIFF file would be longer than 4 GB; a smaller size or another format will do")
+
+
+def lay_out(shape: Shape, encoding: Encoding, metadata: Metadata) -> Layout:
+    """The file that a picture of this shape becomes.
+
+    Raises:
+        UnsupportedEncoding, InvalidSize: as `encode`.
+    """
     scheme = encoding.scheme or "none"
     compression = COMPRESSIONS.get(scheme)
     if compression is None:
         raise UnsupportedEncoding(
             f"TIFF compression {scheme!r} is unknown; it is one of {', '.join(COMPRESSIONS)}"
         )
-    check_sides(pixels, compression.max_side, f"TIFF ({scheme})")
-    colored = with_colors(pixels) if scheme == "webp" else pixels
-    rows = _rows_per_strip(colored)
-    strips = list(_strips(colored, rows, compression, encoding.quality))
-    wanted = chosen(metadata, encoding, 1 if colored.shape[2] < 3 else 3)
+    check_sides(shape, compression.max_side, f"TIFF ({scheme})")
+    height, width, bands = shape
+    colored = scheme == "webp" and bands < 3
+    if colored:
+        bands += 2
+    rows = _rows_per_strip((height, width, bands))
+    wanted = chosen(metadata, encoding, 1 if bands < 3 else 3)
     exif = read_exif(wanted.exif) if wanted.exif else None
     order = exif.order if exif else "<"
     fields = {entry.tag: entry for entry in exif.described} if exif else {}
-    fields |= _structure(order, colored.shape, compression, rows) | _described(order, wanted)
+    fields |= _structure(order, (height, width, bands), compression, rows) | _described(order, wanted)
     if encoding.metadata:
         fields[305] = text(305, f"iipserve/{__version__}")
-    return _assembled(order, fields, exif, strips)
+    return Layout(
+        compression,
+        encoding.quality,
+        rows,
+        ceil_div(height, rows),
+        colored,
+        order,
+        fields,
+        _pointed(exif),
+    )
 
 
-def _rows_per_strip(pixels: Pixels) -> int:
+def _pointed(exif: Exif | None) -> dict[int, tuple[Entry, ...]]:
+    """The directories of Exif that hold something, by the tag that points to them."""
+    directories = {EXIF_POINTER: exif.photo, GPS_POINTER: exif.position} if exif else {}
+    return {tag: entries for tag, entries in directories.items() if entries}
+
+
+def _rows_per_strip(shape: Shape) -> int:
     """Rows of about STRIP_BYTES, in whole JPEG units."""
-    height, width, bands = pixels.shape
+    height, width, bands = shape
     rows: int = max(1, STRIP_BYTES // (width * bands))
     rows = ceil_div(rows, MCU_ROWS) * MCU_ROWS
     return height if height < rows else rows
-
-
-def _strips(
-    pixels: Pixels, rows: int, compression: Compression, quality: int
-) -> Iterator[bytes | memoryview]:
-    for top in range(0, pixels.shape[0], rows):
-        strip = pixels[top : top + rows]
-        yield compression.compress(_differences(strip) if compression.predicts else strip, quality)
 
 
 def _differences(strip: Pixels) -> Pixels:
@@ -171,7 +279,7 @@ def _differences(strip: Pixels) -> Pixels:
     return result
 
 
-def _structure(order: str, shape: tuple[int, ...], compression: Compression, rows: int) -> dict[int, Entry]:
+def _structure(order: str, shape: Shape, compression: Compression, rows: int) -> dict[int, Entry]:
     """The fields that say how to read the strips, by tag."""
     height, width, bands = shape
     as_ycbcr = bands == 3 and compression.compress is _compress_jpeg
@@ -213,33 +321,7 @@ def _described(order: str, metadata: Metadata) -> dict[int, Entry]:
     return {field.tag: field for field in fields}
 
 
-def _assembled(
-    order: str, fields: dict[int, Entry], exif: Exif | None, strips: list[bytes | memoryview]
-) -> bytes:
-    """Header, directories, strips, in this order."""
-    lengths = [len(strip) for strip in strips]
-    subdirectories = {EXIF_POINTER: exif.photo, GPS_POINTER: exif.position} if exif else {}
-    pointed = {tag: entries for tag, entries in subdirectories.items() if entries}
-    fields[279] = numbers(order, 279, LONG, *lengths)
-    fields |= {
-        273: numbers(order, 273, LONG, *lengths),
-        **{tag: numbers(order, tag, LONG, 0) for tag in pointed},
-    }
-    end = HEADER_LENGTH + len(directory(order, fields.values(), HEADER_LENGTH))
-    parts = []
-    for tag, entries in pointed.items():
-        fields[tag] = numbers(order, tag, LONG, end)
-        parts.append(directory(order, entries, end))
-        end += len(parts[-1])
-    if end + sum(lengths) > MAX_LENGTH:
-        raise TooLarge("the TIFF file would be longer than 4 GB; a smaller size or another format will do")
-    fields[273] = numbers(order, 273, LONG, *_offsets(end, lengths))
-    mark = b"II*\0" if order == "<" else b"MM\0*"
-    first = HEADER_LENGTH.to_bytes(4, "little" if order == "<" else "big")
-    return b"".join((mark, first, directory(order, fields.values(), HEADER_LENGTH), *parts, *strips))
-
-
-def _offsets(start: int, lengths: list[int]) -> Iterator[int]:
+def _offsets(start: int, lengths: Sequence[int]) -> Iterator[int]:
     for length in lengths:
         yield start
         start += length
@@ -251,4 +333,5 @@ ENCODER = Encoder(
     media_type="image/tiff",
     bands=frozenset({1, 2, 3, 4}),
     encode=encode,
+    encode_rows=encode_rows,
 )

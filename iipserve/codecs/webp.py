@@ -16,7 +16,7 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
     Raises:
         InvalidSize: a side is longer than the format can express.
     """
-    check_sides(pixels, MAX_SIDE, "WebP")
+    check_sides(pixels.shape, MAX_SIDE, "WebP")
     height, width, _ = pixels.shape
     body = compress(pixels, encoding.quality)
     wanted = chosen(metadata, encoding, 3)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
-from iipserve.engine.scaling import scale
+from iipserve.engine.scaling import scale, scale_in_strips
 from iipserve.geometry import Region, Size, TileGrid, ceil_div
+from iipserve.image import ImageInfo
 from iipserve.plan import RenderPlan
 from iipserve.processing import Pixels
 from iipserve.sources import Source
@@ -20,6 +22,10 @@ STRIP_PIXELS = 8_000_000
 """Larger regions are read and scaled in horizontal strips of about this many pixels of the level."""
 APRON_ROWS = 4
 """Rows of output added above and below a strip, so that strips join without a seam."""
+ALIGN_ROWS = 16
+"""Rows of the level within which such an apron is lengthened, to end as nearly as possible between two."""
+FINISHED_PIXELS = 1_000_000
+"""About so many finished pixels are made at once where what they are made of is held in memory."""
 
 
 def read_plan(source: Source, plan: RenderPlan, read_tile: TileReader, *, nearest: bool = False) -> Pixels:
@@ -44,16 +50,65 @@ def _held(region: Region, size: Size) -> Region:
     return Region(x, y, region.width, region.height)
 
 
+def read_strips(
+    source: Source, plan: RenderPlan, read_tile: TileReader, *, nearest: bool = False
+) -> Iterator[Pixels]:
+    """The pixels of `read_plan` in strips of full width, from top to bottom; made when they are asked for."""
+    level, region, size = source.info.levels[plan.level], plan.region, plan.size
+    read = _LevelReader(source, plan.level, read_tile, nearest)
+    if region.clipped(level.size) != region:
+        yield read_plan(source, plan, read_tile, nearest=nearest)  # a tile at the edge
+    elif region.size == size:
+        for part in _rows_of_tiles(region, level.tile.height):
+            yield read(part, part.size)
+    elif region.size.area <= STRIP_PIXELS:
+        yield from scale_in_strips(read(region, region.size), size, _rows_at_once(size), nearest=nearest)
+    else:
+        yield from _scaled_strips(read, region, size, level.tile.height)
+
+
+def held_pixels(info: ImageInfo, plan: RenderPlan) -> tuple[int, int]:
+    """How many pixels of the level, and of the finished picture, `read_strips` holds at once, at most."""
+    region, size, tile_height = plan.region, plan.size, info.levels[plan.level].tile.height
+    if region.size == size:
+        rows_read = rows_made = tile_height
+    elif region.size.area <= STRIP_PIXELS:
+        rows_read, rows_made = region.height, _rows_at_once(size)
+    else:
+        rows_made = _rows_scaled(region, size, tile_height) + 2 * (APRON_ROWS + _reach(region, size))
+        rows_read = ceil_div(rows_made * region.height, size.height) + 1
+    return region.width * min(rows_read, region.height), size.width * min(rows_made, size.height)
+
+
+@dataclass(frozen=True, slots=True)
+class _LevelReader:
+    """Reads one level of a source."""
+
+    source: Source
+    level: int
+    read_tile: TileReader
+    nearest: bool
+
+    def __call__(self, region: Region, size: Size) -> Pixels:
+        """A region, all at once, scaled to `size`."""
+        if self.source.reads_regions:
+            return self.source.read_region(self.level, region, size)
+        joined = join_tiles(self.source, self.level, region, self.read_tile)
+        return scale(joined, size, nearest=self.nearest)
+
+
 def _read(
     source: Source, level: int, region: Region, size: Size, read_tile: TileReader, nearest: bool
 ) -> Pixels:
-    if source.reads_regions:
-        return source.read_region(level, region, size)
-    if region.size == size:
-        return join_tiles(source, level, region, read_tile)
-    if region.size.area <= STRIP_PIXELS:
-        return scale(join_tiles(source, level, region, read_tile), size, nearest=nearest)
-    return _read_in_strips(source, level, region, size, read_tile, nearest)
+    read = _LevelReader(source, level, read_tile, nearest)
+    if source.reads_regions or region.size == size or region.size.area <= STRIP_PIXELS:
+        return read(region, size)
+    result = np.empty((size.height, size.width, source.info.bands), source.info.dtype)
+    top = 0
+    for strip in _scaled_strips(read, region, size, source.info.levels[level].tile.height):
+        result[top : top + strip.shape[0]] = strip
+        top += strip.shape[0]
+    return result
 
 
 def join_tiles(source: Source, level: int, region: Region, read_tile: TileReader) -> Pixels:
@@ -97,24 +152,53 @@ def _padded(pixels: Pixels, size: Size) -> Pixels:
     return np.pad(pixels, ((0, size.height - height), (0, size.width - width), (0, 0)), mode="edge")
 
 
-def _read_in_strips(
-    source: Source, level: int, region: Region, size: Size, read_tile: TileReader, nearest: bool
-) -> Pixels:
-    """A large region scaled strip by strip: only the strip and the result are held in memory."""
-    result = np.empty((size.height, size.width, source.info.bands), source.info.dtype)
-    for top, bottom in _strips(region, size, source.info.levels[level].tile.height):
-        first, last = max(0, top - APRON_ROWS), min(size.height, bottom + APRON_ROWS)
+def _rows_of_tiles(region: Region, tile_height: int) -> Iterator[Region]:
+    """The region cut where one row of tiles ends and the next begins."""
+    top = region.y
+    while top < region.bottom:
+        bottom = min((top // tile_height + 1) * tile_height, region.bottom)
+        yield Region(region.x, top, region.width, bottom - top)
+        top = bottom
+
+
+def _scaled_strips(read: _LevelReader, region: Region, size: Size, tile_height: int) -> Iterator[Pixels]:
+    """A large region scaled strip by strip: nothing but the strip is held in memory."""
+    rows, reach = _rows_scaled(region, size, tile_height), _reach(region, size)
+    for top in range(0, size.height, rows):
+        bottom = min(top + rows, size.height)
+        first = _nearest_edge(max(0, top - APRON_ROWS), -reach, region.height, size.height)
+        last = _nearest_edge(min(size.height, bottom + APRON_ROWS), reach, region.height, size.height)
         part = Region(0, first, size.width, last - first).scaled(size, region.size)
         strip = Region(region.x, region.y + part.y, region.width, part.height)
-        pixels = join_tiles(source, level, strip, read_tile)
-        scaled = scale(pixels, Size(size.width, last - first), nearest=nearest)
-        result[top:bottom] = scaled[top - first : bottom - first]
-    return result
+        yield read(strip, Size(size.width, last - first))[top - first : bottom - first]
 
 
-def _strips(region: Region, size: Size, tile_height: int) -> Iterator[tuple[int, int]]:
-    """First and last row (exclusive) of each strip of output."""
+def _rows_scaled(region: Region, size: Size, tile_height: int) -> int:
+    """Rows of output in a strip: neither it nor what it is made of is large."""
     rows_of_level = max(tile_height, STRIP_PIXELS // region.width)
-    rows = max(1, rows_of_level * size.height // region.height)
-    for top in range(0, size.height, rows):
-        yield top, min(top + rows, size.height)
+    return max(1, min(rows_of_level * size.height // region.height, STRIP_PIXELS // size.width))
+
+
+def _rows_at_once(size: Size) -> int:
+    return max(1, FINISHED_PIXELS // size.width)
+
+
+def _reach(region: Region, size: Size) -> int:
+    """Rows of output among which `_nearest_edge` chooses."""
+    return ALIGN_ROWS * size.height // region.height
+
+
+def _nearest_edge(row: int, reach: int, height: int, new_height: int) -> int:
+    """The row of output, up to `reach` rows further, that begins nearest to where one of the level does.
+
+    Strips are read in whole rows of the level: the less is rounded, the better they join. It matters
+    where they are enlarged.
+    """
+    step = -1 if reach < 0 else 1
+    stop = min(max(row + reach, 0), new_height)
+    return min(range(row, stop + step, step), key=lambda edge: _off_edge(edge * height, new_height))
+
+
+def _off_edge(place: int, unit: int) -> int:
+    """Distance of a place to the nearest multiple of `unit`."""
+    return min(place % unit, -place % unit)

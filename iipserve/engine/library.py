@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from iipserve.sources import OpenFile, Source, SourceFormat
 log = logging.getLogger(__name__)
 
 HEAD_LENGTH = 64
+LISTING_SECONDS = 10.0
+"""A list of images is remembered this long: making one opens every file."""
 
 
 class ImageChanged(Exception):
@@ -55,6 +58,7 @@ class Library:
         limit = config.max_metadata_cache_size
         self._headers: Bounded[str, Header] = Bounded(None if limit < 0 else limit)
         self._sources: Bounded[str, Source] = Bounded(config.max_open_images)
+        self._listings: dict[int, tuple[float, list[str]]] = {}
 
     def info(self, identifier: str) -> ImageInfo:
         """The facts of an image, proved fresh by one `stat`.
@@ -88,7 +92,18 @@ class Library:
         return source
 
     def identifiers(self, limit: int = 10_000) -> list[str]:
-        """Identifiers of files that look like images by their first bytes, in alphabetical order."""
+        """Identifiers of files that look like images by their first bytes, in alphabetical order.
+
+        Some seconds old at most.
+        """
+        made, found = self._listings.get(limit, (-LISTING_SECONDS, []))
+        now = time.monotonic()
+        if now - made >= LISTING_SECONDS:
+            found = self._list(limit)
+            self._listings = {limit: (now, found)}
+        return list(found)
+
+    def _list(self, limit: int) -> list[str]:
         found: list[str] = []
         for path in self._files():
             if len(found) >= limit:
@@ -101,6 +116,7 @@ class Library:
         """Forget all headers and let go of all open files."""
         self._headers.clear()
         self._sources.clear()
+        self._listings = {}
 
     def _open(self, identifier: str) -> Source:
         path = self._path(identifier)

@@ -9,10 +9,13 @@ from contextlib import contextmanager
 import numpy as np
 
 from iipserve.config import MEGABYTE, Config
-from iipserve.engine.assembly import STRIP_PIXELS
+from iipserve.engine.assembly import STRIP_PIXELS, held_pixels
 from iipserve.errors import Overloaded, TooLarge
 from iipserve.image import ImageInfo
 from iipserve.plan import RenderPlan
+
+STRIP_COPIES = 4
+"""Of the finished pixels of a strip: scaled, cut, changed, and regrouped by the encoder."""
 
 
 class Limits:
@@ -26,19 +29,24 @@ class Limits:
         self._changed = threading.Condition()
 
     @contextmanager
-    def admitted(self, plan: RenderPlan, info: ImageInfo, memory_factor: int = 2) -> Iterator[None]:
+    def admitted(
+        self, plan: RenderPlan, info: ImageInfo, memory_factor: int = 2, *, in_strips: bool = False
+    ) -> Iterator[None]:
         """Hold the memory that rendering `plan` takes; wait for it while other requests hold it.
 
         Args:
             plan: what is rendered.
             info: its image.
             memory_factor: of the encoder.
+            in_strips: never more than a strip of it is held.
 
         Raises:
             TooLarge: more than one request may ever have.
             Overloaded: the memory did not become free in time.
         """
-        needed = self._checked_memory(plan, info, memory_factor)
+        self._check_pixels(plan, info)
+        needed = strip_memory(plan, info) if in_strips else render_memory(plan, info, memory_factor)
+        self._check_memory(plan, needed)
         with self._changed:
             if not self._changed.wait_for(lambda: self._free >= needed, self._patience):
                 raise Overloaded("the server is busy with other large images; ask again later")
@@ -50,20 +58,20 @@ class Limits:
                 self._free += needed
                 self._changed.notify_all()
 
-    def _checked_memory(self, plan: RenderPlan, info: ImageInfo, memory_factor: int) -> int:
+    def _check_pixels(self, plan: RenderPlan, info: ImageInfo) -> None:
         pixels = plan.region.width * plan.region.height
         if pixels > self._max_pixels:
             raise TooLarge(
                 f"this needs {pixels / 1e6:.0f} megapixels of {info.identifier!r} to be decoded, and the limit is "
                 f"{self._max_pixels / 1e6:.0f}; the image has no smaller level that would do"
             )
-        needed = render_memory(plan, info, memory_factor)
+
+    def _check_memory(self, plan: RenderPlan, needed: int) -> None:
         if needed > self._budget:
             raise TooLarge(
                 f"an image of {plan.size.width} x {plan.size.height} pixels needs {needed / MEGABYTE:.0f} MB "
                 f"while it is made, and the limit is {self._budget / MEGABYTE:.0f}; ask for a smaller one"
             )
-        return needed
 
 
 def render_memory(plan: RenderPlan, info: ImageInfo, memory_factor: int = 2) -> int:
@@ -77,3 +85,12 @@ def render_memory(plan: RenderPlan, info: ImageInfo, memory_factor: int = 2) -> 
     made = plan.size.width * plan.size.height
     copies = 1 + memory_factor + bool(plan.operations)
     return (read + made * copies) * pixel_bytes
+
+
+def strip_memory(plan: RenderPlan, info: ImageInfo) -> int:
+    """As `render_memory`, for an image that is read, made and encoded in strips.
+
+    One strip is held while the next is read, and the finished one while it is scaled, changed and encoded.
+    """
+    read, made = held_pixels(info, plan)
+    return (2 * read + STRIP_COPIES * made) * info.bands * np.dtype(info.dtype).itemsize

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from itertools import chain
+from time import monotonic
 from typing import Protocol
 
+import numpy as np
+
 from iipserve.cache import RenditionCache
-from iipserve.codecs import NO_METADATA, Encoder, Metadata
+from iipserve.codecs import NO_METADATA, Encoder, Metadata, RowEncoder
 from iipserve.config import Config
 from iipserve.engine import assembly
 from iipserve.engine.flights import Flights
+from iipserve.engine.large_file import LargeFile, LargeFileWriter
 from iipserve.engine.library import Library
 from iipserve.engine.limits import Limits
-from iipserve.errors import UnsupportedEncoding
+from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo, PhysicalResolution
-from iipserve.plan import ImageRef, RenderPlan, Rendition
+from iipserve.plan import ImageRef, LargeRendition, RenderPlan, Rendition
 from iipserve.processing import Pixels, pipeline
 from iipserve.sources import Source
+
+LARGE_BYTES = 1 << 24
+"""Pictures of more bytes than this are made in strips, files longer than this are not held in memory. No tile
+is as large: its sides are 2048 pixels at most."""
+TIME_SHARE = 0.75
+"""Of the time a request may take, in which a picture made in strips must be finished."""
 
 
 class TileCache(Protocol):
@@ -48,28 +60,36 @@ class Renderer:
         self._limits = Limits(config)
         self._passes_stored = config.codec_passthrough
         self._nearest = config.interpolation == 0
-        self._renditions: Flights[RenderPlan, Rendition] = Flights()
+        self._seconds = config.request_timeout * TIME_SHARE
+        self._renditions: Flights[RenderPlan, Rendition | LargeRendition] = Flights()
         self._decoded: Flights[tuple[ImageRef, int, int, int], Pixels] = Flights()
 
-    def render(self, plan: RenderPlan) -> Rendition:
+    def render(self, plan: RenderPlan) -> Rendition | LargeRendition:
         """The rendition of `plan`.
 
         Raises:
             ImageChanged: the file is another one than the plan was made for.
-            TooLarge, Overloaded: see `Limits`.
+            TooLarge, Overloaded: see `Limits`; also for time, and for room on the disk.
             DecodeError: the file is damaged where the plan needs it.
         """
         return self._cache.get(plan) or self._renditions.run(plan, lambda: self._make(plan))
 
-    def _make(self, plan: RenderPlan) -> Rendition:
+    def _make(self, plan: RenderPlan) -> Rendition | LargeRendition:
         encoder = self._encoders.get(plan.encoding.format)
         if encoder is None:
             raise UnsupportedEncoding(f"{plan.encoding.format} is not a format this server writes")
         source = self._library.source(plan.image)
         body = self._stored(source, plan, encoder)
         if body is None:
-            with self._limits.admitted(plan, source.info, encoder.memory_factor):
-                body = self._encoded(source, plan, encoder)
+            encode_rows = _row_encoder(plan, source.info, encoder)
+            if encode_rows is not None:
+                file = self._written(source, plan, encoder, encode_rows)
+                if len(file) > LARGE_BYTES:
+                    return LargeRendition(file, encoder.media_type, plan.digest)
+                body = b"".join(file)
+            else:
+                with self._limits.admitted(plan, source.info, encoder.memory_factor):
+                    body = self._encoded(source, plan, encoder)
         rendition = Rendition(body, encoder.media_type, plan.digest)
         self._cache.set(plan, rendition)
         return rendition
@@ -90,13 +110,48 @@ class Renderer:
         return encoder.crop(body, plan.size) if encoder.crop else None
 
     def _encoded(self, source: Source, plan: RenderPlan, encoder: Encoder) -> bytes:
-        def read_tile(level: int, column: int, row: int) -> Pixels:
-            return self._tile(source, plan.image, level, column, row)
-
+        read_tile = self._tile_reader(source, plan)
         pixels = assembly.read_plan(source, plan, read_tile, nearest=self._nearest)
         pixels = pipeline.apply(plan.operations, pixels)
         pixels = pipeline.fit_bands(pixels, encoder.bands)
         return encoder.encode(pixels, plan.encoding, metadata_for(plan, source.info))
+
+    def _written(
+        self, source: Source, plan: RenderPlan, encoder: Encoder, encode_rows: RowEncoder
+    ) -> LargeFile:
+        """The file, made strip by strip on the disk."""
+        deadline = monotonic() + self._seconds
+        with self._limits.admitted(plan, source.info, in_strips=True), closing(LargeFileWriter()) as writer:
+            bands, strips = _with_bands(self._strips(source, plan, encoder, deadline))
+            shape = (plan.size.height, plan.size.width, bands)
+            encode_rows(strips, shape, plan.encoding, metadata_for(plan, source.info), writer)
+            return writer.finished()
+
+    def _strips(
+        self, source: Source, plan: RenderPlan, encoder: Encoder, deadline: float
+    ) -> Iterator[Pixels]:
+        """The finished pixels in strips.
+
+        Raises:
+            TooLarge: the time is over before they are; the worker would be taken for one that hangs.
+        """
+
+        def finish(pixels: Pixels) -> Pixels:
+            if monotonic() > deadline:
+                raise TooLarge(
+                    f"an image of {plan.size.width} x {plan.size.height} pixels takes longer to make than the "
+                    f"{self._seconds:.0f} seconds there are; ask for a smaller one"
+                )
+            return pipeline.fit_bands(pipeline.apply(plan.operations, pixels), encoder.bands)
+
+        read_tile = self._tile_reader(source, plan)
+        return map(finish, assembly.read_strips(source, plan, read_tile, nearest=self._nearest))
+
+    def _tile_reader(self, source: Source, plan: RenderPlan) -> assembly.TileReader:
+        def read_tile(level: int, column: int, row: int) -> Pixels:
+            return self._tile(source, plan.image, level, column, row)
+
+        return read_tile
 
     def _tile(self, source: Source, image: ImageRef, level: int, column: int, row: int) -> Pixels:
         """One decoded tile; those of dear formats are kept and shared."""
@@ -113,6 +168,20 @@ class Renderer:
         pixels = source.read_tile(level, column, row, image.quality_layers)
         self._tiles.set(key, pixels, pixels.nbytes)
         return pixels
+
+
+def _row_encoder(plan: RenderPlan, info: ImageInfo, encoder: Encoder) -> RowEncoder | None:
+    """What encodes a picture in strips, if it is large and nothing asks for all its rows at once."""
+    made = plan.size.area * info.bands * np.dtype(info.dtype).itemsize
+    if made > LARGE_BYTES and all(operation.works_by_rows for operation in plan.operations):
+        return encoder.encode_rows
+    return None
+
+
+def _with_bands(strips: Iterator[Pixels]) -> tuple[int, Iterator[Pixels]]:
+    """Number of bands of a picture in strips, and all its strips."""
+    first = next(strips)
+    return first.shape[2], chain((first,), strips)
 
 
 def _tile_of(info: ImageInfo, plan: RenderPlan) -> tuple[int, int, Size] | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+import pyvips
 
 from iipserve.geometry import Size
 from iipserve.processing import Pixels
@@ -21,7 +24,7 @@ def scale(pixels: Pixels, size: Size, *, nearest: bool = False) -> Pixels:
         size: wanted.
         nearest: repeat and drop pixels instead, as iipsrv does (pixel `i` is `floor(i * from / to)`).
     """
-    height, width, bands = pixels.shape
+    height, width = pixels.shape[:2]
     if (width, height) == (size.width, size.height):
         return pixels
     if nearest:
@@ -29,6 +32,25 @@ def scale(pixels: Pixels, size: Size, *, nearest: bool = False) -> Pixels:
         across = np.arange(size.width) * width // size.width
         picked: Pixels = pixels.take(down, axis=0).take(across, axis=1)
         return picked
+    pixels = np.ascontiguousarray(pixels)
+    return libvips.to_pixels(_resized(pixels, size))
+
+
+def scale_in_strips(pixels: Pixels, size: Size, rows: int, *, nearest: bool = False) -> Iterator[Pixels]:
+    """What `scale` returns, in strips of `rows` rows that are made when they are asked for."""
+    pixels = np.ascontiguousarray(pixels)
+    height, image = pixels.shape[0], _resized(pixels, size)
+    for top in range(0, size.height, rows):
+        bottom = min(top + rows, size.height)
+        if nearest:
+            down = np.arange(top, bottom) * height // size.height
+            yield scale(pixels.take(down, axis=0), Size(size.width, bottom - top), nearest=True)
+        else:
+            yield libvips.to_pixels(image.crop(0, top, size.width, bottom - top))
+
+
+def _resized(pixels: Pixels, size: Size) -> pyvips.Image:
+    """Contiguous pixels at another size, once it is computed; they must be kept until then."""
+    bands = pixels.shape[2]
     opaque = bands in (2, 4) and bool((pixels[:, :, -1] == 255).all())
-    image = libvips.from_pixels(np.ascontiguousarray(pixels))
-    return libvips.to_pixels(libvips.resized(image, size, opaque=opaque))
+    return libvips.resized(libvips.from_pixels(pixels), size, opaque=opaque)

@@ -22,6 +22,8 @@ class Operation(Protocol):
 
     keeps_profile: ClassVar[bool]
     """The ICC profile still describes the result."""
+    works_by_rows: ClassVar[bool]
+    """A row of the result is made of the same row alone."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
         """The pixels after this step."""

@@ -19,6 +19,7 @@ class Grayscale:
     """Luma of RGB; gray stays gray and alpha is kept. `(1254097 R + 2462056 G + 478151 B) >> 22` (iipsrv)."""
 
     keeps_profile: ClassVar[bool] = False
+    works_by_rows: ClassVar[bool] = True
 
     def __call__(self, pixels: Pixels) -> Pixels:
         bands = pixels.shape[2]
@@ -39,6 +40,7 @@ class Bitonal:
     threshold: int = 128
     """From 0 to 255."""
     keeps_profile: ClassVar[bool] = False
+    works_by_rows: ClassVar[bool] = True
 
     def __call__(self, pixels: Pixels) -> Pixels:
         gray = Grayscale()(pixels)

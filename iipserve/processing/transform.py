@@ -16,6 +16,7 @@ class Mirror:
     """Left and right exchanged."""
 
     keeps_profile: ClassVar[bool] = True
+    works_by_rows: ClassVar[bool] = True
 
     def __call__(self, pixels: Pixels) -> Pixels:
         return np.ascontiguousarray(pixels[:, ::-1])
@@ -31,6 +32,7 @@ class Rotate:
     degrees: int
     """90, 180 or 270."""
     keeps_profile: ClassVar[bool] = True
+    works_by_rows: ClassVar[bool] = False
 
     def __call__(self, pixels: Pixels) -> Pixels:
         return np.ascontiguousarray(np.rot90(pixels, -self.degrees // 90))

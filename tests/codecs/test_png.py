@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -26,7 +27,7 @@ from tests.codecs.samples import (
     read_vips,
     with_bands,
 )
-from tests.contracts.encoder import EVERYTHING, EncoderContract, Reader, picture
+from tests.contracts.encoder import EVERYTHING, EncoderContract, Reader, cut, picture
 from tests.images import gradient
 
 EXPORT = Encoding("png", 1, profile=True, metadata=True)
@@ -81,6 +82,29 @@ def test_large_picture_is_cut_into_bands(level: int, monkeypatch: pytest.MonkeyP
     body = png.encode(pixels, Encoding("png", level), Metadata())
     np.testing.assert_array_equal(read_pillow(body), pixels)
     np.testing.assert_array_equal(imagecodecs.png_decode(body), pixels)
+
+
+@pytest.mark.parametrize("level", range(10))
+@pytest.mark.parametrize("heights", [(1,), (13, 2), (500,)], ids=str)
+def test_strips_are_filtered_like_the_whole(
+    level: int, heights: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a row is filtered by the last one of the strip before; in one stream over several chunks."""
+    monkeypatch.setattr(png, "BAND_BYTES", 10_000)
+    pixels = gradient((701, 500), 4)
+    output = io.BytesIO()
+    png.encode_rows(cut(pixels, heights), pixels.shape, Encoding("png", level), Metadata(), output)
+    np.testing.assert_array_equal(read_pillow(output.getvalue()), pixels)
+    found = data_of(output.getvalue())
+    assert level or len(found) > 1
+    assert zlib.decompress(b"".join(found)) == zlib.decompress(
+        b"".join(data_of(png.encode(pixels, Encoding("png", level), Metadata())))
+    )
+
+
+def data_of(body: bytes) -> list[bytes]:
+    """The contents of the chunks of pixels."""
+    return [content for name, content in chunks(body) if name == b"IDAT"]
 
 
 def test_level_0_stores() -> None:

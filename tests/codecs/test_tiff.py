@@ -30,7 +30,7 @@ from tests.codecs.samples import (
     read_vips,
     with_bands,
 )
-from tests.contracts.encoder import EVERYTHING, EncoderContract, Reader, picture
+from tests.contracts.encoder import EVERYTHING, EncoderContract, Reader, cut, picture
 from tests.images import Picture, gradient
 
 LOSSLESS = ("none", "lzw", "deflate", "zstd")
@@ -128,6 +128,18 @@ def test_large_picture_is_cut_into_strips(scheme: str, bands: int) -> None:
     assert np.abs(decoded[:, :, -1].astype(int) - pixels[:, :, -1]).max() <= (0 if scheme in LOSSLESS else 12)
     other = read_libtiff if scheme == "webp" else read_pillow
     np.testing.assert_array_equal(decoded, other(body))
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+@pytest.mark.parametrize("scheme", NUMBERS)
+def test_strips_make_the_file_of_the_whole(scheme: str, bands: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiff, "STRIP_BYTES", 20_000)
+    pixels = picture((301, 203), bands)
+    encoding = Encoding("tiff", 90, scheme, profile=True, metadata=True)
+    output = io.BytesIO()
+    tiff.encode_rows(cut(pixels, (37, 1)), pixels.shape, encoding, EVERYTHING, output)
+    assert output.getvalue() == tiff.encode(pixels, encoding, EVERYTHING)
+    assert len(np.atleast_1d(fields(output.getvalue())["StripOffsets"])) > 2
 
 
 def test_tile_is_one_strip() -> None:
@@ -233,6 +245,15 @@ def test_file_beyond_its_offsets_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(tiff, "MAX_LENGTH", 3000)
     with pytest.raises(TooLarge, match="4 GB"):
         export(Metadata(), scheme="none")
+
+
+def test_strips_beyond_the_offsets_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiff, "MAX_LENGTH", 100_000)
+    monkeypatch.setattr(tiff, "STRIP_BYTES", 20_000)
+    strips = cut(picture((301, 2030), 3), (64,))
+    with pytest.raises(TooLarge, match="4 GB"):
+        tiff.encode_rows(strips, (2030, 301, 3), Encoding("tiff", 0, "none"), Metadata(), io.BytesIO())
+    assert len(list(strips)) > 20, "everything was read"
 
 
 def test_pillow_finds_no_warning_in_it(recwarn: pytest.WarningsRecorder) -> None:

@@ -21,6 +21,7 @@ class Darkened:
 
     amount: int
     keeps_profile: ClassVar[bool] = True
+    works_by_rows: ClassVar[bool] = True
 
     def __call__(self, pixels: Pixels) -> Pixels:
         return pixels

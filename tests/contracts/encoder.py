@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import cycle
 from typing import ClassVar, TypeAlias
 
 import numpy as np
@@ -47,6 +49,16 @@ def folded(decoded: Picture, bands: int) -> Picture:
     return decoded[:, :, :: decoded.shape[2] - 1] if bands == 2 else decoded[:, :, :1]
 
 
+def cut(pixels: Picture, heights: Sequence[int]) -> Iterator[Picture]:
+    """The picture in strips of these heights, over and over."""
+    top = 0
+    for height in cycle(heights):
+        if top >= pixels.shape[0]:
+            return
+        yield pixels[top : top + height].copy()
+        top += height
+
+
 class EncoderContract:
     """The tests."""
 
@@ -88,6 +100,18 @@ class EncoderContract:
             largest, mean = (0, 0) if name in self.lossless else self.tolerance
             assert difference.max() <= largest, reader
             assert difference.mean() <= mean, reader
+
+    @pytest.mark.parametrize("heights", [(1,), (7, 1, 30), (64,), (1000,)], ids=str)
+    def test_strips_make_the_same_picture(self, name: str, bands: int, heights: tuple[int, ...]) -> None:
+        if self.encoder.encode_rows is None:
+            return
+        pixels = picture((301, 203), bands)
+        known, output = self.encodings[name], io.BytesIO()
+        wanted = Encoding(known.format, known.quality, known.scheme, profile=True, metadata=True)
+        self.encoder.encode_rows(cut(pixels, heights), pixels.shape, wanted, EVERYTHING, output)
+        for reader, read in self.readers(name, bands).items():
+            expected = pixels if name in self.lossless else read(self.encode(pixels, name))
+            np.testing.assert_array_equal(read(output.getvalue()), expected, err_msg=reader)
 
     def test_same_pixels_make_the_same_bytes(self, name: str, bands: int) -> None:
         pixels = picture((37, 53), bands)

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from iipserve.geometry import Size, TileGrid
+from iipserve.engine.scaling import scale
+from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ColorSpace, ImageInfo, ImageVersion, Level
 from iipserve.plan import Encoding, ImageRef, RenderPlan, image_ref
 from iipserve.processing import Operation, Pixels
@@ -61,6 +62,20 @@ class ArraySource(Source):
 
     def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
         return self.stored.get((level, column, row)) if format == "jpeg" else None
+
+
+class RegionSource(ArraySource):
+    """One that cuts and scales by itself; notes which regions it is asked for."""
+
+    reads_regions = True
+
+    def __init__(self, levels: Sequence[Picture], tile: tuple[int, int] = (64, 64)) -> None:
+        super().__init__(levels, tile)
+        self.regions: list[Region] = []
+
+    def read_region(self, level: int, region: Region, size: Size) -> Pixels:
+        self.regions.append(region)
+        return scale(self.levels[level][region.y : region.bottom, region.x : region.right], size)
 
 
 class CachingSource(ArraySource):

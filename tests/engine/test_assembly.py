@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from iipserve.engine import assembly
+from iipserve.engine.scaling import scale
 from iipserve.geometry import Region, Size
 from iipserve.pyramid import Placement, place_region, place_tile
-from tests.engine.fakes import ArraySource, plan_of
+from tests.engine.fakes import ArraySource, RegionSource, plan_of
 from tests.images import gradient, pyramid, smooth
 
 SIZE = (333, 211)
@@ -77,3 +78,82 @@ def test_whole_ratio_is_the_mean_of_the_pixels() -> None:
     means = picture.reshape(64, 4, 64, 4, 3).mean(axis=(1, 3))
     pixels = assembly.read_plan(source, plan, source.read_tile)
     assert np.abs(pixels - means).max() <= 1
+
+
+PART = Region(10, 20, 301, 171)
+UNSCALED, SMALLER, LARGER = PART.size, Size(201, 97), Size(407, 333)
+
+
+@pytest.mark.parametrize("kind", [ArraySource, RegionSource])
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+@pytest.mark.parametrize("tile", [(64, 64), (32, 80), (16, 7), (512, 512)], ids=str)
+def test_unscaled_strips_are_slices(kind: type[ArraySource], bands: int, tile: tuple[int, int]) -> None:
+    picture = gradient(SIZE, bands)
+    source = kind([picture], tile)
+    plan = plan_of(source, Placement(0, PART, UNSCALED))
+    strips = list(assembly.read_strips(source, plan, source.read_tile))
+    np.testing.assert_array_equal(np.concatenate(strips), picture[20:191, 10:311])
+    assert len(strips) == 190 // tile[1] - 20 // tile[1] + 1
+    assert len(source.reads) == len(set(source.reads)), "a tile was decoded twice"
+
+
+@pytest.mark.parametrize("nearest", [False, True])
+@pytest.mark.parametrize("kind", [ArraySource, RegionSource])
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [SMALLER, LARGER, Size(301, 57), Size(43, 171)], ids=str)
+def test_scaled_strips_of_a_small_region_are_the_whole(
+    size: Size, bands: int, kind: type[ArraySource], nearest: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assembly, "FINISHED_PIXELS", 17 * size.width)
+    source = kind([gradient(SIZE, bands)])
+    plan = plan_of(source, Placement(0, PART, size))
+    strips = list(assembly.read_strips(source, plan, source.read_tile, nearest=nearest))
+    assert {strip.shape[0] for strip in strips[:-1]} == {17}
+    whole = scale(source.levels[0][20:191, 10:311], size, nearest=nearest)
+    np.testing.assert_array_equal(np.concatenate(strips), whole)
+
+
+@pytest.mark.parametrize("kind", [ArraySource, RegionSource])
+@pytest.mark.parametrize("size", [SMALLER, LARGER, Size(150, 85), Size(1100, 700)], ids=str)
+def test_scaled_strips_of_a_large_region_join(
+    size: Size, kind: type[ArraySource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = smooth(SIZE)
+    whole = scale(picture[20:191, 10:311], size).astype(int)
+    source = kind([picture], (32, 16))
+    plan = plan_of(source, Placement(0, PART, size))
+    monkeypatch.setattr(assembly, "STRIP_PIXELS", 301 * 40)
+    strips = list(assembly.read_strips(source, plan, source.read_tile))
+    assert len(strips) > 3
+    assert np.abs(np.concatenate(strips).astype(int) - whole).max() <= 2
+
+
+def test_enlarged_strips_meet_where_rows_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line just beside a seam has the same shape as everywhere else."""
+    picture = np.zeros((900, 60, 1), np.uint8)
+    picture[::10] = 255
+    source = ArraySource([picture])
+    plan = plan_of(source, Placement(0, Region(0, 0, 60, 900), Size(100, 1500)))
+    whole = scale(picture, plan.size).astype(int)
+    monkeypatch.setattr(assembly, "STRIP_PIXELS", 100 * 67)
+    strips = np.concatenate(list(assembly.read_strips(source, plan, source.read_tile)))
+    assert np.abs(strips.astype(int) - whole).max() <= 2
+
+
+def test_strip_of_a_tile_past_the_edge_is_the_whole() -> None:
+    source = ArraySource([gradient((64, 64))])
+    plan = plan_of(source, Placement(0, Region(32, 32, 33, 33), Size(33, 33)))
+    (strip,) = assembly.read_strips(source, plan, source.read_tile)
+    np.testing.assert_array_equal(strip, assembly.read_plan(source, plan, source.read_tile))
+
+
+@pytest.mark.parametrize("limit", [301 * 40, 301 * 300])
+@pytest.mark.parametrize("size", [UNSCALED, SMALLER, LARGER, Size(1100, 700), Size(40, 20)], ids=str)
+def test_no_more_is_held_than_was_said(size: Size, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembly, "STRIP_PIXELS", limit)
+    source = RegionSource([smooth(SIZE)], (32, 48))
+    plan = plan_of(source, Placement(0, PART, size))
+    read, made = assembly.held_pixels(source.info, plan)
+    strips = list(assembly.read_strips(source, plan, source.read_tile))
+    assert max(region.size.area for region in source.regions) <= read
+    assert max(strip.shape[0] * strip.shape[1] for strip in strips) <= made

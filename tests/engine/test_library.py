@@ -104,6 +104,15 @@ def test_identifiers_are_those_info_takes(folder: Path) -> None:
     assert [images.info(identifier).identifier for identifier in images.identifiers(limit=1)] == ["a.img"]
 
 
+def test_listing_is_remembered_until_cleared(folder: Path) -> None:
+    images = library(folder)
+    assert images.identifiers() == ["a.img", "sub folder/é.img"]
+    (folder / "b.img").write_bytes(b"MARKb")
+    assert images.identifiers() == ["a.img", "sub folder/é.img"]
+    images.clear()
+    assert images.identifiers() == ["a.img", "b.img", "sub folder/é.img"]
+
+
 def test_header_is_remembered(folder: Path) -> None:
     images = library(folder)
     assert images.info("a.img") is images.info("a.img")

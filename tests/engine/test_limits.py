@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from iipserve.config import Config
-from iipserve.engine.limits import Limits, render_memory
+from iipserve.engine.limits import Limits, render_memory, strip_memory
 from iipserve.errors import Overloaded, TooLarge
 from iipserve.geometry import Region, Size
 from iipserve.pyramid import Placement
@@ -71,3 +71,15 @@ def test_memory_is_given_back_after_an_error() -> None:
     for _ in range(3):
         with pytest.raises(KeyError), limits.admitted(LARGE, SOURCE.info):
             raise KeyError
+
+
+@pytest.mark.parametrize("side", [20_000, 15_000, 30_000], ids=["unscaled", "smaller", "larger"])
+def test_export_in_strips_fits_whatever_its_size(side: int) -> None:
+    source = ArraySource([np.broadcast_to(np.uint8(0), (20_000, 20_000, 3))], (256, 256))
+    export = plan_of(source, Placement(0, Region(0, 0, 20_000, 20_000), Size(side, side)))
+    limits = Limits(Config(max_render_memory=512))
+    with pytest.raises(TooLarge, match="limit is 512"), limits.admitted(export, source.info):
+        pass
+    assert strip_memory(export, source.info) < 300_000_000
+    with limits.admitted(export, source.info, in_strips=True):
+        pass

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,16 +12,17 @@ import pytest
 
 from iipserve.cache import TieredCache
 from iipserve.cache.memory import MemoryCache
-from iipserve.codecs import Encoder, Metadata
+from iipserve.codecs import Encoder, Metadata, Output, Shape
 from iipserve.config import Config
+from iipserve.engine import renderer as rendering
 from iipserve.engine.renderer import Renderer, metadata_for
-from iipserve.errors import DecodeError, UnsupportedEncoding
+from iipserve.errors import DecodeError, TooLarge, UnsupportedEncoding
 from iipserve.geometry import Region, Size
 from iipserve.image import PhysicalResolution
-from iipserve.plan import Encoding
-from iipserve.processing import Pixels
+from iipserve.plan import Encoding, LargeRendition, Rendition
+from iipserve.processing import Operation, Pixels
 from iipserve.processing.color import Grayscale
-from iipserve.processing.transform import Mirror
+from iipserve.processing.transform import Mirror, Rotate
 from iipserve.pyramid import Placement
 from iipserve.sources import Source
 from tests.engine.fakes import ArraySource, CachingSource, plan_of
@@ -35,6 +38,14 @@ def raw(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
     return pixels.tobytes() + (metadata.icc or b"")
 
 
+def raw_rows(
+    strips: Iterable[Pixels], shape: Shape, encoding: Encoding, metadata: Metadata, output: Output
+) -> None:
+    for strip in strips:
+        assert strip.shape[1:] == shape[1:]
+        output.write(raw(strip, encoding, metadata))
+
+
 def cropped(body: bytes, size: Size) -> bytes | None:
     return body + f" cropped to {size.width} x {size.height}".encode()
 
@@ -42,6 +53,7 @@ def cropped(body: bytes, size: Size) -> bytes | None:
 ENCODERS = {
     "png": Encoder("png", "png", "image/png", frozenset({1, 2, 3, 4}), raw),
     "jpeg": Encoder("jpeg", "jpg", "image/jpeg", frozenset({1, 3}), raw, crop=cropped),
+    "tiff": Encoder("tiff", "tif", "image/tiff", frozenset({1, 3}), raw, encode_rows=raw_rows),
 }
 
 
@@ -205,3 +217,87 @@ def test_export_carries_the_resolution_of_its_own_size() -> None:
     object.__setattr__(source.info, "resolution", PhysicalResolution(12_000, 6_000))
     plan = plan_of(source, Placement(1, Region(0, 0, 200, 150), Size(100, 75)), metadata=True)
     assert metadata_for(plan, source.info).resolution == PhysicalResolution(3_000, 1_500)
+
+
+WHOLE = Placement(0, Region(0, 0, 150, 100), Size(150, 100))
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything longer than 1000 bytes is large."""
+    monkeypatch.setattr(rendering, "LARGE_BYTES", 1000)
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    "operations",
+    [
+        pytest.param((), id="as it is"),
+        pytest.param((Grayscale(),), id="gray"),
+        pytest.param((Mirror(), Grayscale()), id="mirrored and gray"),
+        pytest.param((Rotate(90),), id="turned, which needs all rows"),
+    ],
+)
+def test_strips_make_what_the_whole_does(bands: int, operations: tuple[Operation, ...]) -> None:
+    source = ArraySource([gradient((150, 100), bands)])
+    made = renderer(source).render(plan_of(source, WHOLE, format="tiff", operations=operations))
+    whole = renderer(source).render(plan_of(source, WHOLE, format="jpeg", operations=operations))
+    turned = operations == (Rotate(90),)
+    assert isinstance(made, Rendition if turned else LargeRendition)
+    assert (made.body if turned else b"".join(made.body)) == whole.body
+    assert made.media_type == "image/tiff"
+
+
+@pytest.mark.usefixtures("large")
+def test_large_file_is_not_kept() -> None:
+    source = ArraySource([PICTURE])
+    maker = renderer(source)
+    first, second = (maker.render(plan_of(source, WHOLE, format="tiff")) for _ in range(2))
+    assert len(source.reads) == 12
+    assert first.etag == second.etag == plan_of(source, WHOLE, format="tiff").digest
+    assert len(first.body) == PICTURE.nbytes
+    descriptors = len(os.listdir("/proc/self/fd"))
+    del first, second
+    assert len(os.listdir("/proc/self/fd")) == descriptors - 2
+
+
+def test_file_that_came_out_small_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "LARGE_BYTES", PICTURE.nbytes // 2)
+    source = ArraySource([PICTURE])
+    maker = renderer(source)
+    small = plan_of(source, WHOLE, format="tiff", operations=(Grayscale(),))
+    rendition = maker.render(small)
+    assert isinstance(rendition.body, bytes)
+    assert maker.render(small) is rendition
+    assert len(source.reads) == 6
+
+
+def test_whether_a_picture_is_large_is_told_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "LARGE_BYTES", PICTURE.nbytes)
+    source = ArraySource([PICTURE])
+    assert isinstance(renderer(source).render(plan_of(source, WHOLE, format="tiff")), Rendition)
+
+
+@pytest.mark.usefixtures("large")
+def test_damage_further_down_is_an_error_all_the_same() -> None:
+    class Damaged(ArraySource):
+        def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
+            if row:
+                raise DecodeError("tile 0,1 of level 0 is damaged")
+            return super().read_tile(level, column, row, quality_layers)
+
+    source = Damaged([PICTURE])
+    descriptors = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(DecodeError):
+        renderer(source).render(plan_of(source, WHOLE, format="tiff"))
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+@pytest.mark.usefixtures("large")
+def test_what_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 10_000, 40))
+    monkeypatch.setattr(rendering, "monotonic", lambda: next(clock))
+    source = ArraySource([PICTURE])
+    with pytest.raises(TooLarge, match="longer to make than the 45 seconds"):
+        renderer(source).render(plan_of(source, WHOLE, format="tiff"))

@@ -5,7 +5,9 @@ import { thumbnail } from "./addresses.js";
 const FORMATS = { tiff: "TIFF", jpeg2000: "JPEG 2000" };
 const MIN_RATIO = 0.5;
 const MAX_RATIO = 3;
-const ROW_HEIGHT = 220;
+const SIDES = [360, 540, 720];
+/** How high a picture usually comes out, in CSS pixels: rows grow to fill the width. */
+const USUAL_HEIGHT = 310;
 
 export const count = (number) => number.toLocaleString("en");
 export const pixels = ({ width, height }) => `${count(width)} × ${count(height)}`;
@@ -162,8 +164,9 @@ function picture(image, ratio) {
   const made = element("img", { alt: "", loading: "lazy", decoding: "async" });
   made.width = wide(360);
   made.height = Math.max(1, Math.round((360 * image.height) / longest));
-  made.sizes = `${Math.round(ratio * ROW_HEIGHT)}px`;
-  made.srcset = `${thumbnail(image.name, 360)} ${wide(360)}w, ${thumbnail(image.name, 720)} ${wide(720)}w`;
+  made.sizes = `${Math.round(ratio * USUAL_HEIGHT)}px`;
+  const sides = SIDES.filter((side, index) => index === 0 || side <= longest);
+  made.srcset = sides.map((side) => `${thumbnail(image.name, side)} ${wide(side)}w`).join(", ");
   made.src = thumbnail(image.name, 360);
   made.addEventListener("error", () => made.replaceWith(element("span", { className: "blank" }, "No preview")));
   return made;

@@ -1,0 +1,108 @@
+"""Files on disk: read by many, gone with the last; and a disk that is full."""
+
+from __future__ import annotations
+
+import gc
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from iipserve.engine import large_file
+from iipserve.engine.large_file import LargeFile, LargeFileWriter
+from iipserve.errors import Overloaded
+
+CONTENT = bytes(range(256)) * 5
+
+
+def written(content: bytes) -> LargeFile:
+    writer = LargeFileWriter()
+    writer.write(content)
+    file = writer.finished()
+    writer.close()
+    return file
+
+
+def descriptors() -> int:
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.parametrize("length", [0, 1, 99, 100, 101, 1280])
+def test_pieces_are_the_content(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_file, "PIECE_LENGTH", 100)
+    file = written(CONTENT[:length])
+    assert len(file) == length
+    pieces = list(file)
+    assert b"".join(pieces) == CONTENT[:length]
+    assert [len(piece) for piece in pieces[:-1]] == [100] * (len(pieces) - 1)
+
+
+def test_each_reader_has_its_own_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_file, "PIECE_LENGTH", 100)
+    file = written(CONTENT)
+    first, second = iter(file), iter(file)
+    assert next(first) == next(second) == CONTENT[:100]
+    assert b"".join(first) == CONTENT[100:]
+    assert next(second) == CONTENT[100:200]
+
+
+def test_what_was_left_out_is_filled_in() -> None:
+    writer = LargeFileWriter()
+    writer.seek(4)
+    writer.write(b"then")
+    writer.seek(0)
+    writer.write(memoryview(b"now "))
+    assert b"".join(writer.finished()) == b"now then"
+    writer.close()
+
+
+def test_file_lives_as_long_as_a_reader() -> None:
+    before = descriptors()
+    file = written(CONTENT)
+    pieces = iter(file)
+    del file
+    assert b"".join(pieces) == CONTENT
+    del pieces
+    assert descriptors() == before
+
+
+def test_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    file = written(CONTENT)
+    assert list(tmp_path.iterdir()) == []
+    assert b"".join(file) == CONTENT
+
+
+def _write(writer: LargeFileWriter) -> None:
+    writer.write(bytes(1_000_000))
+
+
+def _finish(writer: LargeFileWriter) -> None:
+    writer.write(b"a little, which is held back")
+    writer.finished()
+
+
+@pytest.mark.parametrize("act", [_write, _finish])
+def test_full_disk_is_said_without_its_place(
+    act: Callable[[LargeFileWriter], None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: open("/dev/full", "wb"))  # noqa: SIM115
+    before = descriptors()
+    writer = LargeFileWriter()
+    with pytest.raises(Overloaded, match="no room") as caught:
+        act(writer)
+    writer.close()
+    assert "/" not in str(caught.value)
+    assert "No space left" in caplog.text
+    del caught, writer
+    caplog.clear()
+    assert descriptors() == before
+
+
+def test_missing_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
+    with pytest.raises(Overloaded, match="no room"):
+        LargeFileWriter()
