@@ -17,8 +17,8 @@ from iipserve.http import Request, Response
 from iipserve.transport import fastcgi
 from iipserve.transport.fastcgi import (
     HEADER,
-    HEADER_LENGTH,
     Buffer,
+    RecordBuffer,
     end_of_answer,
     end_request,
     stdout_buffers,
@@ -70,8 +70,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         self.registered = False
         self._pool = pool
         self._open = True
-        self._partial = bytearray()
-        self._needed = 0
+        self._input = RecordBuffer()
         self._waiting_since = 0.0
         self._forget_request()
 
@@ -102,7 +101,10 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
                 if not received:
                     self.close()
                     return False
-                self._take(received)
+                for kind, request_id, content in self._input.take(received):
+                    self._read(kind, request_id, content)
+                    if not self._open:
+                        return False
                 if self._pool.crowded or not self.idle():
                     self._pause()
                     if self._pool.crowded:
@@ -124,7 +126,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
 
     def idle(self) -> bool:
         """Whether no part of a request has arrived."""
-        return self._request_id == NO_REQUEST and not self._partial
+        return self._request_id == NO_REQUEST and not self._input
 
     def expired(self, now: float) -> bool:
         """Whether a part of a request has waited for the rest too long."""
@@ -165,33 +167,6 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         self._sock.close()
 
     # -- reading
-
-    def _take(self, received: bytes) -> None:
-        """Act on every record that is complete by now, and keep the rest."""
-        partial = self._partial
-        if partial:
-            partial += received
-            if len(partial) < self._needed:
-                return
-            received = bytes(partial)
-            partial.clear()
-        position, size = 0, len(received)
-        self._needed = HEADER_LENGTH
-        while size - position >= HEADER_LENGTH:
-            version, kind, request_id, length, padding = HEADER.unpack_from(received, position)
-            if version != fastcgi.VERSION:
-                raise ProtocolError(f"a record is of version {version}, not 1")
-            end = position + HEADER_LENGTH + length
-            if end + padding > size:
-                self._needed = end + padding - position
-                break
-            content = received[end - length : end]
-            position = end + padding
-            self._read(kind, request_id, content)
-            if not self._open:
-                return
-        if position < size:
-            partial += received[position:]
 
     def _read(self, kind: int, request_id: int, content: bytes) -> None:
         reader = READERS.get(kind)
@@ -353,14 +328,10 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
             Aborted: the web server gave this request up.
         """
         with contextlib.suppress(BlockingIOError):
-            if len(self._partial) < RECEIVE_LENGTH:
-                self._partial += self._sock.recv(RECEIVE_LENGTH, socket.MSG_DONTWAIT)
-        position = 0
-        while len(self._partial) - position >= HEADER_LENGTH:
-            _, kind, request_id, length, padding = HEADER.unpack_from(self._partial, position)
-            if kind == fastcgi.ABORT_REQUEST and request_id == self._request_id:
-                raise Aborted
-            position += HEADER_LENGTH + length + padding
+            if len(self._input) < RECEIVE_LENGTH:
+                self._input.keep(self._sock.recv(RECEIVE_LENGTH, socket.MSG_DONTWAIT))
+        if self._input.holds(fastcgi.ABORT_REQUEST, self._request_id):
+            raise Aborted
 
 
 READERS: dict[int, Callable[[Connection, int, bytes], None]] = {

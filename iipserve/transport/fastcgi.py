@@ -5,11 +5,14 @@ The only module that imports flup6. Section numbers are those of the FastCGI Spe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from struct import Struct
 from typing import Any, Final, TypeAlias
 
 from flup.server import fcgi_base as flup
+
+from iipserve.transport.wire import ProtocolError
 
 Buffer: TypeAlias = bytes | memoryview
 
@@ -95,3 +98,59 @@ def stdout_buffers(request_id: int, content: Buffer) -> list[Buffer]:
         buffers.append(HEADER.pack(VERSION, STDOUT, request_id, len(piece), 0))
         buffers.append(piece)
     return buffers
+
+
+class RecordBuffer:
+    """Bytes that have come in, cut into records."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self._partial = bytearray()
+        self._needed = 0
+
+    def __len__(self) -> int:
+        """Bytes that wait for the rest of their record."""
+        return len(self._partial)
+
+    def take(self, received: bytes) -> Iterator[tuple[int, int, bytes]]:
+        """Type, request id and content of every record that is whole by now; the rest is kept.
+
+        Raises:
+            ProtocolError: a record is of another version of the protocol.
+        """
+        partial = self._partial
+        if partial:
+            partial += received
+            if len(partial) < self._needed:
+                return
+            received = bytes(partial)
+            partial.clear()
+        position, size = 0, len(received)
+        self._needed = HEADER_LENGTH
+        while size - position >= HEADER_LENGTH:
+            version, kind, request_id, length, padding = HEADER.unpack_from(received, position)
+            if version != VERSION:
+                raise ProtocolError(f"a record is of version {version}, not 1")
+            end = position + HEADER_LENGTH + length
+            if end + padding > size:
+                self._needed = end + padding - position
+                break
+            position = end + padding
+            yield kind, request_id, received[end - length : end]
+        if position < size:
+            partial += received[position:]
+
+    def keep(self, received: bytes) -> None:
+        """Add bytes without cutting them yet."""
+        self._partial += received
+        self._needed = 0
+
+    def holds(self, wanted: int, wanted_id: int) -> bool:
+        """Whether a record of this type and request id is among what is kept."""
+        position = 0
+        while len(self._partial) - position >= HEADER_LENGTH:
+            _, kind, request_id, length, padding = HEADER.unpack_from(self._partial, position)
+            if (kind, request_id) == (wanted, wanted_id):
+                return True
+            position += HEADER_LENGTH + length + padding
+        return False

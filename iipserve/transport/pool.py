@@ -9,6 +9,7 @@ nothing is accepted: further connections wait in the listening socket's backlog.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -118,15 +119,8 @@ class Pool:
 
         May be called again to wait longer.
         """
-        with self._lock:
-            if not self.stopping:
-                self.stopping = self.crowded = True
-                for descriptor in self._listeners:
-                    self._epoll.unregister(descriptor)
-                if self._share is not None:
-                    self._epoll.unregister(self._share.waker)
-                    self._share.note(ABSENT)
-                os.eventfd_write(self._wake, 1)
+        if not self.stopping:
+            self._stop_accepting()
         deadline = monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - monotonic()))
@@ -134,6 +128,16 @@ class Pool:
             _, connection = self._parked.popitem()
             connection.run_last()
         return not any(thread.is_alive() for thread in self._threads)
+
+    def _stop_accepting(self) -> None:
+        with self._lock:
+            self.stopping = self.crowded = True
+        for descriptor in self._listeners:
+            self._no_longer_listen(descriptor)
+        if self._share is not None:
+            self._epoll.unregister(self._share.waker)
+            self._share.note(ABSENT)
+        os.eventfd_write(self._wake, 1)
 
     def _work(self) -> None:
         """Serve connections, one after the other, until the pool stops."""
@@ -210,10 +214,18 @@ class Pool:
         end of its list after each connection spreads kept connections evenly. Registering also reports
         what has come in meanwhile.
         """
-        with self._lock:
-            if not self.stopping:
-                self._epoll.unregister(descriptor)
-                self._epoll.register(descriptor, LISTENER_EVENTS)
+        try:
+            self._epoll.unregister(descriptor)
+        except FileNotFoundError:
+            return  # another thread is between these two calls, and its second one will report
+        if not self.stopping:
+            self._epoll.register(descriptor, LISTENER_EVENTS)
+            if self.stopping:
+                self._no_longer_listen(descriptor)
+
+    def _no_longer_listen(self, descriptor: int) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._epoll.unregister(descriptor)
 
     def _run_short(self, error: OSError) -> None:
         """No descriptor is left for a new connection: give up the idle one that was parked first."""

@@ -26,6 +26,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError
+from iipserve.transport import logs
 from iipserve.transport.balance import Balance, Share
 from iipserve.transport.server import FastCGIServer
 from iipserve.transport.service import Application, Service
@@ -41,7 +42,7 @@ HTTP_CONNECTIONS = 2000
 """HTTP connections each worker holds; requests run on as many threads as FastCGI has."""
 SPARE_PLACES = 8
 """For workers that TTIN adds."""
-ENDING = ()
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT)
 MAX_REQUEST_LINE = 8190
 SHARED_MEMORY = Path("/dev/shm")
 
@@ -106,14 +107,15 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
 
     def run(self) -> int:
         """Supervise until a signal ends it; the exit code, in the worker processes too."""
-        supervisor = os.getpid()
+        supervisor, code = os.getpid(), 0
         try:
             SocketArbiter(self).run()
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
-            # The arbiter tells by a worker's code why it ended; to the outside a failure is a failure.
-            return min(code, 1) if os.getpid() == supervisor and code >= 0 else code
-        return 0
+        if os.getpid() != supervisor:
+            return code  # by which the arbiter tells why this worker ended
+        logging.getLogger(logs.START).info("iipserve ends")
+        return 1 if code else 0
 
 
 class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types

@@ -43,7 +43,7 @@ def test_address_is_read_and_written(text: str, expected: TcpAddress | UnixAddre
     "text", ["", "host:", "host:port", ":65536", "a:b:80", "::1:80", "[::1]", ":-1", "a:1 "]
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="PORT|65535"):
+    with pytest.raises(ValueError, match=r"PORT|65535"):
         parse_address(text)
 
 
@@ -119,9 +119,8 @@ def test_address_that_cannot_be_had_is_a_mistake(address: TcpAddress | UnixAddre
 
 
 def test_port_in_use_is_a_mistake() -> None:
-    with listen(TcpAddress("127.0.0.1", 0), 5) as listener:
-        with pytest.raises(ConfigError, match="in use"):
-            listen(TcpAddress("127.0.0.1", listener.getsockname()[1]), 5)
+    with listen(TcpAddress("127.0.0.1", 0), 5) as listener, pytest.raises(ConfigError, match="in use"):
+        listen(TcpAddress("127.0.0.1", listener.getsockname()[1]), 5)
 
 
 def test_inherited_listener_is_found() -> None:
@@ -135,10 +134,10 @@ def test_inherited_listener_is_found() -> None:
 
 def test_other_descriptors_are_no_listeners(tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
-    with ours, theirs, (tmp_path / "file").open("w") as file, socket.socket() as unbound:
-        with socket.socket(type=socket.SOCK_DGRAM) as datagrams:
-            candidates = [ours, file, unbound, datagrams]
-            assert [inherited_listener(candidate.fileno()) for candidate in candidates] == [None] * 4
+    datagrams = socket.socket(type=socket.SOCK_DGRAM)
+    with ours, theirs, datagrams, (tmp_path / "file").open("w") as file, socket.socket() as unbound:
+        found = [inherited_listener(candidate.fileno()) for candidate in (ours, file, unbound, datagrams)]
+    assert found == [None] * 4
     assert inherited_listener(9999) is None
 
 
