@@ -101,7 +101,8 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
                 if not received:
                     self.close()
                     return False
-                for kind, request_id, content in self._input.take(received):
+                self._input.add(received)
+                for kind, request_id, content in self._input.records():
                     self._read(kind, request_id, content)
                     if not self._open:
                         return False
@@ -329,7 +330,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         """
         with contextlib.suppress(BlockingIOError):
             if len(self._input) < RECEIVE_LENGTH:
-                self._input.keep(self._sock.recv(RECEIVE_LENGTH, socket.MSG_DONTWAIT))
+                self._input.add(self._sock.recv(RECEIVE_LENGTH, socket.MSG_DONTWAIT))
         if self._input.holds(fastcgi.ABORT_REQUEST, self._request_id):
             raise Aborted
 

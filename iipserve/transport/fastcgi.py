@@ -105,51 +105,39 @@ class RecordBuffer:
 
     def __init__(self) -> None:
         """Empty."""
-        self._partial = bytearray()
-        self._needed = 0
+        self._data = b""
+        self._position = 0
 
     def __len__(self) -> int:
-        """Bytes that wait for the rest of their record."""
-        return len(self._partial)
+        """Bytes that have not been read as part of a record yet."""
+        return len(self._data) - self._position
 
-    def take(self, received: bytes) -> Iterator[tuple[int, int, bytes]]:
-        """Type, request id and content of every record that is whole by now; the rest is kept.
+    def add(self, received: bytes) -> None:
+        """Put further bytes at the end; also while records are being read."""
+        self._data = self._data[self._position :] + received if self else received
+        self._position = 0
+
+    def records(self) -> Iterator[tuple[int, int, bytes]]:
+        """Type, request id and content of every record that is whole; each is read once.
 
         Raises:
             ProtocolError: a record is of another version of the protocol.
         """
-        partial = self._partial
-        if partial:
-            partial += received
-            if len(partial) < self._needed:
-                return
-            received = bytes(partial)
-            partial.clear()
-        position, size = 0, len(received)
-        self._needed = HEADER_LENGTH
-        while size - position >= HEADER_LENGTH:
-            version, kind, request_id, length, padding = HEADER.unpack_from(received, position)
+        while (available := len(self)) >= HEADER_LENGTH:
+            version, kind, request_id, length, padding = HEADER.unpack_from(self._data, self._position)
             if version != VERSION:
                 raise ProtocolError(f"a record is of version {version}, not 1")
-            end = position + HEADER_LENGTH + length
-            if end + padding > size:
-                self._needed = end + padding - position
-                break
-            position = end + padding
-            yield kind, request_id, received[end - length : end]
-        if position < size:
-            partial += received[position:]
-
-    def keep(self, received: bytes) -> None:
-        """Add bytes without cutting them yet."""
-        self._partial += received
-        self._needed = 0
+            if HEADER_LENGTH + length + padding > available:
+                return
+            start = self._position + HEADER_LENGTH
+            self._position = start + length + padding
+            yield kind, request_id, self._data[start : start + length]
 
     def holds(self, wanted: int, wanted_id: int) -> bool:
-        """Whether a record of this type and request id is among what is kept."""
-        position = 0
-        while len(self._partial) - position >= HEADER_LENGTH:
-            _, kind, request_id, length, padding = HEADER.unpack_from(self._partial, position)
+        """Whether a record of this type and request id is among those that have not been read."""
+        position = self._position
+        while len(self._data) - position >= HEADER_LENGTH:
+            _, kind, request_id, length, padding = HEADER.unpack_from(self._data, position)
             if (kind, request_id) == (wanted, wanted_id):
                 return True
             position += HEADER_LENGTH + length + padding
