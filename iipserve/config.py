@@ -214,6 +214,10 @@ class Config:
         "MAX_RENDER_MEMORY", default=512.0, parse=number(1),
         text="Megabytes of pixels that all requests of a worker together hold while rendering: a request that needs more than this is refused before decoding, others wait their turn.",
     )  # fmt: skip
+    max_renders: int = setting(
+        "MAX_RENDERS", default=0, parse=integer(0),
+        text="Images each worker decodes and encodes at once, tiles and large exports counted apart; 0 is one more than the processor cores it has to itself.",
+    )  # fmt: skip
     max_decode: float = setting(
         "MAX_DECODE", default=1000.0, parse=number(1),
         text="Megapixels one request may decode; matters for large images without smaller levels.",

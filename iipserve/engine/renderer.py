@@ -79,17 +79,17 @@ class Renderer:
         if encoder is None:
             raise UnsupportedEncoding(f"{plan.encoding.format} is not a format this server writes")
         source = self._library.source(plan.image)
-        body = self._stored(source, plan, encoder)
+        body: bytes | LargeFile | None = self._stored(source, plan, encoder)
         if body is None:
             encode_rows = _row_encoder(plan, source.info, encoder)
-            if encode_rows is not None:
-                file = self._written(source, plan, encoder, encode_rows)
-                if len(file) > LARGE_BYTES:
-                    return LargeRendition(file, encoder.media_type, plan.digest)
-                body = b"".join(file)
+            if encode_rows is None:
+                body = self._encoded(source, plan, encoder)
             else:
-                with self._limits.admitted(plan, source.info, encoder.memory_factor):
-                    body = self._encoded(source, plan, encoder)
+                body = self._written(source, plan, encoder, encode_rows)
+        if isinstance(body, LargeFile):
+            if len(body) > LARGE_BYTES:
+                return LargeRendition(body, encoder.media_type, plan.digest)
+            body = b"".join(body)
         rendition = Rendition(body, encoder.media_type, plan.digest)
         self._cache.set(plan, rendition)
         return rendition
@@ -111,10 +111,11 @@ class Renderer:
 
     def _encoded(self, source: Source, plan: RenderPlan, encoder: Encoder) -> bytes:
         read_tile = self._tile_reader(source, plan)
-        pixels = assembly.read_plan(source, plan, read_tile, nearest=self._nearest)
-        pixels = pipeline.apply(plan.operations, pixels)
-        pixels = pipeline.fit_bands(pixels, encoder.bands)
-        return encoder.encode(pixels, plan.encoding, metadata_for(plan, source.info))
+        with self._limits.admitted(plan, source.info, encoder.memory_factor):
+            pixels = assembly.read_plan(source, plan, read_tile, nearest=self._nearest)
+            pixels = pipeline.apply(plan.operations, pixels)
+            pixels = pipeline.fit_bands(pixels, encoder.bands)
+            return encoder.encode(pixels, plan.encoding, metadata_for(plan, source.info))
 
     def _written(
         self, source: Source, plan: RenderPlan, encoder: Encoder, encode_rows: RowEncoder

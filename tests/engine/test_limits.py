@@ -83,3 +83,21 @@ def test_export_in_strips_fits_whatever_its_size(side: int) -> None:
     assert strip_memory(export, source.info) < 300_000_000
     with limits.admitted(export, source.info, in_strips=True):
         pass
+
+
+def test_no_more_at_once_than_set() -> None:
+    limits = Limits(Config(max_renders=1, request_timeout=0.1))
+    with (
+        limits.admitted(TILE, SOURCE.info),
+        pytest.raises(Overloaded),
+        limits.admitted(TILE, SOURCE.info),
+    ):
+        pass
+    with limits.admitted(TILE, SOURCE.info):
+        pass
+
+
+def test_large_ones_do_not_stand_in_the_way_of_tiles() -> None:
+    limits = Limits(Config(max_renders=1, request_timeout=0.1))
+    with limits.admitted(LARGE, SOURCE.info), limits.admitted(TILE, SOURCE.info):
+        pass

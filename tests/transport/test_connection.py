@@ -358,6 +358,24 @@ def test_abort_stops_an_answer(server: Running, address: str) -> None:
     assert peer.ask("/tile").body == TILE
 
 
+@pytest.mark.parametrize("address", ["/pieces/400", "/bytes/20000000"])
+@pytest.mark.parametrize("split", [0, 5, 30])
+def test_request_that_comes_during_an_answer_is_answered_next(
+    server: Running, address: str, split: int
+) -> None:
+    """What is read while looking for an abort is not lost, wherever it was cut."""
+    peer = server.connect()
+    following = request("/tile", request_id=2)
+    peer.send(request(address) + following[:split])
+    first = peer.receive()
+    assert first is not None
+    peer.send(following[split:])
+    while (received := peer.receive()) and received.kind == STDOUT:
+        pass
+    assert received == end(1, COMPLETE)
+    assert peer.answer(2).body == TILE
+
+
 def test_pieces_are_dropped_when_the_client_vanishes(server: Running) -> None:
     peer = server.connect()
     peer.send(request("/pieces/100000"))
