@@ -13,7 +13,7 @@ PACKAGE = Path(iipserve.__file__).parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("geometry", "registry", "config"),
+    ("geometry", "registry", "config", "turn"),
     ("http", "image"),
     ("processing", "pyramid"),
     ("plan",),

@@ -28,6 +28,7 @@ from pymemcache.exceptions import (
 from iipserve.cache import RenditionCache
 from iipserve.cache.framing import pack, unpack
 from iipserve.plan import RenderPlan, Rendition
+from iipserve.turn import step_aside
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +144,7 @@ class Servers:
         name = self._ring.get_node(key)
         if name is None:
             return None
+        step_aside()
         try:
             return _on_live_connection(self._pools[name], command)
         except FAILURES as error:

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from iipserve.turn import step_aside
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -58,6 +60,7 @@ class Flights(Generic[K, V]):
 
 def _follow(flight: Flight[V]) -> V:
     assert flight.landed is not None, "made before the lock was given back"
+    step_aside()
     flight.landed.wait()
     if flight.error is not None:
         raise flight.error

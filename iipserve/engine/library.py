@@ -16,6 +16,7 @@ from iipserve.errors import ImageNotFound, InvalidRequest, UnsupportedImage
 from iipserve.image import ImageInfo, ImageVersion
 from iipserve.plan import ImageRef
 from iipserve.sources import OpenFile, Source, SourceFormat
+from iipserve.turn import step_aside
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,7 @@ class Library:
         return list(found)
 
     def _list(self, limit: int) -> list[str]:
+        step_aside()
         found: list[str] = []
         for path in self._files():
             if len(found) >= limit:
@@ -119,6 +121,7 @@ class Library:
         self._listings = {}
 
     def _open(self, identifier: str) -> Source:
+        step_aside()
         path = self._path(identifier)
         descriptor, status = _open_regular(path, self._root, identifier)
         version = ImageVersion(status.st_mtime_ns, status.st_size)

@@ -15,6 +15,7 @@ from iipserve.errors import Overloaded, TooLarge
 from iipserve.geometry import ceil_div
 from iipserve.image import ImageInfo
 from iipserve.plan import RenderPlan
+from iipserve.turn import step_aside
 
 STRIP_COPIES = 4
 """Of the finished pixels of a strip: scaled, cut, changed, and regrouped by the encoder."""
@@ -63,6 +64,7 @@ class Limits:
         needed = strip_memory(plan, info) if in_strips else render_memory(plan, info, memory_factor)
         self._check_memory(plan, needed)
         places = self._exports if plan.region.width * plan.region.height > LARGE_PIXELS else self._tiles
+        step_aside()
         if not places.acquire(timeout=self._patience):
             raise Overloaded("the server is busy with other images; ask again later")
         try:

@@ -25,6 +25,7 @@ from iipserve.transport.fastcgi import (
 )
 from iipserve.transport.service import BODY_TOO_LONG, MAX_BODY_LENGTH, BodyFailed, Service
 from iipserve.transport.wire import ProtocolError, decode_pairs, encode_pairs, head, send_all
+from iipserve.turn import step_aside
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,6 @@ class Server(Protocol):
 class Surroundings(Protocol):
     """What a connection must know of the pool it is in."""
 
-    crowded: bool
     stopping: bool
 
 
@@ -72,6 +72,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         self._open = True
         self._input = RecordBuffer()
         self._waiting_since = 0.0
+        self._filled = False
         self._forget_request()
 
     def _forget_request(self) -> None:
@@ -90,26 +91,9 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         return self._sock.fileno()  # type: ignore[no-any-return]
 
     def run(self) -> bool:
-        """Serve what arrives; True when the connection is to be parked, False when it has closed itself."""
-        receive = self._sock.recv
+        """Serve what has arrived; True when the connection is to be parked, False when it has closed itself."""
         try:
-            while self._open:
-                try:
-                    received = receive(RECEIVE_LENGTH)
-                except BlockingIOError:  # LINGER_SECONDS have passed
-                    return self._pause()
-                if not received:
-                    self.close()
-                    return False
-                self._input.add(received)
-                for kind, request_id, content in self._input.records():
-                    self._read(kind, request_id, content)
-                    if not self._open:
-                        return False
-                if self._pool.crowded or not self.idle():
-                    self._pause()
-                    if self._pool.crowded:
-                        return self._open
+            return self._serve()
         except ProtocolError as error:
             log.warning("a web server's connection is closed: %s", error)
             self._close_after_draining()
@@ -118,11 +102,32 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
             self.close()
         return False
 
+    def _serve(self) -> bool:
+        self._filled = False
+        try:
+            received = self._sock.recv(RECEIVE_LENGTH, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return self._pause()
+        self._filled = len(received) == RECEIVE_LENGTH
+        if not received:
+            self.close()
+            return False
+        self._input.add(received)
+        for kind, request_id, content in self._input.records():
+            self._read(kind, request_id, content)
+            if not self._open:
+                return False
+        return self._pause()
+
+    def may_have_more(self) -> bool:
+        """Whether more may have arrived than the last `run` has taken."""
+        return self._filled
+
     def run_last(self) -> None:
         """Serve what has arrived already, then close."""
         with contextlib.suppress(OSError):
-            if not self.idle() or self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
-                self.run()
+            while self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) and self.run():
+                continue
         self.close()
 
     def idle(self) -> bool:
@@ -159,6 +164,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         Closing with unread input would reset the connection, and throw away what the peer has not read.
         """
         self._open = False
+        step_aside()
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
             for _ in range(DRAIN_RECEIVES):
@@ -291,7 +297,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         request_id, length = self._request_id, len(start) + len(body)
         if length <= fastcgi.MAX_CONTENT_LENGTH:
             record = HEADER.pack(fastcgi.VERSION, fastcgi.STDOUT, request_id, length, 0)
-            self._sock.sendall(b"".join((record, start, body, end_of_answer(request_id))))
+            send_all(self._sock, [b"".join((record, start, body, end_of_answer(request_id)))])
         else:
             self._send_buffers(
                 [
@@ -303,6 +309,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
 
     def _stream(self, start: bytes, body: Iterable[bytes]) -> None:
         """Send a body in pieces as they are made."""
+        step_aside()
         request_id, unchecked = self._request_id, 0
         buffers = stdout_buffers(request_id, start)
         for piece in self.server.service.pieces(body):

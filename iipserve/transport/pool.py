@@ -1,10 +1,10 @@
-"""Many connections on few threads: one epoll set, on which every idle thread waits.
+"""Many connections on few threads: one epoll set, and one thread at a time that serves what it reports.
 
-A thread that gets a connection serves it and then stays with it for a moment, which costs no epoll
-call while requests follow one another. When the connection pauses, or when no thread is left to wait,
-the connection is parked in the set and the thread takes what comes next. So a connection without a
-request holds no thread, one that is being answered holds exactly one, and while all threads are busy
-nothing is accepted: further connections wait in the listening socket's backlog.
+That thread answers one connection after the other, and parks each in the set again. It steps aside when
+an answer takes long (`iipserve.turn`): then the next thread waits for events and serves, while the first
+finishes its answer. So a connection without a request holds no thread, one that waits for an image to be
+made holds one, and while all threads are busy nothing is accepted: further connections wait in the
+listening socket's backlog.
 """
 
 from __future__ import annotations
@@ -15,19 +15,22 @@ import logging
 import os
 import select
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from socket import socket
 from time import monotonic
 from typing import Protocol
 
 from iipserve.transport.balance import ABSENT, Share
+from iipserve.turn import Turn
 
 log = logging.getLogger(__name__)
 
 LISTENER_EVENTS = select.EPOLLIN | select.EPOLLET | select.EPOLLEXCLUSIVE
-"""Wakes one thread of one process for each new connection."""
-PARKED_EVENTS = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
-"""Wakes one thread, once."""
+"""Wakes one process for each new connection."""
+PARKED_EVENTS = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
+"""Reports what comes in, once."""
+EVENTS_AT_ONCE = 64
 SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
@@ -41,7 +44,10 @@ class Connection(Protocol):
         """The socket's descriptor."""
 
     def run(self) -> bool:
-        """Serve what arrives; True when the connection is to be parked, False when it has closed itself."""
+        """Serve what has arrived; True when the connection is to be parked, False when it has closed itself."""
+
+    def may_have_more(self) -> bool:
+        """Whether more may have arrived than the last `run` has taken."""
 
     def run_last(self) -> None:
         """Serve what has arrived already, then close."""
@@ -70,9 +76,10 @@ class Pool:
 
         With a `share`, new connections are left to worker processes that have fewer.
         """
-        self.crowded = False
-        """No thread is waiting, or the pool is stopping: a connection should not be waited upon."""
         self.stopping = False
+        self._turn = Turn()
+        self._ready: deque[int] = deque()
+        """Descriptors that the last look at the epoll set found, and nobody has served yet."""
         self._connect = connect
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._parked: dict[int, Connection] = {}
@@ -83,7 +90,9 @@ class Pool:
         self._patient = True
         """Leave new connections to workers that have fewer."""
         self._waiting = 0
+        """Threads that could serve."""
         self._held = 0
+        """Connections."""
         self._threads = [
             threading.Thread(target=self._work, name=f"connections-{number}", daemon=True)
             for number in range(threads)
@@ -130,8 +139,7 @@ class Pool:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _stop_accepting(self) -> None:
-        with self._lock:
-            self.stopping = self.crowded = True
+        self.stopping = True
         for descriptor in self._listeners:
             self._no_longer_listen(descriptor)
         if self._share is not None:
@@ -143,37 +151,45 @@ class Pool:
         """Serve connections, one after the other, until the pool stops."""
         while not self.stopping:
             connection = self._next()
-            if connection is None:
-                continue
-            try:
-                keep = connection.run()
-            except Exception:
-                log.exception("a connection is closed after a mistake of this server")
-                keep = False
-            if keep:
-                self._park(connection)
-            else:
-                self._drop(connection)
+            if connection is not None:
+                self._serve(connection)
+        self._turn.give()
+
+    def _serve(self, connection: Connection) -> None:
+        try:
+            keep = connection.run()
+        except Exception:
+            log.exception("a connection is closed after a mistake of this server")
+            keep = False
+        if keep:
+            self._park(connection)
+        else:
+            self._drop(connection)
 
     def _next(self) -> Connection | None:
-        """Wait for a connection that has something to say; None when another thread was quicker."""
+        """Wait for the turn, and then for a connection that has something to say; None if it is gone."""
         self._count(waiting=1)
-        events = self._epoll.poll(maxevents=1)
+        self._turn.take()
+        if not self._ready:
+            self._turn.rest()
+            self._ready.extend(descriptor for descriptor, _ in self._epoll.poll(maxevents=EVENTS_AT_ONCE))
+        self._turn.begin()
         self._count(waiting=-1)
-        for descriptor, _ in events:
-            if descriptor in self._listeners:
-                return None if self._passes_on() else self._accept(self._listeners[descriptor])
-            if self._share is not None and descriptor == self._share.waker:
-                return self._accept_in_turn(self._share)
-            return self._parked.pop(descriptor, None)
-        return None
+        try:
+            descriptor = self._ready.popleft()
+        except IndexError:  # taken by a thread that had lost its turn
+            return None
+        if descriptor in self._listeners:
+            return None if self._passes_on() else self._accept(self._listeners[descriptor])
+        if self._share is not None and descriptor == self._share.waker:
+            return self._accept_in_turn(self._share)
+        return self._parked.pop(descriptor, None)
 
     def _count(self, *, waiting: int = 0, held: int = 0) -> None:
         """Note that so many more threads wait, or so many more connections are held."""
         with self._lock:
             self._waiting += waiting
             self._held += held
-            self.crowded = self.stopping or not self._waiting
             if self._share is not None and not self.stopping:
                 self._share.note(self._held if self._waiting else ABSENT)
 
@@ -242,8 +258,9 @@ class Pool:
     def _park(self, connection: Connection) -> None:
         descriptor = connection.fileno()
         self._parked[descriptor] = connection
-        if connection.registered:
-            self._epoll.modify(descriptor, PARKED_EVENTS)
-        else:
+        if not connection.registered:
             connection.registered = True
             self._epoll.register(descriptor, PARKED_EVENTS)
+        elif connection.may_have_more() or not self._turn.is_mine():
+            # what came in meanwhile was reported to a thread that did not find it parked: report it again
+            self._epoll.modify(descriptor, PARKED_EVENTS)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from http import HTTPStatus
-from socket import socket
+from socket import MSG_DONTWAIT, socket
 from struct import pack, unpack_from
 
 from iipserve.http import Headers
+from iipserve.turn import step_aside
 
 
 class ProtocolError(ValueError):
@@ -84,10 +85,21 @@ def head(status: HTTPStatus, headers: Headers) -> bytes:
 
 
 def send_all(sock: socket, buffers: list[bytes | memoryview]) -> None:
-    """Send buffers in order without joining them; empties the list."""
+    """Send buffers in order without joining them; empties the list.
+
+    Steps aside if the peer is slow to take them.
+    """
+    flags: int = MSG_DONTWAIT
     while buffers:
-        sent = sock.sendmsg(buffers)
+        try:
+            sent = sock.sendmsg(buffers, [], flags)
+        except BlockingIOError:
+            if not flags:
+                raise  # the time a send may take is over
+            sent = 0
         while buffers and sent >= len(buffers[0]):
             sent -= len(buffers.pop(0))
-        if sent:
+        if buffers:
             buffers[0] = memoryview(buffers[0])[sent:]
+            step_aside()
+            flags = 0

@@ -192,7 +192,7 @@ def test_stopping_answers_what_has_arrived(start_server: StartServer) -> None:
     server = start_server(threads=1)
     late, busy = server.connect(), server.connect()
     late.ask("/tile")
-    until(lambda: len(server.server._pool._parked) == 1)
+    until(lambda: len(server.server._pool._parked) == 2)
     busy.send(request("/wait"))
     until(lambda: server.service.longest_running() > 0)
     late.send(request())
