@@ -7,12 +7,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
+from typing import NamedTuple
 
 from iipserve import http, registry
 from iipserve.cache import TieredCache
 from iipserve.cache.memcached import MemcachedCache
 from iipserve.cache.memory import MemoryCache
 from iipserve.config import MEGABYTE, Config
+from iipserve.engine.bounded import Bounded
 from iipserve.engine.library import ImageChanged, Library
 from iipserve.engine.renderer import Renderer
 from iipserve.errors import (
@@ -35,8 +37,18 @@ MAX_ADDRESS_LENGTH = 8192
 """Longer request targets are answered 414."""
 PATHS = ("/iiif/", "/deepzoom/", "/zoomify/", "/viewer/")
 """Below these a query string is not looked at."""
+KNOWN_PLANS = 4096
+"""Requests whose plans are remembered: viewers ask for the same tiles again and again."""
 ATTEMPTS = 3
 """How often a request is planned anew because its file was just replaced."""
+
+
+class KnownPlan(NamedTuple):
+    """What was planned for an address. A `RenderPlan` depends on nothing else of the request."""
+
+    info: ImageInfo
+    plan: RenderPlan
+    headers: Headers
 
 
 class Application:
@@ -56,6 +68,7 @@ class Application:
         self._cache = cache
         self._router = Router(config, protocols)
         self._viewer = Viewer(library, config)
+        self._known: Bounded[tuple[str | None, ...], KnownPlan] = Bounded(KNOWN_PLANS)
         cors = http.cors_headers(config.cors)
         self._error_headers: Headers = (
             ("Cache-Control", "no-store"),
@@ -76,11 +89,14 @@ class Application:
         try:
             if request.method not in ("GET", "HEAD"):
                 return self._other_method(request)
-            protocol, routed = self._router.route(request)
-            if protocol is None:
-                response = self._page(request, over_http=over_http)
-            else:
-                response = self._answer(protocol, routed)
+            known = self._known.get(request.address_key())
+            response = None if known is None else self._answer_again(request, known)
+            if response is None:
+                protocol, routed = self._router.route(request)
+                if protocol is None:
+                    response = self._page(request, over_http=over_http)
+                else:
+                    response = self._answer(protocol, routed)
         except IIPServeError as error:
             response = self._refusal(error, protocol)
         except Exception:
@@ -92,6 +108,7 @@ class Application:
         """Drop what this process remembers of images."""
         self._cache.clear()
         self._library.clear()
+        self._known.clear()
 
     def close(self) -> None:
         """Let go of all files; to be called once, after the last request."""
@@ -121,11 +138,25 @@ class Application:
         query: Query = protocol.parse(request)
         for _ in range(ATTEMPTS):
             info = None if query.identifier is None else self._library.info(query.identifier)
+            answer = protocol.plan(query, info, self._config)
             try:
-                return self._respond(request, protocol.plan(query, info, self._config), info)
+                response = self._respond(request, answer, info)
             except ImageChanged:
                 continue
+            if info is not None and isinstance(answer.content, RenderPlan):
+                self._known.set(request.address_key(), KnownPlan(info, answer.content, answer.headers))
+            return response
         raise Overloaded(f"{query.identifier!r} is being replaced; ask again")
+
+    def _answer_again(self, request: Request, known: KnownPlan) -> Response | None:
+        """The answer by the plan made for the same address before, unless the image is another one now."""
+        info, plan, headers = known
+        if self._library.info(info.identifier) is not info:
+            return None
+        try:
+            return self._rendered(request, plan, headers)
+        except ImageChanged:
+            return None
 
     def _respond(self, request: Request, answer: Answer, info: ImageInfo | None) -> Response:
         content = answer.content

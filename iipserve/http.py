@@ -16,6 +16,19 @@ from iipserve.errors import InvalidRequest
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 ALLOWED_METHODS = "GET, HEAD, OPTIONS"
+ADDRESS_VARIABLES = (
+    "HTTP_HOST",
+    "SERVER_NAME",
+    "HTTPS",
+    "wsgi.url_scheme",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PORT",
+    "HTTP_X_FORWARDED_PREFIX",
+    "HTTP_X_FORWARDED_PATH",
+    "HTTP_X_IIIF_ID",
+)
+"""What the public address of a request is made of, beside its path and query."""
 FORWARDED_HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 
 
@@ -53,6 +66,10 @@ class Request:
     def header(self, name: str) -> str | None:
         """A request header by its name, or None."""
         return self.environ.get("HTTP_" + name.upper().replace("-", "_"))
+
+    def address_key(self) -> tuple[str | None, ...]:
+        """Equal for requests to one public address."""
+        return (self.path, self.query, *map(self.environ.get, ADDRESS_VARIABLES))
 
     def public_url(self, target: str) -> str:
         """The absolute address under which the client reaches `target` in this protocol."""

@@ -31,6 +31,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 CACHE = CHECKOUT / ".cache" / "benchmark"
 IIPSRV = "/usr/lib/iipimage-server/iipsrv.fcgi"
 TICKS = os.sysconf("SC_CLK_TCK")
+SERVER_CORE, LOAD_CORE = ["taskset", "-c", "0"], ["taskset", "-c", "1"]
+"""The servers run on one core, nginx and the load generator on another: neither disturbs the other."""
 NEEDED = {
     "nginx": "nginx",
     "wrk": "wrk",
@@ -261,7 +263,7 @@ def _iipsrv(ports: Ports, folder: Path, case: Case) -> Iterator[subprocess.Popen
         "FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "/dev/null", "VERBOSITY": "0", "MEMCACHED_SERVERS": "",
         "URI_MAP": "iipsrv/iiif=>IIIF", "OMP_NUM_THREADS": "1", **case.settings,
     }  # fmt: skip
-    command = [IIPSRV, "--bind", f"127.0.0.1:{ports.iipsrv}"]
+    command = [*SERVER_CORE, IIPSRV, "--bind", f"127.0.0.1:{ports.iipsrv}"]
     with _running(command, environ, ports.iipsrv, "iipsrv") as process:
         yield process
 
