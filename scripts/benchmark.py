@@ -179,15 +179,15 @@ def _wrk(paths: Path, ports: Ports, connections: int, seconds: float) -> tuple[i
     script = CACHE / "paths.lua"
     script.write_text(WRK_SCRIPT)
     command = [
+        *LOAD_CORE,
         "wrk",
         "-t1",
         f"-c{connections}",
-        f"-d{seconds}s",
+        f"-d{max(1, round(seconds))}s",
         "-s",
         str(script),
         f"http://127.0.0.1:{ports.nginx}",
     ]
-    command[3] = f"-d{max(1, round(seconds))}s"
     output = subprocess.run(
         command, env={**os.environ, "BENCHMARK_PATHS": str(paths)}, capture_output=True, text=True, check=True
     ).stdout
@@ -240,13 +240,16 @@ def _cpu_seconds(pid: int) -> float:
 
 
 @contextmanager
-def _iipserve(ports: Ports, folder: Path, case: Case, workers: int = 1) -> Iterator[subprocess.Popen[bytes]]:
+def _iipserve(
+    ports: Ports, folder: Path, case: Case, *, workers: int = 1, pinned: bool = True
+) -> Iterator[subprocess.Popen[bytes]]:
     environ = {
         "PATH": os.environ["PATH"], "FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "-", "VERBOSITY": "1",
         "URI_MAP": "kept/iiif=>iiif,kept/deepzoom=>deepzoom,new/iiif=>iiif,new/deepzoom=>deepzoom",
         **case.settings,
     }  # fmt: skip
     command = [
+        *(SERVER_CORE if pinned else []),
         str(CHECKOUT / "iipserve.fcgi"),
         "--bind",
         f"127.0.0.1:{ports.iipserve}",
@@ -277,6 +280,7 @@ def _nginx(ports: Ports) -> Iterator[subprocess.Popen[bytes]]:
         NGINX.format(folder=folder, nginx=ports.nginx, iipserve=ports.iipserve, iipsrv=ports.iipsrv)
     )
     command = [
+        *LOAD_CORE,
         shutil.which("nginx") or "nginx",
         "-c",
         str(configuration),
@@ -369,9 +373,20 @@ def _print_process_figures(folder: Path) -> None:
             _, per_second, failed = _wrk(paths, ports, 500, 3)
             print(f"500 connections: {per_second:.0f} req/s, {failed} failed")
         for workers in (1, 2):
-            with _iipserve(ports, folder, case, workers):
-                rates = [_wrk(paths, ports, 16, 3)[1] for _ in range(3)]
-                print(f"{workers} worker{'s' * (workers > 1)}: {statistics.median(rates):.0f} req/s")
+            with _iipserve(ports, folder, case, workers=workers, pinned=False) as process:
+                _print_workers(workers, process, paths, ports)
+
+
+def _print_workers(workers: int, process: subprocess.Popen[bytes], paths: Path, ports: Ports) -> None:
+    """What so many workers answer, and what they could: nginx and the load generator need cores too."""
+    _wrk(paths, ports, 16, 1)
+    before = _cpu_seconds(process.pid)
+    requests, per_second, failed = _wrk(paths, ports, 16, 5)
+    cpu = (_cpu_seconds(process.pid) - before) / requests * 1e6
+    print(
+        f"{workers} worker{'s' * (workers > 1)}: {per_second:.0f} req/s at {cpu:.1f} us CPU each, {failed} failed; "
+        f"with a core for each {workers * 1e6 / cpu:.0f} req/s"
+    )
 
 
 def _worker_memory(pid: int) -> float:
