@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from iipserve import app
@@ -45,6 +46,11 @@ def ask(application: app.Application, address: str) -> tuple[int, bytes]:
     return int(response.status), response.body
 
 
+def pixels(file: bytes) -> NDArray[np.int16]:
+    with Image.open(io.BytesIO(file)) as image:
+        return np.asarray(image.convert("RGB")).astype(np.int16)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("size", SIZES)
 def test_every_tile_is_there(tmp_path: Path, size: tuple[int, int], layout: str) -> None:
@@ -58,12 +64,11 @@ def test_every_tile_is_there(tmp_path: Path, size: tuple[int, int], layout: str)
     for name, path in tiles.items():
         status, body = ask(application, mount + name)
         assert status == 200, name
-        ours, theirs = Image.open(io.BytesIO(body)), Image.open(path)
-        assert ours.size == theirs.size, name
-        if max(ours.size) < 64:
+        ours, theirs = pixels(body), pixels(path.read_bytes())
+        assert ours.shape == theirs.shape, name
+        if max(ours.shape) < 64:
             continue  # dzsave pads every level to even sides, which shifts tiny ones by a good part of a pixel
-        difference = np.asarray(ours.convert("RGB")).astype(int) - np.asarray(theirs.convert("RGB"))
-        assert np.abs(difference).mean() < 4, name
+        assert np.abs(ours - theirs).mean() < 4, name
 
 
 @pytest.mark.parametrize("size", SIZES)
