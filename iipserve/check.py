@@ -23,7 +23,6 @@ DISTRIBUTIONS = (
     "tifffile",
     "imagecodecs",
     "glymur",
-    "PyTurboJPEG",
     "pymemcache",
     "gunicorn",
     "flup6",
@@ -46,14 +45,15 @@ def check(environ: Mapping[str, str], overrides: Mapping[str, Any], out: TextIO,
     mistakes: list[str] = []
     config = _settings(environ, overrides, out, mistakes)
     _section(out, "Libraries", library_versions())
-    read = _names("iipserve.sources", "FORMAT", mistakes)
-    written = _names("iipserve.codecs", "ENCODER", mistakes)
-    protocols = _names("iipserve.protocols", "PROTOCOL", mistakes)
+    read = _discovered("iipserve.sources", "FORMAT", mistakes)
+    written = _discovered("iipserve.codecs", "ENCODER", mistakes)
+    protocols = _discovered("iipserve.protocols", "PROTOCOL", mistakes)
     _section(out, "Formats", [f"read: {_joined(read)}", f"written: {_joined(written)}"])
     _section(out, "Protocols", [_joined(protocols)])
     if config is not None:
         _section(out, "memcached", _memcached(config, mistakes))
         mistakes += unknown_protocols(config, protocols)
+        mistakes += unusable_settings(config, protocols)
         mistakes += unusable_paths(config)
     for mistake in mistakes:
         err.write(f"{mistake}\n")
@@ -111,11 +111,18 @@ def library_versions() -> list[str]:
             lines.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             lines.append(f"{name} is not installed")
-    lines.append(
-        _native("libvips", "pyvips", lambda vips: ".".join(str(vips.version(part)) for part in range(3)))
-    )
-    lines.append(_native("OpenJPEG", "glymur", lambda glymur: glymur.version.openjpeg_version))
+    lines += [
+        _native("libvips", "iipserve.sources.libvips", lambda libvips: libvips.library_version()),
+        _native("OpenJPEG", "iipserve.sources.openjpeg", lambda openjpeg: openjpeg.library_version()),
+        _native("libturbojpeg", "iipserve.codecs.jpeg_transform", lambda crop: _presence(crop.turbojpeg())),
+    ]
     return lines
+
+
+def _presence(library: object | None) -> str:
+    if library is None:
+        return "is not installed: edge tiles of JPEG pyramids are encoded again (Debian: libturbojpeg0)"
+    return "is installed"
 
 
 def _native(name: str, module: str, ask: Callable[[Any], str]) -> str:
@@ -127,12 +134,12 @@ def _native(name: str, module: str, ask: Callable[[Any], str]) -> str:
         return f"{name} cannot be used ({type(error).__name__})"
 
 
-def _names(package: str, constant: str, mistakes: list[str]) -> list[str]:
+def _discovered(package: str, constant: str, mistakes: list[str]) -> Mapping[str, Any]:
     try:
-        return sorted(discover(package, constant))
+        return discover(package, constant)
     except Exception as error:
         mistakes.append(f"{package} cannot be loaded: {error}")
-        return []
+        return {}
 
 
 def _memcached(config: Config, mistakes: list[str]) -> list[str]:
@@ -168,6 +175,18 @@ def unknown_protocols(config: Config, known: Iterable[str]) -> list[str]:
     ]
 
 
+def unusable_settings(config: Config, protocols: Mapping[str, Any]) -> list[str]:
+    """A line for each protocol that cannot use its settings."""
+    mistakes = []
+    for protocol in protocols.values():
+        try:
+            if protocol.check is not None:
+                protocol.check(config)
+        except ConfigError as error:
+            mistakes.append(str(error))
+    return mistakes
+
+
 def unusable_paths(config: Config) -> list[str]:
     """A line for each folder or file the settings name that cannot be used."""
     mistakes = []
@@ -191,7 +210,7 @@ def _writable(logfile: str) -> bool:
 
 
 def _joined(names: Iterable[str]) -> str:
-    return ", ".join(names) or "none"
+    return ", ".join(sorted(names)) or "none"
 
 
 def _section(out: TextIO, title: str, lines: Iterable[str]) -> None:

@@ -93,6 +93,7 @@ MISTAKES = [
     ({"FILESYSTEM_PREFIX": "/no/such/begin_"}, ["FILESYSTEM_PREFIX is '/no/such/begin_'"]),
     ({"URI_MAP": "a=>iiif,b=>gopher,c=>wais"}, ["URI_MAP leads to 'gopher'", "URI_MAP leads to 'wais'"]),
     ({"LOGFILE": "/no/such/folder/log"}, ["LOGFILE is '/no/such/folder/log'"]),
+    ({"IIIF_EXTRA_INFO": '"a": '}, ["IIIF_EXTRA_INFO is '\"a\": '; JSON members are needed"]),
     ({"MEMCACHED_SERVERS": "127.0.0.1:1"}, ["MEMCACHED_SERVERS names 127.0.0.1:1, which does not answer"]),
     (
         {"FILESYSTEM_PREFIX": "/no/such/folder/", "URI_MAP": "b=>gopher"},
