@@ -85,4 +85,23 @@ def _resampled(image: pyvips.Image, size: Size) -> pyvips.Image:
     if image.width % size.width == 0 and image.height % size.height == 0:
         # neighboring tiles meet without a seam, as no pixel outside is looked at
         return image.shrink(image.width // size.width, image.height // size.height)
-    return image.resize(size.width / image.width, vscale=size.height / image.height, kernel="lanczos3")
+    across, down = size.width / image.width, size.height / image.height
+    if across < 1 or down < 1:
+        image = image.resize(min(across, 1.0), vscale=min(down, 1.0), kernel="lanczos3")
+    return image if across <= 1 and down <= 1 else _enlarged(image, size)
+
+
+def _enlarged(image: pyvips.Image, size: Size) -> pyvips.Image:
+    """The image with one side or both longer, pixel centers on pixel centers.
+
+    libvips' own `resize` moves and blurs the other side by half a pixel where only one grows (8.18).
+    """
+    across, down = size.width / image.width, size.height / image.height
+    return image.affine(
+        (across, 0, 0, down),
+        interpolate=pyvips.Interpolate.new("bicubic"),
+        oarea=(0, 0, size.width, size.height),
+        odx=(across - 1) / 2,
+        ody=(down - 1) / 2,
+        extend="copy",
+    )

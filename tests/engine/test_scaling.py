@@ -111,3 +111,19 @@ def test_views_of_larger_pictures_are_read_as_they_look() -> None:
     picture = gradient((200, 100))
     view = picture[10:90:2, 20:180]
     assert np.array_equal(scale(view, Size(80, 20)), scale(view.copy(), Size(80, 20)))
+
+
+@pytest.mark.parametrize("size", [Size(70, 93), Size(70, 180), Size(70, 60)])
+def test_side_that_stays_is_not_touched(size: Size) -> None:
+    edge = np.zeros((90, 70, 1), np.uint8)
+    edge[:, 35:] = 255
+    np.testing.assert_array_equal(scale(edge, size), np.broadcast_to(edge[:1], (size.height, 70, 1)))
+
+
+@pytest.mark.parametrize("size", [Size(140, 45), Size(35, 180), Size(100, 60)])
+def test_one_side_longer_and_the_other_shorter(size: Size) -> None:
+    picture = smooth((70, 90))
+    expected = np.asarray(
+        Image.fromarray(picture).resize((size.width, size.height), Image.Resampling.BICUBIC)
+    )
+    assert np.abs(scale(picture, size).astype(int) - expected).max() <= 3
