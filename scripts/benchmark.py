@@ -17,8 +17,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,45 +26,14 @@ import pyvips
 import tifffile
 from benchmark_images import make_images
 from benchmark_requests import CASES, Case, paths_of
+from benchmark_servers import CACHE, IIPSRV, LOAD_CORE, Ports, cpu_seconds, free_port, iipserve, iipsrv, nginx
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-CACHE = CHECKOUT / ".cache" / "benchmark"
-IIPSRV = "/usr/lib/iipimage-server/iipsrv.fcgi"
-TICKS = os.sysconf("SC_CLK_TCK")
-SERVER_CORE, LOAD_CORE = ["taskset", "-c", "0"], ["taskset", "-c", "1"]
-"""The servers run on one core, nginx and the load generator on another: neither disturbs the other."""
 NEEDED = {
     "nginx": "nginx",
     "wrk": "wrk",
     IIPSRV: "iipimage-server",
 }
 """Programs and the Debian packages that hold them."""
-
-NGINX = """
-worker_processes 1;
-error_log {folder}/nginx-error.log;
-pid {folder}/nginx.pid;
-daemon off;
-events {{ worker_connections 2048; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body; fastcgi_temp_path {folder}/fastcgi; proxy_temp_path {folder}/proxy;
-  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  fastcgi_buffers 16 64k; fastcgi_buffer_size 64k;
-  keepalive_requests 1000000;
-  upstream kept {{ server 127.0.0.1:{iipserve}; keepalive 32; }}
-  server {{
-    listen 127.0.0.1:{nginx};
-    fastcgi_param QUERY_STRING $query_string;
-    fastcgi_param REQUEST_METHOD $request_method;
-    fastcgi_param REQUEST_URI $request_uri;
-    fastcgi_param SERVER_PROTOCOL $server_protocol;
-    location /kept/ {{ fastcgi_pass kept; fastcgi_keep_conn on; }}
-    location /new/ {{ fastcgi_pass 127.0.0.1:{iipserve}; }}
-    location /iipsrv/ {{ fastcgi_pass 127.0.0.1:{iipsrv}; }}
-  }}
-}}
-"""
 
 WRK_SCRIPT = """
 local paths = {}
@@ -85,15 +54,6 @@ class Measurement:
     cpu: float
     """Microseconds of the server's CPU time per request."""
     failed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Where everything listens, on the loopback address."""
-
-    nginx: int
-    iipserve: int
-    iipsrv: int
 
 
 def main() -> int:
@@ -132,10 +92,10 @@ def _options() -> argparse.Namespace:
 def _print_case(case: Case, folder: Path, options: argparse.Namespace) -> int:
     """Measure both servers in turn and print a row; returns the number of failed requests."""
     with ExitStack() as stack:
-        ports = Ports(*(_free_port() for _ in range(3)))
-        ours = stack.enter_context(_iipserve(ports, folder, case))
-        theirs = stack.enter_context(_iipsrv(ports, folder, case))
-        stack.enter_context(_nginx(ports))
+        ports = Ports(*(free_port() for _ in range(3)))
+        ours = stack.enter_context(iipserve(ports, folder, case))
+        theirs = stack.enter_context(iipsrv(ports, folder, case))
+        stack.enter_context(nginx(ports))
         rounds = [
             (
                 _measure(case, "iipserve", ports, ours, options),
@@ -169,9 +129,9 @@ def _measure(
         _wrk(paths, ports, options.connections, 0.5)
     if case.once:
         return _walk(paths, ports, process)
-    before = _cpu_seconds(process.pid)
+    before = cpu_seconds(process.pid)
     requests, per_second, failed = _wrk(paths, ports, options.connections, options.seconds)
-    return Measurement(per_second, (_cpu_seconds(process.pid) - before) / requests * 1e6, failed)
+    return Measurement(per_second, (cpu_seconds(process.pid) - before) / requests * 1e6, failed)
 
 
 def _wrk(paths: Path, ports: Ports, connections: int, seconds: float) -> tuple[int, float, int]:
@@ -202,13 +162,13 @@ def _wrk(paths: Path, ports: Ports, connections: int, seconds: float) -> tuple[i
 def _walk(paths: Path, ports: Ports, process: subprocess.Popen[bytes]) -> Measurement:
     """Each address once, one after the other, as a viewer that is dragged along asks for them."""
     addresses = paths.read_text().splitlines()
-    before, started, failed = _cpu_seconds(process.pid), time.monotonic(), 0
+    before, started, failed = cpu_seconds(process.pid), time.monotonic(), 0
     with socket.create_connection(("127.0.0.1", ports.nginx)) as connection:
         for address in addresses:
             connection.sendall(f"GET {address} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             failed += not _read_answer(connection)
     seconds = time.monotonic() - started
-    cpu = _cpu_seconds(process.pid) - before
+    cpu = cpu_seconds(process.pid) - before
     os.kill(process.pid, signal.SIGHUP)  # both servers drop their caches
     time.sleep(1)
     return Measurement(len(addresses) / seconds, cpu / len(addresses) * 1e6, failed)
@@ -229,105 +189,6 @@ def _read_answer(connection: socket.socket) -> bool:
         while not body.endswith(b"0\r\n\r\n"):
             body += connection.recv(65536)
     return head.startswith(b"HTTP/1.1 200")
-
-
-def _cpu_seconds(pid: int) -> float:
-    """User and system time of a process and all its descendants that still live."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    own = (int(fields[11]) + int(fields[12])) / TICKS
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return own + sum(_cpu_seconds(int(child)) for child in children)
-
-
-@contextmanager
-def _iipserve(
-    ports: Ports, folder: Path, case: Case, *, workers: int = 1, pinned: bool = True
-) -> Iterator[subprocess.Popen[bytes]]:
-    environ = {
-        "PATH": os.environ["PATH"], "FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "-", "VERBOSITY": "1",
-        "URI_MAP": "kept/iiif=>iiif,kept/deepzoom=>deepzoom,new/iiif=>iiif,new/deepzoom=>deepzoom",
-        **case.settings,
-    }  # fmt: skip
-    command = [
-        *(SERVER_CORE if pinned else []),
-        str(CHECKOUT / "iipserve.fcgi"),
-        "--bind",
-        f"127.0.0.1:{ports.iipserve}",
-        "--workers",
-        str(workers),
-    ]
-    with _running(command, environ, ports.iipserve, "iipserve") as process:
-        yield process
-
-
-@contextmanager
-def _iipsrv(ports: Ports, folder: Path, case: Case) -> Iterator[subprocess.Popen[bytes]]:
-    environ = {
-        "FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "/dev/null", "VERBOSITY": "0", "MEMCACHED_SERVERS": "",
-        "URI_MAP": "iipsrv/iiif=>IIIF", "OMP_NUM_THREADS": "1", **case.settings,
-    }  # fmt: skip
-    command = [*SERVER_CORE, IIPSRV, "--bind", f"127.0.0.1:{ports.iipsrv}"]
-    with _running(command, environ, ports.iipsrv, "iipsrv") as process:
-        yield process
-
-
-@contextmanager
-def _nginx(ports: Ports) -> Iterator[subprocess.Popen[bytes]]:
-    folder = CACHE / "nginx"
-    folder.mkdir(parents=True, exist_ok=True)
-    configuration = folder / "nginx.conf"
-    configuration.write_text(
-        NGINX.format(folder=folder, nginx=ports.nginx, iipserve=ports.iipserve, iipsrv=ports.iipsrv)
-    )
-    command = [
-        *LOAD_CORE,
-        shutil.which("nginx") or "nginx",
-        "-c",
-        str(configuration),
-        "-e",
-        str(folder / "nginx-error.log"),
-    ]
-    with _running(command, dict(os.environ), ports.nginx, "nginx") as process:
-        yield process
-
-
-@contextmanager
-def _running(
-    command: Sequence[str], environ: dict[str, str], port: int, name: str
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A server process that listens, stopped at the end."""
-    with open(CACHE / f"{name}.log", "wb") as log:
-        process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
-    try:
-        _wait_for(port, process, name)
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], name: str) -> float:
-    """Wait until something listens; the seconds that took."""
-    started = time.monotonic()
-    while time.monotonic() - started < 20:
-        if process.poll() is not None:
-            raise RuntimeError(f"{name} ended:\n{(CACHE / f'{name}.log').read_text()}")
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.01)
-        else:
-            return time.monotonic() - started
-    raise RuntimeError(f"{name} does not listen")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _print_png_figures(folder: Path) -> None:
@@ -359,10 +220,10 @@ def _print_process_figures(folder: Path) -> None:
     """Start to first answer, memory, workers, many connections."""
     case = next(case for case in CASES if case.name.startswith("warm tile, IIP"))
     address = paths_of(case, "iipserve")[0]
-    ports = Ports(*(_free_port() for _ in range(3)))
-    with _nginx(ports):
+    ports = Ports(*(free_port() for _ in range(3)))
+    with nginx(ports):
         started = time.monotonic()
-        with _iipserve(ports, folder, case) as process:
+        with iipserve(ports, folder, case) as process:
             with socket.create_connection(("127.0.0.1", ports.nginx)) as connection:
                 connection.sendall(f"GET /kept/{address} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
                 _read_answer(connection)
@@ -373,16 +234,16 @@ def _print_process_figures(folder: Path) -> None:
             _, per_second, failed = _wrk(paths, ports, 500, 3)
             print(f"500 connections: {per_second:.0f} req/s, {failed} failed")
         for workers in (1, 2):
-            with _iipserve(ports, folder, case, workers=workers, pinned=False) as process:
+            with iipserve(ports, folder, case, workers=workers, pinned=False) as process:
                 _print_workers(workers, process, paths, ports)
 
 
 def _print_workers(workers: int, process: subprocess.Popen[bytes], paths: Path, ports: Ports) -> None:
     """What so many workers answer, and what they could: nginx and the load generator need cores too."""
     _wrk(paths, ports, 16, 1)
-    before = _cpu_seconds(process.pid)
+    before = cpu_seconds(process.pid)
     requests, per_second, failed = _wrk(paths, ports, 16, 5)
-    cpu = (_cpu_seconds(process.pid) - before) / requests * 1e6
+    cpu = (cpu_seconds(process.pid) - before) / requests * 1e6
     print(
         f"{workers} worker{'s' * (workers > 1)}: {per_second:.0f} req/s at {cpu:.1f} us CPU each, {failed} failed; "
         f"with a core for each {workers * 1e6 / cpu:.0f} req/s"

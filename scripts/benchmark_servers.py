@@ -1,0 +1,160 @@
+"""The servers that the benchmark compares, each with nothing but what its row needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark_requests import Case
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+CACHE = CHECKOUT / ".cache" / "benchmark"
+IIPSRV = "/usr/lib/iipimage-server/iipsrv.fcgi"
+TICKS = os.sysconf("SC_CLK_TCK")
+SERVER_CORE, LOAD_CORE = ["taskset", "-c", "0"], ["taskset", "-c", "1"]
+"""The servers run on one core, nginx and the load generator on another: neither disturbs the other."""
+
+NGINX = """
+worker_processes 1;
+error_log {folder}/nginx-error.log;
+pid {folder}/nginx.pid;
+daemon off;
+events {{ worker_connections 2048; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; fastcgi_temp_path {folder}/fastcgi; proxy_temp_path {folder}/proxy;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  fastcgi_buffers 16 64k; fastcgi_buffer_size 64k;
+  keepalive_requests 1000000;
+  upstream kept {{ server 127.0.0.1:{iipserve}; keepalive 32; }}
+  server {{
+    listen 127.0.0.1:{nginx};
+    fastcgi_param QUERY_STRING $query_string;
+    fastcgi_param REQUEST_METHOD $request_method;
+    fastcgi_param REQUEST_URI $request_uri;
+    fastcgi_param SERVER_PROTOCOL $server_protocol;
+    location /kept/ {{ fastcgi_pass kept; fastcgi_keep_conn on; }}
+    location /new/ {{ fastcgi_pass 127.0.0.1:{iipserve}; }}
+    location /iipsrv/ {{ fastcgi_pass 127.0.0.1:{iipsrv}; }}
+  }}
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where everything listens, on the loopback address."""
+
+    nginx: int
+    iipserve: int
+    iipsrv: int
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and all its descendants that still live."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    own = (int(fields[11]) + int(fields[12])) / TICKS
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return own + sum(cpu_seconds(int(child)) for child in children)
+
+
+@contextmanager
+def iipserve(
+    ports: Ports, folder: Path, case: Case, *, workers: int = 1, pinned: bool = True
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The daemon of this checkout."""
+    environ = {
+        "PATH": os.environ["PATH"], "FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "-", "VERBOSITY": "1",
+        "URI_MAP": "kept/iiif=>iiif,kept/deepzoom=>deepzoom,new/iiif=>iiif,new/deepzoom=>deepzoom",
+        **case.settings,
+    }  # fmt: skip
+    command = [
+        *(SERVER_CORE if pinned else []),
+        str(CHECKOUT / "iipserve.fcgi"),
+        "--bind",
+        f"127.0.0.1:{ports.iipserve}",
+        "--workers",
+        str(workers),
+    ]
+    with _running(command, environ, ports.iipserve, "iipserve") as process:
+        yield process
+
+
+@contextmanager
+def iipsrv(ports: Ports, folder: Path, case: Case) -> Iterator[subprocess.Popen[bytes]]:
+    """Debian's iipsrv."""
+    environ = {
+        "FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "/dev/null", "VERBOSITY": "0", "MEMCACHED_SERVERS": "",
+        "URI_MAP": "iipsrv/iiif=>IIIF", "OMP_NUM_THREADS": "1", **case.settings,
+    }  # fmt: skip
+    command = [*SERVER_CORE, IIPSRV, "--bind", f"127.0.0.1:{ports.iipsrv}"]
+    with _running(command, environ, ports.iipsrv, "iipsrv") as process:
+        yield process
+
+
+@contextmanager
+def nginx(ports: Ports) -> Iterator[subprocess.Popen[bytes]]:
+    """nginx in front of both."""
+    folder = CACHE / "nginx"
+    folder.mkdir(parents=True, exist_ok=True)
+    configuration = folder / "nginx.conf"
+    configuration.write_text(
+        NGINX.format(folder=folder, nginx=ports.nginx, iipserve=ports.iipserve, iipsrv=ports.iipsrv)
+    )
+    command = [
+        *LOAD_CORE,
+        shutil.which("nginx") or "nginx",
+        "-c",
+        str(configuration),
+        "-e",
+        str(folder / "nginx-error.log"),
+    ]
+    with _running(command, dict(os.environ), ports.nginx, "nginx") as process:
+        yield process
+
+
+@contextmanager
+def _running(
+    command: Sequence[str], environ: dict[str, str], port: int, name: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server process that listens, stopped at the end."""
+    with open(CACHE / f"{name}.log", "wb") as log:
+        process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+    try:
+        _wait_for(port, process, name)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], name: str) -> float:
+    """Wait until something listens; the seconds that took."""
+    started = time.monotonic()
+    while time.monotonic() - started < 20:
+        if process.poll() is not None:
+            raise RuntimeError(f"{name} ended:\n{(CACHE / f'{name}.log').read_text()}")
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.01)
+        else:
+            return time.monotonic() - started
+    raise RuntimeError(f"{name} does not listen")
+
+
+def free_port() -> int:
+    """A port of the loopback address that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
