@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import NamedTuple
+from weakref import ref
 
 from iipserve import http, registry
 from iipserve.cache import TieredCache
@@ -39,6 +40,8 @@ PATHS = ("/iiif/", "/deepzoom/", "/zoomify/", "/viewer/")
 """Below these a query string is not looked at."""
 KNOWN_PLANS = 4096
 """Requests whose plans are remembered: viewers ask for the same tiles again and again."""
+KNOWN_ADDRESS_LENGTH = 512
+"""Of longer addresses, all that they are made of counted, the plan is not remembered."""
 ATTEMPTS = 3
 """How often a request is planned anew because its file was just replaced."""
 
@@ -46,7 +49,9 @@ ATTEMPTS = 3
 class KnownPlan(NamedTuple):
     """What was planned for an address. A `RenderPlan` depends on nothing else of the request."""
 
-    info: ImageInfo
+    protocol: Protocol
+    info: ref[ImageInfo]
+    """Not held: how many headers are kept is the library's business."""
     plan: RenderPlan
     headers: Headers
 
@@ -68,7 +73,9 @@ class Application:
         self._cache = cache
         self._router = Router(config, protocols)
         self._viewer = Viewer(library, config)
-        self._known: Bounded[tuple[str | None, ...], KnownPlan] = Bounded(KNOWN_PLANS)
+        # without remembered headers no plan could be proved to be of the same file
+        remembers = config.max_metadata_cache_size != 0
+        self._known: Bounded[tuple[str | None, ...], KnownPlan] = Bounded(KNOWN_PLANS if remembers else 0)
         cors = http.cors_headers(config.cors)
         self._error_headers: Headers = (
             ("Cache-Control", "no-store"),
@@ -85,12 +92,14 @@ class Application:
 
     def handle(self, request: Request, *, over_http: bool = False) -> Response:
         """Answer one request; every error becomes a response here."""
-        protocol = None
+        protocol = response = None
         try:
             if request.method not in ("GET", "HEAD"):
                 return self._other_method(request)
             known = self._known.get(request.address_key())
-            response = None if known is None else self._answer_again(request, known)
+            if known is not None:
+                protocol = known.protocol
+                response = self._answer_again(request, known)
             if response is None:
                 protocol, routed = self._router.route(request)
                 if protocol is None:
@@ -123,13 +132,11 @@ class Application:
         return replace(refusal, headers=(*refusal.headers, ("Allow", http.ALLOWED_METHODS)))
 
     def _page(self, request: Request, *, over_http: bool) -> Response:
-        """What is no protocol's: the viewer, where it is on, and a greeting at the bare address."""
+        """What is no protocol's: the viewer, where it is on."""
         if over_http or self._config.viewer:
             response = self._viewer.handle(request)
             if response is not None:
                 return response
-        if request.query:
-            raise UnknownProtocol("the query names no protocol; FIF=, IIIF=, DeepZoom= or Zoomify= would")
         raise UnknownProtocol(
             f"nothing is served at {request.path!r}; /iip?FIF=, /iiif/, /deepzoom/ and /zoomify/ lead to images"
         )
@@ -144,17 +151,22 @@ class Application:
             except ImageChanged:
                 continue
             if info is not None and isinstance(answer.content, RenderPlan):
-                self._known.set(request.address_key(), KnownPlan(info, answer.content, answer.headers))
+                self._remember(request, KnownPlan(protocol, ref(info), answer.content, answer.headers))
             return response
         raise Overloaded(f"{query.identifier!r} is being replaced; ask again")
 
+    def _remember(self, request: Request, known: KnownPlan) -> None:
+        key = request.address_key()
+        if sum(len(part) for part in key if part) <= KNOWN_ADDRESS_LENGTH:
+            self._known.set(key, known)
+
     def _answer_again(self, request: Request, known: KnownPlan) -> Response | None:
         """The answer by the plan made for the same address before, unless the image is another one now."""
-        info, plan, headers = known
-        if self._library.info(info.identifier) is not info:
+        plan = known.plan
+        if self._library.info(plan.image.identifier) is not known.info():
             return None
         try:
-            return self._rendered(request, plan, headers)
+            return self._rendered(request, plan, known.headers)
         except ImageChanged:
             return None
 

@@ -29,6 +29,7 @@ ADDRESS_VARIABLES = (
     "HTTP_X_IIIF_ID",
 )
 """What the public address of a request is made of, beside its path and query."""
+MAX_PREFIX_LENGTH = 1024
 FORWARDED_HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 
 
@@ -99,6 +100,8 @@ class Request:
             return ""
         environ = self.environ
         prefix = environ.get("HTTP_X_FORWARDED_PREFIX") or environ.get("HTTP_X_FORWARDED_PATH") or ""
+        if len(prefix) > MAX_PREFIX_LENGTH:
+            raise InvalidRequest(f"X-Forwarded-Prefix has more than {MAX_PREFIX_LENGTH} characters")
         return quote(_first(prefix).rstrip("/"), safe="/%~!$&'()*+,;=:@")
 
 

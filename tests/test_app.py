@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -127,6 +128,88 @@ def test_conditional_requests(application: app.Application, address: str) -> Non
         assert header(unchanged, "ETag") == etag
         assert header(unchanged, "Access-Control-Allow-Origin") == "*"
     assert ask(application, address, if_none_match='"other"').status == 200
+
+
+@pytest.mark.parametrize("address", SAME_TILE)
+def test_image_depends_on_its_address_alone(folder: Path, address: str) -> None:
+    """Plans are remembered by address: nothing else a client sends may change one."""
+    asked = {
+        "accept": "image/webp,*/*;q=0.1", "accept_language": "la", "user_agent": "x", "cookie": "a=b", "range": "bytes=0-9",
+        "referer": "https://elsewhere.example.org/", "origin": "https://elsewhere.example.org", "authorization": "Basic eA==",
+    }  # fmt: skip
+    maps = (("books/old", "iiif"), ("z", "deepzoom"), ("p", "iip"))
+    config = Config(filesystem_prefix=f"{folder}/", uri_map=maps)
+    plain, dressed = ask(app.build(config), address), ask(app.build(config), address, **asked)
+    assert plain.status == 200
+    assert (plain.status, plain.headers, plain.body) == (dressed.status, dressed.headers, dressed.body)
+
+
+@pytest.mark.parametrize("address", SAME_TILE)
+def test_second_answer_is_the_first(application: app.Application, address: str) -> None:
+    application.clear()
+    first, second = ask(application, address), ask(application, address)
+    assert first.status == 200
+    assert (first.headers, first.body) == (second.headers, second.body)
+
+
+def test_public_address_is_the_clients_own_every_time(application: app.Application) -> None:
+    address = "/iiif/3/a.tif/0,0,256,256/256,256/0/default.jpg"
+    for host in ("one.example.org", "two.example.org", "one.example.org"):
+        link = header(ask(application, address, host=host), "Link")
+        assert link
+        assert f"<http://{host}/iiif/3/a.tif/" in link
+    link = header(ask(application, address, host="one.example.org", x_forwarded_proto="https"), "Link")
+    assert link
+    assert "<https://one.example.org/" in link
+
+
+def test_long_addresses_are_answered_but_not_remembered(application: app.Application) -> None:
+    address = "/iiif/3/a.tif/0,0,256,256/256,256/0/default.jpg"
+    application.clear()
+    for number in range(20):
+        assert ask(application, f"{address}?{number}{'x' * 4000}").status == 200
+        assert ask(application, address, x_forwarded_prefix=f"/{number}{'x' * 900}").status == 200
+    assert not application._known._values
+    assert ask(application, address, x_forwarded_prefix="/" + "x" * 5000).status == 400
+
+
+def test_remembered_plans_keep_no_headers(folder: Path) -> None:
+    application = app.build(
+        Config(filesystem_prefix=f"{folder}/", max_metadata_cache_size=1, max_open_images=1)
+    )
+    assert ask(application, "/iip?FIF=a.tif&JTL=2,0").status == 200
+    (known,) = application._known._values.values()
+    assert known.info() is not None
+    assert ask(application, "/iip?FIF=sub+folder/%C3%BC%25.tif&JTL=2,0").status == 200
+    gc.collect()
+    assert known.info() is None
+    assert ask(application, "/iip?FIF=a.tif&JTL=2,0").status == 200
+
+
+def test_without_remembered_headers_a_file_is_opened_once_a_request(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = app.build(Config(filesystem_prefix=f"{folder}/", max_metadata_cache_size=0))
+    opened: list[str] = []
+    real_open = application._library._open
+
+    def counted(identifier: str) -> object:
+        opened.append(identifier)
+        return real_open(identifier)
+
+    monkeypatch.setattr(application._library, "_open", counted)
+    for _ in range(3):
+        assert ask(application, "/iip?FIF=a.tif&JTL=2,0").status == 200
+    assert len(opened) == 3
+
+
+def test_address_asked_for_before_of_a_file_that_has_gone(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    write_tiff_pyramid(path, smooth(SIZE), compression="zlib")
+    application = app.build(Config(filesystem_prefix=f"{tmp_path}/"))
+    assert ask(application, "/iip?FIF=a.tif&PTL=2,0").status == 200
+    path.unlink()
+    assert ask(application, "/iip?FIF=a.tif&PTL=2,0").status == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "X"])

@@ -49,7 +49,7 @@ PARAMETER = re.compile(
 """What no folder is called: with fewer segments than it needs, a request that has one is no base URI."""
 SAFE_IN_HEADER = re.compile(r"[!#-;=?-~]*")
 """Printable ASCII without what ends a link: blank, quote, angle brackets."""
-IIIF_ID = re.compile(r"https?://[!#-;=?-~]+")
+IIIF_ID = re.compile(r"https?://[!#-;=?-~]{1,2000}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
