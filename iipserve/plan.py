@@ -89,7 +89,6 @@ class Document:
     media_type: str
     vary: str = ""
     """Names of the request headers it depends on, as for the Vary header."""
-    cacheable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -339,7 +339,7 @@ def _plan_export(query: ExportQuery, info: ImageInfo, config: Config) -> Answer:
 def error(error: IIPServeError) -> Document:
     """The error in IIP's syntax where it has a number for it, else as plain text."""
     if isinstance(error, IIPFault):
-        return Document(error.body, NETFPX, cacheable=False)
+        return Document(error.body, NETFPX)
     return plain_error(error)
 
 

@@ -13,8 +13,8 @@ from iipserve.transport.pool import Pool
 from iipserve.transport.service import Service
 from iipserve.transport.sockets import TIMEVAL_LENGTH, set_timeouts
 
-LINGER_SECONDS = 0.02
-"""How long a thread waits on its own connection before the connection is parked."""
+DRAIN_SECONDS = 0.02
+"""How long one `recv` waits for the rest of what a peer sends, when its connection is being closed."""
 
 
 class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries no types
@@ -57,7 +57,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         return Connection(sock, self, pool)
 
     def _prepare(self, sock: socket.socket) -> None:
-        set_timeouts(sock, LINGER_SECONDS, self.request_timeout)
+        set_timeouts(sock, DRAIN_SECONDS, self.request_timeout)
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
