@@ -323,7 +323,6 @@ def test_errors_in_the_syntax_of_iip(target: str, body: str) -> None:
     document = PROTOCOL.error(caught.value)
     assert document.body.decode() == body
     assert document.media_type == "application/vnd.netfpx"
-    assert not document.cacheable
     assert caught.value.status == 400
 
 
