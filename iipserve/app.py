@@ -291,7 +291,9 @@ class Router:
             return self._with(request, prefix, f"FIF={target}")
         return self._with(request, prefix, target)
 
-    def _with(self, request: Request, mount: str, target: str, *, natural: bool = False) -> Request:
+    def _with(
+        self, request: Request, mount: str, target: str, *, natural: bool = False, modifiers: str = ""
+    ) -> Request:
         config = self._config
         return Request(
             request.method,
@@ -301,6 +303,8 @@ class Router:
             mount,
             natural,
             target,
+            modifiers,
+            config.iiif_delimiter,
             config.base_url,
             config.trust_forwarded,
         )

@@ -112,7 +112,7 @@ def library_versions() -> list[str]:
         except PackageNotFoundError:
             lines.append(f"{name} is not installed")
     lines += [
-        _native("libvips", "iipserve.sources.libvips", lambda libvips: libvips.library_version()),
+        _native("libvips", "iipserve.libvips", lambda libvips: libvips.library_version()),
         _native("OpenJPEG", "iipserve.sources.openjpeg", lambda openjpeg: openjpeg.library_version()),
         _native("libturbojpeg", "iipserve.codecs.jpeg_transform", lambda crop: _presence(crop.turbojpeg())),
     ]

@@ -106,6 +106,18 @@ def number(low: float, high: float | None = None) -> Callable[[str], float]:
     return parse
 
 
+def one_of(*words: str) -> Callable[[str], str]:
+    """One of some words, in either case."""
+
+    def parse(text: str) -> str:
+        word = text.strip().lower()
+        if word not in words:
+            raise ValueError(" or ".join(words))
+        return word
+
+    return parse
+
+
 def boolean(text: str) -> bool:
     """0 or 1 (also no, yes, off, on, false, true)."""
     values = {"0": False, "no": False, "off": False, "false": False}
@@ -160,6 +172,10 @@ class Config:
     filesystem_suffix: str = setting(
         "FILESYSTEM_SUFFIX", default="", parse=text_value, text="Put after every identifier."
     )
+    filename_pattern: str = setting(
+        "FILENAME_PATTERN", default="_pyr_", parse=text_value,
+        text="Stands between the identifier of a panoramic sequence and the angles in its files' names: NAME_pyr_000_090.tif.",
+    )  # fmt: skip
     # -- encoders
     jpeg_quality: int = setting(
         "JPEG_QUALITY", default=75, parse=clamped(1, 100), text="Quality of JPEG output."
@@ -176,6 +192,9 @@ class Config:
     avif_codec: int = setting(
         "AVIF_CODEC", default=0, parse=choice(0, 3, 0), text="Encoder of AVIF output: 0 automatic, 1 aom, 2 rav1e, 3 svt."
     )  # fmt: skip
+    jxl_quality: int = setting(
+        "JXL_QUALITY", default=75, parse=clamped(-1, 100), text="Quality of JPEG XL output; -1 is lossless."
+    )
     tiff_compression: int = setting(
         "TIFF_COMPRESSION", default=2, parse=choice(0, 5, 0),
         text="Compression of TIFF output: 0 none, 1 LZW, 2 deflate, 3 JPEG, 4 WebP, 5 zstd.",
@@ -195,6 +214,29 @@ class Config:
     embed_icc: bool = setting(
         "EMBED_ICC", default=True, parse=boolean, text="Older spelling: 0 is the same as MAX_ICC=0."
     )
+    icc_to_srgb: bool = setting(
+        "ICC_TO_SRGB", default=False, parse=boolean,
+        text="Convert images that have an ICC profile to sRGB, and embed none (CMYK is always converted).",
+    )  # fmt: skip
+    colormaps: str = setting(
+        "COLORMAPS", default="", parse=text_value,
+        text="Folder of further color maps for CMP: NAME.txt or NAME.csv, a line per color from black to white, each of red, green and blue from 0 to 255.",
+    )  # fmt: skip
+    watermark: str = setting(
+        "WATERMARK", default="", parse=text_value,
+        text="Image to lay over everything that is served, an absolute path; the server does not start if it cannot be read.",
+    )  # fmt: skip
+    watermark_probability: float = setting(
+        "WATERMARK_PROBABILITY", default=1.0, parse=number(0, 1),
+        text="Share of the tiles, and of the blocks of larger images, that the watermark is laid over.",
+    )  # fmt: skip
+    watermark_opacity: float = setting(
+        "WATERMARK_OPACITY", default=1.0, parse=number(0, 1), text="Strength of the watermark."
+    )
+    watermark_blend: str = setting(
+        "WATERMARK_BLEND", default="additive", parse=one_of("additive", "alpha"),
+        text="How the watermark is laid over: `additive` brightens (black shows nothing), `alpha` covers.",
+    )  # fmt: skip
     interpolation: int = setting(
         "INTERPOLATION", default=1, parse=clamped(0), text="Scaling: 0 nearest neighbor, otherwise averaged without aliasing."
     )  # fmt: skip
@@ -262,6 +304,14 @@ class Config:
     )  # fmt: skip
     iiif_version: int = setting(
         "IIIF_VERSION", default=3, parse=integer(2, 3), text="IIIF Image API version of addresses that name none: 2 or 3."
+    )  # fmt: skip
+    iiif_delimiter: str = setting(
+        "IIIF_DELIMITER", default="", parse=text_value,
+        text="What stands between an identifier and the number of a picture of its stack in IIIF addresses, as `;` in stack.tif;2; empty is none.",
+    )  # fmt: skip
+    iiif_extensions: bool = setting(
+        "IIIF_EXTENSIONS", default=False, parse=boolean,
+        text="Serve the further IIIF qualities negative, stretch, equalization and log.",
     )  # fmt: skip
     iiif_extra_info: str = setting(
         "IIIF_EXTRA_INFO", default="", parse=text_value, text='JSON members to add to info.json, as in "attribution": "A library".'

@@ -50,6 +50,10 @@ class Request:
     """It came by the protocol's own path (`/iiif/`), not by URI_MAP or the query string."""
     target: str = ""
     """What the protocol is to read, as the client wrote it; set by the router."""
+    modifiers: str = ""
+    """IIP commands that stand before another protocol's in the query string; set by the router."""
+    page_delimiter: str = ""
+    """IIIF_DELIMITER: stands between an identifier and the number of a picture of its stack."""
     base_url: str = ""
     """BASE_URL: stands before `target` in public addresses, instead of scheme, host and mount."""
     trust_forwarded: bool = True

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from typing import NamedTuple
 
 from iipserve.geometry import Size
 
@@ -22,10 +23,52 @@ class ImageVersion:
 
 
 class ColorSpace(enum.Enum):
-    """How the bands are read."""
+    """How the color bands are read. Palettes and YCbCr are turned into RGB by the source."""
 
     GRAY = "gray"
+    """One band of brightness, or several that are no colors (2 without opacity, multispectral)."""
     SRGB = "srgb"
+    """The first three bands are red, green and blue; further ones are not shown."""
+    CIELAB = "cielab"
+    """L*, a*, b*. uint8: L* x 2.55, a* and b* as signed bytes; uint16: L* x 655.34, a* and b* x 256, signed;
+    float32: as they are (TIFF 6.0 section 23, TIFF Technical Note 4)."""
+    CMYK = "cmyk"
+    """Cyan, magenta, yellow, black: 0 is no ink."""
+
+
+class Selector(NamedTuple):
+    """Which picture of a stack or of a panoramic sequence is meant (IIP's SDS)."""
+
+    horizontal: int = 0
+    """Index of a layer of a stack, or the horizontal angle of a sequence."""
+    vertical: int = 90
+    """The vertical angle of a sequence."""
+
+
+FIRST = Selector()
+"""The picture that is meant where nobody says which; the only one of most images."""
+
+
+class StackLayer(NamedTuple):
+    """One picture of several in a file."""
+
+    name: str
+    scale: float = 1.0
+    """By which its samples are to be multiplied to get physical values (StoNits)."""
+
+
+class Angles(NamedTuple):
+    """The views of a panoramic sequence, in degrees, ascending."""
+
+    horizontal: tuple[int, ...]
+    vertical: tuple[int, ...]
+
+
+def full_range(dtype: str, bits: int) -> tuple[float, float] | None:
+    """Lowest and highest sample of unsigned integers of up to 16 bits as decoded; None for other types."""
+    if dtype == "uint8":
+        return 0.0, 255.0
+    return (0.0, float((1 << bits) - 1)) if dtype == "uint16" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +106,17 @@ class ImageInfo:
     bands: int
     """Samples per pixel, an alpha band included."""
     dtype: str
-    """numpy name of the sample type as decoded, e.g. `uint8`."""
+    """numpy name of the sample type as decoded: uint8, uint16, int16, uint32, int32 or float32. Samples of fewer
+    than 8 bits are decoded to the full range of 8, those of 9 to 16 bits to their own values in uint16."""
     bits: int
     """Bits per sample as stored."""
     color_space: ColorSpace
     has_alpha: bool = False
-    """True when the last band is opacity (not premultiplied)."""
+    """True when the last band is opacity (not premultiplied), in the full range of `dtype` and `bits`; 0 to 1 if
+    they are float."""
     band_ranges: tuple[tuple[float, float], ...] = ()
-    """Declared minimum and maximum of each band."""
+    """Minimum and maximum of each band that are to be shown black and white: declared in the file (SMinSampleValue),
+    or the full range of unsigned integers of up to 16 bits. Empty when nobody knows: they are then measured."""
     quality_layers: int = 1
     """JPEG 2000 quality layers; 1 for every other format."""
     icc: bytes | None = None
@@ -82,6 +128,31 @@ class ImageInfo:
     resolution: PhysicalResolution | None = None
     text: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Descriptive metadata by IIP object name: title, creator, description, rights, date, software, ..."""
+    selector: Selector = FIRST
+    """Which picture of the stack or sequence this is."""
+    stack: tuple[StackLayer, ...] = ()
+    """All pictures of the file by `Selector.horizontal`, if there are several; each has its own `ImageInfo`."""
+    angles: Angles | None = None
+    """The views, if the identifier names a panoramic sequence."""
+
+    @property
+    def color_bands(self) -> int:
+        """Bands but for opacity."""
+        return self.bands - self.has_alpha
+
+    @property
+    def selectors(self) -> tuple[Selector, ...]:
+        """All pictures of the stack, or all horizontal views at this picture's vertical angle."""
+        if self.stack:
+            return tuple(Selector(index) for index in range(len(self.stack)))
+        if self.angles:
+            return tuple(Selector(angle, self.selector.vertical) for angle in self.angles.horizontal)
+        return (self.selector,)
+
+    @property
+    def full_range(self) -> tuple[float, float] | None:
+        """Lowest and highest sample that the type can hold; None where this says nothing of the picture."""
+        return full_range(self.dtype, self.bits)
 
     @property
     def size(self) -> Size:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias
 
 from iipserve import __version__
 from iipserve.geometry import Region, Size
-from iipserve.image import ImageInfo, ImageVersion
-from iipserve.processing import Operation
+from iipserve.image import FIRST, ImageInfo, ImageVersion, Selector
+from iipserve.processing import Operation, Pixels
+from iipserve.processing.statistics import Statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class ImageRef:
     version: ImageVersion
     quality_layers: int = 0
     """JPEG 2000 quality layers to decode; 0 is all there are."""
+    selector: Selector = FIRST
+    """Which picture of a stack or sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Encoding:
     """Embed XMP, Exif, text and physical resolution (exports only: a tile carries at most its profile)."""
     stored: bool = True
     """The file's own compressed tile may be the answer; False when the client asked for a quality."""
+    bits: int = 8
+    """Per sample of the finished image: 8, or 16 where the format has room for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +57,10 @@ class RenderPlan:
     """In pixels of the level. May reach past the level's right and bottom edge by a pixel, where an
     advertised grid rounds up and the file rounded down: the last column and row are then repeated."""
     size: Size
-    """Pixels after scaling the region, before the operations."""
+    """Pixels after scaling the region, before it is rotated."""
     encoding: Encoding
     operations: tuple[Operation, ...] = ()
-    """In canonical order; steps without effect are left out."""
+    """In canonical order (`processing.pipeline.ordered`); steps without effect are left out."""
     _hash: int = field(init=False, repr=False, compare=False)
     """A plan is looked up several times on its way; its hash is reckoned once."""
 
@@ -73,9 +78,10 @@ class RenderPlan:
         everything = (
             __version__,
             (image.identifier, image.version.mtime_ns, image.version.length, image.quality_layers),
+            tuple(image.selector),
             (self.level, region.x, region.y, region.width, region.height, self.size.width, self.size.height),
             (encoding.format, encoding.quality, encoding.scheme),
-            (encoding.profile, encoding.metadata, encoding.stored),
+            (encoding.profile, encoding.metadata, encoding.stored, encoding.bits),
             self.operations,
         )
         return hashlib.blake2b(repr(everything).encode(), digest_size=16).hexdigest()
@@ -110,6 +116,29 @@ class Bundle:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplePlan:
+    """Samples as the file holds them, at points of one level, told as text (IIP's SPECTRA and PFL)."""
+
+    image: ImageRef
+    selectors: tuple[Selector, ...]
+    """The pictures of the stack or sequence to take them from; at least one."""
+    level: int
+    """Index into `ImageInfo.levels`."""
+    points: tuple[tuple[int, int], ...]
+    """x and y in pixels of the level, all inside it."""
+    describe: Callable[[Sequence[Pixels]], Document]
+    """(samples of shape (1, points, bands) for each selector) -> the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsPlan:
+    """An answer for which the image has to be measured (once)."""
+
+    image: ImageRef
+    describe: Callable[[Statistics], Document]
+
+
+@dataclass(frozen=True, slots=True)
 class Rendition:
     """Finished bytes."""
 
@@ -139,7 +168,7 @@ class LargeRendition:
     """The plan's digest, without quotes."""
 
 
-Content: TypeAlias = RenderPlan | Document | Redirect | Bundle
+Content: TypeAlias = RenderPlan | SamplePlan | StatisticsPlan | Document | Redirect | Bundle
 
 
 class Answer(NamedTuple):
@@ -151,4 +180,4 @@ class Answer(NamedTuple):
 
 def image_ref(info: ImageInfo, quality_layers: int = 0) -> ImageRef:
     """The reference under which `info`'s image is rendered."""
-    return ImageRef(info.identifier, info.version, quality_layers)
+    return ImageRef(info.identifier, info.version, quality_layers, info.selector)

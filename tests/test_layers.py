@@ -13,8 +13,8 @@ PACKAGE = Path(iipserve.__file__).parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("geometry", "registry", "config", "turn"),
-    ("http", "image"),
+    ("geometry", "registry", "config", "turn", "native_libraries"),
+    ("http", "image", "libvips"),
     ("processing", "pyramid"),
     ("plan",),
     ("sources", "codecs", "cache"),
@@ -35,8 +35,9 @@ FOREIGN = {
     "glymur": "sources",
     "tifffile": ("sources", "codecs"),
     "isal": "codecs",
-    "imagecodecs": ("sources", "codecs"),
-    "pyvips": ("sources", "codecs", "engine"),
+    "imagecodecs": ("sources", "codecs", "native_libraries"),
+    "PIL": "processing",
+    "pyvips": ("libvips", "sources", "codecs", "engine"),
 }
 """Packages that only these parts may know; `check` asks all of them for their version."""
 

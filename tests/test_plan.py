@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from iipserve.geometry import Region, Size
-from iipserve.image import ImageVersion
+from iipserve.image import ImageVersion, Selector
 from iipserve.plan import Encoding, ImageRef, RenderPlan
 from iipserve.processing.transform import Mirror, Rotate
 
@@ -19,6 +19,7 @@ DIFFERENCES = [
     replace(PLAN, image=ImageRef("b.tif", ImageVersion(1, 2))),
     replace(PLAN, image=ImageRef("a.tif", ImageVersion(2, 2))),
     replace(PLAN, image=ImageRef("a.tif", ImageVersion(1, 2), 3)),
+    replace(PLAN, image=ImageRef("a.tif", ImageVersion(1, 2), selector=Selector(1))),
     replace(PLAN, level=1),
     *(replace(PLAN, region=replace(PLAN.region, **{side: 255})) for side in ("x", "y", "width", "height")),
     *(replace(PLAN, size=replace(PLAN.size, **{side: 255})) for side in ("width", "height")),
@@ -29,6 +30,7 @@ DIFFERENCES = [
     replace(PLAN, encoding=Encoding("jpeg", 75, stored=False)),
     replace(PLAN, encoding=Encoding("jpeg", 75, metadata=True)),
     replace(PLAN, encoding=Encoding("jpeg", 75, "deflate")),
+    replace(PLAN, encoding=Encoding("jpeg", 75, bits=16)),
     replace(PLAN, operations=(Mirror(),)),
     replace(PLAN, operations=(Rotate(90),)),
 ]

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import pyvips
 
+from iipserve import libvips
 from iipserve.geometry import Size
 from iipserve.processing import Pixels
-from iipserve.sources import libvips
 
 
 def scale(pixels: Pixels, size: Size, *, nearest: bool = False) -> Pixels:
-    """The 8-bit pixels at exactly `size`, larger or smaller.
+    """The pixels, of 8 or 16 bits, at exactly `size`, larger or smaller.
 
     Reduction never aliases: a whole ratio on both axes takes means, any other Lanczos. Enlargement is
     bicubic. Colors are weighed by opacity, the last of 2 or 4 bands, so that none bleeds in from clear
@@ -52,5 +52,5 @@ def scale_in_strips(pixels: Pixels, size: Size, rows: int, *, nearest: bool = Fa
 def _resized(pixels: Pixels, size: Size) -> pyvips.Image:
     """Contiguous pixels at another size, once it is computed; they must be kept until then."""
     bands = pixels.shape[2]
-    opaque = bands in (2, 4) and bool((pixels[:, :, -1] == 255).all())
-    return libvips.resized(libvips.from_pixels(pixels), size, opaque=opaque)
+    clear = bands in (2, 4) and not bool((pixels[:, :, -1] == np.iinfo(pixels.dtype).max).all())
+    return libvips.resized(libvips.from_pixels(pixels), size, alpha=clear)

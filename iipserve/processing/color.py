@@ -7,19 +7,32 @@ from typing import ClassVar
 
 import numpy as np
 
-from iipserve.geometry import Size
-from iipserve.processing import Pixels
+from iipserve.processing import Context, Operation, Pixels, Stage
 
 LUMA = np.array([1254097, 2462056, 478151], np.uint32)
 """Rec. 601 weights 0.299, 0.587, 0.114 in units of 2**-22, as iipsrv has them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Grayscale:
+class Twist(Operation):
+    """Color bands mixed: band k of the result is the sum of `matrix[k][j]` times band j (IIP's CTW)."""
+
+    stage: ClassVar[Stage] = Stage.NORMALIZED
+    keeps_profile: ClassVar[bool] = False
+
+    matrix: tuple[tuple[float, ...], ...]
+    """Rows are bands of the result; coefficients that a short row lacks are 0, those beyond the bands are ignored."""
+
+    def __call__(self, pixels: Pixels) -> Pixels:
+        raise TypeError
+
+
+@dataclass(frozen=True, slots=True)
+class Grayscale(Operation):
     """Luma of RGB; gray stays gray and alpha is kept. `(1254097 R + 2462056 G + 478151 B) >> 22` (iipsrv)."""
 
+    stage: ClassVar[Stage] = Stage.FINISHED
     keeps_profile: ClassVar[bool] = False
-    works_by_rows: ClassVar[bool] = True
 
     def __call__(self, pixels: Pixels) -> Pixels:
         bands = pixels.shape[2]
@@ -29,23 +42,21 @@ class Grayscale:
         gray = luma.astype(np.uint8)[..., np.newaxis]
         return gray if bands == 3 else np.concatenate((gray, pixels[..., 3:]), axis=2)
 
-    def output_size(self, size: Size) -> Size:
-        return size
-
 
 @dataclass(frozen=True, slots=True)
-class Bitonal:
-    """Black below `threshold`, white from it on; expects gray, keeps alpha."""
+class Bitonal(Operation):
+    """Black below `threshold`, white from it on; keeps alpha."""
 
-    threshold: int = 128
-    """From 0 to 255."""
+    stage: ClassVar[Stage] = Stage.FINISHED
     keeps_profile: ClassVar[bool] = False
-    works_by_rows: ClassVar[bool] = True
+
+    threshold: int | None = None
+    """From 0 to 255; None until bound: then Otsu's of the image."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
         gray = Grayscale()(pixels)
-        white = np.where(np.less(gray[..., :1], self.threshold), np.uint8(0), np.uint8(255))
+        white = np.where(np.less(gray[..., :1], self.threshold or 0), np.uint8(0), np.uint8(255))
         return white if gray.shape[2] == 1 else np.concatenate((white, gray[..., 1:]), axis=2)
 
-    def output_size(self, size: Size) -> Size:
-        return size
+    def bound(self, context: Context) -> Operation:
+        return self if self.threshold is not None else Bitonal(context.statistics().threshold)

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.processing import Operation, Pixels
+from iipserve.processing.color import Bitonal, Grayscale, Twist
+from iipserve.processing.colormap import Colormap
+from iipserve.processing.filters import Convolve, Hillshade
+from iipserve.processing.histogram import Equalize
+from iipserve.processing.profile import ToSRGB
+from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
+from iipserve.processing.transform import Mirror, Rotate
+from iipserve.processing.watermark import Watermark
+
+ORDER: tuple[type[Operation], ...] = (
+    SampleRange, Stretch,
+    Hillshade, Twist, Gamma, Logarithm, Invert, Colormap, Convolve, Contrast,
+    ToSRGB, Grayscale, Bitonal, Equalize, Mirror, Rotate, Watermark,
+)  # fmt: skip
+"""The canonical order of operations (iipsrv's), whatever the client's; scaling comes after Contrast."""
+
+
+def ordered(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    """The operations in canonical order; of several of one kind the last."""
+    by_kind = {type(operation): operation for operation in operations}
+    return tuple(sorted(by_kind.values(), key=lambda operation: ORDER.index(type(operation))))
 
 
 def apply(operations: Sequence[Operation], pixels: Pixels) -> Pixels:

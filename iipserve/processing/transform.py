@@ -8,34 +8,35 @@ from typing import ClassVar
 import numpy as np
 
 from iipserve.geometry import Size
-from iipserve.processing import Pixels
+from iipserve.processing import Operation, Pixels, Stage
 
 
 @dataclass(frozen=True, slots=True)
-class Mirror:
+class Mirror(Operation):
     """Left and right exchanged."""
 
-    keeps_profile: ClassVar[bool] = True
-    works_by_rows: ClassVar[bool] = True
+    stage: ClassVar[Stage] = Stage.FINISHED
 
     def __call__(self, pixels: Pixels) -> Pixels:
         return np.ascontiguousarray(pixels[:, ::-1])
 
-    def output_size(self, size: Size) -> Size:
-        return size
-
 
 @dataclass(frozen=True, slots=True)
-class Rotate:
-    """Turned clockwise by quarter turns."""
+class Rotate(Operation):
+    """Turned clockwise, within the smallest upright frame that holds all of it.
 
-    degrees: int
-    """90, 180 or 270."""
-    keeps_profile: ClassVar[bool] = True
+    Quarter turns are exact. Any other leaves corners of the frame empty: they are clear (an opacity band is
+    added) and become white where the format has no opacity.
+    """
+
+    stage: ClassVar[Stage] = Stage.FINISHED
     works_by_rows: ClassVar[bool] = False
 
+    degrees: float
+    """Above 0 and below 360."""
+
     def __call__(self, pixels: Pixels) -> Pixels:
-        return np.ascontiguousarray(np.rot90(pixels, -self.degrees // 90))
+        return np.ascontiguousarray(np.rot90(pixels, -int(self.degrees) // 90))
 
     def output_size(self, size: Size) -> Size:
         return size if self.degrees == 180 else Size(size.height, size.width)

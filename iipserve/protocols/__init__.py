@@ -10,7 +10,7 @@ from typing import Protocol as Interface
 from iipserve.config import Config
 from iipserve.errors import IIPServeError
 from iipserve.http import Request
-from iipserve.image import ImageInfo
+from iipserve.image import ImageInfo, Selector
 from iipserve.plan import Answer, Document
 
 
@@ -20,6 +20,10 @@ class Query(Interface):
     @property
     def identifier(self) -> str | None:
         """The image asked for, decoded; None when the answer needs none."""
+
+    @property
+    def selector(self) -> Selector:
+        """Which picture of a stack or sequence; `FIRST` when the query does not say."""
 
 
 def plain_error(error: IIPServeError) -> Document:

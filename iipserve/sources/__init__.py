@@ -10,9 +10,6 @@ from typing import ClassVar
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo, ImageVersion
 from iipserve.processing import Pixels
-from iipserve.sources.native_libraries import load_before_libvips
-
-load_before_libvips()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +25,8 @@ class OpenFile:
     version: ImageVersion
     head: bytes
     """The first bytes of the file, at most 64."""
+    layer: int = 0
+    """Which picture of a stack is wanted; formats without stacks have only 0."""
 
 
 class Source(ABC):
@@ -47,6 +46,9 @@ class Source(ABC):
     @abstractmethod
     def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
         """Decode one unit of the level's own grid (`Level.tile`), clipped to the level.
+
+        The samples are as `ImageInfo.dtype`, `bands`, `color_space` and `band_ranges` say; they are made fit
+        to be seen by `processing.development`, not here.
 
         Raises:
             DecodeError: this tile is damaged or missing in the file.

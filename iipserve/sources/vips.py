@@ -20,11 +20,12 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from iipserve import libvips
 from iipserve.errors import DecodeError, TileNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ColorSpace, ImageInfo, Level
 from iipserve.processing import Pixels
-from iipserve.sources import OpenFile, Source, SourceFormat, libvips
+from iipserve.sources import OpenFile, Source, SourceFormat
 from iipserve.sources.spool import mapped
 from iipserve.sources.vips_metadata import read_metadata
 
@@ -142,7 +143,7 @@ class VipsSource(Source):
         if self._loader == "jpegload":  # a third of the work, and exact means of the blocks
             return self._load(access="sequential", shrink=shrink)
         full = self._direct or self._unpacked(1)
-        return libvips.resized(full.image, self.info.size.ceil_scaled(shrink))
+        return libvips.resized(full.image, self.info.size.ceil_scaled(shrink), alpha=self.info.has_alpha)
 
 
 # -- pictures --------------------------------------------------------------------------------------
@@ -159,7 +160,9 @@ class _Direct:
         return Size(self.image.width, self.image.height)
 
     def read(self, region: Region, size: Size) -> Pixels:
-        return libvips.to_pixels(libvips.resized(_cut(self.image, region), size))
+        return libvips.to_pixels(
+            libvips.resized(_cut(self.image, region), size, alpha=self.image.bands in (2, 4))
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,7 +190,11 @@ class _Unpacked:
         self._check(region.bottom)
         if region.size == size:
             return self.pixels[region.y : region.bottom, region.x : region.right].copy()
-        return libvips.to_pixels(libvips.resized(_cut(libvips.from_pixels(self.pixels), region), size))
+        return libvips.to_pixels(
+            libvips.resized(
+                _cut(libvips.from_pixels(self.pixels), region), size, alpha=self.pixels.shape[2] in (2, 4)
+            )
+        )
 
     def _check(self, bottom: int) -> None:
         if bottom > self.pixels.shape[0]:

@@ -23,10 +23,11 @@ import tifffile
 from PIL import Image, PngImagePlugin
 
 import iipserve
+from iipserve import libvips
 from iipserve.errors import DecodeError, IIPServeError, UnsupportedImage
 from iipserve.geometry import Region, Size
 from iipserve.image import ColorSpace
-from iipserve.sources import Source, libvips
+from iipserve.sources import Source
 from iipserve.sources.vips import FORMAT, loader_of
 from tests.contracts.source import SourceContract, open_file, open_source, tiles_of
 from tests.images import Picture, gradient, smooth, write_tiff_pyramid
@@ -367,7 +368,7 @@ BROKEN_TILE = """
     import numpy as np
     {choose}
     from iipserve.errors import DecodeError
-    from iipserve.sources import libvips
+    from iipserve import libvips
     from iipserve.sources.vips import FORMAT
     from tests.contracts.source import open_source
     print(libvips.library_version())

@@ -7,12 +7,35 @@ process forks: its threads do not survive that.
 from __future__ import annotations
 
 import re
+from typing import TypeAlias
 
 import numpy as np
-import pyvips
+from numpy.typing import NDArray
 
 from iipserve.geometry import Size
-from iipserve.processing import Pixels
+from iipserve.native_libraries import load_before_libvips
+
+load_before_libvips()
+
+import pyvips  # noqa: E402
+
+Pixels: TypeAlias = NDArray[np.generic]
+"""As in `iipserve.processing`: shape (height, width, bands), C-contiguous."""
+
+FORMATS = {
+    "uint8": "uchar",
+    "uint16": "ushort",
+    "int8": "char",
+    "int16": "short",
+    "uint32": "uint",
+    "int32": "int",
+    "float32": "float",
+    "float64": "double",
+}
+"""libvips' names of sample types, by numpy's."""
+DTYPES = {name: dtype for dtype, name in FORMATS.items()}
+OPAQUE = {"uchar": 255, "ushort": 65535}
+"""The value of full opacity."""
 
 LOADERS = ("Jpeg", "Png", "Webp", "Heif", "Nsgif", "Tiff", "Ppm", "Jxl")
 """Parts of libvips' class names; every other loader is blocked, ImageMagick, PDF and SVG among them."""
@@ -51,34 +74,36 @@ def reason(error: pyvips.Error) -> str:
 
 
 def from_pixels(pixels: Pixels) -> pyvips.Image:
-    """An image that reads from 8-bit pixels, which stay where they are."""
+    """An image that reads from pixels, which stay where they are."""
     height, width, bands = pixels.shape
-    return pyvips.Image.new_from_memory(pixels.data, width, height, bands, "uchar")
+    return pyvips.Image.new_from_memory(pixels.data, width, height, bands, FORMATS[pixels.dtype.name])
 
 
 def to_pixels(image: pyvips.Image) -> Pixels:
-    """The computed 8-bit pixels of an image.
+    """The computed pixels of an image, in its own sample type.
 
     Raises:
         pyvips.Error: the file behind it cannot be decoded.
     """
-    return np.frombuffer(image.write_to_memory(), np.uint8).reshape(image.height, image.width, image.bands)
+    samples = np.frombuffer(image.write_to_memory(), DTYPES[image.format])
+    return samples.reshape(image.height, image.width, image.bands)
 
 
-def resized(image: pyvips.Image, size: Size, *, opaque: bool = False) -> pyvips.Image:
+def resized(image: pyvips.Image, size: Size, *, alpha: bool = False) -> pyvips.Image:
     """The image at exactly `size`: means of whole pixels where the ratio is whole, else Lanczos or bicubic.
 
     Args:
-        image: 8-bit; the last of 2 or 4 bands is opacity, by which colors are weighed.
+        image: of any sample type.
         size: wanted, larger or smaller than the image.
-        opaque: opacity is full everywhere.
+        alpha: the last band is opacity, not full everywhere, by which colors are weighed.
     """
     if (image.width, image.height) == (size.width, size.height):
         return image
-    if image.bands not in (2, 4) or opaque:
+    most = OPAQUE.get(image.format)
+    if not alpha or most is None:
         return _resampled(image, size)
-    weighed = _resampled(image.premultiply(max_alpha=255), size)
-    return weighed.unpremultiply(max_alpha=255).rint().cast("uchar")
+    weighed = _resampled(image.premultiply(max_alpha=most), size)
+    return weighed.unpremultiply(max_alpha=most).rint().cast(image.format)
 
 
 def _resampled(image: pyvips.Image, size: Size) -> pyvips.Image:
