@@ -16,6 +16,7 @@ from iipserve.cache.memcached import MemcachedCache
 from iipserve.cache.memory import MemoryCache
 from iipserve.config import MEGABYTE, Config
 from iipserve.engine.bounded import Bounded
+from iipserve.engine.finishing import Finishing
 from iipserve.engine.library import ImageChanged, Library
 from iipserve.engine.renderer import Renderer
 from iipserve.errors import (
@@ -28,8 +29,18 @@ from iipserve.errors import (
 )
 from iipserve.http import Headers, Request, Response
 from iipserve.image import ImageInfo
-from iipserve.plan import Answer, Bundle, Document, Pieces, Redirect, RenderPlan
-from iipserve.protocols import Protocol, Query, plain_error
+from iipserve.plan import (
+    Answer,
+    Bundle,
+    Document,
+    Pieces,
+    Redirect,
+    RenderPlan,
+    SamplePlan,
+    StatisticsPlan,
+)
+from iipserve.protocols import Protocol, Query, modifiers, plain_error
+from iipserve.protocols.iip_view import View
 from iipserve.viewer import Viewer
 
 log = logging.getLogger(__name__)
@@ -65,9 +76,11 @@ class Application:
         protocols: Mapping[str, Protocol],
         library: Library,
         renderer: Renderer,
+        finishing: Finishing,
         cache: TieredCache,
     ) -> None:
         self._config = config
+        self._finishing = finishing
         self._library = library
         self._renderer = renderer
         self._cache = cache
@@ -143,9 +156,13 @@ class Application:
 
     def _answer(self, protocol: Protocol, request: Request) -> Response:
         query: Query = protocol.parse(request)
+        view = modifiers.read(request.modifiers) if request.modifiers else None
+        selector = query.selector if view is None else modifiers.selector(view, query.selector)
         for _ in range(ATTEMPTS):
-            info = None if query.identifier is None else self._library.info(query.identifier)
+            info = None if query.identifier is None else self._library.info(query.identifier, selector)
             answer = protocol.plan(query, info, self._config)
+            if info is not None:
+                answer = self._completed(answer, view, info)
             try:
                 response = self._respond(request, answer, info)
             except ImageChanged:
@@ -155,6 +172,18 @@ class Application:
             return response
         raise Overloaded(f"{query.identifier!r} is being replaced; ask again")
 
+    def _completed(self, answer: Answer, view: View | None, info: ImageInfo) -> Answer:
+        """The answer with what stands before the protocol's part of the query, and what the settings add."""
+        content = answer.content
+        if isinstance(content, RenderPlan):
+            if view is not None:
+                content = modifiers.modified(content, view, info, self._config)
+            content = self._finishing.complete(content, info)
+        elif isinstance(content, Bundle):
+            plans = tuple(self._finishing.complete(plan, info) for plan in content.plans)
+            content = replace(content, plans=plans)
+        return answer if content is answer.content else answer._replace(content=content)
+
     def _remember(self, request: Request, known: KnownPlan) -> None:
         key = request.address_key()
         if sum(len(part) for part in key if part) <= KNOWN_ADDRESS_LENGTH:
@@ -163,7 +192,7 @@ class Application:
     def _answer_again(self, request: Request, known: KnownPlan) -> Response | None:
         """The answer by the plan made for the same address before, unless the image is another one now."""
         plan = known.plan
-        if self._library.info(plan.image.identifier) is not known.info():
+        if self._library.info(plan.image.identifier, plan.image.selector) is not known.info():
             return None
         try:
             return self._rendered(request, plan, known.headers)
@@ -175,6 +204,10 @@ class Application:
         if isinstance(content, RenderPlan):
             return self._rendered(request, content, answer.headers)
         modified = None if info is None else info.version.mtime_ns // 1_000_000_000
+        if isinstance(content, SamplePlan):
+            content = self._renderer.samples(content)
+        elif isinstance(content, StatisticsPlan):
+            content = content.describe(self._renderer.statistics(content.image))
         if isinstance(content, Document):
             return self._document(request, content, answer.headers, modified)
         if isinstance(content, Redirect):
@@ -278,12 +311,18 @@ class Router:
         return protocol, self._with(request, f"/{name}/", target, natural=True)
 
     def _by_query(self, request: Request) -> tuple[Protocol | None, Request]:
+        """IIP, or the protocol whose parameter comes first; what stands before it are IIP's modifiers."""
         query = request.query
-        name, equals, target = query.partition("=")
-        protocol = self._by_parameter.get(name.lower()) if equals else None
-        if protocol is None or protocol is self._default:
-            return self._default, self._with(request, f"{request.path}?", query)
-        return protocol, self._with(request, f"{request.path}?{name}=", target)
+        start = 0
+        while True:
+            name, equals, target = query[start:].partition("=")
+            protocol = self._by_parameter.get(name.lower()) if equals else None
+            if protocol is not None and protocol is not self._default:
+                mount = f"{request.path}?{query[:start]}{name}="
+                return protocol, self._with(request, mount, target, modifiers=query[:start].rstrip("&"))
+            start = query.find("&", start) + 1
+            if not start or protocol is self._default:
+                return self._default, self._with(request, f"{request.path}?", query)
 
     def _mapped_to(self, protocol: Protocol, request: Request, prefix: str) -> Request:
         target = request.path[len(prefix) :]
@@ -334,4 +373,4 @@ def build(config: Config) -> Application:
     for protocol in protocols.values():
         if protocol.check is not None:
             protocol.check(config)
-    return Application(config, protocols, library, renderer, cache)
+    return Application(config, protocols, library, renderer, Finishing(config), cache)

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 from iipserve import __version__
 from iipserve.config import Config, Setting, from_environ, settings, spelling
+from iipserve.engine.finishing import Finishing
 from iipserve.errors import ConfigError
 from iipserve.registry import discover
 
@@ -27,6 +28,7 @@ DISTRIBUTIONS = (
     "gunicorn",
     "flup6",
     "isal",
+    "pillow",
 )
 MEMCACHED_SECONDS = 1.0
 """How long a memcached server may take to answer."""
@@ -54,6 +56,7 @@ def check(environ: Mapping[str, str], overrides: Mapping[str, Any], out: TextIO,
         _section(out, "memcached", _memcached(config, mistakes))
         mistakes += unknown_protocols(config, protocols)
         mistakes += unusable_settings(config, protocols)
+        mistakes += unusable_watermark(config)
         mistakes += unusable_paths(config)
     for mistake in mistakes:
         err.write(f"{mistake}\n")
@@ -185,6 +188,15 @@ def unusable_settings(config: Config, protocols: Mapping[str, Any]) -> list[str]
         except ConfigError as error:
             mistakes.append(str(error))
     return mistakes
+
+
+def unusable_watermark(config: Config) -> list[str]:
+    """A line if the watermark cannot be read."""
+    try:
+        Finishing(config)
+    except ConfigError as error:
+        return [str(error)]
+    return []
 
 
 def unusable_paths(config: Config) -> list[str]:

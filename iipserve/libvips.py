@@ -6,6 +6,7 @@ process forks: its threads do not survive that.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TypeAlias
 
@@ -130,3 +131,27 @@ def _enlarged(image: pyvips.Image, size: Size) -> pyvips.Image:
         ody=(down - 1) / 2,
         extend="copy",
     )
+
+
+def turned(image: pyvips.Image, degrees: float, size: Size) -> pyvips.Image:
+    """The image turned clockwise about its middle, in a frame of `size` around the same middle; bicubic.
+
+    Args:
+        image: of 8 or 16 bits; its last band is opacity, by which colors are weighed.
+        degrees: any.
+        size: of the frame; what the image does not cover is clear.
+    """
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    most = OPAQUE[image.format]
+    weighed = image.premultiply(max_alpha=most).affine(
+        (cosine, -sine, sine, cosine),
+        interpolate=pyvips.Interpolate.new("bicubic"),
+        oarea=(0, 0, size.width, size.height),
+        idx=-(image.width - 1) / 2,
+        idy=-(image.height - 1) / 2,
+        odx=(size.width - 1) / 2,
+        ody=(size.height - 1) / 2,
+        extend="background",
+        premultiplied=True,
+    )
+    return weighed.unpremultiply(max_alpha=most).rint().cast(image.format)

@@ -12,7 +12,10 @@ from importlib.util import find_spec
 
 import imagecodecs
 
-CODECS = ("jpeg8", "jpeg2k", "htj2k", "webp", "avif", "png", "tiff", "deflate", "lzw", "zstd", "packbits")
+CODECS = (
+    "jpeg8", "jpeg2k", "htj2k", "webp", "avif", "jpegxl",
+    "png", "tiff", "deflate", "lzw", "zstd", "packbits",
+)  # fmt: skip
 
 
 def load_before_libvips() -> None:

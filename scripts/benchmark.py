@@ -24,9 +24,9 @@ from pathlib import Path
 
 import pyvips
 import tifffile
-from benchmark_images import make_images
+from benchmark_images import CACHE, make_images
 from benchmark_requests import CASES, Case, paths_of
-from benchmark_servers import CACHE, IIPSRV, LOAD_CORE, Ports, cpu_seconds, free_port, iipserve, iipsrv, nginx
+from benchmark_servers import IIPSRV, LOAD_CORE, Ports, cpu_seconds, free_port, iipserve, iipsrv, nginx
 
 NEEDED = {
     "nginx": "nginx",

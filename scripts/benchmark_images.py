@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +15,10 @@ from numpy.typing import NDArray
 
 Picture: TypeAlias = NDArray[np.uint8]
 TILE = 256
+CACHE = Path(__file__).resolve().parent.parent / ".cache" / "benchmark"
+WATERMARK = "watermark.tif"
+PROCESSED_WIDTH = 4000
+"""Of the images that are processed: wide enough for tiles by the hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,10 @@ class Image:
         return -(-(self.width >> level) // TILE), -(-(self.height >> level) // TILE)
 
 
+Writer: TypeAlias = Callable[[Path, list[Picture]], None]
+"""Writes the levels of a picture."""
+Converter: TypeAlias = Callable[[list[Picture]], list[Picture]]
+
 IMAGES: dict[str, Image] = {}
 
 
@@ -42,18 +49,33 @@ def image(name: str) -> Image:
 
 def make_images(folder: Path, width: int) -> Path:
     """Make what is missing in `folder`, and read what all are."""
-    index = folder / "index.json"
-    if not index.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        levels = _pyramid(_photograph(width))
-        for name, write in WRITERS.items():
-            print(f"making {name}", file=sys.stderr)
-            write(folder / name, levels)
-        height = levels[0].shape[0]
-        index.write_text(json.dumps({"width": width, "height": height, "levels": len(levels)}))
-    facts = json.loads(index.read_text())
-    IMAGES.update({name: Image(name, **facts) for name in WRITERS})
+    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder, width, WRITERS, lambda levels: levels)
+    for name, (convert, write) in PROCESSED.items():
+        _make(folder, min(width, PROCESSED_WIDTH), {name: write}, convert)
+    if not (CACHE / WATERMARK).exists():
+        _write_watermark(CACHE / WATERMARK)
     return folder
+
+
+def _make(folder: Path, width: int, writers: Mapping[str, Writer], convert: Converter) -> None:
+    """Write the files that are missing, and note what all of these are."""
+    missing = [name for name in writers if not (folder / name).exists()]
+    height = width * 3 // 4 + 1
+    levels = 1 + sum(max(width, height) >> level > TILE for level in range(32))
+    IMAGES.update({name: Image(name, width, height, levels) for name in writers})
+    pictures = convert(_pyramid(_photograph(width))) if missing else []
+    for name in missing:
+        print(f"making {name}", file=sys.stderr)
+        writers[name](folder / name, pictures)
+
+
+def _write_watermark(path: Path) -> None:
+    """A gray mark of 150 x 60 pixels, opaque in stripes."""
+    y, x = np.mgrid[0:60, 0:150]
+    stripes = (x + y) % 30 < 12
+    mark = np.stack([np.full((60, 150), 90)] * 3 + [np.where(stripes, 200, 0)], axis=-1).astype(np.uint8)
+    tifffile.imwrite(path, mark, photometric="rgb", extrasamples=["unassalpha"])
 
 
 def _photograph(width: int) -> Picture:
@@ -77,24 +99,17 @@ def _pyramid(picture: Picture) -> list[Picture]:
     return levels
 
 
-def _tiff(**options: object) -> Callable[[Path, list[Picture]], None]:
+def _tiff(**options: object) -> Writer:
     def write(path: Path, levels: list[Picture]) -> None:
+        common = {"tile": (TILE, TILE), "photometric": "rgb", "metadata": None, "maxworkers": 2, **options}
         with tifffile.TiffWriter(path) as file:
             for number, level in enumerate(levels):
-                file.write(
-                    level,
-                    tile=(TILE, TILE),
-                    photometric="rgb",
-                    subfiletype=1 if number else 0,
-                    metadata=None,
-                    maxworkers=2,
-                    **options,
-                )
+                file.write(level, subfiletype=1 if number else 0, **common)
 
     return write
 
 
-def _jpeg2000(**options: object) -> Callable[[Path, list[Picture]], None]:
+def _jpeg2000(**options: object) -> Writer:
     def write(path: Path, levels: list[Picture]) -> None:
         glymur.set_option("lib.num_threads", 2)
         glymur.Jp2k(
@@ -104,7 +119,27 @@ def _jpeg2000(**options: object) -> Callable[[Path, list[Picture]], None]:
     return write
 
 
-WRITERS: dict[str, Callable[[Path, list[Picture]], None]] = {
+def _gray(levels: list[Picture]) -> list[Picture]:
+    return [level[..., 1] for level in levels]
+
+
+def _deep(levels: list[Picture]) -> list[Picture]:
+    """16 bits, of which the lower are noise as of a camera."""
+    noise = np.random.default_rng(1)
+    return [level.astype(np.uint16) * 256 + noise.integers(0, 64, level.shape, np.uint16) for level in levels]
+
+
+def _heights(levels: list[Picture]) -> list[Picture]:
+    """Elevations from 0 to 1000."""
+    return [level[..., 1].astype(np.float32) * np.float32(1000 / 255) for level in levels]
+
+
+def _cielab(levels: list[Picture]) -> list[Picture]:
+    """The samples taken for L*, a* and b*: what they show does not matter, only that all are different."""
+    return [level ^ np.array([0, 128, 128], np.uint8) for level in levels]
+
+
+WRITERS: dict[str, Writer] = {
     "jpeg.tif": _tiff(compression="jpeg", compressionargs={"level": 75, "outcolorspace": "YCBCR"}),
     "deflate.tif": _tiff(compression="zlib", predictor=True),
     "lzw.tif": _tiff(compression="lzw", predictor=True),
@@ -112,3 +147,18 @@ WRITERS: dict[str, Callable[[Path, list[Picture]], None]] = {
     "tiled.jp2": _jpeg2000(tilesize=(512, 512)),
     "untiled.jp2": _jpeg2000(psizes=[(256, 256)] * 3 + [(128, 128)]),
 }
+
+PROCESSED: dict[str, tuple[Converter, Writer]] = {
+    "gray.tif": (_gray, _tiff(compression="jpeg", compressionargs={"level": 75}, photometric="minisblack")),
+    "deflate16.tif": (_deep, _tiff(compression="zlib", predictor=True)),
+    "float.tif": (
+        _heights,
+        _tiff(
+            compression="zlib", predictor=True, photometric="minisblack",
+            extratags=[(340, "f", 1, 0.0, True), (341, "f", 1, 1000.0, True)],
+        ),
+    ),
+    "normals.tif": (list, _tiff(compression="jpeg", compressionargs={"level": 90})),
+    "cielab.tif": (_cielab, _tiff(compression="zlib", predictor=True, photometric="cielab")),
+}  # fmt: skip
+"""How the pyramid is changed, and written."""

@@ -7,7 +7,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from benchmark_images import Image, image
+from benchmark_images import CACHE, WATERMARK, Image, image
 
 UNCACHED: Mapping[str, str] = {"MAX_IMAGE_CACHE_SIZE": "0"}
 """Nothing is kept in memory, so that every request does the whole work."""
@@ -32,6 +32,8 @@ class Case:
     """Each address once, neighbors one after the other; caches are dropped between rounds."""
     iipsrv: bool = True
     """Debian's iipsrv 1.1 can do it too."""
+    modifiers: str = ""
+    """IIP commands before the one that asks for the tile."""
 
 
 def _jtl(picture: Image, resolution: int, index: int) -> str:
@@ -116,6 +118,27 @@ def export_region(picture: Image) -> list[str]:
     ]
 
 
+def processed(
+    name: str, image: str, modifiers: str = "", *, mark: str = "", iipsrv: bool = True
+) -> list[Case]:
+    """Two rows: tiles that are processed at every request, and the same ones asked for again.
+
+    Args:
+        name: of the rows.
+        image: file name.
+        modifiers: IIP commands.
+        mark: file name of a watermark.
+        iipsrv: Debian's iipsrv 1.1 can do it too.
+    """
+    settings = {"WATERMARK": str(CACHE / mark)} if mark else {}
+    return [
+        Case(f"{name}, first time", image, "iip_inner", {**UNCACHED, **settings}, modifiers=modifiers, iipsrv=iipsrv),
+        Case(
+            f"{name}, again", image, "iip_few", {**CACHED, **settings}, warm=True, modifiers=modifiers, iipsrv=iipsrv
+        ),
+    ]  # fmt: skip
+
+
 JPEG, DEFLATE, LZW, ZSTD = "jpeg.tif", "deflate.tif", "lzw.tif", "zstd.tif"
 
 CASES = (
@@ -136,10 +159,22 @@ CASES = (
     Case("export 1000 px wide", JPEG, "export_1000", UNCACHED),
     Case("region 0.1 x 0.1 at 700 px", JPEG, "export_region", UNCACHED),
     Case("PNG tile", JPEG, "iip_png", UNCACHED, iipsrv=False),
+    *processed("gamma, contrast", JPEG, "GAM=0.7&CNT=1.2"),
+    *processed("color map, gray", "gray.tif", "CMP=JET"),
+    *processed("color map, RGB", JPEG, "CMP=JET"),
+    *processed("color twist", JPEG, "CTW=[0.2,0.5,0.3;0.1,0.8,0.1;0.4,0.2,0.4]"),
+    *processed("16 bits, deflate", "deflate16.tif"),
+    *processed("32 bits, float", "float.tif"),
+    *processed("hillshade", "normals.tif", "SHD=120,40"),
+    *processed("convolution", JPEG, "CNV=sharpen", iipsrv=False),
+    *processed("CIELAB", "cielab.tif"),
+    *processed("watermark", JPEG, mark=WATERMARK),
 )
 
 
 def paths_of(case: Case, server: str) -> list[str]:
     """Addresses below the server's mount, for nginx."""
     paths: list[str] = globals()[case.kind](image(case.image))
+    if case.modifiers:
+        paths = [path.replace("&JTL=", f"&{case.modifiers}&JTL=") for path in paths]
     return [path.replace("?", "i.fcgi?", 1) if path.startswith("?") else path for path in paths]

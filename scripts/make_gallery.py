@@ -2,7 +2,8 @@
 
 Usage: make_gallery.py FOLDER
 
-Images that are there already are left alone. The largest is an invented landscape of 600 megapixels,
+Images that are there already are left alone. Beside charts and a photograph there are images of the kinds
+that science has (see scientific_images.py). The largest is an invented landscape of 600 megapixels,
 with something to see at every zoom: it takes the better part of a minute to make, and 95 MB.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 import glymur
 import numpy as np
 import pyvips
+import scientific_images
 from numpy.typing import NDArray
 
 PYRAMID = {"compression": "jpeg", "tile": True, "tile_width": 256, "tile_height": 256, "pyramid": True}
@@ -69,6 +71,7 @@ def make(folder: Path) -> None:
         "Nemo, photograph.jp2": copy_photograph,
         "Nemo, photograph.tif": write_photograph,
         "Test charts/Odd size, 3073 by 2680.tif": write_chart,
+        **scientific_images.MAKERS,
         "Invented landscape.tif": write_landscape,
     }
     for name, write in makers.items():

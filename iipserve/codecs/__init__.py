@@ -55,7 +55,7 @@ class Encoder:
     name: str
     """As in `Encoding.format`: `jpeg`."""
     extension: str
-    """As in file names and IIIF: `jpg`."""
+    """As in file names and IIIF: `jpg`. Empty for what is no file and is advertised nowhere."""
     media_type: str
     bands: frozenset[int]
     """Numbers of bands it writes: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha."""
@@ -63,9 +63,11 @@ class Encoder:
     """Raises `UnsupportedEncoding` for a scheme it does not know, `InvalidSize` or `TooLarge` for more pixels
     than the format can express, nothing else on valid pixels."""
     memory_factor: int = 2
-    """Memory held while encoding, in multiples of the pixels', at most; the limits count with it."""
+    """Memory held while encoding, in multiples of the pixels' of three bands, at most; the limits count with it."""
     encode_rows: RowEncoder | None = None
     """As `encode`, for pictures too large for memory: a strip is held at a time, and the file on disk. The
     pixels are the same, the bytes need not be. None where the format needs all pixels at once."""
     crop: Callable[[bytes, Size], bytes | None] | None = None
     """Cut an encoded image down to its top left `Size` without loss; None where that is impossible."""
+    depths: frozenset[int] = frozenset({8})
+    """Bits per sample it writes: uint8 pixels are 8, uint16 pixels 16; protocols refuse others."""

@@ -41,7 +41,7 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
             samples, level=level, speed=SPEED, pixelformat=layout, codec=codec, numthreads=1
         )
     )
-    wanted = chosen(metadata, encoding, 1 if bands < 3 else 3)
+    wanted = chosen(metadata, encoding, 1 if bands < 3 else 3, resolution_in_exif=True)
     return body if wanted is NO_METADATA else with_metadata(body, wanted)
 
 

@@ -29,7 +29,7 @@ def with_metadata(body: bytes, metadata: Metadata) -> bytes:
 
     Args:
         body: an AVIF file without metadata, as libavif writes it: ftyp, meta, mdat, all items in mdat.
-        metadata: to be written; resolution and texts have no place of their own in AVIF.
+        metadata: to be written; resolution stands in Exif; texts have no place in AVIF.
     """
     boxes = dict(_boxes(body))
     meta = dict(_boxes(boxes[b"meta"][4:]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iipserve.codecs import NO_METADATA, Metadata
+from iipserve.codecs import NO_METADATA, Metadata, exif
 from iipserve.errors import InvalidSize
 from iipserve.plan import Encoding
 
@@ -12,7 +12,9 @@ COLOR_SPACES = {1: b"GRAY", 3: b"RGB "}
 """Color bands -> the data color space in a profile's header (ICC.1:2022 section 7.2.6)."""
 
 
-def chosen(metadata: Metadata, encoding: Encoding, colors: int) -> Metadata:
+def chosen(
+    metadata: Metadata, encoding: Encoding, colors: int, *, resolution_in_exif: bool = False
+) -> Metadata:
     """The part of `metadata` that the encoding asks for and the pixels can carry.
 
     Args:
@@ -20,11 +22,15 @@ def chosen(metadata: Metadata, encoding: Encoding, colors: int) -> Metadata:
         encoding: asks for the profile, for the rest, or for neither.
         colors: color bands as written, 1 or 3. A profile for any other number is left out: readers
             refuse it, or show wrong colors.
+        resolution_in_exif: the format has no other place for the resolution: Exif is made where there is none.
     """
     icc = metadata.icc if encoding.profile and _describes(metadata.icc, colors) else None
-    if encoding.metadata:
-        return replace(metadata, icc=icc)
-    return Metadata(icc=icc) if icc else NO_METADATA
+    if not encoding.metadata:
+        return Metadata(icc=icc) if icc else NO_METADATA
+    block = metadata.exif
+    if block is None and resolution_in_exif and metadata.resolution:
+        block = exif.EMPTY
+    return replace(metadata, icc=icc, exif=block and exif.put_right(block, metadata.resolution))
 
 
 def check_sides(shape: tuple[int, ...], longest: int, format: str) -> None:

@@ -1,4 +1,4 @@
-"""PNG output: our own chunks and filters, compressed by ISA-L (level 1) or libdeflate (2 to 9).
+"""PNG output of 8 and 16 bits: our own chunks and filters, compressed by ISA-L (level 1) or libdeflate (2 to 9).
 
 At level 1 a tile costs a quarter of what libpng takes: one vectorized filter, one fast compressor. libdeflate
 takes everything at once; pictures that come in strips are compressed by zlib in its place.
@@ -17,10 +17,10 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from iipserve.codecs import NO_METADATA, Encoder, Metadata, Output, Shape
-from iipserve.codecs.bands import as_buffer
+from iipserve.codecs.bands import as_buffer, sample_bytes
 from iipserve.codecs.embedding import check_sides, chosen
 from iipserve.codecs.png_chunks import MAX_NUMBER, chunk, metadata_chunks
-from iipserve.codecs.strips import regrouped
+from iipserve.codecs.strips import regrouped, with_bits
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
 
@@ -45,7 +45,7 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
         InvalidSize: a side is longer than the format can express.
     """
     height, width, bands = pixels.shape
-    parts = _start((height, width, bands), encoding, metadata)
+    parts = _start((height, width, bands), pixels.dtype.itemsize * 8, encoding, metadata)
     parts += [chunk(b"IDAT", data) for data in _compressed(pixels, encoding.quality)]
     return b"".join((*parts, END))
 
@@ -58,19 +58,20 @@ def encode_rows(
     Raises:
         InvalidSize: a side is longer than the format can express.
     """
-    for part in _start(shape, encoding, metadata):
+    bits, strips = with_bits(strips)
+    for part in _start(shape, bits, encoding, metadata):
         output.write(part)
     for data in _streamed(strips, shape, encoding.quality):
         output.write(chunk(b"IDAT", data))
     output.write(END)
 
 
-def _start(shape: Shape, encoding: Encoding, metadata: Metadata) -> list[bytes]:
+def _start(shape: Shape, bits: int, encoding: Encoding, metadata: Metadata) -> list[bytes]:
     """What stands before the pixels."""
     check_sides(shape, MAX_NUMBER, "PNG")
     height, width, bands = shape
     wanted = chosen(metadata, encoding, 1 if bands < 3 else 3)
-    header = struct.pack(">IIBBBBB", width, height, 8, COLOR_TYPES[bands], 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, bits, COLOR_TYPES[bands], 0, 0, 0)
     parts = [SIGNATURE, chunk(b"IHDR", header)]
     if wanted is not NO_METADATA:
         parts.append(metadata_chunks(wanted, texts=encoding.metadata))
@@ -80,18 +81,22 @@ def _start(shape: Shape, encoding: Encoding, metadata: Metadata) -> list[bytes]:
 def _compressed(pixels: Pixels, level: int) -> Iterator[bytes | memoryview]:
     """The zlib stream of the filtered rows, in pieces that fit into chunks."""
     height, width, bands = pixels.shape
-    rows = pixels.reshape(height, width * bands)
+    if level < 2 and pixels.nbytes > BAND_BYTES:
+        yield from _streamed((pixels,), (height, width, bands), level)
+        return
+    filtered = as_buffer(_filtered(sample_bytes(pixels, ">"), None, _pixel_bytes(pixels), level))
     if level >= 2:
         # libdeflate is faster than zlib at every level, and tighter
-        whole = imagecodecs.deflate_encode(
-            as_buffer(_filtered(rows, None, bands, level)), level=min(level, 9)
-        )
-        yield from _split(memoryview(whole))
-    elif rows.nbytes <= BAND_BYTES:
-        compress = isal_zlib.compress if level == 1 else zlib.compress
-        yield compress(as_buffer(_filtered(rows, None, bands, level)), max(level, 0))
+        yield from _split(memoryview(imagecodecs.deflate_encode(filtered, level=min(level, 9))))
     else:
-        yield from _streamed((pixels,), (height, width, bands), level)
+        compress = isal_zlib.compress if level == 1 else zlib.compress
+        yield compress(filtered, max(level, 0))
+
+
+def _pixel_bytes(pixels: Pixels) -> int:
+    """The distance that "sub" looks back (section 9.2): bytes of a whole pixel."""
+    bands: int = pixels.shape[2]
+    return bands * pixels.dtype.itemsize
 
 
 def _split(data: memoryview) -> Iterator[memoryview]:
@@ -101,11 +106,12 @@ def _split(data: memoryview) -> Iterator[memoryview]:
 
 def _streamed(strips: Iterable[Pixels], shape: Shape, level: int) -> Iterator[bytes]:
     """As `_compressed`, holding only one band of filtered rows at a time."""
+    bits, strips = with_bits(strips)
     stream = _compressor(level)
-    length, above = shape[1] * shape[2], None
+    length, above = shape[1] * shape[2] * bits // 8, None
     for band in regrouped(strips, max(1, BAND_BYTES // length)):
-        rows = band.reshape(band.shape[0], length)
-        if piece := stream.compress(as_buffer(_filtered(rows, above, shape[2], level))):
+        rows = sample_bytes(band, ">")
+        if piece := stream.compress(as_buffer(_filtered(rows, above, _pixel_bytes(band), level))):
             yield piece
         above = rows[-1:].copy()
     yield stream.flush()
@@ -116,13 +122,13 @@ def _compressor(level: int) -> Any:
     return isal_zlib.compressobj(1) if level == 1 else zlib.compressobj(min(max(level, 0), MAX_STREAM_LEVEL))
 
 
-def _filtered(rows: Pixels, above: Pixels | None, bands: int, level: int) -> NDArray[np.uint8]:
+def _filtered(rows: Pixels, above: Pixels | None, distance: int, level: int) -> NDArray[np.uint8]:
     """Rows, each behind its filter type: none at level 0, sub at 1, else sub or up.
 
     Args:
-        rows: of shape (height, width * bands).
+        rows: the samples as bytes, of shape (height, bytes of a row).
         above: the row before them, None at the top of the picture, where none is filtered by it.
-        bands: in each pixel.
+        distance: bytes of each pixel.
         level: of compression.
     """
     result = np.empty((rows.shape[0], 1 + rows.shape[1]), np.uint8)
@@ -130,8 +136,8 @@ def _filtered(rows: Pixels, above: Pixels | None, bands: int, level: int) -> NDA
     if level <= 0:
         result[:, 1:] = rows
         return result
-    result[:, 1 : 1 + bands] = rows[:, :bands]
-    np.subtract(rows[:, bands:], rows[:, :-bands], out=result[:, 1 + bands :])
+    result[:, 1 : 1 + distance] = rows[:, :distance]
+    np.subtract(rows[:, distance:], rows[:, :-distance], out=result[:, 1 + distance :])
     if level > 1:
         if above is not None:
             _choose_up(result[:1], np.concatenate((above, rows[:1])))
@@ -170,4 +176,5 @@ ENCODER = Encoder(
     encode=encode,
     memory_factor=3,
     encode_rows=encode_rows,
+    depths=frozenset({8, 16}),
 )

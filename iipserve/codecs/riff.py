@@ -18,7 +18,7 @@ def with_metadata(body: bytes, width: int, height: int, metadata: Metadata) -> b
         body: a WebP file without metadata, as the encoder makes it.
         width: of the picture, in pixels.
         height: of the picture, in pixels.
-        metadata: to be written; resolution and texts have no place of their own in WebP.
+        metadata: to be written; resolution stands in Exif; texts have no place in WebP.
     """
     pictures = [(kind, content) for kind, content in _chunks(body) if kind in PICTURE_CHUNKS]
     wanted = (

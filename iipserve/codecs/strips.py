@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 
@@ -26,6 +27,13 @@ def regrouped(strips: Iterable[Pixels], rows: int) -> Iterator[Pixels]:
         del strip
     if held:
         yield _joined(held)
+
+
+def with_bits(strips: Iterable[Pixels]) -> tuple[int, Iterator[Pixels]]:
+    """Bits per sample of a picture in strips, of which there is at least one, and all its strips."""
+    rest = iter(strips)
+    first = next(rest)
+    return first.dtype.itemsize * 8, chain((first,), rest)
 
 
 def _joined(strips: list[Pixels]) -> Pixels:

@@ -1,19 +1,18 @@
-"""TIFF output: one image in strips, compressed by imagecodecs (TIFF 6.0)."""
+"""TIFF output: one image in strips, of 8 or 16 bits (TIFF 6.0)."""
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import imagecodecs
 import numpy as np
 
 from iipserve import __version__
 from iipserve.codecs import Encoder, Metadata, Output, Shape
-from iipserve.codecs.bands import as_buffer, with_colors
+from iipserve.codecs.bands import sample_bytes, with_colors
 from iipserve.codecs.embedding import check_sides, chosen
 from iipserve.codecs.ifd import (
     EXIF_POINTER,
@@ -27,10 +26,9 @@ from iipserve.codecs.ifd import (
     read_exif,
     text,
 )
-from iipserve.codecs.libwebp import MAX_SIDE as WEBP_MAX_SIDE
-from iipserve.codecs.libwebp import compress as compress_webp
-from iipserve.codecs.strips import regrouped
-from iipserve.errors import TooLarge, UnsupportedEncoding
+from iipserve.codecs.strips import regrouped, with_bits
+from iipserve.codecs.tiff_compressions import JPEG_TAG, Compression, compression_for
+from iipserve.errors import TooLarge
 from iipserve.geometry import ceil_div
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
@@ -63,62 +61,6 @@ DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
 """The only form that DateTime may have (TIFF 6.0 section 8)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compression:
-    """One way to compress strips."""
-
-    tag: int
-    """Value of the Compression field."""
-    compress: Callable[[Pixels, int], bytes | memoryview]
-    """(rows of pixels, quality) -> strip."""
-    predicts: bool = False
-    """Strips are differenced horizontally first (TIFF 6.0 section 14)."""
-    max_side: int = 2**31 - 1
-
-
-def _store(rows: Pixels, quality: int) -> memoryview:
-    return memoryview(as_buffer(rows)).cast("B")
-
-
-def _compress_lzw(rows: Pixels, quality: int) -> bytes:
-    return bytes(imagecodecs.lzw_encode(as_buffer(rows)))
-
-
-def _compress_deflate(rows: Pixels, quality: int) -> bytes:
-    return bytes(imagecodecs.deflate_encode(as_buffer(rows), level=min(max(quality, 0), 9)))
-
-
-def _compress_zstd(rows: Pixels, quality: int) -> bytes:
-    return bytes(imagecodecs.zstd_encode(as_buffer(rows), level=min(max(quality, 1), 19)))
-
-
-def _compress_jpeg(rows: Pixels, quality: int) -> bytes:
-    """A whole JPEG file with its own tables; with alpha, the bands are coded as they are."""
-    bands = rows.shape[2]
-    level = min(max(quality, 1), 100)
-    if bands == 3:
-        return bytes(imagecodecs.jpeg8_encode(rows, level=level, subsampling="420"))
-    if bands == 1:
-        return bytes(imagecodecs.jpeg8_encode(rows[:, :, 0], level=level))
-    return bytes(imagecodecs.jpeg8_encode(rows, level=level, colorspace="UNKNOWN", outcolorspace="UNKNOWN"))
-
-
-def _compress_webp(rows: Pixels, quality: int) -> bytes:
-    return compress_webp(rows, min(max(quality, 0), 100))
-
-
-COMPRESSIONS: Mapping[str, Compression] = MappingProxyType(
-    {
-        "none": Compression(1, _store),
-        "lzw": Compression(5, _compress_lzw, predicts=True),
-        "deflate": Compression(8, _compress_deflate, predicts=True),
-        "jpeg": Compression(7, _compress_jpeg, max_side=65500),
-        "webp": Compression(50001, _compress_webp, max_side=WEBP_MAX_SIDE),
-        "zstd": Compression(50000, _compress_zstd, predicts=True),
-    }
-)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
     """A file as far as it is known before its pixels: header, directories, then strips of pixels."""
@@ -142,9 +84,11 @@ class Layout:
         """The strips as they stand in the file, of a picture that may be cut into others."""
         for strip in regrouped(strips, self.rows):
             rows = with_colors(strip) if self.colored else strip
-            yield self.compression.compress(
-                _differences(rows) if self.compression.predicts else rows, self.quality
-            )
+            if self.compression.predicts:
+                rows = _differences(rows)
+            if rows.dtype.itemsize > 1:
+                rows = sample_bytes(rows, self.order)
+            yield self.compression.compress(rows, self.quality)
 
     def front(self, lengths: Sequence[int]) -> bytes:
         """What stands before the strips; as long for any lengths of theirs.
@@ -177,12 +121,12 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
     Gray becomes RGB under WebP, which knows no other.
 
     Raises:
-        UnsupportedEncoding: `encoding.scheme` names no compression.
+        UnsupportedEncoding: `encoding.scheme` names no compression, or one that has no room for 16 bits.
         InvalidSize: a side is longer than the compression can express.
         TooLarge: the file would be longer than 4 GB.
     """
     height, width, bands = pixels.shape
-    layout = lay_out((height, width, bands), encoding, metadata)
+    layout = lay_out((height, width, bands), pixels.dtype.itemsize * 8, encoding, metadata)
     strips = list(layout.compressed((pixels,)))
     return b"".join((layout.front([len(strip) for strip in strips]), *strips))
 
@@ -197,7 +141,8 @@ def encode_rows(
     Raises:
         UnsupportedEncoding, InvalidSize, TooLarge: as `encode`.
     """
-    layout = lay_out(shape, encoding, metadata)
+    bits, strips = with_bits(strips)
+    layout = lay_out(shape, bits, encoding, metadata)
     lengths: list[int] = []
     end = len(layout.front([0] * layout.count))
     output.seek(end)
@@ -220,29 +165,25 @@ def check_length(length: int) -> None:
         raise TooLarge("the TIFF file would be longer than 4 GB; a smaller size or another format will do")
 
 
-def lay_out(shape: Shape, encoding: Encoding, metadata: Metadata) -> Layout:
-    """The file that a picture of this shape becomes.
+def lay_out(shape: Shape, bits: int, encoding: Encoding, metadata: Metadata) -> Layout:
+    """The file that a picture of this shape and of 8 or 16 bits per sample becomes.
 
     Raises:
         UnsupportedEncoding, InvalidSize: as `encode`.
     """
     scheme = encoding.scheme or "none"
-    compression = COMPRESSIONS.get(scheme)
-    if compression is None:
-        raise UnsupportedEncoding(
-            f"TIFF compression {scheme!r} is unknown; it is one of {', '.join(COMPRESSIONS)}"
-        )
+    compression = compression_for(scheme, bits)
     check_sides(shape, compression.max_side, f"TIFF ({scheme})")
     height, width, bands = shape
     colored = scheme == "webp" and bands < 3
     if colored:
         bands += 2
-    rows = _rows_per_strip((height, width, bands))
+    rows = _rows_per_strip(height, width * bands * bits // 8)
     wanted = chosen(metadata, encoding, 1 if bands < 3 else 3)
     exif = read_exif(wanted.exif) if wanted.exif else None
     order = exif.order if exif else "<"
     fields = {entry.tag: entry for entry in exif.described} if exif else {}
-    fields |= _structure(order, (height, width, bands), compression, rows) | _described(order, wanted)
+    fields |= _structure(order, (height, width, bands), bits, compression, rows) | _described(order, wanted)
     if encoding.metadata:
         fields[305] = text(305, f"iipserve/{__version__}")
     return Layout(
@@ -263,31 +204,30 @@ def _pointed(exif: Exif | None) -> dict[int, tuple[Entry, ...]]:
     return {tag: entries for tag, entries in directories.items() if entries}
 
 
-def _rows_per_strip(shape: Shape) -> int:
+def _rows_per_strip(height: int, row_bytes: int) -> int:
     """Rows of about STRIP_BYTES, in whole JPEG units."""
-    height, width, bands = shape
-    rows: int = max(1, STRIP_BYTES // (width * bands))
+    rows = max(1, STRIP_BYTES // row_bytes)
     rows = ceil_div(rows, MCU_ROWS) * MCU_ROWS
     return height if height < rows else rows
 
 
 def _differences(strip: Pixels) -> Pixels:
-    """Each pixel but the first of a row less the one to its left, modulo 256."""
+    """Each pixel but the first of a row less the one to its left, modulo 256 or 65536."""
     result = np.empty_like(strip)
     result[:, 0] = strip[:, 0]
     np.subtract(strip[:, 1:], strip[:, :-1], out=result[:, 1:])
     return result
 
 
-def _structure(order: str, shape: Shape, compression: Compression, rows: int) -> dict[int, Entry]:
+def _structure(order: str, shape: Shape, bits: int, compression: Compression, rows: int) -> dict[int, Entry]:
     """The fields that say how to read the strips, by tag."""
     height, width, bands = shape
-    as_ycbcr = bands == 3 and compression.compress is _compress_jpeg
+    as_ycbcr = bands == 3 and compression.tag == JPEG_TAG
     photometric = YCBCR if as_ycbcr else MIN_IS_BLACK if bands < 3 else RGB
     fields = [
         numbers(order, 256, LONG, width),
         numbers(order, 257, LONG, height),
-        numbers(order, 258, SHORT, *(8,) * bands),
+        numbers(order, 258, SHORT, *(bits,) * bands),
         numbers(order, 259, SHORT, compression.tag),
         numbers(order, 262, SHORT, photometric),
         numbers(order, 277, SHORT, bands),
@@ -334,4 +274,5 @@ ENCODER = Encoder(
     bands=frozenset({1, 2, 3, 4}),
     encode=encode,
     encode_rows=encode_rows,
+    depths=frozenset({8, 16}),
 )

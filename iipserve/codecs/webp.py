@@ -19,7 +19,7 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
     check_sides(pixels.shape, MAX_SIDE, "WebP")
     height, width, _ = pixels.shape
     body = compress(pixels, encoding.quality)
-    wanted = chosen(metadata, encoding, 3)
+    wanted = chosen(metadata, encoding, 3, resolution_in_exif=True)
     return body if wanted is NO_METADATA else with_metadata(body, width, height, wanted)
 
 

@@ -1,18 +1,20 @@
-"""From a source's tiles to the pixels of a plan."""
+"""From a source's tiles to the finished pixels of a plan: joined, developed, scaled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
 
 from iipserve.engine.scaling import scale, scale_in_strips
 from iipserve.geometry import Region, Size, TileGrid, ceil_div
-from iipserve.image import ImageInfo
+from iipserve.image import ImageInfo, Level
 from iipserve.plan import RenderPlan
 from iipserve.processing import Pixels
+from iipserve.processing.development import Development
 from iipserve.sources import Source
 
 TileReader: TypeAlias = Callable[[int, int, int], Pixels]
@@ -28,15 +30,75 @@ FINISHED_PIXELS = 1_000_000
 """About so many finished pixels are made at once where what they are made of is held in memory."""
 
 
-def read_plan(source: Source, plan: RenderPlan, read_tile: TileReader, *, nearest: bool = False) -> Pixels:
-    """The pixels of `plan.region`, scaled to `plan.size`."""
-    level_size = source.info.levels[plan.level].size
+@dataclass(frozen=True, slots=True)
+class LevelReader:
+    """Reads regions of one level of a source, develops them and scales them."""
+
+    source: Source
+    level: int
+    read_tile: TileReader
+    develop: Development | None = None
+    """None where what the source reads are finished pixels already."""
+    nearest: bool = False
+
+    @property
+    def geometry(self) -> Level:
+        """Of the level."""
+        return self.source.info.levels[self.level]
+
+    def __call__(self, region: Region, size: Size) -> Pixels:
+        """A region, all at once, scaled to `size`."""
+        if self.develop is None:
+            if self.source.reads_regions:
+                return self.source.read_region(self.level, region, size)
+            joined = join_tiles(self.source, self.level, region, self.read_tile)
+            return scale(joined, size, nearest=self.nearest)
+        if self.source.reads_regions:
+            developed = self._developed_reduced(self.develop, region, size)
+        else:
+            developed = self._developed(self.develop, region)
+        return scale(developed, size, nearest=self.nearest)
+
+    def _developed(self, develop: Development, region: Region) -> Pixels:
+        """Finished pixels of a region, with the pixels around it that its edges are made of taken into account."""
+        level, apron = self.geometry.size, develop.apron
+        if not apron:
+            return develop(join_tiles(self.source, self.level, region, self.read_tile))
+        left, top = min(apron, region.x), min(apron, region.y)
+        right = min(apron, level.width - region.right)
+        bottom = min(apron, level.height - region.bottom)
+        around = Region(
+            region.x - left, region.y - top, left + region.width + right, top + region.height + bottom
+        )
+        pixels = develop(join_tiles(self.source, self.level, around, self.read_tile))
+        return _inner(pixels, left, top, region.size)
+
+    def _developed_reduced(self, develop: Development, region: Region, size: Size) -> Pixels:
+        """As `_developed`, of a source that scales by itself, at the power of two next above `size`."""
+        shrink = 1
+        while 2 * shrink * size.width <= region.width and 2 * shrink * size.height <= region.height:
+            shrink *= 2
+        level, reduced = self.geometry.size, region.size.ceil_scaled(shrink)
+        left, top = min(develop.apron, region.x // shrink), min(develop.apron, region.y // shrink)
+        right = min(develop.apron, (level.width - region.right) // shrink)
+        bottom = min(develop.apron, (level.height - region.bottom) // shrink)
+        around = Region(
+            region.x - left * shrink, region.y - top * shrink,
+            region.width + (left + right) * shrink, region.height + (top + bottom) * shrink,
+        )  # fmt: skip
+        held = Size(left + reduced.width + right, top + reduced.height + bottom)
+        return _inner(develop(self.source.read_region(self.level, around, held)), left, top, reduced)
+
+
+def read_plan(read: LevelReader, plan: RenderPlan) -> Pixels:
+    """The finished pixels of `plan.region`, scaled to `plan.size`."""
+    level_size = read.geometry.size
     region = _held(plan.region, level_size).clipped(level_size)
     if region is None:
         raise ValueError(f"{plan.region} lies outside level {plan.level} of {level_size}")
     if region != plan.region:
-        return _padded(_read(source, plan.level, region, region.size, read_tile, nearest), plan.region.size)
-    return _read(source, plan.level, region, plan.size, read_tile, nearest)
+        return _padded(_read(read, region, region.size), plan.region.size)
+    return _read(read, region, plan.size)
 
 
 def _held(region: Region, size: Size) -> Region:
@@ -50,21 +112,18 @@ def _held(region: Region, size: Size) -> Region:
     return Region(x, y, region.width, region.height)
 
 
-def read_strips(
-    source: Source, plan: RenderPlan, read_tile: TileReader, *, nearest: bool = False
-) -> Iterator[Pixels]:
+def read_strips(read: LevelReader, plan: RenderPlan) -> Iterator[Pixels]:
     """The pixels of `read_plan` in strips of full width, from top to bottom; made when they are asked for."""
-    level, region, size = source.info.levels[plan.level], plan.region, plan.size
-    read = _LevelReader(source, plan.level, read_tile, nearest)
+    level, region, size = read.geometry, plan.region, plan.size
     if region.clipped(level.size) != region:
-        yield read_plan(source, plan, read_tile, nearest=nearest)  # a tile at the edge
+        yield read_plan(read, plan)  # a tile at the edge
     elif region.size == size:
         for part in _rows_of_tiles(region, level.tile.height):
             yield read(part, part.size)
     elif region.size.area <= STRIP_PIXELS:
-        yield from scale_in_strips(read(region, region.size), size, _rows_at_once(size), nearest=nearest)
+        yield from scale_in_strips(read(region, region.size), size, _rows_at_once(size), nearest=read.nearest)
     else:
-        yield from _scaled_strips(read, region, size, level.tile.height)
+        yield from _scaled_strips(read, region, size)
 
 
 def held_pixels(info: ImageInfo, plan: RenderPlan) -> tuple[int, int]:
@@ -80,32 +139,14 @@ def held_pixels(info: ImageInfo, plan: RenderPlan) -> tuple[int, int]:
     return region.width * min(rows_read, region.height), size.width * min(rows_made, size.height)
 
 
-@dataclass(frozen=True, slots=True)
-class _LevelReader:
-    """Reads one level of a source."""
-
-    source: Source
-    level: int
-    read_tile: TileReader
-    nearest: bool
-
-    def __call__(self, region: Region, size: Size) -> Pixels:
-        """A region, all at once, scaled to `size`."""
-        if self.source.reads_regions:
-            return self.source.read_region(self.level, region, size)
-        joined = join_tiles(self.source, self.level, region, self.read_tile)
-        return scale(joined, size, nearest=self.nearest)
-
-
-def _read(
-    source: Source, level: int, region: Region, size: Size, read_tile: TileReader, nearest: bool
-) -> Pixels:
-    read = _LevelReader(source, level, read_tile, nearest)
-    if source.reads_regions or region.size == size or region.size.area <= STRIP_PIXELS:
+def _read(read: LevelReader, region: Region, size: Size) -> Pixels:
+    if read.source.reads_regions or region.size == size or region.size.area <= STRIP_PIXELS:
         return read(region, size)
-    result = np.empty((size.height, size.width, source.info.bands), source.info.dtype)
+    strips = _scaled_strips(read, region, size)
+    first = next(strips)
+    result = np.empty((size.height, size.width, first.shape[2]), first.dtype)
     top = 0
-    for strip in _scaled_strips(read, region, size, source.info.levels[level].tile.height):
+    for strip in chain((first,), strips):
         result[top : top + strip.shape[0]] = strip
         top += strip.shape[0]
     return result
@@ -146,6 +187,11 @@ def _paste(pixels: Pixels, joined: Pixels, region: Region, x: int, y: int) -> No
     ]
 
 
+def _inner(pixels: Pixels, x: int, y: int, size: Size) -> Pixels:
+    """The rectangle of `size` at `x, y` of some pixels."""
+    return np.ascontiguousarray(pixels[y : y + size.height, x : x + size.width])
+
+
 def _padded(pixels: Pixels, size: Size) -> Pixels:
     """The pixels with the last row and column repeated up to `size`."""
     height, width = pixels.shape[:2]
@@ -161,9 +207,9 @@ def _rows_of_tiles(region: Region, tile_height: int) -> Iterator[Region]:
         top = bottom
 
 
-def _scaled_strips(read: _LevelReader, region: Region, size: Size, tile_height: int) -> Iterator[Pixels]:
+def _scaled_strips(read: LevelReader, region: Region, size: Size) -> Iterator[Pixels]:
     """A large region scaled strip by strip: nothing but the strip is held in memory."""
-    rows, reach = _rows_scaled(region, size, tile_height), _reach(region, size)
+    rows, reach = _rows_scaled(region, size, read.geometry.tile.height), _reach(region, size)
     for top in range(0, size.height, rows):
         bottom = min(top + rows, size.height)
         first = _nearest_edge(max(0, top - APRON_ROWS), -reach, region.height, size.height)

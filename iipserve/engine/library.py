@@ -7,13 +7,15 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from iipserve.config import Config
 from iipserve.engine.bounded import Bounded
+from iipserve.engine.sequences import Sequence, find_sequence, member_stem
 from iipserve.errors import ImageNotFound, InvalidRequest, UnsupportedImage
-from iipserve.image import ImageInfo, ImageVersion
+from iipserve.image import FIRST, ImageInfo, ImageVersion, Selector
 from iipserve.plan import ImageRef
 from iipserve.sources import OpenFile, Source, SourceFormat
 from iipserve.turn import step_aside
@@ -23,6 +25,10 @@ log = logging.getLogger(__name__)
 HEAD_LENGTH = 64
 LISTING_SECONDS = 10.0
 """A list of images is remembered this long: making one opens every file."""
+
+
+Key: TypeAlias = tuple[str, Selector]
+"""Identifier, and which picture of a stack or sequence."""
 
 
 class ImageChanged(Exception):
@@ -55,29 +61,42 @@ class Library:
     def __init__(self, config: Config, formats: Mapping[str, SourceFormat]) -> None:
         self._prefix, self._root = _prefix_and_root(config.filesystem_prefix)
         self._suffix = config.filesystem_suffix
+        self._pattern = config.filename_pattern
         self._formats = formats
         limit = config.max_metadata_cache_size
-        self._headers: Bounded[str, Header] = Bounded(None if limit < 0 else limit)
-        self._sources: Bounded[str, Source] = Bounded(config.max_open_images)
+        self._headers: Bounded[Key, Header] = Bounded(None if limit < 0 else limit)
+        self._sources: Bounded[Key, Source] = Bounded(config.max_open_images)
         self._listings: dict[int, tuple[float, list[str]]] = {}
 
-    def info(self, identifier: str) -> ImageInfo:
+    def info(self, identifier: str, selector: Selector = FIRST) -> ImageInfo:
         """The facts of an image, proved fresh by one `stat`.
+
+        Args:
+            identifier: of the image.
+            selector: which picture of its stack or sequence; of no meaning for other images.
 
         Raises:
             InvalidRequest: the identifier could lead out of the folder.
-            ImageNotFound: no readable file lies there.
+            ImageNotFound: no readable file lies there, or the stack or sequence has no such picture.
             UnsupportedImage, DecodeError: the file cannot be read as an image.
         """
-        header = self._headers.get(identifier)
+        key = (identifier, selector)
+        header = self._headers.get(key)
         if header is not None:
             try:
                 if header.is_of(os.stat(header.path)):
                     return header.info
             except OSError:
                 pass  # opening it again says what is wrong
-            self._headers.discard(identifier)
-        return self._open(identifier).info
+            self._headers.discard(key)
+        if selector != FIRST:
+            first = self.info(identifier)
+            if not first.stack and first.angles is None:
+                return first
+            _check_selector(first, selector)
+            if first.stack and selector.vertical != FIRST.vertical:
+                return self.info(identifier, Selector(selector.horizontal))
+        return self._open(identifier, selector).info
 
     def source(self, image: ImageRef) -> Source:
         """The open source of exactly this version of an image.
@@ -85,9 +104,9 @@ class Library:
         Raises:
             ImageChanged: the file has another version by now.
         """
-        source = self._sources.get(image.identifier)
+        source = self._sources.get((image.identifier, image.selector))
         if source is None or source.info.version != image.version:
-            source = self._open(image.identifier)
+            source = self._open(image.identifier, image.selector)
             if source.info.version != image.version:
                 raise ImageChanged
         return source
@@ -110,8 +129,10 @@ class Library:
         for path in self._files():
             if len(found) >= limit:
                 break
-            if self._looks_like_image(path):
-                found.append(path[len(self._prefix) : len(path) - len(self._suffix)])
+            stem = member_stem(path, self._pattern)
+            if stem != "" and self._looks_like_image(path):
+                end = len(path) - len(self._suffix) if stem is None else len(stem)
+                found.append(path[len(self._prefix) : end])
         return found
 
     def clear(self) -> None:
@@ -120,21 +141,30 @@ class Library:
         self._sources.clear()
         self._listings = {}
 
-    def _open(self, identifier: str) -> Source:
+    def _open(self, identifier: str, selector: Selector) -> Source:
         step_aside()
-        path = self._path(identifier)
-        descriptor, status = _open_regular(path, self._root, identifier)
+        stem = self._path(identifier)
+        try:
+            path, sequence = f"{stem}{self._suffix}", None
+            descriptor, status = _open_regular(path, self._root, identifier)
+        except ImageNotFound:
+            sequence = find_sequence(stem, self._pattern)
+            if sequence is None:
+                raise
+            path = sequence.path(selector)
+            descriptor, status = _open_regular(path, self._root, identifier)
         version = ImageVersion(status.st_mtime_ns, status.st_size)
         try:
             head = os.pread(descriptor, HEAD_LENGTH, 0)
         except OSError as error:
             os.close(descriptor)
             raise ImageNotFound(f"{identifier!r} cannot be read") from error
-        source = self._read_structure(OpenFile(descriptor, path, identifier, version, head))
-        self._sources.set(identifier, source)
-        self._headers.set(
-            identifier, Header(path, status.st_ino, version.mtime_ns, version.length, source.info)
-        )
+        layer = 0 if sequence else selector.horizontal
+        source = self._read_structure(OpenFile(descriptor, path, identifier, version, head, layer))
+        source.info = _as_selected(source.info, selector, sequence)
+        self._sources.set((identifier, selector), source)
+        header = Header(path, status.st_ino, version.mtime_ns, version.length, source.info)
+        self._headers.set((identifier, selector), header)
         return source
 
     def _read_structure(self, file: OpenFile) -> Source:
@@ -166,7 +196,7 @@ class Library:
             )
         if identifier.endswith("/") or not identifier:
             raise ImageNotFound(f"identifier {identifier!r} names no file")
-        return f"{self._prefix}{identifier}{self._suffix}"
+        return f"{self._prefix}{identifier}"
 
     def _files(self) -> Iterator[str]:
         for folder, folders, names in os.walk(os.path.dirname(self._prefix) or "."):
@@ -221,4 +251,24 @@ def _open_regular(path: str, root: Path, identifier: str) -> tuple[int, os.stat_
 
 
 def _with_own_descriptor(file: OpenFile) -> OpenFile:
-    return OpenFile(os.dup(file.descriptor), file.path, file.identifier, file.version, file.head)
+    return replace(file, descriptor=os.dup(file.descriptor))
+
+
+def _check_selector(first: ImageInfo, selector: Selector) -> None:
+    """See that a stack or sequence has the picture that is asked for."""
+    if first.stack:
+        there = selector.horizontal < len(first.stack) and selector.horizontal >= 0
+        known = f"pictures 0 to {len(first.stack) - 1}"
+    else:
+        assert first.angles is not None, "looked at by the caller"
+        there = min(selector) >= 0 and max(selector) < 1000
+        known = f"horizontal angles {first.angles.horizontal}, vertical angles {first.angles.vertical}"
+    if not there:
+        raise ImageNotFound(f"{first.identifier!r} has {known}, and no picture {tuple(selector)}")
+
+
+def _as_selected(info: ImageInfo, selector: Selector, sequence: Sequence | None) -> ImageInfo:
+    """The facts of a picture, with its place in the stack or sequence."""
+    if sequence is not None:
+        return replace(info, selector=selector, angles=sequence.angles, stack=())
+    return replace(info, selector=Selector(selector.horizontal)) if info.stack else info

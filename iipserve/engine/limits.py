@@ -15,6 +15,7 @@ from iipserve.errors import Overloaded, TooLarge
 from iipserve.geometry import ceil_div
 from iipserve.image import ImageInfo
 from iipserve.plan import RenderPlan
+from iipserve.processing import Stage, pipeline
 from iipserve.turn import step_aside
 
 STRIP_COPIES = 4
@@ -102,17 +103,26 @@ class Limits:
             )
 
 
+def finished_bytes(plan: RenderPlan, info: ImageInfo) -> int:
+    """Bytes of one finished pixel, at most."""
+    bands = min(info.bands, 4)
+    makes_colors = any(operation.stage is Stage.NORMALIZED for operation in plan.operations)
+    return (4 if makes_colors else bands) * plan.encoding.bits // 8
+
+
 def render_memory(plan: RenderPlan, info: ImageInfo, memory_factor: int = 2) -> int:
     """An upper estimate of the bytes held while rendering: what is read, and the finished pixels several times.
 
     They are held once themselves, once more while an operation changes them, and `memory_factor` times
     while they are encoded.
     """
-    pixel_bytes = info.bands * np.dtype(info.dtype).itemsize
     read = min(plan.region.width * plan.region.height, STRIP_PIXELS + plan.region.width * 4096)
-    made = plan.size.width * plan.size.height
+    made = plan.size.area
+    for operation in pipeline.finishing(plan.operations):
+        made = max(made, operation.output_size(plan.size).area)
+    finished = finished_bytes(plan, info)
     copies = 1 + memory_factor + bool(plan.operations)
-    return (read + made * copies) * pixel_bytes
+    return read * (_sample_bytes(info) + _developed_bytes(plan, info)) + made * copies * finished
 
 
 def strip_memory(plan: RenderPlan, info: ImageInfo) -> int:
@@ -121,7 +131,20 @@ def strip_memory(plan: RenderPlan, info: ImageInfo) -> int:
     One strip is held while the next is read, and the finished one while it is scaled, changed and encoded.
     """
     read, made = held_pixels(info, plan)
-    return (2 * read + STRIP_COPIES * made) * info.bands * np.dtype(info.dtype).itemsize
+    finished = finished_bytes(plan, info)
+    return 2 * read * (_sample_bytes(info) + _developed_bytes(plan, info)) + STRIP_COPIES * made * finished
+
+
+def _sample_bytes(info: ImageInfo) -> int:
+    """Bytes of one pixel as it is read."""
+    return info.bands * np.dtype(info.dtype).itemsize
+
+
+def _developed_bytes(plan: RenderPlan, info: ImageInfo) -> int:
+    """Bytes of one pixel between reading and scaling; none where what is read is finished."""
+    if info.dtype == "uint8" and info.bands <= 4 and not pipeline.developing(plan.operations):
+        return 0
+    return finished_bytes(plan, info)
 
 
 def _own_cores(workers: int) -> int:

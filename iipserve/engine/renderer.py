@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import chain
 from time import monotonic
-from typing import Protocol
-
-import numpy as np
 
 from iipserve.cache import RenditionCache
 from iipserve.codecs import NO_METADATA, Encoder, Metadata, RowEncoder
 from iipserve.config import Config
 from iipserve.engine import assembly
+from iipserve.engine.assembly import LevelReader
+from iipserve.engine.decoding import TileCache, TileDecoder
 from iipserve.engine.flights import Flights
 from iipserve.engine.large_file import LargeFile, LargeFileWriter
 from iipserve.engine.library import Library
-from iipserve.engine.limits import Limits
+from iipserve.engine.limits import Limits, finished_bytes
+from iipserve.engine.measuring import Measurer
+from iipserve.engine.sampling import Sampler
 from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo, PhysicalResolution
-from iipserve.plan import ImageRef, LargeRendition, RenderPlan, Rendition
-from iipserve.processing import Pixels, pipeline
+from iipserve.plan import Document, ImageRef, LargeRendition, RenderPlan, Rendition, SamplePlan
+from iipserve.processing import Context, Operation, Pixels, pipeline
+from iipserve.processing.development import Development, development, sample_kind
+from iipserve.processing.statistics import Statistics
 from iipserve.sources import Source
 
 LARGE_BYTES = 1 << 24
@@ -32,14 +36,17 @@ TIME_SHARE = 0.75
 """Of the time a request may take, in which a picture made in strips must be finished."""
 
 
-class TileCache(Protocol):
-    """Where decoded tiles are kept: the memory cache."""
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be done to the samples of one plan, bound to its image."""
 
-    def get(self, key: tuple[ImageRef, int, int, int]) -> Pixels | None:
-        """The tile, or None."""
+    develop: Development | None
+    finish: tuple[Operation, ...]
 
-    def set(self, key: tuple[ImageRef, int, int, int], value: Pixels, size: int) -> None:
-        """Remember a tile of `size` bytes."""
+    @property
+    def works_by_rows(self) -> bool:
+        """A strip of the picture can be finished without the others."""
+        return all(operation.works_by_rows for operation in self.finish)
 
 
 class Renderer:
@@ -56,13 +63,14 @@ class Renderer:
         self._library = library
         self._encoders = encoders
         self._cache = cache
-        self._tiles = tiles
         self._limits = Limits(config)
+        self._decoder = TileDecoder(tiles)
+        self._measurer = Measurer(config, self._limits, self._decoder)
+        self._sampler = Sampler(library, self._limits, self._decoder)
         self._passes_stored = config.codec_passthrough
         self._nearest = config.interpolation == 0
         self._seconds = config.request_timeout * TIME_SHARE
         self._renditions: Flights[RenderPlan, Rendition | LargeRendition] = Flights()
-        self._decoded: Flights[tuple[ImageRef, int, int, int], Pixels] = Flights()
 
     def render(self, plan: RenderPlan) -> Rendition | LargeRendition:
         """The rendition of `plan`.
@@ -74,6 +82,23 @@ class Renderer:
         """
         return self._cache.get(plan) or self._renditions.run(plan, lambda: self._make(plan))
 
+    def statistics(self, image: ImageRef) -> Statistics:
+        """What is measured of an image, once.
+
+        Raises:
+            ImageChanged, DecodeError, TooLarge, Overloaded: as `render`.
+        """
+        return self._measurer.statistics(self._library.source(image), image)
+
+    def samples(self, plan: SamplePlan) -> Document:
+        """The answer that tells of single samples.
+
+        Raises:
+            RegionOutOfBounds: another picture of the stack or sequence is smaller.
+            ImageChanged, DecodeError, TooLarge, Overloaded: as `render`.
+        """
+        return self._sampler.document(plan)
+
     def _make(self, plan: RenderPlan) -> Rendition | LargeRendition:
         encoder = self._encoders.get(plan.encoding.format)
         if encoder is None:
@@ -81,11 +106,12 @@ class Renderer:
         source = self._library.source(plan.image)
         body: bytes | LargeFile | None = self._stored(source, plan, encoder)
         if body is None:
-            encode_rows = _row_encoder(plan, source.info, encoder)
+            work = self._work(plan, source)
+            encode_rows = _row_encoder(plan, work, source.info, encoder)
             if encode_rows is None:
-                body = self._encoded(source, plan, encoder)
+                body = self._encoded(source, plan, work, encoder)
             else:
-                body = self._written(source, plan, encoder, encode_rows)
+                body = self._written(source, plan, work, encoder, encode_rows)
         if isinstance(body, LargeFile):
             if len(body) > LARGE_BYTES:
                 return LargeRendition(body, encoder.media_type, plan.digest)
@@ -93,6 +119,17 @@ class Renderer:
         rendition = Rendition(body, encoder.media_type, plan.digest)
         self._cache.set(plan, rendition)
         return rendition
+
+    def _work(self, plan: RenderPlan, source: Source) -> Work:
+        """Everything the plan does to samples; measures the image if it has to be."""
+        image, info = plan.image, source.info
+        ranges = self._measurer.ranges(source, image)
+        operations = plan.operations
+        if operations:
+            context = Context(info, lambda: self._measurer.statistics(source, image), plan.digest)
+            operations = pipeline.bound(operations, context)
+        develop = development(sample_kind(info, ranges), pipeline.developing(operations), plan.encoding.bits)
+        return Work(develop, pipeline.finishing(operations))
 
     def _stored(self, source: Source, plan: RenderPlan, encoder: Encoder) -> bytes | None:
         """The file's own compressed tile, cut to size, if that is exactly the answer."""
@@ -109,27 +146,26 @@ class Renderer:
             return body
         return encoder.crop(body, plan.size) if encoder.crop else None
 
-    def _encoded(self, source: Source, plan: RenderPlan, encoder: Encoder) -> bytes:
-        read_tile = self._tile_reader(source, plan)
+    def _encoded(self, source: Source, plan: RenderPlan, work: Work, encoder: Encoder) -> bytes:
+        read = self._reader(source, plan, work)
         with self._limits.admitted(plan, source.info, encoder.memory_factor):
-            pixels = assembly.read_plan(source, plan, read_tile, nearest=self._nearest)
-            pixels = pipeline.apply(plan.operations, pixels)
+            pixels = pipeline.apply(work.finish, assembly.read_plan(read, plan))
             pixels = pipeline.fit_bands(pixels, encoder.bands)
             return encoder.encode(pixels, plan.encoding, metadata_for(plan, source.info))
 
     def _written(
-        self, source: Source, plan: RenderPlan, encoder: Encoder, encode_rows: RowEncoder
+        self, source: Source, plan: RenderPlan, work: Work, encoder: Encoder, encode_rows: RowEncoder
     ) -> LargeFile:
         """The file, made strip by strip on the disk."""
         deadline = monotonic() + self._seconds
         with self._limits.admitted(plan, source.info, in_strips=True), closing(LargeFileWriter()) as writer:
-            bands, strips = _with_bands(self._strips(source, plan, encoder, deadline))
+            bands, strips = _with_bands(self._strips(source, plan, work, encoder, deadline))
             shape = (plan.size.height, plan.size.width, bands)
             encode_rows(strips, shape, plan.encoding, metadata_for(plan, source.info), writer)
             return writer.finished()
 
     def _strips(
-        self, source: Source, plan: RenderPlan, encoder: Encoder, deadline: float
+        self, source: Source, plan: RenderPlan, work: Work, encoder: Encoder, deadline: float
     ) -> Iterator[Pixels]:
         """The finished pixels in strips.
 
@@ -143,40 +179,21 @@ class Renderer:
                     f"an image of {plan.size.width} x {plan.size.height} pixels takes longer to make than the "
                     f"{self._seconds:.0f} seconds there are; ask for a smaller one"
                 )
-            return pipeline.fit_bands(pipeline.apply(plan.operations, pixels), encoder.bands)
+            return pipeline.fit_bands(pipeline.apply(work.finish, pixels), encoder.bands)
 
-        read_tile = self._tile_reader(source, plan)
-        return map(finish, assembly.read_strips(source, plan, read_tile, nearest=self._nearest))
+        return map(finish, assembly.read_strips(self._reader(source, plan, work), plan))
 
-    def _tile_reader(self, source: Source, plan: RenderPlan) -> assembly.TileReader:
-        def read_tile(level: int, column: int, row: int) -> Pixels:
-            return self._tile(source, plan.image, level, column, row)
-
-        return read_tile
-
-    def _tile(self, source: Source, image: ImageRef, level: int, column: int, row: int) -> Pixels:
-        """One decoded tile; those of dear formats are kept and shared."""
-        if not source.keeps_decoded:
-            return source.read_tile(level, column, row, image.quality_layers)
-        key = (image, level, column, row)
-        kept = self._tiles.get(key)
-        if kept is not None:
-            return kept
-        return self._decoded.run(key, lambda: self._decode(source, key))
-
-    def _decode(self, source: Source, key: tuple[ImageRef, int, int, int]) -> Pixels:
-        image, level, column, row = key
-        pixels = source.read_tile(level, column, row, image.quality_layers)
-        self._tiles.set(key, pixels, pixels.nbytes)
-        return pixels
+    def _reader(self, source: Source, plan: RenderPlan, work: Work) -> LevelReader:
+        # what lies around a tile is decoded for its neighbors as well
+        keep = work.develop is not None and work.develop.apron > 0
+        read_tile = self._decoder.reader(source, plan.image, keep=keep)
+        return LevelReader(source, plan.level, read_tile, work.develop, self._nearest)
 
 
-def _row_encoder(plan: RenderPlan, info: ImageInfo, encoder: Encoder) -> RowEncoder | None:
+def _row_encoder(plan: RenderPlan, work: Work, info: ImageInfo, encoder: Encoder) -> RowEncoder | None:
     """What encodes a picture in strips, if it is large and nothing asks for all its rows at once."""
-    made = plan.size.area * info.bands * np.dtype(info.dtype).itemsize
-    if made > LARGE_BYTES and all(operation.works_by_rows for operation in plan.operations):
-        return encoder.encode_rows
-    return None
+    large = plan.size.area * finished_bytes(plan, info) > LARGE_BYTES
+    return encoder.encode_rows if large and work.works_by_rows else None
 
 
 def _with_bands(strips: Iterator[Pixels]) -> tuple[int, Iterator[Pixels]]:

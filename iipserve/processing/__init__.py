@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Pixels: TypeAlias = NDArray[np.generic]
 """Shape (height, width, bands), C-contiguous."""
 
+Samples: TypeAlias = NDArray[np.float32]
+"""Normalized color bands: 0 is black, 1 white, others are possible; shape (height, width, bands)."""
+
 
 class Stage(enum.Enum):
     """When an operation takes part, and what it is called with."""
@@ -32,7 +35,8 @@ class Stage(enum.Enum):
     RANGE = "range"
     """Says which samples become black and white; never called."""
     NORMALIZED = "normalized"
-    """Called while developing, with float32 color bands, 0 black and 1 white, without opacity."""
+    """Called while developing, with float32 color bands, 0 black and 1 white, without opacity; these alone may lie
+    in memory band by band, which is how operations that mix bands work fastest."""
     FINISHED = "finished"
     """Called after scaling, with finished pixels, opacity included."""
 
@@ -56,6 +60,8 @@ class Operation(ABC):
     stage: ClassVar[Stage]
     keeps_profile: ClassVar[bool] = True
     """The ICC profile still describes the result."""
+    needs_profile: ClassVar[bool] = False
+    """Of no use once the ICC profile does not describe the pixels."""
     works_by_rows: ClassVar[bool] = True
     """A row of the result is made of the same row alone."""
     pointwise: ClassVar[bool] = False
@@ -77,3 +83,11 @@ class Operation(ABC):
     def apron(self) -> int:
         """How many pixels on each side of a pixel it is made of."""
         return 0
+
+    def bands_used(self, bands: int) -> int | None:
+        """NORMALIZED only: how many of so many color bands it looks at; None if it makes each band of itself."""
+        return None
+
+    def bend(self, samples: Samples) -> None:
+        """Pointwise operations only: change samples, of any shape, where they are."""
+        samples[...] = self(samples)

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iipserve.processing import Context, Operation, Pixels, Stage
+from iipserve.processing.layout import with_opacity
 
-LUMA = np.array([1254097, 2462056, 478151], np.uint32)
+LUMA = (1254097, 2462056, 478151)
 """Rec. 601 weights 0.299, 0.587, 0.114 in units of 2**-22, as iipsrv has them."""
+LUMA_BITS = 22
+MOST_ROWS = 3
+"""Bands of a result that can be seen."""
+MIDDLE = 128
+"""Parts the two tones of an image that has no others, and what scaling made of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Twist(Operation):
-    """Color bands mixed: band k of the result is the sum of `matrix[k][j]` times band j (IIP's CTW)."""
+    """Color bands mixed: band k of the result is the sum of `matrix[k][j]` times band j (IIP's CTW).
+
+    Summed up from the first band on with 32 bits, as iipsrv does. More than 3 rows are never seen and left out.
+    """
 
     stage: ClassVar[Stage] = Stage.NORMALIZED
     keeps_profile: ClassVar[bool] = False
@@ -24,7 +34,18 @@ class Twist(Operation):
     """Rows are bands of the result; coefficients that a short row lacks are 0, those beyond the bands are ignored."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
-        raise TypeError
+        height, width, bands = pixels.shape
+        rows = self.matrix[:MOST_ROWS]
+        planes = np.zeros((len(rows), height, width), np.float32)
+        term = np.empty((height, width), np.float32)
+        for plane, row in zip(planes, rows, strict=True):
+            for band, weight in enumerate(row[:bands]):
+                if weight:
+                    plane += np.multiply(pixels[..., band], np.float32(weight), out=term)
+        return planes.transpose(1, 2, 0)
+
+    def bands_used(self, bands: int) -> int:
+        return max(1, min(bands, max(len(row) for row in self.matrix)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +59,19 @@ class Grayscale(Operation):
         bands = pixels.shape[2]
         if bands < 3:
             return pixels
-        luma = (pixels[..., :3].astype(np.uint32) @ LUMA) >> 22
-        gray = luma.astype(np.uint8)[..., np.newaxis]
-        return gray if bands == 3 else np.concatenate((gray, pixels[..., 3:]), axis=2)
+        gray = _luma(pixels).astype(pixels.dtype)[..., np.newaxis]
+        return gray if bands == 3 else with_opacity(gray, pixels[..., 3])
+
+
+def _luma(pixels: Pixels) -> NDArray[np.uint32 | np.uint64]:
+    wide = np.uint32 if pixels.itemsize == 1 else np.uint64
+    total: NDArray[Any] = np.zeros(pixels.shape[:2], wide)
+    for band, weight in enumerate(LUMA):
+        term: NDArray[Any] = pixels[..., band].astype(wide)
+        term *= wide(weight)
+        total += term
+    total >>= wide(LUMA_BITS)
+    return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +82,17 @@ class Bitonal(Operation):
     keeps_profile: ClassVar[bool] = False
 
     threshold: int | None = None
-    """From 0 to 255; None until bound: then Otsu's of the image."""
+    """From 0 to 255, of the upper 8 bits; None until bound: then Otsu's of the image (iipsrv)."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
         gray = Grayscale()(pixels)
-        white = np.where(np.less(gray[..., :1], self.threshold or 0), np.uint8(0), np.uint8(255))
-        return white if gray.shape[2] == 1 else np.concatenate((white, gray[..., 1:]), axis=2)
+        threshold = (self.threshold or 0) << 8 * (gray.itemsize - 1)
+        tones = np.array([(1 << 8 * gray.itemsize) - 1, 0]).astype(gray.dtype)
+        two = tones.take(np.less(gray[..., :1], threshold))
+        return two if gray.shape[2] == 1 else with_opacity(two, gray[..., 1])
 
     def bound(self, context: Context) -> Operation:
-        return self if self.threshold is not None else Bitonal(context.statistics().threshold)
+        if self.threshold is not None:
+            return self
+        # black and white are left as they are
+        return Bitonal(MIDDLE if context.info.bits == 1 else context.statistics().threshold)

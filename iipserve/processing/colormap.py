@@ -2,26 +2,137 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
-from iipserve.processing import Operation, Pixels, Stage
+import numpy as np
+from numpy.typing import NDArray
+
+from iipserve.errors import ConfigError
+from iipserve.processing import Operation, Pixels, Stage, perceptual
+from iipserve.processing.usertables import read_tables
+
+LAST = np.float32(255)
+"""Index of the last color of a table, and its strongest red, green or blue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Colormap(Operation):
-    """The first band becomes three (IIP's CMP)."""
+    """The first band becomes three (IIP's CMP).
+
+    hot, cold, jet, red, green and blue are functions of the sample (iipsrv). All others are tables of 256
+    colors, of which sample v, from 0 to 1, becomes number `trunc(255 v + 0.5)`.
+    """
 
     stage: ClassVar[Stage] = Stage.NORMALIZED
     keeps_profile: ClassVar[bool] = False
 
     name: str
     """In lower case: of `names()`."""
+    table: bytes = b""
+    """Of a user's map: red, green and blue of 256 colors."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
-        raise TypeError
+        samples = pixels[..., 0].astype(np.float32)
+        colors = np.zeros((3, *samples.shape), np.float32)
+        if self.table or self.name in perceptual.ENCODED:
+            _look_up(self.table or perceptual.table(self.name), samples, colors)
+        else:
+            FUNCTIONS[self.name](samples, colors)
+        return colors.transpose(1, 2, 0)
+
+    def bands_used(self, bands: int) -> int:
+        return 1
 
 
-def names() -> tuple[str, ...]:
-    """All color maps that can be asked for."""
-    return ("hot", "cold", "jet", "red", "green", "blue")
+def named(name: str, folder: str) -> Colormap | None:
+    """The color map of a name, in either case: a built-in one, or a user's; None if there is none.
+
+    Args:
+        name: as asked for.
+        folder: of the users' tables; empty for none.
+
+    Raises:
+        ConfigError: a table in the folder cannot be used.
+    """
+    name = name.lower()
+    if name in BUILT_IN:
+        return Colormap(name)
+    table = user_tables(folder).get(name)
+    return None if table is None else Colormap(name, table)
+
+
+def names(folder: str = "") -> tuple[str, ...]:
+    """All color maps that can be asked for: iipsrv's, the perceptual ones, those of the users' folder.
+
+    Raises:
+        ConfigError: a table in the folder cannot be used.
+    """
+    return (*BUILT_IN, *user_tables(folder))
+
+
+def user_tables(folder: str) -> Mapping[str, bytes]:
+    """The users' tables by name, in lower case; none of them takes the name of a built-in map.
+
+    Args:
+        folder: empty for no tables.
+
+    Raises:
+        ConfigError: a table in the folder cannot be used.
+    """
+    tables = read_tables(folder)
+    for name in BUILT_IN:
+        if name in tables:
+            raise ConfigError(f"COLORMAPS holds a file for the color map {name!r}; that name is built in")
+    return tables
+
+
+def _look_up(table: bytes, samples: NDArray[np.float32], colors: NDArray[np.float32]) -> None:
+    values = np.frombuffer(table, np.uint8).astype(np.float32) * (np.float32(1) / LAST)
+    samples *= LAST
+    samples += np.float32(0.5)
+    index = np.clip(samples, 0, LAST, out=samples).astype(np.uint8)
+    for plane, band in zip(colors, values.reshape(-1, 3).T, strict=True):
+        band.take(index, out=plane, mode="clip")
+
+
+def _hot(samples: NDArray[np.float32], colors: NDArray[np.float32]) -> None:
+    """3v, 3v - 1, 3v - 2, each from 0 to 1; rounded once, as C does with numbers of 64 bits."""
+    threefold = samples.astype(np.float64)
+    threefold *= 3
+    for plane in colors:
+        np.clip(threefold, 0, 1, out=plane, casting="same_kind")
+        threefold -= 1
+
+
+def _cold(samples: NDArray[np.float32], colors: NDArray[np.float32]) -> None:
+    """As hot, with the colors in reverse order."""
+    _hot(samples, colors[::-1])
+
+
+def _jet(samples: NDArray[np.float32], colors: NDArray[np.float32]) -> None:
+    """Slopes of 4 around three quarters, the half and a quarter; black below 0."""
+    below = samples < 0
+    np.clip(samples, 0, 1, out=samples)
+    samples *= np.float32(4)
+    for plane, start in zip(colors, (1.5, 0.5, -0.5), strict=True):
+        # up to 1 from `start` on, and down again 3 further on
+        np.minimum(samples - np.float32(start), np.float32(start + 3) - samples, out=plane)
+        np.clip(plane, 0, 1, out=plane)
+        np.copyto(plane, 0, where=below)
+
+
+def _single(band: int) -> Callable[[NDArray[np.float32], NDArray[np.float32]], None]:
+    def color(samples: NDArray[np.float32], colors: NDArray[np.float32]) -> None:
+        colors[band] = samples
+
+    return color
+
+
+FUNCTIONS: Mapping[str, Callable[[NDArray[np.float32], NDArray[np.float32]], None]] = MappingProxyType(
+    {"hot": _hot, "cold": _cold, "jet": _jet, "red": _single(0), "green": _single(1), "blue": _single(2)}
+)
+"""iipsrv's maps: (samples, which may be changed; planes of red, green and blue to be written, 0 before)."""
+BUILT_IN = (*FUNCTIONS, *perceptual.ENCODED)

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 
-from iipserve.image import ColorSpace, ImageInfo
+import numpy as np
+
+from iipserve.geometry import ceil_div
 from iipserve.processing import Operation, Pixels
+from iipserve.processing.depth import unranged
+from iipserve.processing.kinds import Range, SampleKind, sample_kind
+from iipserve.processing.layout import with_opacity
+from iipserve.processing.routes import Route, route
 
-Range = tuple[float, float]
+__all__ = ["Development", "Range", "SampleKind", "development", "sample_kind"]
 
-
-@dataclass(frozen=True, slots=True)
-class SampleKind:
-    """How the samples of an image are to be read."""
-
-    dtype: str
-    bits: int
-    bands: int
-    color_space: ColorSpace
-    has_alpha: bool
-    ranges: tuple[Range, ...]
-    """Sample that is black and sample that is white, of each color band."""
-    profile: bytes | None = None
-    """ICC profile, of CMYK only."""
-
-
-def sample_kind(info: ImageInfo, ranges: Sequence[Range] = ()) -> SampleKind:
-    """How the image's samples are to be read; `ranges` are the measured ones where the image declares none."""
-    profile = info.icc if info.color_space is ColorSpace.CMYK else None
-    found = tuple(info.band_ranges or ranges)[: info.color_bands]
-    return SampleKind(info.dtype, info.bits, info.bands, info.color_space, info.has_alpha, found, profile)
+ROUTES = 32
+"""Developments whose tables are remembered; those of 16-bit colors take most, 400 kB."""
+APRONS = 8
+"""A strip of rows has at least so many times the rows of its apron, which are worked on twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +40,53 @@ class Development:
         return max((operation.apron for operation in self.operations), default=0)
 
     def __call__(self, pixels: Pixels) -> Pixels:
-        """The finished pixels, of the same height and width."""
-        raise TypeError
+        """The finished pixels, of the same height and width: 1 or 3 color bands, and opacity if there is any.
+
+        Raises:
+            InvalidRequest: the image has not the bands that an operation needs.
+        """
+        # numbers out of all proportion are cut off in the end, whatever became of them
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            chosen = _route(self)
+
+            def develop(part: Pixels) -> Pixels:
+                color = chosen.develop(part)
+                if not self.kind.has_alpha or chosen.takes_opacity:
+                    return color
+                return with_opacity(color, unranged(part[..., -1], self.kind, self.bits))
+
+            return _in_strips(develop, np.ascontiguousarray(pixels), self.apron, chosen.samples_at_once)
 
 
 def development(kind: SampleKind, operations: Sequence[Operation], bits: int = 8) -> Development | None:
     """What makes finished pixels of such samples; None when they are that already."""
-    return None
+    wanted = Development(kind, tuple(operations), bits)
+    if not operations and kind.unsigned_bits == bits and _route(wanted).changes_nothing:
+        return None
+    return wanted
+
+
+@lru_cache(maxsize=ROUTES)
+def _route(wanted: Development) -> Route:
+    return route(wanted.kind, wanted.operations, wanted.bits)
+
+
+def _in_strips(
+    develop: Callable[[Pixels], Pixels], pixels: Pixels, apron: int, samples_at_once: int
+) -> Pixels:
+    """What `develop` makes of the pixels, worked on in strips of rows, each with its apron."""
+    height, width, bands = pixels.shape
+    rows = max(samples_at_once // (width * bands), APRONS * apron, 1)
+    strips = ceil_div(height, rows)
+    if strips == 1:
+        return develop(pixels)
+    edges = [height * strip // strips for strip in range(strips + 1)]
+    result: Pixels | None = None
+    for top, bottom in pairwise(edges):
+        first, last = max(0, top - apron), min(height, bottom + apron)
+        part = develop(pixels[first:last])
+        if result is None:
+            result = np.empty((height, width, part.shape[2]), part.dtype)
+        result[top:bottom] = part[top - first : bottom - first]
+    assert result is not None, "there are rows"
+    return result

@@ -1,16 +1,24 @@
-"""Operations by the brightness histogram of the whole image: equalization, two tones."""
+"""Brightness spread evenly, by the brightness histogram of the whole image."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from iipserve.processing import Operation, Pixels, Stage
+import numpy as np
+
+from iipserve.processing import Context, Operation, Pixels, Stage
+from iipserve.processing.tables import Table
 
 
 @dataclass(frozen=True, slots=True)
 class Equalize(Operation):
-    """Brightness values spread evenly, by the histogram of the image (IIP's CNT=eq); opacity is kept."""
+    """Brightness values spread evenly, by the histogram of the image (IIP's CNT=eq); opacity is kept.
+
+    `round((cdf - cdf of the first filled bin / n) 255 / n)` (iipsrv), with n the pixels of the histogram itself,
+    so that all tiles are alike. Of 16 bits the upper 8 are looked up, and the result is spread over 16.
+    """
 
     stage: ClassVar[Stage] = Stage.FINISHED
 
@@ -18,4 +26,31 @@ class Equalize(Operation):
     """256 values; None until bound."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
-        raise TypeError
+        if self.table is None:
+            return pixels
+        bands = pixels.shape[2]
+        if pixels.itemsize == 1:
+            result = Table(np.array(self.table, np.uint8)[:, np.newaxis])(pixels)
+        else:
+            upper = (pixels >> 8).astype(np.uint8)  # type: ignore[operator]
+            result = Table(np.array(self.table, np.uint16)[:, np.newaxis] * np.uint16(257))(upper)
+        if bands in (2, 4):
+            result[..., -1] = pixels[..., -1]
+        return result
+
+    def bound(self, context: Context) -> Operation:
+        return self if self.table is not None else Equalize(equalizing(context.statistics().brightness))
+
+
+def equalizing(histogram: Sequence[int]) -> tuple[int, ...]:
+    """The value that each of 256 brightness values becomes; reckoned with 32 bits as iipsrv does."""
+    counts = np.array(histogram, np.float32)
+    cumulated = np.cumsum(counts, dtype=np.float32)
+    total = cumulated[-1]
+    if not total:
+        return tuple(range(256))
+    darkest = cumulated[np.flatnonzero(counts)[0]] / total
+    spread = (np.float32(255) / total) * (cumulated - darkest)
+    # C's round sends halves away from 0
+    rounded = np.floor(spread.astype(np.float64) + 0.5).clip(0, 255)
+    return tuple(int(value) for value in rounded)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iipserve.processing import Operation, Pixels
+from iipserve.processing import Context, Operation, Pixels, Stage
 from iipserve.processing.color import Bitonal, Grayscale, Twist
 from iipserve.processing.colormap import Colormap
 from iipserve.processing.filters import Convolve, Hillshade
 from iipserve.processing.histogram import Equalize
+from iipserve.processing.layout import first_bands, repeated, with_opacity
 from iipserve.processing.profile import ToSRGB
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
@@ -31,6 +33,30 @@ def ordered(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     return tuple(sorted(by_kind.values(), key=lambda operation: ORDER.index(type(operation))))
 
 
+def developing(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    """Those that take part in developing: of the stages RANGE and NORMALIZED."""
+    return tuple(operation for operation in operations if operation.stage is not Stage.FINISHED)
+
+
+def finishing(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    """Those that change finished pixels, after scaling."""
+    return tuple(operation for operation in operations if operation.stage is Stage.FINISHED)
+
+
+def bound(operations: Iterable[Operation], context: Context) -> tuple[Operation, ...]:
+    """The operations with what they need of the image; those that came to be without sense are left out.
+
+    A conversion by the image's ICC profile has none where an operation before it made colors of its own.
+    """
+    kept: list[Operation] = []
+    described = True
+    for operation in operations:
+        if described or not operation.needs_profile:
+            kept.append(operation.bound(context))
+        described = described and operation.keeps_profile
+    return tuple(kept)
+
+
 def apply(operations: Sequence[Operation], pixels: Pixels) -> Pixels:
     """The pixels after all operations, one after the other."""
     for operation in operations:
@@ -45,29 +71,40 @@ def fit_bands(pixels: Pixels, allowed: Collection[int]) -> Pixels:
     becomes RGB where the encoder has no gray.
 
     Args:
-        pixels: 1 gray, 2 gray and alpha, 3 RGB or 4 RGB and alpha; uint8.
+        pixels: 1 gray, 2 gray and alpha, 3 RGB or 4 RGB and alpha; 8 or 16 bits.
         allowed: numbers of bands the encoder writes; holds 3 or both 1 and 3.
     """
     bands = pixels.shape[2]
     if bands in allowed:
         return pixels
     if bands == 2 and 4 in allowed:
-        return pixels[..., [0, 0, 0, 1]]
+        return with_opacity(repeated(pixels, 3), pixels[..., 1])
     if bands in (2, 4):
         return fit_bands(on_white(pixels), allowed)
-    return np.repeat(pixels, 3, axis=2)
+    return repeated(pixels, 3)
 
 
 def on_white(pixels: Pixels) -> Pixels:
-    """The last band, opacity, used up by laying the others on white; 8 bits, correctly rounded."""
-    alpha = pixels[..., -1:].astype(np.uint16)
-    color = pixels[..., :-1].astype(np.uint16)
-    color *= alpha
-    color += (255 - alpha) * np.uint16(255)
-    return _divided_by_255(color)
+    """The last band, opacity, used up by laying the others on white; 8 or 16 bits, correctly rounded."""
+    colors, bits = pixels.shape[2] - 1, 8 * pixels.itemsize
+    most = (1 << bits) - 1
+    if (pixels[..., -1] == most).all():
+        return first_bands(pixels, colors)
+    wide = np.uint16 if bits == 8 else np.uint32
+    opacity: NDArray[Any] = pixels[..., -1].astype(wide)
+    paper = (most - opacity) * wide(most)
+    result = np.empty((*pixels.shape[:2], colors), pixels.dtype)
+    for band in range(colors):
+        mixed: NDArray[Any] = pixels[..., band].astype(wide)
+        mixed *= opacity
+        mixed += paper
+        np.copyto(result[..., band], _divided(mixed, bits), casting="unsafe")
+    return result
 
 
-def _divided_by_255(products: NDArray[np.uint16]) -> Pixels:
-    """`products / 255` to the nearest, for products up to 65025, without a division."""
-    wide = products.astype(np.uint32) + 128
-    return ((wide + (wide >> 8)) >> 8).astype(np.uint8)
+def _divided(products: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Products of two numbers of so many bits, divided by the highest of these, to the nearest; uses them up."""
+    products += products.dtype.type(1 << (bits - 1))
+    products += products >> bits
+    products >>= bits
+    return products

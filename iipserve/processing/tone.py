@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from iipserve.processing import Context, Operation, Pixels, Stage
+from iipserve.processing import Context, Operation, Pixels, Samples, Stage
+
+WHITE = np.float32(255)
+"""As `Logarithm` counts."""
+LOGARITHM_OF_WHITE = np.float32(1) / np.float32(np.log(256.0))
+TINY = np.finfo(np.float32).tiny
+"""Stands for what no logarithm can be taken of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,53 +45,72 @@ class Stretch(Operation):
 
     def bound(self, context: Context) -> Operation:
         filled = np.flatnonzero(context.statistics().brightness)
-        return Stretch((int(filled[0]), int(filled[-1])))
+        return Stretch((int(filled[0]), int(filled[-1])) if len(filled) else (0, 255))
 
 
-@dataclass(frozen=True, slots=True)
-class Gamma(Operation):
-    """`max(v, 0) ** exponent` (iipsrv): below 1 brightens."""
+class Curve(Operation):
+    """An operation that makes each sample of itself alone, by the same rule in every band."""
+
+    __slots__ = ()
 
     stage: ClassVar[Stage] = Stage.NORMALIZED
     pointwise: ClassVar[bool] = True
+
+    def __call__(self, pixels: Pixels) -> Pixels:
+        samples = pixels.astype(np.float32)
+        self.bend(samples)
+        return samples
+
+    @abstractmethod
+    def bend(self, samples: Samples) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gamma(Curve):
+    """`max(v, 0) ** exponent` (iipsrv): below 1 brightens.
+
+    Reckoned with 64 bits and rounded to 32, which is what C's `powf` returns; numpy's own is off in the last digit.
+    """
 
     exponent: float
 
-    def __call__(self, pixels: Pixels) -> Pixels:
-        return np.power(np.maximum(pixels, np.float32(0)), np.float32(self.exponent))
+    def bend(self, samples: Samples) -> None:
+        np.clip(samples, 0, None, out=samples)
+        exponent = float(np.float32(self.exponent))
+        np.power(samples, exponent, out=samples, dtype=np.float64, casting="same_kind")
 
 
 @dataclass(frozen=True, slots=True)
-class Logarithm(Operation):
-    """`ln(1 + 255 v) / ln(256)` (iipsrv)."""
+class Logarithm(Curve):
+    """`ln(1 + 255 v) / ln(256)` (iipsrv); reckoned with 64 bits as `Gamma` is.
 
-    stage: ClassVar[Stage] = Stage.NORMALIZED
-    pointwise: ClassVar[bool] = True
+    Where iipsrv asks for the logarithm of what is not above 0, the result is far below black.
+    """
 
-    def __call__(self, pixels: Pixels) -> Pixels:
-        scaled = np.log(np.float32(1) + np.float32(255) * pixels)
-        return scaled * np.float32(1 / np.log(256.0))
+    def bend(self, samples: Samples) -> None:
+        samples *= WHITE
+        samples += np.float32(1)
+        np.clip(samples, TINY, None, out=samples)
+        np.log(samples, out=samples, dtype=np.float64, casting="same_kind")
+        samples *= LOGARITHM_OF_WHITE
 
 
 @dataclass(frozen=True, slots=True)
-class Invert(Operation):
+class Invert(Curve):
     """`1 - v` (iipsrv)."""
 
-    stage: ClassVar[Stage] = Stage.NORMALIZED
-    pointwise: ClassVar[bool] = True
-
-    def __call__(self, pixels: Pixels) -> Pixels:
-        return np.float32(1) - pixels
+    def bend(self, samples: Samples) -> None:
+        np.subtract(np.float32(1), samples, out=samples)
 
 
 @dataclass(frozen=True, slots=True)
-class Contrast(Operation):
-    """`factor v`, before it is clipped to the finished depth (iipsrv)."""
+class Contrast(Curve):
+    """`factor v`, before it is clipped to the finished depth (iipsrv).
 
-    stage: ClassVar[Stage] = Stage.NORMALIZED
-    pointwise: ClassVar[bool] = True
+    At the end of a development it is taken into one factor with the finished white: `v (255 factor)`.
+    """
 
     factor: float
 
-    def __call__(self, pixels: Pixels) -> Pixels:
-        return pixels * np.float32(self.factor)
+    def bend(self, samples: Samples) -> None:
+        samples *= np.float32(self.factor)

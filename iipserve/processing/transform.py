@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from iipserve.geometry import Size
+from iipserve import libvips
+from iipserve.geometry import Size, round_half_up
 from iipserve.processing import Operation, Pixels, Stage
+from iipserve.processing.layout import as_units, from_units, with_opacity
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +21,17 @@ class Mirror(Operation):
     stage: ClassVar[Stage] = Stage.FINISHED
 
     def __call__(self, pixels: Pixels) -> Pixels:
-        return np.ascontiguousarray(pixels[:, ::-1])
+        return from_units(as_units(pixels)[:, ::-1], pixels.dtype)
 
 
 @dataclass(frozen=True, slots=True)
 class Rotate(Operation):
     """Turned clockwise, within the smallest upright frame that holds all of it.
 
-    Quarter turns are exact. Any other leaves corners of the frame empty: they are clear (an opacity band is
-    added) and become white where the format has no opacity.
+    Quarter turns are exact. Any other is bicubic and leaves corners of the frame empty: they are clear (an
+    opacity band is added, and colors are weighed by it) and become white where the format has no opacity.
+    The frame of w x h pixels turned by a is |w cos a| + |h sin a| wide and |w sin a| + |h cos a| high, rounded to
+    whole pixels; the middle of the picture is the middle of the frame.
     """
 
     stage: ClassVar[Stage] = Stage.FINISHED
@@ -36,7 +41,28 @@ class Rotate(Operation):
     """Above 0 and below 360."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
-        return np.ascontiguousarray(np.rot90(pixels, -int(self.degrees) // 90))
+        turns, rest = divmod(self.degrees, 90)
+        if rest == 0:
+            return from_units(np.rot90(as_units(pixels), -int(turns)), pixels.dtype)
+        return self._turned_freely(pixels)
 
     def output_size(self, size: Size) -> Size:
-        return size if self.degrees == 180 else Size(size.height, size.width)
+        turns, rest = divmod(self.degrees, 90)
+        if rest == 0:
+            return Size(size.height, size.width) if turns % 2 else size
+        angle = math.radians(self.degrees)
+        cosine, sine = abs(math.cos(angle)), abs(math.sin(angle))
+        return Size(
+            max(1, round_half_up(size.width * cosine + size.height * sine)),
+            max(1, round_half_up(size.width * sine + size.height * cosine)),
+        )
+
+    def _turned_freely(self, pixels: Pixels) -> Pixels:
+        height, width, bands = pixels.shape
+        if bands in (1, 3):
+            opaque = np.full((height, width), (1 << 8 * pixels.itemsize) - 1, pixels.dtype)
+            pixels = with_opacity(pixels, opaque)
+        frame = self.output_size(Size(width, height))
+        return libvips.to_pixels(
+            libvips.turned(libvips.from_pixels(np.ascontiguousarray(pixels)), self.degrees, frame)
+        )

@@ -11,7 +11,7 @@ from iipserve.config import Config
 from iipserve.errors import InvalidRequest, TileNotFound
 from iipserve.geometry import Size
 from iipserve.http import Request
-from iipserve.image import ImageInfo
+from iipserve.image import FIRST, ImageInfo, Selector
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Protocol
 from iipserve.protocols.encodings import tile_encoding, tile_format
@@ -31,6 +31,7 @@ class TileQuery(NamedTuple):
     column: int
     row: int
     format: str
+    selector: Selector = FIRST
 
 
 class DescriptorQuery(NamedTuple):
@@ -39,6 +40,7 @@ class DescriptorQuery(NamedTuple):
     identifier: str
     kind: str
     """The extension asked for."""
+    selector: Selector = FIRST
 
 
 Query: TypeAlias = TileQuery | DescriptorQuery

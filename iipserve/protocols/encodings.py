@@ -10,7 +10,7 @@ from typing import NamedTuple
 from iipserve import registry
 from iipserve.config import AVIF_CODECS, TIFF_COMPRESSIONS, Config
 from iipserve.errors import UnsupportedEncoding
-from iipserve.image import ImageInfo
+from iipserve.image import ColorSpace, ImageInfo
 from iipserve.plan import Encoding
 
 EXTENSIONS: Mapping[str, str] = {"jpg": "jpeg", "png": "png", "webp": "webp", "avif": "avif", "tif": "tiff"}
@@ -19,6 +19,12 @@ SPELLINGS: Mapping[str, str] = {"jpeg": "jpg", "tiff": "tif"}
 """Further extensions that makers of tiles write, and the ones they stand for."""
 QUALITY_WITHOUT_SETTING = 75
 """Quality of formats that have no setting."""
+KEEP_PROFILE = (ColorSpace.GRAY, ColorSpace.SRGB)
+"""Pictures of other color spaces are converted, so that their profile describes the finished one no longer."""
+DEEP_FORMATS = ("png", "tiff")
+"""Formats that clients may ask to have 16 bits per sample."""
+SHALLOW_SCHEMES = ("jpeg", "webp")
+"""Compressions in TIFF that hold 8 bits per sample."""
 
 
 class AskedQuality(NamedTuple):
@@ -35,7 +41,9 @@ def _further_extensions() -> Mapping[str, str]:
     """Extension -> name of formats that were added to the server: encoders without settings."""
     encoders = registry.discover("iipserve.codecs", "ENCODER")
     own = EXTENSIONS.values()
-    return {encoder.extension: name for name, encoder in encoders.items() if name not in own}
+    return {
+        encoder.extension: name for name, encoder in encoders.items() if encoder.extension and name not in own
+    }
 
 
 def format_of(extension: str) -> str:
@@ -59,6 +67,11 @@ def tile_format(extension: str) -> str:
     return EXTENSIONS.get(extension) or format_of(SPELLINGS.get(extension, extension))
 
 
+def is_written(name: str) -> bool:
+    """Whether the output format called `name` is among those of this server."""
+    return name in EXTENSIONS.values() or name in _further_extensions().values()
+
+
 def extensions() -> tuple[str, ...]:
     """The extensions of all output formats."""
     return (*EXTENSIONS, *_further_extensions())
@@ -80,24 +93,70 @@ def tile_encoding(name: str, info: ImageInfo, config: Config, *, profile: bool =
         profile: False when an operation changes colors so that the profile no longer fits.
     """
     quality, scheme = default_quality(name, config)
-    embeds = profile and info.icc is not None and _embeds_profile(info.icc, config)
+    embeds = profile and _embeds_profile(info, config)
     return _encoding(name, quality, scheme, embeds, metadata=False, stored=True)
 
 
-def asked_encoding(name: str, info: ImageInfo, config: Config, asked: AskedQuality) -> Encoding:
-    """How tiles are encoded when the client names a quality: never the stored ones."""
-    quality, scheme = clamped_quality(name, asked, config)
-    embeds = info.icc is not None and _embeds_profile(info.icc, config)
-    return _encoding(name, quality, scheme, embeds, metadata=False, stored=False)
-
-
-def export_encoding(
-    name: str, info: ImageInfo, config: Config, *, asked: AskedQuality | None = None, profile: bool = True
-) -> Encoding:
-    """How regions and whole images are encoded: with all metadata; arguments as of the two above."""
-    quality, scheme = clamped_quality(name, asked, config) if asked else default_quality(name, config)
-    embeds = profile and info.icc is not None and _embeds_profile(info.icc, config)
+def export_encoding(name: str, info: ImageInfo, config: Config, *, profile: bool = True) -> Encoding:
+    """How regions and whole images are encoded: with all metadata; arguments as of `tile_encoding`."""
+    quality, scheme = default_quality(name, config)
+    embeds = profile and _embeds_profile(info, config)
     return _encoding(name, quality, scheme, embeds, metadata=True, stored=False)
+
+
+def raw_encoding() -> Encoding:
+    """Samples of 16 bits as they are, without a file around them (IIP's TIL)."""
+    return _encoding("raw", 0, "", False, metadata=False, stored=False, bits=16)
+
+
+def adjusted(
+    encoding: Encoding,
+    config: Config,
+    *,
+    asked: AskedQuality | None = None,
+    bits: int = 0,
+    profile: bool = True,
+) -> Encoding:
+    """The encoding as a client wants it; what it asks for is never a stored tile.
+
+    Args:
+        encoding: by default.
+        config: the settings.
+        asked: quality and compression (IIP's QLT).
+        bits: per sample, 8 or 16; 0 is no wish (BPC).
+        profile: False when an operation changes colors so that the profile no longer fits.
+
+    Raises:
+        UnsupportedEncoding: the format, or the compression inside it, has no room for so many bits.
+    """
+    name, quality, scheme, stored = encoding.format, encoding.quality, encoding.scheme, encoding.stored
+    if asked is not None:
+        quality, scheme = clamped_quality(name, asked, config)
+        stored = False
+    bits = bits or encoding.bits
+    if bits != encoding.bits:
+        _check_depth(name, scheme)
+        stored = False
+    return _encoding(
+        name,
+        quality,
+        scheme,
+        encoding.profile and profile,
+        metadata=encoding.metadata,
+        stored=stored,
+        bits=bits,
+    )
+
+
+def _check_depth(name: str, scheme: str) -> None:
+    if name not in DEEP_FORMATS:
+        raise UnsupportedEncoding(
+            f"BPC=16: {name} has 8 bits per sample here; {' and '.join(DEEP_FORMATS)} can have 16"
+        )
+    if scheme in SHALLOW_SCHEMES:
+        raise UnsupportedEncoding(
+            f"BPC=16: {scheme} in TIFF has 8 bits per sample; QLT=deflate:1 has room for 16"
+        )
 
 
 def default_quality(name: str, config: Config) -> tuple[int, str]:
@@ -125,12 +184,15 @@ QUALITY_SETTINGS: Mapping[str, Callable[[Config], int]] = {
     "png": attrgetter("png_quality"),
     "webp": attrgetter("webp_quality"),
     "avif": attrgetter("avif_quality"),
+    "jxl": attrgetter("jxl_quality"),
 }
 LIMITS: Mapping[str, tuple[int, int]] = {
     "jpeg": (1, 100),
     "png": (0, 9),
     "webp": (-1, 100),
     "avif": (-1, 100),
+    "jxl": (-1, 100),
+    "raw": (0, 0),
 }
 """Lowest and highest quality by name of the format."""
 TIFF_LIMITS: Mapping[str, tuple[int, int]] = {
@@ -155,15 +217,17 @@ def _scheme(name: str, config: Config) -> str:
     return AVIF_CODECS[config.avif_codec] if name == "avif" else ""
 
 
-def _embeds_profile(icc: bytes, config: Config) -> bool:
-    """Whether an ICC profile goes along: it must be smaller than MAX_ICC."""
+def _embeds_profile(info: ImageInfo, config: Config) -> bool:
+    """Whether the image's profile, if it has one, goes along: it must fit, and be smaller than MAX_ICC."""
+    if info.icc is None or info.color_space not in KEEP_PROFILE:
+        return False
     limit = config.icc_limit
-    return limit is None or len(icc) < limit
+    return limit is None or len(info.icc) < limit
 
 
 @lru_cache(maxsize=1024)
 def _encoding(
-    name: str, quality: int, scheme: str, profile: bool, *, metadata: bool, stored: bool
+    name: str, quality: int, scheme: str, profile: bool, *, metadata: bool, stored: bool, bits: int = 8
 ) -> Encoding:
     """The one object for these values: plans of one kind then share it, and compare fast."""
-    return Encoding(name, quality, scheme, profile, metadata, stored)
+    return Encoding(name, quality, scheme, profile, metadata, stored, bits)

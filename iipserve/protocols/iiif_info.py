@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from iipserve.config import Config
 from iipserve.errors import ConfigError
 from iipserve.geometry import Size
-from iipserve.image import ColorSpace, ImageInfo
+from iipserve.image import ImageInfo
 from iipserve.plan import Answer, Document
 from iipserve.protocols.encodings import extensions
-from iipserve.protocols.iiif_versions import Version
+from iipserve.protocols.iiif_versions import EXTENSIONS, Version
+from iipserve.protocols.tiles import has_color
 
 PROTOCOL_URI = "http://iiif.io/api/image"
 LEVEL_FORMATS = ("jpg", "png")
@@ -91,9 +92,10 @@ def _limits(config: Config) -> dict[str, int]:
     return {} if config.max_size is None else {"maxWidth": config.max_size, "maxHeight": config.max_size}
 
 
-def _qualities(info: ImageInfo) -> list[str]:
+def _qualities(info: ImageInfo, config: Config) -> list[str]:
     """What there is besides `default`: color only of images that have some."""
-    return ["gray", "bitonal"] if info.color_space is ColorSpace.GRAY else ["color", "gray", "bitonal"]
+    qualities = ["color", "gray", "bitonal"] if has_color(info) else ["gray", "bitonal"]
+    return [*qualities, *EXTENSIONS] if config.iiif_extensions else qualities
 
 
 def _rights(info: ImageInfo, config: Config) -> str:
@@ -105,7 +107,7 @@ def _rights(info: ImageInfo, config: Config) -> str:
 
 def _members_3(version: Version, address: str, info: ImageInfo, config: Config) -> dict[str, Any]:
     """Image API 3.0 section 5."""
-    features = ["mirroring", "profileLinkHeader", "canonicalLinkHeader"]
+    features = ["rotationArbitrary", "mirroring", "profileLinkHeader", "canonicalLinkHeader"]
     if config.allow_upscaling and config.max_size is not None:
         # section 5.3: whoever enlarges has to say how far
         features.append("sizeUpscaling")
@@ -119,7 +121,7 @@ def _members_3(version: Version, address: str, info: ImageInfo, config: Config) 
         **_limits(config),
         "sizes": _sizes(info, config),
         "tiles": _tiles(info, config),
-        "extraQualities": _qualities(info),
+        "extraQualities": _qualities(info, config),
         "extraFormats": [extension for extension in extensions() if extension not in LEVEL_FORMATS],
         "extraFeatures": features,
     }
@@ -131,12 +133,12 @@ def _members_3(version: Version, address: str, info: ImageInfo, config: Config) 
 
 def _members_2(version: Version, address: str, info: ImageInfo, config: Config) -> dict[str, Any]:
     """Image API 2.1 section 5."""
-    features = ["mirroring", "regionSquare", "profileLinkHeader", "canonicalLinkHeader"]
+    features = ["rotationArbitrary", "mirroring", "regionSquare", "profileLinkHeader", "canonicalLinkHeader"]
     if config.allow_upscaling:
         features.append("sizeAboveFull")
     details = {
         "formats": list(extensions()),
-        "qualities": ["default", *_qualities(info)],
+        "qualities": ["default", *_qualities(info, config)],
         "supports": features,
         **_limits(config),
     }

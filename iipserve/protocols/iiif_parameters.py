@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from iipserve.errors import InvalidRequest, InvalidSize, RegionOutOfBounds
 from iipserve.geometry import Region, Size, ceil_div, round_half_up, scale_side
+from iipserve.protocols.tiles import ANGLE_DECIMALS, rounded_angle
 
 DECIMAL = r"(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})"
 PIXEL_REGION = re.compile(r"([0-9]{1,15}),([0-9]{1,15}),([0-9]{1,15}),([0-9]{1,15})")
@@ -131,21 +132,24 @@ def _read_sides(text: str, mark: str, confined: str, width: str | None, height: 
     return SizeText(kind, bool(mark), sides[0] or None, sides[1] or None)
 
 
-def read_rotation(text: str) -> tuple[bool, int]:
-    """Whether the image is mirrored first, and the degrees clockwise: 0, 90, 180 or 270.
+def read_rotation(text: str) -> tuple[bool, float]:
+    """Whether the image is mirrored first, and the degrees clockwise, from 0 and below 360.
 
     Raises:
-        InvalidRequest: it follows no form of the grammar, or is an angle that is not offered.
+        InvalidRequest: it follows no form of the grammar.
     """
     if text == "0":
-        return False, 0
+        return False, 0.0
     match = ROTATION.fullmatch(text)
     if match is None or float(match[2]) > 360:
         raise InvalidRequest(f"rotation {text!r} is not a number from 0 to 360, with or without ! before it")
-    degrees = float(match[2])
-    if degrees % 90:
-        raise InvalidRequest(f"rotation {text!r} is not offered; 0, 90, 180 and 270, with or without !, are")
-    return bool(match[1]), int(degrees) % 360
+    return bool(match[1]), rounded_angle(float(match[2]))
+
+
+def canonical_rotation(mirrored: bool, degrees: float) -> str:
+    """The text for a rotation (Image API 3.0 section 4.7): whole if possible, no zeros at the end."""
+    number = f"{degrees:.{ANGLE_DECIMALS}f}".rstrip("0").rstrip(".")
+    return f"!{number}" if mirrored else number
 
 
 # -- values to pixels ------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ class Version:
     marks_upscaling: bool
     """A size larger than the region needs `^`; without that mark in the grammar it depends on the server."""
     qualities: Mapping[str, str]
-    """Quality as written -> `default`, `gray` or `bitonal`."""
+    """Quality as written -> `default`, `gray` or `bitonal`; the extensions are of every version."""
     canonical_size: Callable[[Size, Size, int | None], str]
     """(region, size, longest side or None) -> the canonical text."""
     context: str
@@ -28,16 +28,19 @@ class Version:
     profile_link: str
     """The value of a Link header that names the compliance level; validators want `http`."""
 
-    def quality(self, text: str) -> str:
-        """What a quality means: `default`, `gray` or `bitonal`.
+    def quality(self, text: str, *, extensions: bool) -> str:
+        """What a quality means: `default`, `gray`, `bitonal`, or one of `EXTENSIONS` where they are on.
 
         Raises:
             InvalidRequest: this version does not have it.
         """
         meaning = self.qualities.get(text)
-        if meaning is None:
-            raise InvalidRequest(f"quality {text!r} is none of {', '.join(self.qualities)}")
-        return meaning
+        if meaning is not None:
+            return meaning
+        if extensions and text in EXTENSIONS:
+            return text
+        known = (*self.qualities, *EXTENSIONS) if extensions else self.qualities
+        raise InvalidRequest(f"quality {text!r} is none of {', '.join(known)}")
 
     def check_size(self, text: SizeText) -> None:
         """Refuse a size that another version has and this one has not.
@@ -71,6 +74,8 @@ def _canonical_size_3(region: Size, size: Size, limit: int | None) -> str:
     return f"^{size.width},{size.height}"
 
 
+EXTENSIONS = ("negative", "stretch", "equalization", "log")
+"""Qualities that iipsrv has beside those of the specification (IIIF_EXTENSIONS)."""
 QUALITIES = {"default": "default", "color": "default", "gray": "gray", "bitonal": "bitonal"}
 
 VERSIONS: Mapping[int, Version] = {

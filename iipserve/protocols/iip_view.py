@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import NamedTuple
 
 from iipserve.config import Config
-from iipserve.errors import InvalidRequest, RegionOutOfBounds
 from iipserve.geometry import Region, Size, round_half_up
+from iipserve.image import FIRST, Selector
+from iipserve.processing import Operation
 from iipserve.protocols.encodings import AskedQuality
-
-WHOLE = re.compile(r"([+-]?[0-9]{1,9})(?:\.[0-9]{0,20})?")
-"""A number of which, as in iipsrv, the whole part counts: scripts like to send 512.5 pixels."""
-REAL = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,3})?")
-
-
-class Fractions(NamedTuple):
-    """A region in parts of the full image: RGN."""
-
-    x: float
-    y: float
-    width: float
-    """Above 0; `x + width` is at most 1."""
-    height: float
-    """Above 0; `y + height` is at most 1."""
-
+from iipserve.protocols.iip_arguments import Fractions, Turn
 
 WHOLE_IMAGE = Fractions(0.0, 0.0, 1.0, 1.0)
 
@@ -41,64 +26,21 @@ class View(NamedTuple):
     """RGN."""
     quality: AskedQuality | None = None
     """QLT."""
+    bits: int = 0
+    """BPC: 8 or 16 per sample, 0 is no wish."""
     layers: int = 0
     """LYR: JPEG 2000 quality layers, 0 is no wish."""
+    selector: Selector = FIRST
+    """SDS."""
+    turn: Turn = Turn()
+    """ROT."""
+    colormap: str = ""
+    """CMP, in lower case; empty is none."""
+    operations: tuple[Operation, ...] = ()
+    """All other steps, in canonical order; each has an effect on some image."""
 
 
 DEFAULT_VIEW = View()
-
-
-def read_whole(name: str, argument: str) -> int:
-    """The whole number in a command's argument; decimals are cut off.
-
-    Raises:
-        InvalidRequest: it is no number, or one of more than nine digits.
-    """
-    match = WHOLE.fullmatch(argument)
-    if match is None:
-        raise InvalidRequest(f"{name}={argument!r}: a whole number is needed")
-    return int(match[1])
-
-
-def read_length(name: str, argument: str) -> int:
-    """A number of pixels or layers, 0 or more.
-
-    Raises:
-        InvalidRequest: it is no number or below 0.
-    """
-    value = read_whole(name, argument)
-    if value < 0:
-        raise InvalidRequest(f"{name}={argument!r}: a whole number, 0 or more, is needed")
-    return value
-
-
-def read_fractions(name: str, argument: str) -> Fractions:
-    """The region `x,y,width,height` in parts of the image, cut off at the image's edges.
-
-    Raises:
-        InvalidRequest: it is not four numbers.
-        RegionOutOfBounds: nothing of it lies inside the image.
-    """
-    parts = argument.split(",")
-    if len(parts) != 4 or not all(map(REAL.fullmatch, parts)):
-        raise InvalidRequest(
-            f"{name}={argument!r}: four numbers from 0 to 1 are needed, as in 0.1,0.2,0.5,0.5"
-        )
-    x, y, width, height = (min(max(float(part), 0.0), 1.0) for part in parts)
-    width, height = min(width, 1.0 - x), min(height, 1.0 - y)
-    if width <= 0 or height <= 0:
-        raise RegionOutOfBounds(f"{name}={argument!r}: the region is empty or lies outside the image")
-    return Fractions(x, y, width, height)
-
-
-def read_quality(name: str, argument: str) -> AskedQuality:
-    """`n` or `scheme:n`.
-
-    Raises:
-        InvalidRequest: n is no number.
-    """
-    scheme, _, value = argument.rpartition(":")
-    return AskedQuality(read_whole(name, value), scheme.lower())
 
 
 def export_region(view: View, full: Size) -> Region:

@@ -1,16 +1,18 @@
-"""Plans for tiles of an advertised grid: what IIP, DeepZoom, Zoomify and IIIF have in common."""
+"""What IIP, DeepZoom, Zoomify and IIIF have in common: plans for tiles of an advertised grid, and small rules."""
 
 from __future__ import annotations
 
 from iipserve.config import Config
 from iipserve.errors import TileNotFound
 from iipserve.geometry import Region, Size, TileGrid, ceil_div
-from iipserve.image import ImageInfo
+from iipserve.image import ColorSpace, ImageInfo
 from iipserve.plan import Encoding, RenderPlan, image_ref
 from iipserve.pyramid import place_tile
 
 LARGEST_SQUARE_TILE = 1024
 USUAL_TILE = 256
+ANGLE_DECIMALS = 6
+"""Angles are told apart this far: less turns no picture by a visible part of a pixel."""
 
 
 def square_tile(info: ImageInfo) -> Size:
@@ -43,12 +45,10 @@ def plan_tile(
     grid_size: Size,
     region: Region,
     encoding: Encoding,
-    *,
-    layers: int = 0,
 ) -> RenderPlan:
-    """The plan for one tile of an advertised level of `grid_size`; `layers` as in `quality_layers`."""
+    """The plan for one tile of an advertised level of `grid_size`."""
     placement = place_tile(info, grid_size, region)
-    image = image_ref(info, quality_layers(info, config, layers) if info.quality_layers > 1 else 0)
+    image = image_ref(info, quality_layers(info, config) if info.quality_layers > 1 else 0)
     return RenderPlan(image, placement.level, placement.region, placement.size, encoding)
 
 
@@ -66,3 +66,13 @@ def quality_layers(info: ImageInfo, config: Config, asked: int = 0) -> int:
     else:
         layers = asked if asked > 0 else available if most < 0 else ceil_div(available, 2)
     return 0 if layers >= available else layers
+
+
+def has_color(info: ImageInfo) -> bool:
+    """Whether the picture is shown in color."""
+    return info.color_space is not ColorSpace.GRAY and info.color_bands >= 3
+
+
+def rounded_angle(degrees: float) -> float:
+    """The angle from 0 and below 360 that stands for all that turn a picture alike."""
+    return round(degrees % 360, ANGLE_DECIMALS) % 360

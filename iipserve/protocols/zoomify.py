@@ -14,7 +14,7 @@ from iipserve.config import Config
 from iipserve.errors import InvalidRequest, TileNotFound
 from iipserve.geometry import Size, TileGrid
 from iipserve.http import Request
-from iipserve.image import ImageInfo
+from iipserve.image import FIRST, ImageInfo, Selector
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Protocol
 from iipserve.protocols.encodings import tile_encoding, tile_format
@@ -36,12 +36,14 @@ class TileQuery(NamedTuple):
     column: int
     row: int
     format: str
+    selector: Selector = FIRST
 
 
 class PropertiesQuery(NamedTuple):
     """The description of the image."""
 
     identifier: str
+    selector: Selector = FIRST
 
 
 Query: TypeAlias = TileQuery | PropertiesQuery

@@ -17,15 +17,16 @@ import numpy as np
 
 from iipserve.errors import DecodeError, TileNotFound
 from iipserve.geometry import Size, TileGrid, ceil_div
-from iipserve.image import ColorSpace, ImageInfo, Level
+from iipserve.image import ImageInfo, Level
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source, SourceFormat, openjpeg
 from iipserve.sources import jpeg2000_boxes as boxed
 from iipserve.sources import jpeg2000_codestream as codestream
 from iipserve.sources.jpeg2000_boxes import Boxes
 from iipserve.sources.jpeg2000_codestream import Header, Span
-from iipserve.sources.jpeg2000_color import ChannelLayout, Window, channel_layout, to_pixels
+from iipserve.sources.jpeg2000_color import ChannelLayout, channel_layout
 from iipserve.sources.jpeg2000_excerpt import Excerpt, TileParts, excerpt, whole
+from iipserve.sources.jpeg2000_pixels import Window, to_pixels
 from iipserve.sources.spool import spool
 
 ADVERTISED_TILE = Size(256, 256)
@@ -33,6 +34,10 @@ MAX_BLOCK = 1024
 """Longest side, in pixels, of what is decoded at once: 1024 costs a quarter per pixel of what 256 does."""
 MIN_BLOCK = 256
 """Smaller tiles of the codestream are decoded together."""
+MAX_BLOCK_SAMPLES = 4 * MAX_BLOCK * MAX_BLOCK
+"""Of more than four components, blocks are smaller: OpenJPEG holds 4 bytes for every sample."""
+LAB_RANGES = ((0.0, 100.0), (-128.0, 127.0), (-128.0, 127.0))
+"""Of L*, a* and b*."""
 THREADED_AREA = 512 * 512
 """Pixels from which on decoding is worth threads of its own."""
 MAX_THREADS = 4
@@ -151,36 +156,47 @@ def _boxes(file: OpenFile) -> Boxes:
 
 
 def _image_info(file: OpenFile, header: Header, layout: ChannelLayout, boxes: Boxes) -> ImageInfo:
-    bands = len(layout.order)
+    bands = len(layout.channels)
     return ImageInfo(
         identifier=file.identifier,
         format=FORMAT.name,
         version=file.version,
-        levels=_levels(header),
+        levels=_levels(header, 0 if layout.has_palette else header.decompositions),
         tile=ADVERTISED_TILE,
         bands=bands,
-        dtype="uint8",
-        bits=max(component.bits for component in header.components),
-        color_space=ColorSpace.SRGB if bands > 2 else ColorSpace.GRAY,
+        dtype=layout.dtype,
+        bits=layout.bits,
+        color_space=layout.color_space,
         has_alpha=layout.has_alpha,
-        band_ranges=((0.0, 255.0),) * bands,
+        band_ranges=_band_ranges(layout),
         quality_layers=header.layers,
-        icc=boxes.icc,
+        icc=boxes.icc if layout.keeps_profile else None,
         xmp=boxes.xmp,
         exif=boxes.exif,
         resolution=boxes.resolution,
     )
 
 
-def _levels(header: Header) -> tuple[Level, ...]:
-    """Every halving the codestream offers, down to the first that fits in an advertised tile."""
+def _band_ranges(layout: ChannelLayout) -> tuple[tuple[float, float], ...]:
+    """All that the samples can be."""
+    most = 1.0 if layout.lab else float(layout.most)
+    lab = LAB_RANGES if layout.lab else ()
+    return lab + ((0.0, most),) * (len(layout.channels) - len(lab))
+
+
+def _levels(header: Header, halvings: int) -> tuple[Level, ...]:
+    """The halvings that are of use, at most so many, down to the first that fits in an advertised tile."""
     levels: list[Level] = []
-    for reduce in range(header.decompositions + 1):
+    most = MAX_BLOCK
+    while most > 1 and most * most * len(header.components) > MAX_BLOCK_SAMPLES:
+        most //= 2
+    for reduce in range(halvings + 1):
         size = Window(header.image, reduce).size
         if min(size.width, size.height) < 1:
             break
         tile = Size(
-            _block_side(header.tile[0], reduce, size.width), _block_side(header.tile[1], reduce, size.height)
+            _block_side(header.tile[0], reduce, size.width, most),
+            _block_side(header.tile[1], reduce, size.height, most),
         )
         levels.append(Level(size, tile))
         if size.fits_in(ADVERTISED_TILE):
@@ -188,16 +204,16 @@ def _levels(header: Header) -> tuple[Level, ...]:
     return tuple(levels)
 
 
-def _block_side(tile: int, reduce: int, length: int) -> int:
-    """The side of the blocks in which a level of `length` pixels is decoded.
+def _block_side(tile: int, reduce: int, length: int, most: int) -> int:
+    """The side of the blocks, of about `most` pixels, in which a level of `length` pixels is decoded.
 
     Whole tiles of the codestream where they are of handy size there, so that no tile is decoded twice.
     """
-    unit = min(length, math.lcm(tile, 1 << reduce) >> reduce)
-    if unit <= MAX_BLOCK:
-        return unit * ceil_div(MIN_BLOCK, unit)
-    even = ceil_div(unit, ceil_div(unit, MAX_BLOCK))
-    return ceil_div(even, MIN_BLOCK) * MIN_BLOCK
+    unit, least = min(length, math.lcm(tile, 1 << reduce) >> reduce), min(MIN_BLOCK, most)
+    if unit <= most:
+        return unit * ceil_div(least, unit)
+    even = ceil_div(unit, ceil_div(unit, most))
+    return ceil_div(even, least) * least
 
 
 def _matches(head: bytes) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from iipserve.errors import DecodeError, UnsupportedImage
+from iipserve.geometry import ceil_div
 from iipserve.image import PhysicalResolution
 
 SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
@@ -19,6 +20,13 @@ MAX_BOXES = 4096
 """Boxes looked at; files that hold more are not made to be read."""
 MAX_PAYLOAD = 16 << 20
 """Bytes of an ICC profile, XMP packet or Exif block; larger ones are passed over."""
+
+MAX_LINES = 16384
+"""Of channel definitions and component mappings: a codestream has no more components (15444-1 A.5.1)."""
+MAX_ENTRIES = 1024
+"""Of a palette (15444-1 I.5.3.4)."""
+CIELAB = 14
+"""Enumerated color space whose box tells ranges too (15444-2 M.11.7.4.1)."""
 
 XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 EXIF_UUID = b"JpgTiffExif->JP2"
@@ -34,6 +42,30 @@ class Channel(NamedTuple):
     kind: int
     association: int
     """The color it stands for, from 1 on; 0 for the whole image."""
+
+
+class PaletteColumn(NamedTuple):
+    """One column of the Palette box: what the indices stand for in one channel (15444-1 I.5.3.4)."""
+
+    bits: int
+    signed: bool
+    values: tuple[int, ...]
+    """By index."""
+
+
+class MappedChannel(NamedTuple):
+    """One line of the Component Mapping box (15444-1 I.5.3.5)."""
+
+    component: int
+    column: int | None
+    """Of the palette; None where the component's samples are taken as they are."""
+
+
+class LabRange(NamedTuple):
+    """How one of L*, a* and b* is coded: samples are `value / extent * (2^bits - 1) + offset` (15444-2 M.11.7.4.1)."""
+
+    extent: int
+    offset: int
 
 
 class Box(NamedTuple):
@@ -54,7 +86,11 @@ class Boxes:
     """Enumerated color space."""
     icc: bytes | None = None
     channels: list[Channel] = field(default_factory=list)
-    has_palette: bool = False
+    """Lines of the Channel Definition box."""
+    palette: tuple[PaletteColumn, ...] = ()
+    mapping: tuple[MappedChannel, ...] = ()
+    lab: tuple[LabRange, ...] = ()
+    """Of an enumerated CIELab space; empty where the standard's own are meant."""
     resolution: PhysicalResolution | None = None
     xmp: bytes | None = None
     exif: bytes | None = None
@@ -65,7 +101,7 @@ def read_boxes(descriptor: int, length: int) -> Boxes:
 
     Raises:
         UnsupportedImage: the file holds no codestream in one piece.
-        DecodeError: the file ends before its codestream.
+        DecodeError: the file ends before its codestream, or its palette is damaged.
     """
     boxes = Boxes()
     for box in _walk(descriptor, 0, length):
@@ -132,18 +168,57 @@ def _read_color(boxes: Boxes, content: bytes) -> None:
         return
     if content[0] == 1 and boxes.color_number is None:
         (boxes.color_number,) = struct.unpack_from(">I", content, 3)
+        if boxes.color_number == CIELAB and len(content) >= 7 + 24:
+            fields = struct.unpack_from(">6I", content, 7)
+            boxes.lab = tuple(LabRange(*pair) for pair in zip(fields[0::2], fields[1::2], strict=True))
     elif content[0] in (2, 3) and boxes.icc is None and len(content) > 3 + 128:
         boxes.icc = content[3:]
 
 
 def _read_channels(boxes: Boxes, content: bytes) -> None:
     """Channel Definition: count, then (component, kind, association) each (I.5.3.6)."""
-    whole = len(content) - (len(content) - 2) % 6
-    boxes.channels = [Channel(*line) for line in struct.iter_unpack(">HHH", content[2:whole])]
+    count = max(0, min((len(content) - 2) // 6, MAX_LINES))
+    boxes.channels = [Channel(*line) for line in struct.iter_unpack(">HHH", content[2 : 2 + 6 * count])]
 
 
 def _read_palette(boxes: Boxes, content: bytes) -> None:
-    boxes.has_palette = True
+    """Palette: number of entries and of columns, depth of each column, values entry by entry (I.5.3.4).
+
+    Raises:
+        DecodeError: it is cut off, or larger than the standard allows.
+    """
+    if boxes.palette:
+        return
+    try:
+        entries, columns = struct.unpack_from(">HB", content)
+        depths = struct.unpack_from(f"{columns}B", content, 3)
+    except struct.error as error:
+        raise DecodeError("The palette is cut off") from error
+    kinds = [((depth & 0x7F) + 1, bool(depth & 0x80)) for depth in depths]
+    widths = [ceil_div(bits, 8) for bits, _ in kinds]
+    rows = content[3 + columns :]
+    if not (1 <= entries <= MAX_ENTRIES and columns and len(rows) >= entries * sum(widths)):
+        raise DecodeError(f"The palette of {entries} entries and {columns} columns is damaged or cut off")
+    boxes.palette = tuple(
+        PaletteColumn(*kind, _column(rows, entries, sum(widths), sum(widths[:number]), *kind))
+        for number, kind in enumerate(kinds)
+    )
+
+
+def _column(rows: bytes, entries: int, step: int, place: int, bits: int, signed: bool) -> tuple[int, ...]:
+    """The values of one column."""
+    width = ceil_div(bits, 8)
+    starts = range(place, place + entries * step, step)
+    return tuple(int.from_bytes(rows[at : at + width], "big", signed=signed) for at in starts)
+
+
+def _read_mapping(boxes: Boxes, content: bytes) -> None:
+    """Component Mapping: component, whether through the palette, and which of its columns (I.5.3.5)."""
+    whole = min(len(content) // 4, MAX_LINES) * 4
+    boxes.mapping = tuple(
+        MappedChannel(component, column if kind == 1 else None)
+        for component, kind, column in struct.iter_unpack(">HBB", content[:whole])
+    )
 
 
 def _read_resolution(boxes: Boxes, content: bytes) -> None:
@@ -166,6 +241,7 @@ READERS = {
     b"colr": _read_color,
     b"cdef": _read_channels,
     b"pclr": _read_palette,
+    b"cmap": _read_mapping,
     b"resc": _read_resolution,
     b"resd": _read_resolution,
     b"uuid": _read_uuid,

@@ -1,41 +1,96 @@
-"""How components become pixels: which is which, their depth, subsampling and YCC.
-
-8-bit gray and RGB, each with or without opacity. Other kinds are refused with the reason in
-`channel_layout`, the one place to let more in.
-"""
+"""Which channel is which: colors, opacity, palette, depth; what the boxes and components of a file say together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from iipserve.errors import UnsupportedImage
+from iipserve.image import ColorSpace
+from iipserve.sources.jpeg2000_boxes import (
+    CIELAB,
+    COLOR,
+    OPACITY,
+    PREMULTIPLIED_OPACITY,
+    Boxes,
+    LabRange,
+    MappedChannel,
+)
+from iipserve.sources.jpeg2000_codestream import Component
 
-from iipserve.errors import DecodeError, UnsupportedImage
-from iipserve.geometry import Size, ceil_div
-from iipserve.processing import Pixels
-from iipserve.sources.jpeg2000_boxes import COLOR, OPACITY, PREMULTIPLIED_OPACITY, Boxes
-from iipserve.sources.jpeg2000_codestream import Component, Span
-from iipserve.sources.openjpeg import Plane
+MAX_BITS = 16
+MAX_CHANNELS = 1000
 
-SRGB, GRAY, SYCC = 16, 17, 18
-READABLE_SPACES = frozenset((SRGB, GRAY, SYCC))
-"""Enumerated color spaces (15444-1 I.5.3.3)."""
-OTHER_SPACES = {0: "bi-level", 9: "PhotoYCC", 11: "CMY", 12: "CMYK", 13: "YCCK", 14: "CIELab", 15: "bi-level"}
-PROFILE_COLORS = {b"GRAY": 1, b"RGB ": 3}
-"""Colors by the data color space of an ICC profile (ICC.1 7.2.6)."""
+CMYK, SRGB, GRAY, SYCC = 12, 16, 17, 18
+SPACES = {
+    GRAY: ColorSpace.GRAY,
+    SRGB: ColorSpace.SRGB,
+    SYCC: ColorSpace.SRGB,
+    CMYK: ColorSpace.CMYK,
+    CIELAB: ColorSpace.CIELAB,
+}
+"""By number of an enumerated color space (15444-1 I.5.3.3, 15444-2 M.11.7.3.1). 0 of CMYK is no ink, as here."""
+OTHER_SPACES = {0: "bi-level", 9: "PhotoYCC", 11: "CMY", 13: "YCCK", 15: "bi-level", 19: "CIEJab"}
+PROFILE_SPACES = {
+    b"GRAY": ColorSpace.GRAY,
+    b"RGB ": ColorSpace.SRGB,
+    b"CMYK": ColorSpace.CMYK,
+    b"Lab ": ColorSpace.CIELAB,
+}
+"""By the data color space of an ICC profile (ICC.1 7.2.6)."""
+COLORS = {ColorSpace.GRAY: 1, ColorSpace.SRGB: 3, ColorSpace.CIELAB: 3, ColorSpace.CMYK: 4}
+SPACES_BY_COUNT = {1: ColorSpace.GRAY, 2: ColorSpace.GRAY, 3: ColorSpace.SRGB, 4: ColorSpace.SRGB}
+"""By number of components, where the file says nothing."""
+
+
+class Channel(NamedTuple):
+    """One band of the pixels."""
+
+    component: int
+    """Whose samples it is made of."""
+    bits: int
+    signed: bool
+    values: tuple[int, ...] = ()
+    """What indices stand for, if the component holds indices into a palette."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelLayout:
-    """Which component goes where."""
+    """How components become bands."""
 
-    order: tuple[int, ...]
-    """Components in the order of the bands: colors, then opacity."""
-    has_alpha: bool
-    is_ycc: bool = False
+    channels: tuple[Channel, ...]
+    """In the order of the bands: colors, others, then opacity."""
+    color_space: ColorSpace
+    has_alpha: bool = False
     premultiplied: bool = False
+    is_ycc: bool = False
+    lab: tuple[tuple[float, float], ...] = ()
+    """Of CIELAB: what the lowest and the highest sample stand for."""
+    keeps_profile: bool = False
+    """The ICC profile is for these colors."""
+
+    @property
+    def bits(self) -> int:
+        """Of the deepest channel."""
+        return max(channel.bits for channel in self.channels)
+
+    @property
+    def most(self) -> int:
+        """The highest sample of every band as integers: shallow ones are spread over the range of 8 bits."""
+        return (1 << max(8, self.bits)) - 1
+
+    @property
+    def dtype(self) -> str:
+        """numpy name of the samples as decoded; CIELAB becomes the numbers themselves."""
+        if self.color_space is ColorSpace.CIELAB:
+            return "float32"
+        return "uint8" if self.bits <= 8 else "uint16"
+
+    @property
+    def has_palette(self) -> bool:
+        """Samples are indices, of which no means can be taken."""
+        return any(channel.values for channel in self.channels)
 
 
 def channel_layout(components: Sequence[Component], boxes: Boxes) -> ChannelLayout:
@@ -44,161 +99,130 @@ def channel_layout(components: Sequence[Component], boxes: Boxes) -> ChannelLayo
     Raises:
         UnsupportedImage: a kind of image this server does not read.
     """
-    _refuse_others(components, boxes)
-    count = len(components)
-    if count not in (1, 2, 3, 4):
-        raise UnsupportedImage(
-            f"The image has {count} components; gray and RGB with or without opacity are read"
-        )
-    colors = [0, 1, 2] if count > 2 else [0]
-    opacity = [count - 1] if count in (2, 4) else []
-    premultiplied = False
-    if boxes.channels:
-        colors, opacity, premultiplied = _defined_channels(boxes, count)
-    _check_profile(boxes.icc, len(colors))
+    channels = _channels(components, boxes)
+    _refuse_others(channels, boxes)
+    parts = _defined(channels, boxes) or _assumed(channels, boxes)
+    space = _color_space(len(parts.colors), boxes)
+    profile_space = PROFILE_SPACES.get(boxes.icc[16:20]) if boxes.icc else None
     return ChannelLayout(
-        (*colors, *opacity), bool(opacity), _is_ycc([components[i] for i in colors], boxes), premultiplied
+        channels=tuple(channels[number] for number in (*parts.colors, *parts.others, *parts.opacity)),
+        color_space=space,
+        has_alpha=bool(parts.opacity),
+        premultiplied=parts.premultiplied,
+        is_ycc=_is_ycc([components[channels[number].component] for number in parts.colors], space, boxes),
+        lab=_lab_ranges([channels[number] for number in parts.colors], boxes)
+        if space is ColorSpace.CIELAB
+        else (),
+        keeps_profile=profile_space is space,
     )
 
 
-def _refuse_others(components: Sequence[Component], boxes: Boxes) -> None:
-    bits = max(component.bits for component in components)
-    if bits > 8:
-        raise UnsupportedImage(f"The image has {bits} bits per sample; up to 8 are read")
-    if boxes.has_palette:
-        raise UnsupportedImage("The image has a palette; gray and RGB are read")
+def _channels(components: Sequence[Component], boxes: Boxes) -> list[Channel]:
+    """The components, or what palette and component mapping make of them.
+
+    Raises:
+        UnsupportedImage: the mapping names what is not there.
+    """
+    if not boxes.palette:
+        return [Channel(number, component.bits, component.signed) for number, component in enumerate(components)]
+    mapping = boxes.mapping or [MappedChannel(0, column) for column in range(len(boxes.palette))]
+    channels = []
+    for number, column in mapping:
+        if number >= len(components) or (column is not None and column >= len(boxes.palette)):
+            raise UnsupportedImage("The image's palette is for components that it does not have")
+        kind = components[number] if column is None else boxes.palette[column]
+        values = () if column is None else boxes.palette[column].values
+        channels.append(Channel(number, kind.bits, kind.signed, values))
+    return channels
+
+
+def _refuse_others(channels: Sequence[Channel], boxes: Boxes) -> None:
+    bits = max(channel.bits for channel in channels)
+    if bits > MAX_BITS:
+        raise UnsupportedImage(f"The image has {bits} bits per sample; up to {MAX_BITS} are read")
+    if len(channels) > MAX_CHANNELS:
+        raise UnsupportedImage(f"The image has {len(channels)} components; up to {MAX_CHANNELS} are read")
     number = boxes.color_number
-    if number is not None and number not in READABLE_SPACES:
+    if number is not None and number not in SPACES:
         name = OTHER_SPACES.get(number, f"number {number}")
-        raise UnsupportedImage(f"The image's color space is {name}; gray, sRGB and sYCC are read")
-
-
-def _defined_channels(boxes: Boxes, count: int) -> tuple[list[int], list[int], bool]:
-    """Colors in order, opacity, and whether it is multiplied in, from the Channel Definition box."""
-    usable = [channel for channel in boxes.channels if channel.component < count]
-    colors = [c.component for c in sorted(usable, key=lambda c: c.association) if c.kind == COLOR]
-    opacity = [c.component for c in usable if c.kind in (OPACITY, PREMULTIPLIED_OPACITY)]
-    if len(colors) not in (1, 3) or len(opacity) > 1:
         raise UnsupportedImage(
-            f"The image has {len(colors)} colors and {len(opacity)} opacity channels; gray and RGB with or without opacity are read"
-        )
-    return colors, opacity, any(c.kind == PREMULTIPLIED_OPACITY for c in usable)
-
-
-def _check_profile(icc: bytes | None, colors: int) -> None:
-    if icc is None:
-        return
-    space = icc[16:20]
-    if PROFILE_COLORS.get(space) != colors:
-        raise UnsupportedImage(
-            f"The image has {colors} colors and an ICC profile for {space.decode('latin-1').strip()!r}; gray and RGB are read"
+            f"The image's color space is {name}; gray, sRGB, sYCC, CMYK and CIELab are read"
         )
 
 
-def _is_ycc(colors: Sequence[Component], boxes: Boxes) -> bool:
+class _Parts(NamedTuple):
+    """Channels by what they are for."""
+
+    colors: Sequence[int]
+    others: Sequence[int] = ()
+    """Neither colors nor opacity."""
+    opacity: Sequence[int] = ()
+    """One at most."""
+    premultiplied: bool = False
+
+
+def _defined(channels: Sequence[Channel], boxes: Boxes) -> _Parts | None:
+    """What the Channel Definition box says; None when it names no color that is there."""
+    usable = [line for line in boxes.channels if line.component < len(channels)]
+    colors = [line.component for line in sorted(usable, key=lambda line: line.association) if line.kind == COLOR]
+    if not colors:
+        return None
+    transparent = sorted(
+        (line.association, line.component, line.kind)
+        for line in usable
+        if line.kind in (OPACITY, PREMULTIPLIED_OPACITY)
+    )[:1]  # that of the whole image before that of a single color
+    opacity = [component for _, component, _ in transparent]
+    others = [number for number in range(len(channels)) if number not in {*colors, *opacity}]
+    return _Parts(
+        colors, others, opacity, any(kind == PREMULTIPLIED_OPACITY for _, _, kind in transparent)
+    )
+
+
+def _assumed(channels: Sequence[Channel], boxes: Boxes) -> _Parts:
+    """Colors first; one channel more than gray or RGB has is opacity, as every writer means it."""
+    count = len(channels)
+    colors = COLORS[_declared_space(boxes) or SPACES_BY_COUNT.get(count, ColorSpace.GRAY)]
+    if count == colors + 1 and count in (2, 4):
+        return _Parts(range(colors), opacity=[colors])
+    return _Parts(range(count))
+
+
+def _declared_space(boxes: Boxes) -> ColorSpace | None:
+    """The color space that the file names, by number or by its profile; None when it names none."""
+    if boxes.color_number is not None:
+        return SPACES[boxes.color_number]
+    return PROFILE_SPACES.get(boxes.icc[16:20]) if boxes.icc else None
+
+
+def _color_space(colors: int, boxes: Boxes) -> ColorSpace:
+    """The color space named, if there are colors enough for it; else what fits their number."""
+    declared = _declared_space(boxes)
+    if declared is not None and colors >= COLORS[declared]:
+        return declared
+    return ColorSpace.SRGB if colors == COLORS[ColorSpace.SRGB] else ColorSpace.GRAY
+
+
+def _is_ycc(colors: Sequence[Component], space: ColorSpace, boxes: Boxes) -> bool:
     """Whether the colors are luma and chroma: declared, or to be seen by subsampled chroma alone."""
-    if len(colors) != 3:
+    if space is not ColorSpace.SRGB:
         return False
-    luma, *chroma = colors
+    luma, *chroma = colors[:3]
     halved = luma.dx == luma.dy == 1 and all(component.dx > 1 for component in chroma)
     return boxes.color_number == SYCC or halved
 
 
-# -- pixels ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What part of the image the planes hold."""
-
-    area: Span
-    """On the full-size reference grid."""
-    reduce: int
-    """How often the resolution was halved."""
-
-    @property
-    def origin(self) -> tuple[int, int]:
-        """Left and top on the reduced reference grid."""
-        return ceil_div(self.area.left, 1 << self.reduce), ceil_div(self.area.top, 1 << self.reduce)
-
-    @property
-    def size(self) -> Size:
-        """Extent in pixels of the reduced image."""
-        left, top = self.origin
-        return Size(
-            ceil_div(self.area.right, 1 << self.reduce) - left,
-            ceil_div(self.area.bottom, 1 << self.reduce) - top,
-        )
-
-
-def to_pixels(
-    planes: Sequence[Plane], components: Sequence[Component], layout: ChannelLayout, window: Window
-) -> Pixels:
-    """Interleaved 8-bit pixels of the window.
-
-    Raises:
-        DecodeError: the planes do not have the window's size.
-    """
-    if len(planes) != len(components):
-        raise DecodeError(f"{len(planes)} of {len(components)} components were decoded")
-    size = window.size
-    pixels = np.empty((size.height, size.width, len(layout.order)), np.uint8)
-    for band, number in enumerate(layout.order):
-        samples = _at_full_size(planes[number].samples, components[number], window)
-        if samples.shape != pixels.shape[:2]:
-            raise DecodeError(f"A component came out as {samples.shape[1]} x {samples.shape[0]} samples")
-        pixels[:, :, band] = _to_8_bits(samples, components[number])
-    if layout.is_ycc:
-        pixels[:, :, :3] = _ycc_to_rgb(pixels)
-    if layout.premultiplied:
-        _divide_by_opacity(pixels)
-    return pixels
-
-
-def _to_8_bits(samples: NDArray[np.int32], component: Component) -> NDArray[np.int32]:
-    """Samples from 0 to 255; OpenJPEG has clipped them to their own range."""
-    if component.signed:
-        samples = samples + (1 << component.bits - 1)
-    if component.bits < 8:
-        most = (1 << component.bits) - 1
-        samples = (samples * 255 + most // 2) // most
-    return samples
-
-
-def _at_full_size(samples: NDArray[np.int32], component: Component, window: Window) -> NDArray[np.int32]:
-    """Samples of a subsampled component repeated, so that there is one for every pixel."""
-    if component.dx == component.dy == 1:
-        return samples
-    size, (left, top) = window.size, window.origin
-    across = _nearest(size.width, left, window.area.left, component.dx, window.reduce, samples.shape[1])
-    down = _nearest(size.height, top, window.area.top, component.dy, window.reduce, samples.shape[0])
-    return samples.take(down, axis=0).take(across, axis=1)
-
-
-def _nearest(
-    count: int, start: int, area_start: int, step: int, reduce: int, available: int
-) -> NDArray[np.intp]:
-    """For each of `count` pixels from `start` on, the index of the sample that lies on it or before it."""
-    if not available:
-        raise DecodeError("A subsampled component holds no samples here")
-    first = ceil_div(ceil_div(area_start, step), 1 << reduce)
-    return np.clip(np.arange(start, start + count) // step - first, 0, available - 1)
-
-
-def _ycc_to_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """sYCC to sRGB (IEC 61966-2-1 Annex F)."""
-    luma, blue, red = np.moveaxis(pixels[:, :, :3].astype(np.float32), 2, 0)
-    blue -= 128
-    red -= 128
-    colors = np.stack(
-        (luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue), axis=-1
-    )
-    rounded: NDArray[np.uint8] = np.clip(np.rint(colors), 0, 255).astype(np.uint8)
-    return rounded
-
-
-def _divide_by_opacity(pixels: NDArray[np.uint8]) -> None:
-    """Undo, in place, the multiplication of colors by opacity."""
-    opacity = np.maximum(pixels[:, :, -1:], 1).astype(np.uint32)
-    colors = (pixels[:, :, :-1] * np.uint32(255) + opacity // 2) // opacity
-    pixels[:, :, :-1] = np.minimum(colors, 255)
+def _lab_ranges(colors: Sequence[Channel], boxes: Boxes) -> tuple[tuple[float, float], ...]:
+    """What the lowest and the highest sample of L*, a* and b* stand for."""
+    ranges = []
+    for number, channel in enumerate(colors[:3]):
+        most, half = (1 << channel.bits) - 1, 1 << channel.bits - 1
+        if boxes.color_number != CIELAB:  # of a profile (ICC.1 6.3.4.2)
+            extent, offset = (100.0, 0.0) if number == 0 else (255.0, 128 / 255 * most)
+        elif boxes.lab:
+            extent, offset = boxes.lab[number]
+        else:  # 15444-2 M.11.7.4.1
+            extent, offset = (LabRange(100, 0), LabRange(170, half), LabRange(200, half * 3 // 4))[number]
+        lowest = -offset * extent / most
+        ranges.append((lowest, lowest + extent))
+    return tuple(ranges)

@@ -17,7 +17,7 @@ from iipserve.processing import Pixels
 
 
 def spool(pixels: Pixels) -> Pixels:
-    """A read-only copy of 8-bit pixels in a temporary file.
+    """A read-only copy of pixels in a temporary file.
 
     Raises:
         DecodeError: there is no room for temporary files.
@@ -26,7 +26,7 @@ def spool(pixels: Pixels) -> Pixels:
         with tempfile.TemporaryFile() as file:
             file.write(np.ascontiguousarray(pixels).data)
             file.flush()
-            return mapped(file).reshape(pixels.shape)
+            return mapped(file).view(pixels.dtype).reshape(pixels.shape)
     except OSError as error:
         raise DecodeError("There is no room to unpack the image on the server") from error
 

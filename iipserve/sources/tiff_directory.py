@@ -1,7 +1,8 @@
 """TIFF directories: fields by tag, with every count and offset checked (TIFF 6.0 section 2, BigTIFF).
 
-tifffile reads the fields. Its page list does not come into it: that follows a directory which points to
-itself for ever, interprets makers' private tags, and holds a tile table as a tuple of Python integers.
+tifffile knows the forms of the file. Its page list does not come into it: that follows a directory which points
+to itself for ever, interprets makers' private tags, and holds a tile table as a tuple of Python integers. Nor do
+its fields: a stack of a thousand pages is opened by reading some of the fields of each.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, BinaryIO, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import tifffile
@@ -50,15 +50,36 @@ TYPE_LENGTHS = {
 }
 """Bytes per value of each field type."""
 BYTE_TYPES = frozenset({1, 2, 6, 7})
-INTEGER_TYPES = frozenset({1, 3, 4, 6, 8, 9, 13, 16, 17, 18})
+CODES = {
+    1: "B",
+    3: "H",
+    4: "I",
+    5: "I",
+    6: "b",
+    8: "h",
+    9: "i",
+    10: "i",
+    11: "f",
+    12: "d",
+    13: "I",
+    16: "Q",
+    17: "q",
+    18: "Q",
+}
+"""Types of numbers as `struct` knows them; RATIONAL and SRATIONAL are two each."""
 RATIONAL_TYPES = frozenset({5, 10})
+REAL_TYPES = RATIONAL_TYPES | {11, 12}
 TABLE_TYPES = {3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 """SHORT, LONG, IFD, LONG8 and IFD8 as numpy knows them."""
 
 MAX_FIELDS = 1000
 """More in one directory are taken for damage."""
-MAX_DIRECTORIES = 256
+MAX_DIRECTORIES = 8192
 """Further ones of a chain are not looked at."""
+MAX_CHAIN_FIELDS = 200_000
+"""In all directories of a chain; those behind are not looked at. Directories may overlap in a small file."""
+FIRST_READ = 512
+"""Bytes that are read at once where a directory begins: nearly always all of it."""
 MAX_NUMBERS = 1024
 """A field of more numbers is read as a table or not at all."""
 MAX_BYTES = 16 * 1024 * 1024
@@ -71,32 +92,24 @@ class Entry(NamedTuple):
     type: int
     number: int
     """Of values."""
-    offset: int
-    """Of the field itself, in the file."""
     header: bytes
     """The field itself: tag, type, count, and the values or their offset."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """An open TIFF file; stands in for the `TiffFile` that tifffile's tags ask for format and handle.
-
-    Moves the position of its handle: for one thread, while the file is being opened.
-    """
+    """An open TIFF file."""
 
     tiff: Any
     """tifffile's constants of this byte order and offset size."""
-    filehandle: Any
-    """tifffile's handle."""
     descriptor: int
     length: int
     """Of the file, in bytes."""
 
     @classmethod
-    def of(cls, stream: BinaryIO, head: bytes, length: int) -> Reader:
+    def of(cls, descriptor: int, head: bytes, length: int) -> Reader:
         """The reader of a file that begins with one of the signatures of `FORMATS`."""
-        handle = tifffile.FileHandle(stream, name="image", offset=0, size=length)
-        return cls(FORMATS[head[:4]], handle, stream.fileno(), length)
+        return cls(FORMATS[head[:4]], descriptor, length)
 
     def bytes_at(self, offset: int, count: int) -> bytes:
         """Exactly `count` bytes.
@@ -108,6 +121,10 @@ class Reader:
         if len(data) != count:
             raise DecodeError("The file ends inside its directories; it is damaged or not completely copied")
         return data
+
+    def bytes_from(self, offset: int, count: int) -> bytes:
+        """`count` bytes, or as many as there are."""
+        return os.pread(self.descriptor, count, offset) if offset < self.length else b""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,12 +149,9 @@ class Directory:
     def integers(self, tag: int) -> tuple[int, ...]:
         """All values of a field of integers; nothing when it is absent."""
         entry = self.entries.get(tag)
-        if entry is None or entry.type not in INTEGER_TYPES or entry.number > MAX_NUMBERS:
+        if entry is None or entry.type in REAL_TYPES:
             return ()
-        value = self._value(entry)
-        if isinstance(value, (bytes, bytearray)):
-            return tuple(value)
-        return tuple(int(number) for number in (value if isinstance(value, tuple) else (value,)))
+        return self._numbers(entry)
 
     def integer(self, tag: int, default: int) -> int:
         """The first value of a field of integers."""
@@ -146,10 +160,9 @@ class Directory:
     def reals(self, tag: int) -> tuple[float, ...]:
         """All values of a field of numbers of any type; a fraction by zero is not a number."""
         entry = self.entries.get(tag)
-        if entry is None or entry.number > MAX_NUMBERS or entry.type in (2, 7):
+        if entry is None:
             return ()
-        value = self._value(entry)
-        numbers = tuple(value) if isinstance(value, (tuple, bytes)) else (value,)
+        numbers = self._numbers(entry)
         if entry.type in RATIONAL_TYPES:
             terms = numbers[0::2], numbers[1::2]
             return tuple(top / bottom if bottom else math.nan for top, bottom in zip(*terms, strict=True))
@@ -195,14 +208,14 @@ class Directory:
         kind = np.dtype(self.reader.tiff.byteorder + TABLE_TYPES[entry.type])
         return np.frombuffer(self._bytes(entry, count * kind.itemsize), kind)
 
-    def _value(self, entry: Entry) -> Any:
-        """What tifffile makes of a field; an empty tuple when it is damaged."""
-        try:
-            tag = tifffile.TiffTag.fromfile(cast(Any, self.reader), offset=entry.offset, header=entry.header)
-            value = tag.value
-        except (struct.error, ValueError, OSError, OverflowError):
+    def _numbers(self, entry: Entry) -> tuple[Any, ...]:
+        """The numbers of a field, fractions as two each; nothing when they are none, damaged, or too many."""
+        code = CODES.get(entry.type)
+        if code is None or not 0 < entry.number <= MAX_NUMBERS:
             return ()
-        return () if value is None else value
+        count = 2 * entry.number if entry.type in RATIONAL_TYPES else entry.number
+        data = self.raw(entry)
+        return struct.unpack(f"{self.reader.tiff.byteorder}{count}{code}", data) if data else ()
 
     def _bytes(self, entry: Entry, wanted: int) -> bytes:
         """The first `wanted` bytes of a field's values."""
@@ -222,24 +235,21 @@ def read_chain(reader: Reader) -> Iterator[Directory]:
     Raises:
         DecodeError: the first directory is damaged.
     """
-    return islice(_follow(reader), MAX_DIRECTORIES)
-
-
-def _follow(reader: Reader) -> Iterator[Directory]:
     place = 8 if reader.tiff.version == 43 else 4
     (offset,) = struct.unpack(reader.tiff.offsetformat, reader.bytes_at(place, reader.tiff.offsetsize))
     directory = read_directory(reader, offset)
-    visited = {offset}
+    visited, fields = {offset}, len(directory.entries)
     while True:
         yield directory
         offset = directory.following
-        if offset == 0 or offset in visited:
+        if offset == 0 or offset in visited or len(visited) >= MAX_DIRECTORIES or fields > MAX_CHAIN_FIELDS:
             return
         visited.add(offset)
         try:
             directory = read_directory(reader, offset)
         except DecodeError:
             return
+        fields += len(directory.entries)
 
 
 def read_directory(reader: Reader, offset: int) -> Directory:
@@ -249,15 +259,19 @@ def read_directory(reader: Reader, offset: int) -> Directory:
         DecodeError: it is damaged, or the file ends before it.
     """
     tiff = reader.tiff
-    (count,) = struct.unpack(tiff.tagnoformat, reader.bytes_at(offset, tiff.tagnosize))
+    data = reader.bytes_from(offset, FIRST_READ)
+    if len(data) < tiff.tagnosize:
+        data = reader.bytes_at(offset, tiff.tagnosize)
+    (count,) = struct.unpack_from(tiff.tagnoformat, data)
     if not 0 < count <= MAX_FIELDS:
         raise DecodeError(f"A directory of {count} fields; 1 to {MAX_FIELDS} are read")
-    start = offset + tiff.tagnosize
-    data = reader.bytes_at(start, count * tiff.tagsize + tiff.offsetsize)
+    start, stop = tiff.tagnosize, tiff.tagnosize + count * tiff.tagsize
+    if len(data) < stop + tiff.offsetsize:
+        data = reader.bytes_at(offset, stop + tiff.offsetsize)
     entries: dict[int, Entry] = {}
-    for at in range(0, count * tiff.tagsize, tiff.tagsize):
+    for at in range(start, stop, tiff.tagsize):
         header = data[at : at + tiff.tagsize]
         tag, type, number, _ = struct.unpack(tiff.tagheaderformat, header)
-        entries.setdefault(tag, Entry(type, number, start + at, header))
-    (following,) = struct.unpack(tiff.offsetformat, data[-tiff.offsetsize :])
+        entries.setdefault(tag, Entry(type, number, header))
+    (following,) = struct.unpack_from(tiff.offsetformat, data, stop)
     return Directory(reader, entries, following)

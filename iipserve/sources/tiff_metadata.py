@@ -9,7 +9,11 @@ from types import MappingProxyType
 
 from iipserve.errors import DecodeError
 from iipserve.image import PhysicalResolution
+from iipserve.sources.tiff_conversion import inversion_pivot
 from iipserve.sources.tiff_directory import TYPE_LENGTHS, Directory, Entry, read_directory
+from iipserve.sources.tiff_samples import SampleType
+from iipserve.sources.tiff_structure import Layout
+from iipserve.sources.tiff_tags import LABS, ORIENTATION, Photometric
 
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 S_MIN_SAMPLE_VALUE, S_MAX_SAMPLE_VALUE = 340, 341
@@ -29,12 +33,15 @@ TEXT_TAGS = {
 """By IIP object name: Artist, Copyright, DateTime, ImageDescription, DocumentName, PageName, ..."""
 STO_NITS = 37439
 """Shown as `scale`."""
+LAB_RANGES = ((0.0, 100.0), (-128.0, 127.0), (-128.0, 127.0))
+"""Of CIELAB in floating point."""
 
 PIXELS_PER_METRE = {2: 1 / 0.0254, 3: 100.0}
 """By ResolutionUnit: inch, centimetre. 1 is a mere ratio."""
 
-EXIF_LEFT_OUT = frozenset({37500, 40965})
-"""MakerNote and the interoperability directory: they hold offsets, which lead nowhere in another file."""
+EXIF_LEFT_OUT = frozenset({37500, 40965, ORIENTATION})
+"""MakerNote and the interoperability directory hold offsets, which lead nowhere in another file; what is handed out
+is upright."""
 MAX_EXIF = 64 * 1024
 """Bytes of the largest Exif value that is carried over, and of the largest block."""
 
@@ -74,21 +81,56 @@ def read_text(directory: Directory) -> Mapping[str, str]:
     return MappingProxyType({name: text for name, text in texts.items() if text})
 
 
-def read_ranges(directory: Directory, bands: int) -> tuple[tuple[float, float], ...]:
-    """Declared minimum and maximum of each band; 0 and 255 where none are declared."""
-    low = _for_each(directory.reals(S_MIN_SAMPLE_VALUE), bands, 0.0)
-    high = _for_each(directory.reals(S_MAX_SAMPLE_VALUE), bands, 255.0)
-    return tuple(
-        (a, b) if math.isfinite(a) and math.isfinite(b) and a < b else (0.0, 255.0)
-        for a, b in zip(low, high, strict=True)
-    )
+def read_ranges(directory: Directory, layout: Layout) -> tuple[tuple[float, float], ...]:
+    """Sample of each band, as handed out, that is black, and the one that is white.
+
+    They are declared for each band or once for all; else they are the full range of unsigned integers of up to 16
+    bits, and nothing of other types. Palettes have become colors of full range, and CIELAB has its own.
+    """
+    bands, type = layout.bands, layout.result
+    if bands.photometric == Photometric.PALETTE:
+        return ((0.0, 255.0),) * bands.count
+    opacity = ((0.0, float(type.highest)),) * bands.has_alpha
+    colors = bands.count - bands.has_alpha
+    if bands.photometric in LABS:
+        usual = LAB_RANGES if type.shown == "float32" else (type.full_range or LAB_RANGES[0],) * 3
+        return (*usual, *(usual[:1] * (colors - 3)), *opacity)
+    declared = [
+        _declared(low, high, layout)
+        for low, high in zip(
+            _for_each(directory.reals(S_MIN_SAMPLE_VALUE), colors, 0.0 if type.full_range else math.nan),
+            _for_each(directory.reals(S_MAX_SAMPLE_VALUE), colors, _highest_stored(type)),
+            strict=True,
+        )
+    ]
+    found = [given or type.full_range for given in declared]
+    return (*(one for one in found if one), *opacity) if all(found) else ()
+
+
+def _highest_stored(type: SampleType) -> float:
+    """Of types that have a full range; not a number of others."""
+    return 2.0**type.bits - 1 if type.full_range else math.nan
+
+
+def _declared(low: float, high: float, layout: Layout) -> tuple[float, float] | None:
+    """A range of stored samples as one of samples as handed out; None if it is none."""
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        return None
+    type = layout.type
+    factor = 255 / (2**type.bits - 1) if type.bits < 8 else 1
+    low, high = low * factor, high * factor
+    if layout.bands.photometric != Photometric.WHITE_IS_ZERO:
+        return low, high
+    pivot = inversion_pivot(type)
+    return pivot - high, pivot - low
 
 
 def _for_each(values: tuple[float, ...], bands: int, default: float) -> tuple[float, ...]:
     """One value for each band: they are given for each, or once for all."""
     if len(values) == 1:
         return values * bands
-    return values if len(values) == bands else (default,) * bands
+    # opacity may have been given one too
+    return values[:bands] if bands <= len(values) <= bands + 1 else (default,) * bands
 
 
 def read_exif(directory: Directory) -> bytes | None:

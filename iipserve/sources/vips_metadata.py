@@ -11,6 +11,7 @@ from typing import Any
 import pyvips
 
 from iipserve.image import PhysicalResolution
+from iipserve.sources.upright_exif import upright_exif
 
 TEXT_FIELDS = {
     "image-description": "description",
@@ -31,6 +32,13 @@ PNG_KEYWORDS = {
     "Software": "software",
 }
 """Keywords of PNG text chunks (PNG 3, section 11.3.3.1) by IIP object name."""
+PROFILE_SPACES = {
+    b"GRAY": ("b-w", "grey16"),
+    b"RGB ": ("srgb", "rgb16", "rgb", "scrgb"),
+    b"CMYK": ("cmyk",),
+    b"Lab ": ("lab", "labs", "labq"),
+}
+"""Data color space of a profile (ICC.1 7.2.6), and the interpretations it goes with."""
 PNG_DEFAULT = 2.834
 """Pixels per millimetre of a PNG without a pHYs chunk: a rounded 72 dpi, where true ones round to 2.835."""
 EXIF_NOTE = re.compile(r", ASCII, \d+ components, \d+ bytes\)$")
@@ -49,13 +57,13 @@ class VipsMetadata:
 
 
 def read_metadata(image: pyvips.Image) -> VipsMetadata:
-    """Everything but pixels that an opened image holds."""
+    """Everything but pixels that an opened image holds; the Exif block is that of the upright picture."""
     names = set(image.get_fields())
     exif = _value(image, names, "exif-data")
     return VipsMetadata(
-        icc=_value(image, names, "icc-profile-data"),
+        icc=_profile(image, names),
         xmp=_value(image, names, "xmp-data"),
-        exif=exif.removeprefix(b"Exif\0\0") if exif else None,
+        exif=upright_exif(exif.removeprefix(b"Exif\0\0")) if exif else None,
         resolution=_resolution(image, names),
         text=MappingProxyType(_texts(image, names)),
     )
@@ -69,6 +77,13 @@ def _value(image: pyvips.Image, names: set[str], name: str) -> Any:
         return image.get(name)
     except (pyvips.Error, UnicodeDecodeError):
         return None
+
+
+def _profile(image: pyvips.Image, names: set[str]) -> bytes | None:
+    """The ICC profile, unless it is for other colors: it would turn right ones into wrong ones."""
+    icc: bytes | None = _value(image, names, "icc-profile-data")
+    space = icc[16:20] if icc else b""
+    return icc if icc and image.interpretation in PROFILE_SPACES.get(space, (image.interpretation,)) else None
 
 
 def _resolution(image: pyvips.Image, names: set[str]) -> PhysicalResolution | None:

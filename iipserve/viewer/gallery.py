@@ -1,10 +1,10 @@
-"""The list of images that the page shows, as JSON."""
+"""What the page shows of the images, as JSON: the list of them, and what is known of one."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -89,6 +89,51 @@ def listing(library: Library, selection: Selection, max_size: int | None) -> byt
     return json.dumps(answer, ensure_ascii=False).encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What a person can choose from by name."""
+
+    colormaps: tuple[str, ...]
+    filters: tuple[str, ...]
+    """Kernels of convolution."""
+
+
+def image_name(query: str) -> str:
+    """The image that the query `name=...` names.
+
+    Raises:
+        InvalidRequest: it names none, or says more.
+    """
+    try:
+        (name,) = parse_qs(query, max_num_fields=1)["name"]
+    except (ValueError, KeyError) as error:
+        raise InvalidRequest("an image is described by its name, as in image.json?name=map.tif") from error
+    return name
+
+
+def description(library: Library, name: str, offered: Offered) -> bytes:
+    """What the page has to know of one image to show it in several ways, as JSON.
+
+    Args:
+        library: knows the images.
+        name: of the image.
+        offered: what the server can do with it.
+
+    Raises:
+        IIPServeError: the image cannot be read.
+    """
+    info = library.info(name)
+    views = info.angles
+    answer = {
+        **_facts(name, info),
+        "layers": [layer.name for layer in info.stack],
+        "angles": [*views.horizontal] if views else [],
+        "heights": [*views.vertical] if views else [],
+        **asdict(offered),
+    }
+    return json.dumps(answer, ensure_ascii=False).encode()
+
+
 def _entry(library: Library, name: str) -> dict[str, Any]:
     printable = name.encode("utf-8", "replace").decode()
     if printable != name:
@@ -98,12 +143,24 @@ def _entry(library: Library, name: str) -> dict[str, Any]:
         info = library.info(name)
     except IIPServeError as error:
         return {"name": name, "reason": str(error)}
+    return _facts(name, info)
+
+
+def _facts(name: str, info: ImageInfo) -> dict[str, Any]:
     return {
         "name": name,
         "width": info.size.width,
         "height": info.size.height,
         "format": info.format,
         "levels": len(info.levels),
+        "bands": info.color_bands,
+        "samples": f"{info.bits}-bit {_sample_kind(info.dtype)}",
         "tile": [info.tile.width, info.tile.height],
         "bytes": info.version.length,
     }
+
+
+def _sample_kind(dtype: str) -> str:
+    """What the samples of a numpy type are, in a word."""
+    kinds = {"f": "floating point", "i": "signed"}
+    return kinds.get(dtype[0], "integer")

@@ -7,15 +7,18 @@ from pathlib import Path
 
 from iipserve.config import Config
 from iipserve.http import Request, Response
+from iipserve.processing import colormap
+from iipserve.processing.filters import KERNELS
 from iipserve.viewer import assets
 from iipserve.viewer.assets import Asset
-from iipserve.viewer.gallery import Library, Selection, listing
+from iipserve.viewer.gallery import Library, Offered, Selection, description, image_name, listing
 
 STATIC = Path(__file__).parent / "static"
 SCRIPT = "text/javascript; charset=utf-8"
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/viewer/viewer.css": ("viewer.css", "text/css; charset=utf-8"),
+    "/viewer/controls.css": ("controls.css", "text/css; charset=utf-8"),
     "/viewer/icon.svg": ("icon.svg", "image/svg+xml"),
     "/viewer/viewer.js": ("viewer.js", SCRIPT),
     "/viewer/addresses.js": ("addresses.js", SCRIPT),
@@ -23,10 +26,14 @@ FILES = {
     "/viewer/reader.js": ("reader.js", SCRIPT),
     "/viewer/sources.js": ("sources.js", SCRIPT),
     "/viewer/panel.js": ("panel.js", SCRIPT),
+    "/viewer/stage.js": ("stage.js", SCRIPT),
+    "/viewer/adjustments.js": ("adjustments.js", SCRIPT),
+    "/viewer/controls.js": ("controls.js", SCRIPT),
 }
 """Address -> file below `STATIC` and media type: nothing else is ever sent from there."""
 OPENSEADRAGON = "/viewer/openseadragon/openseadragon.min.js"
 LIST = "/viewer/images.json"
+IMAGE = "/viewer/image.json"
 
 
 class Viewer:
@@ -37,27 +44,36 @@ class Viewer:
 
         Args:
             library: knows the images.
-            config: the limits that the page tells.
+            config: the limits that the page tells, and where further color maps are.
             openseadragon: folder of the built OpenSeadragon; None looks where set-up installs it.
         """
         self._library = library
         self._max_size = config.max_size
+        self._colormaps = config.colormaps
         self._openseadragon = openseadragon or installed_openseadragon()
 
     def handle(self, request: Request) -> Response | None:
-        """The page, its list of images or one of its files; None at any other address.
+        """The page, what it shows of the images, or one of its files; None at any other address.
 
         Raises:
-            InvalidRequest: the list is asked for with numbers out of range.
+            InvalidRequest: the list is asked for with numbers out of range, or an image without its name.
+            IIPServeError: the image that is asked for cannot be read.
         """
         if request.path == LIST:
             return self._list(request)
+        if request.path == IMAGE:
+            return self._image(request)
         asset = self._asset(request.path)
         return None if asset is None else asset.answer(request)
 
     def _list(self, request: Request) -> Response:
         selection = Selection.from_query(request.query)
         body = listing(self._library, selection, self._max_size)
+        return Asset.of(body, "application/json").answer(request)
+
+    def _image(self, request: Request) -> Response:
+        offered = Offered(colormap.names(self._colormaps), tuple(KERNELS))
+        body = description(self._library, image_name(request.query), offered)
         return Asset.of(body, "application/json").answer(request)
 
     def _asset(self, path: str) -> Asset | None:

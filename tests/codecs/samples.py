@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -69,6 +70,26 @@ def with_bands(pixels: Picture) -> Picture:
 def read_pillow(body: bytes) -> Picture:
     """Pixels by Pillow."""
     return with_bands(np.asarray(opened(body)))
+
+
+def read_rust(
+    decode_into: Callable[[bytes, Picture], tuple[int, int, int, int]], bands: int, bits: int
+) -> Callable[[bytes], Picture]:
+    """A reader of one format by a decoder in Rust, which shares nothing with the libraries in C.
+
+    Args:
+        decode_into: of `micro_reader_codecs`.
+        bands: that are to be found.
+        bits: that are to be found in each sample.
+    """
+
+    def read(body: bytes) -> Picture:
+        height, width = opened(body).size[::-1]
+        pixels = np.empty((height, width, bands), f"u{bits // 8}")
+        assert decode_into(body, pixels.view(np.uint8)) == (width, height, bands, bits)
+        return pixels
+
+    return read
 
 
 def read_vips(body: bytes) -> Picture:

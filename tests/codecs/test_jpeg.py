@@ -12,6 +12,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import pyvips
+from micro_reader_codecs import jpeg_decode_into
 
 from iipserve.codecs import Metadata, jpeg
 from iipserve.image import PhysicalResolution
@@ -24,6 +25,7 @@ from tests.codecs.samples import (
     exif_block,
     opened,
     read_pillow,
+    read_rust,
     read_vips,
     with_bands,
 )
@@ -37,10 +39,11 @@ class TestJpeg(EncoderContract):
     encodings: ClassVar[Mapping[str, Encoding]] = {"q75": Encoding("jpeg", 75), "q100": Encoding("jpeg", 100)}
     longest_side = 65500
 
-    def readers(self, encoding: str, bands: int) -> Mapping[str, Reader]:
+    def readers(self, encoding: str, bands: int, bits: int) -> Mapping[str, Reader]:
         return {
             "pillow": read_pillow,
             "imagecodecs": lambda body: with_bands(imagecodecs.jpeg8_decode(body)),
+            "rust": read_rust(jpeg_decode_into, bands, bits),
             "libvips": read_vips,
         }
 

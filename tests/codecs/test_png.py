@@ -12,6 +12,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import pyvips
+from micro_reader_codecs import png_decode_into
 
 from iipserve import __version__
 from iipserve.codecs import Metadata, png
@@ -24,6 +25,7 @@ from tests.codecs.samples import (
     check_exif,
     opened,
     read_pillow,
+    read_rust,
     read_vips,
     with_bands,
 )
@@ -40,12 +42,14 @@ class TestPng(EncoderContract):
     }
     lossless = frozenset(encodings)
 
-    def readers(self, encoding: str, bands: int) -> Mapping[str, Reader]:
-        return {
-            "pillow": read_pillow,
-            "imagecodecs": lambda body: with_bands(imagecodecs.png_decode(body)),
+    def readers(self, encoding: str, bands: int, bits: int) -> Mapping[str, Reader]:
+        readers = {
+            "libpng": lambda body: with_bands(imagecodecs.png_decode(body)),
+            "rust": read_rust(png_decode_into, bands, bits),
             "libvips": read_vips,
         }
+        # Pillow cuts 16 bits down to 8
+        return readers if bits == 16 else readers | {"pillow": read_pillow}
 
 
 def chunks(body: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -84,17 +88,18 @@ def test_large_picture_is_cut_into_bands(level: int, monkeypatch: pytest.MonkeyP
     np.testing.assert_array_equal(imagecodecs.png_decode(body), pixels)
 
 
+@pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("level", range(10))
 @pytest.mark.parametrize("heights", [(1,), (13, 2), (500,)], ids=str)
 def test_strips_are_filtered_like_the_whole(
-    level: int, heights: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+    level: int, heights: tuple[int, ...], bits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where a row is filtered by the last one of the strip before; in one stream over several chunks."""
     monkeypatch.setattr(png, "BAND_BYTES", 10_000)
-    pixels = gradient((701, 500), 4)
+    pixels = gradient((701, 500), 4) if bits == 8 else picture((701, 500), 4, 16)
     output = io.BytesIO()
     png.encode_rows(cut(pixels, heights), pixels.shape, Encoding("png", level), Metadata(), output)
-    np.testing.assert_array_equal(read_pillow(output.getvalue()), pixels)
+    np.testing.assert_array_equal(imagecodecs.png_decode(output.getvalue()), pixels)
     found = data_of(output.getvalue())
     assert level or len(found) > 1
     assert zlib.decompress(b"".join(found)) == zlib.decompress(
@@ -105,6 +110,25 @@ def test_strips_are_filtered_like_the_whole(
 def data_of(body: bytes) -> list[bytes]:
     """The contents of the chunks of pixels."""
     return [content for name, content in chunks(body) if name == b"IDAT"]
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+@pytest.mark.parametrize("level", [1, 6])
+def test_16_bits_are_big_endian_and_filtered_by_whole_pixels(level: int, bands: int) -> None:
+    """PNG specification sections 7.2 and 9.2, undone here step by step."""
+    pixels = picture((37, 5), bands, 16)
+    body = png.encode(pixels, Encoding("png", level, bits=16), Metadata())
+    found = dict(chunks(body))
+    assert struct.unpack(">IIBB", found[b"IHDR"][:10]) == (37, 5, 16, {1: 0, 2: 4, 3: 2, 4: 6}[bands])
+    rows = zlib.decompress(found[b"IDAT"])
+    length, distance, above = 37 * bands * 2, bands * 2, bytes(37 * bands * 2)
+    for number in range(5):
+        kind, *row = rows[number * (length + 1) : (number + 1) * (length + 1)]
+        for at in range(length):
+            left = row[at - distance] if at >= distance else 0
+            row[at] = (row[at] + {1: left, 2: above[at]}[kind]) % 256
+        above = bytes(row)
+        np.testing.assert_array_equal(np.frombuffer(above, ">u2").reshape(37, bands), pixels[number])
 
 
 def test_level_0_stores() -> None:

@@ -51,11 +51,15 @@ class TestTiff(EncoderContract):
         scheme: Encoding("tiff", 90, scheme) for scheme in (*LOSSLESS, "jpeg", "webp")
     }
     lossless = frozenset(LOSSLESS)
+    eight_bits_only = frozenset({"jpeg", "webp"})
 
-    def readers(self, encoding: str, bands: int) -> Mapping[str, Reader]:
+    def readers(self, encoding: str, bands: int, bits: int) -> Mapping[str, Reader]:
         # the libtiff of some builds of Pillow and of libvips lacks these two; imagecodecs' has them
         if encoding in ("zstd", "webp"):
             return {"tifffile": read_tifffile, "libtiff": read_libtiff}
+        # Pillow cuts 16 bits down to 8
+        if bits == 16:
+            return {"tifffile": read_tifffile, "libtiff": read_libtiff, "libvips": read_vips}
         return {"tifffile": read_tifffile, "pillow": read_pillow, "libvips": read_vips}
 
     def gray_when_written(self, name: str, bands: int) -> bool:
@@ -233,6 +237,30 @@ def test_damaged_exif_is_left_out(block: bytes) -> None:
 def test_unknown_compression_is_refused() -> None:
     with pytest.raises(UnsupportedEncoding, match="'packbits' is unknown; it is one of none, lzw, deflate"):
         export(Metadata(), scheme="packbits")
+
+
+@pytest.mark.parametrize("scheme", ["jpeg", "webp"])
+def test_compression_without_room_for_16_bits_is_refused(scheme: str) -> None:
+    pixels, encoding = picture((40, 30), 3, 16), Encoding("tiff", 75, scheme)
+    sentence = f"'{scheme}' holds 8 bits per sample; for 16 it is one of none, lzw, deflate, zstd"
+    with pytest.raises(UnsupportedEncoding, match=sentence):
+        tiff.encode(pixels, encoding, Metadata())
+    with pytest.raises(UnsupportedEncoding, match=sentence):
+        tiff.encode_rows(cut(pixels, (7,)), pixels.shape, encoding, Metadata(), io.BytesIO())
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("scheme", LOSSLESS)
+def test_16_bits_stand_in_the_byte_order_of_the_file(scheme: str, order: str, bands: int) -> None:
+    """Which is that of the Exif block it holds."""
+    pixels = picture((301, 203), bands, 16)
+    encoding = Encoding("tiff", 1, scheme, metadata=True, bits=16)
+    body = tiff.encode(pixels, encoding, Metadata(exif=exif_block(order)))
+    assert body[:2] == {"<": b"II", ">": b"MM"}[order]
+    assert fields(body)["BitsPerSample"] == (16 if bands == 1 else (16,) * bands)
+    for read in (read_tifffile, read_libtiff):
+        np.testing.assert_array_equal(read(body), pixels)
 
 
 @pytest.mark.parametrize(("scheme", "longest"), [("webp", 16383), ("jpeg", 65500)])

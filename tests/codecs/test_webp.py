@@ -9,10 +9,20 @@ import imagecodecs
 import numpy as np
 import pytest
 import pyvips
+from micro_reader_codecs import webp_decode_into
 
 from iipserve.codecs import Metadata, webp
 from iipserve.plan import Encoding
-from tests.codecs.samples import RGB_PROFILE, XMP, check_exif, exif_block, opened, read_pillow, read_vips
+from tests.codecs.samples import (
+    RGB_PROFILE,
+    XMP,
+    check_exif,
+    exif_block,
+    opened,
+    read_pillow,
+    read_rust,
+    read_vips,
+)
 from tests.contracts.encoder import EVERYTHING, EncoderContract, Reader, picture
 from tests.images import gradient
 
@@ -27,8 +37,13 @@ class TestWebp(EncoderContract):
     lossless = frozenset({"lossless"})
     longest_side = 16383
 
-    def readers(self, encoding: str, bands: int) -> Mapping[str, Reader]:
-        return {"pillow": read_pillow, "imagecodecs": imagecodecs.webp_decode, "libvips": read_vips}
+    def readers(self, encoding: str, bands: int, bits: int) -> Mapping[str, Reader]:
+        return {
+            "pillow": read_pillow,
+            "imagecodecs": imagecodecs.webp_decode,
+            "rust": read_rust(webp_decode_into, 4 if bands in (2, 4) else 3, bits),
+            "libvips": read_vips,
+        }
 
     def gray_when_written(self, name: str, bands: int) -> bool:
         return False
@@ -72,7 +87,7 @@ def test_chunks_are_padded_to_even_lengths(extra: bytes) -> None:
 
 
 def test_metadata_without_a_place_change_nothing() -> None:
-    without_place = Metadata(resolution=EVERYTHING.resolution, text=EVERYTHING.text)
+    without_place = Metadata(text=EVERYTHING.text)
     assert export(without_place, 3, 50) == export(Metadata(), 3, 50)
 
 

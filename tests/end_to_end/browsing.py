@@ -11,9 +11,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
-OVERLAYS = ".bar, .switch, .tools, .navigator, #progress"
+from tests.end_to_end.running import needed
+
+OVERLAYS = ".bar, .switch, .tools, .navigator, .panel, #progress"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -97,6 +99,15 @@ class Visit:
 
 
 @contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run headless Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=needed("chromium"), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
 def visit(browser: Browser, address: str, *, width: int = 1280, height: int = 800) -> Iterator[Visit]:
     """Open a new, empty browser window on the gallery at `address`."""
     context = browser.new_context(
@@ -106,19 +117,27 @@ def visit(browser: Browser, address: str, *, width: int = 1280, height: int = 80
     )
     page = context.new_page()
     guest = Visit(page, address)
-    mistakes = guest.mistakes
-    page.on(
-        "console", lambda said: mistakes.append(f"console: {said.text}") if said.type == "error" else None
-    )
-    page.on("pageerror", lambda error: mistakes.append(f"script: {error}"))
-    page.on("requestfailed", lambda request: mistakes.append(f"{request.failure}: {request.url}"))
-    page.on(
-        "response",
-        lambda answer: (guest.answered if answer.status == 200 else mistakes).append(
-            answer.url if answer.status == 200 else f"{answer.status}: {answer.url}"
-        ),
-    )
+    watch(page, guest.answered, guest.mistakes)
     try:
         yield guest
     finally:
         context.close()
+
+
+def watch(page: Page, answered: list[str], mistakes: list[str]) -> None:
+    """Note which addresses are answered 200, and everything that goes wrong, as it happens."""
+
+    def on_answer(answer: Response) -> None:
+        if answer.status == 200:
+            answered.append(answer.url)
+        else:
+            mistakes.append(f"{answer.status}: {answer.url}")
+
+    def on_console(said: ConsoleMessage) -> None:
+        if said.type == "error":
+            mistakes.append(f"console: {said.text}")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: mistakes.append(f"script: {error}"))
+    page.on("requestfailed", lambda request: mistakes.append(f"{request.failure}: {request.url}"))
+    page.on("response", on_answer)

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import pyvips
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Route, expect
 
 from iipserve.viewer.site import installed_openseadragon
-from tests.end_to_end.browsing import FLAGS, View, Visit, visit
+from tests.end_to_end.browsing import View, Visit, chromium, visit
 from tests.end_to_end.running import daemon, free_port, needed, nginx
 
 WIDTH, HEIGHT = 3073, 2680
@@ -96,10 +96,8 @@ def browser() -> Iterator[Browser]:
     """Headless Chromium."""
     if not (installed_openseadragon() / "openseadragon.min.js").exists():
         pytest.skip("OpenSeadragon is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=needed("chromium"), args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(params=["http", "fastcgi", "prefix"])

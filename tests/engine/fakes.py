@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iipserve.engine.scaling import scale
 from iipserve.geometry import Region, Size, TileGrid
@@ -27,12 +28,15 @@ class ArraySource(Source):
 
     def __init__(
         self,
-        levels: Sequence[Picture],
+        levels: Sequence[NDArray[Any]],
         tile: tuple[int, int] = (64, 64),
         *,
         identifier: str = "fake",
         version: ImageVersion = VERSION,
         icc: bytes | None = None,
+        bits: int | None = None,
+        ranges: tuple[tuple[float, float], ...] = (),
+        alpha: bool | None = None,
     ) -> None:
         self.levels = levels
         self.reads: list[tuple[int, int, int]] = []
@@ -45,10 +49,11 @@ class ArraySource(Source):
             levels=tuple(Level(Size(array.shape[1], array.shape[0]), Size(*tile)) for array in levels),
             tile=Size(*tile),
             bands=bands,
-            dtype="uint8",
-            bits=8,
+            dtype=levels[0].dtype.name,
+            bits=bits or levels[0].itemsize * 8,
             color_space=ColorSpace.GRAY if bands < 3 else ColorSpace.SRGB,
-            has_alpha=bands in (2, 4),
+            has_alpha=bands in (2, 4) if alpha is None else alpha,
+            band_ranges=ranges,
             icc=icc,
         )
 

@@ -6,13 +6,23 @@ import numpy as np
 import pytest
 
 from iipserve.engine import assembly
+from iipserve.engine.assembly import LevelReader
 from iipserve.engine.scaling import scale
 from iipserve.geometry import Region, Size
+from iipserve.processing.development import Development
 from iipserve.pyramid import Placement, place_region, place_tile
+from iipserve.sources import Source
 from tests.engine.fakes import ArraySource, RegionSource, plan_of
 from tests.images import gradient, pyramid, smooth
 
 SIZE = (333, 211)
+
+
+def reader(
+    source: Source, *, level: int = 0, nearest: bool = False, develop: Development | None = None
+) -> LevelReader:
+    """What reads a level without keeping anything."""
+    return LevelReader(source, level, source.read_tile, develop, nearest)
 
 
 @pytest.mark.parametrize("bands", [1, 2, 3, 4])
@@ -50,9 +60,8 @@ def test_a_pixel_past_the_edge_repeats_the_last() -> None:
     placement = place_tile(source.info, Size(65, 65), Region(64, 32, 1, 32))
     plan = plan_of(source, placement)
     if placement.level == 1:
-        pixels = assembly.read_plan(
-            source, plan_of(source, Placement(1, Region(32, 32, 33, 33), Size(33, 33))), source.read_tile
-        )
+        past = plan_of(source, Placement(1, Region(32, 32, 33, 33), Size(33, 33)))
+        pixels = assembly.read_plan(reader(source, level=1), past)
         np.testing.assert_array_equal(pixels[:32, :32], levels[1][32:, 32:])
         np.testing.assert_array_equal(pixels[32, :32], levels[1][63, 32:])
         np.testing.assert_array_equal(pixels[:32, 32], levels[1][32:, 63])
@@ -62,10 +71,10 @@ def test_a_pixel_past_the_edge_repeats_the_last() -> None:
 def test_strips_equal_the_whole_scaled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     source = ArraySource([smooth((700, 900))])
     plan = plan_of(source, place_region(source.info, Region(10, 20, 650, 850), Size(401, 517)))
-    whole = assembly.read_plan(source, plan, source.read_tile)
+    whole = assembly.read_plan(reader(source), plan)
     monkeypatch.setattr(assembly, "STRIP_PIXELS", 650 * 100)
     source.reads.clear()
-    strips = assembly.read_plan(source, plan, source.read_tile)
+    strips = assembly.read_plan(reader(source), plan)
     assert len(source.reads) > 14 * 11, "read in one piece"
     assert strips.shape == whole.shape == (517, 401, 3)
     assert np.abs(strips.astype(int) - whole.astype(int)).max() <= 2
@@ -76,7 +85,7 @@ def test_whole_ratio_is_the_mean_of_the_pixels() -> None:
     source = ArraySource([picture])
     plan = plan_of(source, Placement(0, Region(0, 0, 256, 256), Size(64, 64)))
     means = picture.reshape(64, 4, 64, 4, 3).mean(axis=(1, 3))
-    pixels = assembly.read_plan(source, plan, source.read_tile)
+    pixels = assembly.read_plan(reader(source), plan)
     assert np.abs(pixels - means).max() <= 1
 
 
@@ -91,7 +100,7 @@ def test_unscaled_strips_are_slices(kind: type[ArraySource], bands: int, tile: t
     picture = gradient(SIZE, bands)
     source = kind([picture], tile)
     plan = plan_of(source, Placement(0, PART, UNSCALED))
-    strips = list(assembly.read_strips(source, plan, source.read_tile))
+    strips = list(assembly.read_strips(reader(source), plan))
     np.testing.assert_array_equal(np.concatenate(strips), picture[20:191, 10:311])
     assert len(strips) == 190 // tile[1] - 20 // tile[1] + 1
     assert len(source.reads) == len(set(source.reads)), "a tile was decoded twice"
@@ -107,7 +116,7 @@ def test_scaled_strips_of_a_small_region_are_the_whole(
     monkeypatch.setattr(assembly, "FINISHED_PIXELS", 17 * size.width)
     source = kind([gradient(SIZE, bands)])
     plan = plan_of(source, Placement(0, PART, size))
-    strips = list(assembly.read_strips(source, plan, source.read_tile, nearest=nearest))
+    strips = list(assembly.read_strips(reader(source, nearest=nearest), plan))
     assert {strip.shape[0] for strip in strips[:-1]} == {17}
     whole = scale(source.levels[0][20:191, 10:311], size, nearest=nearest)
     np.testing.assert_array_equal(np.concatenate(strips), whole)
@@ -123,7 +132,7 @@ def test_scaled_strips_of_a_large_region_join(
     source = kind([picture], (32, 16))
     plan = plan_of(source, Placement(0, PART, size))
     monkeypatch.setattr(assembly, "STRIP_PIXELS", 301 * 40)
-    strips = list(assembly.read_strips(source, plan, source.read_tile))
+    strips = list(assembly.read_strips(reader(source), plan))
     assert len(strips) > 3
     assert np.abs(np.concatenate(strips).astype(int) - whole).max() <= 2
 
@@ -136,15 +145,15 @@ def test_enlarged_strips_meet_where_rows_begin(monkeypatch: pytest.MonkeyPatch) 
     plan = plan_of(source, Placement(0, Region(0, 0, 60, 900), Size(100, 1500)))
     whole = scale(picture, plan.size).astype(int)
     monkeypatch.setattr(assembly, "STRIP_PIXELS", 100 * 67)
-    strips = np.concatenate(list(assembly.read_strips(source, plan, source.read_tile)))
+    strips = np.concatenate(list(assembly.read_strips(reader(source), plan)))
     assert np.abs(strips.astype(int) - whole).max() <= 2
 
 
 def test_strip_of_a_tile_past_the_edge_is_the_whole() -> None:
     source = ArraySource([gradient((64, 64))])
     plan = plan_of(source, Placement(0, Region(32, 32, 33, 33), Size(33, 33)))
-    (strip,) = assembly.read_strips(source, plan, source.read_tile)
-    np.testing.assert_array_equal(strip, assembly.read_plan(source, plan, source.read_tile))
+    (strip,) = assembly.read_strips(reader(source), plan)
+    np.testing.assert_array_equal(strip, assembly.read_plan(reader(source), plan))
 
 
 @pytest.mark.parametrize("limit", [301 * 40, 301 * 300])
@@ -154,6 +163,6 @@ def test_no_more_is_held_than_was_said(size: Size, limit: int, monkeypatch: pyte
     source = RegionSource([smooth(SIZE)], (32, 48))
     plan = plan_of(source, Placement(0, PART, size))
     read, made = assembly.held_pixels(source.info, plan)
-    strips = list(assembly.read_strips(source, plan, source.read_tile))
+    strips = list(assembly.read_strips(reader(source), plan))
     assert max(region.size.area for region in source.regions) <= read
     assert max(strip.shape[0] * strip.shape[1] for strip in strips) <= made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from iipserve.errors import IIPServeError
 from iipserve.geometry import Size
 from iipserve.http import Request
 from iipserve.image import ColorSpace, ImageInfo, ImageVersion, Level
-from iipserve.plan import Answer, Document, RenderPlan
+from iipserve.plan import Answer, Document, RenderPlan, SamplePlan
 from iipserve.protocols import Protocol
 
 Halve = Callable[[int], int]
@@ -64,11 +64,19 @@ def ask(
     *,
     mount: str = "/x/",
     natural: bool = True,
+    delimiter: str = "",
     **environ: str,
 ) -> Answer:
     """The protocol's answer to a target."""
     request = Request(
-        "GET", "/", "", {"HTTP_HOST": "example.org", **environ}, mount=mount, target=target, natural=natural
+        "GET",
+        "/",
+        "",
+        {"HTTP_HOST": "example.org", **environ},
+        mount=mount,
+        target=target,
+        natural=natural,
+        page_delimiter=delimiter,
     )
     query = protocol.parse(request)
     return protocol.plan(query, None if query.identifier is None else info, config)
@@ -87,6 +95,12 @@ def answer_or_refusal(
 def plan_of(answer: Answer) -> RenderPlan:
     assert isinstance(answer.content, RenderPlan)
     return answer.content
+
+
+def text_told(answer: Answer, samples: Sequence[Any]) -> str:
+    """The text that an answer for samples makes of these arrays."""
+    assert isinstance(answer.content, SamplePlan)
+    return answer.content.describe(samples).body.decode()
 
 
 def text_of(answer: Answer) -> str:

@@ -12,13 +12,17 @@ from iipserve.config import Config
 from iipserve.errors import IIPServeError, InvalidRequest, InvalidSize, RegionOutOfBounds, UnsupportedEncoding
 from iipserve.geometry import Region, Size
 from iipserve.http import Request
-from iipserve.image import ImageInfo
+from iipserve.image import FIRST, ColorSpace, ImageInfo, Selector
 from iipserve.plan import Redirect
+from iipserve.processing import Operation
 from iipserve.processing.color import Bitonal, Grayscale
+from iipserve.processing.histogram import Equalize
+from iipserve.processing.tone import Invert, Logarithm, Stretch
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.protocols import deepzoom
-from iipserve.protocols.iiif import PROTOCOL, InfoQuery
+from iipserve.protocols.iiif import PROTOCOL
 from iipserve.protocols.iiif_parameters import UpscalingOff
+from iipserve.protocols.iiif_requests import InfoQuery
 from tests.protocols.asking import CONFIG, GRAY, IMAGE, Case, Refused, answer_or_refusal, ask, image, plan_of
 
 SMALL = image(1000, 700)
@@ -139,10 +143,11 @@ REFUSED_BY_BOTH = [
         for text in ["5000,0,10,10", "0,2680,1,1", "0,0,0,10", "0,0,10,0", "pct:100,0,5,5", "pct:0,0,0,5"]
     ),
     *(refused_tail(f"{angle}/default.jpg") for angle in ["400", "-90", "abc", "1e2", "!", "", "360.1", "90,"]),
-    refused_tail("22.5/default.png", match="0, 90, 180 and 270"),
+    refused_tail("1.5.5/default.png", match="from 0 to 360"),
+    *(refused_tail(f"0/{quality}.jpg", match=quality) for quality in ["negative", "stretch", "equalization", "log"]),
     *(refused_tail(f"0/{name}") for name in ["foo.jpg", "default", ".jpg", "default.", "Default.jpg", "default.jpg.png"]),
     *(
-        refused_tail(f"0/default.{extension}", UnsupportedEncoding, "jpg, png, webp, avif, tif")
+        refused_tail(f"0/default.{extension}", UnsupportedEncoding, "jpg, png, webp, avif, tif, jxl")
         for extension in ["xyz", "gif", "jp2", "pdf", "jpeg", "tiff"]
     ),
     Refused("no identifier", "/full/max/0/default.jpg", InvalidRequest),
@@ -212,6 +217,8 @@ def test_regions(text: str, region: Region) -> None:
 
 
 ROTATIONS = [
+    ("22.5", (Rotate(22.5),)), ("022.500", (Rotate(22.5),)), (".5", (Rotate(0.5),)), ("!359.99", (Mirror(), Rotate(359.99))),
+    ("0.0000001", ()), ("359.9999999", ()), ("44.99999996", (Rotate(45),)),
     ("0", ()), ("360", ()), ("0.0", ()), ("!0", (Mirror(),)), ("!360", (Mirror(),)), ("90", (Rotate(90),)),
     ("90.0", (Rotate(90),)), ("180", (Rotate(180),)), ("!270", (Mirror(), Rotate(270))),
     ("%2190", (Mirror(), Rotate(90))),
@@ -233,11 +240,29 @@ def test_rotations(text: str, operations: tuple[object, ...]) -> None:
         (GRAY, "color", ()),
         (GRAY, "gray", ()),
         (GRAY, "bitonal", (Bitonal(),)),
-        (image(bands=1, bits=1, color_space=GRAY.color_space), "bitonal", ()),
+        (image(bands=4, color_space=ColorSpace.CMYK), "gray", (Grayscale(),)),
+        (image(color_space=ColorSpace.CIELAB), "gray", (Grayscale(),)),
+        (image(bands=2, has_alpha=True, color_space=ColorSpace.GRAY), "gray", ()),
+        (image(bands=9, color_space=ColorSpace.GRAY), "gray", ()),
+        (image(bands=1, bits=1, color_space=GRAY.color_space), "bitonal", (Bitonal(),)),
     ],
 )
 def test_qualities(info: ImageInfo, quality: str, operations: tuple[object, ...]) -> None:
     assert plan_of(ask(PROTOCOL, f"3/a.tif/full/100,/0/{quality}.jpg", info)).operations == operations
+
+
+@pytest.mark.parametrize(
+    ("quality", "operation"),
+    [("negative", Invert()), ("stretch", Stretch()), ("equalization", Equalize()), ("log", Logarithm())],
+)
+@pytest.mark.parametrize("version", [2, 3])
+def test_qualities_beyond_the_specification(quality: str, operation: Operation, version: int) -> None:
+    config = Config(iiif_extensions=True)
+    answer = ask(PROTOCOL, f"{version}/a.tif/full/100,/!90/{quality}.jpg", IMAGE, config)
+    assert plan_of(answer).operations == (operation, Mirror(), Rotate(90))
+    assert f"/!90/{quality}.jpg>" in dict(answer.headers)["Link"]
+    with pytest.raises(InvalidRequest, match=r"'foo' is none of .*bitonal.*negative, stretch"):
+        ask(PROTOCOL, f"{version}/a.tif/full/100,/0/foo.jpg", IMAGE, config)
 
 
 def test_a_profile_goes_with_colors_only() -> None:
@@ -251,7 +276,7 @@ def test_a_profile_goes_with_colors_only() -> None:
 
 @pytest.mark.parametrize(
     ("extension", "format"),
-    [("jpg", "jpeg"), ("png", "png"), ("webp", "webp"), ("avif", "avif"), ("tif", "tiff")],
+    [("jpg", "jpeg"), ("png", "png"), ("webp", "webp"), ("avif", "avif"), ("tif", "tiff"), ("jxl", "jxl")],
 )
 def test_formats(extension: str, format: str) -> None:
     assert plan_of(ask(PROTOCOL, f"3/a.tif/full/max/0/default.{extension}")).encoding.format == format
@@ -310,6 +335,19 @@ def test_tiles_carry_a_profile_at_most_and_exports_everything() -> None:
     assert dict(export.headers)["Content-Disposition"] == 'inline; filename="a_800x698.jpg"'
 
 
+def test_tiles_turned_by_quarters_are_tiles_and_by_other_angles_exports() -> None:
+    plans = {
+        angle: plan_of(ask(PROTOCOL, f"3/a.tif/0,0,512,512/256,256/{angle}/default.jpg"))
+        for angle in ("0", "90", "22.5")
+    }
+    assert {angle: plan.encoding.metadata for angle, plan in plans.items()} == {
+        "0": False,
+        "90": False,
+        "22.5": True,
+    }
+    assert len({(plan.level, plan.region, plan.size) for plan in plans.values()}) == 1
+
+
 def test_a_listed_size_is_the_level_as_it_is() -> None:
     plan = plan_of(ask(PROTOCOL, "3/a.tif/full/769,670/0/default.jpg"))
     assert (plan.level, plan.region, plan.size) == (2, Region(0, 0, 769, 670), Size(769, 670))
@@ -329,6 +367,10 @@ CANONICAL = [
     ("3/a.tif/pct:0,0,100,100/3073,/360/color.jpg", "full/max/0/default.jpg"),
     ("3/a.tif/square/100,/!0/gray.png", "196,0,2680,2680/100,100/!0/gray.png"),
     ("3/a.tif/full/^max/90.0/default.jpg", "full/^max/90/default.jpg"),
+    ("3/a.tif/full/max/!022.500/default.jpg", "full/max/!22.5/default.jpg"),
+    ("3/a.tif/full/max/.25/default.jpg", "full/max/0.25/default.jpg"),
+    ("2/a.tif/full/full/359.9999999/default.jpg", "full/full/0/default.jpg"),
+    ("3/a.tif/full/max/100.000/default.jpg", "full/max/100/default.jpg"),
     ("3/a.tif/full/%5E4000,/0/default.jpg", "full/^4000,3488/0/default.jpg"),
     ("2/a.tif/full/max/0/native.jpg", "full/full/0/default.jpg"),
     ("2/a.tif/full/768,670/0/grey.jpg", "full/768,/0/gray.jpg"),
@@ -386,6 +428,53 @@ def test_identifiers_and_versions(target: str, natural: bool, identifier: str, v
         )
         assert (query.identifier, query.version) == (identifier, version)
         assert query.address == f"http://localhost/iiif/{target}"
+
+
+@pytest.mark.parametrize(
+    ("name", "delimiter", "identifier", "selector"),
+    [
+        ("a.tif;2", ";", "a.tif", Selector(2)),
+        ("a.tif%3B2", ";", "a.tif", Selector(2)),
+        ("a.tif;0", ";", "a.tif", FIRST),
+        ("a.tif;007", ";", "a.tif", Selector(7)),
+        ("a;1.tif;2", ";", "a;1.tif", Selector(2)),
+        ("a.tif;2;3", ";", "a.tif;2", Selector(3)),
+        ("b%2Fa.tif--12", "--", "b/a.tif", Selector(12)),
+        ("a.tif_page_3", "_page_", "a.tif", Selector(3)),
+        ("a.tif;x", ";", "a.tif;x", FIRST),
+        ("a.tif;", ";", "a.tif;", FIRST),
+        ("a.tif;-1", ";", "a.tif;-1", FIRST),
+        ("a.tif;\xd9\xa1", ";", "a.tif;\u0661", FIRST),
+        ("a.tif;1234567890", ";", "a.tif;1234567890", FIRST),
+        (";2", ";", ";2", FIRST),
+        ("a.tif;2", "", "a.tif;2", FIRST),
+        ("a.tif", ";", "a.tif", FIRST),
+    ],
+)
+def test_pictures_of_a_stack(name: str, delimiter: str, identifier: str, selector: Selector) -> None:
+    for tail in ("/info.json", "/full/max/0/default.jpg", ""):
+        query = PROTOCOL.parse(
+            Request(
+                "GET",
+                "/",
+                "",
+                {},
+                mount="/iiif/",
+                target=f"3/{name}{tail}",
+                natural=True,
+                page_delimiter=delimiter,
+            )
+        )
+        assert (query.identifier, query.selector) == (identifier, selector)
+        assert query.address == f"http://localhost/iiif/3/{name}"
+
+
+def test_the_plan_is_of_the_picture_that_was_found() -> None:
+    info = image(selector=Selector(2))
+    assert plan_of(ask(PROTOCOL, "3/a.tif;2/full/max/0/default.jpg", info, delimiter=";")).image.selector == (
+        2,
+        90,
+    )
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -467,6 +556,7 @@ SEGMENTS = st.sampled_from(
             "9,",
             "!9,9",
         ),
+        *("a.tif;2", "22.5", "log.jpg"),
         *("pct:9", "0", "!90", "default.jpg", "gray.png", "info.json", "", "%", "%00", "%ff", "ü", "é/", "?"),
         *("9" * 30 + ",", "pct:" + "9" * 20, "\0"),
     ]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from iipserve.config import Config
 from iipserve.errors import ConfigError
 from iipserve.geometry import Size
-from iipserve.image import ImageInfo, PhysicalResolution
+from iipserve.image import ColorSpace, ImageInfo, PhysicalResolution
 from iipserve.plan import Document
 from iipserve.protocols.iiif import PROTOCOL
 from iipserve.protocols.iiif_info import extra_members
@@ -59,8 +59,14 @@ def test_version_3_complete() -> None:
         "sizes": SIZES,
         "tiles": [{"width": 256, "height": 256, "scaleFactors": [1, 2, 4, 8, 16]}],
         "extraQualities": ["color", "gray", "bitonal"],
-        "extraFormats": ["webp", "avif", "tif"],
-        "extraFeatures": ["mirroring", "profileLinkHeader", "canonicalLinkHeader", "sizeUpscaling"],
+        "extraFormats": ["webp", "avif", "tif", "jxl"],
+        "extraFeatures": [
+            "rotationArbitrary",
+            "mirroring",
+            "profileLinkHeader",
+            "canonicalLinkHeader",
+            "sizeUpscaling",
+        ],
     }
 
 
@@ -77,9 +83,10 @@ def test_version_2_complete() -> None:
         "profile": [
             "http://iiif.io/api/image/2/level2.json",
             {
-                "formats": ["jpg", "png", "webp", "avif", "tif"],
+                "formats": ["jpg", "png", "webp", "avif", "tif", "jxl"],
                 "qualities": ["default", "color", "gray", "bitonal"],
                 "supports": [
+                    "rotationArbitrary",
                     "mirroring",
                     "regionSquare",
                     "profileLinkHeader",
@@ -112,6 +119,41 @@ def test_levels_the_file_lacks_are_told_all_the_same() -> None:
 def test_gray_images_list_no_color() -> None:
     assert described(3, GRAY)["extraQualities"] == ["gray", "bitonal"]
     assert described(2, GRAY)["profile"][1]["qualities"] == ["default", "gray", "bitonal"]
+
+
+@pytest.mark.parametrize(
+    ("info", "color"),
+    [
+        (image(bands=4, color_space=ColorSpace.CMYK), True),
+        (image(color_space=ColorSpace.CIELAB), True),
+        (image(bands=4, has_alpha=True), True),
+        (image(bands=2, has_alpha=True, color_space=ColorSpace.GRAY), False),
+        (image(bands=9, color_space=ColorSpace.GRAY), False),
+    ],
+)
+def test_color_is_listed_where_there_is_some(info: ImageInfo, color: bool) -> None:
+    assert ("color" in described(3, info)["extraQualities"]) is color
+
+
+def test_qualities_beyond_the_specification_are_listed_where_they_are_on() -> None:
+    config = Config(iiif_extensions=True)
+    extensions = ["negative", "stretch", "equalization", "log"]
+    assert described(3, IMAGE, config)["extraQualities"] == ["color", "gray", "bitonal", *extensions]
+    assert described(2, GRAY, config)["profile"][1]["qualities"] == [
+        "default",
+        "gray",
+        "bitonal",
+        *extensions,
+    ]
+    for quality in extensions:
+        for version in (2, 3):
+            assert plan_of(ask(PROTOCOL, f"{version}/a/full/max/0/{quality}.jpg", IMAGE, config)).operations
+
+
+def test_the_id_keeps_the_number_of_the_picture_as_it_was_written() -> None:
+    for written in ("a.tif;2", "a.tif%3B2", "a.tif%3b02"):
+        told = json.loads(text_of(ask(PROTOCOL, f"3/{written}/info.json", mount="/iiif/", delimiter=";")))
+        assert told["id"] == f"http://example.org/iiif/3/{written}"
 
 
 @pytest.mark.parametrize("version", [2, 3])

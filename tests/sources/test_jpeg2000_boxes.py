@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from iipserve.errors import DecodeError, UnsupportedImage
-from iipserve.sources.jpeg2000_boxes import EXIF_UUID, SIGNATURE, XMP_UUID, Boxes, Channel, read_boxes
+from iipserve.sources.jpeg2000_boxes import (
+    EXIF_UUID,
+    SIGNATURE,
+    XMP_UUID,
+    Boxes,
+    Channel,
+    LabRange,
+    MappedChannel,
+    PaletteColumn,
+    read_boxes,
+)
 
 START = SIGNATURE + b"\0\0\0\x14ftypjp2 \0\0\0\0jp2 "
 CODESTREAM = b"\xff\x4f\xff\x51" + bytes(20)
@@ -46,6 +56,14 @@ def read(folder: Path, data: bytes) -> Boxes:
         os.close(descriptor)
 
 
+LAB = struct.pack(">BBBI7I", 1, 0, 0, 14, 100, 0, 170, 128, 200, 96, 0x00443530)
+PALETTE = b"\0\3\3" + bytes([7, 11, 0x87]) + b"\1\x0f\xff\xff" + b"\2\0\1\0" + b"\3\0\2\x80"
+"""Three entries of 8, 12 and 8 signed bits."""
+COLUMNS = (
+    PaletteColumn(8, False, (1, 2, 3)),
+    PaletteColumn(12, False, (0xFFF, 1, 2)),
+    PaletteColumn(8, True, (-1, 0, -128)),
+)
 LINES = struct.pack(">HHHHHHHHHH", 3, 0, 0, 3, 1, 0, 2, 2, 1, 0)
 
 CASES = [
@@ -59,7 +77,15 @@ CASES = [
         box(b"jp2h", box(b"colr", b"\x01\0\0\0\0\0\x10") + box(b"colr", b"\x01\0\0\0\0\0\x0c")), "color_number", 16,
         id="the first color counts",
     ),
-    pytest.param(box(b"jp2h", box(b"pclr", b"\0\1\1\7\0")), "has_palette", True, id="palette"),
+    pytest.param(box(b"jp2h", box(b"colr", LAB)), "lab", (LabRange(100, 0), LabRange(170, 128), LabRange(200, 96)), id="CIELab ranges"),
+    pytest.param(box(b"jp2h", box(b"colr", b"\x01\0\0\0\0\0\x0e")), "lab", (), id="CIELab without ranges"),
+    pytest.param(box(b"jp2h", box(b"colr", LAB[:20])), "lab", (), id="CIELab cut off"),
+    pytest.param(box(b"jp2h", box(b"pclr", PALETTE)), "palette", COLUMNS, id="palette"),
+    pytest.param(box(b"jp2h", box(b"pclr", PALETTE) + box(b"pclr", b"\0\1\1\7\0")), "palette", COLUMNS, id="the first palette counts"),
+    pytest.param(
+        box(b"jp2h", box(b"cmap", b"\0\0\1\2\0\5\0\0\0\0")), "mapping", (MappedChannel(0, 2), MappedChannel(5, None)),
+        id="component mapping",
+    ),
     pytest.param(
         box(b"jp2h", box(b"cdef", LINES)), "channels", [Channel(0, 0, 3), Channel(1, 0, 2), Channel(2, 1, 0)], id="channels",
     ),
@@ -113,6 +139,10 @@ BROKEN = [
     pytest.param(START + b"\0\0\0\3jp2c" + CODESTREAM, UnsupportedImage, "no codestream", id="a length of 3"),
     pytest.param(START + box(b"free", b"") * 5000, UnsupportedImage, "no codestream", id="boxes without end"),
     pytest.param(START + box(b"jp2h", b"") * 5000 + box(b"jp2c", CODESTREAM), UnsupportedImage, "no codestream", id="containers without end"),
+    pytest.param(START + box(b"jp2h", box(b"pclr", b"\0")), DecodeError, "palette is cut off", id="palette without a header"),
+    pytest.param(START + box(b"jp2h", box(b"pclr", PALETTE[:-1])), DecodeError, "palette of 3 entries", id="palette cut off"),
+    pytest.param(START + box(b"jp2h", box(b"pclr", b"\xff\xff\1\7" + bytes(70000))), DecodeError, "palette of 65535 entries", id="palette too long"),
+    pytest.param(START + box(b"jp2h", box(b"pclr", b"\0\3\0")), DecodeError, "0 columns", id="palette of no columns"),
     pytest.param(START + b"\0\0\0\1free" + b"\xff" * 8, UnsupportedImage, "no codestream", id="a length of 2^64 - 1"),
 ]  # fmt: skip
 
@@ -133,3 +163,9 @@ def test_nested_containers_do_not_recurse(tmp_path: Path) -> None:
 def test_huge_metadata_is_passed_over(tmp_path: Path) -> None:
     large = box(b"uuid", XMP_UUID + bytes(17 << 20))
     assert not read(tmp_path, START + large + box(b"jp2c", CODESTREAM)).xmp
+
+
+def test_lists_without_end_are_cut_off(tmp_path: Path) -> None:
+    lists = box(b"jp2h", box(b"cdef", b"\0\0" + bytes(6 * 100_000)) + box(b"cmap", bytes(4 * 100_000)))
+    boxes = read(tmp_path, START + lists + box(b"jp2c", CODESTREAM))
+    assert (len(boxes.channels), len(boxes.mapping)) == (16384, 16384)

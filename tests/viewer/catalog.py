@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from iipserve.errors import IIPServeError
+from iipserve.errors import IIPServeError, ImageNotFound
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace, ImageInfo, ImageVersion, Level
 
 TILE = Size(256, 256)
 
 
-def image(name: str, *sizes: tuple[int, int]) -> ImageInfo:
-    """An image of these level sizes, full size first; 12,345 bytes of TIFF."""
+def image(name: str, *sizes: tuple[int, int], **facts: Any) -> ImageInfo:
+    """An image of these level sizes, full size first; 12,345 bytes of TIFF, RGB if `facts` say nothing else."""
+    known = {"bands": 3, "dtype": "uint8", "bits": 8, "color_space": ColorSpace.SRGB} | facts
     return ImageInfo(
         identifier=name,
         format="tiff",
         version=ImageVersion(1_700_000_000_000_000_000, 12_345),
         levels=tuple(Level(Size(*size), TILE) for size in sizes),
         tile=TILE,
-        bands=3,
-        dtype="uint8",
-        bits=8,
-        color_space=ColorSpace.SRGB,
+        **known,
     )
 
 
@@ -38,7 +37,7 @@ class Catalog:
 
     def info(self, identifier: str) -> ImageInfo:
         """The image, or its error."""
-        found = self._images[identifier]
+        found = self._images.get(identifier, ImageNotFound(f"there is no image {identifier!r}"))
         if isinstance(found, IIPServeError):
             raise found
         return found

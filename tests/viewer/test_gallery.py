@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from iipserve import __version__
-from iipserve.errors import DecodeError, InvalidRequest, UnsupportedImage
+from iipserve.errors import DecodeError, ImageNotFound, InvalidRequest, UnsupportedImage
+from iipserve.image import Angles, StackLayer
 from iipserve.viewer import gallery
-from iipserve.viewer.gallery import Selection, listing
+from iipserve.viewer.gallery import Offered, Selection, description, image_name, listing
 from tests.viewer.catalog import Catalog, image
 
 
@@ -41,6 +42,8 @@ def test_an_image_is_listed_with_what_is_known_of_it() -> None:
                 "height": 2680,
                 "format": "tiff",
                 "levels": 2,
+                "bands": 3,
+                "samples": "8-bit integer",
                 "tile": [256, 256],
                 "bytes": 12345,
             }
@@ -126,3 +129,86 @@ def test_a_list_that_was_cut_off_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_unlimited_export() -> None:
     assert listed(NUMBERED, max_size=None)["max_export"] is None
+
+
+OFFERED = Offered(colormaps=("hot", "viridis"), filters=("sobel",))
+
+
+def described(**facts: Any) -> dict[str, Any]:
+    catalog = Catalog({"a.tif": image("a.tif", (30, 20), **facts)})
+    answer: dict[str, Any] = json.loads(description(catalog, "a.tif", OFFERED))
+    return answer
+
+
+def test_one_image_is_described_with_what_can_be_chosen() -> None:
+    assert described() == {
+        "name": "a.tif",
+        "width": 30,
+        "height": 20,
+        "format": "tiff",
+        "levels": 1,
+        "bands": 3,
+        "samples": "8-bit integer",
+        "tile": [256, 256],
+        "bytes": 12345,
+        "layers": [],
+        "angles": [],
+        "heights": [],
+        "colormaps": ["hot", "viridis"],
+        "filters": ["sobel"],
+    }
+
+
+def test_the_layers_of_a_stack_are_named() -> None:
+    answer = described(stack=(StackLayer("365 nm"), StackLayer("Röntgen", 0.5)))
+    assert answer["layers"] == ["365 nm", "Röntgen"]
+
+
+def test_the_views_of_a_sequence_are_told() -> None:
+    answer = described(angles=Angles((0, 120, 240), (60, 90)))
+    assert (answer["angles"], answer["heights"]) == ([0, 120, 240], [60, 90])
+
+
+@pytest.mark.parametrize(
+    ("facts", "bands", "samples"),
+    [
+        pytest.param({"bands": 4, "has_alpha": True}, 3, "8-bit integer", id="opacity is no band"),
+        pytest.param({"bands": 1, "dtype": "uint16", "bits": 12}, 1, "12-bit integer", id="12 bits"),
+        pytest.param({"dtype": "int32", "bits": 32}, 3, "32-bit signed", id="signed"),
+        pytest.param({"dtype": "float32", "bits": 64}, 3, "64-bit floating point", id="floating point"),
+    ],
+)
+def test_samples(facts: dict[str, Any], bands: int, samples: str) -> None:
+    answer = described(**facts)
+    assert (answer["bands"], answer["samples"]) == (bands, samples)
+
+
+def test_an_image_that_is_not_there_is_not_described() -> None:
+    with pytest.raises(ImageNotFound, match=r"b\.tif"):
+        description(Catalog({}), "b.tif", OFFERED)
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        pytest.param("name=a.tif", "a.tif", id="plain"),
+        pytest.param("name=K%C3%B6ln%20%26+more%2Fa.tif", "Köln & more/a.tif", id="encoded"),
+    ],
+)
+def test_image_name(query: str, name: str) -> None:
+    assert image_name(query) == name
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("name=", id="no name"),
+        pytest.param("image=a.tif", id="another word"),
+        pytest.param("name=a.tif&name=b.tif", id="twice"),
+        pytest.param("name=a.tif&limit=1", id="more"),
+    ],
+)
+def test_image_name_refused(query: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"image\.json\?name="):
+        image_name(query)

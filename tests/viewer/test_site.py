@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from iipserve.config import Config
-from iipserve.errors import InvalidRequest
+from iipserve.errors import ImageNotFound, InvalidRequest
 from iipserve.http import Request, Response
 from iipserve.viewer import Viewer
 from iipserve.viewer.site import FILES, OPENSEADRAGON, STATIC
@@ -43,7 +43,9 @@ def got(viewer: Viewer, address: str, **headers: str) -> tuple[Response, dict[st
     return response, dict(response.headers)
 
 
-@pytest.mark.parametrize("address", [*FILES, OPENSEADRAGON, "/viewer/images.json"])
+@pytest.mark.parametrize(
+    "address", [*FILES, OPENSEADRAGON, "/viewer/images.json", "/viewer/image.json?name=a.tif"]
+)
 def test_every_file_is_sent_with_its_type_and_length(viewer: Viewer, address: str) -> None:
     response, headers = got(viewer, address)
     assert response.status is HTTPStatus.OK
@@ -55,7 +57,7 @@ def test_every_file_is_sent_with_its_type_and_length(viewer: Viewer, address: st
         ".json": "application/json",
         "": "text/html; charset=utf-8",
     }
-    assert headers["Content-Type"] == media_types[Path(address).suffix]
+    assert headers["Content-Type"] == media_types[Path(address.partition("?")[0]).suffix]
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
@@ -166,3 +168,25 @@ def test_the_list_is_asked_for_by_query(viewer: Viewer) -> None:
 def test_a_wrong_number_is_refused(viewer: Viewer) -> None:
     with pytest.raises(InvalidRequest, match="offset"):
         get(viewer, "/viewer/images.json?offset=x")
+
+
+def test_an_image_is_described_by_its_name(viewer: Viewer) -> None:
+    response, _ = got(viewer, "/viewer/image.json?name=a.tif")
+    assert isinstance(response.body, bytes)
+    answer = json.loads(response.body)
+    assert (answer["name"], answer["width"], answer["height"]) == ("a.tif", 30, 20)
+    assert {"hot", "cold", "jet", "red", "green", "blue", "viridis"} <= set(answer["colormaps"])
+    assert {"sobel", "laplace", "gaussian", "sharpen", "emboss"} <= set(answer["filters"])
+
+
+def test_tables_of_the_administrator_can_be_chosen(tmp_path: Path) -> None:
+    (tmp_path / "sunset.txt").write_text("0 0 0\n255 128 0\n255 255 255\n")
+    viewer = Viewer(CATALOG, Config(colormaps=str(tmp_path)), tmp_path)
+    response, _ = got(viewer, "/viewer/image.json?name=a.tif")
+    assert isinstance(response.body, bytes)
+    assert "sunset" in json.loads(response.body)["colormaps"]
+
+
+def test_an_image_that_is_not_there_is_refused(viewer: Viewer) -> None:
+    with pytest.raises(ImageNotFound, match=r"b\.tif"):
+        get(viewer, "/viewer/image.json?name=b.tif")

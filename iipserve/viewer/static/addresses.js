@@ -16,10 +16,17 @@ export const iipServer = () => absolute("iip");
 export const iipName = folders;
 export const iip = (name) => `${iipServer()}?FIF=${folders(name)}`;
 
-/** The whole image as one JPEG, at most `limit` pixels on its longer side (null: no limit). */
-export function exported(name, width, height, limit) {
+/** What the page has to know of an image. */
+export const description = (name) => absolute(`viewer/image.json?${new URLSearchParams({ name })}`);
+
+/**
+ * The whole image in one file, at most `limit` pixels on its longer side (null: no limit).
+ *
+ * @param commands of IIP, each with the ampersand before it
+ */
+export function exported(name, width, height, limit, commands = "", format = "jpeg") {
   const scale = limit ? Math.min(1, limit / Math.max(width, height)) : 1;
-  return `${iip(name)}&WID=${Math.max(1, Math.floor(width * scale))}&CVT=jpeg`;
+  return `${iip(name)}${commands}&WID=${Math.max(1, Math.floor(width * scale))}&CVT=${format}`;
 }
 
 /** A thumbnail that fits in a square of `side` pixels. */

@@ -20,6 +20,11 @@ export class Panel {
     this.#root.hidden = !value;
   }
 
+  /** The button that closes it. */
+  get closer() {
+    return this.#root.querySelector("#close-panel");
+  }
+
   /**
    * @param image name, width and height; format, levels, tile and bytes when known
    * @param limit longest side of an export in pixels, null for none
@@ -72,12 +77,13 @@ function properties(image) {
     facts.push(
       ["Format", `${formatName(image)}, ${fileSize(image.bytes)}`],
       ["Pyramid", `${levels(image)}, tiles of ${image.tile.join(" × ")}`],
+      ["Samples", `${image.bands === 1 ? "1 band" : `${image.bands} bands`} of ${image.samples}`],
     );
   }
   return facts.flatMap(([term, text]) => [element("dt", {}, term), element("dd", {}, text)]);
 }
 
-async function copy(text, button) {
+export async function copy(text, button) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {

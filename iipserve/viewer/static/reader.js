@@ -1,21 +1,28 @@
-// One image over the whole window: OpenSeadragon, the switch between protocols, and the panel.
+// One image over the whole window: the stage, the switch between protocols, and the two panels.
 
+import { none, same, turned } from "./adjustments.js";
+import { Controls } from "./controls.js";
 import { formatName, levels, pixels } from "./gallery.js";
 import { Panel } from "./panel.js";
-import { LABELS, MissingOpenSeadragon, openSeadragon, SOURCES } from "./sources.js";
+import { describe, LABELS, MissingOpenSeadragon, SOURCES } from "./sources.js";
+import { Stage } from "./stage.js";
+
+const WRITTEN_IN = "input:not([type=range], [type=radio], [type=checkbox]), select";
 
 export class Reader {
-  /** Called with {name, source, view} when any of them has changed. */
+  /** Called with {name, source, view, adjustments} when any of them has changed. */
   onchange = () => {};
   /** Called when the image is to be closed. */
   onleave = () => {};
   #root;
   #gallery;
-  #panel;
-  #viewer = null;
+  #stage;
+  #panels;
+  #controls;
   #image = null;
   #name = null;
   #source = null;
+  #adjustments = {};
   #turn = 0;
   #failed = 0;
   #reason = "";
@@ -24,25 +31,41 @@ export class Reader {
   constructor(root, gallery) {
     this.#root = root;
     this.#gallery = gallery;
-    this.#panel = new Panel(this.#find("panel"));
+    this.#stage = new Stage(this.#find("stage"));
+    this.#controls = new Controls(this.#find("controls"));
+    this.#panels = { details: new Panel(this.#find("panel")), adjust: this.#controls };
     this.#find("back").addEventListener("click", () => this.onleave());
-    this.#find("details").addEventListener("click", () => this.#togglePanel());
-    this.#find("close-panel").addEventListener("click", () => this.#togglePanel());
+    this.#find("details").addEventListener("click", () => this.#togglePanel("details"));
+    this.#find("adjust").addEventListener("click", () => this.#togglePanel("adjust"));
+    this.#find("close-panel").addEventListener("click", () => this.#togglePanel("details"));
+    this.#find("close-controls").addEventListener("click", () => this.#togglePanel("adjust"));
     this.#find("sources").addEventListener("change", (event) => this.#switch(event.target.value));
     this.#find("alert").querySelector("button").addEventListener("click", () => this.#tell());
-    this.#find("zoom-in").addEventListener("click", () => this.#zoomBy(2));
-    this.#find("zoom-out").addEventListener("click", () => this.#zoomBy(0.5));
-    this.#find("fit").addEventListener("click", () => this.#fit());
-    this.#find("full-size").addEventListener("click", () => this.#truePixels());
+    this.#find("zoom-in").addEventListener("click", () => this.#stage.zoomBy(2));
+    this.#find("zoom-out").addEventListener("click", () => this.#stage.zoomBy(0.5));
+    this.#find("fit").addEventListener("click", () => this.#stage.goTo(null));
+    this.#find("full-size").addEventListener("click", () => this.#stage.truePixels());
+    this.#controls.onchange = (adjustments) => this.#adjust(adjustments);
+    this.#stage.onmove = () => this.#moved();
+    this.#stage.onbusy = (busy) => this.#busy(busy);
+    this.#stage.onfail = (address) => this.#tileFailed(address);
+    this.#stage.onscale = (scale) => this.#showScale(scale * 100);
     // before OpenSeadragon, which has keys of its own on the canvas
     addEventListener("keydown", (event) => this.#key(event), { capture: true });
   }
 
-  /** Show an image; `view` is {x, y, zoom} in OpenSeadragon's units, or null for the whole image. */
-  async open(name, source, view) {
+  /**
+   * Show an image.
+   *
+   * @param view {x, y, zoom} in OpenSeadragon's units, or null for the whole image
+   * @param adjustments as in adjustments.js; they count where the source is IIP
+   */
+  async open(name, source, view, adjustments) {
     const kind = source in SOURCES ? source : "iiif";
-    if (name === this.#name && kind === this.#source) {
-      this.#goTo(view);
+    if (name === this.#name && kind === this.#source && same(adjustments, this.#adjustments)) {
+      if (view) {
+        this.#stage.goTo(view);
+      }
       return;
     }
     if (this.#root.hidden) {
@@ -53,9 +76,13 @@ export class Reader {
     }
     const another = name !== this.#name;
     this.#name = name;
+    this.#adjustments = adjustments;
     this.#find("name").textContent = name;
-    this.#describe(this.#gallery.known.get(name) ?? { name });
-    await this.#load(kind, another ? view : (view ?? this.#view()), another);
+    this.#controls.fill(adjustments);
+    if (another) {
+      this.#describe(this.#gallery.known.get(name) ?? { name });
+    }
+    await this.#load(kind, another ? view : (view ?? this.#stage.view), { another });
   }
 
   close() {
@@ -63,10 +90,10 @@ export class Reader {
       return;
     }
     this.#turn += 1;
-    this.#viewer?.destroy();
-    this.#viewer = this.#image = this.#name = this.#source = null;
-    this.#panel.shown = false;
-    this.#find("details").setAttribute("aria-expanded", "false");
+    this.#stage.clear();
+    this.#image = this.#name = this.#source = null;
+    this.#adjustments = {};
+    Object.keys(this.#panels).forEach((which) => this.#show(which, false));
     this.#tell();
     this.#root.hidden = true;
     this.#gallery.root.inert = false;
@@ -75,94 +102,59 @@ export class Reader {
   }
 
   #switch(kind) {
-    this.#load(kind, this.#view(), false);
+    if (kind !== "iip") {
+      this.#show("adjust", false);
+    }
+    this.#load(kind, this.#stage.view);
   }
 
-  async #load(kind, view, another) {
+  #adjust(adjustments) {
+    this.#adjustments = adjustments;
+    this.#load("iip", this.#stage.view, { gently: this.#source === "iip" });
+  }
+
+  async #load(kind, view, { another = false, gently = false } = {}) {
     const turn = (this.#turn += 1);
     const name = this.#name;
+    const isWanted = () => turn === this.#turn;
     this.#source = kind;
     this.#failed = 0;
     this.#reason = "";
     this.#tell();
     this.#find("sources").querySelector(`[value=${kind}]`).checked = true;
+    this.#mark();
     this.#busy(true);
     try {
-      const [OpenSeadragon, tileSource] = await Promise.all([openSeadragon(), SOURCES[kind](name)]);
-      if (turn !== this.#turn) {
-        return;
-      }
-      this.#viewer ??= this.#prepare(OpenSeadragon);
-      const image = await this.#place(tileSource);
-      if (turn === this.#turn) {
+      const [tileSource, image] = await Promise.all([SOURCES[kind](name, this.#adjustments), this.#facts(name)]);
+      if (await this.#stage.show(tileSource, { isWanted, gently })) {
         this.#opened(image, view, another);
       }
     } catch (error) {
-      if (turn === this.#turn) {
+      if (isWanted()) {
         this.#busy(false);
         this.#refused(error, kind);
       }
     }
   }
 
-  #prepare(OpenSeadragon) {
-    const viewer = new OpenSeadragon.Viewer({
-      element: this.#find("stage"),
-      showNavigationControl: false,
-      showNavigator: innerWidth >= 720,
-      navigatorPosition: "BOTTOM_LEFT",
-      navigatorSizeRatio: 0.14,
-      navigatorBorderColor: "transparent",
-      navigatorDisplayRegionColor: "#f2b84b",
-      navigatorBackground: "var(--stage)",
-      navigatorOpacity: 1,
-      preserveViewport: true,
-      visibilityRatio: 0.3,
-      minZoomImageRatio: 0.7,
-      maxZoomPixelRatio: 4,
-      smoothTileEdgesMinZoom: Infinity,
-      animationTime: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 0.8,
-      springStiffness: 9,
-      gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
-      maxImageCacheCount: 500,
-      maxTilesPerFrame: 12,
-    });
-    viewer.addHandler("animation", () => this.#showScale());
-    viewer.addHandler("animation-finish", () => this.#moved());
-    viewer.addHandler("resize", () => this.#showScale());
-    viewer.addHandler("tile-load-failed", (event) => this.#tileFailed(event));
-    return viewer;
-  }
-
-  /** Put the tiles of another source in the place of those shown; the view stays where it is. */
-  #place(tileSource) {
-    const viewer = this.#viewer;
-    return new Promise((resolve, reject) => {
-      viewer.addTiledImage({
-        tileSource,
-        index: 0,
-        replace: viewer.world.getItemCount() > 0,
-        success: ({ item }) => resolve(item),
-        error: ({ message }) => reject(new Error(message)),
-      });
-    });
+  /** What is known of the image; asked for once. */
+  async #facts(name) {
+    return this.#image?.name === name ? this.#image : describe(name);
   }
 
   #opened(image, view, another) {
-    this.#image = image;
-    this.#removeOthers(image);
-    image.addHandler("fully-loaded-change", ({ fullyLoaded }) => this.#busy(!fullyLoaded));
-    this.#busy(!image.getFullyLoaded());
-    const { x: width, y: height } = image.getContentSize();
-    this.#describe({ name: this.#name, width, height, ...this.#gallery.known.get(this.#name) });
-    if (another && !view) {
-      this.#viewer.viewport.goHome(true);
+    this.#describe({ ...image, ...this.#stage.size });
+    this.#stage.turn(turned(this.#source === "iip" ? this.#adjustments : {}));
+    if (view || another) {
+      this.#stage.goTo(view, true);
     }
-    this.#goTo(view, true);
-    this.#showScale();
+    if (this.#image?.name !== image.name) {
+      this.#controls.offer(image, this.#gallery.maxExport);
+    }
+    this.#image = image;
     this.#moved();
     if (another) {
-      this.#viewer.canvas.focus({ preventScroll: true });
+      this.#stage.focus();
     }
   }
 
@@ -174,88 +166,51 @@ export class Reader {
     }
     this.#find("facts").textContent = facts.join(" · ");
     if (image.width) {
-      this.#panel.fill(image, this.#gallery.maxExport);
+      this.#panels.details.fill(image, this.#gallery.maxExport);
     } else {
-      this.#panel.clear();
-    }
-  }
-
-  /** Two sources chosen in quick succession may both have arrived. */
-  #removeOthers(image) {
-    const { world } = this.#viewer;
-    for (let index = world.getItemCount() - 1; index >= 0; index -= 1) {
-      if (world.getItemAt(index) !== image) {
-        world.removeItem(world.getItemAt(index));
-      }
-    }
-  }
-
-  #view() {
-    if (!this.#image) {
-      return null;
-    }
-    const { x, y } = this.#viewer.viewport.getCenter();
-    return { x, y, zoom: this.#viewer.viewport.getZoom() };
-  }
-
-  #goTo(view, immediately = false) {
-    if (view && this.#image) {
-      const viewport = this.#viewer.viewport;
-      viewport.zoomTo(view.zoom, null, immediately);
-      viewport.panTo(new OpenSeadragon.Point(view.x, view.y), immediately);
-      viewport.applyConstraints(immediately);
+      this.#panels.details.clear();
     }
   }
 
   #moved() {
-    if (!this.#image) {
-      return;
-    }
-    this.onchange({ name: this.#name, source: this.#source, view: this.#view() });
-    this.#panel.follow(this.#name, this.#regionInView());
-  }
-
-  #regionInView() {
-    const { x: width, y: height } = this.#image.getContentSize();
-    const bounds = this.#image.viewportToImageRectangle(this.#viewer.viewport.getBounds());
-    const x = Math.max(0, Math.min(width - 1, Math.floor(bounds.x)));
-    const y = Math.max(0, Math.min(height - 1, Math.floor(bounds.y)));
-    const right = Math.max(x + 1, Math.min(width, Math.ceil(bounds.x + bounds.width)));
-    const bottom = Math.max(y + 1, Math.min(height, Math.ceil(bounds.y + bounds.height)));
-    return { x, y, width: right - x, height: bottom - y };
-  }
-
-  #zoomBy(factor) {
-    this.#viewer?.viewport.zoomBy(factor);
-    this.#viewer?.viewport.applyConstraints();
-  }
-
-  #fit() {
-    this.#viewer?.viewport.goHome();
-  }
-
-  #truePixels() {
-    if (this.#image) {
-      this.#viewer.viewport.zoomTo(this.#image.imageToViewportZoom(1 / devicePixelRatio));
-      this.#viewer.viewport.applyConstraints();
+    const { region, view } = this.#stage;
+    if (region && this.#name) {
+      const adjustments = this.#source === "iip" ? this.#adjustments : {};
+      this.onchange({ name: this.#name, source: this.#source, view, adjustments });
+      this.#panels.details.follow(this.#name, region);
     }
   }
 
-  #showScale() {
-    if (this.#image) {
-      const scale = this.#image.viewportToImageZoom(this.#viewer.viewport.getZoom(true)) * devicePixelRatio * 100;
-      this.#find("scale").textContent = `${scale < 10 ? scale.toFixed(1) : Math.round(scale)} %`;
-    }
+  #showScale(percent) {
+    this.#find("scale").textContent = `${percent < 10 ? percent.toFixed(1) : Math.round(percent)} %`;
   }
 
   #busy(value) {
     this.#find("progress").classList.toggle("busy", value);
   }
 
-  #togglePanel() {
-    this.#panel.shown = !this.#panel.shown;
-    this.#find("details").setAttribute("aria-expanded", String(this.#panel.shown));
-    this.#find(this.#panel.shown ? "close-panel" : "details").focus();
+  /** Tell on the button that the picture is not as the file has it. */
+  #mark() {
+    const changed = this.#source === "iip" && !none(this.#adjustments);
+    this.#find("adjust").classList.toggle("changed", changed);
+  }
+
+  /** Open or close a panel; the keyboard follows. The adjustments are commands of IIP. */
+  #togglePanel(which) {
+    const shown = !this.#panels[which].shown;
+    for (const each of Object.keys(this.#panels)) {
+      this.#show(each, each === which && shown);
+    }
+    const closer = this.#panels[which].closer;
+    (shown ? closer : this.#find(which)).focus();
+    if (which === "adjust" && shown && this.#source !== "iip") {
+      this.#switch("iip");
+    }
+  }
+
+  #show(which, shown) {
+    this.#panels[which].shown = shown;
+    this.#find(which).setAttribute("aria-expanded", String(shown));
   }
 
   #refused(error, kind) {
@@ -266,17 +221,18 @@ export class Reader {
   }
 
   /** One message for any number of failed tiles; the reason is asked for once, as images carry none. */
-  async #tileFailed({ tile, tiledImage }) {
-    if (tiledImage !== this.#image) {
-      return;
-    }
+  async #tileFailed(address) {
     this.#failed += 1;
     const tiles = this.#failed === 1 ? "1 tile" : `${this.#failed} tiles`;
     const message = `${tiles} from ${LABELS[this.#source]} could not be loaded.`;
     this.#tell(message, this.#reason);
     if (this.#failed === 1) {
-      this.#reason = await reasonOf(tile.getUrl());
-      this.#tell(message, this.#reason);
+      const turn = this.#turn;
+      const reason = await reasonOf(address);
+      if (turn === this.#turn) {
+        this.#reason = reason;
+        this.#tell(message, reason);
+      }
     }
   }
 
@@ -290,20 +246,32 @@ export class Reader {
     if (this.#root.hidden || event.ctrlKey || event.metaKey || event.altKey) {
       return;
     }
-    const actions = {
-      Escape: () => (this.#panel.shown ? this.#togglePanel() : this.onleave()),
-      i: () => this.#togglePanel(),
-      0: () => this.#fit(),
-      1: () => this.#truePixels(),
-      "+": () => this.#zoomBy(2),
-      "=": () => this.#zoomBy(2),
-      "-": () => this.#zoomBy(0.5),
-    };
-    if (event.key in actions) {
+    const action = this.#actions()[event.key];
+    if (action && (event.key === "Escape" || !event.target.matches?.(WRITTEN_IN))) {
       event.preventDefault();
       event.stopPropagation();
-      actions[event.key]();
+      action();
     }
+  }
+
+  #actions() {
+    const open = Object.keys(this.#panels).find((which) => this.#panels[which].shown);
+    const turning = {
+      r: () => this.#controls.turnBy(90),
+      R: () => this.#controls.turnBy(-90),
+      f: () => this.#controls.mirror(),
+    };
+    return {
+      Escape: () => (open ? this.#togglePanel(open) : this.onleave()),
+      i: () => this.#togglePanel("details"),
+      e: () => this.#togglePanel("adjust"),
+      0: () => this.#stage.goTo(null),
+      1: () => this.#stage.truePixels(),
+      "+": () => this.#stage.zoomBy(2),
+      "=": () => this.#stage.zoomBy(2),
+      "-": () => this.#stage.zoomBy(0.5),
+      ...(this.#source === "iip" && turning),
+    };
   }
 
   #find(id) {

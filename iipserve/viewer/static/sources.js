@@ -1,6 +1,7 @@
 // What OpenSeadragon needs to know of an image in each protocol. Descriptions are fetched here
 // first, so that a refusal can be told in the server's own words.
 
+import { transform } from "./adjustments.js";
 import * as addresses from "./addresses.js";
 
 async function text(address) {
@@ -34,11 +35,15 @@ async function zoomify(name) {
   };
 }
 
-async function iip(name) {
+async function iip(name, adjustments) {
   await text(`${addresses.iip(name)}&obj=IIP,1.0&obj=Max-size&obj=Tile-size&obj=Resolution-number&obj=Resolutions`);
-  return { iipsrv: addresses.iipServer(), image: addresses.iipName(name) };
+  return { iipsrv: addresses.iipServer(), image: addresses.iipName(name), transform: transform(adjustments) };
 }
 
+/** What the server knows of an image, and of what it can do with it. */
+export const describe = async (name) => JSON.parse(await text(addresses.description(name)));
+
+/** Each of (name, adjustments); only IIP has commands for these. */
 export const SOURCES = { iiif, deepzoom, zoomify, iip };
 export const LABELS = { iiif: "IIIF", deepzoom: "DeepZoom", zoomify: "Zoomify", iip: "IIP" };
 

@@ -1,6 +1,7 @@
 // The page: a wall of thumbnails, and one image opened over it. What is open stands in the address
 // behind "#", so that links can be shared and the browser's Back closes the image.
 
+import { read } from "./adjustments.js";
 import { Gallery } from "./gallery.js";
 import { Reader } from "./reader.js";
 
@@ -12,7 +13,7 @@ function follow() {
   const state = new URLSearchParams(location.hash.slice(1));
   const name = state.get("image");
   if (name) {
-    reader.open(name, state.get("source"), viewOf(state));
+    reader.open(name, state.get("source"), viewOf(state), read(state));
   } else {
     reader.close();
     openedHere = false;
@@ -26,8 +27,8 @@ function viewOf(state) {
 }
 
 /** Write what is shown into the address, without a new entry in the history. */
-function remember({ name, source, view }) {
-  const state = new URLSearchParams({ image: name, source });
+function remember({ name, source, view, adjustments }) {
+  const state = new URLSearchParams({ image: name, source, ...adjustments });
   if (view) {
     state.set("view", [view.x, view.y, view.zoom].map((number) => Number(number.toPrecision(6))).join(","));
   }

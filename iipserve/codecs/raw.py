@@ -1,0 +1,22 @@
+"""The samples alone, for clients that know how to read them (IIP's TIL)."""
+
+from __future__ import annotations
+
+from iipserve.codecs import Encoder, Metadata
+from iipserve.plan import Encoding
+from iipserve.processing import Pixels
+
+
+def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
+    """The samples row by row, pixel by pixel, those of 16 bits in the byte order of the machine; no header."""
+    return pixels.tobytes()
+
+
+ENCODER = Encoder(
+    name="raw",
+    extension="",
+    media_type="application/octet-stream",
+    bands=frozenset({1, 2, 3, 4}),
+    encode=encode,
+    depths=frozenset({8, 16}),
+)

@@ -1,0 +1,99 @@
+"""How strips of TIFF files are compressed: by imagecodecs, deflate at level 1 by ISA-L."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import imagecodecs
+from isal import isal_zlib
+
+from iipserve.codecs.bands import as_buffer
+from iipserve.codecs.libwebp import MAX_SIDE as WEBP_MAX_SIDE
+from iipserve.codecs.libwebp import compress as compress_webp
+from iipserve.errors import UnsupportedEncoding
+from iipserve.processing import Pixels
+
+JPEG_TAG = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """One way to compress strips."""
+
+    tag: int
+    """Value of the Compression field."""
+    compress: Callable[[Pixels, int], bytes | memoryview]
+    """(rows of pixels, quality) -> strip."""
+    predicts: bool = False
+    """Strips are differenced horizontally first (TIFF 6.0 section 14)."""
+    max_side: int = 2**31 - 1
+    max_bits: int = 16
+    """Per sample."""
+
+
+def _store(rows: Pixels, quality: int) -> memoryview:
+    return memoryview(as_buffer(rows)).cast("B")
+
+
+def _compress_lzw(rows: Pixels, quality: int) -> bytes:
+    return bytes(imagecodecs.lzw_encode(as_buffer(rows)))
+
+
+def _compress_deflate(rows: Pixels, quality: int) -> bytes:
+    if quality == 1:
+        # a quarter of libdeflate's time, for hardly more bytes
+        return bytes(isal_zlib.compress(as_buffer(rows), 1))
+    return bytes(imagecodecs.deflate_encode(as_buffer(rows), level=min(max(quality, 0), 9)))
+
+
+def _compress_zstd(rows: Pixels, quality: int) -> bytes:
+    return bytes(imagecodecs.zstd_encode(as_buffer(rows), level=min(max(quality, 1), 19)))
+
+
+def _compress_jpeg(rows: Pixels, quality: int) -> bytes:
+    """A whole JPEG file with its own tables; with alpha, the bands are coded as they are."""
+    bands = rows.shape[2]
+    level = min(max(quality, 1), 100)
+    if bands == 3:
+        return bytes(imagecodecs.jpeg8_encode(rows, level=level, subsampling="420"))
+    if bands == 1:
+        return bytes(imagecodecs.jpeg8_encode(rows[:, :, 0], level=level))
+    return bytes(imagecodecs.jpeg8_encode(rows, level=level, colorspace="UNKNOWN", outcolorspace="UNKNOWN"))
+
+
+def _compress_webp(rows: Pixels, quality: int) -> bytes:
+    return compress_webp(rows, min(max(quality, 0), 100))
+
+
+COMPRESSIONS: Mapping[str, Compression] = MappingProxyType(
+    {
+        "none": Compression(1, _store),
+        "lzw": Compression(5, _compress_lzw, predicts=True),
+        "deflate": Compression(8, _compress_deflate, predicts=True),
+        "jpeg": Compression(JPEG_TAG, _compress_jpeg, max_side=65500, max_bits=8),
+        "webp": Compression(50001, _compress_webp, max_side=WEBP_MAX_SIDE, max_bits=8),
+        "zstd": Compression(50000, _compress_zstd, predicts=True),
+    }
+)
+
+
+def compression_for(scheme: str, bits: int) -> Compression:
+    """The compression called `scheme`.
+
+    Raises:
+        UnsupportedEncoding: there is none, or it has no room for so many bits per sample.
+    """
+    compression = COMPRESSIONS.get(scheme)
+    if compression is None:
+        raise UnsupportedEncoding(
+            f"TIFF compression {scheme!r} is unknown; it is one of {', '.join(COMPRESSIONS)}"
+        )
+    if bits > compression.max_bits:
+        fitting = (name for name, known in COMPRESSIONS.items() if bits <= known.max_bits)
+        raise UnsupportedEncoding(
+            f"TIFF compression {scheme!r} holds {compression.max_bits} bits per sample; "
+            f"for {bits} it is one of {', '.join(fitting)}"
+        )
+    return compression

@@ -1,0 +1,127 @@
+"""What the settings add to every picture: conversion to sRGB, and the watermark."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+from iipserve import libvips
+from iipserve.config import Config
+from iipserve.errors import ConfigError
+from iipserve.image import ColorSpace, ImageInfo
+from iipserve.plan import RenderPlan
+from iipserve.processing import Operation, pipeline
+from iipserve.processing.profile import ToSRGB
+from iipserve.processing.watermark import BLENDS, Watermark
+
+MAX_MARK_PIXELS = 16_000_000
+DEPTHS = {"uchar": 1, "ushort": 257}
+"""libvips' sample types that a mark may have, and what a step of 8 bits is in them."""
+
+
+class Finishing:
+    """Adds to plans what the settings ask for. No protocol does, so that none can forget it."""
+
+    def __init__(self, config: Config) -> None:
+        """Reads the watermark.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        self._to_srgb = config.icc_to_srgb
+        self._watermark = load_watermark(config)
+
+    def complete(self, plan: RenderPlan, info: ImageInfo) -> RenderPlan:
+        """The plan with everything that is due; the same object when nothing is.
+
+        Args:
+            plan: of any format, raw samples too.
+            info: its image.
+        """
+        added: tuple[Operation, ...] = ()
+        if self._to_srgb and _has_profile(plan, info):
+            added = (ToSRGB(),)
+        if self._watermark is not None:
+            added = (*added, self._watermark)
+        if not added:
+            return plan
+        return replace(plan, operations=pipeline.ordered((*plan.operations, *added)))
+
+
+def _has_profile(plan: RenderPlan, info: ImageInfo) -> bool:
+    """Whether the image's profile describes the colors that the plan's other operations make."""
+    if info.icc is None or info.color_space not in (ColorSpace.GRAY, ColorSpace.SRGB):
+        return False
+    return all(operation.keeps_profile for operation in plan.operations)
+
+
+def load_watermark(config: Config) -> Watermark | None:
+    """The watermark of the settings; None when there is none, or when it would show nowhere.
+
+    Raises:
+        ConfigError: the file is missing, is no image that libvips reads, is damaged, or is too large.
+    """
+    if not config.watermark:
+        return None
+    try:
+        pixels = _read(config.watermark)
+    except pyvips.Error as error:
+        raise ConfigError(
+            f"WATERMARK is {config.watermark!r}; an image that can be read is needed ({libvips.reason(error)})"
+        ) from error
+    if not config.watermark_probability or not config.watermark_opacity:
+        return None
+    mark = BLENDS[config.watermark_blend](pixels, config.watermark_opacity)
+    return Watermark(_fingerprint(pixels, config), mark, config.watermark_probability)
+
+
+def _read(path: str) -> NDArray[np.uint8]:
+    """Red, green, blue and opacity of the image.
+
+    Raises:
+        pyvips.Error: it cannot be read.
+        ConfigError: it is not fit to be a mark.
+    """
+    image = pyvips.Image.new_from_file(path, fail_on="error")
+    if image.width * image.height > MAX_MARK_PIXELS:
+        raise ConfigError(
+            f"WATERMARK is {path!r}, of {image.width} x {image.height} pixels; "
+            f"one of at most {MAX_MARK_PIXELS // 1_000_000} megapixels is needed"
+        )
+    if image.format not in DEPTHS:
+        raise ConfigError(
+            f"WATERMARK is {path!r}, with samples of type {image.format}; one of 8 or 16 bits is needed"
+        )
+    return libvips.to_pixels(_with_opacity(image.autorot())).astype(np.uint8, copy=False)
+
+
+def _with_opacity(image: pyvips.Image) -> pyvips.Image:
+    """The image as sRGB and opacity, of 8 bits each."""
+    if not image.hasalpha():
+        return _to_srgb(image).bandjoin(255)
+    bands = image.bands - 1
+    opacity = (image[bands] / DEPTHS[image.format]).rint().cast("uchar")
+    return _to_srgb(image.extract_band(0, n=bands)).bandjoin(opacity)
+
+
+def _to_srgb(image: pyvips.Image) -> pyvips.Image:
+    """The image, without opacity, as sRGB of 8 bits, by its ICC profile if it has one that fits."""
+    if image.get_typeof("icc-profile-data"):
+        try:
+            return image.icc_transform("srgb", embedded=True).cast("uchar")
+        except pyvips.Error:
+            image = image.copy()
+            image.remove("icc-profile-data")
+    return image.colourspace("srgb").cast("uchar")
+
+
+def _fingerprint(pixels: NDArray[np.uint8], config: Config) -> str:
+    """Stands for everything that decides on what the mark does to a picture."""
+    settings = (pixels.shape, config.watermark_probability, config.watermark_opacity, config.watermark_blend)
+    digest = hashlib.blake2b(repr(settings).encode(), digest_size=16)
+    digest.update(pixels.tobytes())
+    return digest.hexdigest()

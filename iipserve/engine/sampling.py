@@ -1,0 +1,89 @@
+"""Samples at points: read from as few tiles as possible."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+
+from iipserve.engine.decoding import TileDecoder
+from iipserve.engine.library import Library
+from iipserve.engine.limits import Limits
+from iipserve.errors import RegionOutOfBounds
+from iipserve.geometry import Region
+from iipserve.image import Level
+from iipserve.plan import Document, Encoding, ImageRef, RenderPlan, SamplePlan
+from iipserve.processing import Pixels
+from iipserve.sources import Source
+
+SAMPLES = Encoding("raw", 0)
+"""What a plan needs to be admitted; nothing is encoded."""
+
+
+class Sampler:
+    """Answers plans for samples. Safe for many threads."""
+
+    def __init__(self, library: Library, limits: Limits, decoder: TileDecoder) -> None:
+        """Read with the renderer's own limits and decoder."""
+        self._library = library
+        self._limits = limits
+        self._decoder = decoder
+
+    def document(self, plan: SamplePlan) -> Document:
+        """The answer.
+
+        Raises:
+            ImageChanged: the file is another one than the plan was made for.
+            RegionOutOfBounds: another picture of the stack or sequence is smaller.
+            TooLarge, Overloaded: see `Limits`.
+            DecodeError: the file is damaged at a point.
+        """
+        self._library.source(plan.image)  # still the same
+        return plan.describe(
+            [self._samples(plan, self._image(plan, index)) for index in range(len(plan.selectors))]
+        )
+
+    def _image(self, plan: SamplePlan, index: int) -> ImageRef:
+        selector = plan.selectors[index]
+        info = self._library.info(plan.image.identifier, selector)
+        return replace(plan.image, version=info.version, selector=info.selector)
+
+    def _samples(self, plan: SamplePlan, image: ImageRef) -> Pixels:
+        source = self._library.source(image)
+        level = _level(source, plan)
+        read_tile = self._decoder.reader(source, image)
+        points = np.array(plan.points, np.intp).reshape(-1, 2)
+        samples = np.empty((1, len(points), source.info.bands), source.info.dtype)
+        for (column, row), indices in _by_tile(points, level).items():
+            region = Region(
+                column * level.tile.width, row * level.tile.height, level.tile.width, level.tile.height
+            )
+            with self._limits.admitted(
+                RenderPlan(image, plan.level, region, region.size, SAMPLES), source.info
+            ):
+                pixels = read_tile(plan.level, column, row)
+            across, down = (points[indices] - (region.x, region.y)).T
+            samples[0, indices] = pixels[down, across]
+        return samples
+
+
+def _level(source: Source, plan: SamplePlan) -> Level:
+    """The level of the plan, in which all points lie."""
+    levels = source.info.levels
+    if plan.level < len(levels):
+        size = levels[plan.level].size
+        if all(0 <= x < size.width and 0 <= y < size.height for x, y in plan.points):
+            return levels[plan.level]
+    raise RegionOutOfBounds(
+        f"picture {tuple(source.info.selector)} of {plan.image.identifier!r} is smaller and has no such pixel"
+    )
+
+
+def _by_tile(points: np.ndarray, level: Level) -> dict[tuple[int, int], list[int]]:
+    """Indices of points by column and row of the tile they lie in."""
+    tiles: dict[tuple[int, int], list[int]] = defaultdict(list)
+    columns, rows = points[:, 0] // level.tile.width, points[:, 1] // level.tile.height
+    for index, tile in enumerate(zip(columns.tolist(), rows.tolist(), strict=True)):
+        tiles[tile].append(index)
+    return tiles

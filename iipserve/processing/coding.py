@@ -1,0 +1,44 @@
+"""Pixels as codes of 8 or 16 bits, each standing for a sample: what lookup tables are made for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iipserve.image import ColorSpace
+from iipserve.processing import Pixels, cmyk, lab
+from iipserve.processing.kinds import SampleKind
+
+
+class Coding(NamedTuple):
+    """How pixels of one kind become codes."""
+
+    encode: Callable[[Pixels], Pixels]
+    """Color bands -> codes, uint8 or uint16."""
+    values: NDArray[np.float32]
+    """The sample that each code stands for; samples are brought to black and white from there."""
+    is_plain: bool
+    """The codes are the pixels themselves, and so are the values: no table is needed to get at them."""
+    depth: int
+    """Bits of codes that are evenly spread from the lowest sample to the highest; 0 where they are not."""
+
+
+@lru_cache(maxsize=16)
+def coding(kind: SampleKind) -> Coding | None:
+    """The coding of a kind of samples; None for those of 32 bits, which are too many."""
+    if kind.space is ColorSpace.CIELAB:
+        return Coding(lambda pixels: lab.codes(pixels, kind.unsigned_bits), lab.code_values(), False, 0)
+    if kind.space is ColorSpace.CMYK:
+        unit = np.arange(256, dtype=np.float32) * (np.float32(1) / np.float32(255))
+        return Coding(lambda pixels: cmyk.to_rgb(pixels, kind), unit, False, 8)
+    if kind.dtype in ("uint8", "uint16"):
+        values = np.arange(1 << kind.unsigned_bits, dtype=np.float32)
+        return Coding(lambda pixels: pixels, values, True, kind.unsigned_bits)
+    if kind.dtype == "int16":
+        values = np.arange(1 << 16, dtype=np.uint16).view(np.int16).astype(np.float32)
+        return Coding(lambda pixels: pixels.view(np.uint16), values, False, 0)
+    return None

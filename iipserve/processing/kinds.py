@@ -1,0 +1,120 @@
+"""How the samples of an image are to be read, and which of them are black and white."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from iipserve.image import ColorSpace, ImageInfo
+from iipserve.processing import Operation
+from iipserve.processing.tone import SampleRange, Stretch
+
+Range: TypeAlias = tuple[float, float]
+
+UNIT: Range = (0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleKind:
+    """How the samples of an image are to be read."""
+
+    dtype: str
+    bits: int
+    bands: int
+    color_space: ColorSpace
+    has_alpha: bool
+    ranges: tuple[Range, ...]
+    """Sample that is black and sample that is white, of each color band."""
+    profile: bytes | None = None
+    """ICC profile, of CMYK only."""
+
+    @property
+    def color_bands(self) -> int:
+        """Bands but for opacity."""
+        return self.bands - self.has_alpha
+
+    @property
+    def space(self) -> ColorSpace:
+        """The color space, if there are bands enough for it, otherwise gray."""
+        needed = {ColorSpace.CIELAB: 3, ColorSpace.CMYK: 4}.get(self.color_space, 1)
+        return self.color_space if self.color_bands >= needed else ColorSpace.GRAY
+
+    @property
+    def colors(self) -> int:
+        """Number of color bands that operations see: CIELAB and CMYK are made into RGB before."""
+        return 3 if self.is_converted else self.color_bands
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether the bands are made into RGB, from 0 to 1, before anything else."""
+        return self.space in (ColorSpace.CIELAB, ColorSpace.CMYK)
+
+    @property
+    def unsigned_bits(self) -> int:
+        """Bits of unsigned samples as they are in memory, 0 of other types; samples below 8 bits fill 8."""
+        if self.dtype == "uint8":
+            return 8
+        if self.dtype == "uint16":
+            return self.bits if 8 < self.bits <= 16 else 16
+        if self.dtype == "uint32":
+            return self.bits if 16 < self.bits <= 32 else 32
+        return 0
+
+    @property
+    def full_range(self) -> Range:
+        """The range in which nothing declared or measured is needed to show the samples."""
+        if self.is_converted or self.dtype == "float32":
+            return UNIT
+        if self.unsigned_bits:
+            return 0.0, float((1 << self.unsigned_bits) - 1)
+        limits = np.iinfo(self.dtype)
+        return float(limits.min), float(limits.max)
+
+
+def sample_kind(info: ImageInfo, ranges: Sequence[Range] = ()) -> SampleKind:
+    """How the image's samples are to be read; `ranges` are the measured ones where the image declares none."""
+    profile = info.icc if info.color_space is ColorSpace.CMYK else None
+    found = tuple(info.band_ranges or ranges)[: info.color_bands]
+    has_alpha = info.has_alpha and info.bands > 1
+    return SampleKind(info.dtype, info.bits, info.bands, info.color_space, has_alpha, found, profile)
+
+
+def shown_ranges(kind: SampleKind, operations: Sequence[Operation]) -> tuple[Range, ...]:
+    """What is black and what is white in each color band: the image's own, or what operations say.
+
+    Converted colors (CIELAB, CMYK) have ranges of RGB from 0 to 1.
+    """
+    declared = () if kind.is_converted else kind.ranges[: kind.colors]
+    own = [*declared, *[kind.full_range] * (kind.colors - len(declared))]
+    ranges = own.copy()
+    for operation in operations:
+        if isinstance(operation, SampleRange):
+            _override(ranges, operation)
+        elif isinstance(operation, Stretch) and operation.bins is not None:
+            ranges = [_stretched(kind, band, operation.bins) for band in own]
+    return tuple(ranges)
+
+
+def _override(ranges: list[Range], operation: SampleRange) -> None:
+    for band, minimum, maximum in operation.ranges:
+        if band is None:
+            ranges[:] = [(minimum, maximum)] * len(ranges)
+        elif band < len(ranges):
+            ranges[band] = (minimum, maximum)
+
+
+def _stretched(kind: SampleKind, shown: Range, bins: tuple[int, int]) -> Range:
+    """The samples of the first and the last bin of 256 over the range that is shown.
+
+    iipsrv shifts bins for integers of full range, and takes them as they are for all others, which makes
+    these black.
+    """
+    first, last = bins
+    if 8 <= kind.unsigned_bits <= 16 and shown == kind.full_range:
+        shift = kind.unsigned_bits - 8
+        return float(first << shift), float(last << shift)
+    low, high = shown
+    return low + (high - low) * first / 255, low + (high - low) * last / 255

@@ -1,0 +1,225 @@
+"""What stands behind the `=` of IIP's commands: from text to values and operations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from iipserve.errors import InvalidRequest, RegionOutOfBounds
+from iipserve.image import FIRST, Selector
+from iipserve.processing.filters import KERNELS
+from iipserve.protocols.encodings import AskedQuality
+from iipserve.protocols.tiles import rounded_angle
+
+WHOLE = re.compile(r"([+-]?[0-9]{1,9})(?:\.[0-9]{0,20})?")
+"""A number of which, as in iipsrv, the whole part counts: scripts like to send 512.5 pixels."""
+NUMBER = r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,3})?"
+REAL = re.compile(NUMBER)
+BAND_RANGE = re.compile(rf"(-|[+-]?[0-9]{{1,9}}):({NUMBER}),({NUMBER})")
+LARGEST = 1e30
+"""Numbers that pixels are reckoned with are no larger: their products with samples then fit in 32-bit floats."""
+KERNEL_SIDES = {1: 1, 9: 3, 25: 5}
+"""Sides of square kernels by how many numbers they hold."""
+NO_COLORMAP = frozenset(("none", "nothing", "off", "no", "false", "0"))
+"""Arguments of CMP that take a color map away again."""
+
+
+class Fractions(NamedTuple):
+    """A region in parts of the full image: RGN."""
+
+    x: float
+    y: float
+    width: float
+    """Above 0; `x + width` is at most 1."""
+    height: float
+    """Above 0; `y + height` is at most 1."""
+
+
+class Turn(NamedTuple):
+    """How a picture is turned: ROT."""
+
+    mirrored: bool = False
+    """Left and right are exchanged, before it is rotated."""
+    degrees: float = 0.0
+    """Clockwise, from 0 and below 360."""
+
+
+class BandRange(NamedTuple):
+    """Samples that are shown black and white: MINMAX."""
+
+    band: int | None
+    """Counted from 0; None is all."""
+    minimum: float
+    maximum: float
+
+
+def read_whole(name: str, argument: str) -> int:
+    """The whole number in a command's argument; decimals are cut off.
+
+    Raises:
+        InvalidRequest: it is no number, or one of more than nine digits.
+    """
+    match = WHOLE.fullmatch(argument)
+    if match is None:
+        raise InvalidRequest(f"{name}={argument!r}: a whole number is needed")
+    return int(match[1])
+
+
+def read_length(name: str, argument: str) -> int:
+    """A number of pixels or layers, 0 or more.
+
+    Raises:
+        InvalidRequest: it is no number or below 0.
+    """
+    value = read_whole(name, argument)
+    if value < 0:
+        raise InvalidRequest(f"{name}={argument!r}: a whole number, 0 or more, is needed")
+    return value
+
+
+def read_real(name: str, argument: str, needed: str = "a number is needed, as in 1.5") -> float:
+    """The number in a command's argument.
+
+    Raises:
+        InvalidRequest: it is none, or too large to reckon with.
+    """
+    if not REAL.fullmatch(argument) or abs(value := float(argument)) > LARGEST:
+        raise InvalidRequest(f"{name}={argument!r}: {needed}")
+    return value + 0.0  # there is one zero, without a sign
+
+
+def read_fractions(name: str, argument: str) -> Fractions:
+    """The region `x,y,width,height` in parts of the image, cut off at the image's edges.
+
+    Raises:
+        InvalidRequest: it is not four numbers.
+        RegionOutOfBounds: nothing of it lies inside the image.
+    """
+    parts = argument.split(",")
+    if len(parts) != 4 or not all(map(REAL.fullmatch, parts)):
+        raise InvalidRequest(
+            f"{name}={argument!r}: four numbers from 0 to 1 are needed, as in 0.1,0.2,0.5,0.5"
+        )
+    x, y, width, height = (min(max(float(part), 0.0), 1.0) for part in parts)
+    width, height = min(width, 1.0 - x), min(height, 1.0 - y)
+    if width <= 0 or height <= 0:
+        raise RegionOutOfBounds(f"{name}={argument!r}: the region is empty or lies outside the image")
+    return Fractions(x, y, width, height)
+
+
+def read_quality(name: str, argument: str) -> AskedQuality:
+    """`n` or `scheme:n`.
+
+    Raises:
+        InvalidRequest: n is no number.
+    """
+    scheme, _, value = argument.rpartition(":")
+    return AskedQuality(read_whole(name, value), scheme.lower())
+
+
+def read_depth(name: str, argument: str) -> int:
+    """Bits per sample: 8 or 16.
+
+    Raises:
+        InvalidRequest: it is any other number.
+    """
+    if argument not in ("8", "16"):
+        raise InvalidRequest(f"{name}={argument!r}: 8 or 16 is needed")
+    return int(argument)
+
+
+def read_selector(name: str, argument: str) -> Selector:
+    """`h` or `h,v`: a layer of a stack, or the angles of a sequence; without the second it is 90.
+
+    Raises:
+        InvalidRequest: it is not one or two numbers, 0 or more.
+    """
+    parts = argument.split(",")
+    if len(parts) > 2:
+        raise InvalidRequest(f"{name}={argument!r}: a layer or two angles are needed, as in 2 or 30,90")
+    horizontal, *vertical = (read_length(name, part) for part in parts)
+    return Selector(horizontal, vertical[0] if vertical else FIRST.vertical)
+
+
+def read_turn(name: str, argument: str) -> Turn:
+    """`[!]degrees`, any angle; the mark mirrors first.
+
+    Raises:
+        InvalidRequest: it is no number of degrees.
+    """
+    needed = "degrees clockwise are needed, with or without ! before them, as in 90"
+    mirrored = argument.startswith("!")
+    return Turn(mirrored, rounded_angle(read_real(name, argument.removeprefix("!"), needed)))
+
+
+def read_colormap(name: str, argument: str) -> str:
+    """The name of a color map in lower case; empty for one of the words that take it away."""
+    word = argument.lower()
+    return "" if word in NO_COLORMAP else word
+
+
+def read_band_range(name: str, argument: str) -> BandRange:
+    """`band:minimum,maximum`, or `-:minimum,maximum` for all bands.
+
+    Raises:
+        InvalidRequest: it follows neither form.
+    """
+    needed = "BAND:MINIMUM,MAXIMUM is needed, as in 0:10,200, or with - for all bands"
+    match = BAND_RANGE.fullmatch(argument)
+    if match is None:
+        raise InvalidRequest(f"{name}={argument!r}: {needed}")
+    low, high = (read_real(name, text, needed) for text in match.groups()[1:])
+    return BandRange(None if match[1] == "-" else int(match[1]), low, high)
+
+
+def read_light(name: str, argument: str) -> tuple[int, int]:
+    """`h,v`: direction and height of the light in degrees, without their decimals.
+
+    Raises:
+        InvalidRequest: it is not two numbers.
+    """
+    parts = argument.split(",")
+    if len(parts) != 2:
+        raise InvalidRequest(f"{name}={argument!r}: two angles in degrees are needed, as in 45,30")
+    return read_whole(name, parts[0]), read_whole(name, parts[1])
+
+
+def read_matrix(name: str, argument: str) -> tuple[tuple[float, ...], ...]:
+    """`[a,b,c;d,e,f]`: a row for each band of the result, a column for each of the image.
+
+    Raises:
+        InvalidRequest: there is no row, or something in it is no number.
+    """
+    needed = (
+        "numbers are needed, commas between columns and semicolons between rows, as in [0,1,0;1,0,0;0,0,1]"
+    )
+    rows = [row for row in _without_brackets(argument).split(";") if row.strip()]
+    if not rows:
+        raise InvalidRequest(f"{name}={argument!r}: the matrix is empty; {needed}")
+    return tuple(_read_numbers(name, row.split(","), needed) for row in rows)
+
+
+def read_kernel(name: str, argument: str) -> tuple[tuple[float, ...], ...]:
+    """The name of a kernel, or its 1, 9 or 25 numbers, row by row.
+
+    Raises:
+        InvalidRequest: it is no known name, or another count of numbers.
+    """
+    text = _without_brackets(argument)
+    if (known := KERNELS.get(text.strip().lower())) is not None:
+        return tuple(tuple(map(float, row)) for row in known)
+    needed = f"{', '.join(KERNELS)}, or 9 or 25 numbers row by row are needed"
+    numbers = _read_numbers(name, re.split("[,;]", text), needed)
+    side = KERNEL_SIDES.get(len(numbers))
+    if side is None:
+        raise InvalidRequest(f"{name}: {len(numbers)} numbers are no square of odd sides up to 5; {needed}")
+    return tuple(numbers[start : start + side] for start in range(0, len(numbers), side))
+
+
+def _without_brackets(argument: str) -> str:
+    return argument.strip().removeprefix("[").removesuffix("]")
+
+
+def _read_numbers(name: str, texts: Sequence[str], needed: str) -> tuple[float, ...]:
+    return tuple(read_real(name, text.strip(), needed) for text in texts)

@@ -1,0 +1,69 @@
+"""Numbers that TIFF files are made of: fields, compressions, kinds of color (TIFF 6.0, Technical Notes, libtiff)."""
+
+from __future__ import annotations
+
+import enum
+
+NEW_SUBFILE_TYPE, SUBFILE_TYPE, IMAGE_WIDTH, IMAGE_LENGTH, BITS_PER_SAMPLE = 254, 255, 256, 257, 258
+COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, ORIENTATION = 259, 262, 266, 273, 274
+SAMPLES_PER_PIXEL, STRIP_BYTE_COUNTS, PLANAR_CONFIGURATION, T4_OPTIONS, T6_OPTIONS = 277, 279, 284, 292, 293
+SOFTWARE, PREDICTOR, COLOR_MAP, TILE_WIDTH, TILE_LENGTH = 305, 317, 320, 322, 323
+TILE_OFFSETS, TILE_BYTE_COUNTS, SUB_IFDS, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT = 324, 325, 330, 332, 338, 339
+JPEG_TABLES, DECODE, YCBCR_COEFFICIENTS, YCBCR_SUBSAMPLING, REFERENCE_BLACK_WHITE = 347, 433, 529, 530, 532
+IMAGE_DEPTH, LERC_PARAMETERS = 32997, 50674
+
+REDUCED_IMAGE, SINGLE_PAGE, TRANSPARENCY_MASK = 1, 2, 4
+"""Bits of NewSubfileType."""
+OLD_SUBFILE_TYPES = {2: REDUCED_IMAGE, 3: SINGLE_PAGE}
+"""Values of SubfileType, which NewSubfileType has replaced, as bits of that."""
+
+
+class Compression(enum.IntEnum):
+    """Compression schemes by their numbers in the file."""
+
+    NONE = 1
+    CCITT_RLE = 2
+    CCITT_GROUP3 = 3
+    CCITT_GROUP4 = 4
+    LZW = 5
+    OLD_JPEG = 6
+    JPEG = 7
+    ADOBE_DEFLATE = 8
+    DEFLATE = 32946
+    PACKBITS = 32773
+    APERIO_YCBCR = 33003
+    JPEG2000_LOSSY = 33004
+    APERIO_RGB = 33005
+    JPEG2000 = 34712
+    LERC = 34887
+    LZMA = 34925
+    ZSTD = 50000
+    WEBP = 50001
+
+
+JPEG2000_SCHEMES = frozenset(
+    {Compression.APERIO_YCBCR, Compression.JPEG2000_LOSSY, Compression.APERIO_RGB, Compression.JPEG2000}
+)
+CCITT_SCHEMES = frozenset({Compression.CCITT_RLE, Compression.CCITT_GROUP3, Compression.CCITT_GROUP4})
+
+
+class Photometric(enum.IntEnum):
+    """PhotometricInterpretation."""
+
+    WHITE_IS_ZERO = 0
+    BLACK_IS_ZERO = 1
+    RGB = 2
+    PALETTE = 3
+    MASK = 4
+    SEPARATED = 5
+    """Inks: CMYK, unless InkSet says otherwise."""
+    YCBCR = 6
+    CIELAB = 8
+    ICCLAB = 9
+    ITULAB = 10
+
+
+LABS = frozenset({Photometric.CIELAB, Photometric.ICCLAB, Photometric.ITULAB})
+
+CMYK_INKS = 1
+"""InkSet; 2 is other inks, which are no colors here."""

@@ -1,0 +1,137 @@
+"""What samples are to look like, in plain numpy: the documented transforms written a second time.
+
+Nothing of `iipserve.processing` is used. Values are float64, 0 black and 1 white.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iipserve.image import ColorSpace
+from tests.kinds import Written
+from tests.tiff_writer import Samples
+
+Values: TypeAlias = NDArray[np.float64]
+
+LINEAR = np.array([
+    [3.2406255, -1.537208, -0.4986286],
+    [-0.9689307, 1.8757561, 0.0415175],
+    [0.0557101, -0.2040211, 1.0569959],
+])  # fmt: skip
+"""From CIE XYZ to linear sRGB (IEC 61966-2-1)."""
+WHITE = np.array([0.95047, 1.0, 1.088827])
+"""D65, as Y is 1."""
+
+
+class Picture(NamedTuple):
+    """A picture before it is cut to 8 bits."""
+
+    colors: Values
+    """1 or 3 bands, 0 to 1."""
+    opacity: Values | None
+    """One band, 0 to 1."""
+
+    def finished(self, change: Callable[[Values], Values] | None = None) -> NDArray[np.uint8]:
+        """8 bits, by cutting off; with a change of the colors first."""
+        colors = self.colors if change is None else change(self.colors)
+        # what is a whole number but for the last digits shall not be cut to the one below
+        shown = np.floor(colors.clip(0, 1) * 255 + 1e-5)
+        bands = [shown] if self.opacity is None else [shown, np.floor(self.opacity * 255 + 1e-5)]
+        return np.concatenate(bands, axis=2).astype(np.uint8)
+
+
+def developed(samples: Samples, written: Written) -> Picture:
+    """What samples of such a file are to look like.
+
+    Args:
+        samples: of any part of the picture.
+        written: the file; what it does not say of its range is measured at the full size.
+    """
+    ranges = written.ranges or measured(written)
+    count = samples.shape[2] - written.has_alpha
+    opacity = _opacity(samples[:, :, -1:], written) if written.has_alpha else None
+    return Picture(DEVELOPERS[written.color_space](samples[:, :, :count], ranges[:count]), opacity)
+
+
+def measured(written: Written) -> tuple[tuple[float, float], ...]:
+    """Lowest and highest finite sample of each band of the full size."""
+    whole = written.levels[0]
+    bands = (whole[:, :, band] for band in range(whole.shape[2]))
+    return tuple(
+        (float(band[np.isfinite(band)].min()), float(band[np.isfinite(band)].max())) for band in bands
+    )
+
+
+def normalized(samples: Samples, ranges: Sequence[tuple[float, float]]) -> Values:
+    """Samples between the ends of their range; what is no number is black."""
+    low, high = np.array(ranges, np.float64).T
+    values = (samples.astype(np.float64) - low) / (high - low)
+    return np.where(np.isfinite(samples), values, 0.0)
+
+
+def _opacity(samples: Samples, written: Written) -> Values:
+    most = 1.0 if samples.dtype.kind == "f" else 255 if samples.dtype == np.uint8 else 2**written.bits - 1
+    return samples.astype(np.float64) / most
+
+
+def _gray(samples: Samples, ranges: Sequence[tuple[float, float]]) -> Values:
+    return normalized(samples[:, :, :1], ranges[:1])
+
+
+def _rgb(samples: Samples, ranges: Sequence[tuple[float, float]]) -> Values:
+    return normalized(samples[:, :, :3], ranges[:3])
+
+
+def _inks(samples: Samples, ranges: Sequence[tuple[float, float]]) -> Values:
+    """What is left of white behind each ink, and behind black."""
+    inks = normalized(samples, ranges)
+    return (1 - inks[:, :, :3]) * (1 - inks[:, :, 3:4])
+
+
+def _lab(samples: Samples, ranges: Sequence[tuple[float, float]]) -> Values:
+    """CIE L*a*b* through XYZ of D65 to sRGB."""
+    lightness, a, b = np.moveaxis(samples.astype(np.float64), 2, 0)
+    if samples.dtype == np.uint8:
+        lightness = lightness / 2.55
+        a, b = (np.where(axis > 127, axis - 256, axis) for axis in (a, b))
+    elif samples.dtype == np.uint16:
+        lightness = lightness / 655.35
+        a, b = (np.where(axis > 32767, axis - 65536, axis) / 256 for axis in (a, b))
+    y = np.where(lightness < 8, lightness / 903.3, ((lightness + 16) / 116) ** 3)
+    f = np.where(lightness < 8, 7.787 * y + 16 / 116, (lightness + 16) / 116)
+    x, z = (_cubed(f + a / 500), _cubed(f - b / 200))
+    linear = (np.stack([x, y, z], axis=2) * WHITE) @ LINEAR.T
+    linear = linear.clip(0, None)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055).clip(0, 1)
+
+
+def _cubed(f: Values) -> Values:
+    return np.where(f < 0.2069, (f - 16 / 116) / 7.787, f**3)
+
+
+DEVELOPERS: Mapping[ColorSpace, Callable[[Samples, Sequence[tuple[float, float]]], Values]] = {
+    ColorSpace.GRAY: _gray,
+    ColorSpace.SRGB: _rgb,
+    ColorSpace.CMYK: _inks,
+    ColorSpace.CIELAB: _lab,
+}
+
+
+def shifted(samples: Samples, written: Written) -> Any:
+    """The high 8 bits of unsigned integers over their full range, as they are shown where nothing is asked for."""
+    bands = 1 if written.color_space is ColorSpace.GRAY else 3
+    shown = samples[:, :, :bands] if not written.has_alpha else samples[:, :, [*range(bands), -1]]
+    return (shown >> max(0, written.bits - 8)).astype(np.uint8) if shown.dtype == np.uint16 else shown
+
+
+def is_full_range(written: Written) -> bool:
+    """Whether samples are unsigned integers of up to 16 bits that are shown from end to end, as gray or RGB."""
+    kind = written.levels[0].dtype
+    most = 255 if kind == np.uint8 else 2**written.bits - 1
+    declared = all(ends == (0, most) for ends in written.ranges)
+    colors = written.color_space in (ColorSpace.GRAY, ColorSpace.SRGB)
+    return bool(written.ranges) and declared and colors and kind in (np.uint8, np.uint16)

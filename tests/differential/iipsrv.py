@@ -1,0 +1,115 @@
+"""Debian's iipsrv 1.1 as a partner for comparison: started live, asked over FastCGI, started anew if it dies."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from tests.end_to_end.running import free_port
+from tests.transport.client import END, STDOUT, Peer, connect, request
+
+PROGRAM = Path("/usr/lib/iipimage-server/iipsrv.fcgi")
+START_SECONDS = 20.0
+
+
+class Died(Exception):
+    """The server ended, or closed the connection, before it had answered."""
+
+
+class Reply(NamedTuple):
+    """What a server answered."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
+class Iipsrv:
+    """One process of Debian's server over a folder of images."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self._environ = {
+            "FILESYSTEM_PREFIX": f"{folder}/",
+            "LOGFILE": "/dev/null",
+            "VERBOSITY": "0",
+            "MEMCACHED_SERVERS": "",
+            "OMP_NUM_THREADS": "1",
+        } | settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def ask(self, query: str, **params: str) -> Reply:
+        """The answer to a query string.
+
+        Raises:
+            Died: there is none; the server runs again afterwards.
+        """
+        try:
+            with connect(("127.0.0.1", self._port)) as peer:
+                peer.send(request(f"/iipsrv.fcgi?{query}", keep=False, QUERY_STRING=query, **params))
+                return read_reply(_output(peer))
+        except (OSError, Died, AssertionError) as error:
+            self._stop()
+            self._start()
+            raise Died(f"no answer to {query}") from error
+
+    def _start(self) -> None:
+        self._port = free_port()
+        self._process = subprocess.Popen(
+            [str(PROGRAM), "--bind", f"127.0.0.1:{self._port}"],
+            env=os.environ | self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            try:
+                connect(("127.0.0.1", self._port)).sock.close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError("iipsrv does not listen")
+
+    def _stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def _output(peer: Peer) -> bytes:
+    """All of STDOUT up to the end of the request."""
+    output = []
+    while (received := peer.receive()) is not None:
+        if received.kind == STDOUT:
+            output.append(received.content)
+        elif received.kind == END:
+            return b"".join(output)
+    raise Died
+
+
+def read_reply(output: bytes) -> Reply:
+    """Status, media type and body of a CGI answer; without a `Status` header it is 200."""
+    head, _, body = output.partition(b"\r\n\r\n")
+    headers = _headers(head.decode("latin-1").split("\r\n"))
+    return Reply(int(headers.get("status", "200").split()[0]), headers.get("content-type", ""), body)
+
+
+def _headers(lines: list[str]) -> Mapping[str, str]:
+    return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}

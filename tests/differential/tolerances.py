@@ -1,0 +1,63 @@
+"""How far pixels may be apart, by what is done to them.
+
+Both servers write JPEG at quality 100 with halved chroma. On the smooth pictures asked for, two encoders of
+equal pixels differ by 1 to 3 levels here and there, but hardly in the mean of all differences (the bias): that
+tells a formula that rounds where the other cuts off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+
+class Tolerance(NamedTuple):
+    """Of the levels 0 to 255."""
+
+    bias: float
+    """The mean difference of a band, in either direction."""
+    usual: float
+    """Of 99 in 100 samples."""
+    most: float
+    """Of any sample."""
+    margin: int = 0
+    """Columns at the right and rows at the bottom that are not looked at, in pictures of twice as many or more."""
+
+
+ENCODED = Tolerance(0.12, 3, 7)
+"""What two encoders make of equal pixels."""
+
+TOLERANCES: Mapping[str, Tolerance] = {
+    "plain": Tolerance(0, 0, 0),
+    "rotate": Tolerance(0, 0, 0),
+    "invert": Tolerance(0, 0, 0),
+    "gamma": Tolerance(0, 0, 1),
+    "contrast": Tolerance(0, 0, 1),
+    "twist": Tolerance(0, 0, 1),
+    "shade": Tolerance(0, 0, 1),
+    "gray": Tolerance(0, 0, 0),
+    "range": Tolerance(0, 0, 1),
+    "stretch": Tolerance(0, 0, 1),
+    # steep, and every color is another: halved chroma tells
+    "colormap": Tolerance(0.15, 2, 6),
+    # neighboring levels are drawn apart
+    "equalize": Tolerance(0.5, 3, 6),
+    # black and white side by side; a level more or less at the threshold is a pixel more or less
+    "binary": Tolerance(0.4, 10, 40),
+    # no prefilter there, and no half pixel between centers: a shift of up to a pixel on ramps of a level a pixel.
+    # At the last column it takes the first pixel of the next row for a neighbor (iipsrv.md 4.3)
+    "scale": Tolerance(0.9, 1, 4, margin=16),
+    "default quality": Tolerance(0.4, 6, 14),
+}
+"""What each operation adds to `ENCODED`."""
+
+
+def tolerance_of(operations: Iterable[str]) -> Tolerance:
+    """What several operations come to."""
+    parts = [ENCODED, *(TOLERANCES[name] for name in operations)]
+    return Tolerance(
+        sum(part.bias for part in parts),
+        sum(part.usual for part in parts),
+        sum(part.most for part in parts),
+        max(part.margin for part in parts),
+    )
