@@ -234,7 +234,7 @@ def png_one_bit(path: Path) -> Written:
 
 
 def animation(format: str, **options: Any) -> Maker:
-    """Three pictures; GIF and WebP put opacity behind their colors."""
+    """Three pictures; those of GIF come with opacity."""
 
     def make(path: Path) -> Written:
         (wide,) = whole([scene(5)], 8)
@@ -243,9 +243,11 @@ def animation(format: str, **options: Any) -> Maker:
         if format == "GIF":  # 6 x 6 x 6 colors, so that nothing is dithered
             images = [image.quantize(216, dither=Image.Dither.NONE) for image in images]
         images[0].save(path, format, save_all=True, append_images=images[1:], duration=100, **options)
-        opaque = [np.concatenate((frame, np.full_like(frame[:, :, :1], 255)), axis=2) for frame in frames]
-        layers = [(f"layer{number}", [frame]) for number, frame in enumerate(opaque)]
-        return Written([opaque[0]], ColorSpace.SRGB, 8, True, span(4, 0, 255), layers=layers)
+        if format == "GIF":
+            frames = [np.concatenate((frame, np.full_like(frame[:, :, :1], 255)), axis=2) for frame in frames]
+        layers = [(f"layer{number}", [frame]) for number, frame in enumerate(frames)]
+        bands = frames[0].shape[2]
+        return Written([frames[0]], ColorSpace.SRGB, 8, bands == 4, span(bands, 0, 255), layers=layers)
 
     return make
 

@@ -17,6 +17,7 @@ from iipserve import app
 from iipserve.config import Config
 from iipserve.errors import ConfigError
 from iipserve.http import Request, Response
+from iipserve.image import Selector
 from tests.images import smooth, write_tiff_pyramid
 
 SIZE = (600, 500)
@@ -59,6 +60,69 @@ def header(response: Response, name: str) -> str | None:
 def picture(response: Response) -> Image.Image:
     assert response.status == 200, response.body
     return Image.open(io.BytesIO(body(response)))
+
+
+SAME_PROCESSED_TILE = [
+    pytest.param("/i.fcgi?GAM=2&INV&IIIF=a.tif/0,0,256,256/256,256/0/default.jpg", id="iiif"),
+    pytest.param("/i.fcgi?inv&GAM=2.0&DeepZoom=a.tif_files/10/0_0.jpg", id="deepzoom, other order"),
+    pytest.param("/i.fcgi?GAM=1&GAM=2&INV&Zoomify=a.tif/TileGroup0/2-0-0.jpg", id="zoomify, the last counts"),
+]
+
+
+@pytest.mark.parametrize("address", SAME_PROCESSED_TILE)
+def test_modifiers_stand_before_every_protocol(application: app.Application, address: str) -> None:
+    first = ask(application, "/i.fcgi?FIF=a.tif&GAM=2&INV&JTL=2,0")
+    response = ask(application, address)
+    assert picture(response).size == (256, 256)
+    assert (header(response, "ETag"), body(response)) == (header(first, "ETag"), body(first))
+    assert body(response) != body(ask(application, "/iip?FIF=a.tif&JTL=2,0"))
+
+
+def test_address_in_info_json_keeps_the_modifiers(application: app.Application) -> None:
+    """So that a viewer asks for processed tiles."""
+    info = json.loads(body(ask(application, "/i.fcgi?GAM=2&INV&IIIF=a.tif/info.json")))
+    assert info["id"] == "http://images.example.org/i.fcgi?GAM=2&INV&IIIF=a.tif"
+
+
+@pytest.mark.parametrize(
+    "address", ["/i.fcgi?JTL=0,0&IIIF=a.tif/info.json", "/i.fcgi?FOO=1&DeepZoom=a.tif.dzi"]
+)
+def test_only_modifiers_stand_before(application: app.Application, address: str) -> None:
+    assert ask(application, address).status == 400
+
+
+def test_samples_and_measurements_are_answered(application: app.Application) -> None:
+    profile = ask(application, "/iip?FIF=sub%20folder/%C3%BC%25.tif&PFL=2:0,0-3,0")
+    assert json.loads(body(profile))["profile"] == smooth(SIZE)[0, :3].ravel().tolist()
+    found = json.loads(body(ask(application, "/iip?FIF=sub%20folder/%C3%BC%25.tif&OBJ=statistics")))
+    assert [band["maximum"] for band in found["bands"]] == smooth(SIZE).max(axis=(0, 1)).tolist()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/iip?FIF=a.tif&PTL=2,1",
+        "/iip?FIF=a.tif&WID=900&CVT=png",
+        "/iiif/a.tif/full/max/0/default.png",
+        "/deepzoom/a.tif_files/10/0_0.png",
+        "/zoomify/a.tif/TileGroup0/2-0-0.png",
+    ],
+)
+def test_no_way_around_the_watermark(
+    application: app.Application, folder: Path, tmp_path: Path, address: str
+) -> None:
+    mark = tmp_path / "mark.png"
+    Image.new("RGB", (2000, 2000), (30, 30, 30)).save(mark)
+    marked = app.build(Config(filesystem_prefix=f"{folder}/", watermark=str(mark)))
+    plain, covered = ask(application, address), ask(marked, address)
+    assert header(plain, "ETag") != header(covered, "ETag")
+    brighter = np.minimum(np.asarray(picture(plain)).astype(int) + 30, 255)
+    np.testing.assert_array_equal(np.asarray(picture(covered)), brighter)
+
+
+def test_no_start_with_a_watermark_that_cannot_be_read(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="WATERMARK"):
+        app.build(Config(filesystem_prefix=f"{folder}/", watermark=str(folder / "missing.tif")))
 
 
 SAME_TILE = [
@@ -193,9 +257,9 @@ def test_without_remembered_headers_a_file_is_opened_once_a_request(
     opened: list[str] = []
     real_open = application._library._open
 
-    def counted(identifier: str) -> object:
+    def counted(identifier: str, selector: Selector) -> object:
         opened.append(identifier)
-        return real_open(identifier)
+        return real_open(identifier, selector)
 
     monkeypatch.setattr(application._library, "_open", counted)
     for _ in range(3):
@@ -258,7 +322,7 @@ def test_no_cross_origin_headers_when_turned_off(folder: Path) -> None:
 def test_mistake_in_the_code_is_told_without_detail(
     application: app.Application, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(identifier: str) -> None:
+    def fail(identifier: str, selector: Selector) -> None:
         raise ZeroDivisionError("secret detail")
 
     monkeypatch.setattr(application._library, "info", fail)

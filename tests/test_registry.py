@@ -18,11 +18,13 @@ TOYS = {
 from dataclasses import dataclass
 from iipserve.plan import Answer, Encoding, RenderPlan, image_ref
 from iipserve.geometry import Region
+from iipserve.image import FIRST, Selector
 from iipserve.protocols import Protocol
 
 @dataclass(frozen=True)
 class Whole:
     identifier: str
+    selector: Selector = FIRST
 
 def parse(request):
     return Whole(request.target)
@@ -104,9 +106,9 @@ def test_two_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_installed_extension_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    extension = SimpleNamespace(load=lambda: SimpleNamespace(name="jxl"))
+    extension = SimpleNamespace(load=lambda: SimpleNamespace(name="farbfeld"))
     monkeypatch.setattr(registry, "entry_points", lambda group: [extension])
-    assert "jxl" in registry.discover("iipserve.codecs", "ENCODER")
+    assert "farbfeld" in registry.discover("iipserve.codecs", "ENCODER")
 
 
 def test_module_without_its_package_is_left_out(

@@ -21,7 +21,7 @@ from iipserve.processing.normalizing import Scale, normalized
 from iipserve.processing.tables import Table, banded
 from iipserve.processing.tone import Contrast
 
-FEW_SAMPLES = 1 << 16
+FEW_SAMPLES = 1 << 18
 """Reckoned with at once: they stay in the processor's cache with all that is made of them."""
 MANY_SAMPLES = 1 << 18
 """Looked up at once: the indices that numpy makes of them are eight times as large."""

@@ -70,7 +70,7 @@ class Samples:
         if image.interpretation in ("labs", "labq"):
             image = image.colourspace("lab")
         if self.shift:
-            image = image.rshift(self.shift)
+            image = image >> self.shift
         wanted = libvips.FORMATS[self.dtype]
         return image if image.format == wanted else image.cast(wanted)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,21 +15,24 @@ from iipserve.geometry import TileGrid
 from iipserve.image import ImageVersion
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source, SourceFormat
-from tests.images import Picture, size_of
+from tests.images import size_of
+from tests.tiff_writer import Samples
 
 
-def open_file(path: Path | str, identifier: str = "picture") -> OpenFile:
+def open_file(path: Path | str, identifier: str = "picture", layer: int = 0) -> OpenFile:
     """The file as the library hands it to a format, with a descriptor of its own."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     state = os.fstat(descriptor)
     head = os.pread(descriptor, 64, 0)
     version = ImageVersion(state.st_mtime_ns, state.st_size)
-    return OpenFile(descriptor, str(Path(path).absolute()), identifier, version, head)
+    return OpenFile(descriptor, str(Path(path).absolute()), identifier, version, head, layer)
 
 
-def open_source(format: SourceFormat, path: Path | str, identifier: str = "picture") -> Source:
+def open_source(
+    format: SourceFormat, path: Path | str, identifier: str = "picture", layer: int = 0
+) -> Source:
     """The file opened by a format that must take it."""
-    file = open_file(path, identifier)
+    file = open_file(path, identifier, layer)
     assert format.matches(file.head)
     return format.open(file)
 
@@ -49,7 +53,7 @@ class SourceContract:
 
     format_name: str
     """What `ImageInfo.format` must be."""
-    tolerance: int = 0
+    tolerance: float = 0
     """Largest difference of a sample from `levels`."""
 
     @pytest.fixture
@@ -58,35 +62,41 @@ class SourceContract:
         raise TypeError("a contract needs a source")
 
     @pytest.fixture
-    def levels(self) -> list[Picture]:
-        """What the file's levels show, full size first."""
+    def levels(self) -> Sequence[Samples]:
+        """What the file's levels show, full size first, in the type that the source must hand out."""
         raise TypeError("a contract needs levels")
 
-    def expected(self, levels: list[Picture], source: Source, level: int, column: int, row: int) -> Picture:
+    def expected(
+        self, levels: Sequence[Samples], source: Source, level: int, column: int, row: int
+    ) -> Samples:
         """The tile, cut out of the known picture by plain slicing."""
         tile = source.info.levels[level].tile
         x, y = column * tile.width, row * tile.height
         return levels[level][y : y + tile.height, x : x + tile.width]
 
-    def check(self, pixels: Pixels, expected: Picture) -> None:
+    def check(self, pixels: Pixels, expected: Samples, tolerance: float | None = None) -> None:
         """Shape, type, layout in memory, and values."""
         assert pixels.shape == expected.shape
-        assert pixels.dtype == np.uint8
+        assert pixels.dtype == expected.dtype
         assert pixels.flags.c_contiguous
-        difference = np.abs(pixels.astype(np.int16) - expected.astype(np.int16))
-        assert difference.max() <= self.tolerance
+        most = self.tolerance if tolerance is None else tolerance
+        if most == 0:
+            assert np.array_equal(pixels, expected, equal_nan=expected.dtype.kind == "f")
+            return
+        assert np.abs(pixels.astype(np.float64) - expected.astype(np.float64)).max() <= most
 
-    def test_describes_its_levels(self, source: Source, levels: list[Picture]) -> None:
+    def test_describes_its_levels(self, source: Source, levels: Sequence[Samples]) -> None:
         info = source.info
         assert info.format == self.format_name
         assert [level.size for level in info.levels] == [size_of(pixels) for pixels in levels]
-        assert (info.size, info.bands, info.dtype) == (size_of(levels[0]), levels[0].shape[2], "uint8")
+        assert (info.size, info.bands) == (size_of(levels[0]), levels[0].shape[2])
+        assert info.dtype == levels[0].dtype.name
         assert len(info.band_ranges) in (0, info.bands)
         assert all(
             level.size.fits_in(above.size) for above, level in zip(info.levels, info.levels[1:], strict=False)
         )
 
-    def test_reads_every_tile_of_every_level(self, source: Source, levels: list[Picture]) -> None:
+    def test_reads_every_tile_of_every_level(self, source: Source, levels: Sequence[Samples]) -> None:
         for level, column, row in tiles_of(source):
             pixels = source.read_tile(level, column, row)
             self.check(pixels, self.expected(levels, source, level, column, row))
@@ -101,7 +111,7 @@ class SourceContract:
             with pytest.raises(TileNotFound):
                 source.read_tile(number, 0, 0)
 
-    def test_serves_many_threads_at_once(self, source: Source, levels: list[Picture]) -> None:
+    def test_serves_many_threads_at_once(self, source: Source, levels: Sequence[Samples]) -> None:
         tiles = tiles_of(source)[:12] * 3
         with ThreadPoolExecutor(6) as pool:
             for tile, pixels in zip(

@@ -71,6 +71,8 @@ IMAGE_OBJECTS = (
     "Min-Max-sample-values",
     "Horizontal-views",
 )
+QUALITIES = {"gray": "gray", "bitonal": "binary"}
+"""Of IIIF, and the operation they come to."""
 OBJECTS = (
     "IIP,1.0", "Basic-Info", "Max-size", "max-SIZE", "Tile-size", "Resolution-number", "Resolutions",
     "Bits-per-channel", "Min-Max-sample-values", "Colorspace,0-2,0", "Horizontal-views", "Vertical-views",
@@ -120,7 +122,7 @@ def _of_other_protocols(image: str) -> Iterator[Question]:
     file = file_name(image)
     for parameters in IIIF_PARAMETERS[:: 1 if image in ("rgb_odd", "gray16") else 9]:
         ending = "" if "." in parameters.rpartition("/")[2] else ".jpg"
-        operations = tuple(name {"gray": "gray", "bitonal": "binary"}[name] for name in ("gray", "bitonal") if parameters.endswith(name))
+        operations = tuple(name for ending, name in QUALITIES.items() if parameters.endswith(ending))
         yield Question(image, f"{JPEG_OF_ALL}IIIF={file}/{parameters}{ending}", ("scale", *operations))
     yield Question(image, f"IIIF={file}/info.json")
     yield Question(image, f"DeepZoom={file}.dzi")

@@ -323,7 +323,7 @@ UNUSABLE: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "six bands": (
         lambda path: write_tiff(path, np.zeros((8, 12, 6), np.uint8), photometric="minisblack"),
-        "",
+        "x",
     ),
 }
 

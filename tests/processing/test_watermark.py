@@ -18,6 +18,7 @@ from tests.images import Picture, gradient
 MARK = gradient((20, 10), 4)
 """Every color and opacity is another."""
 MOST = {8: 255, 16: 65535}
+TILE = Size(256, 256)
 
 
 def finished(size: tuple[int, int], bands: int, bits: int) -> NDArray[np.generic]:
@@ -39,7 +40,7 @@ def no_statistics() -> Statistics:
     raise AssertionError("nothing is to be measured")
 
 
-def context(tile: Size = Size(256, 256), seed: str = "digest") -> Context:
+def context(tile: Size = TILE, seed: str = "digest") -> Context:
     info = ImageInfo(
         "name",
         "fake",
