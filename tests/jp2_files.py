@@ -32,7 +32,7 @@ def box(kind: bytes, content: bytes) -> bytes:
 
 def codestream(pixels: Samples, bits: int, **options: Any) -> bytes:
     """A lossless codestream of samples of any depth; `options` of `imagecodecs.jpeg2k_encode`."""
-    options = {"codecformat": "j2k", "reversible": True, "mct": False, "bitspersample": bits} | options
+    options = {"codecformat": "j2k", "reversible": True, "mct": False, "bitspersample": bits, **options}
     return bytes(imagecodecs.jpeg2k_encode(pixels if pixels.shape[2] > 1 else pixels[:, :, 0], **options))
 
 
@@ -56,21 +56,28 @@ def profiled(icc: bytes, method: int = 2) -> bytes:
 
 def channels(*lines: tuple[int, int, int]) -> bytes:
     """Channel Definition: (channel, kind, association) each."""
-    return box(b"cdef", struct.pack(">H", len(lines)) + b"".join(struct.pack(">HHH", *line) for line in lines))
+    return box(
+        b"cdef", struct.pack(">H", len(lines)) + b"".join(struct.pack(">HHH", *line) for line in lines)
+    )
 
 
 def palette(table: Samples, bits: int) -> bytes:
     """Palette and Component Mapping: `table` of shape (entries, channels), all of the first component."""
     entries, columns = table.shape
     width = "B" if bits <= 8 else ">u2"
-    content = struct.pack(">HB", entries, columns) + bytes([bits - 1] * columns) + table.astype(width).tobytes()
+    content = (
+        struct.pack(">HB", entries, columns) + bytes([bits - 1] * columns) + table.astype(width).tobytes()
+    )
     lines = b"".join(struct.pack(">HBB", 0, 1, column) for column in range(columns))
     return box(b"pclr", content) + box(b"cmap", lines)
 
 
 def write_boxes(path: Path | str, stream: bytes, *header: bytes) -> None:
     """Write a JP2 file of a codestream with these boxes in its header."""
-    (right, bottom, left, top), (count,) = struct.unpack_from(">4I", stream, 8), struct.unpack_from(">H", stream, 40)
+    (right, bottom, left, top), (count,) = (
+        struct.unpack_from(">4I", stream, 8),
+        struct.unpack_from(">H", stream, 40),
+    )
     depths = {stream[42 + 3 * number] for number in range(count)}
     depth = depths.pop() if len(depths) == 1 else 255
     ihdr = struct.pack(">IIHBBBB", bottom - top, right - left, count, depth, 7, 0, 0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import replace
+from itertools import takewhile
 
 import numpy as np
 import pyvips
@@ -42,21 +44,19 @@ class Finishing:
             plan: of any format, raw samples too.
             info: its image.
         """
-        added: tuple[Operation, ...] = ()
-        if self._to_srgb and _has_profile(plan, info):
-            added = (ToSRGB(),)
+        operations = plan.operations
+        if self._to_srgb and info.icc is not None and info.color_space in (ColorSpace.GRAY, ColorSpace.SRGB):
+            operations = _with_conversion(operations)
         if self._watermark is not None:
-            added = (*added, self._watermark)
-        if not added:
-            return plan
-        return replace(plan, operations=pipeline.ordered((*plan.operations, *added)))
+            operations = pipeline.ordered((*operations, self._watermark))
+        return plan if operations is plan.operations else replace(plan, operations=operations)
 
 
-def _has_profile(plan: RenderPlan, info: ImageInfo) -> bool:
-    """Whether the image's profile describes the colors that the plan's other operations make."""
-    if info.icc is None or info.color_space not in (ColorSpace.GRAY, ColorSpace.SRGB):
-        return False
-    return all(operation.keeps_profile for operation in plan.operations)
+def _with_conversion(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    """The operations with a conversion to sRGB among them, unless those before it make colors of their own."""
+    converted = pipeline.ordered((*operations, ToSRGB()))
+    before = takewhile(lambda operation: not isinstance(operation, ToSRGB), converted)
+    return converted if all(operation.keeps_profile for operation in before) else operations
 
 
 def load_watermark(config: Config) -> Watermark | None:
@@ -67,11 +67,13 @@ def load_watermark(config: Config) -> Watermark | None:
     """
     if not config.watermark:
         return None
+    if not os.path.isfile(config.watermark):
+        raise ConfigError(f"WATERMARK is {config.watermark!r}, which is no file; an image is needed")
     try:
         pixels = _read(config.watermark)
     except pyvips.Error as error:
         raise ConfigError(
-            f"WATERMARK is {config.watermark!r}; an image that can be read is needed ({libvips.reason(error)})"
+            f"WATERMARK is {config.watermark!r}; an image that can be read is needed: {libvips.reason(error)}"
         ) from error
     if not config.watermark_probability or not config.watermark_opacity:
         return None
@@ -96,7 +98,12 @@ def _read(path: str) -> NDArray[np.uint8]:
         raise ConfigError(
             f"WATERMARK is {path!r}, with samples of type {image.format}; one of 8 or 16 bits is needed"
         )
-    return libvips.to_pixels(_with_opacity(image.autorot())).astype(np.uint8, copy=False)
+    mark = _with_opacity(image.autorot())
+    if mark.bands != 4:
+        raise ConfigError(
+            f"WATERMARK is {path!r}, with {image.bands} bands; gray, RGB or CMYK is needed, with or without opacity"
+        )
+    return libvips.to_pixels(mark).astype(np.uint8, copy=False)
 
 
 def _with_opacity(image: pyvips.Image) -> pyvips.Image:

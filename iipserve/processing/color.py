@@ -36,12 +36,16 @@ class Twist(Operation):
     def __call__(self, pixels: Pixels) -> Pixels:
         height, width, bands = pixels.shape
         rows = self.matrix[:MOST_ROWS]
-        planes = np.zeros((len(rows), height, width), np.float32)
+        planes = np.empty((len(rows), height, width), np.float32)
         term = np.empty((height, width), np.float32)
         for plane, row in zip(planes, rows, strict=True):
-            for band, weight in enumerate(row[:bands]):
-                if weight:
-                    plane += np.multiply(pixels[..., band], np.float32(weight), out=term)
+            weights = [(band, np.float32(weight)) for band, weight in enumerate(row[:bands]) if weight]
+            if not weights:
+                plane[...] = 0
+            for number, (band, weight) in enumerate(weights):
+                product = np.multiply(pixels[..., band], weight, out=term if number else plane)
+                if number:
+                    plane += product
         return planes.transpose(1, 2, 0)
 
     def bands_used(self, bands: int) -> int:

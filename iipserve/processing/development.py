@@ -55,7 +55,8 @@ class Development:
                     return color
                 return with_opacity(color, unranged(part[..., -1], self.kind, self.bits))
 
-            return _in_strips(develop, np.ascontiguousarray(pixels), self.apron, chosen.samples_at_once)
+            native = np.ascontiguousarray(pixels, self.kind.dtype)
+            return _in_strips(develop, native, self.apron, chosen.samples_at_once)
 
 
 def development(kind: SampleKind, operations: Sequence[Operation], bits: int = 8) -> Development | None:

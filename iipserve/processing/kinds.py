@@ -15,6 +15,11 @@ from iipserve.processing.tone import SampleRange, Stretch
 Range: TypeAlias = tuple[float, float]
 
 UNIT: Range = (0.0, 1.0)
+NEEDED: dict[ColorSpace, tuple[int, tuple[str, ...] | None]] = {
+    ColorSpace.CIELAB: (3, ("uint8", "uint16", "float32")),
+    ColorSpace.CMYK: (4, None),
+}
+"""Bands and types of samples without which there is no such color space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,10 @@ class SampleKind:
 
     @property
     def space(self) -> ColorSpace:
-        """The color space, if there are bands enough for it, otherwise gray."""
-        needed = {ColorSpace.CIELAB: 3, ColorSpace.CMYK: 4}.get(self.color_space, 1)
-        return self.color_space if self.color_bands >= needed else ColorSpace.GRAY
+        """The color space, if the bands can be read so; otherwise gray, which is what the bands are in themselves."""
+        bands, types = NEEDED.get(self.color_space, (1, None))
+        known = types is None or self.dtype in types
+        return self.color_space if known and self.color_bands >= bands else ColorSpace.GRAY
 
     @property
     def colors(self) -> int:

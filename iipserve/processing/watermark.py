@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
@@ -47,17 +47,27 @@ class Light(Mark):
         products = pixels[..., :3].astype(np.uint16) * pixels[..., 3:]
         weakened = (np.arange(255 * 255 + 1) * opacity / 255).astype(np.uint8)
         self._light = weakened.take(products)
+        self._fitted: dict[int, NDArray[np.uint8]] = {3: self._light}
 
     def lay(self, pixels: NDArray[Any]) -> None:
         height, width, bands = pixels.shape
-        count = 1 if bands < 3 else 3
-        light: NDArray[Any] = self._light[:height, :width, :count]
+        light: NDArray[Any] = self._for_bands(bands)[:height, :width]
         if pixels.dtype.itemsize > 1:
             light = light.astype(np.uint16) * np.uint16(257)
-        colors = pixels[: light.shape[0], : light.shape[1], :count]
+        part = pixels[: light.shape[0], : light.shape[1]]
         # no sum is too high if pixels are first cut down to what is missing to the highest sample
-        np.minimum(colors, ~light, out=colors)
-        colors += light
+        np.minimum(part, ~light, out=part)
+        part += light
+
+    def _for_bands(self, bands: int) -> NDArray[np.uint8]:
+        """The light of pixels of so many bands, none on their opacity; remembered, as it is faster in one piece."""
+        light = self._fitted.get(bands)
+        if light is None:
+            colors = self._light[..., : 1 if bands < 3 else 3]
+            light = np.zeros((*colors.shape[:2], bands), np.uint8)
+            light[..., : colors.shape[2]] = colors
+            self._fitted[bands] = light
+        return light
 
 
 class Cover(Mark):
@@ -69,33 +79,40 @@ class Cover(Mark):
 
     def __init__(self, pixels: NDArray[np.uint8], opacity: float) -> None:
         super().__init__(pixels, opacity)
-        self._colors = pixels[..., :3]
-        self._opacity = pixels[..., 3:].astype(np.float32) * np.float32(opacity / 255)
+        self._opacity = np.multiply(pixels[..., 3], opacity / 255, dtype=np.float32)
+        self._rest = 1 - self._opacity
+        self._colors: list[NDArray[np.float32]] = [
+            np.multiply(pixels[..., band], self._opacity / 255, dtype=np.float32) for band in range(3)
+        ]
 
     def lay(self, pixels: NDArray[Any]) -> None:
         height, width, bands = pixels.shape
-        count = 1 if bands < 3 else 3
+        part = pixels[: self.size.height, : self.size.width]
+        rest = self._rest[:height, :width]
+        colors = [color[:height, :width] for color in self._colors[: 1 if bands < 3 else 3]]
         most = np.float32(np.iinfo(pixels.dtype).max)
-        cover = self._opacity[:height, :width]
-        part = pixels[: cover.shape[0], : cover.shape[1]]
-        added = self._colors[:height, :width, :count] * (cover * (most / 255))
-        rest = 1 - cover
-        if bands == count:
-            _put(part, part * rest + added)
+        if bands != len(colors):
+            self._lay_on_opacity(part, colors, most)
             return
-        below = part[..., count:] * (rest / most)
-        opacity = cover + below
-        sums = part[..., :count] * below + added
-        # a pixel that stays clear keeps its color
-        colors = np.divide(sums, opacity, out=part[..., :count].astype(np.float32), where=opacity > 0)
-        _put(part[..., :count], np.minimum(colors, most))
-        _put(part[..., count:], opacity * most)
+        # band by band, since numpy is slow where the last axis is short
+        for band, color in enumerate(colors):
+            part[..., band] = part[..., band] * rest + color * most + np.float32(0.5)
 
-
-def _put(pixels: NDArray[Any], values: NDArray[np.floating]) -> None:
-    """Write values into pixels, rounded."""
-    values += 0.5
-    pixels[...] = values.astype(pixels.dtype)
+    def _lay_on_opacity(
+        self, part: NDArray[Any], colors: Sequence[NDArray[np.float32]], most: np.float32
+    ) -> None:
+        height, width, _ = part.shape
+        below = part[..., -1] * (self._rest[:height, :width] / most)
+        opacity = self._opacity[:height, :width] + below
+        seen = opacity > 0
+        weight = np.divide(1, opacity, out=np.zeros_like(opacity), where=seen)
+        for band, color in enumerate(colors):
+            mixed = (part[..., band] * below + color * most) * weight
+            # a pixel that stays clear keeps its color
+            np.copyto(
+                part[..., band], np.minimum(mixed, most) + np.float32(0.5), where=seen, casting="unsafe"
+            )
+        part[..., -1] = opacity * most + np.float32(0.5)
 
 
 BLENDS: Mapping[str, type[Mark]] = MappingProxyType({"additive": Light, "alpha": Cover})

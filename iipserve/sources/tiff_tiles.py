@@ -32,8 +32,8 @@ from iipserve.sources.tiff_tags import (
 Bytes: TypeAlias = NDArray[np.uint8]
 """Shape (rows, bytes of a row)."""
 Unpack: TypeAlias = Callable[[bytes], Bytes]
-Fields: TypeAlias = dict[int, int | tuple[int, ...]]
-"""Of a TIFF directory, by tag: numbers in a tuple are SHORT, others LONG."""
+Fields: TypeAlias = dict[int, Any]
+"""Of a TIFF directory, by tag: numbers in a tuple are SHORT, a single one is LONG."""
 
 REVERSED_BITS = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 SAMPLE_FORMATS = {"u": 1, "i": 2, "f": 3}
@@ -145,7 +145,7 @@ def _by_libtiff(layout: Layout, directory: Directory) -> TileDecoder:
         317: layout.predictor,
         339: (SAMPLE_FORMATS[kind.kind],) * samples,
     }
-    read = _strip_reader(fields, layout.byte_order)
+    read = _strip_reader(fields, layout.byte_order, kind.stored)
     return lambda data: read(data).reshape(shape)
 
 
@@ -153,7 +153,8 @@ def _bytes_by_libtiff(layout: Layout) -> TileDecoder:
     """The same for samples that libtiff is to take for bytes."""
     if layout.predictor != 1:
         raise UnsupportedImage(f"A predictor with samples of {layout.type.bits} bits or shared colors")
-    return _arranged(layout, _strip_reader(_strip_fields(layout, layout.row_bytes, layout.rows, (8,)), "<"))
+    fields = _strip_fields(layout, layout.row_bytes, layout.rows, (8,))
+    return _arranged(layout, _strip_reader(fields, "<", np.dtype(np.uint8)))
 
 
 def _ccitt(layout: Layout, directory: Directory) -> TileDecoder:
@@ -162,7 +163,7 @@ def _ccitt(layout: Layout, directory: Directory) -> TileDecoder:
         raise UnsupportedImage("TIFF with fax compression of more than black and white")
     fields = _strip_fields(layout, layout.tile.width, layout.tile.height, (1,))
     fields |= {tag: directory.integer(tag, 0) & 0xFFFF for tag in (T4_OPTIONS, T6_OPTIONS)}
-    read, shape = _strip_reader(fields, "<"), layout.shape
+    read, shape = _strip_reader(fields, "<", np.dtype(bool)), layout.shape
     return lambda data: read(data).reshape(shape).view(np.uint8)
 
 
@@ -174,14 +175,16 @@ def _strip_fields(layout: Layout, width: int, height: int, bits: tuple[int, ...]
     }  # fmt: skip
 
 
-def _strip_reader(fields: Fields, order: str) -> Callable[[bytes], NDArray[Any]]:
-    """What decodes the bytes of one strip; `fields` describe it."""
+def _strip_reader(fields: Fields, order: str, kind: np.dtype[Any]) -> Callable[[bytes], NDArray[Any]]:
+    """What decodes the bytes of one strip, into samples of `kind`; `fields` describe it."""
     before, after = _strip_header(fields, order)
-    number = struct.Struct(order + "I")
+    number, bands = struct.Struct(order + "I"), fields[277]
+    shape = (fields[257], fields[256]) if bands == 1 else (fields[257], fields[256], bands)
 
     def read(data: bytes) -> NDArray[Any]:
         strip = b"".join((before, number.pack(len(data)), after, data))
-        return imagecodecs.tiff_decode(strip)
+        # libtiff (4.7, with libdeflate) leaves the last bytes as they were where the strip goes on past its end
+        return imagecodecs.tiff_decode(strip, out=np.zeros(shape, kind))
 
     return read
 

@@ -71,9 +71,11 @@ def _pixels(body: bytes) -> NDArray[np.int16]:
 def _picture_difference(
     own: NDArray[np.int16], other: NDArray[np.int16], tolerance: Tolerance
 ) -> Difference | None:
-    if own.shape[:2] != other.shape[:2]:
+    if any(abs(a - b) > tolerance.sides for a, b in zip(own.shape[:2], other.shape[:2], strict=True)):
         return Difference(Kind.SIZE, f"{own.shape}, not {other.shape}")
-    apart = _inside(own - other, tolerance.margin)  # gray against RGB of equal bands is the same picture
+    height, width = (min(sides) for sides in zip(own.shape[:2], other.shape[:2], strict=True))
+    apart = own[:height, :width] - other[:height, :width]
+    apart = _inside(apart, tolerance.margin)  # gray against RGB of equal bands is the same picture
     bias = float(np.abs(apart.mean(axis=(0, 1))).max())
     usual, most = float(np.percentile(np.abs(apart), 99)), int(np.abs(apart).max())
     if bias <= tolerance.bias and usual <= tolerance.usual and most <= tolerance.most:
@@ -82,10 +84,10 @@ def _picture_difference(
 
 
 def _inside(apart: NDArray[np.int16], margin: int) -> NDArray[np.int16]:
-    """Differences without those at the right and at the bottom, of pictures that are not all margin."""
-    if not margin or min(apart.shape[:2]) < 2 * margin:
+    """Differences without those at the edges, of pictures that are not all margin."""
+    if not margin or min(apart.shape[:2]) < 3 * margin:
         return apart
-    return apart[:-margin, :-margin]
+    return apart[margin:-margin, margin:-margin]
 
 
 def _text_difference(own: bytes, other: bytes) -> Difference | None:
@@ -104,7 +106,10 @@ def _json_value(text: bytes) -> Any:
 def _described(text: bytes) -> Any:
     """What an info.json says of sizes; the rest differs by version and address."""
     known = json.loads(text)
-    return {name: known[name] for name in ("protocol", "width", "height", "sizes", "tiles")}
+    told = {name: known[name] for name in ("protocol", "width", "height", "tiles")}
+    # the full size may stand among the others
+    full = {"width": known["width"], "height": known["height"]}
+    return told | {"sizes": [size for size in known["sizes"] if size != full]}
 
 
 def _elements(text: bytes) -> Any:

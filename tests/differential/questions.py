@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.differential.pictures import PICTURES, SIZE, file_name
 
-JPEG_OF_ALL = "QLT=100&"
+BEST = "QLT=100&"
 """Both encoders at their best, so that they differ by little."""
 
 
@@ -42,6 +42,8 @@ FORMULAS = {
 }  # fmt: skip
 """Modifiers and the operation whose tolerance counts."""
 NORMAL_MAPS = ("normals", "normals16")
+DEEP = ("gray16", "rgb16", "gray32", "float_declared", "normals16", "jp2_gray16", "lab8")
+"""Images that iipsrv decodes to samples of more than 8 bits."""
 TILES = ("0,0", "1,0", "1,1", "2,0", "2,1", "2,5")
 EXPORTS = (
     "WID=200", "HEI=100", "WID=120&HEI=300", "WID=300&HEI=90", "RGN=0.25,0.25,0.5,0.5&WID=150",
@@ -85,7 +87,7 @@ FAULTS = (
     "FIF={file}&JTL=", "FIF={file}&WID=100&CVT=", "FIF={file}&WID=100&CVT", "FIF={file}&WID=100&CVT=gif",
     "FIF={file}&FIF={file}&JTL=0,0", "&&FIF={file}&&JTL=0,0&", "fif={file}&jtl=0,0", "FIF=%67ray8.tif&JTL=0,0",
     "FIF=../gray8.tif&JTL=0,0", "FIF=....//gray8.tif&JTL=0,0", "FIF={file}&RGN=0.1&WID=50&CVT=jpeg",
-    "FIF={file}&RGN=2,2,1,1&WID=50&CVT=jpeg", "FIF={file}&WID=-5&CVT=jpeg", "FIF={file}&QLT=x&JTL=0,0",
+    "FIF={file}&WID=-5&CVT=jpeg",
     "FIF={file}&GAM=x&JTL=0,0", "FIF={file}&ROT=45&JTL=0,0", "FIF={file}&JTLS=0,1,0,90",
     "FIF={file}&JTLS=0,1&WID=9", "FIF={file}&COL=nothing&JTL=0,0", "FIF={file}&ICC=1&JTL=0,0",
     "IIIF=nope.tif/info.json", "IIIF={file}/nothing.json", "DeepZoom=nope.tif.dzi",
@@ -93,45 +95,91 @@ FAULTS = (
 )  # fmt: skip
 
 
+STEPS = ("steps8", "steps16", "steps_float", "steps_rgb", "steps_rgb16")
+FURTHER_STEPS = (
+    "GAM=1.3", "GAM=0.1", "CNT=1.1", "CNT=0.333", "CNT=3", "INV&GAM=2.2", "GAM=0.45&INV", "CMP=HOT&INV", "CMP=JET&GAM=0.7",
+    "CTW=[1.7]&COL=gray", "CTW=[0.2,0.7,0.1;0.5,0.5;1,-1,0.4]&GAM=0.8",
+)  # fmt: skip
+"""What is compared to the last digit beside `FORMULAS`."""
+
+
 def questions() -> list[Question]:
     """All requests; each once, in the same order at every call."""
-    found = [question for image in PICTURES for question in _of_image(image)]
+    found = [question for image in PICTURES if image not in STEPS for question in _of_image(image)]
+    found += [question for image in STEPS for question in _exact(image)]
     found += _of_server()
     found += _combinations(random.Random(11), 150)
     return list(dict.fromkeys(found))
 
 
+def _operations(image: str, *operations: str) -> tuple[str, ...]:
+    """The operations, with what else counts for an image."""
+    if image == "bilevel":
+        return (*operations, "edges")
+    if image == "lab8" and not {"plain", "rotate", "scale"}.issuperset(operations):
+        return (*operations, "lab colormap" if "colormap" in operations else "lab")
+    return operations
+
+
+def _modifiers(image: str) -> Iterator[tuple[str, str]]:
+    """What an image is asked for with, and the operation that is."""
+    for modifier, operation in FORMULAS.items():
+        if operation == "shade" and image not in NORMAL_MAPS:
+            continue
+        # of 8 bits alone, iipsrv 1.1 takes the JPEG file for pixels, and now and then ends with that
+        if operation == "binary" and image not in DEEP:
+            continue
+        if image in PROCESSED or modifier in FEW:
+            yield modifier, operation
+
+
 def _of_image(image: str) -> Iterator[Question]:
     fif = f"FIF={file_name(image)}&"
     for tile in TILES:
-        yield Question(image, f"{fif}{JPEG_OF_ALL}JTL={tile}", ("plain",))
-    for modifier, operation in FORMULAS.items():
-        if (operation != "shade" or image in NORMAL_MAPS) and (image in PROCESSED or modifier in FEW):
-            yield Question(image, f"{fif}{JPEG_OF_ALL}{modifier}&JTL=1,0", (operation,))
-    for export in EXPORTS[:: 1 if image in ("gray8", "rgb_odd", "rgb16") else 3]:
-        yield Question(image, f"{fif}{JPEG_OF_ALL}{export}&CVT=jpeg", ("scale",))
+        yield Question(image, f"{fif}{BEST}JTL={tile}", _operations(image, "plain"))
+    for modifier, operation in _modifiers(image):
+        yield Question(image, f"{fif}{BEST}{modifier}&JTL=1,0", _operations(image, operation))
     for name in OBJECTS if image == "gray8" else IMAGE_OBJECTS:
         yield Question(image, f"{fif}OBJ={name}")
     for points in ("1:10,10", "1:10,10-20,10", "2:3,30-3,39", "0:100,60"):
         yield Question(image, f"{fif}PFL={points}")
     yield Question(image, f"{fif}SPECTRA=1,0,9,4")
     yield from _of_other_protocols(image)
+    if image != "bilevel":  # scaling is another there, which hard edges show
+        yield from _scaled(image)
+
+
+def _exact(image: str) -> Iterator[Question]:
+    """Operations on blocks of one color each."""
+    chosen = [
+        modifier for modifier, name in FORMULAS.items() if name not in ("binary", "shade") or image in DEEP
+    ]
+    if image in ("steps_rgb", "steps_rgb16"):
+        chosen += [modifier for modifier, name in FORMULAS.items() if name == "shade"]
+    for modifier in (*chosen, *FURTHER_STEPS):
+        yield Question(image, f"FIF={file_name(image)}&{BEST}{modifier}&JTL=0,0", ("exact",))
+
+
+def _scaled(image: str) -> Iterator[Question]:
+    file, every = file_name(image), image in ("gray8", "rgb_odd", "gray16")
+    for export in EXPORTS[:: 1 if every else 3]:
+        yield Question(image, f"FIF={file}&{BEST}{export}&CVT=jpeg", _operations(image, "scale"))
+    for parameters in IIIF_PARAMETERS[:: 1 if every else 9]:
+        operations = [name for quality, name in QUALITIES.items() if parameters.endswith(quality)]
+        format = "" if parameters.endswith(".gif") else ".jpg"
+        query = f"{BEST}IIIF={file}/{parameters}{format}"
+        yield Question(image, query, _operations(image, "scale", *operations))
 
 
 def _of_other_protocols(image: str) -> Iterator[Question]:
     file = file_name(image)
-    for parameters in IIIF_PARAMETERS[:: 1 if image in ("rgb_odd", "gray16") else 9]:
-        ending = "" if "." in parameters.rpartition("/")[2] else ".jpg"
-        operations = tuple(name for ending, name in QUALITIES.items() if parameters.endswith(ending))
-        yield Question(image, f"{JPEG_OF_ALL}IIIF={file}/{parameters}{ending}", ("scale", *operations))
-    yield Question(image, f"IIIF={file}/info.json")
-    yield Question(image, f"DeepZoom={file}.dzi")
+    for document in (f"IIIF={file}/info.json", f"DeepZoom={file}.dzi", f"Zoomify={file}/ImageProperties.xml"):
+        yield Question(image, document)
     for tile in ("9/0_0", "9/1_0", "10/2_1"):
-        yield Question(image, f"{JPEG_OF_ALL}DeepZoom={file}_files/{tile}.jpg", ("plain",))
-    yield Question(image, f"{JPEG_OF_ALL}GAM=0.5&DeepZoom={file}_files/9/0_0.jpg", ("gamma",))
-    yield Question(image, f"Zoomify={file}/ImageProperties.xml")
+        yield Question(image, f"{BEST}DeepZoom={file}_files/{tile}.jpg", _operations(image, "plain"))
+    yield Question(image, f"{BEST}GAM=0.5&DeepZoom={file}_files/9/0_0.jpg", _operations(image, "gamma"))
     for tile in ("0-0-0", "1-1-0", "2-2-1"):
-        yield Question(image, f"{JPEG_OF_ALL}Zoomify={file}/TileGroup0/{tile}.jpg", ("plain",))
+        yield Question(image, f"{BEST}Zoomify={file}/TileGroup0/{tile}.jpg", _operations(image, "plain"))
 
 
 def _of_server() -> Iterator[Question]:
@@ -143,10 +191,10 @@ def _of_server() -> Iterator[Question]:
     for turn in ("90", "180", "270", "!90", "450"):
         yield Question("gray8", f"FIF={file_name('gray8')}&ROT={turn}&OBJ=Max-size")
     for view in ("0,90", "30,90", "90,90", "0,60", "40,90", "30", "30,60"):
-        yield Question("sequence", f"FIF=sequence&SDS={view}&{JPEG_OF_ALL}JTL=1,0", ("plain",))
+        yield Question("sequence", f"FIF=sequence&SDS={view}&{BEST}JTL=1,0", ("plain",))
         yield Question("sequence", f"FIF=sequence&SDS={view}&OBJ=Max-size")
     for arguments in ("30,1,0,90", "90,2,1,90", "0,1,0,60"):
-        yield Question("sequence", f"FIF=sequence&{JPEG_OF_ALL}JTLS={arguments}", ("plain",))
+        yield Question("sequence", f"FIF=sequence&{BEST}JTLS={arguments}", ("plain",))
 
 
 def _combinations(chance: random.Random, number: int) -> Iterator[Question]:
@@ -166,12 +214,13 @@ def _combinations(chance: random.Random, number: int) -> Iterator[Question]:
     for _ in range(number):
         image = chance.choice(images)
         chosen = _one_of_each(chance.sample(usable, chance.randint(2, 4)))
+        chosen = [(modifier, name) for modifier, name in chosen if name != "binary" or image in DEEP]
         output, operation = _output(chance)
         modifiers = "&".join(modifier for modifier, _ in chosen)
         yield Question(
             image,
-            f"FIF={file_name(image)}&{JPEG_OF_ALL}{modifiers}&{output}",
-            (operation, *(operation for _, operation in chosen)),
+            f"FIF={file_name(image)}&{BEST}{modifiers}&{output}",
+            _operations(image, operation, *(name for _, name in chosen)),
         )
 
 

@@ -20,12 +20,17 @@ class Tolerance(NamedTuple):
     """Of 99 in 100 samples."""
     most: float
     """Of any sample."""
+    sides: int = 0
+    """Pixels by which width and height may differ."""
     margin: int = 0
-    """Columns at the right and rows at the bottom that are not looked at, in pictures of twice as many or more."""
+    """Pixels at each edge that are not looked at, in pictures that have others."""
 
 
 ENCODED = Tolerance(0.12, 3, 7)
 """What two encoders make of equal pixels."""
+
+EXACT = Tolerance(0, 0, 0)
+"""Of pictures that JPEG keeps as they are, after one operation."""
 
 TOLERANCES: Mapping[str, Tolerance] = {
     "plain": Tolerance(0, 0, 0),
@@ -42,22 +47,31 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "colormap": Tolerance(0.15, 2, 6),
     # neighboring levels are drawn apart
     "equalize": Tolerance(0.5, 3, 6),
-    # black and white side by side; a level more or less at the threshold is a pixel more or less
-    "binary": Tolerance(0.4, 10, 40),
+    # black and white side by side; one level more or less at the threshold would be a bias of 3 and more
+    "binary": Tolerance(1.8, 12, 248),
+    "edges": Tolerance(0.4, 11, 11),
+    # it cuts CIELAB to 8 bits before anything else is done (since 1.2 it stays in float)
+    "lab": Tolerance(0.5, 1, 2),
+    "lab colormap": Tolerance(2.0, 4, 8),
     # no prefilter there, and no half pixel between centers: a shift of up to a pixel on ramps of a level a pixel.
-    # At the last column it takes the first pixel of the next row for a neighbor (iipsrv.md 4.3)
-    "scale": Tolerance(0.9, 1, 4, margin=16),
+    # At the last column it takes the first pixel of the next row for a neighbor (iipsrv.md 4.3); what is a region's
+    # shape it knows in whole pixels of the level (5.4 has it exact)
+    "scale": Tolerance(0.9, 1, 4, sides=2, margin=16),
     "default quality": Tolerance(0.4, 6, 14),
 }
 """What each operation adds to `ENCODED`."""
 
 
 def tolerance_of(operations: Iterable[str]) -> Tolerance:
-    """What several operations come to."""
+    """What several operations come to; no more than `exact` says if that comes first."""
+    operations = tuple(operations)
+    if operations[:1] == ("exact",):
+        return EXACT
     parts = [ENCODED, *(TOLERANCES[name] for name in operations)]
     return Tolerance(
         sum(part.bias for part in parts),
         sum(part.usual for part in parts),
         sum(part.most for part in parts),
+        max(part.sides for part in parts),
         max(part.margin for part in parts),
     )

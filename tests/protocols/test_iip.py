@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -339,7 +341,7 @@ def test_jpeg_xl() -> None:
     assert planned("FIF=a&QLT=-9&CVT=jxl").encoding.quality == -1
 
 
-DEEP = {"dtype": "uint16", "bits": 16, "bands": 1, "color_space": ColorSpace.GRAY}
+DEEP: dict[str, Any] = {"dtype": "uint16", "bits": 16, "bands": 1, "color_space": ColorSpace.GRAY}
 RAW_RANGES = [
     (image(1000, 700, **DEEP), "", ()),
     (image(1000, 700, **DEEP, band_ranges=((0, 65535),)), "", ()),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iipserve.config import Config
-from iipserve.errors import InvalidRequest, UnsupportedCommand, UnsupportedEncoding
+from iipserve.errors import ConfigError, InvalidRequest, UnsupportedCommand, UnsupportedEncoding
 from iipserve.image import FIRST, ColorSpace, ImageInfo, Selector
 from iipserve.plan import RenderPlan
 from iipserve.processing import Operation, pipeline
@@ -207,6 +208,24 @@ def test_refusals(text: str, match: str) -> None:
 def test_a_typo_in_the_name_of_a_color_map_is_told_with_the_names_there_are() -> None:
     with pytest.raises(InvalidRequest, match=r"hot.*jet"):
         tile("CMP=jett")
+
+
+def test_color_maps_of_the_administrator(tmp_path: Path) -> None:
+    (tmp_path / "Terrain.csv").write_text("0,64,0\n255,255,255\n")
+    config = Config(colormaps=str(tmp_path))
+    (step,) = tile("CMP=terrain", IMAGE, config).operations
+    assert isinstance(step, Colormap)
+    assert step.name == "terrain"
+    with pytest.raises(InvalidRequest, match=r"hot.*, terrain are there"):
+        tile("CMP=terain", IMAGE, config)
+
+
+def test_color_maps_that_cannot_be_read_stop_the_start(tmp_path: Path) -> None:
+    (tmp_path / "broken.txt").write_text("red\n")
+    assert iip.PROTOCOL.check is not None
+    iip.PROTOCOL.check(CONFIG)
+    with pytest.raises(ConfigError, match="broken"):
+        iip.PROTOCOL.check(Config(colormaps=str(tmp_path)))
 
 
 @pytest.mark.parametrize(
