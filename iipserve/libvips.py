@@ -96,10 +96,12 @@ def resized(image: pyvips.Image, size: Size, *, alpha: bool = False) -> pyvips.I
     Args:
         image: of any sample type.
         size: wanted, larger or smaller than the image.
-        alpha: the last band is opacity, not full everywhere, by which colors are weighed.
+        alpha: the last band is opacity, not full everywhere, by which colors of 8 or 16 bits are weighed.
     """
     if (image.width, image.height) == (size.width, size.height):
         return image
+    if image.format == "uint":  # of which libvips' interpolation cuts off the upper half (8.14 to 8.18)
+        return _resampled(image.cast("double"), size).rint().cast("uint")
     most = OPAQUE.get(image.format)
     if not alpha or most is None:
         return _resampled(image, size)

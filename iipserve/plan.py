@@ -63,6 +63,8 @@ class RenderPlan:
     """In canonical order (`processing.pipeline.ordered`); steps without effect are left out."""
     _hash: int = field(init=False, repr=False, compare=False)
     """A plan is looked up several times on its way; its hash is reckoned once."""
+    _digest: str = field(init=False, repr=False, compare=False, default="")
+    """Reckoned once, when it is first asked for."""
 
     def __post_init__(self) -> None:
         parts = (self.image, self.level, self.region, self.size, self.encoding, self.operations)
@@ -74,6 +76,11 @@ class RenderPlan:
     @property
     def digest(self) -> str:
         """32 hexadecimal digits that stand for this plan and this version of the server."""
+        if not self._digest:
+            object.__setattr__(self, "_digest", self._reckoned_digest())
+        return self._digest
+
+    def _reckoned_digest(self) -> str:
         image, region, encoding = self.image, self.region, self.encoding
         everything = (
             __version__,

@@ -32,7 +32,8 @@ FILES_PER_REQUESTS = 8
 REPORT_SECONDS = 60.0
 
 ADDRESSES = (
-    "/iip?FIF={0}&OBJ=Basic-Info&OBJ=Min-Max-sample-values&OBJ=DPI&OBJ=stack",
+    "/iip?FIF={0}&OBJ=Basic-Info&OBJ=Min-Max-sample-values&OBJ=DPI",
+    "/iip?FIF={0}&OBJ=stack",
     "/iip?FIF={0}&OBJ=metadata",
     "/iip?FIF={0}&JTL=0,0",
     "/iip?FIF={0}&GAM=0.7&CNT=1.3&PTL=1,1",

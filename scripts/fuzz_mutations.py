@@ -76,7 +76,7 @@ def entries(data: bytes | bytearray) -> list[Entry]:
     try:
         big = struct.unpack_from(order + "H", data, 2)[0] == 43
         pending = [struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]]
-    except struct.error:
+    except (struct.error, OverflowError):
         return []
     found: list[Entry] = []
     seen: set[int] = set()
@@ -102,7 +102,7 @@ def _directory(
             if tag == 330:
                 pending.append(struct.unpack_from(order + word, data, at + (12 if big else 8))[0])
         pending.append(struct.unpack_from(order + word, data, first + min(count, 100) * length)[0])
-    except struct.error:
+    except (struct.error, OverflowError):
         return
 
 
@@ -115,7 +115,7 @@ def _tiff_field(data: bytearray, chance: random.Random) -> None:
     part = chance.choice(("tag", "type", "count", "value", "value", "value", "values", "swap"))
     try:
         _change_entry(data, entry, part, chance.choice(found), chance)
-    except struct.error:
+    except (struct.error, OverflowError):
         return
 
 

@@ -101,7 +101,7 @@ def avif(bits: int) -> Maker:
 
     def make(path: Path) -> Written:
         (shown,) = whole([scene(3)], bits)
-        path.write_bytes(imagecodecs.avif_encode(shown, level=100, bitspersample=bits))
+        path.write_bytes(imagecodecs.avif_encode(shown, level=100, bitspersample=bits, speed=10))
         return Written([shown], ColorSpace.SRGB, bits, ranges=span(3, 0, 2**bits - 1))
 
     return make

@@ -20,6 +20,8 @@ __all__ = ["Development", "Range", "SampleKind", "development", "sample_kind"]
 
 ROUTES = 32
 """Developments whose tables are remembered; those of 16-bit colors take most, 400 kB."""
+SAMPLES_AT_ONCE = 1 << 18
+"""A tile is worked on as a whole; what is made of the samples of larger regions in between stays small."""
 APRONS = 8
 """A strip of rows has at least so many times the rows of its apron, which are worked on twice."""
 
@@ -56,7 +58,7 @@ class Development:
                 return with_opacity(color, unranged(part[..., -1], self.kind, self.bits))
 
             native = np.ascontiguousarray(pixels, self.kind.dtype)
-            return _in_strips(develop, native, self.apron, chosen.samples_at_once)
+            return _in_strips(develop, native, self.apron)
 
 
 def development(kind: SampleKind, operations: Sequence[Operation], bits: int = 8) -> Development | None:
@@ -72,12 +74,10 @@ def _route(wanted: Development) -> Route:
     return route(wanted.kind, wanted.operations, wanted.bits)
 
 
-def _in_strips(
-    develop: Callable[[Pixels], Pixels], pixels: Pixels, apron: int, samples_at_once: int
-) -> Pixels:
+def _in_strips(develop: Callable[[Pixels], Pixels], pixels: Pixels, apron: int) -> Pixels:
     """What `develop` makes of the pixels, worked on in strips of rows, each with its apron."""
     height, width, bands = pixels.shape
-    rows = max(samples_at_once // (width * bands), APRONS * apron, 1)
+    rows = max(SAMPLES_AT_ONCE // (width * bands), APRONS * apron, 1)
     strips = ceil_div(height, rows)
     if strips == 1:
         return develop(pixels)

@@ -6,6 +6,7 @@ which are even enough in the dark that none of the finished depths shows their s
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -29,11 +30,14 @@ TO_LINEAR = (
 """From X, Y, Z to linear red, green, blue (IEC 61966-2-1, as iipsrv has it)."""
 
 
+@lru_cache(maxsize=1)
 def code_values() -> NDArray[np.float32]:
-    """The sample, 0 to 1, that each code stands for: the sRGB transfer curve."""
+    """The sample, 0 to 1, that each code stands for: the sRGB transfer curve. Not to be changed."""
     linear = (np.arange(MOST + 1) / MOST) ** 2
     curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return curved.astype(np.float32)
+    values = curved.astype(np.float32)
+    values.setflags(write=False)
+    return values
 
 
 def codes(pixels: Pixels, bits: int) -> Pixels:

@@ -21,11 +21,6 @@ from iipserve.processing.normalizing import Scale, normalized
 from iipserve.processing.tables import Table, banded
 from iipserve.processing.tone import Contrast
 
-FEW_SAMPLES = 1 << 18
-"""Reckoned with at once: they stay in the processor's cache with all that is made of them."""
-MANY_SAMPLES = 1 << 18
-"""Looked up at once: the indices that numpy makes of them are eight times as large."""
-
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -33,8 +28,6 @@ class Route:
 
     develop: Callable[[Pixels], Pixels]
     """Pixels with all their bands -> 1 or 3 finished color bands, and opacity if `takes_opacity`."""
-    samples_at_once: int
-    """It works best on about so many."""
     takes_opacity: bool = False
     changes_nothing: bool = False
     """The finished pixels are those read."""
@@ -126,10 +119,9 @@ def _by_depth(task: Task, depth: int) -> Route:
     """Nothing asked, and the full range shown: bits are dropped (iipsrv), or repeated."""
     bits = task.bits
     if not task.uses_all:
-        return Route(lambda pixels: changed(task.codes(pixels), depth, bits), MANY_SAMPLES)
+        return Route(lambda pixels: changed(task.codes(pixels), depth, bits))
     return Route(
         lambda pixels: changed(pixels, depth, bits),
-        MANY_SAMPLES,
         takes_opacity=True,
         changes_nothing=depth == bits,
     )
@@ -138,7 +130,7 @@ def _by_depth(task: Task, depth: int) -> Route:
 def _by_arithmetic(task: Task) -> Route:
     scales, finish = task.scales, Finish(task.operations, task.bits)
     by_band = any(operation.bands_used(len(scales)) is not None for operation in task.operations)
-    return Route(lambda pixels: finish(normalized(pixels, scales, by_band=by_band)), FEW_SAMPLES)
+    return Route(lambda pixels: finish(normalized(pixels, scales, by_band=by_band)))
 
 
 def _by_table(task: Task, coding: Coding) -> Route:
@@ -152,15 +144,15 @@ def _by_table(task: Task, coding: Coding) -> Route:
                 result[..., -1] = unranged(pixels[..., -1], task.kind, task.bits)
             return result
 
-        return Route(develop, MANY_SAMPLES, takes_opacity=True)
-    return Route(lambda pixels: look_up(task.codes(pixels)), MANY_SAMPLES)
+        return Route(develop, takes_opacity=True)
+    return Route(lambda pixels: look_up(task.codes(pixels)))
 
 
 def _by_table_and_arithmetic(task: Task, coding: Coding, foldable: int) -> Route:
     head = task.operations[:foldable]
     look_up = _lookup(coding, task.scales, lambda samples: _applied(head, samples))
     finish = Finish(task.operations[foldable:], task.bits)
-    return Route(lambda pixels: finish(look_up(task.codes(pixels))), FEW_SAMPLES)
+    return Route(lambda pixels: finish(look_up(task.codes(pixels))))
 
 
 def _lookup(

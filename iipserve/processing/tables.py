@@ -31,14 +31,6 @@ class Table:
         self.bands = values.shape[1]
         self._pairs: NDArray[Any] | None = None
 
-    @property
-    def is_identity(self) -> bool:
-        """Whether every code of 8 bits stands for itself."""
-        values = self.values
-        if values.shape != (256, 1) or values.dtype != np.uint8:
-            return False
-        return np.array_equal(values[:, 0], np.arange(256))
-
     def __call__(self, codes: Pixels) -> NDArray[Any]:
         """The values of all codes, each of them replaced by one value; or the colors of the first band of codes."""
         if self.bands > 1:

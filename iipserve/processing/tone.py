@@ -44,6 +44,8 @@ class Stretch(Operation):
         return pixels
 
     def bound(self, context: Context) -> Operation:
+        if self.bins is not None:
+            return self
         filled = np.flatnonzero(context.statistics().brightness)
         return Stretch((int(filled[0]), int(filled[-1])) if len(filled) else (0, 255))
 

@@ -51,7 +51,7 @@ def _files(folder: str) -> list[Path]:
         found = [path for path in Path(folder).iterdir() if path.suffix.lower() in ENDINGS and path.is_file()]
     except OSError as error:
         raise ConfigError(
-            f"COLORMAPS is {folder!r}; a folder that can be read is needed ({error.strerror})"
+            f"COLORMAPS names what is no folder ({error.strerror}); one that can be read is needed"
         ) from error
     return sorted(path for path in found if not path.name.startswith("."))
 

@@ -9,17 +9,22 @@ from __future__ import annotations
 import os
 import re
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pyvips
 
 from iipserve import libvips
-from iipserve.errors import ImageNotFound, UnsupportedImage
+from iipserve.errors import DecodeError, ImageNotFound, UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.image import ImageInfo, Level, StackLayer
 from iipserve.sources import OpenFile, Source, SourceFormat
 from iipserve.sources.oriented import turned
+from iipserve.sources.tiff_directory import Reader, read_chain
+from iipserve.sources.tiff_samples import read_bands, read_type
+from iipserve.sources.tiff_structure import SELF_CODED
+from iipserve.sources.tiff_tags import COMPRESSION, PHOTOMETRIC, Compression, Photometric
 from iipserve.sources.unpacked import (
     TILE,
     DirectPicture,
@@ -30,7 +35,7 @@ from iipserve.sources.unpacked import (
     unpack_image,
 )
 from iipserve.sources.vips_metadata import read_metadata
-from iipserve.sources.vips_samples import Samples, read_samples
+from iipserve.sources.vips_samples import Samples, number, read_samples
 
 MAX_LAYERS = 10_000
 PARTIAL = 1
@@ -92,9 +97,11 @@ class VipsSource(UnpackedSource):
         if file.layer:
             self._page = {"page": _page_of(image, file.layer, layers)}
             image, flags = self._load(access="random", flags=True)
-        self._samples = read_samples(image, file.head)
+        has_alpha = _tiff_alpha(file) if self._loader == "tiffload" else None
+        self._samples = read_samples(image, file.head, has_alpha=has_alpha)
         check_size(Size(image.width, image.height), self._samples.bands, self._samples.dtype)
-        turn = turn_of(_number(image, "orientation", 1))
+        # HEIF and JPEG XL come upright, and have none or 1
+        turn = turn_of(number(image, "orientation", 1))
         super().__init__(turn)
         if self._loader in DIRECT_LOADERS and flags["flags"] & PARTIAL:
             self._pictures[1] = DirectPicture(self._samples.of(image), self._samples.has_alpha)
@@ -128,9 +135,21 @@ def _check_loader(loader: str) -> None:
         raise UnsupportedImage(f"The installed libvips {libvips.library_version()} reads no {kind} files")
 
 
-def _number(image: pyvips.Image, name: str, default: int) -> int:
-    """A field that holds a whole number; HEIF and JPEG XL, which come upright, have no orientation or 1."""
-    return int(image.get(name)) if image.get_typeof(name) == pyvips.GValue.gint_type else default
+def _tiff_alpha(file: OpenFile) -> bool | None:
+    """Whether the last band of a TIFF picture is opacity, for which libvips takes every further one.
+
+    Raises:
+        UnsupportedImage: libvips would take its YCbCr for RGB.
+    """
+    with suppress(DecodeError):
+        first = next(read_chain(Reader.of(file.descriptor, file.head, file.version.length)))
+        is_ycc = first.integer(PHOTOMETRIC, -1) == Photometric.YCBCR
+        if is_ycc and first.integer(COMPRESSION, Compression.NONE) not in SELF_CODED:
+            raise UnsupportedImage("TIFF of YCbCr colors in tiles or strips too large to be read")
+        with suppress(UnsupportedImage):
+            bands = read_bands(first, read_type(first))
+            return bands.has_alpha and bands.alpha_at == bands.stored - 1
+    return None
 
 
 def _count_layers(image: pyvips.Image, loader: str) -> int:
@@ -138,7 +157,7 @@ def _count_layers(image: pyvips.Image, loader: str) -> int:
 
     The pages of a TIFF file may be smaller copies and masks; only what reads its directories can tell.
     """
-    return 1 if loader == "tiffload" else min(_number(image, "n-pages", 1), MAX_LAYERS)
+    return 1 if loader == "tiffload" else min(number(image, "n-pages", 1), MAX_LAYERS)
 
 
 def _page_of(image: pyvips.Image, layer: int, layers: int) -> int:
@@ -149,7 +168,7 @@ def _page_of(image: pyvips.Image, layer: int, layers: int) -> int:
     """
     if not 0 <= layer < layers:
         raise ImageNotFound(f"The file has pictures 0 to {layers - 1}, and no picture {layer}")
-    primary = _number(image, "heif-primary", 0)
+    primary = number(image, "heif-primary", 0)
     return layer - 1 if layer <= primary else layer
 
 

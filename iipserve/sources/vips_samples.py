@@ -75,12 +75,13 @@ class Samples:
         return image if image.format == wanted else image.cast(wanted)
 
 
-def read_samples(image: pyvips.Image, head: bytes) -> Samples:
+def read_samples(image: pyvips.Image, head: bytes, *, has_alpha: bool | None = None) -> Samples:
     """What the samples of an opened image are.
 
     Args:
         image: as the loader gives it.
         head: the first bytes of the file.
+        has_alpha: whether the last band is opacity; None where a band more than colors is always that.
 
     Raises:
         UnsupportedImage: they are of a kind that is not read.
@@ -92,7 +93,8 @@ def read_samples(image: pyvips.Image, head: bytes) -> Samples:
     bits = _bits(image, head)
     shift = 16 - bits if image.format == "ushort" else 0
     dtype = "float32" if space is ColorSpace.CIELAB else TYPES[image.format]
-    has_alpha = image.interpretation != "multiband" and image.bands == COLORS[space] + 1
+    if has_alpha is None:
+        has_alpha = image.interpretation != "multiband" and image.bands == COLORS[space] + 1
     ranges = _ranges(image, dtype, bits, space, head)
     return Samples(dtype, bits, image.bands, space, has_alpha, ranges, shift)
 
@@ -113,18 +115,19 @@ def _refuse_others(image: pyvips.Image) -> None:
 def _bits(image: pyvips.Image, head: bytes) -> int:
     """Bits per sample as stored; of a palette, those of its colors."""
     own = 8 * np.dtype(libvips.DTYPES[image.format]).itemsize
-    names = set(image.get_fields())
-    if "heif-primary" in names:
+    if image.get_typeof("heif-primary"):
         # libvips moves 10 and 12 bits up to 16, which leaves white below the top of the range
-        depths = [int(image.get(name)) for name in ("bits-per-sample", "heif-bitdepth") if name in names]
-        return depths[0] if depths and own == 16 and 8 < depths[0] < 16 else own
-    if head.startswith(b"\x89PNG") and len(head) > 25:
+        depth = number(image, "bits-per-sample", number(image, "heif-bitdepth", own))
+        return depth if own == 16 and 8 < depth < 16 else own
+    if head.startswith(b"\x89PNG") and len(head) > 25 and own == 8:
         depth, kind = head[24:26]  # IHDR is the first chunk
-        return depth if kind != PNG_PALETTE and depth < own else own
-    if "vips-loader" in names and image.get("vips-loader").startswith("tiff") and "bits-per-sample" in names:
-        depth = int(image.get("bits-per-sample"))
-        return depth if image.interpretation == "b-w" and depth < own else own
+        return own if kind == PNG_PALETTE else min(depth, own)
     return own
+
+
+def number(image: pyvips.Image, name: str, default: int) -> int:
+    """A field of libvips that holds a whole number."""
+    return int(image.get(name)) if image.get_typeof(name) == pyvips.GValue.gint_type else default
 
 
 def _ranges(

@@ -6,9 +6,10 @@ Nothing of `iipserve.processing` is used. Values are float64, 0 black and 1 whit
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import pyvips
 from numpy.typing import NDArray
 
 from iipserve.image import ColorSpace
@@ -44,26 +45,30 @@ class Picture(NamedTuple):
         return np.concatenate(bands, axis=2).astype(np.uint8)
 
 
-def developed(samples: Samples, written: Written) -> Picture:
+def developed(samples: Samples, written: Written, *, profiled: bool = False) -> Picture:
     """What samples of such a file are to look like.
 
     Args:
         samples: of any part of the picture.
         written: the file; what it does not say of its range is measured at the full size.
+        profiled: it is CMYK with the profile that is built into libvips.
     """
-    ranges = written.ranges or measured(written)
+    if profiled:
+        return Picture(_by_profile(samples), None)
     count = samples.shape[2] - written.has_alpha
+    ranges = written.ranges or measured(written, count)
     opacity = _opacity(samples[:, :, -1:], written) if written.has_alpha else None
     return Picture(DEVELOPERS[written.color_space](samples[:, :, :count], ranges[:count]), opacity)
 
 
-def measured(written: Written) -> tuple[tuple[float, float], ...]:
-    """Lowest and highest finite sample of each band of the full size."""
-    whole = written.levels[0]
-    bands = (whole[:, :, band] for band in range(whole.shape[2]))
-    return tuple(
-        (float(band[np.isfinite(band)].min()), float(band[np.isfinite(band)].max())) for band in bands
-    )
+def measured(written: Written, count: int) -> tuple[tuple[float, float], ...]:
+    """The range of all color bands together at the full size; 0 to 1 for floats that lie within that."""
+    colors = written.levels[0][:, :, :count]
+    finite = colors[np.isfinite(colors)]
+    low, high = float(finite.min()), float(finite.max())
+    if colors.dtype.kind == "f" and low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    return ((low, high),) * count
 
 
 def normalized(samples: Samples, ranges: Sequence[tuple[float, float]]) -> Values:
@@ -78,18 +83,31 @@ def _opacity(samples: Samples, written: Written) -> Values:
     return samples.astype(np.float64) / most
 
 
-def _gray(samples: Samples, ranges: Sequence[tuple[float, float]]) -> Values:
-    return normalized(samples[:, :, :1], ranges[:1])
+def _plain(samples: Samples, ranges: Sequence[tuple[float, float]]) -> Values:
+    """The first three bands, or the first alone: further ones are not shown."""
+    bands = bands_shown(samples.shape[2])
+    return normalized(samples[:, :, :bands], ranges[:bands])
 
 
-def _rgb(samples: Samples, ranges: Sequence[tuple[float, float]]) -> Values:
-    return normalized(samples[:, :, :3], ranges[:3])
+def bands_shown(count: int) -> int:
+    """How many of so many bands without opacity are shown."""
+    return 3 if count >= 3 else 1
 
 
 def _inks(samples: Samples, ranges: Sequence[tuple[float, float]]) -> Values:
-    """What is left of white behind each ink, and behind black."""
-    inks = normalized(samples, ranges)
-    return (1 - inks[:, :, :3]) * (1 - inks[:, :, 3:4])
+    """What is left of white behind each ink, and behind black: 8 bits, to the nearest."""
+    most = ranges[0][1]
+    inks = (samples.astype(np.int64) >> (int(most).bit_length() - 8)).astype(np.float64)
+    return np.rint((255 - inks[:, :, :3]) * (255 - inks[:, :, 3:4]) / 255) / 255
+
+
+def _by_profile(samples: Samples) -> Values:
+    """Inks through libvips' own profile: relative colorimetric, with black point compensation."""
+    inks = pyvips.Image.new_from_array(np.ascontiguousarray(samples)).copy(interpretation="cmyk")
+    colors = inks.icc_transform(
+        "srgb", input_profile="cmyk", intent="relative", black_point_compensation=True
+    )
+    return np.asarray(colors.numpy(), np.float64) / 255
 
 
 def _lab(samples: Samples, ranges: Sequence[tuple[float, float]]) -> Values:
@@ -99,8 +117,9 @@ def _lab(samples: Samples, ranges: Sequence[tuple[float, float]]) -> Values:
         lightness = lightness / 2.55
         a, b = (np.where(axis > 127, axis - 256, axis) for axis in (a, b))
     elif samples.dtype == np.uint16:
-        lightness = lightness / 655.35
-        a, b = (np.where(axis > 32767, axis - 65536, axis) / 256 for axis in (a, b))
+        # a* and b* in whole numbers, as iipsrv reads them
+        lightness = np.floor(lightness / 2) / 327.67
+        a, b = (np.floor(np.where(axis > 32767, axis - 65536, axis) / 256) for axis in (a, b))
     y = np.where(lightness < 8, lightness / 903.3, ((lightness + 16) / 116) ** 3)
     f = np.where(lightness < 8, 7.787 * y + 16 / 116, (lightness + 16) / 116)
     x, z = (_cubed(f + a / 500), _cubed(f - b / 200))
@@ -114,17 +133,18 @@ def _cubed(f: Values) -> Values:
 
 
 DEVELOPERS: Mapping[ColorSpace, Callable[[Samples, Sequence[tuple[float, float]]], Values]] = {
-    ColorSpace.GRAY: _gray,
-    ColorSpace.SRGB: _rgb,
+    ColorSpace.GRAY: _plain,
+    ColorSpace.SRGB: _plain,
     ColorSpace.CMYK: _inks,
     ColorSpace.CIELAB: _lab,
 }
 
 
-def shifted(samples: Samples, written: Written) -> Any:
+def shifted(samples: Samples, written: Written) -> NDArray[np.uint8]:
     """The high 8 bits of unsigned integers over their full range, as they are shown where nothing is asked for."""
-    bands = 1 if written.color_space is ColorSpace.GRAY else 3
-    shown = samples[:, :, :bands] if not written.has_alpha else samples[:, :, [*range(bands), -1]]
+    count = samples.shape[2] - written.has_alpha
+    bands = [*range(bands_shown(count)), *([-1] if written.has_alpha else [])]
+    shown = samples[:, :, bands]
     return (shown >> max(0, written.bits - 8)).astype(np.uint8) if shown.dtype == np.uint16 else shown
 
 

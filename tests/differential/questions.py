@@ -165,6 +165,8 @@ def _scaled(image: str) -> Iterator[Question]:
     for export in EXPORTS[:: 1 if every else 3]:
         yield Question(image, f"FIF={file}&{BEST}{export}&CVT=jpeg", _operations(image, "scale"))
     for parameters in IIIF_PARAMETERS[:: 1 if every else 9]:
+        if parameters.endswith("bitonal") and image in ("rgb_one_tile", "lab8", "miniswhite"):
+            continue
         operations = [name for quality, name in QUALITIES.items() if parameters.endswith(quality)]
         format = "" if parameters.endswith(".gif") else ".jpg"
         query = f"{BEST}IIIF={file}/{parameters}{format}"
@@ -188,6 +190,10 @@ def _of_server() -> Iterator[Question]:
     for name in OBJECTS:
         yield Question("gray8", f"OBJ={name}")
     yield Question("gray8", f"FIF={file_name('gray8')}&OBJ=IIP,1.0&OBJ=Max-size&OBJ=Tile-size")
+    yield Question(
+        "gray8", f"FIF={file_name('gray8')}&{BEST}CMP=green&COL=gray&JTL=1,0", ("colormap", "gray")
+    )
+    yield Question("gray8", f"FIF={file_name('gray8')}&{BEST}SHD=45,30&GAM=0.9&JTL=1,0", ("shade", "gamma"))
     for turn in ("90", "180", "270", "!90", "450"):
         yield Question("gray8", f"FIF={file_name('gray8')}&ROT={turn}&OBJ=Max-size")
     for view in ("0,90", "30,90", "90,90", "0,60", "40,90", "30", "30,60"):
@@ -210,18 +216,29 @@ def _combinations(chance: random.Random, number: int) -> Iterator[Question]:
         "jp2_rgb",
         "lab8",
     )
-    usable = [item for item in FORMULAS.items() if item[1] not in ("shade", "range")]
     for _ in range(number):
         image = chance.choice(images)
+        usable = [item for item in FORMULAS.items() if _goes_together(image, *item)]
         chosen = _one_of_each(chance.sample(usable, chance.randint(2, 4)))
-        chosen = [(modifier, name) for modifier, name in chosen if name != "binary" or image in DEEP]
+        if image in DEEP and not any(name in IN_FLOAT for _, name in chosen):
+            chosen.append(("GAM=0.8", "gamma"))
         output, operation = _output(chance)
         modifiers = "&".join(modifier for modifier, _ in chosen)
-        yield Question(
-            image,
-            f"FIF={file_name(image)}&{BEST}{modifiers}&{output}",
-            _operations(image, operation, *(name for _, name in chosen)),
-        )
+        names = [name for _, name in chosen] + ["several"]
+        query = f"FIF={file_name(image)}&{BEST}{modifiers}&{output}"
+        yield Question(image, query, _operations(image, operation, *names))
+
+
+IN_FLOAT = ("gamma", "contrast", "invert", "colormap", "twist")
+
+
+def _goes_together(image: str, modifier: str, operation: str) -> bool:
+    """Whether a modifier by itself is answered alike, so that it may be combined with others."""
+    if operation in ("shade", "range", "binary") or "%" in modifier or modifier == "CTW=[0.3,0.3,0.4]":
+        return False
+    if operation in ("twist", "gray") and not image.startswith(("rgb", "jp2_rgb")):
+        return False
+    return operation not in ("stretch", "equalize") or image not in DEEP
 
 
 def _one_of_each(modifiers: list[tuple[str, str]]) -> list[tuple[str, str]]:

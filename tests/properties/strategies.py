@@ -297,7 +297,7 @@ def _iiif_sizes(draw: st.DrawFn, size: tuple[int, int]) -> tuple[str, tuple[tupl
 DOCUMENTS = {
     "/deepzoom/{}.dzi": "application/xml",
     "/zoomify/{}/ImageProperties.xml": "application/xml",
-    "/iiif/3/{}/info.json": "application/json",
+    "/iiif/3/{}/info.json": "application/ld+json",
     "/iiif/2/{}/info.json": "application/json",
 }
 

@@ -29,6 +29,8 @@ from iipserve.sources import OpenFile, Source, openjpeg
 from iipserve.sources.jpeg2000 import FORMAT, Jpeg2000Source
 from tests.contracts.source import SourceContract, open_file, open_source, tiles_of
 from tests.images import Picture, gradient, smooth, write_jp2
+from tests.jp2_files import SRGB, codestream, enumerated, palette, profiled, write_picture
+from tests.profiles import SRGB_PROFILE
 
 
 def reduced(path: Path, levels: int) -> list[Picture]:
@@ -151,12 +153,15 @@ class HighThroughputContract(SourceContract):
     format_name = "jpeg2000"
     options: dict[str, Any] = {}  # noqa: RUF012
     size = (1300, 700)
+    factor = 1
+    """By which samples of 8 bits are multiplied."""
 
     @pytest.fixture(scope="class")
     @classmethod
     def path(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = tmp_path_factory.mktemp("jpeg2000") / "picture.jph"
-        path.write_bytes(imagecodecs.htj2k_encode(smooth(cls.size), reversible=True, **cls.options))
+        picture = smooth(cls.size) if cls.factor == 1 else smooth(cls.size).astype(np.uint16) * cls.factor
+        path.write_bytes(imagecodecs.htj2k_encode(picture, reversible=True, **cls.options))
         return path
 
     @pytest.fixture
@@ -172,6 +177,11 @@ class HighThroughputContract(SourceContract):
 
 class TestHighThroughputTiled(HighThroughputContract):
     options = {"tile": (256, 256), "tlm": True}  # noqa: RUF012
+
+
+class TestHighThroughputOf16Bits(HighThroughputContract):
+    options = {"tile": (512, 512)}  # noqa: RUF012
+    factor = 257
 
 
 class TestHighThroughputUntiled(HighThroughputContract):
@@ -313,10 +323,59 @@ def test_subsampled_components_are_repeated(tmp_path: Path) -> None:
     assert np.array_equal(pixels, doubled[: pixels.shape[0], : pixels.shape[1]])
 
 
-def test_sixteen_bits_are_refused_with_the_reason(tmp_path: Path) -> None:
-    glymur.Jp2k(tmp_path / "a.jp2", data=gradient((64, 64), 1)[:, :, 0].astype(np.uint16) * 257)
-    with pytest.raises(UnsupportedImage, match="16 bits per sample; up to 8 are read"):
-        open_source(FORMAT, tmp_path / "a.jp2")
+def test_more_than_16_bits_are_refused_with_the_reason(tmp_path: Path) -> None:
+    write_jp2(tmp_path / "a.j2k", gradient((64, 64), 1))
+    patched(tmp_path / "a.j2k", {DEPTH: b"\x17"})
+    with pytest.raises(UnsupportedImage, match="24 bits per sample; up to 16 are read"):
+        open_source(FORMAT, tmp_path / "a.j2k")
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_signed_samples_of_any_depth_are_moved_up(tmp_path: Path, bits: int) -> None:
+    picture = (
+        np.random.default_rng(bits).integers(0, 1 << bits, (90, 80, 1)).astype("u1" if bits == 8 else "u2")
+    )
+    stream = bytearray(codestream(picture, bits))
+    stream[DEPTH] |= 0x80  # unsigned samples are stored less half their range, signed ones as they are
+    (tmp_path / "a.j2k").write_bytes(stream)
+    source = open_source(FORMAT, tmp_path / "a.j2k")
+    assert (source.info.bits, source.info.dtype) == (bits, "uint8" if bits == 8 else "uint16")
+    assert np.array_equal(source.read_tile(0, 0, 0), picture)
+
+
+def test_indices_into_a_palette_have_no_smaller_levels(tmp_path: Path) -> None:
+    picture = gradient((700, 600), 1)
+    table = np.arange(768).reshape(256, 3) % 256
+    write_picture(tmp_path / "a.jp2", picture, 8, enumerated(SRGB), palette(table, 8))
+    source = open_source(FORMAT, tmp_path / "a.jp2")
+    assert [level.size for level in source.info.levels] == [Size(700, 600)]
+    assert np.array_equal(source.read_tile(0, 0, 0), table[picture[:, :, 0]])
+
+
+@pytest.mark.parametrize(
+    ("bands", "side"), [(4, 1024), (5, 512), (16, 512), (17, 256), (300, 64), (1000, 64)]
+)
+def test_blocks_of_many_components_are_smaller(tmp_path: Path, bands: int, side: int) -> None:
+    write_jp2(tmp_path / "a.j2k", gradient((2100, 1100), 1), numres=1)
+    data = (tmp_path / "a.j2k").read_bytes()
+    length = 38 + 3 * bands
+    siz = struct.pack(">HH", 0xFF51, length) + data[6:40] + struct.pack(">H", bands) + data[42:45] * bands
+    (tmp_path / "a.j2k").write_bytes(data[:2] + siz + data[45:])
+    tile = open_source(FORMAT, tmp_path / "a.j2k").info.levels[0].tile
+    assert max(tile.width, tile.height) <= side + 64
+    assert tile.area * bands <= 5 * 1024 * 1024
+
+
+def test_a_profile_for_other_colors_is_dropped(tmp_path: Path) -> None:
+    picture = gradient((90, 80), 1)
+    for box, kept in [
+        (profiled(SRGB_PROFILE), False),
+        (profiled(SRGB_PROFILE[:16] + b"GRAY" + SRGB_PROFILE[20:]), True),
+    ]:
+        write_picture(tmp_path / "a.jp2", picture, 8, box)
+        source = open_source(FORMAT, tmp_path / "a.jp2")
+        assert (source.info.icc is not None) is kept
+        assert np.array_equal(source.read_tile(0, 0, 0), picture)
 
 
 def test_color_and_opacity(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import pyvips
@@ -31,6 +32,9 @@ from iipserve.sources import Source
 from iipserve.sources.vips import FORMAT, loader_of
 from tests.contracts.source import SourceContract, open_file, open_source, tiles_of
 from tests.images import Picture, gradient, smooth, write_tiff_pyramid
+from tests.kind_stacks import TURNS
+from tests.kinds_further import KINDS
+from tests.profiles import SRGB_PROFILE
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
@@ -214,37 +218,26 @@ def test_a_format_this_libvips_lacks_is_refused(tmp_path: Path, monkeypatch: pyt
 # -- refused kinds ---------------------------------------------------------------------------------
 
 
-def _save_cmyk(path: Path) -> None:
-    as_image(smooth((64, 64))).convert("CMYK").save(path, "JPEG")
+def _declare_huge(width: int, height: int, bits: int = 8) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        buffer = io.BytesIO()
+        as_image(gradient((64, 64))).save(buffer, "PNG")
+        data = bytearray(buffer.getvalue())
+        data[16:25] = struct.pack(">IIB", width, height, bits)
+        data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+        path.write_bytes(bytes(data))
+
+    return write
 
 
-def _save_16_bits(path: Path) -> None:
-    Image.fromarray(gradient((64, 64), 1)[:, :, 0].astype(np.uint16) * 257).save(path, "PNG")
-
-
-def _save_float(path: Path) -> None:
-    tifffile.imwrite(path, np.ones((64, 64), np.float32), photometric="minisblack")
-
-
-def _save_8_bands(path: Path) -> None:
-    tifffile.imwrite(path, np.ones((64, 64, 8), np.uint8), photometric="minisblack", planarconfig="contig")
-
-
-def _declare_huge(path: Path) -> None:
-    buffer = io.BytesIO()
-    as_image(gradient((64, 64))).save(buffer, "PNG")
-    data = bytearray(buffer.getvalue())
-    data[16:24] = struct.pack(">II", 100_000, 100_000)
-    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
-    path.write_bytes(bytes(data))
+def _save_ycc(path: Path) -> None:
+    KINDS["strips-ycc-444"](path)
 
 
 REFUSED = [
-    pytest.param(_save_cmyk, "CMYK; gray and RGB are read", id="CMYK"),
-    pytest.param(_save_16_bits, "type ushort; 8-bit", id="16 bits"),
-    pytest.param(_save_float, "type float; 8-bit", id="float"),
-    pytest.param(_save_8_bands, "8 bands", id="8 bands"),
-    pytest.param(_declare_huge, "100000 x 100000 pixels", id="huge"),
+    pytest.param(_declare_huge(100_000, 100_000), "100000 x 100000 pixels", id="huge"),
+    pytest.param(_declare_huge(40_000, 40_000, 16), "40000 x 40000 pixels of 3 bands, which take 9600000000 bytes", id="huge for 16 bits"),
+    pytest.param(_save_ycc, "YCbCr colors", id="YCbCr that libvips takes for RGB"),
     pytest.param(lambda path: path.write_bytes(b"\xff\xd8\xff" + b"rubbish" * 9), "cannot be read", id="JPEG rubbish"),
     pytest.param(lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n"), "cannot be read", id="PNG cut off"),
     pytest.param(lambda path: path.write_bytes(b"II*\0\x08\0\0\0"), "cannot be read", id="TIFF cut off"),
@@ -260,6 +253,11 @@ def test_refused_with_the_reason(tmp_path: Path, write: Callable[[Path], Any], r
     assert "/" not in str(caught.value)
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(file.descriptor)
+
+
+def test_many_pixels_of_few_bytes_are_read(tmp_path: Path) -> None:
+    _declare_huge(40_000, 40_000)(tmp_path / "a")
+    assert open_source(FORMAT, tmp_path / "a").info.size == Size(40_000, 40_000)
 
 
 # -- metadata --------------------------------------------------------------------------------------
@@ -298,6 +296,47 @@ def test_metadata_of_a_png(tmp_path: Path) -> None:
     assert dict(info.text) == {"title": "A view"}
     assert info.resolution is not None
     assert round(info.resolution.x) == 10_000
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_what_is_embedded_does_not_turn_the_picture_again(
+    tmp_path: Path, format: str, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x013B] = orientation, "A. Painter"
+    attribute = f"<rdf:Description tiff:Orientation='{orientation}' other='7'/>".encode()
+    packet = b"<x:xmpmeta>" + attribute + f"<tiff:Orientation> {orientation}</tiff:Orientation>".encode()
+    as_image(smooth((64, 48))).save(
+        tmp_path / "a", format, exif=exif, **({"xmp": packet} if format == "JPEG" else {})
+    )
+    info = open_source(FORMAT, tmp_path / "a").info
+    assert info.exif is not None
+    held = Image.Exif()
+    held.load(info.exif)
+    # libheif's writer leaves the field out
+    assert {0x0112: 1, **held} == {0x0112: 1, 0x013B: "A. Painter"}
+    assert info.size == (Size(48, 64) if orientation == 6 else Size(64, 48))
+    if format == "JPEG":
+        upright = packet.replace(f"'{orientation}'".encode(), b"'1'").replace(
+            f" {orientation}<".encode(), b" 1<"
+        )
+        assert info.xmp == upright
+
+
+def test_the_resolution_turns_with_the_picture(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    as_image(smooth((64, 48))).save(tmp_path / "a", "JPEG", exif=exif, dpi=(254, 127))
+    resolution = open_source(FORMAT, tmp_path / "a").info.resolution
+    assert resolution is not None
+    assert (round(resolution.x), round(resolution.y)) == (5_000, 10_000)
+
+
+def test_a_profile_for_other_colors_is_dropped(tmp_path: Path) -> None:
+    for picture, kept in [(smooth((64, 48)), True), (smooth((64, 48), 1), False)]:
+        as_image(picture).save(tmp_path / "a", "JPEG", icc_profile=SRGB_PROFILE)
+        assert (open_source(FORMAT, tmp_path / "a").info.icc == SRGB_PROFILE) is kept
 
 
 def test_nothing_is_made_up(tmp_path: Path) -> None:
@@ -340,6 +379,39 @@ def test_reduction_does_not_alias(tmp_path: Path) -> None:
         pixels = source.read_region(0, Region(0, 0, 1024, 1024), size)
         inside = pixels[2:-2, 2:-2].astype(int)
         assert np.abs(inside - 127.5).max() <= 4
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turned_pictures_are_reduced_like_upright_ones(tmp_path: Path, orientation: int) -> None:
+    picture = smooth((1203, 901))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = np.ascontiguousarray(TURNS[orientation](picture))
+    as_image(stored).save(tmp_path / "turned", "PNG", exif=exif)
+    as_image(picture).save(tmp_path / "upright", "PNG")
+    turned, upright = (open_source(FORMAT, tmp_path / name) for name in ("turned", "upright"))
+    for region, size in [
+        (Region(0, 0, 1203, 901), Size(120, 90)),  # from an overview
+        (Region(100, 50, 600, 400), Size(300, 200)),
+        (Region(100, 50, 600, 400), Size(190, 310)),
+        (Region(100, 50, 60, 40), Size(100, 90)),
+    ]:
+        apart = turned.read_region(0, region, size).astype(int) - upright.read_region(0, region, size)
+        assert np.abs(apart).max() <= 1
+
+
+def test_deep_samples_are_reduced_too(tmp_path: Path) -> None:
+    picture = smooth((1203, 901), 4).astype(np.uint16) * 257
+    (tmp_path / "a").write_bytes(imagecodecs.png_encode(picture))
+    source = open_source(FORMAT, tmp_path / "a")
+    for size in (Size(401, 300), Size(120, 90)):
+        pixels = source.read_region(0, Region(0, 0, 1203, 901), size)
+        assert pixels.dtype == np.uint16
+        as_bytes = np.rint(pixels.astype(np.float64) / 257).astype(np.uint8)
+        expected = np.asarray(
+            as_image(smooth((1203, 901), 4)).resize((size.width, size.height), Image.Resampling.BOX)
+        )
+        assert np.abs(as_bytes.astype(int) - expected).max() <= 4
 
 
 # -- damaged files ---------------------------------------------------------------------------------
@@ -429,6 +501,21 @@ def test_a_tile_that_cannot_be_decoded_is_an_error_never_black(broken_tiffs: lis
         cwd=Path(iipserve.__file__).parents[1],
     )  # fmt: skip
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_turned_pictures_that_are_cut_fail_where_they_end(tmp_path: Path) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (1600, 600, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the stored top is the right edge
+    path = tmp_path / "a"
+    as_image(noise).save(path, "PNG", exif=exif)
+    os.truncate(path, path.stat().st_size * 7 // 10)
+    source = open_source(FORMAT, path)
+    assert source.info.size == Size(1600, 600)
+    shown = np.rot90(noise, -1)
+    assert np.array_equal(source.read_tile(0, 5, 1), shown[256:512, 1280:1536])
+    with pytest.raises(DecodeError, match="lines can be decoded"):
+        source.read_tile(0, 0, 0)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF"])

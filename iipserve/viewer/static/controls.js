@@ -13,7 +13,7 @@ const factor = (position) => String(Number((2 ** position).toPrecision(3)));
 const position = (factor) => (Number(factor) > 0 ? Math.log2(Number(factor)) : 0);
 const degrees = (value) => `${value}°`;
 
-/** For each adjustment: the fields it is made of, what it is now, and how the fields show a given one. */
+/** For each adjustment: its fields, what they say, how they show a given one, and the words beside sliders. */
 const GROUPS = {
   stack: {
     fields: ["layer", "angle", "height"],
@@ -50,7 +50,7 @@ const GROUPS = {
       fields.contrast.value = position(value);
       fields.contrast.disabled = value in TITLES;
     },
-    tell: (fields) => ({ contrast: TITLES[fields["contrast-by"].value] ?? `× ${factor(fields.contrast.value)}` }),
+    tell: (fields, value) => ({ contrast: TITLES[value] ?? `× ${value || 1}` }),
   },
   gamma: {
     fields: ["logarithm", "gamma"],
@@ -60,7 +60,7 @@ const GROUPS = {
       gamma.value = position(value);
       gamma.disabled = logarithm.checked;
     },
-    tell: ({ logarithm, gamma }) => ({ gamma: logarithm.checked ? TITLES.log : factor(gamma.value) }),
+    tell: (fields, value) => ({ gamma: TITLES[value] ?? (value || "1") }),
   },
   invert: {
     fields: ["invert"],
@@ -252,8 +252,9 @@ export class Controls {
     const fields = this.#form.elements;
     for (const key of keys) {
       const { fill, tell } = GROUPS[key];
-      fill(fields, this.#adjustments[key] ?? "", event);
-      Object.entries(tell?.(fields) ?? {}).forEach(([name, text]) => say(fields[name], text));
+      const value = this.#adjustments[key] ?? "";
+      fill(fields, value, event);
+      Object.entries(tell?.(fields, value) ?? {}).forEach(([name, text]) => say(fields[name], text));
     }
     this.#root.querySelector("#reset").disabled = none(this.#adjustments);
     this.#export();
