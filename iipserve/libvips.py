@@ -100,8 +100,9 @@ def resized(image: pyvips.Image, size: Size, *, alpha: bool = False) -> pyvips.I
     """
     if (image.width, image.height) == (size.width, size.height):
         return image
-    if image.format == "uint":  # of which libvips' interpolation cuts off the upper half (8.14 to 8.18)
-        return _resampled(image.cast("double"), size).rint().cast("uint")
+    if image.format in ("uint", "int"):
+        # libvips' interpolation is coarse with them, and cuts off the upper half of unsigned ones (8.14 to 8.18)
+        return _resampled(image.cast("double"), size).rint().cast(image.format)
     most = OPAQUE.get(image.format)
     if not alpha or most is None:
         return _resampled(image, size)

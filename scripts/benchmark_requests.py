@@ -165,7 +165,8 @@ CASES = (
     *processed("color twist", JPEG, "CTW=[0.2,0.5,0.3;0.1,0.8,0.1;0.4,0.2,0.4]"),
     *processed("16 bits, deflate", "deflate16.tif"),
     *processed("32 bits, float", "float.tif"),
-    *processed("hillshade", "normals.tif", "SHD=120,40"),
+    # iipsrv 1.1 dies of SHD at the first or second tile, and has no CNV
+    *processed("hillshade", "normals.tif", "SHD=120,40", iipsrv=False),
     *processed("convolution", JPEG, "CNV=sharpen", iipsrv=False),
     *processed("CIELAB", "cielab.tif"),
     *processed("watermark", JPEG, mark=WATERMARK),

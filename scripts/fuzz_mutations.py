@@ -45,7 +45,7 @@ def mutated(data: bytes, others: Sequence[bytes], chance: random.Random) -> byte
 
 
 def _one_change(data: bytearray, others: Sequence[bytes], chance: random.Random) -> None:
-    if data[:2] in (b"II", b"MM") and chance.random() < 0.7:
+    if bytes(data[:2]) in (b"II", b"MM") and chance.random() < 0.7:
         _tiff_field(data, chance)
     elif _is_jpeg2000(data) and chance.random() < 0.6:
         _jpeg2000_part(data, chance)

@@ -19,7 +19,7 @@ from iipserve.processing.routes import Route, route
 __all__ = ["Development", "Range", "SampleKind", "development", "sample_kind"]
 
 ROUTES = 32
-"""Developments whose tables are remembered; those of 16-bit colors take most, 400 kB."""
+"""Developments whose tables are remembered; one for samples of 16 bits made into colors takes most, 800 kB."""
 SAMPLES_AT_ONCE = 1 << 18
 """A tile is worked on as a whole; what is made of the samples of larger regions in between stays small."""
 APRONS = 8

@@ -74,7 +74,7 @@ class OldJpeg:
             data = self.reader.bytes_at(0, self.reader.length)
             # libtiff decodes gray of this kind as RGBA only
             pixels = imagecodecs.tiff_decode(data, index=self.number, asrgb=self.bands == 1)
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError, IndexError) as error:
             raise DecodeError("The picture is damaged, or compressed in a way that nobody reads") from error
         if pixels.shape[:2] != (self.size.height, self.size.width) or pixels.ndim != 3:
             raise DecodeError("The picture does not have the size that the file says")

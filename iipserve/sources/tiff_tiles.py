@@ -8,6 +8,7 @@ on damaged bytes, and looks at what these say of their size before it lets a cod
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -149,6 +150,55 @@ def _by_libtiff(layout: Layout, directory: Directory) -> TileDecoder:
     return lambda data: read(data).reshape(shape)
 
 
+def _in_place(layout: Layout, directory: Directory) -> TileDecoder:
+    """A decoder of deflate and zstd. Wide samples in the machine's byte order are unpacked where they are to stay,
+    which takes a twelfth (zstd: a sixth) less than by libtiff; bytes would take longer.
+    """
+    by_libtiff, kind, shape = _by_libtiff(layout, directory), layout.type.stored, layout.shape
+    as_stored = kind.newbyteorder(">" if layout.byte_order == ">" else "<")
+    plain = layout.type.is_whole and layout.subsampling == NO_SUBSAMPLING and not layout.bits_reversed
+    if not plain or layout.predictor == 3 or kind.itemsize == 1 or not as_stored.isnative:
+        return by_libtiff
+    unpack, error, unpack_beginning = UNPACKERS[layout.compression]
+    size, differs, whole = layout.tile_bytes, layout.predictor == 2, np.dtype(f"u{kind.itemsize}")
+
+    def decode(data: bytes) -> Samples:
+        room = np.empty(size, np.uint8)
+        try:
+            length = len(unpack(data, out=room.data))
+        except error:
+            # it goes on past the end of the tile, or is damaged
+            if unpack_beginning is None:
+                return by_libtiff(data)
+            room = np.frombuffer(bytearray(unpack_beginning(data, size)), np.uint8)
+            length = len(room)
+        if length != size:
+            raise DamagedTile("fewer pixels than the tile has")
+        samples = room.view(whole).reshape(shape)
+        if differs:
+            imagecodecs.delta_decode(samples, axis=1, out=samples)
+        return samples.view(kind)
+
+    return decode
+
+
+def _beginning_of_deflate(data: bytes, size: int) -> bytes:
+    """The first bytes of what may be longer; libdeflate does not unpack parts."""
+    try:
+        return zlib.decompressobj().decompress(data, size)
+    except zlib.error as error:
+        raise DamagedTile("no deflate stream") from error
+
+
+DEFLATE = (imagecodecs.deflate_decode, imagecodecs.DeflateError, _beginning_of_deflate)
+UNPACKERS: Mapping[int, tuple[Callable[..., Any], type[Exception], Callable[[bytes, int], bytes] | None]] = {
+    Compression.ADOBE_DEFLATE: DEFLATE,
+    Compression.DEFLATE: DEFLATE,
+    Compression.ZSTD: (imagecodecs.zstd_decode, imagecodecs.ZstdError, None),
+}
+"""By compression: a codec of bytes, what it raises, and what unpacks the beginning of longer ones (or libtiff does)."""
+
+
 def _bytes_by_libtiff(layout: Layout) -> TileDecoder:
     """The same for samples that libtiff is to take for bytes."""
     if layout.predictor != 1:
@@ -238,9 +288,9 @@ def _lerc(layout: Layout, directory: Directory) -> TileDecoder:
 DECODERS: Mapping[int, Callable[[Layout, Directory], TileDecoder]] = {
     Compression.NONE: _stored,
     Compression.LZW: _by_libtiff,
-    Compression.ADOBE_DEFLATE: _by_libtiff,
-    Compression.DEFLATE: _by_libtiff,
-    Compression.ZSTD: _by_libtiff,
+    Compression.ADOBE_DEFLATE: _in_place,
+    Compression.DEFLATE: _in_place,
+    Compression.ZSTD: _in_place,
     Compression.LZMA: _by_libtiff,
     Compression.PACKBITS: _packbits,
     **dict.fromkeys(sorted(CCITT_SCHEMES), _ccitt),

