@@ -28,6 +28,7 @@ from iipserve.sources.jpeg2000_color import ChannelLayout, channel_layout
 from iipserve.sources.jpeg2000_excerpt import Excerpt, TileParts, excerpt, whole
 from iipserve.sources.jpeg2000_pixels import Window, to_pixels
 from iipserve.sources.spool import spool
+from iipserve.sources.tiff_metadata import LAB_RANGES
 
 ADVERTISED_TILE = Size(256, 256)
 MAX_BLOCK = 1024
@@ -36,8 +37,6 @@ MIN_BLOCK = 256
 """Smaller tiles of the codestream are decoded together."""
 MAX_BLOCK_SAMPLES = 4 * MAX_BLOCK * MAX_BLOCK
 """Of more than four components, blocks are smaller: OpenJPEG holds 4 bytes for every sample."""
-LAB_RANGES = ((0.0, 100.0), (-128.0, 127.0), (-128.0, 127.0))
-"""Of L*, a* and b*."""
 THREADED_AREA = 512 * 512
 """Pixels from which on decoding is worth threads of its own."""
 MAX_THREADS = 4

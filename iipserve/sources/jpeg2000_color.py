@@ -113,7 +113,8 @@ def channel_layout(components: Sequence[Component], boxes: Boxes) -> ChannelLayo
         lab=_lab_ranges([channels[number] for number in parts.colors], boxes)
         if space is ColorSpace.CIELAB
         else (),
-        keeps_profile=profile_space is space,
+        # the numbers of CIELAB need none, and it would not fit what is made of them
+        keeps_profile=profile_space is space and space is not ColorSpace.CIELAB,
     )
 
 
@@ -124,7 +125,9 @@ def _channels(components: Sequence[Component], boxes: Boxes) -> list[Channel]:
         UnsupportedImage: the mapping names what is not there.
     """
     if not boxes.palette:
-        return [Channel(number, component.bits, component.signed) for number, component in enumerate(components)]
+        return [
+            Channel(number, component.bits, component.signed) for number, component in enumerate(components)
+        ]
     mapping = boxes.mapping or [MappedChannel(0, column) for column in range(len(boxes.palette))]
     channels = []
     for number, column in mapping:
@@ -164,7 +167,9 @@ class _Parts(NamedTuple):
 def _defined(channels: Sequence[Channel], boxes: Boxes) -> _Parts | None:
     """What the Channel Definition box says; None when it names no color that is there."""
     usable = [line for line in boxes.channels if line.component < len(channels)]
-    colors = [line.component for line in sorted(usable, key=lambda line: line.association) if line.kind == COLOR]
+    colors = [
+        line.component for line in sorted(usable, key=lambda line: line.association) if line.kind == COLOR
+    ]
     if not colors:
         return None
     transparent = sorted(
@@ -173,10 +178,9 @@ def _defined(channels: Sequence[Channel], boxes: Boxes) -> _Parts | None:
         if line.kind in (OPACITY, PREMULTIPLIED_OPACITY)
     )[:1]  # that of the whole image before that of a single color
     opacity = [component for _, component, _ in transparent]
-    others = [number for number in range(len(channels)) if number not in {*colors, *opacity}]
-    return _Parts(
-        colors, others, opacity, any(kind == PREMULTIPLIED_OPACITY for _, _, kind in transparent)
-    )
+    known = {*colors, *opacity}
+    others = [number for number in range(len(channels)) if number not in known]
+    return _Parts(colors, others, opacity, any(kind == PREMULTIPLIED_OPACITY for _, _, kind in transparent))
 
 
 def _assumed(channels: Sequence[Channel], boxes: Boxes) -> _Parts:

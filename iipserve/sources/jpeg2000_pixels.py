@@ -51,9 +51,7 @@ def to_pixels(
     if len(planes) != len(components):
         raise DecodeError(f"{len(planes)} of {len(components)} components were decoded")
     size, most = window.size, layout.most
-    pixels = np.empty(
-        (size.height, size.width, len(layout.channels)), np.uint8 if most < 256 else np.uint16
-    )
+    pixels = np.empty((size.height, size.width, len(layout.channels)), np.uint8 if most < 256 else np.uint16)
     for band, channel in enumerate(layout.channels):
         number = channel.component
         samples = _at_full_size(planes[number].samples, components[number], window)

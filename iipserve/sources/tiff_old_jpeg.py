@@ -48,7 +48,9 @@ class OldJpeg:
         first, size = page.first, read_size(page.first)
         bands = first.integer(SAMPLES_PER_PIXEL, 1)
         if bands not in (1, 3) or set(first.integers(BITS_PER_SAMPLE)) != {8}:
-            raise UnsupportedImage(f"TIFF with old-style JPEG compression of {bands} bands; gray and RGB of 8 bits are read")
+            raise UnsupportedImage(
+                f"TIFF with old-style JPEG compression of {bands} bands; gray and RGB of 8 bits are read"
+            )
         if size.area > MAX_PIXELS or length > MAX_LENGTH:
             raise UnsupportedImage(
                 f"TIFF with old-style JPEG compression of {size.width} x {size.height} pixels; {MAX_PIXELS} are the most"

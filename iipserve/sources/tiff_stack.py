@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from xml.etree import ElementTree
 
@@ -13,6 +14,8 @@ from iipserve.sources.tiff_directory import Directory
 from iipserve.sources.tiff_metadata import STO_NITS, TEXT_TAGS
 from iipserve.sources.tiff_pages import Picture
 
+MAX_NAME = 1000
+"""Bytes of the longest name of a picture."""
 MAX_XML = 8 * 1024 * 1024
 """Characters of an OME-XML text that is read."""
 MAX_PLANES = 100_000
@@ -25,16 +28,30 @@ def read_stack(pictures: Sequence[Picture]) -> tuple[StackLayer, ...]:
     if len(pictures) < 2:
         return ()
     names = _ome_names(pictures[0].first.text(TEXT_TAGS["description"]))
-    return tuple(
-        _layer(picture.first, index, names.get(picture.number, "")) for index, picture in enumerate(pictures)
+    return _shared(
+        tuple(
+            _layer(picture.first, index, names.get(picture.number, ""))
+            for index, picture in enumerate(pictures)
+        )
     )
 
 
+@lru_cache(maxsize=16)
+def _shared(stack: tuple[StackLayer, ...]) -> tuple[StackLayer, ...]:
+    """The stack itself: all pictures of a file have it, and need only one in memory."""
+    return stack
+
+
 def _layer(directory: Directory, index: int, name: str) -> StackLayer:
-    title = directory.text(TEXT_TAGS["title"]) or directory.text(TEXT_TAGS["pagename"])
+    title = _name_in(directory, TEXT_TAGS["title"]) or _name_in(directory, TEXT_TAGS["pagename"])
     scale = next(iter(directory.reals(STO_NITS)), 1.0)
     known = math.isfinite(scale) and scale != 0
     return StackLayer(title or name or f"layer{index}", scale if known else 1.0)
+
+
+def _name_in(directory: Directory, tag: int) -> str:
+    """A short text; nothing if it is a long one, which thousands of directories could have."""
+    return directory.text(tag) if directory.number(tag) <= MAX_NAME else ""
 
 
 @dataclass(frozen=True, slots=True)

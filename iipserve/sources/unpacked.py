@@ -238,7 +238,11 @@ def unpack_image(image: pyvips.Image, *, has_alpha: bool) -> UnpackedPicture:
 
 
 def unpack(
-    strips: Iterator[bytes | memoryview], shape: tuple[int, int, int], dtype: np.dtype[np.generic], *, has_alpha: bool
+    strips: Iterator[bytes | memoryview],
+    shape: tuple[int, int, int],
+    dtype: np.dtype[np.generic],
+    *,
+    has_alpha: bool,
 ) -> UnpackedPicture:
     """Lines put one after the other into a temporary file, as far as they can be had.
 

@@ -36,9 +36,9 @@ PROFILE_SPACES = {
     b"GRAY": ("b-w", "grey16"),
     b"RGB ": ("srgb", "rgb16", "rgb", "scrgb"),
     b"CMYK": ("cmyk",),
-    b"Lab ": ("lab", "labs", "labq"),
+    b"Lab ": (),
 }
-"""Data color space of a profile (ICC.1 7.2.6), and the interpretations it goes with."""
+"""Data color space of a profile (ICC.1 7.2.6), and the interpretations it goes with; the numbers of CIELAB need none."""
 PNG_DEFAULT = 2.834
 """Pixels per millimetre of a PNG without a pHYs chunk: a rounded 72 dpi, where true ones round to 2.835."""
 EXIF_NOTE = re.compile(r", ASCII, \d+ components, \d+ bytes\)$")

@@ -11,6 +11,7 @@ import pyvips
 from iipserve import libvips
 from iipserve.errors import UnsupportedImage
 from iipserve.image import ColorSpace
+from iipserve.sources.tiff_metadata import LAB_RANGES
 
 MAX_BANDS = 1000
 
@@ -40,8 +41,6 @@ COLOR_SPACES = {
 }
 """By libvips' interpretation. 0 of its CMYK is no ink: it inverts JPEGs."""
 COLORS = {ColorSpace.GRAY: 1, ColorSpace.SRGB: 3, ColorSpace.CIELAB: 3, ColorSpace.CMYK: 4}
-LAB_RANGES = ((0.0, 100.0), (-128.0, 127.0), (-128.0, 127.0))
-"""Of L*, a* and b*."""
 
 PNG_PALETTE = 3
 """Color type (PNG 3, section 11.2.1)."""

@@ -136,6 +136,7 @@ LABS = [
 def test_lab_ranges(boxes: Boxes, ranges: list[tuple[float, float]]) -> None:
     layout = channel_layout([FULL] * 3, boxes)
     assert (layout.color_space, layout.dtype, layout.bits) == (CIELAB, "float32", 8)
+    assert not layout.keeps_profile
     for found, expected in zip(layout.lab, ranges, strict=True):
         assert found == pytest.approx(expected)
 

@@ -199,6 +199,7 @@ NAMES: list[Any] = [
     pytest.param([{285: text("red")}, {285: text("blue")}], ["red", "blue"], id="PageName"),
     pytest.param([{269: text("a"), 285: text("b")}, {}], ["a", "layer1"], id="DocumentName before PageName"),
     pytest.param([{}, {269: text("  ")}], ["layer0", "layer1"], id="none"),
+    pytest.param([{269: text("x" * 2000), 285: text("a")}, {}], ["a", "layer1"], id="too long a name"),
 ]
 
 
@@ -322,6 +323,12 @@ def chain_length(path: Path) -> int:
     file = open_file(path)
     with open(file.descriptor, "rb"):
         return sum(1 for _ in read_chain(Reader.of(file.descriptor, file.head, file.version.length)))
+
+
+def test_all_pictures_share_the_list_of_them(tmp_path: Path) -> None:
+    KINDS["stack"](tmp_path / "a.tif")
+    stacks = [open_source(FORMAT, tmp_path / "a.tif", layer=layer).info.stack for layer in range(3)]
+    assert stacks[0] is stacks[1] is stacks[2]
 
 
 def test_no_chain_is_followed_for_ever(tmp_path: Path) -> None:
