@@ -152,7 +152,8 @@ def _box_at(descriptor: int, start: int, end: int) -> Box | None:
         length = end - start
     if start + length < content:
         return None
-    return Box(kind, content, min(start + length, end))
+    # a container may end before the box's own header does
+    return Box(kind, content, max(content, min(start + length, end)))
 
 
 def _content(descriptor: int, box: Box) -> bytes:

@@ -21,6 +21,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
+from gunicorn.errors import HaltServer
 from gunicorn.http import wsgi as gunicorn_wsgi
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -137,6 +138,15 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
             return int(super().spawn_worker())
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+
+    def stop(self, graceful: bool = True) -> None:
+        """Ends all workers, also where several of them cannot start: gunicorn stumbles over the second."""
+        while True:
+            try:
+                super().stop(graceful)
+            except HaltServer:
+                continue
+            return
 
     def handle_usr2(self) -> None:
         """Starting a second arbiter beside this one is not offered."""

@@ -160,6 +160,19 @@ def test_nested_containers_do_not_recurse(tmp_path: Path) -> None:
     assert read(tmp_path, START + nested).codestream[1] == len(START) + len(nested)
 
 
+def test_a_box_may_reach_past_its_container(tmp_path: Path) -> None:
+    for kind in (b"uuid", b"colr", b"pclr", b"cdef", b"cmap", b"resc"):
+        inside = struct.pack(">I4sQ", 1, kind, 2**40)
+        for length in range(8, 17):
+            container = struct.pack(">I4s", 8 + length, b"jp2h") + inside
+            try:
+                boxes = read(tmp_path, START + container + box(b"jp2c", CODESTREAM))
+            except DecodeError:
+                assert kind == b"pclr"
+            else:
+                assert boxes.codestream[0] > 0
+
+
 def test_huge_metadata_is_passed_over(tmp_path: Path) -> None:
     large = box(b"uuid", XMP_UUID + bytes(17 << 20))
     assert not read(tmp_path, START + large + box(b"jp2c", CODESTREAM)).xmp

@@ -261,9 +261,11 @@ def test_usr1_and_usr2_change_nothing(start: Start, port: int) -> None:
     assert echo(("127.0.0.1", port))["pid"] == first
 
 
-def test_settings_the_application_refuses_end_the_start(start: Start, port: int) -> None:
-    code, err = start("--bind", f"127.0.0.1:{port}", FILESYSTEM_SUFFIX="mistake").end()
+@pytest.mark.parametrize("workers", ["1", "2", "5"])
+def test_settings_the_application_refuses_end_the_start(start: Start, port: int, workers: str) -> None:
+    code, err = start("--bind", f"127.0.0.1:{port}", FILESYSTEM_SUFFIX="mistake", WORKERS=workers).end()
     assert code == 1
+    assert "Traceback" not in err
     assert err.splitlines()[0] == "FILESYSTEM_SUFFIX is 'mistake'; anything else is needed"
 
 
