@@ -74,11 +74,15 @@ def main() -> int:
     corpus = make_corpus(folder)
     print(f"{len(corpus)} files to spoil", flush=True)
     run = Run(server, findings, options.minutes)
-    for case in _cases(corpus, folder, random.Random(options.seed), options.only):
-        if not run.do(case):
-            break
-    server.stop()
-    run.report()
+    try:
+        for case in _cases(corpus, folder, random.Random(options.seed), options.only):
+            if not run.do(case):
+                break
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    finally:
+        server.stop()
+        run.report()
     return 1 if findings.count else 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -59,7 +59,9 @@ MAPS = (
     "turbo",
 )
 QUARTERS = ("0", "90", "180", "270", "!0", "!90", "!180", "!270", "450", "-90")
-MODIFIERS: Mapping[str, st.SearchStrategy[str]] = {
+DEEP = ("image/png", "image/tiff")
+"""Formats with room for 16 bits."""
+MODIFIERS: dict[str, st.SearchStrategy[str]] = {
     "CNT": st.one_of(st.sampled_from(("eq", "equalization", "st", "stretch", "-1")), _numbers(0, 5)),
     "GAM": st.one_of(st.sampled_from(("log", "logarithm", "-1")), _numbers(0.01, 8)),
     "MINMAX": st.tuples(st.sampled_from(("0", "1", "-")), _whole(0, 90), _whole(100, 300)).map(
@@ -79,9 +81,14 @@ MODIFIERS: Mapping[str, st.SearchStrategy[str]] = {
 }  # fmt: skip
 
 
-def modifiers() -> st.SearchStrategy[list[str]]:
-    """Some commands that say how a picture is to be, each with an argument within its range."""
-    commands = [argument.map(f"{name}={{}}".format) for name, argument in MODIFIERS.items()]
+def modifiers(subject: Subject, media_type: str) -> st.SearchStrategy[list[str]]:
+    """Some commands that say how a picture of a type is to be, each with an argument within its range."""
+    arguments = MODIFIERS | {"BPC": st.sampled_from(("8", "16") if media_type in DEEP else ("8",))}
+    if subject.is_color and subject.bands == 3:
+        arguments["SHD"] = _joined(_whole(0, 360), ",", 2)
+    if subject.views:
+        arguments["SDS"] = st.sampled_from(subject.views)
+    commands = [argument.map(f"{name}={{}}".format) for name, argument in arguments.items()]
     return st.lists(st.one_of(commands), max_size=5, unique_by=lambda command: command[:3])
 
 
@@ -97,6 +104,7 @@ TILE_COMMANDS = {
     "WTL": "image/webp",
     "TTL": "image/tiff",
     "ATL": "image/avif",
+    "XTL": "image/jxl",
 }
 EXPORTS = {
     "jpeg": "image/jpeg",
@@ -105,6 +113,7 @@ EXPORTS = {
     "webp": "image/webp",
     "tiff": "image/tiff",
     "avif": "image/avif",
+    "jxl": "image/jxl",
 }
 
 
@@ -131,7 +140,7 @@ def iip_tiles(draw: st.DrawFn, subject: Subject) -> Asked:
     turned = _tile_size(size, subject.tile, opposite % columns, opposite // columns)
     degrees = int((turn or "0").removeprefix("!")) % 360
     sizes = (turned, shown) if degrees == 180 else (shown[::-1] if degrees % 180 else shown,)
-    steps = draw(modifiers()) + ([f"ROT={turn}"] if turn else [])
+    steps = draw(modifiers(subject, TILE_COMMANDS[command])) + ([f"ROT={turn}"] if turn else [])
     query = _chain(subject, draw(st.permutations(steps)), f"{command}={resolution},{index}")
     return Asked(query, Expected(TILE_COMMANDS[command], sizes))
 
@@ -146,7 +155,7 @@ def iip_exports(draw: st.DrawFn, subject: Subject) -> Asked:
     region = draw(st.one_of(st.none(), st.tuples(*[st.integers(0, 60)] * 2, *[st.integers(5, 40)] * 2)))
     turn = draw(st.one_of(st.none(), st.sampled_from(QUARTERS), st.sampled_from(("45", "!30.5", "1"))))
     format = draw(st.sampled_from(tuple(EXPORTS)))
-    steps = draw(modifiers())
+    steps = draw(modifiers(subject, EXPORTS[format]))
     steps += [f"WID={width}"] if width else []
     steps += [f"HEI={height}"] if height else []
     steps += [f"ROT={turn}"] if turn else []
@@ -230,7 +239,7 @@ def deepzoom_tiles(draw: st.DrawFn, subject: Subject) -> Asked:
     extension = draw(st.sampled_from(tuple(EXTENSIONS)))
     target = f"{subject.identifier}_files/{zoom}/{column}_{row}.{extension}"
     expected = Expected(EXTENSIONS[extension], (_tile_size(size, tile, column, row),))
-    return Asked(draw(_addressed("deepzoom", "DeepZoom", target)), expected)
+    return Asked(draw(_addressed(subject, "deepzoom", "DeepZoom", target)), expected)
 
 
 @st.composite
@@ -246,14 +255,15 @@ def zoomify_tiles(draw: st.DrawFn, subject: Subject) -> Asked:
     column, row = draw(st.integers(0, columns - 1)), draw(st.integers(0, rows - 1))
     target = f"{subject.identifier}/TileGroup0/{tier}-{column}-{row}.jpg"
     expected = Expected("image/jpeg", (_tile_size(size, tile, column, row),))
-    return Asked(draw(_addressed("zoomify", "Zoomify", target)), expected)
+    return Asked(draw(_addressed(subject, "zoomify", "Zoomify", target)), expected)
 
 
 @st.composite
-def _addressed(draw: st.DrawFn, path: str, parameter: str, target: str) -> str:
+def _addressed(draw: st.DrawFn, subject: Subject, path: str, parameter: str, target: str) -> str:
     if draw(st.booleans()):
         return f"/{path}/{target}"
-    return "/iip?" + "&".join((*draw(modifiers()), f"{parameter}={target}"))
+    media_type = EXTENSIONS[target.rpartition(".")[2]]
+    return "/iip?" + "&".join((*draw(modifiers(subject, media_type)), f"{parameter}={target}"))
 
 
 @st.composite
@@ -273,7 +283,8 @@ def iiif_images(draw: st.DrawFn, subject: Subject) -> Asked:
         sizes = tuple(pair[::-1] for pair in sizes)
     if "." in rotation:
         sizes = ()
-    quality = draw(st.sampled_from(("default", "gray", "bitonal", *(("color",) if subject.is_color else ()))))
+    qualities = ("default", "gray", "bitonal", "negative", "stretch", "equalization", "log")
+    quality = draw(st.sampled_from((*qualities, *(("color",) if subject.is_color else ()))))
     extension = draw(st.sampled_from(tuple(EXTENSIONS)))
     version = draw(st.sampled_from(("iiif", "iiif/2", "iiif/3")))
     address = f"/{version}/{subject.identifier}/{region}/{wanted}/{rotation}/{quality}.{extension}"

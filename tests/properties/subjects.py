@@ -30,7 +30,10 @@ class Subject:
     tile: tuple[int, int]
     square_tile: int
     """Side of the tiles of DeepZoom and Zoomify."""
+    bands: int
     is_color: bool
+    views: tuple[str, ...] = ()
+    """Arguments of SDS, if there is more than one picture."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -64,7 +67,9 @@ def body_of(response: Response) -> bytes:
 
 def describe(application: Application, identifier: str) -> Subject:
     """What the server tells of an image."""
-    objects = "&".join(f"OBJ={name}" for name in ("Resolutions", "Tile-size", "Colorspace,0,0"))
+    objects = "&".join(
+        f"OBJ={name}" for name in ("Resolutions", "Tile-size", "Min-Max-sample-values", "Colorspace,0,0")
+    )
     response = ask(application, f"/iip?FIF={identifier}&{objects}")
     text = body_of(response).decode()
     assert response.status == 200, f"{identifier}: {text}"
@@ -73,12 +78,18 @@ def describe(application: Application, identifier: str) -> Subject:
     tile = _pair(lines["Tile-size"])
     described = body_of(ask(application, f"/deepzoom/{identifier}.dzi")).decode()
     square = int(described.partition('TileSize="')[2].partition('"')[0])
-    return Subject(identifier, sizes, tile, square, is_color=" 3 0 1 2" in text)
+    bands = len(lines["Min-Max-sample-values"].split()) // 2
+    is_color = bands >= 3 and " 3 0 1 2" in text
+    return Subject(identifier, sizes, tile, square, bands, is_color, VIEWS.get(identifier, ()))
 
 
 def _pair(text: str) -> tuple[int, int]:
     width, height = text.split()
     return int(width), int(height)
+
+
+VIEWS = {"stack.tif": ("0", "1", "2"), "sequence": ("0", "45", "0,90", "45,90", "0,30")}
+"""What SDS may name, by identifier."""
 
 
 def make_subjects(folder: Path) -> tuple[str, ...]:
