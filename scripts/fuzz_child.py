@@ -23,7 +23,7 @@ from hypothesis import settings as hypothesis_settings
 from iipserve.app import Application, build
 from iipserve.http import Response
 from iipserve.transport.memory import give_freed_memory_back
-from tests.properties import strategies
+from tests.properties import spoiling, strategies
 from tests.properties.answers import flaw
 from tests.properties.strategies import Asked
 from tests.properties.subjects import Subject, ask, describe, settings
@@ -86,7 +86,7 @@ class Child:
     def _generate(self, number: int, examples: int) -> None:
         subjects = self._known_subjects()
         valid = strategies.valid_requests(subjects)
-        for requests in (valid, strategies.spoiled(valid), strategies.assembled(subjects)):
+        for requests in (valid, spoiling.spoiled(valid), spoiling.assembled(subjects)):
 
             @seed(number)
             @hypothesis_settings(

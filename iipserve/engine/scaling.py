@@ -51,6 +51,6 @@ def scale_in_strips(pixels: Pixels, size: Size, rows: int, *, nearest: bool = Fa
 
 def _resized(pixels: Pixels, size: Size) -> pyvips.Image:
     """Contiguous pixels at another size, once it is computed; they must be kept until then."""
-    bands = pixels.shape[2]
-    clear = bands in (2, 4) and not bool((pixels[:, :, -1] == np.iinfo(pixels.dtype).max).all())
+    opaque = (1 << 8 * pixels.itemsize) - 1
+    clear = pixels.shape[2] in (2, 4) and bool(np.any(pixels[:, :, -1] != opaque))
     return libvips.resized(libvips.from_pixels(pixels), size, alpha=clear)

@@ -58,6 +58,10 @@ def as_units(pixels: Pixels) -> NDArray[Any]:
 
 
 def from_units(units: NDArray[Any], dtype: np.dtype[Any]) -> Pixels:
-    """Contiguous pixels made of an array of `as_units`."""
-    pixels: Pixels = np.ascontiguousarray(units)[..., np.newaxis].view(dtype)
+    """Contiguous pixels made of a view of an array of `as_units`.
+
+    They are always copied: a view of one row or column counts as contiguous, but with steps from pixel to pixel
+    that encoders do not take.
+    """
+    pixels: Pixels = units.copy(order="C").view(dtype).reshape(*units.shape, -1)
     return pixels

@@ -39,15 +39,18 @@ class Spoiled:
     edit: Edit
 
 
-def field_type(tag: int, kind: int) -> Edit:
-    """Gives the first directory's field of a little-endian TIFF another type."""
+def field(tag: int, *, kind: int | None = None, count: int | None = None) -> Edit:
+    """Gives the first directory's field of a little-endian TIFF another type or count."""
 
     def edit(data: bytearray) -> None:
         (start,) = struct.unpack_from("<I", data, 4)
-        (count,) = struct.unpack_from("<H", data, start)
-        places = [start + 2 + 12 * number for number in range(count)]
+        (number,) = struct.unpack_from("<H", data, start)
+        places = range(start + 2, start + 2 + 12 * number, 12)
         place = next(at for at in places if struct.unpack_from("<H", data, at) == (tag,))
-        struct.pack_into("<H", data, place + 2, kind)
+        if kind is not None:
+            struct.pack_into("<H", data, place + 2, kind)
+        if count is not None:
+            struct.pack_into("<I", data, place + 4, count)
 
     return edit
 
@@ -55,14 +58,15 @@ def field_type(tag: int, kind: int) -> Edit:
 def long_box_at_the_end(data: bytearray) -> None:
     """The last box inside the JP2 header says that its length follows, which would be past the header's end."""
     at = data.index(b"colr") - 4
-    (start,) = (data.index(b"jp2h") - 4,)
+    start = data.index(b"jp2h") - 4
     struct.pack_into(">I", data, at, 1)
     # only the box's short head is left inside
     struct.pack_into(">I", data, start, at + 8 - start)
 
 
 CASES = (
-    Spoiled("libtiff does not read a directory that we read", "strips-old-jpeg", field_type(273, 5)),
+    Spoiled("libtiff does not read a directory that we read", "strips-old-jpeg", field(273, kind=5)),
+    Spoiled("one number of two for the subsampling", "ycc-422-rec709", field(530, count=1)),
     Spoiled("a box whose head does not fit in its superbox", "jp2-rgb8", long_box_at_the_end),
 )
 

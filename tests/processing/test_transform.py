@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from iipserve.geometry import Size
+from iipserve.processing import Operation
 from iipserve.processing.transform import Mirror, Rotate
 from tests.images import gradient, smooth
 
@@ -120,3 +121,11 @@ def test_16_bits_stay_16(bands: int) -> None:
     expected = Rotate(33)(small)
     opaque = expected[..., -1] > 250
     assert np.abs(turned[opaque] / 257 - expected[opaque]).max() <= 1.5
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 7, 3), (7, 1, 1), (1, 1, 1)])
+@pytest.mark.parametrize("operation", [Mirror(), Rotate(90), Rotate(180), Rotate(270)], ids=repr)
+def test_steps_between_pixels_are_usual_ones(operation: Operation, shape: tuple[int, int, int]) -> None:
+    """Of one row or column, too: encoders look at them."""
+    turned = operation(np.zeros(shape, np.uint8))
+    assert turned.strides == np.empty(turned.shape, np.uint8).strides

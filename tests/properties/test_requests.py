@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iipserve.app import Application, build
-from tests.properties import strategies
+from tests.properties import spoiling, strategies
 from tests.properties.answers import flaw
 from tests.properties.strategies import Asked
 from tests.properties.subjects import Subject, ask, describe, make_subjects
@@ -60,7 +60,7 @@ def test_valid_request_is_answered_as_documented(place: Place, kind: object) -> 
 @pytest.mark.parametrize("kind", strategies.KINDS, ids=lambda kind: kind.__name__)
 def test_spoiled_request_is_refused_or_answered(place: Place, kind: object) -> None:
     @settings(STABLE, max_examples=200)
-    @given(asked=strategies.spoiled(strategies.valid_requests(place.subjects, [kind])))  # type: ignore[list-item]
+    @given(asked=spoiling.spoiled(strategies.valid_requests(place.subjects, [kind])))  # type: ignore[list-item]
     def survived(asked: Asked) -> None:
         check(place, asked)
 
@@ -69,7 +69,7 @@ def test_spoiled_request_is_refused_or_answered(place: Place, kind: object) -> N
 
 def test_words_in_any_order_are_refused_or_answered(place: Place) -> None:
     @settings(STABLE, max_examples=400)
-    @given(asked=strategies.assembled(place.subjects))
+    @given(asked=spoiling.assembled(place.subjects))
     def survived(asked: Asked) -> None:
         check(place, asked)
 
@@ -78,9 +78,7 @@ def test_words_in_any_order_are_refused_or_answered(place: Place) -> None:
 
 def test_any_text_is_refused_or_answered(place: Place) -> None:
     @settings(STABLE, max_examples=200)
-    @given(
-        path=st.sampled_from(strategies.PATHS), text=st.text(st.characters(max_codepoint=255), max_size=60)
-    )
+    @given(path=st.sampled_from(spoiling.PATHS), text=st.text(st.characters(max_codepoint=255), max_size=60))
     def survived(path: str, text: str) -> None:
         check(place, Asked(path + text))
 
