@@ -71,3 +71,5 @@ class Encoder:
     """Cut an encoded image down to its top left `Size` without loss; None where that is impossible."""
     depths: frozenset[int] = frozenset({8})
     """Bits per sample it writes: uint8 pixels are 8, uint16 pixels 16; protocols refuse others."""
+    quick: bool = False
+    """A tile is encoded in a fraction of a millisecond at any quality."""

@@ -54,4 +54,5 @@ ENCODER = Encoder(
     bands=frozenset({1, 3}),
     encode=encode,
     crop=crop,
+    quick=True,
 )

@@ -19,4 +19,5 @@ ENCODER = Encoder(
     bands=frozenset({1, 2, 3, 4}),
     encode=encode,
     depths=frozenset({8, 16}),
+    quick=True,
 )

@@ -39,13 +39,21 @@ class Limits:
         self._patience = config.request_timeout / 2
         self._free = self._budget
         self._changed = threading.Condition()
-        at_once = config.max_renders or _own_cores(config.workers) + 1
+        cores = _own_cores(config.workers)
+        self._single_core = cores == 1
+        at_once = config.max_renders or cores + 1
         self._tiles = threading.Semaphore(at_once)
         self._exports = threading.Semaphore(at_once)
 
     @contextmanager
     def admitted(
-        self, plan: RenderPlan, info: ImageInfo, memory_factor: int = 2, *, in_strips: bool = False
+        self,
+        plan: RenderPlan,
+        info: ImageInfo,
+        memory_factor: int = 2,
+        *,
+        in_strips: bool = False,
+        brief: bool = False,
     ) -> Iterator[None]:
         """Hold a place among those that render, and the memory that rendering `plan` takes.
 
@@ -56,6 +64,8 @@ class Limits:
             info: its image.
             memory_factor: of the encoder.
             in_strips: never more than a strip of it is held.
+            brief: it takes a millisecond or so. A worker with one core to itself then does it before it serves
+                others: handing over to another thread and back would cost a quarter more.
 
         Raises:
             TooLarge: more than one request may ever have.
@@ -65,9 +75,10 @@ class Limits:
         needed = strip_memory(plan, info) if in_strips else render_memory(plan, info, memory_factor)
         self._check_memory(plan, needed)
         places = self._exports if plan.region.width * plan.region.height > LARGE_PIXELS else self._tiles
-        step_aside()
-        if not places.acquire(timeout=self._patience):
-            raise Overloaded("the server is busy with other images; ask again later")
+        if not (brief and self._single_core and places.acquire(blocking=False)):
+            step_aside()
+            if not places.acquire(timeout=self._patience):
+                raise Overloaded("the server is busy with other images; ask again later")
         try:
             with self._reserved(needed):
                 yield

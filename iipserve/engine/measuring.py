@@ -17,6 +17,7 @@ from iipserve.plan import Encoding, ImageRef, RenderPlan
 from iipserve.processing import Pixels
 from iipserve.processing.development import Range, development, sample_kind
 from iipserve.processing.statistics import Statistics, brightness, measure, measured_ranges, otsu
+from iipserve.processing.tone import Contrast
 from iipserve.pyramid import place_tile
 from iipserve.sources import Source
 
@@ -26,6 +27,10 @@ REMEMBERED = 1000
 """Images whose statistics are remembered, unless the settings say how many headers are."""
 SAMPLES = Encoding("raw", 0)
 """What a plan needs to be admitted; nothing is encoded."""
+
+
+NORMALIZED = (Contrast(1.0),)
+"""What has more than 8 bits is normalized for the histogram and not just shifted (iipsrv)."""
 
 
 class Measurer:
@@ -83,7 +88,7 @@ class Measurer:
         assert region is not None, "every image has a first tile"
         level, region, size = place_tile(info, size, region)
         plan = RenderPlan(image, level, region, size, SAMPLES)
-        develop = development(sample_kind(info, ranges), ())
+        develop = development(sample_kind(info, ranges), () if info.bits <= 8 else NORMALIZED)
         with self._limits.admitted(plan, info):
             read = LevelReader(source, level, self._decoder.reader(source, image), develop)
             return assembly.read_plan(read, plan)

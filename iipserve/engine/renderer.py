@@ -32,6 +32,8 @@ from iipserve.sources import Source
 LARGE_BYTES = 1 << 24
 """Pictures of more bytes than this are made in strips, files longer than this are not held in memory. No tile
 is as large: its sides are 2048 pixels at most."""
+LITTLE_PIXELS = 512 * 512
+"""Pixels of a level that are read and encoded in about a millisecond."""
 TIME_SHARE = 0.75
 """Of the time a request may take, in which a picture made in strips must be finished."""
 
@@ -148,7 +150,8 @@ class Renderer:
 
     def _encoded(self, source: Source, plan: RenderPlan, work: Work, encoder: Encoder) -> bytes:
         read = self._reader(source, plan, work)
-        with self._limits.admitted(plan, source.info, encoder.memory_factor):
+        brief = encoder.quick and _reads_little(source, plan)
+        with self._limits.admitted(plan, source.info, encoder.memory_factor, brief=brief):
             pixels = pipeline.apply(work.finish, assembly.read_plan(read, plan))
             pixels = pipeline.fit_bands(pixels, encoder.bands)
             return encoder.encode(pixels, plan.encoding, metadata_for(plan, source.info))
@@ -188,6 +191,12 @@ class Renderer:
         keep = work.develop is not None and work.develop.apron > 0
         read_tile = self._decoder.reader(source, plan.image, keep=keep)
         return LevelReader(source, plan.level, read_tile, work.develop, self._nearest)
+
+
+def _reads_little(source: Source, plan: RenderPlan) -> bool:
+    """A tile or two, of a kind that is decoded in no time."""
+    dear = source.keeps_decoded or source.reads_regions
+    return not dear and plan.region.width * plan.region.height <= LITTLE_PIXELS
 
 
 def _row_encoder(plan: RenderPlan, work: Work, info: ImageInfo, encoder: Encoder) -> RowEncoder | None:
