@@ -8,8 +8,11 @@ import pytest
 from iipserve.engine import assembly
 from iipserve.engine.assembly import LevelReader
 from iipserve.engine.scaling import scale
-from iipserve.geometry import Region, Size
-from iipserve.processing.development import Development
+from iipserve.geometry import Region, Size, TileGrid
+from iipserve.processing import Operation
+from iipserve.processing.development import Development, development, sample_kind
+from iipserve.processing.filters import Convolve
+from iipserve.processing.tone import Gamma
 from iipserve.pyramid import Placement, place_region, place_tile
 from iipserve.sources import Source
 from tests.engine.fakes import ArraySource, RegionSource, plan_of
@@ -166,3 +169,69 @@ def test_no_more_is_held_than_was_said(size: Size, limit: int, monkeypatch: pyte
     strips = list(assembly.read_strips(reader(source), plan))
     assert max(region.size.area for region in source.regions) <= read
     assert max(strip.shape[0] * strip.shape[1] for strip in strips) <= made
+
+
+SHARPEN = Convolve(((0, -1, 0), (-1, 5, -1), (0, -1, 0)))
+WIDE = Convolve(((1.0,) * 5,) * 5)
+
+
+def developed(source: Source, *operations: Operation) -> Development:
+    info = source.info
+    full = ((0.0, 255.0),) * info.bands
+    found = development(sample_kind(info, full), operations)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("kernel", [SHARPEN, WIDE], ids=["3 x 3", "5 x 5"])
+@pytest.mark.parametrize("bands", [1, 3, 4])
+def test_tiles_of_a_convolution_join_without_a_seam(kernel: Convolve, bands: int) -> None:
+    source = ArraySource([gradient(SIZE, bands)])
+    develop = developed(source, kernel)
+    whole = develop(source.levels[0])
+    read = reader(source, develop=develop)
+    grid = TileGrid(Size(*SIZE), Size(64, 64))
+    for row in range(grid.rows):
+        for column in range(grid.columns):
+            region = grid.region(column, row)
+            assert region is not None
+            expected = whole[region.y : region.bottom, region.x : region.right]
+            np.testing.assert_array_equal(read(region, region.size), expected)
+
+
+def test_strips_of_a_convolution_join_without_a_seam() -> None:
+    source = ArraySource([gradient(SIZE)])
+    develop = developed(source, WIDE)
+    plan = plan_of(source, Placement(0, Region(10, 20, 301, 171), Size(301, 171)))
+    strips = list(assembly.read_strips(reader(source, develop=develop), plan))
+    assert len(strips) > 2
+    np.testing.assert_array_equal(np.concatenate(strips), develop(source.levels[0])[20:191, 10:311])
+
+
+def test_developed_before_scaled() -> None:
+    """iipsrv's order: the sharpened picture is reduced, not the reduced one sharpened."""
+    source = ArraySource([smooth((256, 128))])
+    develop = developed(source, Gamma(2.2))
+    plan = plan_of(source, Placement(0, Region(0, 0, 256, 128), Size(64, 32)))
+    pixels = assembly.read_plan(reader(source, develop=develop), plan)
+    means = develop(source.levels[0]).reshape(32, 4, 64, 4, 3).mean(axis=(1, 3))
+    assert np.abs(pixels - means).max() <= 1
+
+
+def test_source_that_scales_is_asked_for_no_more_than_twice_the_size() -> None:
+    source = RegionSource([gradient((640, 480))])
+    develop = developed(source, SHARPEN)
+    plan = plan_of(source, Placement(0, Region(100, 100, 400, 300), Size(70, 53)))
+    pixels = assembly.read_plan(reader(source, develop=develop), plan)
+    assert pixels.shape == (53, 70, 3)
+    (region,) = source.regions
+    assert (region.x, region.y, region.right, region.bottom) == (96, 96, 504, 404), "an apron of 4 x 1 pixels"
+
+
+def test_apron_of_a_source_that_scales_ends_with_the_picture() -> None:
+    source = RegionSource([gradient((64, 48))])
+    develop = developed(source, WIDE)
+    read = reader(source, develop=develop)
+    whole = read(Region(0, 0, 64, 48), Size(64, 48))
+    np.testing.assert_array_equal(whole, develop(source.levels[0]))
+    np.testing.assert_array_equal(read(Region(60, 40, 4, 8), Size(4, 8)), whole[40:, 60:])

@@ -12,6 +12,7 @@ from iipserve.engine.limits import Limits, render_memory, strip_memory
 from iipserve.errors import Overloaded, TooLarge
 from iipserve.geometry import Region, Size
 from iipserve.pyramid import Placement
+from iipserve.turn import Turn
 from tests.engine.fakes import ArraySource, plan_of
 
 SOURCE = ArraySource([np.broadcast_to(np.uint8(0), (40_000, 40_000, 3))])
@@ -101,3 +102,33 @@ def test_large_ones_do_not_stand_in_the_way_of_tiles() -> None:
     limits = Limits(Config(max_renders=1, request_timeout=0.1))
     with limits.admitted(LARGE, SOURCE.info), limits.admitted(TILE, SOURCE.info):
         pass
+
+
+@pytest.mark.parametrize(
+    ("cores", "brief", "keeps"),
+    [
+        pytest.param(1, True, True, id="brief, one core"),
+        pytest.param(1, False, False, id="not brief"),
+        pytest.param(2, True, False, id="others could use the second core"),
+    ],
+)
+def test_brief_work_keeps_the_turn(
+    monkeypatch: pytest.MonkeyPatch, cores: int, brief: bool, keeps: bool
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(cores)))
+    limits, turn = Limits(Config(workers=1)), Turn()
+    turn.take()
+    with limits.admitted(TILE, SOURCE.info, brief=brief):
+        assert turn.is_mine() is keeps
+    turn.give()
+
+
+def test_brief_work_steps_aside_where_it_has_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0})
+    limits, turn = Limits(Config(workers=1, max_renders=1, request_timeout=0.2)), Turn()
+    turn.take()
+    with limits.admitted(TILE, SOURCE.info, brief=True):
+        assert turn.is_mine()
+        with pytest.raises(Overloaded), limits.admitted(TILE, SOURCE.info, brief=True):
+            pass
+        assert not turn.is_mine()
