@@ -27,6 +27,7 @@ from iipserve.plan import Document, ImageRef, LargeRendition, RenderPlan, Rendit
 from iipserve.processing import Context, Operation, Pixels, pipeline
 from iipserve.processing.development import Development, development, sample_kind
 from iipserve.processing.statistics import Statistics
+from iipserve.processing.transform import Rotate
 from iipserve.sources import Source
 
 LARGE_BYTES = 1 << 24
@@ -239,7 +240,7 @@ def _scaled_resolution(plan: RenderPlan, info: ImageInfo) -> PhysicalResolution 
         return None
     level: Size = info.levels[plan.level].size
     shown: Region = plan.region
-    return PhysicalResolution(
-        info.resolution.x * level.width / info.size.width * plan.size.width / shown.width,
-        info.resolution.y * level.height / info.size.height * plan.size.height / shown.height,
-    )
+    x = info.resolution.x * level.width / info.size.width * plan.size.width / shown.width
+    y = info.resolution.y * level.height / info.size.height * plan.size.height / shown.height
+    lies = any(isinstance(step, Rotate) and step.degrees in (90, 270) for step in plan.operations)
+    return PhysicalResolution(y, x) if lies else PhysicalResolution(x, y)

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -217,6 +218,8 @@ def test_export_carries_the_resolution_of_its_own_size() -> None:
     object.__setattr__(source.info, "resolution", PhysicalResolution(12_000, 6_000))
     plan = plan_of(source, Placement(1, Region(0, 0, 200, 150), Size(100, 75)), metadata=True)
     assert metadata_for(plan, source.info).resolution == PhysicalResolution(3_000, 1_500)
+    lying = replace(plan, operations=(Rotate(270),))
+    assert metadata_for(lying, source.info).resolution == PhysicalResolution(1_500, 3_000)
 
 
 WHOLE = Placement(0, Region(0, 0, 150, 100), Size(150, 100))
