@@ -146,13 +146,14 @@ class Library:
         stem = self._path(identifier)
         try:
             path, sequence = f"{stem}{self._suffix}", None
-            descriptor, status = _open_regular(path, self._root, identifier)
+            descriptor, status = _open_regular(path, self._root, repr(identifier))
         except ImageNotFound:
             sequence = find_sequence(stem, self._pattern)
             if sequence is None:
                 raise
             path = sequence.path(selector)
-            descriptor, status = _open_regular(path, self._root, identifier)
+            view = f"{identifier!r} at the angles {selector.horizontal},{selector.vertical}"
+            descriptor, status = _open_regular(path, self._root, view)
         version = ImageVersion(status.st_mtime_ns, status.st_size)
         try:
             head = os.pread(descriptor, HEAD_LENGTH, 0)
@@ -208,7 +209,7 @@ class Library:
 
     def _looks_like_image(self, path: str) -> bool:
         try:
-            descriptor, _ = _open_regular(path, self._root, path)
+            descriptor, _ = _open_regular(path, self._root, repr(path))
         except ImageNotFound:
             return False
         with os.fdopen(descriptor, "rb") as file:
@@ -226,27 +227,32 @@ def _prefix_and_root(prefix: str) -> tuple[str, Path]:
     return prefix, Path(os.path.realpath(os.path.dirname(prefix) or "/"))
 
 
-def _open_regular(path: str, root: Path, identifier: str) -> tuple[int, os.stat_result]:
+def _open_regular(path: str, root: Path, name: str) -> tuple[int, os.stat_result]:
     """A descriptor of the regular file at `path`, and its status.
+
+    Args:
+        path: to be opened.
+        root: real folder that nothing may lead out of.
+        name: of the image, for messages.
 
     Raises:
         ImageNotFound: nothing readable, no regular file, or outside `root` once links are followed.
     """
     real = os.path.realpath(path)
     if not Path(real).is_relative_to(root):
-        log.warning("%r leads out of the image folder by a symbolic link and is not served", identifier)
-        raise ImageNotFound(f"there is no image {identifier!r}")
+        log.warning("%s leads out of the image folder by a symbolic link and is not served", name)
+        raise ImageNotFound(f"there is no image {name}")
     try:
         # a FIFO would wait for a writer without O_NONBLOCK
         descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError as error:
         if isinstance(error, PermissionError):
-            log.warning("%r cannot be read by this user: %s", identifier, error.strerror)
-        raise ImageNotFound(f"there is no image {identifier!r}") from error
+            log.warning("%s cannot be read by this user: %s", name, error.strerror)
+        raise ImageNotFound(f"there is no image {name}") from error
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise ImageNotFound(f"there is no image {identifier!r}")
+        raise ImageNotFound(f"there is no image {name}")
     return descriptor, status
 
 

@@ -228,7 +228,7 @@ def _read_subsampling(
         raise UnsupportedImage(f"TIFF of YCbCr colors in {type.bits} bits")
     if compression in SELF_CODED and planes == 1:
         return NO_SUBSAMPLING
-    across, down = (directory.integers(YCBCR_SUBSAMPLING) or (2, 2))[:2]
+    across, down = (*directory.integers(YCBCR_SUBSAMPLING), 2, 2)[:2]
     if (across, down) == NO_SUBSAMPLING:
         return NO_SUBSAMPLING
     if not {across, down} <= SUBSAMPLINGS or planes > 1 or type.bits != 8:

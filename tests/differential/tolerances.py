@@ -26,7 +26,7 @@ class Tolerance(NamedTuple):
     """Pixels at each edge that are not looked at, in pictures that have others."""
 
 
-ENCODED = Tolerance(0.12, 3, 7)
+ENCODED = Tolerance(0.15, 3, 7)
 """What two encoders make of equal pixels."""
 
 EXACT = Tolerance(0, 0, 0)
@@ -42,7 +42,7 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "shade": Tolerance(0, 0, 1),
     "gray": Tolerance(0, 0, 0),
     "range": Tolerance(0, 0, 1),
-    "stretch": Tolerance(0, 0, 1),
+    "stretch": Tolerance(0.05, 0, 1),
     # steep, and every color is another: halved chroma tells
     "colormap": Tolerance(0.15, 2, 6),
     # neighboring levels are drawn apart

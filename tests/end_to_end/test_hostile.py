@@ -172,7 +172,7 @@ HOSTILE = (
     f"/iip?FIF=deflate.tif&JTL=0,{HUGE}", "/iip?FIF=deflate.tif&JTL=", "/iip?FIF=deflate.tif&JTL=a,b",
     f"/iip?FIF=deflate.tif&TIL=2,0-{HUGE}", "/iip?FIF=deflate.tif&TIL=99,0-1", "/iip?FIF=", "/iip?FIF", "/iip?=", "/iip?&&&",
     "/iip?OBJ=metadata", "/iip?CVT=jpeg", "/iip?JTL=0,0", "/iip?MINMAX=0:0,1", "/iip?FIF=deflate.tif&CTW=[]&JTL=0,0",
-    "/iip?FIF=deflate.tif&SHD=1,2&JTL=0,0", "/iip?FIF=deflate.tif&PFL=0:0,0-9,9", "/iip?FIF=deflate.tif&OBJ=nonsense",
+    "/iip?FIF=deflate.tif&CTW=[]&JTL=0,0", "/iip?FIF=deflate.tif&PFL=0:0,0-99999999,9", "/iip?FIF=deflate.tif&OBJ=nonsense",
     f"/deepzoom/deflate.tif_files/{HUGE}/0_0.jpg", f"/deepzoom/deflate.tif_files/9/{HUGE}_0.jpg", "/deepzoom/deflate.tif_files/-1/0_0.jpg",
     "/deepzoom/deflate.tif_files/9/0_0.exe", "/deepzoom/_files/0/0_0.jpg", "/zoomify/deflate.tif/TileGroup0/-1-0-0.jpg",
     f"/zoomify/deflate.tif/TileGroup{HUGE}/{HUGE}-0-0.jpg", "/zoomify/deflate.tif/TileGroup0/0-0-0", "/zoomify/ImageProperties.xml",

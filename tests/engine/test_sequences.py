@@ -51,6 +51,7 @@ def test_views_of_one_vertical_angle(folder: Path) -> None:
 def test_missing_view(folder: Path, selector: Selector) -> None:
     with pytest.raises(ImageNotFound) as caught:
         library(folder).info("vase", selector)
+    assert str(selector.horizontal) in str(caught.value)
     assert str(folder) not in str(caught.value)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 import imagecodecs
+import tifffile
 from PIL import Image
 
 from iipserve.http import Response
@@ -20,7 +21,6 @@ FORMATS = {
     "image/png": "PNG",
     "image/webp": "WEBP",
     "image/avif": "AVIF",
-    "image/tiff": "TIFF",
 }
 """Pillow's names by media type."""
 
@@ -87,6 +87,9 @@ def _checked(media_type: str, body: bytes) -> tuple[int, int] | None:
         with Image.open(io.BytesIO(body), formats=[FORMATS[media_type]]) as picture:
             picture.load()
             return picture.size
+    if media_type == "image/tiff":  # Pillow reads no colors of 16 bits
+        height, width = tifffile.imread(io.BytesIO(body)).shape[:2]
+        return width, height
     if media_type == "image/jxl":
         height, width = imagecodecs.jpegxl_decode(body).shape[:2]
         return width, height
