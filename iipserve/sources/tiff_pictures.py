@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ TileDecoder: TypeAlias = Callable[[bytes], Samples]
 
 COLORSPACES = {1: "GRAYSCALE", 2: "UNKNOWN", 3: "RGB", 4: "CMYK"}
 """What libjpeg is to take the components for, so that it leaves them as they are."""
+VECTOR = 32
+"""Bytes that the processor's AVX2 instructions write at once."""
 
 
 class DamagedTile(ValueError):
@@ -51,7 +54,7 @@ def jpeg(layout: Layout, tables: bytes) -> TileDecoder:
         head = splicer.check(data)
         if head.precision != bits:
             raise DamagedTile(f"{head.precision} bits instead of {bits}")
-        out: Samples = np.empty((head.height, head.width, samples), kind)
+        out = _room_between((head.height, head.width, samples), kind)
         # a gray picture has two dimensions there
         target = out[:, :, 0] if samples == 1 else out
         stream = splicer.prefix + jpeg_stream.without_segments(data, head.foreign)
@@ -59,6 +62,18 @@ def jpeg(layout: Layout, tables: bytes) -> TileDecoder:
         return out
 
     return decode
+
+
+def _room_between(shape: tuple[int, int, int], kind: np.dtype[Any]) -> Samples:
+    """An array that begins in the middle between two multiples of 32 bytes.
+
+    Where rows begin at such multiples, libjpeg-turbo's AVX2 code writes past the processor's caches: a tile of
+    256 x 256 RGB then takes 145 instead of 90 us to decode, and is read from memory by whoever needs it next.
+    """
+    length = math.prod(shape) * kind.itemsize
+    room = np.empty(length + VECTOR, np.uint8)
+    start = (VECTOR // 2 - room.__array_interface__["data"][0]) % VECTOR
+    return room[start : start + length].view(kind).reshape(shape)
 
 
 @dataclass(frozen=True, slots=True)
