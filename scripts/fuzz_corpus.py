@@ -11,7 +11,8 @@ from fuzz_server import CHECKOUT
 
 sys.path.insert(0, str(CHECKOUT))
 
-from tests import kinds, kinds_further
+from tests import kinds
+from tests.kinds import further
 from tests.properties.subjects import make_subjects
 
 LARGEST = 1_500_000
@@ -33,7 +34,7 @@ def make_corpus(folder: Path) -> dict[str, bytes]:
 
 def _kinds(scratch: Path) -> dict[str, bytes]:
     found = {}
-    for name, make in {**kinds.KINDS, **kinds_further.KINDS}.items():
+    for name, make in {**kinds.KINDS, **further.KINDS}.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # glymur tells what is odd about odd files
             make(scratch)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from iipserve.image import ColorSpace
 from tests.kinds import Written
-from tests.tiff_writer import Samples
+from tests.kinds.tiff_writer import Samples
 
 Values: TypeAlias = NDArray[np.float64]
 

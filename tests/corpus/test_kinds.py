@@ -17,12 +17,12 @@ from iipserve.app import Application, build
 from iipserve.config import Config
 from iipserve.http import Request
 from iipserve.image import ColorSpace
-from tests import kinds, kinds_further
+from tests import kinds
 from tests.corpus.developed import developed, is_full_range, shifted
-from tests.kinds import Maker, Written
-from tests.tiff_writer import Samples
+from tests.kinds import Maker, Written, further
+from tests.kinds.tiff_writer import Samples
 
-KINDS: Mapping[str, Maker] = {**kinds.KINDS, **kinds_further.KINDS}
+KINDS: Mapping[str, Maker] = {**kinds.KINDS, **further.KINDS}
 PROFILED = ("jp2-cmyk-profile", "jpeg-cmyk-profile")
 """CMYK with a profile; that of other kinds says what is so anyway."""
 

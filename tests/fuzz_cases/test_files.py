@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from iipserve.app import build
-from tests import kinds, kinds_further
-from tests.kinds import Maker
+from tests import kinds
+from tests.kinds import Maker, further
 from tests.properties.answers import flaw
 from tests.properties.subjects import ask, settings
 
-MAKERS: Mapping[str, Maker] = {**kinds.KINDS, **kinds_further.KINDS}
+MAKERS: Mapping[str, Maker] = {**kinds.KINDS, **further.KINDS}
 ADDRESSES = (
     "/iip?FIF={}&OBJ=Basic-Info",
     "/iip?FIF={}&OBJ=statistics",

@@ -29,8 +29,8 @@ from iipserve.sources import OpenFile, Source, openjpeg
 from iipserve.sources.jpeg2000 import FORMAT, Jpeg2000Source
 from tests.contracts.source import SourceContract, open_file, open_source, tiles_of
 from tests.images import Picture, gradient, smooth, write_jp2
-from tests.jp2_files import SRGB, codestream, enumerated, palette, profiled, write_picture
-from tests.profiles import SRGB_PROFILE
+from tests.kinds.jp2_files import SRGB, codestream, enumerated, palette, profiled, write_picture
+from tests.kinds.profiles import SRGB_PROFILE
 
 
 def reduced(path: Path, levels: int) -> list[Picture]:

@@ -20,8 +20,8 @@ from iipserve.image import StackLayer
 from iipserve.sources import OpenFile, Source, jpeg2000, tiff_strips, vips
 from tests.contracts.source import SourceContract, open_file
 from tests.kinds import Written
-from tests.kinds_further import KINDS
-from tests.tiff_writer import Samples
+from tests.kinds.further import KINDS
+from tests.kinds.tiff_writer import Samples
 
 FORMATS = {"jpeg2000": jpeg2000.FORMAT, "tiff": tiff_strips.FORMAT, "vips": vips.FORMAT}
 

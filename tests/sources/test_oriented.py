@@ -18,8 +18,8 @@ from iipserve.sources.oriented import TURNS, OrientedSource, upright
 from iipserve.sources.tiff import FORMAT
 from tests.contracts.source import SourceContract, open_source
 from tests.images import gradient, pyramid, write_jpeg_pyramid, write_tiff_pyramid
+from tests.kinds.tiff_writer import Samples
 from tests.sources.tiff_files import overwrite, tile_place
-from tests.tiff_writer import Samples
 
 SEEN: Mapping[int, Callable[[Samples], Samples]] = {
     1: lambda stored: stored,

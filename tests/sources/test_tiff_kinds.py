@@ -15,7 +15,7 @@ from iipserve.sources import Source
 from iipserve.sources.tiff import FORMAT
 from tests.contracts.source import SourceContract, open_source, tiles_of
 from tests.kinds import KINDS, Written
-from tests.tiff_writer import Samples
+from tests.kinds.tiff_writer import Samples
 
 
 class Case(NamedTuple):

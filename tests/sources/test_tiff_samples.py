@@ -16,7 +16,8 @@ from iipserve.image import ColorSpace
 from iipserve.sources import Source
 from iipserve.sources.tiff import FORMAT
 from tests.contracts.source import open_source
-from tests.kind_layout import (
+from tests.kinds import KINDS
+from tests.kinds.layout import (
     BLACK_IS_ZERO,
     CIELAB,
     CMYK,
@@ -36,10 +37,9 @@ from tests.kind_layout import (
     Layout,
     span,
 )
-from tests.kinds import KINDS
+from tests.kinds.tiff_writer import DOUBLE, LONG, RATIONAL, SHORT, SIGNED_SHORT, Page, Samples, write_tiff
 from tests.sources.test_tiff_hostile import try_everything
 from tests.sources.tiff_files import set_field
-from tests.tiff_writer import DOUBLE, LONG, RATIONAL, SHORT, SIGNED_SHORT, Page, Samples, write_tiff
 
 GRAY, SRGB = ColorSpace.GRAY, ColorSpace.SRGB
 

@@ -17,10 +17,10 @@ from iipserve.sources.tiff import FORMAT
 from iipserve.sources.tiff_directory import MAX_CHAIN_FIELDS, MAX_DIRECTORIES, Reader, read_chain
 from tests.contracts.source import SourceContract, open_file, open_source
 from tests.images import gradient, halved
-from tests.kind_layout import DEFLATE, JPEG2000, LZW, MASK, RGB, Layout, scenes, whole
-from tests.kind_samples import jpeg2000
 from tests.kinds import KINDS
-from tests.tiff_writer import ASCII, DOUBLE, LONG, SHORT, Page, Samples, write_tiff
+from tests.kinds.layout import DEFLATE, JPEG2000, LZW, MASK, RGB, Layout, scenes, whole
+from tests.kinds.samples import jpeg2000
+from tests.kinds.tiff_writer import ASCII, DOUBLE, LONG, SHORT, Page, Samples, write_tiff
 
 STACKS = {"stack": 3, "stack-flat": 3, "stack-of-pages": 4, "stack-ome": 4}
 LAYERS = [

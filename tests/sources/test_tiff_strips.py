@@ -21,9 +21,9 @@ from iipserve.sources import Source, tiff_strip_reader
 from iipserve.sources.tiff_strips import FORMAT
 from tests.contracts.source import SourceContract, open_file, open_source
 from tests.images import Picture, gradient, halved, smooth, write_tiff_pyramid
-from tests.kind_layout import DEFLATE, MASK, RGB, Layout, scene, whole
-from tests.kind_strips import STRIPS, striped_page
-from tests.tiff_writer import ASCII, LONG, SHORT, Page, write_tiff
+from tests.kinds.layout import DEFLATE, MASK, RGB, Layout, scene, whole
+from tests.kinds.strips import STRIPS, striped_page
+from tests.kinds.tiff_writer import ASCII, LONG, SHORT, Page, write_tiff
 
 
 def whole_of(source: Source) -> Any:
@@ -207,7 +207,7 @@ def test_a_mask_in_strips_of_its_own_becomes_opacity(
     (picture,) = whole([scene(3)], bits)
     mask = (scene(1) > 0.5).astype(np.uint8)
     color = striped_page(Layout(bits, photometric=RGB), picture)
-    monkeypatch.setattr("tests.kind_strips.STRIP_ROWS", 64)
+    monkeypatch.setattr("tests.kinds.strips.STRIP_ROWS", 64)
     write_tiff(tmp_path / "a.tif", [color, striped_page(Layout(1, photometric=MASK), mask, kind=4)])
     source = open_source(FORMAT, tmp_path / "a.tif")
     assert (source.info.bands, source.info.has_alpha, source.info.stack) == (4, True, ())

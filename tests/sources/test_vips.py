@@ -32,9 +32,9 @@ from iipserve.sources import Source
 from iipserve.sources.vips import FORMAT, _page_of, loader_of
 from tests.contracts.source import SourceContract, open_file, open_source, tiles_of
 from tests.images import Picture, gradient, smooth, write_tiff_pyramid
-from tests.kind_stacks import TURNS
-from tests.kinds_further import KINDS
-from tests.profiles import SRGB_PROFILE
+from tests.kinds.further import KINDS
+from tests.kinds.profiles import SRGB_PROFILE
+from tests.kinds.stacks import TURNS
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 

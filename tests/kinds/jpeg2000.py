@@ -13,10 +13,10 @@ import imagecodecs
 import numpy as np
 
 from iipserve.image import ColorSpace
-from tests import jp2_files as jp2
-from tests.kind_layout import Maker, Written, scene, span, whole
-from tests.profiles import SRGB_PROFILE, cmyk_profile
-from tests.tiff_writer import Samples
+from tests.kinds import jp2_files as jp2
+from tests.kinds.layout import Maker, Written, scene, span, whole
+from tests.kinds.profiles import SRGB_PROFILE, cmyk_profile
+from tests.kinds.tiff_writer import Samples
 
 
 def halvings(path: Path, count: int = 3) -> list[Samples]:

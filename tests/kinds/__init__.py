@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.kind_colors import (
+from tests.kinds.colors import (
     REC_709,
     STUDIO,
     further_band,
@@ -24,7 +24,7 @@ from tests.kind_colors import (
     unspecified,
     ycc,
 )
-from tests.kind_layout import (
+from tests.kinds.layout import (
     BLACK_IS_ZERO,
     DEFLATE,
     LZMA,
@@ -41,7 +41,7 @@ from tests.kind_layout import (
     spread,
     whole,
 )
-from tests.kind_samples import (
+from tests.kinds.samples import (
     CODED,
     bits_reversed,
     declared_range,
@@ -52,7 +52,7 @@ from tests.kind_samples import (
     white_is_zero_signed,
     with_nan,
 )
-from tests.kind_stacks import TURNS, ome, pages, stack, upright
+from tests.kinds.stacks import TURNS, ome, pages, stack, upright
 
 __all__ = ["KINDS", "TURNS", "Layout", "Maker", "Written", "scene", "scenes", "span", "spread", "whole"]
 

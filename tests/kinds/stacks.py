@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from iipserve.image import ColorSpace
-from tests.kind_layout import DEFLATE, RGB, Layout, Maker, Written, scenes, span, whole
-from tests.tiff_writer import ASCII, DOUBLE, SHORT, Samples, write_tiff
+from tests.kinds.layout import DEFLATE, RGB, Layout, Maker, Written, scenes, span, whole
+from tests.kinds.tiff_writer import ASCII, DOUBLE, SHORT, Samples, write_tiff
 
 
 def upright(orientation: int) -> Maker:

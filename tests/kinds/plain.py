@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from iipserve.image import ColorSpace
-from tests.kind_layout import Maker, Written, scene, span, whole
-from tests.kind_stacks import TURNS
-from tests.profiles import cmyk_profile
-from tests.tiff_writer import Samples
+from tests.kinds.layout import Maker, Written, scene, span, whole
+from tests.kinds.profiles import cmyk_profile
+from tests.kinds.stacks import TURNS
+from tests.kinds.tiff_writer import Samples
 
 
 def as_image(pixels: Samples) -> Image.Image:

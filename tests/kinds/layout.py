@@ -12,7 +12,7 @@ import imagecodecs
 import numpy as np
 
 from iipserve.image import ColorSpace
-from tests.tiff_writer import (
+from tests.kinds.tiff_writer import (
     LONG,
     SHORT,
     Fields,

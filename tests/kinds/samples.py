@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from iipserve.image import ColorSpace
-from tests.kind_layout import (
+from tests.kinds.layout import (
     BLACK_IS_ZERO,
     CCITT3,
     CCITT4,
@@ -36,7 +36,7 @@ from tests.kind_layout import (
     spread,
     whole,
 )
-from tests.tiff_writer import LONG, SHORT, Samples, packed_bits
+from tests.kinds.tiff_writer import LONG, SHORT, Samples, packed_bits
 
 
 def unsigned(bits: int, bands: int = 1, **options: Any) -> Maker:

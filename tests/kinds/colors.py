@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from iipserve.image import ColorSpace
-from tests.kind_layout import (
+from tests.kinds.layout import (
     ASSOCIATED,
     BLACK_IS_ZERO,
     CIELAB,
@@ -35,7 +35,7 @@ from tests.kind_layout import (
     span,
     whole,
 )
-from tests.tiff_writer import RATIONAL, SHORT, Samples, write_tiff
+from tests.kinds.tiff_writer import RATIONAL, SHORT, Samples, write_tiff
 
 
 def palette(bits: int, factor: int = 257) -> Maker:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.kind_jpeg2000 import JPEG_2000
-from tests.kind_layout import Maker
-from tests.kind_plain import PLAIN
-from tests.kind_strips import STRIPS
+from tests.kinds.jpeg2000 import JPEG_2000
+from tests.kinds.layout import Maker
+from tests.kinds.plain import PLAIN
+from tests.kinds.strips import STRIPS
 
 KINDS: Mapping[str, Maker] = {**JPEG_2000, **PLAIN, **STRIPS}
 """By name: writes the file, and tells what it shows."""

@@ -12,10 +12,10 @@ import numpy as np
 import tifffile
 
 from iipserve.image import ColorSpace
-from tests.kind_layout import Layout, Maker, Written, scene, span, whole
-from tests.kind_plain import as_image
 from tests.kinds import KINDS
-from tests.tiff_writer import LONG, SHORT, Page, Samples, write_tiff
+from tests.kinds.layout import Layout, Maker, Written, scene, span, whole
+from tests.kinds.plain import as_image
+from tests.kinds.tiff_writer import LONG, SHORT, Page, Samples, write_tiff
 
 STRIP_ROWS = 38
 """Rows of a strip: no divisor of the height, and even, for colors that rows share."""
