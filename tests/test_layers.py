@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("plan",),
     ("sources", "codecs", "cache"),
     ("protocols", "engine"),
-    ("viewer",),
+    ("router", "viewer"),
     ("app",),
     ("check", "transport"),
     ("__main__",),

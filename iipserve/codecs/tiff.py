@@ -56,7 +56,6 @@ TEXT_TAGS: Mapping[str, int] = MappingProxyType(
     }
 )
 """IIP object name -> tag."""
-DATE_TAG = 306
 DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
 """The only form that DateTime may have (TIFF 6.0 section 8)."""
 
