@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import numpy as np
 
 from iipserve.config import MEGABYTE, Config
 from iipserve.engine.assembly import STRIP_PIXELS, held_pixels
@@ -21,7 +17,8 @@ from iipserve.turn import step_aside
 STRIP_COPIES = 4
 """Of the finished pixels of a strip: scaled, cut, changed, and regrouped by the encoder."""
 
-
+SAMPLE_BYTES = {"uint8": 1, "uint16": 2, "int16": 2, "uint32": 4, "int32": 4, "float32": 4}
+"""By `ImageInfo.dtype`; any other has no more than 8."""
 LARGE_PIXELS = 4_000_000
 """Pixels to be read from which on an image waits for other large ones, not with the tiles."""
 
@@ -37,15 +34,13 @@ class Limits:
         self._budget = int(config.max_render_memory * MEGABYTE)
         self._max_pixels = int(config.max_decode * 1_000_000)
         self._patience = config.request_timeout / 2
-        self._free = self._budget
-        self._changed = threading.Condition()
         cores = _own_cores(config.workers)
         self._single_core = cores == 1
-        at_once = config.max_renders or cores + 1
-        self._tiles = threading.Semaphore(at_once)
-        self._exports = threading.Semaphore(at_once)
+        self._changed = threading.Condition()
+        self._free = self._budget
+        self._places = dict.fromkeys((True, False), config.max_renders or cores + 1)
+        """Free ones for large images, and for others."""
 
-    @contextmanager
     def admitted(
         self,
         plan: RenderPlan,
@@ -54,10 +49,10 @@ class Limits:
         *,
         in_strips: bool = False,
         brief: bool = False,
-    ) -> Iterator[None]:
-        """Hold a place among those that render, and the memory that rendering `plan` takes.
+    ) -> Admission:
+        """A place among those that render, and the memory that rendering `plan` takes, while it is entered.
 
-        Waits for both while other requests hold them.
+        Entering waits for both while other requests hold them.
 
         Args:
             plan: what is rendered.
@@ -74,29 +69,41 @@ class Limits:
         self._check_pixels(plan, info)
         needed = strip_memory(plan, info) if in_strips else render_memory(plan, info, memory_factor)
         self._check_memory(plan, needed)
-        places = self._exports if plan.region.width * plan.region.height > LARGE_PIXELS else self._tiles
-        if not (brief and self._single_core and places.acquire(blocking=False)):
-            step_aside()
-            if not places.acquire(timeout=self._patience):
-                raise Overloaded("the server is busy with other images; ask again later")
-        try:
-            with self._reserved(needed):
-                yield
-        finally:
-            places.release()
+        is_large = plan.region.width * plan.region.height > LARGE_PIXELS
+        return Admission(self, is_large, needed, brief and self._single_core)
 
-    @contextmanager
-    def _reserved(self, needed: int) -> Iterator[None]:
+    def take(self, is_large: bool, needed: int, at_once: bool) -> None:
+        """Take a place and memory; aside from the thread's turn, unless they are there `at_once`.
+
+        Raises:
+            Overloaded: they did not become free in time.
+        """
+        if not (at_once and self._takes(is_large, needed, 0)):
+            step_aside()
+            if not self._takes(is_large, needed, self._patience):
+                raise Overloaded("the server is busy with other images; ask again later")
+
+    def give(self, is_large: bool, needed: int) -> None:
+        """Give both back."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._free >= needed, self._patience):
-                raise Overloaded("the server is busy with other large images; ask again later")
+            self._places[is_large] += 1
+            self._free += needed
+            self._changed.notify_all()
+
+    def _takes(self, is_large: bool, needed: int, patience: float) -> bool:
+        """Whether place and memory could be taken in so many seconds."""
+        with self._changed:
+            if not (self._fits(is_large, needed) or (patience and self._waits(is_large, needed, patience))):
+                return False
+            self._places[is_large] -= 1
             self._free -= needed
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._free += needed
-                self._changed.notify_all()
+            return True
+
+    def _waits(self, is_large: bool, needed: int, patience: float) -> bool:
+        return self._changed.wait_for(lambda: self._fits(is_large, needed), patience)
+
+    def _fits(self, is_large: bool, needed: int) -> bool:
+        return self._places[is_large] > 0 and self._free >= needed
 
     def _check_pixels(self, plan: RenderPlan, info: ImageInfo) -> None:
         pixels = plan.region.width * plan.region.height
@@ -112,6 +119,24 @@ class Limits:
                 f"an image of {plan.size.width} x {plan.size.height} pixels needs {needed / MEGABYTE:.0f} MB "
                 f"while it is made, and the limit is {self._budget / MEGABYTE:.0f}; ask for a smaller one"
             )
+
+
+class Admission:
+    """A place and memory, held while it is entered."""
+
+    __slots__ = ("_at_once", "_is_large", "_limits", "_needed")
+
+    def __init__(self, limits: Limits, is_large: bool, needed: int, at_once: bool) -> None:
+        self._limits = limits
+        self._is_large = is_large
+        self._needed = needed
+        self._at_once = at_once
+
+    def __enter__(self) -> None:
+        self._limits.take(self._is_large, self._needed, self._at_once)
+
+    def __exit__(self, *_: object) -> None:
+        self._limits.give(self._is_large, self._needed)
 
 
 def finished_bytes(plan: RenderPlan, info: ImageInfo) -> int:
@@ -133,7 +158,7 @@ def render_memory(plan: RenderPlan, info: ImageInfo, memory_factor: int = 2) -> 
         made = max(made, operation.output_size(plan.size).area)
     finished = finished_bytes(plan, info)
     copies = 1 + memory_factor + bool(plan.operations)
-    return read * (_sample_bytes(info) + _developed_bytes(plan, info)) + made * copies * finished
+    return read * _read_bytes(plan, info, finished) + made * copies * finished
 
 
 def strip_memory(plan: RenderPlan, info: ImageInfo) -> int:
@@ -143,19 +168,15 @@ def strip_memory(plan: RenderPlan, info: ImageInfo) -> int:
     """
     read, made = held_pixels(info, plan)
     finished = finished_bytes(plan, info)
-    return 2 * read * (_sample_bytes(info) + _developed_bytes(plan, info)) + STRIP_COPIES * made * finished
+    return 2 * read * _read_bytes(plan, info, finished) + STRIP_COPIES * made * finished
 
 
-def _sample_bytes(info: ImageInfo) -> int:
-    """Bytes of one pixel as it is read."""
-    return info.bands * np.dtype(info.dtype).itemsize
-
-
-def _developed_bytes(plan: RenderPlan, info: ImageInfo) -> int:
-    """Bytes of one pixel between reading and scaling; none where what is read is finished."""
+def _read_bytes(plan: RenderPlan, info: ImageInfo, finished: int) -> int:
+    """Bytes of one pixel between reading and scaling: as read and, where that is not the same, finished."""
+    read = info.bands * SAMPLE_BYTES.get(info.dtype, 8)
     if info.dtype == "uint8" and info.bands <= 4 and not pipeline.developing(plan.operations):
-        return 0
-    return finished_bytes(plan, info)
+        return read
+    return read + finished
 
 
 def _own_cores(workers: int) -> int:

@@ -35,6 +35,8 @@ LARGE_BYTES = 1 << 24
 is as large: its sides are 2048 pixels at most."""
 LITTLE_PIXELS = 512 * 512
 """Pixels of a level that are read and encoded in about a millisecond."""
+MOST_PIXEL_BYTES = 8
+"""Of a finished pixel: four bands of 16 bits."""
 TIME_SHARE = 0.75
 """Of the time a request may take, in which a picture made in strips must be finished."""
 
@@ -202,8 +204,10 @@ def _reads_little(source: Source, plan: RenderPlan) -> bool:
 
 def _row_encoder(plan: RenderPlan, work: Work, info: ImageInfo, encoder: Encoder) -> RowEncoder | None:
     """What encodes a picture in strips, if it is large and nothing asks for all its rows at once."""
-    large = plan.size.area * finished_bytes(plan, info) > LARGE_BYTES
-    return encoder.encode_rows if large and work.works_by_rows else None
+    area = plan.size.area
+    if area * MOST_PIXEL_BYTES <= LARGE_BYTES or area * finished_bytes(plan, info) <= LARGE_BYTES:
+        return None
+    return encoder.encode_rows if work.works_by_rows else None
 
 
 def _with_bands(strips: Iterator[Pixels]) -> tuple[int, Iterator[Pixels]]:
