@@ -58,10 +58,16 @@ def as_units(pixels: Pixels) -> NDArray[Any]:
 
 
 def from_units(units: NDArray[Any], dtype: np.dtype[Any]) -> Pixels:
-    """Contiguous pixels made of a view of an array of `as_units`.
-
-    They are always copied: a view of one row or column counts as contiguous, but with steps from pixel to pixel
-    that encoders do not take.
-    """
+    """Contiguous pixels made of a view of an array of `as_units`; always copied, see `packed`."""
     pixels: Pixels = units.copy(order="C").view(dtype).reshape(*units.shape, -1)
     return pixels
+
+
+def packed(pixels: Pixels) -> Pixels:
+    """The pixels with the strides of a new array.
+
+    numpy calls an array of one row or column contiguous whatever its strides are, encoders look at them.
+    """
+    _, width, bands = pixels.shape
+    step = bands * pixels.itemsize
+    return pixels if pixels.strides == (width * step, step, pixels.itemsize) else pixels.copy(order="C")

@@ -13,7 +13,7 @@ from iipserve.processing.color import Bitonal, Grayscale, Twist
 from iipserve.processing.colormap import Colormap
 from iipserve.processing.filters import Convolve, Hillshade
 from iipserve.processing.histogram import Equalize
-from iipserve.processing.layout import first_bands, repeated, with_opacity
+from iipserve.processing.layout import first_bands, packed, repeated, with_opacity
 from iipserve.processing.profile import ToSRGB
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
@@ -73,10 +73,13 @@ def fit_bands(pixels: Pixels, allowed: Collection[int]) -> Pixels:
     Args:
         pixels: 1 gray, 2 gray and alpha, 3 RGB or 4 RGB and alpha; 8 or 16 bits.
         allowed: numbers of bands the encoder writes; holds 3 or both 1 and 3.
+
+    Returns:
+        Pixels that lie one behind the other, as encoders want them.
     """
     bands = pixels.shape[2]
     if bands in allowed:
-        return pixels
+        return packed(pixels)
     if bands == 2 and 4 in allowed:
         return with_opacity(repeated(pixels, 3), pixels[..., 1])
     if bands in (2, 4):

@@ -39,8 +39,8 @@ class Spoiled:
     edit: Edit
 
 
-def field(tag: int, *, kind: int | None = None, count: int | None = None) -> Edit:
-    """Gives the first directory's field of a little-endian TIFF another type or count."""
+def field(tag: int, *, kind: int | None = None, count: int | None = None, value: int | None = None) -> Edit:
+    """Gives the first directory's field of a little-endian TIFF another type, count or single value."""
 
     def edit(data: bytearray) -> None:
         (start,) = struct.unpack_from("<I", data, 4)
@@ -51,6 +51,8 @@ def field(tag: int, *, kind: int | None = None, count: int | None = None) -> Edi
             struct.pack_into("<H", data, place + 2, kind)
         if count is not None:
             struct.pack_into("<I", data, place + 4, count)
+        if value is not None:
+            struct.pack_into("<I", data, place + 8, value)
 
     return edit
 
@@ -67,6 +69,8 @@ def long_box_at_the_end(data: bytearray) -> None:
 CASES = (
     Spoiled("libtiff does not read a directory that we read", "strips-old-jpeg", field(273, kind=5)),
     Spoiled("one number of two for the subsampling", "ycc-422-rec709", field(530, count=1)),
+    Spoiled("one column, mirrored", "strips-orientation2", field(256, value=1)),
+    Spoiled("one row, mirrored", "strips-orientation4", field(257, value=1)),
     Spoiled("a box whose head does not fit in its superbox", "jp2-rgb8", long_box_at_the_end),
 )
 

@@ -115,3 +115,12 @@ def test_operations_are_values(operation: Operation) -> None:
     assert hash(again) == hash(operation)
     assert repr(again) == repr(operation)
     assert operation.bound(context(info(icc=b""))) == operation
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 9, 3), (9, 1, 3), (9, 1, 1)])
+def test_fitted_pixels_have_usual_strides(shape: tuple[int, int, int]) -> None:
+    """Also where numpy calls others contiguous."""
+    height, width, bands = shape
+    pixels = np.zeros((20, 20, bands), np.uint8)[:height, ::-1][:, :width]
+    fitted = pipeline.fit_bands(np.ascontiguousarray(pixels), {1, 3})
+    assert fitted.strides == np.empty(shape, np.uint8).strides
