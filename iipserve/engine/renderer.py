@@ -31,8 +31,8 @@ from iipserve.processing.transform import Rotate
 from iipserve.sources import Source
 
 LARGE_BYTES = 1 << 24
-"""Pictures of more bytes than this are made in strips, files longer than this are not held in memory. No tile
-is as large: its sides are 2048 pixels at most."""
+"""Pictures of more bytes than this are made in strips, files longer than this are not held in memory. No tile of
+8 bits is as large: its sides are 2048 pixels at most."""
 LITTLE_PIXELS = 512 * 512
 """Pixels of a level that are read and encoded in about a millisecond."""
 MOST_PIXEL_BYTES = 8
