@@ -10,13 +10,14 @@ from iipserve.engine.assembly import STRIP_PIXELS, held_pixels
 from iipserve.errors import Overloaded, TooLarge
 from iipserve.geometry import ceil_div
 from iipserve.image import ImageInfo
-from iipserve.plan import RenderPlan
+from iipserve.plan import Encoding, RenderPlan
 from iipserve.processing import Stage, pipeline
 from iipserve.turn import step_aside
 
+READ_ONLY = Encoding("raw", 0)
+"""Of a plan that is made to be admitted, where nothing is encoded."""
 STRIP_COPIES = 4
 """Of the finished pixels of a strip: scaled, cut, changed, and regrouped by the encoder."""
-
 SAMPLE_BYTES = {"uint8": 1, "uint16": 2, "int16": 2, "uint32": 4, "int32": 4, "float32": 4}
 """By `ImageInfo.dtype`; any other has no more than 8."""
 LARGE_PIXELS = 4_000_000

@@ -10,10 +10,10 @@ from iipserve.engine.assembly import LevelReader
 from iipserve.engine.bounded import Bounded
 from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.flights import Flights
-from iipserve.engine.limits import Limits
+from iipserve.engine.limits import READ_ONLY, Limits
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo
-from iipserve.plan import Encoding, ImageRef, RenderPlan
+from iipserve.plan import ImageRef, RenderPlan
 from iipserve.processing import Pixels
 from iipserve.processing.development import Range, development, sample_kind
 from iipserve.processing.statistics import Statistics, brightness, measure, measured_ranges, otsu
@@ -25,8 +25,6 @@ MOST_PIXELS = 4_000_000
 """The largest level of no more pixels is measured; of an image without one, tiles spread evenly over the smallest."""
 REMEMBERED = 1000
 """Images whose statistics are remembered, unless the settings say how many headers are."""
-SAMPLES = Encoding("raw", 0)
-"""What a plan needs to be admitted; nothing is encoded."""
 
 
 NORMALIZED = (Contrast(1.0),)
@@ -76,7 +74,7 @@ class Measurer:
 
     def _read(self, read: LevelReader, image: ImageRef, region: Region) -> Pixels:
         size = _at_most(region.size) if read.source.reads_regions else region.size
-        plan = RenderPlan(image, read.level, region, size, SAMPLES)
+        plan = RenderPlan(image, read.level, region, size, READ_ONLY)
         with self._limits.admitted(plan, read.source.info):
             return read(region, size)
 
@@ -87,7 +85,7 @@ class Measurer:
         region = TileGrid(size, info.tile).region(0, 0)
         assert region is not None, "every image has a first tile"
         level, region, size = place_tile(info, size, region)
-        plan = RenderPlan(image, level, region, size, SAMPLES)
+        plan = RenderPlan(image, level, region, size, READ_ONLY)
         develop = development(sample_kind(info, ranges), () if info.bits <= 8 else NORMALIZED)
         with self._limits.admitted(plan, info):
             read = LevelReader(source, level, self._decoder.reader(source, image), develop)

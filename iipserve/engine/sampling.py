@@ -9,16 +9,13 @@ import numpy as np
 
 from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.library import Library
-from iipserve.engine.limits import Limits
+from iipserve.engine.limits import READ_ONLY, Limits
 from iipserve.errors import RegionOutOfBounds
 from iipserve.geometry import Region
 from iipserve.image import Level
-from iipserve.plan import Document, Encoding, ImageRef, RenderPlan, SamplePlan
+from iipserve.plan import Document, ImageRef, RenderPlan, SamplePlan
 from iipserve.processing import Pixels
 from iipserve.sources import Source
-
-SAMPLES = Encoding("raw", 0)
-"""What a plan needs to be admitted; nothing is encoded."""
 
 
 class Sampler:
@@ -60,7 +57,7 @@ class Sampler:
                 column * level.tile.width, row * level.tile.height, level.tile.width, level.tile.height
             )
             with self._limits.admitted(
-                RenderPlan(image, plan.level, region, region.size, SAMPLES), source.info
+                RenderPlan(image, plan.level, region, region.size, READ_ONLY), source.info
             ):
                 pixels = read_tile(plan.level, column, row)
             across, down = (points[indices] - (region.x, region.y)).T
