@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -35,6 +36,8 @@ from tests.end_to_end.iip_pictures import (
 )
 from tests.end_to_end.running import daemon, free_port
 
+PATIENCE = 15.0
+"""Seconds."""
 GAUSSIAN = [[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]
 
 
@@ -87,6 +90,11 @@ def check(page: Page, name: str, value: str = "") -> None:
 def shown(guest: Visit) -> NDArray[np.float64]:
     """The picture as it stands in the window, with the panel closed and pixels of the image's own size."""
     guest.page.locator("#close-controls").click()
+    return standing(guest)
+
+
+def standing(guest: Visit) -> NDArray[np.float64]:
+    """As `shown`, where the panel is closed already."""
     view = guest.settle()
     pixels = guest.screenshot().astype(np.float64)
     height, width = pixels.shape[:2]
@@ -103,6 +111,15 @@ def shown(guest: Visit) -> NDArray[np.float64]:
 def difference(some: NDArray[Any], others: NDArray[Any]) -> float:
     """How far pictures are apart, but for their edges."""
     return float(np.abs(some - others)[8:-8, 8:-8].mean())
+
+
+def come_to_agree(guest: Visit, other: Visit, most: float) -> bool:
+    """Whether two windows, panels closed, show the same at last: a slow machine moves pictures for a while."""
+    end = monotonic() + PATIENCE
+    while difference(standing(guest), standing(other)) >= most:
+        if monotonic() > end:
+            return False
+    return True
 
 
 class Case(NamedTuple):
@@ -270,7 +287,7 @@ def test_a_link_shows_the_same_adjustments_elsewhere(browser: Browser, guest: Vi
     field(page, "gamma").fill("-1")
     field(page, "twist").select_option("sepia")
     check(page, "turn", "90")
-    first = shown(guest)
+    shown(guest)
     with visit(browser, guest.address) as other:
         other.open(guest.page.url.removeprefix(guest.address))
         other.settle()
@@ -278,7 +295,8 @@ def test_a_link_shows_the_same_adjustments_elsewhere(browser: Browser, guest: Vi
         expect(field(other.page, "gamma")).to_have_value("-1")
         expect(field(other.page, "twist").locator("option:checked")).to_have_text("sepia")
         expect(field(other.page, "turn", "90")).to_be_checked()
-        assert difference(shown(other), first) < 1
+        shown(other)
+        assert come_to_agree(guest, other, 1)
         assert other.mistakes == []
 
 
