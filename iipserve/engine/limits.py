@@ -61,7 +61,7 @@ class Limits:
             memory_factor: of the encoder.
             in_strips: never more than a strip of it is held.
             brief: it takes a millisecond or so. A worker with one core to itself then does it before it serves
-                others: handing over to another thread and back would cost a quarter more.
+                others: handing over to another thread and back costs more than it gains there.
 
         Raises:
             TooLarge: more than one request may ever have.
