@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-import glymur.data
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
+
+from iipserve.sources.openjpeg_library import glymur
 
 Picture: TypeAlias = NDArray[np.uint8]
 TILE = 256

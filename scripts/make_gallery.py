@@ -14,11 +14,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import glymur
 import numpy as np
 import pyvips
 import scientific_images
 from numpy.typing import NDArray
+
+from iipserve.sources.openjpeg_library import glymur
 
 PYRAMID = {"compression": "jpeg", "tile": True, "tile_width": 256, "tile_height": 256, "pyramid": True}
 

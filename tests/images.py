@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import glymur
 import imagecodecs
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
 from iipserve.geometry import Size
+from iipserve.sources.openjpeg_library import glymur
 
 Picture: TypeAlias = NDArray[np.uint8]
 

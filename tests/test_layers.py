@@ -88,6 +88,13 @@ def test_each_package_is_known_to_one_part(path: Path) -> None:
         assert part == "check" or part in ((allowed,) if isinstance(allowed, str) else allowed)
 
 
+def test_glymur_is_imported_by_the_module_that_finds_its_library() -> None:
+    """Tests and scripts included: where the system has no OpenJPEG, glymur imported first does not work."""
+    folders = (PACKAGE, PACKAGE.parent / "tests", PACKAGE.parent / "scripts")
+    paths = [path for folder in folders for path in folder.rglob("*.py") if "glymur" in _imports(path)]
+    assert [path.name for path in paths] == ["openjpeg_library.py"]
+
+
 @pytest.mark.parametrize("folder", ["protocols", "sources", "codecs", "cache"])
 def test_siblings_meet_only_in_their_interface(folder: str) -> None:
     """A protocol, source, codec or cache with a plug-in constant is imported by none of its siblings."""

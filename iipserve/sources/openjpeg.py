@@ -1,28 +1,23 @@
 """OpenJPEG through glymur's ctypes calls: bytes of a codestream in, planes of samples out.
 
-The only module that knows glymur. Its calls work on the library that glymur finds on the system, or on
-the copy inside the imagecodecs wheel, whichever is newer. glymur's own message handlers are not used:
-they share one queue among all threads.
+glymur's own message handlers are not used: they share one queue among all threads.
 """
 
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import os
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
-import glymur.lib.openjp2 as lib
 import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.errors import DecodeError
+from iipserve.sources.openjpeg_library import lib
 
 STREAM_BUFFER = 65536
 """Bytes; the default of 1 MB is read at every start, which costs more than it saves."""
@@ -33,18 +28,6 @@ _Skip = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 _Seek = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_void_p)
 _Message = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_void_p)
 _END_OF_STREAM = ctypes.c_size_t(-1).value
-
-
-class _ComponentType(ctypes.Structure):
-    """One component of a decoded image (`opj_image_comp_t`).
-
-    glymur lays its own out without the last field when it found no library itself.
-    """
-
-    _fields_ = [
-        *(field for field in lib.ImageCompType._fields_ if field[0] != "alpha"),
-        ("alpha", ctypes.c_uint16),
-    ]
 
 
 class Readable(Protocol):
@@ -119,8 +102,7 @@ def _set_up(codec: int, reduce: int, layers: int, threads: int) -> None:
 
 
 def _planes(image: Any) -> list[Plane]:
-    components = ctypes.cast(image.comps, ctypes.POINTER(_ComponentType))
-    return [_plane(components[index]) for index in range(image.numcomps)]
+    return [_plane(image.comps[index]) for index in range(image.numcomps)]
 
 
 def _plane(component: Any) -> Plane:
@@ -192,28 +174,6 @@ class _Feed:
 # -- the library -----------------------------------------------------------------------------------
 
 
-def _bundled_library() -> ctypes.CDLL | None:
-    """The libopenjp2 that comes with the imagecodecs wheel, or None."""
-    spec = importlib.util.find_spec("imagecodecs")
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    package = Path(spec.submodule_search_locations[0])
-    for folder in (package.parent / "imagecodecs.libs", package / ".dylibs"):
-        for path in sorted(folder.glob("libopenjp2*")):
-            try:
-                return ctypes.CDLL(str(path))
-            except OSError:
-                continue
-    return None
-
-
-def _version_of(library: ctypes.CDLL | None) -> tuple[int, ...]:
-    if library is None:
-        return ()
-    library.opj_version.restype = ctypes.c_char_p
-    return tuple(int(part) for part in re.findall(rb"\d+", library.opj_version()))
-
-
 def _declare_streams(library: ctypes.CDLL) -> None:
     """Tell ctypes the calls that glymur has no wrapper for."""
     library.opj_stream_create.restype = ctypes.c_void_p
@@ -225,20 +185,7 @@ def _declare_streams(library: ctypes.CDLL) -> None:
     library.opj_stream_set_user_data_length.argtypes = [ctypes.c_void_p, ctypes.c_uint64]
 
 
-def _choose_library() -> ctypes.CDLL:
-    """Of the system's library and the bundled one, the newer.
-
-    Raises:
-        ModuleNotFoundError: there is neither, so that the format is left out.
-    """
-    found: ctypes.CDLL | None = max((lib.OPENJP2, _bundled_library()), key=_version_of)
-    if found is None:
-        raise ModuleNotFoundError("no libopenjp2 on the system or in imagecodecs", name="libopenjp2")
-    _declare_streams(found)
-    return found
-
-
-lib.OPENJP2 = _choose_library()
+_declare_streams(lib.OPENJP2)
 
 
 def usable_threads(most: int) -> int:

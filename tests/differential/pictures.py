@@ -13,10 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import glymur
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
+
+from iipserve.sources.openjpeg_library import glymur
 
 Samples: TypeAlias = NDArray[Any]
 """Of shape (height, width) or (height, width, bands)."""

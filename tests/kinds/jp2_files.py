@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import glymur
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
+
+from iipserve.sources.openjpeg_library import glymur
 
 Samples = NDArray[Any]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import glymur
 import imagecodecs
 import numpy as np
 
 from iipserve.image import ColorSpace
+from iipserve.sources.openjpeg_library import glymur
 from tests.kinds import jp2_files as jp2
 from tests.kinds.layout import Maker, Written, scene, span, whole
 from tests.kinds.profiles import SRGB_PROFILE, cmyk_profile

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import glymur
 import imagecodecs
 import numpy as np
 import pytest
@@ -25,8 +24,9 @@ import iipserve
 from iipserve.errors import DecodeError, IIPServeError, UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace
-from iipserve.sources import OpenFile, Source, openjpeg
+from iipserve.sources import OpenFile, Source, openjpeg, openjpeg_library
 from iipserve.sources.jpeg2000 import FORMAT, Jpeg2000Source
+from iipserve.sources.openjpeg_library import glymur
 from tests.contracts.source import SourceContract, open_file, open_source, tiles_of
 from tests.images import Picture, gradient, smooth, write_jp2
 from tests.kinds.jp2_files import SRGB, codestream, enumerated, palette, profiled, write_picture
@@ -605,13 +605,12 @@ def test_without_a_system_library_the_one_in_imagecodecs_is_used(tmp_path: Path)
     script = """
         import ctypes.util, hashlib, sys
         ctypes.util.find_library = lambda name: None
-        import glymur.lib.openjp2
-        assert glymur.lib.openjp2.OPENJP2 is None
         from iipserve.sources import openjpeg
         from iipserve.sources.jpeg2000 import FORMAT
+        from iipserve.sources.openjpeg_library import glymur, lib
         from tests.contracts.source import open_source
-        assert "imagecodecs" in glymur.lib.openjp2.OPENJP2._name
-        assert openjpeg.library_version().startswith("2.")
+        assert "imagecodecs" in lib.OPENJP2._name
+        assert glymur.version.openjpeg_version == openjpeg.library_version() >= "2.5"
         source = open_source(FORMAT, sys.argv[1])
         print(hashlib.md5(source.read_tile(0, 1, 1).tobytes()).hexdigest())
     """
@@ -624,12 +623,29 @@ def test_without_a_system_library_the_one_in_imagecodecs_is_used(tmp_path: Path)
 
 
 def test_the_newer_of_two_libraries_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    bundled = openjpeg._bundled_library()
+    bundled = openjpeg_library.bundled_library()
     assert bundled is not None
-    assert openjpeg._version_of(None) < (2, 5) <= openjpeg._version_of(bundled)
-    assert openjpeg._version_of(openjpeg._choose_library()) >= openjpeg._version_of(bundled)
-    monkeypatch.setattr(openjpeg.lib, "OPENJP2", None)
-    monkeypatch.setattr(openjpeg, "_bundled_library", lambda: None)
-    with pytest.raises(ModuleNotFoundError) as caught:
-        openjpeg._choose_library()
-    assert caught.value.name == "libopenjp2"
+    assert openjpeg_library.version_of(None) < (2, 5) <= openjpeg_library.version_of(bundled)
+    newest = openjpeg_library.newest_library("openjp2")
+    assert openjpeg_library.version_of(newest) >= openjpeg_library.version_of(bundled)
+    monkeypatch.setattr(openjpeg_library, "version_of", ["", bundled, "the system's"].index)
+    monkeypatch.setattr(openjpeg_library, "_find_on_system", lambda name: "the system's")
+    assert openjpeg_library.newest_library("openjp2") == "the system's"
+    monkeypatch.setattr(openjpeg_library, "version_of", ["", "the system's", bundled].index)
+    assert openjpeg_library.newest_library("openjp2") == bundled
+
+
+def test_without_any_library_the_format_is_left_out() -> None:
+    script = """
+        import ctypes.util, importlib.util, sys
+        ctypes.util.find_library = importlib.util.find_spec = lambda name: None
+        try:
+            from iipserve.sources import openjpeg
+        except ModuleNotFoundError as error:
+            sys.exit(error.name)
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True, text=True, timeout=60, check=False, cwd=Path(iipserve.__file__).parents[1],
+    )  # fmt: skip
+    assert (result.returncode, result.stderr.strip()) == (1, "libopenjp2")

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import glymur
 import numpy as np
 import pytest
 import tifffile
@@ -18,6 +17,7 @@ from iipserve.errors import ImageNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size
 from iipserve.image import StackLayer
 from iipserve.sources import OpenFile, Source, jpeg2000, tiff_strips, vips
+from iipserve.sources.openjpeg_library import glymur
 from tests.contracts.source import SourceContract, open_file
 from tests.kinds import Written
 from tests.kinds.further import KINDS

@@ -1,0 +1,65 @@
+"""glymur with the newest OpenJPEG library there is. Import glymur from here only.
+
+glymur looks for libopenjp2 once, while it is imported, and decides by its version what it can do. It knows
+only the library of the system; the imagecodecs wheel holds a copy, which is offered to it here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import importlib.util
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["glymur", "lib", "version_of"]
+
+
+def version_of(path: str | None) -> tuple[int, ...]:
+    """The version of the library at a path; empty where it cannot be loaded."""
+    if path is None:
+        return ()
+    try:
+        library = ctypes.CDLL(path)
+    except OSError:
+        return ()
+    library.opj_version.restype = ctypes.c_char_p
+    return tuple(int(part) for part in re.findall(rb"\d+", library.opj_version()))
+
+
+def bundled_library() -> str | None:
+    """The path of the libopenjp2 in the imagecodecs wheel, or None."""
+    spec = importlib.util.find_spec("imagecodecs")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    package = Path(spec.submodule_search_locations[0])
+    folders = (package.parent / "imagecodecs.libs", package / ".dylibs")
+    return next((str(path) for folder in folders for path in sorted(folder.glob("libopenjp2*"))), None)
+
+
+def newest_library(name: str) -> str | None:
+    """Like `ctypes.util.find_library`, which gives the bundled OpenJPEG where it is newer than the system's."""
+    found = _find_on_system(name)
+    return max((found, bundled_library()), key=version_of) if name == "openjp2" else found
+
+
+_find_on_system: Callable[[str], str | None] = ctypes.util.find_library
+
+
+@contextmanager
+def _newest_library_found() -> Iterator[None]:
+    setattr(ctypes.util, "find_library", newest_library)  # noqa: B010 (a function is not assignable for mypy)
+    try:
+        yield
+    finally:
+        setattr(ctypes.util, "find_library", _find_on_system)  # noqa: B010
+
+
+with _newest_library_found():
+    import glymur
+    import glymur.lib.openjp2 as lib
+
+if lib.OPENJP2 is None:
+    raise ModuleNotFoundError("no libopenjp2 on the system or in imagecodecs", name="libopenjp2")
