@@ -16,7 +16,7 @@ from iipserve.config import Config, from_environ, settings
 from iipserve.errors import ConfigError
 from iipserve.transport import logs
 from iipserve.transport.fastcgi import LISTENING_DESCRIPTOR
-from iipserve.transport.memory import give_freed_memory_back
+from iipserve.transport.malloc import give_freed_memory_back
 from iipserve.transport.service import Application
 from iipserve.transport.sockets import (
     DEFAULT_BACKLOG,

@@ -15,9 +15,9 @@ from iipserve.cache import TieredCache
 from iipserve.cache.memcached import MemcachedCache
 from iipserve.cache.memory import MemoryCache
 from iipserve.config import MEGABYTE, Config
-from iipserve.engine.bounded import Bounded
-from iipserve.engine.finishing import Finishing
 from iipserve.engine.library import ImageChanged, Library
+from iipserve.engine.lru import Bounded
+from iipserve.engine.output_policy import Finishing
 from iipserve.engine.renderer import Renderer
 from iipserve.errors import (
     IIPServeError,
@@ -37,8 +37,9 @@ from iipserve.plan import (
     SamplePlan,
     StatisticsPlan,
 )
-from iipserve.protocols import Protocol, Query, modifiers, plain_error
-from iipserve.protocols.iip_view import View
+from iipserve.protocols import Protocol, Query, plain_error
+from iipserve.protocols.iip import modifiers
+from iipserve.protocols.iip.view import View
 from iipserve.router import Router
 from iipserve.viewer import Viewer
 

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from iipserve import __version__
 from iipserve.config import Config, Setting, from_environ, settings, spelling
-from iipserve.engine.finishing import Finishing
+from iipserve.engine.output_policy import Finishing
 from iipserve.errors import ConfigError
 from iipserve.registry import discover
 
@@ -116,7 +116,9 @@ def library_versions() -> list[str]:
             lines.append(f"{name} is not installed")
     lines += [
         _native("libvips", "iipserve.libvips", lambda libvips: libvips.library_version()),
-        _native("OpenJPEG", "iipserve.sources.openjpeg", lambda openjpeg: openjpeg.library_version()),
+        _native(
+            "OpenJPEG", "iipserve.sources.jpeg2000.openjpeg", lambda openjpeg: openjpeg.library_version()
+        ),
         _native("libturbojpeg", "iipserve.codecs.jpeg_transform", lambda crop: _presence(crop.turbojpeg())),
     ]
     return lines

@@ -12,7 +12,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from iipserve.sources.openjpeg_library import glymur
+from iipserve.sources.jpeg2000.openjpeg_library import glymur
 
 Picture: TypeAlias = NDArray[np.uint8]
 TILE = 256

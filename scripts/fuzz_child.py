@@ -22,11 +22,12 @@ from hypothesis import settings as hypothesis_settings
 
 from iipserve.app import Application, build
 from iipserve.http import Response
-from iipserve.transport.memory import give_freed_memory_back
-from tests.properties import spoiling, strategies
+from iipserve.transport.malloc import give_freed_memory_back
+from tests.properties import mutations as spoiling
+from tests.properties import strategies
 from tests.properties.answers import flaw
+from tests.properties.images import Subject, ask, describe, settings
 from tests.properties.strategies import Asked
-from tests.properties.subjects import Subject, ask, describe, settings
 
 ADDRESS_SPACE = 3 << 30
 """Bytes this process may map: what asks for more is answered with an error, or found out."""

@@ -11,9 +11,9 @@ from fuzz_server import CHECKOUT
 
 sys.path.insert(0, str(CHECKOUT))
 
-from tests import kinds
-from tests.kinds import further
-from tests.properties.subjects import make_subjects
+from tests import tiff_corpus as kinds
+from tests.properties.images import make_subjects
+from tests.tiff_corpus import further
 
 LARGEST = 1_500_000
 """Bytes of a file that is spoiled: most of a larger one is pixels, and every kind has a smaller sister."""

@@ -19,7 +19,7 @@ import pyvips
 import scientific_images
 from numpy.typing import NDArray
 
-from iipserve.sources.openjpeg_library import glymur
+from iipserve.sources.jpeg2000.openjpeg_library import glymur
 
 PYRAMID = {"compression": "jpeg", "tile": True, "tile_width": 256, "tile_height": 256, "pyramid": True}
 

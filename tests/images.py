@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from iipserve.geometry import Size
-from iipserve.sources.openjpeg_library import glymur
+from iipserve.sources.jpeg2000.openjpeg_library import glymur
 
 Picture: TypeAlias = NDArray[np.uint8]
 

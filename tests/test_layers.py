@@ -13,7 +13,7 @@ PACKAGE = Path(iipserve.__file__).parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("geometry", "registry", "config", "turn", "native_libraries"),
+    ("geometry", "registry", "config", "leader", "native_libraries"),
     ("http", "image", "libvips"),
     ("processing", "pyramid"),
     ("plan",),
@@ -40,6 +40,8 @@ FOREIGN = {
     "pyvips": ("libvips", "sources", "codecs", "engine"),
 }
 """Packages that only these parts may know; `check` asks all of them for their version."""
+
+PLUGINS = {"PROTOCOL", "FORMAT", "ENCODER"}
 
 
 def _modules() -> list[Path]:
@@ -98,11 +100,14 @@ def test_glymur_is_imported_by_the_module_that_finds_its_library() -> None:
 @pytest.mark.parametrize("folder", ["protocols", "sources", "codecs", "cache"])
 def test_siblings_meet_only_in_their_interface(folder: str) -> None:
     """A protocol, source, codec or cache with a plug-in constant is imported by none of its siblings."""
-    plugins = {"PROTOCOL", "FORMAT", "ENCODER"}
-    named = {path.stem for path in (PACKAGE / folder).glob("*.py") if _assigned(path) & plugins}
-    for path in (PACKAGE / folder).glob("*.py"):
-        siblings = {f"iipserve.{folder}.{name}" for name in named - {path.stem}}
+    named = {_module(path) for path in (PACKAGE / folder).rglob("*.py") if _assigned(path) & PLUGINS}
+    for path in (PACKAGE / folder).rglob("*.py"):
+        siblings = {f"iipserve.{folder}.{name}" for name in named - {_module(path), path.parent.name}}
         assert not siblings & _imports(path), f"{path.name} knows another plug-in"
+
+
+def _module(path: Path) -> str:
+    return path.parent.name if path.stem == "__init__" else path.stem
 
 
 def _assigned(path: Path) -> set[str]:

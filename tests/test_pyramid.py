@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo
 from iipserve.pyramid import Placement, level_above, place_region, place_tile
-from tests.protocols.asking import Halve, ceil_half, floor_half, image
+from tests.protocols.client import Halve, ceil_half, floor_half, image
 
 TRICKY = st.sampled_from([257, 513, 1025, 1153, 1281, 2049, 2051])
 """A pixel or so more than a number of tiles, at several levels."""

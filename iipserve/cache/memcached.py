@@ -27,8 +27,8 @@ from pymemcache.exceptions import (
 
 from iipserve.cache import RenditionCache
 from iipserve.cache.framing import pack, unpack
+from iipserve.leader import step_aside
 from iipserve.plan import RenderPlan, Rendition
-from iipserve.turn import step_aside
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import numpy as np
 from iipserve.codecs import NO_METADATA, Encoder, Metadata
 from iipserve.codecs.bands import with_colors
 from iipserve.codecs.bmff import with_metadata
-from iipserve.codecs.embedding import check_sides, chosen
+from iipserve.codecs.metadata import check_sides, chosen
 from iipserve.errors import UnsupportedEncoding
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels

@@ -5,9 +5,9 @@ from __future__ import annotations
 import imagecodecs
 
 from iipserve.codecs import NO_METADATA, Encoder, Metadata
-from iipserve.codecs.embedding import check_sides, chosen
 from iipserve.codecs.jpeg_markers import read_frame, with_height, with_metadata
 from iipserve.codecs.jpeg_transform import cut
+from iipserve.codecs.metadata import check_sides, chosen
 from iipserve.geometry import Size
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels

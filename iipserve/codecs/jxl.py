@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.codecs import Encoder, Metadata
-from iipserve.codecs.embedding import check_sides, chosen
 from iipserve.codecs.jxl_codestream import with_colors_stated
 from iipserve.codecs.jxl_container import put_together, taken_apart
 from iipserve.codecs.jxl_profile import is_whole
+from iipserve.codecs.metadata import check_sides, chosen
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
 from iipserve.processing.profile import ToSRGB

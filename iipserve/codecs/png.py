@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from iipserve.codecs import NO_METADATA, Encoder, Metadata, Output, Shape
 from iipserve.codecs.bands import as_buffer, sample_bytes
-from iipserve.codecs.embedding import check_sides, chosen
+from iipserve.codecs.metadata import check_sides, chosen
 from iipserve.codecs.png_chunks import MAX_NUMBER, chunk, metadata_chunks
 from iipserve.codecs.strips import regrouped, with_bits
 from iipserve.plan import Encoding

@@ -13,7 +13,6 @@ import numpy as np
 from iipserve import __version__
 from iipserve.codecs import Encoder, Metadata, Output, Shape
 from iipserve.codecs.bands import sample_bytes, with_colors
-from iipserve.codecs.embedding import check_sides, chosen
 from iipserve.codecs.ifd import (
     EXIF_POINTER,
     GPS_POINTER,
@@ -26,6 +25,7 @@ from iipserve.codecs.ifd import (
     read_exif,
     text,
 )
+from iipserve.codecs.metadata import check_sides, chosen
 from iipserve.codecs.strips import regrouped, with_bits
 from iipserve.codecs.tiff_compressions import JPEG_TAG, Compression, compression_for
 from iipserve.errors import TooLarge

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from iipserve.codecs import NO_METADATA, Encoder, Metadata
-from iipserve.codecs.embedding import check_sides, chosen
 from iipserve.codecs.libwebp import MAX_SIDE, compress
+from iipserve.codecs.metadata import check_sides, chosen
 from iipserve.codecs.riff import with_metadata
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels

@@ -14,7 +14,7 @@ from iipserve.geometry import Region, Size, TileGrid, ceil_div
 from iipserve.image import ImageInfo, Level
 from iipserve.plan import RenderPlan
 from iipserve.processing import Pixels
-from iipserve.processing.development import Development
+from iipserve.processing.display import Development
 from iipserve.sources import Source
 
 TileReader: TypeAlias = Callable[[int, int, int], Pixels]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, TypeAlias
 
 from iipserve.engine.assembly import TileReader
-from iipserve.engine.flights import Flights
+from iipserve.engine.single_flight import Flights
 from iipserve.plan import ImageRef
 from iipserve.processing import Pixels
 from iipserve.sources import Source

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from iipserve.config import Config
-from iipserve.engine.bounded import Bounded
+from iipserve.engine.lru import Bounded
 from iipserve.engine.sequences import Sequence, find_sequence, member_stem
 from iipserve.errors import ImageNotFound, InvalidRequest, UnsupportedImage
 from iipserve.image import FIRST, ImageInfo, ImageVersion, Selector
+from iipserve.leader import step_aside
 from iipserve.plan import ImageRef
 from iipserve.sources import OpenFile, Source, SourceFormat
-from iipserve.turn import step_aside
 
 log = logging.getLogger(__name__)
 

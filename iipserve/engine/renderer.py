@@ -12,20 +12,20 @@ from iipserve.cache import RenditionCache
 from iipserve.codecs import NO_METADATA, Encoder, Metadata, RowEncoder
 from iipserve.config import Config
 from iipserve.engine import assembly
+from iipserve.engine.admission import Limits, finished_bytes
 from iipserve.engine.assembly import LevelReader
 from iipserve.engine.decoding import TileCache, TileDecoder
-from iipserve.engine.flights import Flights
 from iipserve.engine.large_file import LargeFile, LargeFileWriter
 from iipserve.engine.library import Library
-from iipserve.engine.limits import Limits, finished_bytes
-from iipserve.engine.measuring import Measurer
 from iipserve.engine.sampling import Sampler
+from iipserve.engine.single_flight import Flights
+from iipserve.engine.statistics import Measurer
 from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo, PhysicalResolution
 from iipserve.plan import Document, ImageRef, LargeRendition, RenderPlan, Rendition, SamplePlan
 from iipserve.processing import Context, Operation, Pixels, pipeline
-from iipserve.processing.development import Development, development, sample_kind
+from iipserve.processing.display import Development, development, sample_kind
 from iipserve.processing.statistics import Statistics
 from iipserve.processing.transform import Rotate
 from iipserve.sources import Source

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from iipserve.engine.admission import READ_ONLY, Limits
 from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.library import Library
-from iipserve.engine.limits import READ_ONLY, Limits
 from iipserve.errors import RegionOutOfBounds
 from iipserve.geometry import Region
 from iipserve.image import Level

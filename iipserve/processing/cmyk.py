@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from iipserve.processing import Pixels
-from iipserve.processing.depth import unranged
+from iipserve.processing.bit_depth import unranged
 from iipserve.processing.icc import to_srgb
-from iipserve.processing.kinds import SampleKind
 from iipserve.processing.layout import first_bands
+from iipserve.processing.sample_format import SampleKind
 
 INKS = 4
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from iipserve.image import ColorSpace
 from iipserve.processing import Pixels, cmyk, lab
-from iipserve.processing.kinds import SampleKind
+from iipserve.processing.sample_format import SampleKind
 
 
 class Coding(NamedTuple):

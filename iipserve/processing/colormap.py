@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.errors import ConfigError
-from iipserve.processing import Operation, Pixels, Stage, perceptual
-from iipserve.processing.usertables import read_tables
+from iipserve.processing import Operation, Pixels, Stage
+from iipserve.processing import colormap_data as perceptual
+from iipserve.processing.colormap_files import read_tables
 
 LAST = np.float32(255)
 """Index of the last color of a table, and its strongest red, green or blue."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from iipserve.processing import Context, Operation, Pixels, Stage
-from iipserve.processing.tables import Table
+from iipserve.processing.lut import Table
 
 
 @dataclass(frozen=True, slots=True)

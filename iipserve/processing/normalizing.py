@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.processing import Pixels, Samples
-from iipserve.processing.kinds import Range
 from iipserve.processing.layout import copy_bands
+from iipserve.processing.sample_format import Range
 
 NARROWEST = np.float32(1e-30)
 """Ranges no wider than this have one factor."""

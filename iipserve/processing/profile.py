@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iipserve.processing import Context, Operation, Pixels, Stage
-from iipserve.processing.depth import changed
+from iipserve.processing.bit_depth import changed
 from iipserve.processing.icc import to_srgb
 from iipserve.processing.layout import first_bands, with_opacity
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from iipserve.image import ColorSpace, ImageInfo
 from iipserve.processing import Pixels
-from iipserve.processing.kinds import UNIT, Range
+from iipserve.processing.sample_format import UNIT, Range
 
 BINS = 256
 AT_ONCE = 1 << 18

@@ -16,7 +16,7 @@ from iipserve.plan import Answer, Document
 from iipserve.protocols import Protocol
 from iipserve.protocols.encodings import tile_encoding, tile_format
 from iipserve.protocols.tiles import grid_tile, plan_tile, square_tile
-from iipserve.protocols.wire_text import decoded_identifier, own_target
+from iipserve.protocols.url_text import decoded_identifier, own_target
 
 NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
 TILE = re.compile(r"(.+)_files/([0-9]{1,9})/([0-9]{1,9})_([0-9]{1,9})\.([A-Za-z0-9]{1,8})", re.DOTALL)

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Protocol
 
 from iipserve.http import Request, Response
+from iipserve.leader import step_aside
 from iipserve.transport import fastcgi
 from iipserve.transport.fastcgi import (
     HEADER,
@@ -25,7 +26,6 @@ from iipserve.transport.fastcgi import (
 )
 from iipserve.transport.service import BODY_TOO_LONG, MAX_BODY_LENGTH, BodyFailed, Service
 from iipserve.transport.wire import ProtocolError, decode_pairs, encode_pairs, head, send_all
-from iipserve.turn import step_aside
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """Many connections on few threads: one epoll set, and one thread at a time that serves what it reports.
 
 That thread answers one connection after the other, and parks each in the set again. It steps aside when
-an answer takes long (`iipserve.turn`): then the next thread waits for events and serves, while the first
+an answer takes long (`iipserve.leader`): then the next thread waits for events and serves, while the first
 finishes its answer. So a connection without a request holds no thread, one that waits for an image to be
 made holds one, and while all threads are busy nothing is accepted: further connections wait in the
 listening socket's backlog.
@@ -21,8 +21,8 @@ from socket import socket
 from time import monotonic
 from typing import Protocol
 
+from iipserve.leader import Turn
 from iipserve.transport.balance import ABSENT, Share
-from iipserve.turn import Turn
 
 log = logging.getLogger(__name__)
 

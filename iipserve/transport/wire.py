@@ -9,7 +9,7 @@ from socket import MSG_DONTWAIT, socket
 from struct import pack, unpack_from
 
 from iipserve.http import Headers
-from iipserve.turn import step_aside
+from iipserve.leader import step_aside
 
 
 class ProtocolError(ValueError):

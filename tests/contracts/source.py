@@ -16,7 +16,7 @@ from iipserve.image import ImageVersion
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source, SourceFormat
 from tests.images import size_of
-from tests.kinds.tiff_writer import Samples
+from tests.tiff_corpus.tiff_writer import Samples
 
 
 def open_file(path: Path | str, identifier: str = "picture", layer: int = 0) -> OpenFile:

@@ -13,8 +13,8 @@ import pyvips
 from numpy.typing import NDArray
 
 from iipserve.image import ColorSpace
-from tests.kinds import Written
-from tests.kinds.tiff_writer import Samples
+from tests.tiff_corpus import Written
+from tests.tiff_corpus.tiff_writer import Samples
 
 Values: TypeAlias = NDArray[np.float64]
 

@@ -17,10 +17,10 @@ from iipserve.app import Application, build
 from iipserve.config import Config
 from iipserve.http import Request
 from iipserve.image import ColorSpace
-from tests import kinds
+from tests import tiff_corpus as kinds
 from tests.corpus.developed import developed, is_full_range, shifted
-from tests.kinds import Maker, Written, further
-from tests.kinds.tiff_writer import Samples
+from tests.tiff_corpus import Maker, Written, further
+from tests.tiff_corpus.tiff_writer import Samples
 
 KINDS: Mapping[str, Maker] = {**kinds.KINDS, **further.KINDS}
 PROFILED = ("jp2-cmyk-profile", "jpeg-cmyk-profile")

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from tests.kinds import KINDS
+from tests.tiff_corpus import KINDS
 
 Stored: TypeAlias = NDArray[Any]
 Reading: TypeAlias = Callable[[Stored, tifffile.TiffPage], Stored]

@@ -17,7 +17,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from iipserve.sources.openjpeg_library import glymur
+from iipserve.sources.jpeg2000.openjpeg_library import glymur
 
 Samples: TypeAlias = NDArray[Any]
 """Of shape (height, width) or (height, width, bands)."""

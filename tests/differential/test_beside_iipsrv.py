@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iipserve.app import Application
-from tests.differential.asking import answer
+from tests.differential.client import answer
 from tests.differential.comparing import difference
 from tests.differential.deviations import DEVIATIONS, Deviation, deviation_of
 from tests.differential.iipsrv import Died, Iipsrv, Reply

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from iipserve.app import Application
-from tests.differential.asking import answer
+from tests.differential.client import answer
 from tests.differential.comparing import difference
 from tests.differential.iipsrv import Iipsrv, Reply
 from tests.differential.tolerances import tolerance_of

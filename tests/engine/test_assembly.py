@@ -10,7 +10,7 @@ from iipserve.engine.assembly import LevelReader
 from iipserve.engine.scaling import scale
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.processing import Operation
-from iipserve.processing.development import Development, development, sample_kind
+from iipserve.processing.display import Development, development, sample_kind
 from iipserve.processing.filters import Convolve
 from iipserve.processing.tone import Gamma
 from iipserve.pyramid import Placement, place_region, place_tile

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from iipserve.cache.memory import MemoryCache
 from iipserve.config import Config
+from iipserve.engine.admission import Limits
 from iipserve.engine.decoding import TileDecoder
-from iipserve.engine.limits import Limits
 from iipserve.engine.sampling import Sampler
 from iipserve.errors import RegionOutOfBounds, TooLarge
 from iipserve.image import FIRST, ImageInfo, Selector

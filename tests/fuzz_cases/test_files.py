@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from iipserve.app import build
-from tests import kinds
-from tests.kinds import Maker, further
+from tests import tiff_corpus as kinds
 from tests.properties.answers import flaw
-from tests.properties.subjects import ask, settings
+from tests.properties.images import ask, settings
+from tests.tiff_corpus import Maker, further
 
 MAKERS: Mapping[str, Maker] = {**kinds.KINDS, **further.KINDS}
 ADDRESSES = (

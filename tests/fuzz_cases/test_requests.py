@@ -9,7 +9,7 @@ import pytest
 from iipserve.app import build
 from tests.images import gradient, write_tiff_pyramid
 from tests.properties.answers import flaw
-from tests.properties.subjects import ask, settings
+from tests.properties.images import ask, settings
 
 REQUESTS = [
     # pictures one pixel wide or high that are turned or mirrored: numpy calls them contiguous, whatever their strides

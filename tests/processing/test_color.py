@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from iipserve.processing.color import Bitonal, Grayscale, Twist
-from iipserve.processing.development import development
+from iipserve.processing.display import development
 from tests.images import gradient
-from tests.processing.kinds import context, info, kind
+from tests.processing.sample_formats import context, info, kind
 
 
 def test_gray_is_rec_601_luma() -> None:

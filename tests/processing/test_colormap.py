@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from iipserve.errors import ConfigError
 from iipserve.processing import colormap
 from iipserve.processing.colormap import Colormap
-from iipserve.processing.development import development
-from tests.processing.kinds import kind, ramp
+from iipserve.processing.display import development
+from tests.processing.sample_formats import kind, ramp
 
 IIPSRV = [
     ("hot", {16: (48, 0, 0), 60: (180, 0, 0), 90: (255, 15, 0), 120: (255, 105, 0), 180: (255, 255, 30), 254: (255, 255, 252)}),

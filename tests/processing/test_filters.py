@@ -7,10 +7,10 @@ import pytest
 import pyvips
 
 from iipserve import libvips
-from iipserve.processing.development import development
+from iipserve.processing.display import development
 from iipserve.processing.filters import KERNELS, Convolve, Hillshade
 from tests.images import smooth
-from tests.processing.kinds import kind
+from tests.processing.sample_formats import kind
 
 
 @pytest.mark.parametrize("name", KERNELS)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from iipserve.processing.histogram import Equalize, equalizing
-from tests.processing.kinds import context, ramp
+from tests.processing.sample_formats import context, ramp
 
 
 def reckoned(histogram: list[int]) -> list[int]:

@@ -17,7 +17,7 @@ from iipserve.processing.profile import ToSRGB
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
 from tests.images import gradient
-from tests.processing.kinds import context, info
+from tests.processing.sample_formats import context, info
 
 ALL: tuple[Operation, ...] = (
     SampleRange(((None, 0, 1),)), Stretch((0, 1)), Hillshade(0, 0), Twist(((1,),)), Gamma(2), Logarithm(),

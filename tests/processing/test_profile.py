@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from iipserve import libvips
 from iipserve.image import ColorSpace
-from iipserve.processing.development import development
+from iipserve.processing.display import development
 from iipserve.processing.icc import to_srgb
 from iipserve.processing.profile import ToSRGB
 from tests.images import smooth
-from tests.processing.kinds import context, info, kind
+from tests.processing.sample_formats import context, info, kind
 
 P3: bytes = pyvips.Image.profile_load("p3")
 CMYK: bytes = pyvips.Image.profile_load("cmyk")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from iipserve.image import ColorSpace
 from iipserve.processing.statistics import NOTHING, BandStatistics, brightness, measure, measured_ranges, otsu
 from tests.images import pyramid
-from tests.processing.kinds import info, kind, random_pixels
+from tests.processing.sample_formats import info, kind, random_pixels
 
 
 def appendix_source() -> NDArray[np.uint8]:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from iipserve.processing import Operation
-from iipserve.processing.development import development
+from iipserve.processing.display import development
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
-from tests.processing.kinds import context, kind, ramp
+from tests.processing.sample_formats import context, kind, ramp
 
 
 def byte_table(*operations: Operation) -> list[int]:

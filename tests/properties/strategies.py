@@ -10,7 +10,7 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 from tests.properties.answers import Expected
-from tests.properties.subjects import Subject
+from tests.properties.images import Subject
 
 MAX_SIDE = 500
 """MAX_CVT of `subjects.settings`."""

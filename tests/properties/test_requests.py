@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iipserve.app import Application, build
-from tests.properties import spoiling, strategies
+from tests.properties import mutations as spoiling
+from tests.properties import strategies
 from tests.properties.answers import flaw
+from tests.properties.images import Subject, ask, describe, make_subjects
+from tests.properties.images import settings as server_settings
 from tests.properties.strategies import Asked
-from tests.properties.subjects import Subject, ask, describe, make_subjects
-from tests.properties.subjects import settings as server_settings
 
 STABLE = settings(
     derandomize=True,

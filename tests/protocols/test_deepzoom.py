@@ -16,7 +16,7 @@ from iipserve.geometry import Region, Size
 from iipserve.http import Request
 from iipserve.plan import Document
 from iipserve.protocols.deepzoom import PROTOCOL
-from tests.protocols.asking import Case, Refused, answer_or_refusal, ask, image, plan_of, text_of
+from tests.protocols.client import Case, Refused, answer_or_refusal, ask, image, plan_of, text_of
 
 TILES = [
     Case("full size, last tile", "a.tif_files/12/12_10.jpg", (1, 120)),

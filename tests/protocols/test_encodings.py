@@ -15,8 +15,8 @@ from iipserve.errors import UnsupportedEncoding
 from iipserve.plan import Encoding
 from iipserve.protocols import encodings, iip
 from iipserve.protocols.encodings import AskedQuality
-from iipserve.protocols.iip_faults import IIPFault
-from tests.protocols.asking import CONFIG, IMAGE, ask, image, plan_of, text_of
+from iipserve.protocols.iip.errors import IIPFault
+from tests.protocols.client import CONFIG, IMAGE, ask, image, plan_of, text_of
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from iipserve.geometry import Size
 from iipserve.plan import Document
 from iipserve.protocols import deepzoom
 from iipserve.protocols.zoomify import PROTOCOL
-from tests.protocols.asking import Case, Refused, answer_or_refusal, ask, image, plan_of, text_of
+from tests.protocols.client import Case, Refused, answer_or_refusal, ask, image, plan_of, text_of
 
 TILES = [
     Case("whole image", "a.tif/TileGroup0/0-0-0.jpg", (193, 168)),

@@ -16,14 +16,15 @@ from PIL import Image
 from iipserve.errors import ImageNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size
 from iipserve.image import StackLayer
-from iipserve.sources import OpenFile, Source, jpeg2000, tiff_strips, vips
-from iipserve.sources.openjpeg_library import glymur
+from iipserve.sources import OpenFile, Source, jpeg2000, vips
+from iipserve.sources.jpeg2000.openjpeg_library import glymur
 from tests.contracts.source import SourceContract, open_file
-from tests.kinds import Written
-from tests.kinds.further import KINDS
-from tests.kinds.tiff_writer import Samples
+from tests.sources.tiff.files import STRIPPED
+from tests.tiff_corpus import Written
+from tests.tiff_corpus.further import KINDS
+from tests.tiff_corpus.tiff_writer import Samples
 
-FORMATS = {"jpeg2000": jpeg2000.FORMAT, "tiff": tiff_strips.FORMAT, "vips": vips.FORMAT}
+FORMATS = {"jpeg2000": jpeg2000.FORMAT, "tiff": STRIPPED, "vips": vips.FORMAT}
 
 
 class Case(NamedTuple):
@@ -191,8 +192,8 @@ def test_stacks_have_scales(tmp_path: Path) -> None:
 
 
 def test_tiles_are_left_to_others(tmp_path: Path) -> None:
-    from tests.kinds import KINDS as TILED
+    from tests.tiff_corpus import KINDS as TILED
 
     TILED["gray8"](tmp_path / "a")
     with pytest.raises(UnsupportedImage, match="is tiled"):
-        tiff_strips.FORMAT.open(open_file(tmp_path / "a"))
+        STRIPPED.open(open_file(tmp_path / "a"))

@@ -15,11 +15,10 @@ from iipserve.geometry import Region, Size
 from iipserve.image import PhysicalResolution
 from iipserve.sources import Source
 from iipserve.sources.oriented import TURNS, OrientedSource, upright
-from iipserve.sources.tiff import FORMAT
 from tests.contracts.source import SourceContract, open_source
 from tests.images import gradient, pyramid, write_jpeg_pyramid, write_tiff_pyramid
-from tests.kinds.tiff_writer import Samples
-from tests.sources.tiff_files import overwrite, tile_place
+from tests.sources.tiff.files import TILED, overwrite, tile_place
+from tests.tiff_corpus.tiff_writer import Samples
 
 SEEN: Mapping[int, Callable[[Samples], Samples]] = {
     1: lambda stored: stored,
@@ -66,13 +65,13 @@ class TestUprightTiles(SourceContract):
 
     @pytest.fixture
     def source(self, levels: Sequence[Samples], tmp_path: Path) -> Source:
-        return open_source(FORMAT, tmp_path / "a.tif")
+        return open_source(TILED, tmp_path / "a.tif")
 
 
 def source_of(path: Path, orientation: int, **options: object) -> Source:
     tags = [orientation_tag(orientation), *options.pop("extra_tags", ())]  # type: ignore[misc]
     write_tiff_pyramid(path, gradient((300, 200)), tile=(128, 64), extra_tags=tags, **options)  # type: ignore[arg-type]
-    return open_source(FORMAT, path)
+    return open_source(TILED, path)
 
 
 @pytest.mark.parametrize("orientation", TURNS)
@@ -115,7 +114,7 @@ def test_no_orientation_changes_nothing(tmp_path: Path, orientation: int) -> Non
 def test_no_stored_tiles(tmp_path: Path) -> None:
     tags = [orientation_tag(3)]
     write_jpeg_pyramid(tmp_path / "a.tif", gradient((256, 256)), tile=(128, 128), extra_tags=tags)
-    assert open_source(FORMAT, tmp_path / "a.tif").stored_tile(0, 0, 0, "jpeg", profile=False) is None
+    assert open_source(TILED, tmp_path / "a.tif").stored_tile(0, 0, 0, "jpeg", profile=False) is None
 
 
 def test_the_smaller_levels_are_turned_as_the_full_one(tmp_path: Path) -> None:
@@ -123,7 +122,7 @@ def test_the_smaller_levels_are_turned_as_the_full_one(tmp_path: Path) -> None:
     stored = pyramid(gradient((300, 200)), (128, 128))
     tags = [orientation_tag(8)]
     write_tiff_pyramid(tmp_path / "a.tif", stored, tile=(128, 128), extra_tags=tags)
-    source = open_source(FORMAT, tmp_path / "a.tif")
+    source = open_source(TILED, tmp_path / "a.tif")
     assert np.array_equal(source.read_tile(1, 0, 0), SEEN[8](stored[1])[:128, :128])
 
 
@@ -132,7 +131,7 @@ def test_a_tile_that_is_damaged_spoils_only_those_made_of_it(tmp_path: Path) -> 
     # the last of 3 x 4 tiles, which is seen first
     offset, count = tile_place(tmp_path / "a.tif", 11)
     overwrite(tmp_path / "a.tif", offset, bytes(count))
-    source = open_source(FORMAT, tmp_path / "a.tif")
+    source = open_source(TILED, tmp_path / "a.tif")
     with pytest.raises(DecodeError):
         source.read_tile(0, 0, 0)
     assert np.array_equal(source.read_tile(0, 2, 3), gradient((300, 200))[:8, :44][::-1, ::-1])

@@ -1,0 +1,126 @@
+"""Statistics of images: measured once for each version of a file, and remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from iipserve.config import Config
+from iipserve.engine import assembly
+from iipserve.engine.admission import READ_ONLY, Limits
+from iipserve.engine.assembly import LevelReader
+from iipserve.engine.decoding import TileDecoder
+from iipserve.engine.lru import Bounded
+from iipserve.engine.single_flight import Flights
+from iipserve.geometry import Region, Size, TileGrid
+from iipserve.image import ImageInfo
+from iipserve.plan import ImageRef, RenderPlan
+from iipserve.processing import Pixels
+from iipserve.processing.display import Range, development, sample_kind
+from iipserve.processing.statistics import Statistics, brightness, measure, measured_ranges, otsu
+from iipserve.processing.tone import Contrast
+from iipserve.pyramid import place_tile
+from iipserve.sources import Source
+
+MOST_PIXELS = 4_000_000
+"""The largest level of no more pixels is measured; of an image without one, tiles spread evenly over the smallest."""
+REMEMBERED = 1000
+"""Images whose statistics are remembered, unless the settings say how many headers are."""
+
+
+NORMALIZED = (Contrast(1.0),)
+"""What has more than 8 bits is normalized for the histogram and not just shifted (iipsrv)."""
+
+
+class Measurer:
+    """Measures images. Safe for many threads; must not be called by one that holds a place among `Limits`."""
+
+    def __init__(self, config: Config, limits: Limits, decoder: TileDecoder) -> None:
+        """Measure with the renderer's own limits and decoder."""
+        self._limits = limits
+        self._decoder = decoder
+        remembered = config.max_metadata_cache_size
+        self._known: Bounded[ImageRef, Statistics] = Bounded(
+            None if remembered < 0 else remembered or REMEMBERED
+        )
+        self._flights: Flights[ImageRef, Statistics] = Flights()
+
+    def statistics(self, source: Source, image: ImageRef) -> Statistics:
+        """What is measured of an image, at the first call.
+
+        Raises:
+            DecodeError: the image is damaged where it is measured.
+            TooLarge, Overloaded: see `Limits`.
+        """
+        found = self._known.get(image)
+        return found or self._flights.run(image, lambda: self._measure(source, image))
+
+    def ranges(self, source: Source, image: ImageRef) -> tuple[Range, ...]:
+        """The samples of each color band that are shown black and white: declared, else measured."""
+        info = source.info
+        return _known_ranges(info) or measured_ranges(self.statistics(source, image).bands, info)
+
+    def _measure(self, source: Source, image: ImageRef) -> Statistics:
+        info = source.info
+        level, regions = _measured_regions(info)
+        read = LevelReader(source, level, self._decoder.reader(source, image))
+        arrays = [self._read(read, image, region) for region in regions]
+        bands = measure(arrays, info)
+        ranges = _known_ranges(info) or measured_ranges(bands, info)
+        histogram = brightness(self._overview(source, image, ranges))
+        samples = sum(pixels.shape[0] * pixels.shape[1] for pixels in arrays)
+        statistics = Statistics(bands, samples, histogram, otsu(histogram))
+        self._known.set(image, statistics)
+        return statistics
+
+    def _read(self, read: LevelReader, image: ImageRef, region: Region) -> Pixels:
+        size = _at_most(region.size) if read.source.reads_regions else region.size
+        plan = RenderPlan(image, read.level, region, size, READ_ONLY)
+        with self._limits.admitted(plan, read.source.info):
+            return read(region, size)
+
+    def _overview(self, source: Source, image: ImageRef, ranges: tuple[Range, ...]) -> Pixels:
+        """Tile 0 of the smallest resolution that IIP shows, unprocessed (iipsrv)."""
+        info = source.info
+        size = info.shown_sizes[-1]
+        region = TileGrid(size, info.tile).region(0, 0)
+        assert region is not None, "every image has a first tile"
+        level, region, size = place_tile(info, size, region)
+        plan = RenderPlan(image, level, region, size, READ_ONLY)
+        develop = development(sample_kind(info, ranges), () if info.bits <= 8 else NORMALIZED)
+        with self._limits.admitted(plan, info):
+            read = LevelReader(source, level, self._decoder.reader(source, image), develop)
+            return assembly.read_plan(read, plan)
+
+
+def _known_ranges(info: ImageInfo) -> tuple[Range, ...]:
+    """The declared ranges, or the full one of the type; none where neither is there."""
+    if info.band_ranges:
+        return info.band_ranges
+    return () if info.full_range is None else (info.full_range,) * info.bands
+
+
+def _measured_regions(info: ImageInfo) -> tuple[int, list[Region]]:
+    """The level that is measured, and what of it."""
+    for number, level in enumerate(info.levels):
+        if level.size.area <= MOST_PIXELS:
+            return number, [Region.of_size(level.size)]
+    smallest = len(info.levels) - 1
+    return smallest, list(_spread_tiles(TileGrid(info.levels[-1].size, info.levels[-1].tile)))
+
+
+def _spread_tiles(grid: TileGrid) -> Iterator[Region]:
+    """Tiles of a level, evenly spread, of no more than `MOST_PIXELS`."""
+    count = max(1, min(grid.count, MOST_PIXELS // grid.tile.area))
+    for number in range(count):
+        row, column = divmod(number * grid.count // count, grid.columns)
+        region = grid.region(column, row)
+        if region is not None:
+            yield region
+
+
+def _at_most(size: Size) -> Size:
+    """The size itself, or divided by a power of two so that it is not large."""
+    shrink = 1
+    while size.ceil_scaled(shrink).area > MOST_PIXELS:
+        shrink *= 2
+    return size.ceil_scaled(shrink)

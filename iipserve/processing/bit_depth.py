@@ -1,0 +1,58 @@
+"""The finished depth: normalized samples, and unsigned ones of any depth, as 8 or 16 bits."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iipserve.processing import Pixels, Samples
+from iipserve.processing.layout import copy_bands
+from iipserve.processing.sample_format import SampleKind
+
+DTYPES: dict[int, type[np.uint8 | np.uint16]] = {8: np.uint8, 16: np.uint16}
+"""Of finished samples, by their bits."""
+
+
+def white(bits: int) -> np.float32:
+    """The highest finished sample."""
+    return np.float32((1 << bits) - 1)
+
+
+def finished(samples: Samples, factor: np.float32, bits: int) -> Pixels:
+    """Normalized samples times `factor`, clipped and truncated to the finished depth (iipsrv). Uses them up.
+
+    What is not a number (which only factors out of all proportion lead to) becomes black.
+    """
+    samples *= factor
+    np.clip(samples, 0, white(bits), out=samples)
+    if np.isnan(samples.max(initial=0)):
+        np.nan_to_num(samples, copy=False, nan=0)
+    if samples.flags.c_contiguous:
+        return samples.astype(DTYPES[bits])
+    result = np.empty(samples.shape, DTYPES[bits])
+    copy_bands(samples, result, samples.shape[2])
+    return result
+
+
+def changed(samples: Pixels, bits: int, to_bits: int) -> Pixels:
+    """Unsigned samples of `bits` bits with 8 or 16: lower bits dropped, or upper ones repeated below (iipsrv)."""
+    dtype = DTYPES[to_bits]
+    if bits >= to_bits:
+        reduced = samples if bits == to_bits else np.right_shift(samples, bits - to_bits)
+        return reduced.astype(dtype, copy=False)
+    wide: NDArray[np.uint16] = samples.astype(np.uint16)
+    return (wide << (to_bits - bits)) | (wide >> (2 * bits - to_bits))
+
+
+def unranged(samples: Pixels, kind: SampleKind, to_bits: int) -> Pixels:
+    """Samples of an image with the finished depth that know no ranges: opacity, ink.
+
+    Unsigned integers are read over their full depth, signed ones from 0 to their highest, floats from 0 to 1.
+    """
+    if kind.dtype == "float32":
+        unit = np.nan_to_num(samples, nan=0).clip(0, 1)
+        return (unit * white(to_bits) + np.float32(0.5)).astype(DTYPES[to_bits])
+    if kind.unsigned_bits:
+        return changed(samples, kind.unsigned_bits, to_bits)
+    bits = np.iinfo(kind.dtype).bits
+    return changed(np.maximum(samples, 0).view(f"uint{bits}"), bits - 1, to_bits)

@@ -1,0 +1,9 @@
+"""IIIF Image API 3.0 and 2.1 at level 2."""
+
+from __future__ import annotations
+
+from iipserve.protocols import Protocol
+from iipserve.protocols.iiif.planning import check, plan
+from iipserve.protocols.iiif.requests import parse
+
+PROTOCOL = Protocol("iiif", "iiif", parse, plan, check=check)

@@ -1,0 +1,212 @@
+"""IIIF Image API 3.0 and 2.1 at level 2: image requests, info.json, and the redirect to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+from urllib.parse import quote
+from weakref import ref
+
+from iipserve.config import Config
+from iipserve.geometry import Region, Size
+from iipserve.image import ImageInfo
+from iipserve.plan import Answer, Redirect, RenderPlan, image_ref
+from iipserve.processing import Operation
+from iipserve.processing.color import Bitonal, Grayscale
+from iipserve.processing.histogram import Equalize
+from iipserve.processing.tone import Invert, Logarithm, Stretch
+from iipserve.processing.transform import Mirror, Rotate
+from iipserve.protocols.encodings import export_encoding, tile_encoding
+from iipserve.protocols.iiif.info import advertised_tile, extra_members, info_document
+from iipserve.protocols.iiif.parameters import (
+    SizeKind,
+    SizeText,
+    UpscalingOff,
+    advertised_factor,
+    canonical_rotation,
+    check_size,
+    resolve_region,
+    resolve_size,
+)
+from iipserve.protocols.iiif.requests import BaseQuery, ImageQuery, InfoQuery, Parameters, Query
+from iipserve.protocols.iiif.versions import VERSIONS, Version
+from iipserve.protocols.tiles import has_color, quality_layers
+from iipserve.protocols.url_text import inline_disposition
+from iipserve.pyramid import Placement, place_region, place_tile
+
+SAFE_IN_HEADER = re.compile(r"[!#-;=?-~]*")
+"""Printable ASCII without what ends a link: blank, quote, angle brackets."""
+
+
+@lru_cache(maxsize=1024)
+def header_address(address: str) -> str:
+    """The address as it may stand in a header: what is not plain ASCII is percent-encoded."""
+    if SAFE_IN_HEADER.fullmatch(address):
+        return address
+    return quote(address.encode("latin-1", "replace"), safe="/%~!$&'()*+,;=:@?#[]")
+
+
+def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
+    """The image, the description, or the way to it.
+
+    Raises:
+        InvalidRequest: the version does not have what the query says, or region or size do not fit.
+    """
+    assert info is not None, "every IIIF query names an image"
+    if isinstance(query, BaseQuery):
+        return Answer(Redirect(header_address(query.address) + "/info.json"))
+    version = VERSIONS[query.version or config.iiif_version]
+    if isinstance(query, InfoQuery):
+        return info_document(version, query.address, query.accept, info, config)
+    return _plan_image(query, version, info, config)
+
+
+def _plan_image(query: ImageQuery, version: Version, info: ImageInfo, config: Config) -> Answer:
+    parameters = query.parameters
+    choices = config.max_size, config.allow_upscaling, config.iiif_extensions
+    image = _settled(parameters, version, ref(info), choices)
+    address = header_address(query.address)
+    link = ("Link", f'{version.profile_link}, <{address}/{image.canonical}>;rel="canonical"')
+    plan = _render_plan(image, info, config)
+    if image.is_tile:
+        return Answer(plan, (link,))
+    suffix = f"_{image.size.width}x{image.size.height}.{parameters.extension}"
+    disposition = ("Content-Disposition", inline_disposition(query.identifier, suffix))
+    return Answer(plan, (link, disposition))
+
+
+_Choices: TypeAlias = tuple[int | None, bool, bool]
+"""What the settings say of all images: longest side of any answer, ALLOW_UPSCALING, IIIF_EXTENSIONS."""
+
+
+class _Settled(NamedTuple):
+    """What the parameters come to for one image."""
+
+    placement: Placement
+    size: Size
+    """Before rotation."""
+    is_tile: bool
+    """It is a tile of the advertised grid."""
+    format: str
+    operations: tuple[Operation, ...]
+    canonical: str
+    """The parameters that stand for all spellings of this request (Image API 3.0 section 4.7)."""
+
+
+@lru_cache(maxsize=4096)
+def _settled(parameters: Parameters, version: Version, image: ref[ImageInfo], choices: _Choices) -> _Settled:
+    """The parameters applied to an image, which is alive; remembered, without keeping it from being forgotten."""
+    info, (limit, upscaling, extensions) = image(), choices
+    assert info is not None, "the caller holds it"
+    quality = _effective_quality(version.quality(parameters.quality, extensions=extensions), info)
+    region = resolve_region(parameters.region, info.size)
+    size_text = _with_upscaling(parameters.size, version, upscaling)
+    size, factor = _sized(size_text, region, info, limit)
+    x, y, width, height = region.x, region.y, region.width, region.height
+    region_text = "full" if region.size == info.size else f"{x},{y},{width},{height}"
+    rotation = canonical_rotation(parameters.mirrored, parameters.degrees)
+    return _Settled(
+        _placement(info, region, size, factor),
+        size,
+        factor is not None and size.fits_in(info.tile) and parameters.degrees % 90 == 0,
+        parameters.format,
+        _operations(parameters, quality),
+        f"{region_text}/{version.canonical_size(region.size, size, limit)}/{rotation}"
+        f"/{quality}.{parameters.extension}",
+    )
+
+
+def _placement(info: ImageInfo, region: Region, size: Size, factor: int | None) -> Placement:
+    """Tiles and whole levels of the grid lie where other protocols with such a grid have them."""
+    if factor is None:
+        return place_region(info, region, size)
+    grid_size = info.halved_sizes[factor.bit_length() - 1]
+    return place_tile(
+        info, grid_size, Region(region.x // factor, region.y // factor, size.width, size.height)
+    )
+
+
+def _with_upscaling(text: SizeText, version: Version, upscaling: bool) -> SizeText:
+    """The size with `upscales` telling whether it may be larger than the region.
+
+    Raises:
+        InvalidSize: the version has no such size.
+        UpscalingOff: it is to be enlarged, and the server does not do that.
+    """
+    version.check_size(text)
+    if version.marks_upscaling:
+        if text.upscales and not upscaling:
+            raise UpscalingOff("sizes after ^ are not served here; leave out the ^")
+        return text
+    if upscaling and text.kind not in (SizeKind.MAX, SizeKind.FULL):
+        return text._replace(upscales=True)
+    return text
+
+
+def _sized(text: SizeText, region: Region, info: ImageInfo, limit: int | None) -> tuple[Size, int | None]:
+    """The size, and the scale factor if region and size address something in the advertised grid.
+
+    There, sizes are rounded up, as viewers expect of the tiles at the edges.
+    """
+    tile = advertised_tile(info, limit)
+    extent = region.size
+    if text.kind is SizeKind.SIDES:
+        factor = advertised_factor(info.size, tile, region, text.width, text.height)
+        size = resolve_size(text, extent, limit) if factor is None else extent.ceil_scaled(factor)
+    else:
+        size = resolve_size(text, extent, limit)
+        factor = advertised_factor(info.size, tile, region, size.width, size.height)
+    check_size(text, size, extent, limit)
+    return size, factor
+
+
+def _effective_quality(quality: str, info: ImageInfo) -> str:
+    """The quality, or `default` if the image is like that anyway.
+
+    (One of black and white is not, once it is scaled.)
+    """
+    return "default" if quality == "gray" and not has_color(info) else quality
+
+
+def _operations(parameters: Parameters, quality: str) -> tuple[Operation, ...]:
+    """In canonical order: what changes colors comes before what moves pixels."""
+    steps: list[Operation] = []
+    if quality != "default":
+        steps.append(QUALITIES[quality])
+    if parameters.mirrored:
+        steps.append(Mirror())
+    if parameters.degrees:
+        steps.append(Rotate(parameters.degrees))
+    return tuple(steps)
+
+
+QUALITIES: Mapping[str, Operation] = {
+    "gray": Grayscale(),
+    "bitonal": Bitonal(),
+    "negative": Invert(),
+    "stretch": Stretch(),
+    "equalization": Equalize(),
+    "log": Logarithm(),
+}
+
+
+def _render_plan(image: _Settled, info: ImageInfo, config: Config) -> RenderPlan:
+    operations = image.operations
+    profile = not operations or all(operation.keeps_profile for operation in operations)
+    encoding = (tile_encoding if image.is_tile else export_encoding)(
+        image.format, info, config, profile=profile
+    )
+    layers = quality_layers(info, config) if info.quality_layers > 1 else 0
+    level, region, size = image.placement
+    return RenderPlan(image_ref(info, layers), level, region, size, encoding, operations)
+
+
+def check(config: Config) -> None:
+    """See that what is added to info.json is JSON.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    extra_members(config.iiif_extra_info)

@@ -1,0 +1,169 @@
+"""IIIF addresses, from text to queries: image requests, info.json, the base URI."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+
+from iipserve.errors import InvalidRequest
+from iipserve.http import Request
+from iipserve.image import FIRST, Selector
+from iipserve.protocols.encodings import format_of
+from iipserve.protocols.iiif.parameters import RegionText, SizeText, read_region, read_rotation, read_size
+from iipserve.protocols.url_text import decoded, decoded_identifier, own_target
+
+VERSION_SEGMENTS = {"2/": 2, "3/": 3}
+QUALITY_AND_FORMAT = re.compile(r"([a-z]{1,20})\.([a-z0-9]{1,8})")
+PARAMETER = re.compile(
+    r"full|square|\^?max|(pct:)?[0-9.,-]*,[0-9.,-]*|\^?!?[0-9]*,[0-9]*|\^?pct:.*|!?[0-9.]+"
+    r"|(default|color|gray|grey|bitonal|native)(\..*)?|info\..*"
+)
+"""What no folder is called: with fewer segments than it needs, a request that has one is no base URI."""
+PAGE = re.compile("[0-9]{1,9}")
+IIIF_ID = re.compile(r"https?://[!#-;=?-~]{1,2000}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parameters:
+    """What follows the identifier of an image request; compared by identity, as `read_parameters` remembers."""
+
+    region: RegionText
+    size: SizeText
+    mirrored: bool
+    degrees: float
+    """Clockwise, after mirroring; from 0 and below 360."""
+    quality: str
+    extension: str
+    format: str
+    """Name of the output format."""
+
+
+class ImageQuery(NamedTuple):
+    """An image or a part of it."""
+
+    identifier: str
+    selector: Selector
+    version: int | None
+    """Major version of the API; None is the one of the settings."""
+    address: str
+    """The base URI."""
+    parameters: Parameters
+
+
+class InfoQuery(NamedTuple):
+    """The description of the image: info.json."""
+
+    identifier: str
+    selector: Selector
+    version: int | None
+    address: str
+    accept: str | None
+    """The Accept header."""
+
+
+class BaseQuery(NamedTuple):
+    """The bare base URI."""
+
+    identifier: str
+    selector: Selector
+    address: str
+
+
+Query: TypeAlias = ImageQuery | InfoQuery | BaseQuery
+
+
+# -- parsing ---------------------------------------------------------------------------------------
+
+
+def parse(request: Request) -> Query:
+    """Read `ID/REGION/SIZE/ROTATION/QUALITY.FORMAT`, `ID/info.json` or `ID`.
+
+    Read from the right, so that slashes in the identifier may arrive decoded. Below `/iiif/`, a first
+    segment of 2 or 3 is the version.
+
+    Raises:
+        InvalidRequest: it is none of these, or a parameter is malformed.
+    """
+    target = own_target(request)
+    version = VERSION_SEGMENTS.get(target[:2]) if request.natural else None
+    start = 0 if version is None else 2
+    parts = target[start:].rsplit("/", 4)
+    last = _last_segment(parts[-1])
+    if last == "info.json" and len(parts) > 1:
+        raw = target[start : target.rindex("/")]
+        address = _address(request, target[:start] + raw)
+        return InfoQuery(*_picture(request, raw), version, address, request.header("Accept"))
+    if len(parts) < 5:
+        return _parse_base(request, target[:start], target[start:])
+    return _parse_image(request, version, target[:start], parts, last)
+
+
+def _last_segment(text: str) -> str:
+    """The last segment; a question mark that got into it begins parameters, which mean nothing here."""
+    return decoded(text).partition("?")[0] if "%" in text or "?" in text else text
+
+
+def _parse_image(request: Request, version: int | None, prefix: str, parts: list[str], last: str) -> Query:
+    raw, region, size, rotation, _ = parts
+    parameters = read_parameters(region, size, rotation, last)
+    return ImageQuery(*_picture(request, raw), version, _address(request, prefix + raw), parameters)
+
+
+@lru_cache(maxsize=4096)
+def read_parameters(region: str, size: str, rotation: str, last: str) -> Parameters:
+    """The parameters in four segments of an address; remembered, as viewers ask again and again.
+
+    Raises:
+        InvalidRequest: one of them follows no form of the grammar.
+    """
+    quality = QUALITY_AND_FORMAT.fullmatch(last)
+    if quality is None:
+        raise InvalidRequest(f"{last!r} is no QUALITY.FORMAT, as in default.jpg")
+    name, extension = quality.groups()
+    mirrored, degrees = read_rotation(decoded(rotation))
+    return Parameters(
+        read_region(decoded(region)),
+        read_size(decoded(size)),
+        mirrored,
+        degrees,
+        name,
+        extension,
+        format_of(extension),
+    )
+
+
+def _parse_base(request: Request, prefix: str, target: str) -> Query:
+    """The base URI, also with its slashes decoded, unless a segment shows that more was meant."""
+    raw = target.removesuffix("/")
+    if any(PARAMETER.fullmatch(decoded(segment)) for segment in raw.split("/")[1:]):
+        raise InvalidRequest(
+            f"{target!r} has too few segments: ID/REGION/SIZE/ROTATION/QUALITY.FORMAT or ID/info.json is needed"
+        )
+    return BaseQuery(*_picture(request, raw), _address(request, prefix + raw))
+
+
+def _picture(request: Request, raw: str) -> tuple[str, Selector]:
+    """The identifier, and which picture of its stack is meant: the number after the last IIIF_DELIMITER.
+
+    Whatever follows the delimiter and is no number belongs to the identifier.
+    """
+    identifier = decoded_identifier(raw)
+    delimiter = request.page_delimiter
+    if not delimiter or delimiter not in identifier:
+        return identifier, FIRST
+    name, _, number = identifier.rpartition(delimiter)
+    if not name or not PAGE.fullmatch(number):
+        return identifier, FIRST
+    return name, Selector(int(number))
+
+
+def _address(request: Request, target: str) -> str:
+    """The base URI as the client wrote it; a front end may tell it in X-IIIF-ID (iipsrv)."""
+    told = request.environ.get("HTTP_X_IIIF_ID")
+    if told and request.trust_forwarded:
+        if not IIIF_ID.fullmatch(told):
+            raise InvalidRequest(f"X-IIIF-ID {told!r} is no absolute http address")
+        return told
+    return request.public_url(target)

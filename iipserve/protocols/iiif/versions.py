@@ -1,0 +1,102 @@
+"""The IIIF Image API's versions as small differences over one grammar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from iipserve.errors import InvalidRequest, InvalidSize
+from iipserve.geometry import Size, scale_side
+from iipserve.protocols.iiif.parameters import SizeKind, SizeText, most
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Version:
+    """What one major version of the Image API does its own way."""
+
+    number: int
+    knows_full_size: bool
+    """`full` is a size."""
+    marks_upscaling: bool
+    """A size larger than the region needs `^`; without that mark in the grammar it depends on the server."""
+    qualities: Mapping[str, str]
+    """Quality as written -> `default`, `gray` or `bitonal`; the extensions are of every version."""
+    canonical_size: Callable[[Size, Size, int | None], str]
+    """(region, size, longest side or None) -> the canonical text."""
+    context: str
+    """The JSON-LD context of info.json."""
+    profile_link: str
+    """The value of a Link header that names the compliance level; validators want `http`."""
+
+    def quality(self, text: str, *, extensions: bool) -> str:
+        """What a quality means: `default`, `gray`, `bitonal`, or one of `EXTENSIONS` where they are on.
+
+        Raises:
+            InvalidRequest: this version does not have it.
+        """
+        meaning = self.qualities.get(text)
+        if meaning is not None:
+            return meaning
+        if extensions and text in EXTENSIONS:
+            return text
+        known = (*self.qualities, *EXTENSIONS) if extensions else self.qualities
+        raise InvalidRequest(f"quality {text!r} is none of {', '.join(known)}")
+
+    def check_size(self, text: SizeText) -> None:
+        """Refuse a size that another version has and this one has not.
+
+        Raises:
+            InvalidSize: it is `full` in 3, or has a `^` in 2.
+        """
+        if text.kind is SizeKind.FULL and not self.knows_full_size:
+            raise InvalidSize("size 'full' does not exist in Image API 3; 'max' would do")
+        if text.upscales and not self.marks_upscaling:
+            raise InvalidSize("'^' in a size does not exist in Image API 2; leave it out")
+
+
+def _canonical_size_2(region: Size, size: Size, limit: int | None) -> str:
+    """Image API 2.1.1 section 4.7: `full`, `w,` where the shape is kept, else `w,h`."""
+    if size == region:
+        return "full"
+    if size.height == scale_side(region.height, size.width, region.width):
+        return f"{size.width},"
+    return f"{size.width},{size.height}"
+
+
+def _canonical_size_3(region: Size, size: Size, limit: int | None) -> str:
+    """Image API 3.0 section 4.7: `max`, `^max`, else `w,h`, after `^` where it is larger than the region."""
+    if size == most(region, limit):
+        return "max"
+    if size.fits_in(region):
+        return f"{size.width},{size.height}"
+    if limit is not None and size == region.fitted(Size(limit, limit)):
+        return "^max"
+    return f"^{size.width},{size.height}"
+
+
+EXTENSIONS = ("negative", "stretch", "equalization", "log")
+"""Qualities that iipsrv has beside those of the specification (IIIF_EXTENSIONS)."""
+QUALITIES = {"default": "default", "color": "default", "gray": "gray", "bitonal": "bitonal"}
+
+VERSIONS: Mapping[int, Version] = {
+    2: Version(
+        number=2,
+        knows_full_size=True,
+        marks_upscaling=False,
+        # the two words of version 1 are still sent, but never listed: OpenLayers would prefer them
+        qualities={**QUALITIES, "native": "default", "grey": "gray"},
+        canonical_size=_canonical_size_2,
+        context="http://iiif.io/api/image/2/context.json",
+        profile_link='<http://iiif.io/api/image/2/level2.json>;rel="profile"',
+    ),
+    3: Version(
+        number=3,
+        knows_full_size=False,
+        marks_upscaling=True,
+        qualities=QUALITIES,
+        canonical_size=_canonical_size_3,
+        context="http://iiif.io/api/image/3/context.json",
+        profile_link='<http://iiif.io/api/image/3/level2.json>;rel="profile"',
+    ),
+}
+"""By major version."""

@@ -1,0 +1,336 @@
+"""IIP: a list of commands in a query string, folded from left to right into one query."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple, TypeAlias
+
+from iipserve.errors import InvalidRequest
+from iipserve.http import Request
+from iipserve.image import Selector
+from iipserve.protocols.encodings import is_written
+from iipserve.protocols.iip.arguments import read_whole
+from iipserve.protocols.iip.errors import Fault, IIPFault
+from iipserve.protocols.iip.modifiers import MODIFIERS, Modifier, Wishes
+from iipserve.protocols.iip.object_reply import Asked, server_object
+from iipserve.protocols.iip.objects import object_kind
+from iipserve.protocols.iip.view import DEFAULT_VIEW, View
+from iipserve.protocols.url_text import decoded, decoded_identifier
+
+TILE_ADDRESS = re.compile(r"([+-]?[0-9]{1,9})(?:,([+-]?[0-9]{1,9}))?")
+FOUR_NUMBERS = re.compile(",".join([r"([+-]?[0-9]{1,9})"] * 4))
+PROFILE = re.compile(r"([0-9]{1,9}):([0-9]{1,9}),([0-9]{1,9})(?:-([0-9]{1,9}),([0-9]{1,9}))?")
+EXPORT_FORMATS: Mapping[str, str] = {
+    "jpg": "jpeg",
+    "png": "png",
+    "webp": "webp",
+    "avif": "avif",
+    "tiff": "tiff",
+    "jxl": "jxl",
+}
+"""CVT's argument in lower case -> name of the format; any other is JPEG, as in iipsrv."""
+
+
+# -- queries ---------------------------------------------------------------------------------------
+
+
+class TileQuery(NamedTuple):
+    """One tile: JTL and its kin."""
+
+    identifier: str
+    format: str
+    resolution: int
+    """0 is the smallest."""
+    tile: int
+    """Counted row by row from 0."""
+    view: View
+
+    @property
+    def selector(self) -> Selector:
+        """SDS, or JTLS."""
+        return self.view.selector
+
+
+class TileRangeQuery(NamedTuple):
+    """The rectangle of tiles between two: TIL."""
+
+    identifier: str
+    resolution: int
+    first: int
+    last: int
+    view: View
+
+    @property
+    def selector(self) -> Selector:
+        """SDS."""
+        return self.view.selector
+
+
+class ExportQuery(NamedTuple):
+    """The image or a region of it: CVT."""
+
+    identifier: str
+    format: str
+    view: View
+
+    @property
+    def selector(self) -> Selector:
+        """SDS."""
+        return self.view.selector
+
+
+class SpectrumQuery(NamedTuple):
+    """All samples at one point: SPECTRA."""
+
+    identifier: str
+    resolution: int
+    tile: int
+    x: int
+    """From the left of the tile."""
+    y: int
+    """From the top of the tile."""
+    view: View
+
+    @property
+    def selector(self) -> Selector:
+        """SDS; all pictures of a stack are told of, whichever it names."""
+        return self.view.selector
+
+
+class ProfileQuery(NamedTuple):
+    """Samples along a line: PFL."""
+
+    identifier: str
+    resolution: int
+    start: tuple[int, int]
+    """x and y in pixels of the resolution."""
+    end: tuple[int, int]
+    """The first point that does not belong to it, unless it is the start."""
+    view: View
+
+    @property
+    def selector(self) -> Selector:
+        """SDS; all pictures of a stack are told of, whichever it names."""
+        return self.view.selector
+
+
+class ObjectsQuery(NamedTuple):
+    """Facts about the image and the server: OBJ."""
+
+    identifier: str | None
+    objects: tuple[Asked, ...]
+    """All known."""
+    text: str
+    """The whole request, for the error when there is nothing to tell."""
+    selector: Selector
+
+
+Query: TypeAlias = TileQuery | TileRangeQuery | ExportQuery | SpectrumQuery | ProfileQuery | ObjectsQuery
+MakeQuery: TypeAlias = Callable[[str, View], Query]
+"""(identifier, what the modifiers say) -> the query."""
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What the commands so far have said."""
+
+    identifier: str | None = None
+    wishes: Wishes | None = None
+    """None as long as there is no modifier: most requests have none."""
+    objects: list[Asked] = field(default_factory=list)
+    output: MakeQuery | None = None
+    faults: list[Fault] = field(default_factory=list)
+
+    def view(self) -> View:
+        """What the modifiers say."""
+        return DEFAULT_VIEW if self.wishes is None else self.wishes.view()
+
+
+Command: TypeAlias = Callable[[_Reading, str, str], None]
+"""Takes the reading, the command's name and its argument."""
+
+
+def parse(request: Request) -> Query:
+    """Read the commands of a query string.
+
+    Names may be of either case; a command without `=` has its own name as argument, one with an empty
+    argument is passed over; arguments are percent-decoded after splitting.
+
+    Raises:
+        IIPFault: a command or object is unknown, the image is missing or nothing is asked for.
+        InvalidRequest: an argument is malformed, or two answers are asked for.
+    """
+    reading = _Reading()
+    for token in request.target.split("&"):
+        name, equals, argument = token.partition("=")
+        if not equals:
+            argument = name
+        if argument:
+            COMMANDS.get(name.lower(), _unknown)(reading, name, argument)
+    return _query(reading, request.target)
+
+
+def _query(reading: _Reading, text: str) -> Query:
+    if reading.faults:
+        raise IIPFault(reading.faults)
+    if reading.objects:
+        return ObjectsQuery(reading.identifier, tuple(reading.objects), text, reading.view().selector)
+    if reading.identifier is None and reading.wishes is not None and reading.wishes.ranges:
+        raise IIPFault([Fault("1 3", "MINMAX")])
+    if reading.output is None or reading.identifier is None:
+        raise IIPFault([Fault("2 1", text)])
+    return reading.output(reading.identifier, reading.view())
+
+
+def _unknown(reading: _Reading, name: str, argument: str) -> None:
+    reading.faults.append(Fault("2 2", name))
+
+
+def _image(reading: _Reading, name: str, argument: str) -> None:
+    _refuse_after_output(reading, name)
+    if reading.identifier is not None:
+        raise InvalidRequest("FIF is given twice; one request is about one image")
+    reading.identifier = decoded_identifier(argument.replace("+", " "))
+
+
+def _object(reading: _Reading, name: str, argument: str) -> None:
+    _refuse_after_output(reading, name)
+    asked = decoded(argument).lower()
+    if server_object(asked) is None:
+        if object_kind(asked) is None:
+            reading.faults.append(Fault("3 2", asked))
+        elif reading.identifier is None:
+            reading.faults.append(Fault("1 3", asked))
+    # iipsrv: width and height change places only where ROT came before
+    upright = reading.wishes is None or reading.wishes.turn.degrees not in (90, 270)
+    reading.objects.append(Asked(asked, turned=not upright))
+
+
+def _modifier(modifier: Modifier) -> Command:
+    """A command that says how the answer is to be."""
+
+    def run(reading: _Reading, name: str, argument: str) -> None:
+        _refuse_after_output(reading, name)
+        if reading.wishes is None:
+            reading.wishes = Wishes()
+        modifier(reading.wishes, name, decoded(argument))
+
+    return run
+
+
+def _output(read: Callable[[str, str], MakeQuery]) -> Command:
+    """A command that asks for an image or for samples; there is one in a request."""
+
+    def run(reading: _Reading, name: str, argument: str) -> None:
+        if reading.output is not None or reading.objects:
+            raise InvalidRequest(f"{name} asks for a second answer; a request gets one")
+        if reading.identifier is None:
+            reading.faults.append(Fault("1 3", argument))
+        reading.output = read(name, decoded(argument))
+
+    return run
+
+
+def _if_written(format: str, command: Command) -> Command:
+    """A command that is unknown where the server's libraries do not write the format."""
+
+    def run(reading: _Reading, name: str, argument: str) -> None:
+        (command if is_written(format) else _unknown)(reading, name, argument)
+
+    return run
+
+
+def _refuse_after_output(reading: _Reading, name: str) -> None:
+    if reading.output is not None:
+        raise InvalidRequest(f"{name} comes after the command that asks for the image; it has to come before")
+
+
+# -- commands that ask for something ---------------------------------------------------------------
+
+
+def _read_tile(format: str, name: str, argument: str) -> MakeQuery:
+    """`resolution,tile`; a single number stands for both (iipsrv)."""
+    match = TILE_ADDRESS.fullmatch(argument)
+    if match is None:
+        raise InvalidRequest(f"{name}={argument!r}: resolution,tile is needed, as in 2,0")
+    resolution = int(match[1])
+    tile = resolution if match[2] is None else int(match[2])
+    return lambda identifier, view: TileQuery(identifier, format, resolution, tile, view)
+
+
+def _read_tile_of_view(name: str, argument: str) -> MakeQuery:
+    """`horizontal,resolution,tile,vertical`: a tile of one view of a sequence, with its angles."""
+    match = FOUR_NUMBERS.fullmatch(argument)
+    if match is None:
+        raise InvalidRequest(
+            f"{name}={argument!r}: horizontal,resolution,tile,vertical is needed, as in 30,2,0,90"
+        )
+    horizontal, resolution, tile, vertical = map(int, match.groups())
+    if horizontal < 0 or vertical < 0:
+        raise InvalidRequest(f"{name}={argument!r}: angles are 0 or more")
+    selector = Selector(horizontal, vertical)
+    return lambda identifier, view: TileQuery(
+        identifier, "jpeg", resolution, tile, view._replace(selector=selector)
+    )
+
+
+def _read_tile_range(name: str, argument: str) -> MakeQuery:
+    """`resolution,first-last` or `resolution,tile`."""
+    resolution, comma, tiles = argument.partition(",")
+    first, dash, last = tiles.partition("-")
+    if not comma:
+        raise InvalidRequest(f"{name}={argument!r}: resolution,first-last is needed, as in 2,0-5")
+    numbers = read_whole(name, resolution), read_whole(name, first), read_whole(name, last if dash else first)
+    return lambda identifier, view: TileRangeQuery(identifier, *numbers, view)
+
+
+def _read_export(name: str, argument: str) -> MakeQuery:
+    """A format; an unknown one is JPEG (iipsrv)."""
+    format = EXPORT_FORMATS.get(argument.lower(), "jpeg")
+    if not is_written(format):
+        format = "jpeg"
+    return lambda identifier, view: ExportQuery(identifier, format, view)
+
+
+def _read_spectrum(name: str, argument: str) -> MakeQuery:
+    """`resolution,tile,x,y`."""
+    match = FOUR_NUMBERS.fullmatch(argument)
+    if match is None:
+        raise InvalidRequest(f"{name}={argument!r}: resolution,tile,x,y is needed, as in 2,0,100,50")
+    resolution, tile, x, y = map(int, match.groups())
+    return lambda identifier, view: SpectrumQuery(identifier, resolution, tile, x, y, view)
+
+
+def _read_profile(name: str, argument: str) -> MakeQuery:
+    """`resolution:x,y` or `resolution:x1,y1-x2,y2`."""
+    match = PROFILE.fullmatch(argument)
+    if match is None:
+        raise InvalidRequest(f"{name}={argument!r}: resolution:x1,y1-x2,y2 is needed, as in 2:0,50-100,50")
+    resolution, start = int(match[1]), (int(match[2]), int(match[3]))
+    end = start if match[4] is None else (int(match[4]), int(match[5]))
+    return lambda identifier, view: ProfileQuery(identifier, resolution, start, end, view)
+
+
+COMMANDS: Mapping[str, Command] = {
+    "fif": _image,
+    "obj": _object,
+    **{name: _modifier(modifier) for name, modifier in MODIFIERS.items()},
+    "jtl": _output(partial(_read_tile, "jpeg")),
+    "ptl": _output(partial(_read_tile, "png")),
+    "wtl": _output(partial(_read_tile, "webp")),
+    "atl": _output(partial(_read_tile, "avif")),
+    "ttl": _output(partial(_read_tile, "tiff")),
+    "xtl": _if_written("jxl", _output(partial(_read_tile, "jxl"))),
+    "jtls": _output(_read_tile_of_view),
+    "til": _output(_read_tile_range),
+    "cvt": _output(_read_export),
+    "spectra": _output(_read_spectrum),
+    "pfl": _output(_read_profile),
+}
+"""Every command, by its name in lower case; any other is answered with IIP's error 2 2."""

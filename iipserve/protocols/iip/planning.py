@@ -1,0 +1,79 @@
+"""IIP: the plan for what a list of commands asks for."""
+
+from __future__ import annotations
+
+from iipserve.config import Config
+from iipserve.errors import IIPServeError
+from iipserve.image import ImageInfo
+from iipserve.plan import Answer, Document, RenderPlan, image_ref
+from iipserve.processing import colormap
+from iipserve.protocols import plain_error
+from iipserve.protocols.encodings import export_encoding, extension_of
+from iipserve.protocols.iip.commands import (
+    ExportQuery,
+    ObjectsQuery,
+    ProfileQuery,
+    Query,
+    SpectrumQuery,
+    TileQuery,
+)
+from iipserve.protocols.iip.errors import IIPFault
+from iipserve.protocols.iip.modifiers import modified
+from iipserve.protocols.iip.object_reply import objects_answer
+from iipserve.protocols.iip.objects import NETFPX
+from iipserve.protocols.iip.samples import plan_profile, plan_spectrum
+from iipserve.protocols.iip.tiles import plan_query_tile, plan_tile_range
+from iipserve.protocols.iip.view import export_region, export_size
+from iipserve.protocols.tiles import quality_layers
+from iipserve.protocols.url_text import inline_disposition
+from iipserve.pyramid import place_region
+
+
+def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
+    """What the query asks for.
+
+    Raises:
+        TileNotFound: resolution or tile lies outside the pyramid.
+        InvalidRequest: a modifier does not fit the image, a point lies outside it.
+        IIPFault: no object had anything to tell.
+        TooLarge: TIL asks for too many tiles, PFL or SPECTRA for too many samples.
+    """
+    if isinstance(query, ObjectsQuery):
+        return objects_answer(query.objects, query.text, info, config)
+    assert info is not None, "every other query names an image"
+    if isinstance(query, TileQuery):
+        return Answer(plan_query_tile(query, info, config))
+    if isinstance(query, ExportQuery):
+        return _plan_export(query, info, config)
+    if isinstance(query, SpectrumQuery):
+        return Answer(plan_spectrum(query, info, config))
+    if isinstance(query, ProfileQuery):
+        return Answer(plan_profile(query, info, config))
+    return Answer(plan_tile_range(query, info, config))
+
+
+def _plan_export(query: ExportQuery, info: ImageInfo, config: Config) -> Answer:
+    view = query.view
+    size = export_size(view, info.size, config)
+    level, region, size = place_region(info, export_region(view, info.size), size)
+    image = image_ref(info, quality_layers(info, config))
+    encoding = export_encoding(query.format, info, config)
+    plan = modified(RenderPlan(image, level, region, size, encoding), view, info, config)
+    suffix = f"_{size.width}x{size.height}.{extension_of(query.format)}"
+    return Answer(plan, (("Content-Disposition", inline_disposition(query.identifier, suffix)),))
+
+
+def error(error: IIPServeError) -> Document:
+    """The error in IIP's syntax where it has a number for it, else as plain text."""
+    if isinstance(error, IIPFault):
+        return Document(error.body, NETFPX)
+    return plain_error(error)
+
+
+def check(config: Config) -> None:
+    """See that the administrator's color maps can be read.
+
+    Raises:
+        ConfigError: one cannot.
+    """
+    colormap.names(config.colormaps)

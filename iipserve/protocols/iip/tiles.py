@@ -1,0 +1,130 @@
+"""Tiles as IIP counts them: resolution 0 is the smallest, tiles are counted row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from iipserve.config import Config
+from iipserve.errors import TileNotFound, TooLarge
+from iipserve.geometry import Region, Size, TileGrid, ceil_div
+from iipserve.image import ColorSpace, ImageInfo
+from iipserve.plan import Bundle, Encoding, RenderPlan
+from iipserve.processing import pipeline
+from iipserve.processing.tone import SampleRange
+from iipserve.protocols.encodings import raw_encoding, tile_encoding
+from iipserve.protocols.iip.arguments import Turn
+from iipserve.protocols.iip.commands import TileQuery, TileRangeQuery
+from iipserve.protocols.iip.modifiers import modified
+from iipserve.protocols.iip.objects import NETFPX
+from iipserve.protocols.iip.view import DEFAULT_VIEW, View
+from iipserve.protocols.tiles import plan_tile
+
+MOST_TILES = 1024
+"""Tiles that one TIL may ask for."""
+UPSIDE_DOWN = Turn(mirrored=False, degrees=180.0)
+AS_STORED = SampleRange(((None, 0.0, 65535.0),))
+"""16-bit samples stay what they are."""
+JPEG_FRAME = b"\x02\0\0\0\0\x11\0\0"
+"""Compression type 2 and its subtype."""
+RAW_FRAME = b"\x03\0\0\0\0\x11\0\0"
+"""Samples of 16 bits in the server's byte order (iipsrv)."""
+
+
+def shown_size(info: ImageInfo, resolution: int) -> Size:
+    """The size of a resolution.
+
+    Raises:
+        TileNotFound: the image has no such resolution.
+    """
+    sizes = info.shown_sizes
+    if not 0 <= resolution < len(sizes):
+        raise TileNotFound(f"resolution {resolution} does not exist; the image has 0 to {len(sizes) - 1}")
+    return sizes[len(sizes) - 1 - resolution]
+
+
+def tile_region(info: ImageInfo, grid_size: Size, tile: int) -> Region:
+    """The pixels of a tile in a resolution of `grid_size`.
+
+    Raises:
+        TileNotFound: the resolution has no such tile.
+    """
+    row, column = divmod(tile, ceil_div(grid_size.width, info.tile.width))
+    region = TileGrid(grid_size, info.tile).region(column, row)
+    if region is None:
+        count = TileGrid(grid_size, info.tile).count
+        raise TileNotFound(f"tile {tile} does not exist; this resolution has 0 to {count - 1}")
+    return region
+
+
+def plan_query_tile(query: TileQuery, info: ImageInfo, config: Config) -> RenderPlan:
+    """The plan for one tile: JTL and its kin."""
+    return _plan(query, tile_encoding(query.format, info, config), info, config)
+
+
+def _plan(query: TileQuery, encoding: Encoding, info: ImageInfo, config: Config) -> RenderPlan:
+    view = query.view
+    grid_size = shown_size(info, query.resolution)
+    region = tile_region(info, grid_size, query.tile)
+    if view is DEFAULT_VIEW:
+        return plan_tile(info, config, grid_size, region, encoding)
+    if view.turn == UPSIDE_DOWN:
+        # iipsrv: tiles change places with the picture, but only when it is upside down
+        region = tile_region(info, grid_size, TileGrid(grid_size, info.tile).count - 1 - query.tile)
+    return modified(plan_tile(info, config, grid_size, region, encoding), view, info, config)
+
+
+def plan_tile_range(query: TileRangeQuery, info: ImageInfo, config: Config) -> Bundle:
+    """The rectangle spanned by two tiles: columns outside, rows inside (iipsrv).
+
+    Raises:
+        TooLarge: it has too many tiles.
+    """
+    grid_size = shown_size(info, query.resolution)
+    columns = ceil_div(grid_size.width, info.tile.width)
+    for tile in (query.first, query.last):
+        tile_region(info, grid_size, tile)  # both exist
+    (row, column), (other_row, other_column) = divmod(query.first, columns), divmod(query.last, columns)
+    across = range(min(column, other_column), max(column, other_column) + 1)
+    down = range(min(row, other_row), max(row, other_row) + 1)
+    if len(across) * len(down) > MOST_TILES:
+        raise TooLarge(
+            f"TIL asks for {len(across) * len(down)} tiles; {MOST_TILES} in one request are served"
+        )
+    tiles = tuple(row * columns + column for column in across for row in down)
+    encoding, view, frame = _framing(query.view, info, config)
+    plans = tuple(
+        _plan(TileQuery(query.identifier, "", query.resolution, tile, view), encoding, info, config)
+        for tile in tiles
+    )
+    return Bundle(plans, NETFPX, TileFrame(query.resolution, tiles, frame))
+
+
+def _framing(view: View, info: ImageInfo, config: Config) -> tuple[Encoding, View, bytes]:
+    """How the tiles of TIL are encoded, what is done to them, and the type that tells so.
+
+    Pictures of 16 bits are sent as samples (iipsrv), unless the client wants 8.
+    """
+    if info.dtype != "uint16" or view.bits == 8:
+        return tile_encoding("jpeg", info, config), view, JPEG_FRAME
+    if info.color_space in (ColorSpace.GRAY, ColorSpace.SRGB) and not _has_whole_range(info):
+        view = view._replace(operations=pipeline.ordered((AS_STORED, *view.operations)))
+    return raw_encoding(), view, RAW_FRAME
+
+
+def _has_whole_range(info: ImageInfo) -> bool:
+    return info.bits == 16 and all(found == (0, 65535) for found in info.band_ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class TileFrame:
+    """What stands around each tile of a TIL answer."""
+
+    resolution: int
+    tiles: tuple[int, ...]
+    kind: bytes
+    """Compression type and subtype."""
+
+    def __call__(self, position: int, body: bytes) -> bytes:
+        """The tile with its address, length and kind before it."""
+        address = f"Tile,{self.resolution},{self.tiles[position]},0/{len(body) + 8}:".encode()
+        return b"".join((address, self.kind, body, b"\r\n"))

@@ -1,0 +1,14 @@
+"""JPEG 2000 in JP2, JPX and JPH files and as bare codestreams."""
+
+from __future__ import annotations
+
+from iipserve.sources import SourceFormat
+from iipserve.sources.jpeg2000 import boxes, codestream
+from iipserve.sources.jpeg2000.source import Jpeg2000Source
+
+
+def _matches(head: bytes) -> bool:
+    return head.startswith((boxes.SIGNATURE, codestream.START))
+
+
+FORMAT = SourceFormat("jpeg2000", _matches, Jpeg2000Source)

@@ -1,0 +1,232 @@
+"""Which channel is which: colors, opacity, palette, depth; what the boxes and components of a file say together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from iipserve.errors import UnsupportedImage
+from iipserve.image import ColorSpace
+from iipserve.sources.jpeg2000.boxes import (
+    CIELAB,
+    COLOR,
+    OPACITY,
+    PREMULTIPLIED_OPACITY,
+    Boxes,
+    LabRange,
+    MappedChannel,
+)
+from iipserve.sources.jpeg2000.codestream import Component
+
+MAX_BITS = 16
+MAX_CHANNELS = 1000
+
+CMYK, SRGB, GRAY, SYCC = 12, 16, 17, 18
+SPACES = {
+    GRAY: ColorSpace.GRAY,
+    SRGB: ColorSpace.SRGB,
+    SYCC: ColorSpace.SRGB,
+    CMYK: ColorSpace.CMYK,
+    CIELAB: ColorSpace.CIELAB,
+}
+"""By number of an enumerated color space (15444-1 I.5.3.3, 15444-2 M.11.7.3.1). 0 of CMYK is no ink, as here."""
+OTHER_SPACES = {0: "bi-level", 9: "PhotoYCC", 11: "CMY", 13: "YCCK", 15: "bi-level", 19: "CIEJab"}
+PROFILE_SPACES = {
+    b"GRAY": ColorSpace.GRAY,
+    b"RGB ": ColorSpace.SRGB,
+    b"CMYK": ColorSpace.CMYK,
+    b"Lab ": ColorSpace.CIELAB,
+}
+"""By the data color space of an ICC profile (ICC.1 7.2.6)."""
+COLORS = {ColorSpace.GRAY: 1, ColorSpace.SRGB: 3, ColorSpace.CIELAB: 3, ColorSpace.CMYK: 4}
+SPACES_BY_COUNT = {1: ColorSpace.GRAY, 2: ColorSpace.GRAY, 3: ColorSpace.SRGB, 4: ColorSpace.SRGB}
+"""By number of components, where the file says nothing."""
+
+
+class Channel(NamedTuple):
+    """One band of the pixels."""
+
+    component: int
+    """Whose samples it is made of."""
+    bits: int
+    signed: bool
+    values: tuple[int, ...] = ()
+    """What indices stand for, if the component holds indices into a palette."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelLayout:
+    """How components become bands."""
+
+    channels: tuple[Channel, ...]
+    """In the order of the bands: colors, others, then opacity."""
+    color_space: ColorSpace
+    has_alpha: bool = False
+    premultiplied: bool = False
+    is_ycc: bool = False
+    lab: tuple[tuple[float, float], ...] = ()
+    """Of CIELAB: what the lowest and the highest sample stand for."""
+    keeps_profile: bool = False
+    """The ICC profile is for these colors."""
+
+    @property
+    def bits(self) -> int:
+        """Of the deepest channel."""
+        return max(channel.bits for channel in self.channels)
+
+    @property
+    def most(self) -> int:
+        """The highest sample of every band as integers: shallow ones are spread over the range of 8 bits."""
+        return (1 << max(8, self.bits)) - 1
+
+    @property
+    def dtype(self) -> str:
+        """numpy name of the samples as decoded; CIELAB becomes the numbers themselves."""
+        if self.color_space is ColorSpace.CIELAB:
+            return "float32"
+        return "uint8" if self.bits <= 8 else "uint16"
+
+    @property
+    def has_palette(self) -> bool:
+        """Samples are indices, of which no means can be taken."""
+        return any(channel.values for channel in self.channels)
+
+
+def channel_layout(components: Sequence[Component], boxes: Boxes) -> ChannelLayout:
+    """Find colors and opacity among the components.
+
+    Raises:
+        UnsupportedImage: a kind of image this server does not read.
+    """
+    channels = _channels(components, boxes)
+    _refuse_others(channels, boxes)
+    parts = _defined(channels, boxes) or _assumed(channels, boxes)
+    space = _color_space(len(parts.colors), boxes)
+    profile_space = PROFILE_SPACES.get(boxes.icc[16:20]) if boxes.icc else None
+    return ChannelLayout(
+        channels=tuple(channels[number] for number in (*parts.colors, *parts.others, *parts.opacity)),
+        color_space=space,
+        has_alpha=bool(parts.opacity),
+        premultiplied=parts.premultiplied,
+        is_ycc=_is_ycc([components[channels[number].component] for number in parts.colors], space, boxes),
+        lab=_lab_ranges([channels[number] for number in parts.colors], boxes)
+        if space is ColorSpace.CIELAB
+        else (),
+        # the numbers of CIELAB need none, and it would not fit what is made of them
+        keeps_profile=profile_space is space and space is not ColorSpace.CIELAB,
+    )
+
+
+def _channels(components: Sequence[Component], boxes: Boxes) -> list[Channel]:
+    """The components, or what palette and component mapping make of them.
+
+    Raises:
+        UnsupportedImage: the mapping names what is not there.
+    """
+    if not boxes.palette:
+        return [
+            Channel(number, component.bits, component.signed) for number, component in enumerate(components)
+        ]
+    mapping = boxes.mapping or [MappedChannel(0, column) for column in range(len(boxes.palette))]
+    channels = []
+    for number, column in mapping:
+        if number >= len(components) or (column is not None and column >= len(boxes.palette)):
+            raise UnsupportedImage("The image's palette is for components that it does not have")
+        kind = components[number] if column is None else boxes.palette[column]
+        values = () if column is None else boxes.palette[column].values
+        channels.append(Channel(number, kind.bits, kind.signed, values))
+    return channels
+
+
+def _refuse_others(channels: Sequence[Channel], boxes: Boxes) -> None:
+    bits = max(channel.bits for channel in channels)
+    if bits > MAX_BITS:
+        raise UnsupportedImage(f"The image has {bits} bits per sample; up to {MAX_BITS} are read")
+    if len(channels) > MAX_CHANNELS:
+        raise UnsupportedImage(f"The image has {len(channels)} components; up to {MAX_CHANNELS} are read")
+    number = boxes.color_number
+    if number is not None and number not in SPACES:
+        name = OTHER_SPACES.get(number, f"number {number}")
+        raise UnsupportedImage(
+            f"The image's color space is {name}; gray, sRGB, sYCC, CMYK and CIELab are read"
+        )
+
+
+class _Parts(NamedTuple):
+    """Channels by what they are for."""
+
+    colors: Sequence[int]
+    others: Sequence[int] = ()
+    """Neither colors nor opacity."""
+    opacity: Sequence[int] = ()
+    """One at most."""
+    premultiplied: bool = False
+
+
+def _defined(channels: Sequence[Channel], boxes: Boxes) -> _Parts | None:
+    """What the Channel Definition box says; None when it names no color that is there."""
+    usable = [line for line in boxes.channels if line.component < len(channels)]
+    colors = [
+        line.component for line in sorted(usable, key=lambda line: line.association) if line.kind == COLOR
+    ]
+    if not colors:
+        return None
+    transparent = sorted(
+        (line.association, line.component, line.kind)
+        for line in usable
+        if line.kind in (OPACITY, PREMULTIPLIED_OPACITY)
+    )[:1]  # that of the whole image before that of a single color
+    opacity = [component for _, component, _ in transparent]
+    known = {*colors, *opacity}
+    others = [number for number in range(len(channels)) if number not in known]
+    return _Parts(colors, others, opacity, any(kind == PREMULTIPLIED_OPACITY for _, _, kind in transparent))
+
+
+def _assumed(channels: Sequence[Channel], boxes: Boxes) -> _Parts:
+    """Colors first; one channel more than gray or RGB has is opacity, as every writer means it."""
+    count = len(channels)
+    colors = COLORS[_declared_space(boxes) or SPACES_BY_COUNT.get(count, ColorSpace.GRAY)]
+    if count == colors + 1 and count in (2, 4):
+        return _Parts(range(colors), opacity=[colors])
+    return _Parts(range(count))
+
+
+def _declared_space(boxes: Boxes) -> ColorSpace | None:
+    """The color space that the file names, by number or by its profile; None when it names none."""
+    if boxes.color_number is not None:
+        return SPACES[boxes.color_number]
+    return PROFILE_SPACES.get(boxes.icc[16:20]) if boxes.icc else None
+
+
+def _color_space(colors: int, boxes: Boxes) -> ColorSpace:
+    """The color space named, if there are colors enough for it; else what fits their number."""
+    declared = _declared_space(boxes)
+    if declared is not None and colors >= COLORS[declared]:
+        return declared
+    return ColorSpace.SRGB if colors == COLORS[ColorSpace.SRGB] else ColorSpace.GRAY
+
+
+def _is_ycc(colors: Sequence[Component], space: ColorSpace, boxes: Boxes) -> bool:
+    """Whether the colors are luma and chroma: declared, or to be seen by subsampled chroma alone."""
+    if space is not ColorSpace.SRGB:
+        return False
+    luma, *chroma = colors[:3]
+    halved = luma.dx == luma.dy == 1 and all(component.dx > 1 for component in chroma)
+    return boxes.color_number == SYCC or halved
+
+
+def _lab_ranges(colors: Sequence[Channel], boxes: Boxes) -> tuple[tuple[float, float], ...]:
+    """What the lowest and the highest sample of L*, a* and b* stand for."""
+    ranges = []
+    for number, channel in enumerate(colors[:3]):
+        most, half = (1 << channel.bits) - 1, 1 << channel.bits - 1
+        if boxes.color_number != CIELAB:  # of a profile (ICC.1 6.3.4.2)
+            extent, offset = (100.0, 0.0) if number == 0 else (255.0, 128 / 255 * most)
+        elif boxes.lab:
+            extent, offset = boxes.lab[number]
+        else:  # 15444-2 M.11.7.4.1
+            extent, offset = (LabRange(100, 0), LabRange(170, half), LabRange(200, half * 3 // 4))[number]
+        lowest = -offset * extent / most
+        ranges.append((lowest, lowest + extent))
+    return tuple(ranges)

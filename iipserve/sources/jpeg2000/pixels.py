@@ -1,0 +1,132 @@
+"""From planes of samples to pixels: palette, depth, subsampling, YCC, CIELAB, opacity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iipserve.errors import DecodeError
+from iipserve.geometry import Size, ceil_div
+from iipserve.processing import Pixels
+from iipserve.sources.jpeg2000.codestream import Component, Span
+from iipserve.sources.jpeg2000.color import Channel, ChannelLayout
+from iipserve.sources.jpeg2000.openjpeg import Plane
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What part of the image the planes hold."""
+
+    area: Span
+    """On the full-size reference grid."""
+    reduce: int
+    """How often the resolution was halved."""
+
+    @property
+    def origin(self) -> tuple[int, int]:
+        """Left and top on the reduced reference grid."""
+        return ceil_div(self.area.left, 1 << self.reduce), ceil_div(self.area.top, 1 << self.reduce)
+
+    @property
+    def size(self) -> Size:
+        """Extent in pixels of the reduced image."""
+        left, top = self.origin
+        return Size(
+            ceil_div(self.area.right, 1 << self.reduce) - left,
+            ceil_div(self.area.bottom, 1 << self.reduce) - top,
+        )
+
+
+def to_pixels(
+    planes: Sequence[Plane], components: Sequence[Component], layout: ChannelLayout, window: Window
+) -> Pixels:
+    """Interleaved pixels of the window.
+
+    Raises:
+        DecodeError: the planes do not have the window's size.
+    """
+    if len(planes) != len(components):
+        raise DecodeError(f"{len(planes)} of {len(components)} components were decoded")
+    size, most = window.size, layout.most
+    pixels = np.empty((size.height, size.width, len(layout.channels)), np.uint8 if most < 256 else np.uint16)
+    for band, channel in enumerate(layout.channels):
+        number = channel.component
+        samples = _at_full_size(planes[number].samples, components[number], window)
+        if samples.shape != pixels.shape[:2]:
+            raise DecodeError(f"A component came out as {samples.shape[1]} x {samples.shape[0]} samples")
+        pixels[:, :, band] = _spread(samples, channel, most)
+    if layout.is_ycc:
+        pixels[:, :, :3] = _ycc_to_rgb(pixels[:, :, :3], most)
+    if layout.premultiplied:
+        _divide_by_opacity(pixels, most)
+    return _lab(pixels, layout) if layout.lab else pixels
+
+
+def _spread(samples: NDArray[np.int32], channel: Channel, most: int) -> NDArray[np.int32]:
+    """Samples from 0 to `most`; OpenJPEG has clipped them to their own range."""
+    if channel.values:
+        return _to_range(np.array(channel.values, np.int32), channel, most).take(samples, mode="clip")
+    return _to_range(samples, channel, most)
+
+
+def _to_range(samples: NDArray[np.int32], channel: Channel, most: int) -> NDArray[np.int32]:
+    if channel.signed:
+        samples = samples + (1 << channel.bits - 1)
+    own_most = (1 << channel.bits) - 1
+    if own_most != most:  # the product has 31 bits at most: 15 of the samples, 16 of the range
+        samples = (samples * most + own_most // 2) // own_most
+    return samples
+
+
+def _at_full_size(samples: NDArray[np.int32], component: Component, window: Window) -> NDArray[np.int32]:
+    """Samples of a subsampled component repeated, so that there is one for every pixel."""
+    if component.dx == component.dy == 1:
+        return samples
+    size, (left, top) = window.size, window.origin
+    across = _nearest(size.width, left, window.area.left, component.dx, window.reduce, samples.shape[1])
+    down = _nearest(size.height, top, window.area.top, component.dy, window.reduce, samples.shape[0])
+    return samples.take(down, axis=0).take(across, axis=1)
+
+
+def _nearest(
+    count: int, start: int, area_start: int, step: int, reduce: int, available: int
+) -> NDArray[np.intp]:
+    """For each of `count` pixels from `start` on, the index of the sample that lies on it or before it."""
+    if not available:
+        raise DecodeError("A subsampled component holds no samples here")
+    first = ceil_div(ceil_div(area_start, step), 1 << reduce)
+    return np.clip(np.arange(start, start + count) // step - first, 0, available - 1)
+
+
+def _ycc_to_rgb(pixels: Pixels, most: int) -> Pixels:
+    """sYCC to sRGB (IEC 61966-2-1 Annex F)."""
+    luma, blue, red = np.moveaxis(pixels.astype(np.float32), 2, 0)
+    half = most // 2 + 1
+    blue -= half
+    red -= half
+    colors = np.stack(
+        (luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue), axis=-1
+    )
+    rounded: Pixels = np.clip(np.rint(colors), 0, most).astype(pixels.dtype)
+    return rounded
+
+
+def _divide_by_opacity(pixels: NDArray[np.uint8] | NDArray[np.uint16], most: int) -> None:
+    """Undo, in place, the multiplication of colors by opacity."""
+    opacity = np.maximum(pixels[:, :, -1:], 1).astype(np.uint32)
+    # 65535 times itself and half of it still has 32 bits
+    colors = (pixels[:, :, :-1] * np.uint32(most) + opacity // 2) // opacity
+    pixels[:, :, :-1] = np.minimum(colors, most)
+
+
+def _lab(pixels: Pixels, layout: ChannelLayout) -> NDArray[np.float32]:
+    """L*, a* and b* themselves; all else from 0 to 1."""
+    numbers = pixels.astype(np.float32)
+    numbers *= np.float32(1 / layout.most)
+    for band, (lowest, highest) in enumerate(layout.lab):
+        numbers[:, :, band] *= np.float32(highest - lowest)
+        numbers[:, :, band] += np.float32(lowest)
+    return numbers

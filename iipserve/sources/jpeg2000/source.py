@@ -1,0 +1,215 @@
+"""JPEG 2000 (JP2, JPX, JPH and bare codestreams): reduced resolutions are levels, blocks are tiles.
+
+OpenJPEG's code-block decoding is the whole cost, and a small region pays for all code-blocks it touches.
+So the unit of decoding, which the engine keeps, is a tile of the codestream where that is of handy size,
+and a large block of an untiled one.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import weakref
+from typing import ClassVar
+
+import numpy as np
+
+from iipserve.errors import DecodeError, TileNotFound
+from iipserve.geometry import Size, TileGrid, ceil_div
+from iipserve.image import ImageInfo, Level
+from iipserve.processing import Pixels
+from iipserve.sources import OpenFile, Source
+from iipserve.sources.jpeg2000 import boxes as boxed
+from iipserve.sources.jpeg2000 import codestream, openjpeg
+from iipserve.sources.jpeg2000.boxes import Boxes
+from iipserve.sources.jpeg2000.codestream import Header, Span
+from iipserve.sources.jpeg2000.color import ChannelLayout, channel_layout
+from iipserve.sources.jpeg2000.extract import Excerpt, TileParts, excerpt, whole
+from iipserve.sources.jpeg2000.pixels import Window, to_pixels
+from iipserve.sources.spool import spool
+from iipserve.sources.tiff.metadata import LAB_RANGES
+
+ADVERTISED_TILE = Size(256, 256)
+MAX_BLOCK = 1024
+"""Longest side, in pixels, of what is decoded at once: 1024 costs a quarter per pixel of what 256 does."""
+MIN_BLOCK = 256
+"""Smaller tiles of the codestream are decoded together."""
+MAX_BLOCK_SAMPLES = 4 * MAX_BLOCK * MAX_BLOCK
+"""Of more than four components, blocks are smaller: OpenJPEG holds 4 bytes for every sample."""
+THREADED_AREA = 512 * 512
+"""Pixels from which on decoding is worth threads of its own."""
+MAX_THREADS = 4
+MAX_WHOLE = 4
+"""Whole tiles kept by a source whose tiles cannot be decoded in part."""
+
+
+class Jpeg2000Source(Source):
+    """One opened JPEG 2000 file. Safe for many threads; everything is read from its descriptor."""
+
+    keeps_decoded: ClassVar[bool] = True
+
+    def __init__(self, file: OpenFile) -> None:
+        """Take the file over.
+
+        Raises:
+            UnsupportedImage: not a kind of image that is read.
+            DecodeError: the header is damaged.
+        """
+        self._descriptor = file.descriptor
+        close = weakref.finalize(self, os.close, file.descriptor)
+        try:
+            boxes = _boxes(file)
+            self._header = codestream.read_header(file.descriptor, *boxes.codestream)
+            self._layout = channel_layout(self._header.components, boxes)
+        except BaseException:
+            close()
+            raise
+        self._parts: TileParts | None = None
+        self._lock = threading.Lock()
+        self._whole: dict[tuple[Window, int], Pixels] = {}
+        self._whole_lock = threading.Lock()
+        self.info = _image_info(file, self._header, self._layout, boxes)
+
+    def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
+        """Decode one block; `level` is how often the resolution is halved.
+
+        Raises:
+            DecodeError: the block is damaged or missing in the file.
+            TileNotFound: there is no such block.
+        """
+        window = self._window(level, column, row)
+        try:
+            return self._read(window, quality_layers)
+        except DecodeError as error:
+            raise DecodeError(f"Tile {column},{row} of level {level} cannot be decoded: {error}") from error
+
+    def _read(self, window: Window, layers: int) -> Pixels:
+        tiles = self._header.tiles_under(window.area)
+        held = Window(self._header.area_of(tiles), window.reduce)
+        if self._header.packed_headers:
+            held = Window(self._header.image, window.reduce)
+        if self._header.high_throughput and held != window:
+            return _cut_out(self._whole_tiles(tiles, held, layers), held, window)
+        return self._decode(tiles, held, window, layers)
+
+    def _decode(self, tiles: Span, held: Window, window: Window, layers: int) -> Pixels:
+        """The pixels of `window`, from the data of some tiles, which hold `held`."""
+        area = None if held == window else window.area
+        threads = openjpeg.usable_threads(MAX_THREADS) if window.size.area > THREADED_AREA else 0
+        with openjpeg.decoded(
+            self._data(tiles), reduce=window.reduce, layers=layers, area=area, threads=threads
+        ) as planes:
+            return to_pixels(planes, self._header.components, self._layout, window)
+
+    def _data(self, tiles: Span) -> Excerpt:
+        """A codestream that holds some tiles."""
+        if self._header.packed_headers:
+            return whole(self._descriptor, self._header)
+        with self._lock:
+            if self._parts is None:
+                self._parts = TileParts(self._descriptor, self._header)
+        return excerpt(self._descriptor, self._header, self._parts, tiles)
+
+    def _whole_tiles(self, tiles: Span, held: Window, layers: int) -> Pixels:
+        """All pixels of some tiles; the last few are kept, as they are larger than caches are made for."""
+        with self._whole_lock:
+            pixels = self._whole.pop((held, layers), None)
+            if pixels is None:
+                pixels = spool(self._decode(tiles, held, held, layers))
+            self._whole[held, layers] = pixels
+            if len(self._whole) > MAX_WHOLE:
+                del self._whole[next(iter(self._whole))]
+            return pixels
+
+    def _window(self, level: int, column: int, row: int) -> Window:
+        """The part of the image that a block covers, on the full-size reference grid."""
+        if not 0 <= level < len(self.info.levels):
+            raise TileNotFound(f"The image has levels 0 to {len(self.info.levels) - 1}, not {level}")
+        stored = self.info.levels[level]
+        region = TileGrid(stored.size, stored.tile).region(column, row)
+        if region is None:
+            raise TileNotFound(f"Level {level} has no tile {column},{row}")
+        image, scale = self._header.image, 1 << level
+        left, top = ceil_div(image.left, scale), ceil_div(image.top, scale)
+        area = Span(
+            max(image.left, (left + region.x) * scale), max(image.top, (top + region.y) * scale),
+            min(image.right, (left + region.right) * scale), min(image.bottom, (top + region.bottom) * scale),
+        )  # fmt: skip
+        return Window(area, level)
+
+
+def _cut_out(pixels: Pixels, held: Window, window: Window) -> Pixels:
+    """The part of `held`'s pixels that `window` covers."""
+    x, y = window.origin[0] - held.origin[0], window.origin[1] - held.origin[1]
+    return np.ascontiguousarray(pixels[y : y + window.size.height, x : x + window.size.width])
+
+
+def _boxes(file: OpenFile) -> Boxes:
+    if file.head.startswith(codestream.START):
+        return Boxes(codestream=(0, file.version.length))
+    return boxed.read_boxes(file.descriptor, file.version.length)
+
+
+# -- levels ----------------------------------------------------------------------------------------
+
+
+def _image_info(file: OpenFile, header: Header, layout: ChannelLayout, boxes: Boxes) -> ImageInfo:
+    bands = len(layout.channels)
+    return ImageInfo(
+        identifier=file.identifier,
+        format="jpeg2000",
+        version=file.version,
+        levels=_levels(header, 0 if layout.has_palette else header.decompositions),
+        tile=ADVERTISED_TILE,
+        bands=bands,
+        dtype=layout.dtype,
+        bits=layout.bits,
+        color_space=layout.color_space,
+        has_alpha=layout.has_alpha,
+        band_ranges=_band_ranges(layout),
+        quality_layers=header.layers,
+        icc=boxes.icc if layout.keeps_profile else None,
+        xmp=boxes.xmp,
+        exif=boxes.exif,
+        resolution=boxes.resolution,
+    )
+
+
+def _band_ranges(layout: ChannelLayout) -> tuple[tuple[float, float], ...]:
+    """All that the samples can be."""
+    most = 1.0 if layout.lab else float(layout.most)
+    lab = LAB_RANGES if layout.lab else ()
+    return lab + ((0.0, most),) * (len(layout.channels) - len(lab))
+
+
+def _levels(header: Header, halvings: int) -> tuple[Level, ...]:
+    """The halvings that are of use, at most so many, down to the first that fits in an advertised tile."""
+    levels: list[Level] = []
+    most = MAX_BLOCK
+    while most > 1 and most * most * len(header.components) > MAX_BLOCK_SAMPLES:
+        most //= 2
+    for reduce in range(halvings + 1):
+        size = Window(header.image, reduce).size
+        if min(size.width, size.height) < 1:
+            break
+        tile = Size(
+            _block_side(header.tile[0], reduce, size.width, most),
+            _block_side(header.tile[1], reduce, size.height, most),
+        )
+        levels.append(Level(size, tile))
+        if size.fits_in(ADVERTISED_TILE):
+            break
+    return tuple(levels)
+
+
+def _block_side(tile: int, reduce: int, length: int, most: int) -> int:
+    """The side of the blocks, of about `most` pixels, in which a level of `length` pixels is decoded.
+
+    Whole tiles of the codestream where they are of handy size there, so that no tile is decoded twice.
+    """
+    unit, least = min(length, math.lcm(tile, 1 << reduce) >> reduce), min(MIN_BLOCK, most)
+    if unit <= most:
+        return unit * ceil_div(least, unit)
+    even = ceil_div(unit, ceil_div(unit, most))
+    return ceil_div(even, least) * least

@@ -1,0 +1,309 @@
+"""From samples as a TIFF file stores them to samples as `ImageInfo` describes them.
+
+What a picture needs is decided once, when its level is read; a finish that has nothing to do is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iipserve.errors import DecodeError, UnsupportedImage
+from iipserve.sources.tiff.directory import Directory
+from iipserve.sources.tiff.layout import SELF_CODED, Layout
+from iipserve.sources.tiff.samples import Alpha, Bands, SampleType
+from iipserve.sources.tiff.tags import (
+    COLOR_MAP,
+    DECODE,
+    REFERENCE_BLACK_WHITE,
+    YCBCR_COEFFICIENTS,
+    Photometric,
+)
+
+Samples: TypeAlias = NDArray[Any]
+"""Shape (height, width, bands)."""
+Step: TypeAlias = Callable[[Samples], Samples]
+"""May return its argument, and never changes it."""
+
+REC_601 = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in Y, where the file gives none."""
+ITULAB_RANGES = (0.0, 100.0, -85.0, 85.0, -75.0, 125.0)
+"""Of L*, a* and b*, where the field Decode gives none (TIFF-FX, RFC 2301 section 5.2.2)."""
+MAX_PALETTE_BITS = 16
+
+
+def make_finish(layout: Layout, directory: Directory) -> Step | None:
+    """What makes decoded samples fit to be handed out; None when they are so already.
+
+    Raises:
+        UnsupportedImage, DecodeError: fields that it needs are missing, or of no use.
+    """
+    steps = [*_color_steps(layout, directory), *_type_steps(layout), *_band_steps(layout.bands, layout.type)]
+    if not steps:
+        return None
+    return steps[0] if len(steps) == 1 else _chained(steps)
+
+
+def _chained(steps: Sequence[Step]) -> Step:
+    def finish(pixels: Samples) -> Samples:
+        for step in steps:
+            pixels = step(pixels)
+        return pixels
+
+    return finish
+
+
+# -- colors ------------------------------------------------------------------------------------------
+
+
+def _color_steps(layout: Layout, directory: Directory) -> list[Step]:
+    match layout.bands.photometric:
+        case Photometric.PALETTE:
+            return [_palette(layout, directory)]
+        case Photometric.YCBCR if layout.compression not in SELF_CODED or layout.planes > 1:
+            return [_ycc(layout.type.bits, directory)]
+        case Photometric.ICCLAB:
+            return [_from_icc_lab(layout.type)]
+        case Photometric.ITULAB:
+            return [_from_itu_lab(layout.type, directory)]
+    return []
+
+
+def _palette(layout: Layout, directory: Directory) -> Step:
+    """Indexes become colors of 8 bits; opacity stays behind them."""
+    colors = _read_palette(layout.type, directory)
+    alpha_at = layout.bands.alpha_at if layout.bands.has_alpha else None
+    opacity, surplus = spread_table(min(8, layout.type.bits)), max(0, layout.type.bits - 8)
+
+    def look_up(pixels: Samples) -> Samples:
+        shown = colors.take(pixels[:, :, 0], axis=0, mode="clip")
+        if alpha_at is None:
+            return shown
+        return np.concatenate(
+            (shown, opacity.take(np.right_shift(pixels[:, :, alpha_at, None], surplus))), axis=2
+        )
+
+    return look_up
+
+
+def _read_palette(type: SampleType, directory: Directory) -> NDArray[np.uint8]:
+    """The colors, (number, 3)."""
+    if type.kind != "u" or type.bits > MAX_PALETTE_BITS:
+        raise UnsupportedImage(f"TIFF of a palette with indexes of {type.bits} bits")
+    if directory.number(COLOR_MAP) < 3 << type.bits:
+        raise DecodeError("The TIFF file's palette is shorter than its indexes ask for; it is damaged")
+    values = directory.table(COLOR_MAP, 3 << type.bits).astype(np.uint16).reshape(3, -1).T
+    # 0 to 65535 (TIFF 6.0 section 5); some writers gave 0 to 255 (libtiff looks for these too)
+    scaled = values if values.max() < 256 else values >> 8
+    return np.ascontiguousarray(scaled.astype(np.uint8))
+
+
+def _ycc(bits: int, directory: Directory) -> Step:
+    """YCbCr becomes RGB by the file's own coefficients and ranges (TIFF 6.0 sections 20 and 21)."""
+    top = 2**bits - 1
+    red, green, blue = _usable(directory.reals(YCBCR_COEFFICIENTS), REC_601)
+    if green == 0:
+        red, green, blue = REC_601
+    middle = 2 ** (bits - 1)
+    usual = (0, top, middle, top, middle, top)
+    levels = np.array(_usable(directory.reals(REFERENCE_BLACK_WHITE), usual), np.float64).reshape(3, 2)
+    if (levels[:, 0] == levels[:, 1]).any():
+        levels = np.array(usual, np.float64).reshape(3, 2)
+    scale = np.array([top, top - middle, top - middle]) / (levels[:, 1] - levels[:, 0])
+    matrix = np.array(
+        [
+            [1, 0, 2 - 2 * red],
+            [1, -blue * (2 - 2 * blue) / green, -red * (2 - 2 * red) / green],
+            [1, 2 - 2 * blue, 0],
+        ]
+    )
+    return rgb_of_ycc(matrix * scale, levels[:, 0], bits)
+
+
+def _usable(values: tuple[float, ...], otherwise: tuple[float, ...]) -> tuple[float, ...]:
+    """The values, if they are as many as needed and numbers."""
+    return values if len(values) == len(otherwise) and all(map(math.isfinite, values)) else otherwise
+
+
+def rgb_of_ycc(matrix: NDArray[np.float64], zero: NDArray[np.float64], bits: int) -> Step:
+    """The step that makes RGB of three bands.
+
+    Args:
+        matrix: rows are red, green and blue, columns Y, Cb and Cr.
+        zero: codes that stand for 0, of each.
+        bits: per sample, 8 to 16.
+    """
+    weights, offset = matrix.T.astype(np.float32), (-matrix @ zero).astype(np.float32)
+    top, kind = 2**bits - 1, np.uint8 if bits <= 8 else np.uint16
+
+    def convert(pixels: Samples) -> Samples:
+        colors = pixels.astype(np.float32) @ weights
+        colors += offset
+        np.clip(np.rint(colors, out=colors), 0, top, out=colors)
+        return colors.astype(kind)
+
+    return convert
+
+
+def jfif_rgb(bits: int) -> Step:
+    """The step that makes RGB of YCbCr as JPEG files have it: ITU-R BT.601 in full range."""
+    middle = 2 ** (bits - 1)
+    matrix = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]])
+    return rgb_of_ycc(matrix, np.array([0.0, middle, middle]), bits)
+
+
+def _from_icc_lab(type: SampleType) -> Step:
+    """ICC L*a*b* becomes CIELAB (TIFF Technical Note 4): a* and b* are 128 too high, L* in 16 bits ends at FF00."""
+    if (type.kind, type.bits) not in (("u", 8), ("u", 16)):
+        raise UnsupportedImage(f"TIFF of ICC L*a*b* colors in {type.bits} bits; 8 and 16 are read")
+    flip = 1 << type.bits - 1
+
+    def convert(pixels: Samples) -> Samples:
+        result = pixels.copy()
+        result[:, :, 1:3] ^= flip
+        if type.bits == 16:
+            light = pixels[:, :, 0].astype(np.uint32)
+            result[:, :, 0] = np.minimum((light * 65535 + 32640) // 65280, 65535)
+        return result
+
+    return convert
+
+
+def _from_itu_lab(type: SampleType, directory: Directory) -> Step:
+    """ITU L*a*b* becomes CIELAB of whole steps; the ranges of its codes are in the field Decode (RFC 2301)."""
+    if (type.kind, type.bits) != ("u", 8):
+        raise UnsupportedImage(f"TIFF of ITU L*a*b* colors in {type.bits} bits; 8 are read")
+    ranges = _usable(directory.reals(DECODE), ITULAB_RANGES)
+    codes = np.arange(256) / 255
+    light, red, blue = (
+        low + codes * (high - low) for low, high in zip(ranges[::2], ranges[1::2], strict=True)
+    )
+    tables = [np.rint(light * 2.55).clip(0, 255).astype(np.uint8)]
+    tables += [np.rint(axis).clip(-128, 127).astype(np.int8).view(np.uint8) for axis in (red, blue)]
+
+    def convert(pixels: Samples) -> Samples:
+        result = pixels.copy()
+        for band, table in enumerate(tables):
+            result[:, :, band] = table[pixels[:, :, band]]
+        return result
+
+    return convert
+
+
+# -- types -------------------------------------------------------------------------------------------
+
+
+def _type_steps(layout: Layout) -> list[Step]:
+    """Few bits are spread over 8; types that are not handed out become wider, or floats of 32 bits."""
+    type, kind = layout.type, np.dtype(layout.type.shown)
+    if layout.bands.photometric == Photometric.PALETTE:
+        return []
+    if type.bits < 8:
+        table = spread_table(type.bits)
+        return [table.take]
+    if type.stored == kind:
+        return []
+
+    def convert(pixels: Samples) -> Samples:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return pixels.astype(kind)
+
+    return [convert]
+
+
+def spread_table(bits: int) -> NDArray[np.uint8]:
+    """256 values of 8 bits for samples of fewer bits, which are repeated: 101 becomes 10110110 (as in iipsrv)."""
+    values = np.arange(256) & (1 << bits) - 1
+    spread, left = np.zeros(256, np.int64), 8
+    while left > 0:
+        spread |= values << left - bits if left >= bits else values >> bits - left
+        left -= bits
+    return spread.astype(np.uint8)
+
+
+# -- bands -------------------------------------------------------------------------------------------
+
+
+def _band_steps(bands: Bands, type: SampleType) -> list[Step]:
+    """Opacity comes last, colors are divided by it, and 0 is black."""
+    steps: list[Step] = []
+    if bands.photometric == Photometric.PALETTE:
+        return steps
+    last = bands.stored - 1
+    if bands.has_alpha and bands.alpha_at != last:
+        order = [*(band for band in range(bands.stored) if band != bands.alpha_at), bands.alpha_at]
+        steps.append(lambda pixels: pixels[:, :, order])
+    if bands.alpha is Alpha.PREMULTIPLIED:
+        steps.append(_straightened(type, bands.colors))
+    if bands.photometric == Photometric.WHITE_IS_ZERO:
+        steps.append(_inverted(type, last if bands.has_alpha else bands.stored))
+    return steps
+
+
+def _straightened(type: SampleType, colors: int) -> Step:
+    """Colors divided by their opacity, which is the last band; colors without any opacity stay as they are."""
+    if type.shown == "uint8":
+        return _straightened_bytes(colors)
+    highest, kind = type.highest, np.dtype(type.shown)
+    work = np.float32 if type.bits <= 16 or type.kind == "f" else np.float64
+
+    def straighten(pixels: Samples) -> Samples:
+        result = pixels.copy()
+        alpha: Samples = pixels[:, :, -1:].astype(work)
+        with np.errstate(all="ignore"):
+            straight = pixels[:, :, :colors] * (highest / np.where(alpha > 0, alpha, highest))
+            if kind.kind != "f":
+                np.rint(straight, out=straight)
+                np.clip(straight, -highest - 1 if kind.kind == "i" else 0, highest, out=straight)
+            result[:, :, :colors] = straight.astype(kind)
+        return result
+
+    return straighten
+
+
+def _straightened_bytes(colors: int) -> Step:
+    """The same for 8 bits, through a table."""
+    table = _straight_table()
+
+    def straighten(pixels: Samples) -> Samples:
+        result = pixels.copy()
+        at = pixels[:, :, -1:].astype(np.uint16) << 8 | pixels[:, :, :colors]
+        result[:, :, :colors] = table.take(at)
+        return result
+
+    return straighten
+
+
+@cache
+def _straight_table() -> NDArray[np.uint8]:
+    """The straight color of each color at each opacity; the opacity is the higher byte of the index."""
+    alpha, color = np.mgrid[0:256, 0:256]
+    divisor = np.where(alpha == 0, 255, alpha)
+    table: NDArray[np.uint8] = np.minimum((color * 255 + divisor // 2) // divisor, 255).astype(np.uint8)
+    return table.ravel()
+
+
+def _inverted(type: SampleType, count: int) -> Step:
+    """The first `count` bands mirrored, so that 0 is black: unsigned integers in their range, signed ones
+    about -1/2 (as if their range were shifted), and floating point about 0.
+    """
+    pivot = inversion_pivot(type)
+
+    def invert(pixels: Samples) -> Samples:
+        result: Samples = np.subtract(pixels.dtype.type(pivot), pixels)
+        result[:, :, count:] = pixels[:, :, count:]
+        return result
+
+    return invert
+
+
+def inversion_pivot(type: SampleType) -> int:
+    """Sum of a sample of white-is-zero and the sample that is handed out for it."""
+    if type.shown == "float32":
+        return 0
+    return -1 if type.kind == "i" else int(type.highest)

@@ -1,0 +1,258 @@
+"""How a TIFF directory stores its picture.
+
+What is not read is told apart in `read_layout`, one reason a line. Such files, and those in strips, are left to
+the fallback formats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from iipserve.errors import DecodeError, UnsupportedImage
+from iipserve.geometry import Size, TileGrid, ceil_div
+from iipserve.sources.tiff.directory import Directory
+from iipserve.sources.tiff.samples import Bands, SampleType, read_bands, read_type
+from iipserve.sources.tiff.tags import (
+    COMPRESSION,
+    FILL_ORDER,
+    IMAGE_DEPTH,
+    IMAGE_LENGTH,
+    IMAGE_WIDTH,
+    JPEG2000_SCHEMES,
+    ORIENTATION,
+    PHOTOMETRIC,
+    PLANAR_CONFIGURATION,
+    PREDICTOR,
+    SAMPLE_FORMAT,
+    SOFTWARE,
+    STRIP_BYTE_COUNTS,
+    STRIP_OFFSETS,
+    TILE_BYTE_COUNTS,
+    TILE_LENGTH,
+    TILE_OFFSETS,
+    TILE_WIDTH,
+    YCBCR_SUBSAMPLING,
+    Compression,
+    Photometric,
+)
+
+MAX_TILE_AREA = 64 * 1024 * 1024
+"""Pixels of the largest tile that is read."""
+MAX_TILE_BYTES = 256 * 1024 * 1024
+"""Of the largest tile that is read, all its bands together."""
+MAX_TILES = 4 * 1024 * 1024
+"""Tiles of the largest level that is read: half a million pixels square, at 256."""
+SHAPE_TOLERANCE = 2
+"""Pixels by which the sides of a smaller level may miss the shape of the full one: it was rounded, maybe often."""
+NO_SUBSAMPLING = (1, 1)
+SUBSAMPLINGS = frozenset({1, 2, 4})
+"""TIFF 6.0 section 21."""
+EIGHT_BITS = SampleType("u", 8)
+SELF_CODED = frozenset({Compression.JPEG, *JPEG2000_SCHEMES})
+"""Schemes that turn YCbCr into RGB themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How one directory stores its tiles."""
+
+    size: Size
+    tile: Size
+    type: SampleType
+    bands: Bands
+    planes: int
+    """Tiles that make up one tile of the picture: 1, or one for each band."""
+    compression: int
+    """A `Compression`, or the number of one that is not known here."""
+    predictor: int
+    """1 none, 2 horizontal differences, 3 those of bytes of floating point."""
+    subsampling: tuple[int, int]
+    """Pixels across and down that share their color, of YCbCr that no codec turns into RGB."""
+    ycc_components: bool
+    """JPEG 2000 of three components that hold YCbCr, whatever the photometric says."""
+    bits_reversed: bool
+    """FillOrder 2: the first pixel of a byte is in its lowest bits."""
+    byte_order: str
+    """Of the file, as numpy has it."""
+
+    @property
+    def grid(self) -> TileGrid:
+        """The level cut into tiles."""
+        return TileGrid(self.size, self.tile)
+
+    @property
+    def stored_bands(self) -> int:
+        """Bands in one stored tile."""
+        return self.bands.stored // self.planes
+
+    @property
+    def rows(self) -> int:
+        """Rows of bytes in one stored tile."""
+        return ceil_div(self.tile.height, self.subsampling[1])
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes in one of them; rows of few bits are filled up."""
+        across, down = self.subsampling
+        if self.subsampling != NO_SUBSAMPLING:
+            return ceil_div(self.tile.width, across) * (across * down + 2)
+        return ceil_div(self.tile.width * self.stored_bands * self.type.bits, 8)
+
+    @property
+    def tile_bytes(self) -> int:
+        """Of one stored tile, unpacked."""
+        return self.rows * self.row_bytes
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and bands of one stored tile, unpacked."""
+        return self.tile.height, self.tile.width, self.stored_bands
+
+    @property
+    def result(self) -> SampleType:
+        """Of the samples as handed out, in terms of stored ones: a palette's colors have 8 bits."""
+        return EIGHT_BITS if self.bands.photometric == Photometric.PALETTE else self.type
+
+    @property
+    def shown(self) -> tuple[Any, ...]:
+        """What must be the same in all levels of a picture."""
+        result, bands = self.result, self.bands
+        return result.shown, result.highest, bands.count, bands.color_space, bands.has_alpha
+
+    @property
+    def is_plain(self) -> bool:
+        """Nothing has to be done to decoded samples of gray or RGB before they are handed out."""
+        plain = (Photometric.BLACK_IS_ZERO, Photometric.RGB, Photometric.YCBCR)
+        return self.bands.photometric in plain and self.type == EIGHT_BITS and self.planes == 1
+
+
+def read_layout(directory: Directory) -> Layout:
+    """How this directory stores its picture.
+
+    Raises:
+        UnsupportedImage: in a way that is not read here; the message says which.
+        DecodeError: its fields contradict each other.
+    """
+    if TILE_WIDTH not in directory or TILE_LENGTH not in directory:
+        raise UnsupportedImage("The TIFF file is not tiled")
+    size = read_size(directory)
+    tile = _size(directory, TILE_WIDTH, TILE_LENGTH)
+    compression = directory.integer(COMPRESSION, Compression.NONE)
+    if compression == Compression.OLD_JPEG:
+        raise UnsupportedImage("TIFF with old-style JPEG compression")
+    if directory.integer(IMAGE_DEPTH, 1) != 1:
+        raise UnsupportedImage("TIFF with a depth of several pixels")
+    if tile.area > MAX_TILE_AREA:
+        raise UnsupportedImage(
+            f"Tiles of {tile.width} x {tile.height} pixels; {MAX_TILE_AREA} pixels are the most"
+        )
+    type = read_type(directory)
+    bands = read_bands(directory, type)
+    planes = bands.stored if directory.integer(PLANAR_CONFIGURATION, 1) == 2 else 1
+    _check_tile_count(directory, TileGrid(size, tile).count * planes)
+    _check_tile_bytes(tile, type, bands)
+    return Layout(
+        size, tile, type, bands, planes, compression,
+        predictor=_read_predictor(directory, type),
+        subsampling=_read_subsampling(directory, type, bands, planes, compression),
+        ycc_components=bands.stored == 3 and _holds_ycc(directory, compression),
+        bits_reversed=directory.integer(FILL_ORDER, 1) == 2,
+        byte_order=directory.reader.tiff.byteorder,
+    )  # fmt: skip
+
+
+def read_size(directory: Directory) -> Size:
+    """The size of the picture.
+
+    Raises:
+        DecodeError: it has none.
+    """
+    return _size(directory, IMAGE_WIDTH, IMAGE_LENGTH)
+
+
+def _size(directory: Directory, width_tag: int, height_tag: int) -> Size:
+    width, height = directory.integer(width_tag, 0), directory.integer(height_tag, 0)
+    if not (0 < width < 2**31 and 0 < height < 2**31):
+        raise DecodeError(f"The TIFF file gives {width} x {height} as a size of image or tile; it is damaged")
+    return Size(width, height)
+
+
+def offsets_tag(directory: Directory) -> int:
+    """The field that holds the tiles' offsets: some writers use that of strips, as libtiff accepts."""
+    return TILE_OFFSETS if TILE_OFFSETS in directory else STRIP_OFFSETS
+
+
+def counts_tag(directory: Directory) -> int:
+    """The field that holds the tiles' byte counts, as `offsets_tag`."""
+    return TILE_BYTE_COUNTS if TILE_BYTE_COUNTS in directory else STRIP_BYTE_COUNTS
+
+
+def _check_tile_count(directory: Directory, count: int) -> None:
+    """The tables must be as long as the size asks, so that a size cannot be a lie."""
+    held = min(directory.number(offsets_tag(directory)), directory.number(counts_tag(directory)))
+    if held < count:
+        raise DecodeError(f"The TIFF file's size asks for {count} tiles, but it lists {held}; it is damaged")
+    if count > MAX_TILES:
+        raise UnsupportedImage(f"TIFF of {count} tiles; {MAX_TILES} are the most")
+
+
+def _check_tile_bytes(tile: Size, type: SampleType, bands: Bands) -> None:
+    """No tile may be too large for memory, neither as stored nor as handed out."""
+    stored, shown = bands.stored * type.stored.itemsize, bands.count * np.dtype(type.shown).itemsize
+    size = tile.area * max(stored, shown)
+    if size > MAX_TILE_BYTES:
+        raise UnsupportedImage(f"Tiles of {size} bytes; {MAX_TILE_BYTES} are the most")
+
+
+def _read_predictor(directory: Directory, type: SampleType) -> int:
+    predictor = directory.integer(PREDICTOR, 1)
+    if predictor not in (1, 2, 3):
+        raise UnsupportedImage(f"Predictor {predictor}; none (1), differences (2) and of floats (3) are read")
+    if predictor == 3 and type.kind != "f":
+        raise UnsupportedImage("The predictor of floating point (3) with integers")
+    return predictor
+
+
+def _read_subsampling(
+    directory: Directory, type: SampleType, bands: Bands, planes: int, compression: int
+) -> tuple[int, int]:
+    """Pixels that share their color, where it is for us to give it back to them (TIFF 6.0 section 21)."""
+    if bands.photometric != Photometric.YCBCR:
+        return NO_SUBSAMPLING
+    if bands.stored != 3:
+        raise UnsupportedImage(f"TIFF of YCbCr colors with {bands.stored} bands")
+    if type.kind != "u" or type.bits not in (8, 12, 16):
+        raise UnsupportedImage(f"TIFF of YCbCr colors in {type.bits} bits")
+    if compression in SELF_CODED and planes == 1:
+        return NO_SUBSAMPLING
+    across, down = (*directory.integers(YCBCR_SUBSAMPLING), 2, 2)[:2]
+    if (across, down) == NO_SUBSAMPLING:
+        return NO_SUBSAMPLING
+    if not {across, down} <= SUBSAMPLINGS or planes > 1 or type.bits != 8:
+        raise UnsupportedImage(f"TIFF of YCbCr colors shared by {across} x {down} pixels in a way not read")
+    return across, down
+
+
+def _holds_ycc(directory: Directory, compression: int) -> bool:
+    """Whether the three components of JPEG 2000 tiles are YCbCr beneath the codestream's own transform.
+
+    libvips (8.14) writes them so and calls them RGB; its files are known by what it puts into them and leaves
+    out of them. Others write 33004 as RGB.
+    """
+    if compression not in JPEG2000_SCHEMES:
+        return False
+    if directory.integer(PHOTOMETRIC, -1) == Photometric.YCBCR:
+        return True
+    by_libvips = ORIENTATION in directory and SAMPLE_FORMAT in directory and SOFTWARE not in directory
+    return compression == Compression.JPEG2000_LOSSY and by_libvips
+
+
+def shows_the_same(full: Layout, layout: Layout) -> bool:
+    """Whether a level is smaller, of the same shape up to rounding, and in the same bands and type."""
+    if layout.size == full.size or not layout.size.fits_in(full.size) or layout.shown != full.shown:
+        return False
+    skew = abs(layout.size.width * full.size.height - layout.size.height * full.size.width)
+    return skew <= SHAPE_TOLERANCE * (full.size.width + full.size.height)

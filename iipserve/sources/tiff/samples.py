@@ -1,0 +1,219 @@
+"""What the samples of a TIFF picture are: their type, and which of them is color, opacity or a further band."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from iipserve.errors import UnsupportedImage
+from iipserve.image import ColorSpace
+from iipserve.sources.tiff.directory import Directory
+from iipserve.sources.tiff.tags import (
+    BITS_PER_SAMPLE,
+    CMYK_INKS,
+    EXTRA_SAMPLES,
+    INK_SET,
+    LABS,
+    PHOTOMETRIC,
+    SAMPLE_FORMAT,
+    SAMPLES_PER_PIXEL,
+    Photometric,
+)
+
+MAX_SAMPLES = 1024
+"""Per pixel."""
+
+KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}
+"""By SampleFormat: unsigned, signed, floating point; 4 is undefined, which is read as unsigned."""
+DEPTHS = {"u": frozenset({*range(1, 33), 64}), "i": frozenset({8, 16, 32, 64}), "f": frozenset({16, 32, 64})}
+"""Bits per sample that are read, of each."""
+SHOWN = {
+    "u": ((8, "uint8"), (16, "uint16"), (32, "uint32"), (64, "float32")),
+    "i": ((16, "int16"), (32, "int32"), (64, "float32")),
+    "f": ((64, "float32"),),
+}
+"""Most bits, and the type they are handed out in. 64 bits lose what a float of 32 does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleType:
+    """The type of all samples of a picture."""
+
+    kind: str
+    """As numpy has it: `u`, `i` or `f`."""
+    bits: int
+    """As stored."""
+
+    @property
+    def is_whole(self) -> bool:
+        """The samples are numbers that the machine knows."""
+        return self.bits in (8, 16, 32, 64)
+
+    @property
+    def stored(self) -> np.dtype[Any]:
+        """The smallest type of the machine that holds them, in its own byte order."""
+        size = next(size for size in (1, 2, 4, 8) if self.bits <= 8 * size)
+        return np.dtype(f"{self.kind}{size}")
+
+    @property
+    def shown(self) -> str:
+        """Name of the type they are handed out in (`ImageInfo.dtype`)."""
+        return next(name for most, name in SHOWN[self.kind] if self.bits <= most)
+
+    @property
+    def highest(self) -> float:
+        """The sample that is full opacity, as handed out."""
+        if self.shown == "float32":
+            return 1
+        return int(np.iinfo(self.shown).max) if self.kind == "i" else max(255, (1 << self.bits) - 1)
+
+    @property
+    def full_range(self) -> tuple[float, float] | None:
+        """Lowest and highest of unsigned samples of up to 16 bits, as handed out; None of others."""
+        return (0.0, float(self.highest)) if self.kind == "u" and self.bits <= 16 else None
+
+
+NO_OPACITY = frozenset({SampleType("i", 8), SampleType("i", 64), SampleType("u", 64)})
+"""They are handed out in a type that has another full range."""
+
+
+class Alpha(enum.Enum):
+    """How a pixel's opacity relates to its colors."""
+
+    NONE = "none"
+    STRAIGHT = "straight"
+    PREMULTIPLIED = "premultiplied"
+
+
+EXTRA_SAMPLE_ALPHA = {1: Alpha.PREMULTIPLIED, 2: Alpha.STRAIGHT}
+"""By the value of ExtraSamples; 0 is a band of unknown use."""
+
+COLORS = {
+    Photometric.RGB: 3,
+    Photometric.PALETTE: 1,
+    Photometric.YCBCR: 3,
+    Photometric.CIELAB: 3,
+    Photometric.ICCLAB: 3,
+    Photometric.ITULAB: 3,
+}
+"""Color samples per pixel; those of gray and of inks are counted out."""
+COLOR_SPACES = {
+    Photometric.RGB: ColorSpace.SRGB,
+    Photometric.PALETTE: ColorSpace.SRGB,
+    Photometric.YCBCR: ColorSpace.SRGB,
+    Photometric.CIELAB: ColorSpace.CIELAB,
+    Photometric.ICCLAB: ColorSpace.CIELAB,
+    Photometric.ITULAB: ColorSpace.CIELAB,
+    Photometric.SEPARATED: ColorSpace.CMYK,
+}
+"""As handed out; all others are gray."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """What the samples of a pixel mean."""
+
+    photometric: Photometric
+    """SEPARATED only if the inks are cyan, magenta, yellow and black."""
+    stored: int
+    """Samples per pixel."""
+    colors: int
+    """Of them, those that come before the extra ones."""
+    alpha: Alpha
+    alpha_at: int
+    """Index of the sample that is opacity; without a meaning if there is none."""
+
+    @property
+    def has_alpha(self) -> bool:
+        """One of the samples is opacity."""
+        return self.alpha is not Alpha.NONE
+
+    @property
+    def count(self) -> int:
+        """Bands as handed out: a palette's colors, else all samples."""
+        return 3 + self.has_alpha if self.photometric == Photometric.PALETTE else self.stored
+
+    @property
+    def color_space(self) -> ColorSpace:
+        """Of the bands as handed out."""
+        return COLOR_SPACES.get(self.photometric, ColorSpace.GRAY)
+
+
+def read_type(directory: Directory) -> SampleType:
+    """The type of the samples.
+
+    Raises:
+        UnsupportedImage: it is none that is read, or bands differ in it.
+    """
+    bits = set(directory.integers(BITS_PER_SAMPLE)) or {1}
+    formats = set(directory.integers(SAMPLE_FORMAT)) or {1}
+    if directory.integer(PHOTOMETRIC, -1) in LABS:
+        # some writers call a* and b* signed beside an unsigned L*; the codes are the same
+        formats = {1} if formats <= {1, 2, 4} else formats
+    if len(bits) > 1 or len(formats) > 1:
+        raise UnsupportedImage("TIFF with bands of different types; one type for all bands is read")
+    kind, depth = KINDS.get(formats.pop()), bits.pop()
+    if kind is None:
+        raise UnsupportedImage("TIFF of complex numbers; integers and floating point are read")
+    if depth not in DEPTHS[kind]:
+        names = {"u": "unsigned integers", "i": "signed integers", "f": "floating point"}
+        raise UnsupportedImage(f"TIFF samples of {depth} bits as {names[kind]}")
+    return SampleType(kind, depth)
+
+
+def read_bands(directory: Directory, type: SampleType) -> Bands:
+    """What the samples of a pixel mean.
+
+    Raises:
+        UnsupportedImage: nothing that is known here.
+    """
+    samples = directory.integer(SAMPLES_PER_PIXEL, 1)
+    if not 0 < samples <= MAX_SAMPLES:
+        raise UnsupportedImage(f"TIFF of {samples} bands; 1 to {MAX_SAMPLES} are read")
+    number = directory.integer(PHOTOMETRIC, -1)
+    if number not in Photometric.__members__.values():
+        raise UnsupportedImage(f"TIFF of photometric {number}")
+    photometric = Photometric(number)
+    meanings = directory.integers(EXTRA_SAMPLES)
+    if photometric == Photometric.SEPARATED and not _are_cmyk(directory, samples):
+        photometric = Photometric.BLACK_IS_ZERO
+    if photometric == Photometric.MASK:
+        photometric = Photometric.BLACK_IS_ZERO
+    if photometric in LABS and samples == 1:
+        photometric = Photometric.BLACK_IS_ZERO  # L* alone
+    colors = _count_colors(photometric, samples, meanings)
+    if samples < colors:
+        raise UnsupportedImage(f"TIFF of {samples} bands; its colors need {colors}")
+    alpha, alpha_at = _find_alpha(photometric, type, colors, (meanings + (0,) * samples)[: samples - colors])
+    if alpha is Alpha.PREMULTIPLIED and photometric in LABS:
+        raise UnsupportedImage("TIFF of CIELAB colors that are multiplied by opacity")
+    if alpha is not Alpha.NONE and type in NO_OPACITY:
+        raise UnsupportedImage("TIFF with opacity in signed integers of 8 bits, or in integers of 64 bits")
+    return Bands(photometric, samples, colors, alpha, alpha_at)
+
+
+def _are_cmyk(directory: Directory, samples: int) -> bool:
+    return samples >= 4 and directory.integer(INK_SET, CMYK_INKS) == CMYK_INKS
+
+
+def _count_colors(photometric: Photometric, samples: int, meanings: tuple[int, ...]) -> int:
+    """Samples before the extra ones."""
+    if photometric == Photometric.SEPARATED:
+        return 4
+    return COLORS.get(photometric) or max(1, samples - len(meanings))
+
+
+def _find_alpha(
+    photometric: Photometric, type: SampleType, colors: int, meanings: tuple[int, ...]
+) -> tuple[Alpha, int]:
+    """How the first extra sample that is opacity is to be taken, and its index."""
+    for at, meaning in enumerate(meanings, colors):
+        if meaning in EXTRA_SAMPLE_ALPHA:
+            return EXTRA_SAMPLE_ALPHA[meaning], at
+    if photometric == Photometric.RGB and len(meanings) == 1 and (type.kind, type.bits) == ("u", 8):
+        # so many writers leave out what the fourth sample is
+        return Alpha.STRAIGHT, colors
+    return Alpha.NONE, 0

@@ -1,0 +1,147 @@
+"""Names of the pictures of a stack: from their own fields, or from the OME-XML of the first (OME-TIFF 6)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
+from xml.etree import ElementTree
+
+from iipserve.image import StackLayer
+from iipserve.sources.tiff.directory import Directory
+from iipserve.sources.tiff.metadata import STO_NITS, TEXT_TAGS
+from iipserve.sources.tiff.pages import Picture
+
+MAX_NAME = 1000
+"""Bytes of the longest name of a picture."""
+MAX_XML = 8 * 1024 * 1024
+"""Characters of an OME-XML text that is read."""
+MAX_PLANES = 100_000
+"""Planes of an OME-XML text that are counted."""
+ORDERS = frozenset({"XYCZT", "XYCTZ", "XYZCT", "XYZTC", "XYTCZ", "XYTZC"})
+
+
+def read_stack(pictures: Sequence[Picture]) -> tuple[StackLayer, ...]:
+    """Name and scale of each picture, in the order of the file; nothing if there is only one."""
+    if len(pictures) < 2:
+        return ()
+    names = _ome_names(pictures[0].first.text(TEXT_TAGS["description"]))
+    return _shared(
+        tuple(
+            _layer(picture.first, index, names.get(picture.number, ""))
+            for index, picture in enumerate(pictures)
+        )
+    )
+
+
+@lru_cache(maxsize=16)
+def _shared(stack: tuple[StackLayer, ...]) -> tuple[StackLayer, ...]:
+    """The stack itself: all pictures of a file have it, and need only one in memory."""
+    return stack
+
+
+def _layer(directory: Directory, index: int, name: str) -> StackLayer:
+    title = _name_in(directory, TEXT_TAGS["title"]) or _name_in(directory, TEXT_TAGS["pagename"])
+    scale = next(iter(directory.reals(STO_NITS)), 1.0)
+    known = math.isfinite(scale) and scale != 0
+    return StackLayer(title or name or f"layer{index}", scale if known else 1.0)
+
+
+def _name_in(directory: Directory, tag: int) -> str:
+    """A short text; nothing if it is a long one, which thousands of directories could have."""
+    return directory.text(tag) if directory.number(tag) <= MAX_NAME else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """One `Pixels` element."""
+
+    order: str
+    """Dimensions, the fastest first, as in XYCZT."""
+    sizes: dict[str, int]
+    """Of C, Z and T; that of C may count the samples of RGB."""
+    channels: list[str] = field(default_factory=list)
+    places: list[tuple[int, int, dict[str, int]]] = field(default_factory=list)
+    """Of each `TiffData`: number of the first directory, planes there, and the first plane's indices."""
+
+
+def _ome_names(text: str) -> Mapping[int, str]:
+    """Names of planes by the number of their directory; nothing if the text is not OME-XML of one file.
+
+    Document types, in which entities could be declared, have no place in OME-XML; a text that has one is not read.
+    """
+    if "<OME" not in text[:4096] or len(text) > MAX_XML or "<!DOCTYPE" in text or "<!ENTITY" in text:
+        return {}
+    found = _SeriesReader()
+    try:
+        parser = ElementTree.XMLParser(target=found)
+        parser.feed(text)
+        parser.close()
+    except (ElementTree.ParseError, ValueError):
+        return {}
+    if len(found.files) > 1:
+        return {}
+    names: dict[int, str] = {}
+    for one, number, indices in islice(_planes(found.series), MAX_PLANES):
+        names.setdefault(number, _name(one, indices))
+    return names
+
+
+class _SeriesReader:
+    """Takes the elements of an OME-XML text as the parser meets them; keeps no tree of them."""
+
+    def __init__(self) -> None:
+        self.series: list[_Series] = []
+        self.files: set[str] = set()
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element begins. Raises ValueError where a number is none."""
+        kind = tag.rpartition("}")[2]
+        if kind == "Pixels":
+            sizes = {axis: max(1, int(attributes.get(f"Size{axis}", 1))) for axis in "CZT"}
+            self.series.append(_Series(attributes.get("DimensionOrder", "XYCZT"), sizes))
+        elif kind == "Channel" and self.series:
+            self.series[-1].channels.append(" ".join(attributes.get("Name", "").split()))
+        elif kind == "TiffData" and self.series and "IFD" in attributes:
+            first = {axis: int(attributes.get(f"First{axis}", 0)) for axis in "CZT"}
+            count = int(attributes.get("PlaneCount", 1))
+            self.series[-1].places.append((int(attributes["IFD"]), count, first))
+        elif kind == "UUID" and "FileName" in attributes:
+            self.files.add(attributes["FileName"])
+
+    def close(self) -> None:
+        """The text has ended."""
+
+
+def _planes(series: Iterable[_Series]) -> Iterator[tuple[_Series, int, dict[str, int]]]:
+    """Of each plane: where it belongs, the number of its directory, and its indices."""
+    following = 0
+    for one in series:
+        if one.order not in ORDERS:
+            return
+        sizes = one.sizes | ({"C": len(one.channels)} if one.channels else {})
+        whole = [(following, math.prod(sizes.values()), dict.fromkeys("CZT", 0))]
+        for directory, count, first in one.places or whole:
+            for step in range(count):
+                yield one, directory + step, _indices(one.order[2:], sizes, first, step)
+        following += whole[0][1]
+
+
+def _indices(axes: str, sizes: Mapping[str, int], first: Mapping[str, int], step: int) -> dict[str, int]:
+    """Indices of the plane `step` planes behind the first, `axes` from the fastest to the slowest."""
+    indices, rest = {}, step
+    for axis in axes:
+        indices[axis] = (first[axis] + rest) % sizes[axis]
+        rest = (first[axis] + rest) // sizes[axis]
+    return indices
+
+
+def _name(series: _Series, indices: Mapping[str, int]) -> str:
+    """What a plane is called: its channel, and its place where there are several."""
+    channel = indices["C"]
+    named = series.channels[channel] if channel < len(series.channels) else ""
+    parts = [named or (f"channel {channel}" if len(series.channels) > 1 else "")]
+    parts += [f"{axis.lower()}{indices[axis]}" for axis in "ZT" if series.sizes[axis] > 1]
+    return " ".join(filter(None, parts))

@@ -1,0 +1,134 @@
+"""TIFF in strips: unpacked once, strip by strip, with the decoders of tiles.
+
+A strip is a tile as wide as the picture; only the last one may be lower. Smaller levels of such files are not
+used, as any size is made from the unpacked picture.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from iipserve.errors import DecodeError, ImageNotFound, UnsupportedImage
+from iipserve.image import ImageInfo, Level, Selector, StackLayer
+from iipserve.sources import OpenFile, Source
+from iipserve.sources.oriented import Turn, turned
+from iipserve.sources.spooled import TILE, Picture, UnpackedPicture, UnpackedSource, check_size, turn_of
+from iipserve.sources.tiff import metadata
+from iipserve.sources.tiff.directory import Reader, read_chain
+from iipserve.sources.tiff.old_jpeg import OldJpeg
+from iipserve.sources.tiff.pages import Picture as Page
+from iipserve.sources.tiff.stack import read_stack
+from iipserve.sources.tiff.strip_reader import StripReader, as_tiled, read_pages
+from iipserve.sources.tiff.tags import COMPRESSION, ORIENTATION, TILE_WIDTH, Compression
+
+Unpack: TypeAlias = Callable[[], UnpackedPicture]
+
+
+class StripSource(UnpackedSource):
+    """One picture of a file."""
+
+    def __init__(self, file: OpenFile, info: ImageInfo, turn: Turn, unpack: Unpack) -> None:
+        """Take over the file's descriptor.
+
+        Args:
+            file: the file.
+            info: of the picture as it is stored.
+            turn: what makes it upright.
+            unpack: unpacks the stored picture. Raises `DecodeError`.
+        """
+        super().__init__(turn)
+        self.info = turned(info, turn)
+        self._unpack = unpack
+        weakref.finalize(self, os.close, file.descriptor)
+
+    def _decode(self, shrink: int) -> Picture:
+        return self._unpack() if shrink == 1 else self._reduced(shrink)
+
+
+def open_strips(file: OpenFile) -> Source:
+    """Read the structure of a TIFF file, and of that of its pictures which is wanted.
+
+    Raises:
+        UnsupportedImage: it is stored in a way that is not read here, or damaged; the message says which.
+        ImageNotFound: it has no picture of that number.
+    """
+    try:
+        return _open(file)
+    except DecodeError as error:
+        os.close(file.descriptor)
+        raise UnsupportedImage(str(error)) from error
+    except BaseException:
+        os.close(file.descriptor)
+        raise
+
+
+def _open(file: OpenFile) -> Source:
+    reader = Reader.of(file.descriptor, file.head, file.version.length)
+    pages = read_pages(read_chain(reader))
+    if not 0 <= file.layer < len(pages):
+        raise ImageNotFound(f"There is no picture {file.layer}; the file has {len(pages)}, from 0")
+    page = pages[file.layer]
+    if TILE_WIDTH in page.first:
+        raise UnsupportedImage("The TIFF file is tiled, in a way that is not read")
+    stack = read_stack(pages)
+    if page.first.integer(COMPRESSION, Compression.NONE) == Compression.OLD_JPEG:
+        info, unpack = _old_jpeg(file, page, stack)
+    else:
+        info, unpack = _strips(file, page, stack)
+    check_size(info.size, info.bands, info.dtype)
+    return StripSource(file, info, turn_of(page.first.integer(ORIENTATION, 1)), unpack)
+
+
+def _strips(file: OpenFile, page: Page, stack: tuple[StackLayer, ...]) -> tuple[ImageInfo, Unpack]:
+    strips = StripReader.of(as_tiled(page.first))
+    if not strips.layout.bands.has_alpha:
+        strips = strips.with_mask(page.masks)
+    layout, type = strips.layout, strips.layout.result
+    ranges = metadata.read_ranges(page.first, layout)
+    masked = strips.mask is not None
+    info = ImageInfo(
+        bands=layout.bands.count + masked,
+        dtype=type.shown,
+        bits=type.bits,
+        color_space=layout.bands.color_space,
+        has_alpha=masked or layout.bands.has_alpha,
+        band_ranges=(*ranges, (0.0, float(type.highest))) if masked and ranges else ranges,
+        levels=(Level(layout.size, TILE),),
+        **_facts(file, page, stack),
+    )
+    return info, strips.unpacked
+
+
+def _old_jpeg(file: OpenFile, page: Page, stack: tuple[StackLayer, ...]) -> tuple[ImageInfo, Unpack]:
+    picture = OldJpeg.of(page, file.version.length)
+    info = ImageInfo(
+        bands=picture.bands,
+        dtype="uint8",
+        bits=8,
+        color_space=picture.color_space,
+        band_ranges=((0.0, 255.0),) * picture.bands,
+        levels=(Level(picture.size, TILE),),
+        **_facts(file, page, stack),
+    )
+    return info, picture.unpacked
+
+
+def _facts(file: OpenFile, page: Page, stack: tuple[StackLayer, ...]) -> dict[str, Any]:
+    """What the directory says beside its pixels, as fields of `ImageInfo`."""
+    first = page.first
+    return {
+        "identifier": file.identifier,
+        "format": "tiff",
+        "version": file.version,
+        "tile": TILE,
+        "icc": metadata.read_icc(first),
+        "xmp": metadata.read_xmp(first),
+        "exif": metadata.read_exif(first),
+        "resolution": metadata.read_resolution(first),
+        "text": metadata.read_text(first),
+        "selector": Selector(file.layer),
+        "stack": stack,
+    }

@@ -1,0 +1,13 @@
+"""Whatever else libvips reads: JPEG, PNG, WebP, GIF, HEIF and more, each image unpacked once."""
+
+from __future__ import annotations
+
+from iipserve.sources import SourceFormat
+from iipserve.sources.vips.source import VipsSource, loader_of
+
+
+def _matches(head: bytes) -> bool:
+    return loader_of(head) is not None
+
+
+FORMAT = SourceFormat("vips", _matches, VipsSource, fallback=True)

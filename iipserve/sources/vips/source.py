@@ -1,0 +1,196 @@
+"""Everything libvips opens: JPEG, PNG, WebP, HEIF, AVIF, GIF, PPM, JPEG XL, and TIFF that no other source reads.
+
+One level of full size; smaller ones are made from it. Formats that decode from top to bottom only are
+unpacked once, at the first pixels asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import weakref
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pyvips
+
+from iipserve import libvips
+from iipserve.errors import DecodeError, ImageNotFound, UnsupportedImage
+from iipserve.geometry import Size
+from iipserve.image import ImageInfo, Level, StackLayer
+from iipserve.sources import OpenFile
+from iipserve.sources.oriented import turned
+from iipserve.sources.spooled import (
+    TILE,
+    DirectPicture,
+    Picture,
+    UnpackedSource,
+    check_size,
+    turn_of,
+    unpack_image,
+)
+from iipserve.sources.tiff.directory import Reader, read_chain
+from iipserve.sources.tiff.layout import SELF_CODED
+from iipserve.sources.tiff.samples import read_bands, read_type
+from iipserve.sources.tiff.tags import COMPRESSION, PHOTOMETRIC, Compression, Photometric
+from iipserve.sources.vips.metadata import read_metadata
+from iipserve.sources.vips.samples import Samples, number, read_samples
+
+MAX_LAYERS = 10_000
+PARTIAL = 1
+"""VIPS_FOREIGN_PARTIAL: the loader decodes any region by itself."""
+DIRECT_LOADERS = frozenset({"tiffload", "ppmload"})
+"""Of which that is true: JPEG XL says so too, and decodes everything."""
+
+SIGNATURES = (
+    (rb"\xff\xd8\xff", "jpegload"),
+    (rb"\x89PNG\r\n\x1a\n", "pngload"),
+    (rb"RIFF....WEBP", "webpload"),
+    (rb"GIF8[79]a", "gifload"),
+    (rb"II[*+]\0|MM\0[*+]", "tiffload"),
+    (rb"....ftyp(?:....)*(?:avi[fs]|mif1|msf1|hei[cxms]|hev[cxms])", "heifload"),
+    (rb"P[1-6]\s", "ppmload"),
+    (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", "jxlload"),
+)
+"""First bytes and the loader that is called by name, so that no other is tried."""
+OPTIONS: dict[str, dict[str, str]] = {
+    # below "warning" libvips 8.18 makes black tiles of what it cannot decode
+    "tiffload": {"fail_on": "warning"},
+}
+STRICT = {"fail_on": "error"}
+"""Of all other loaders: cut files fail where they end; harmless oddities of JPEGs do not."""
+
+
+def loader_of(head: bytes) -> str | None:
+    """The libvips operation that reads files which begin so, or None."""
+    return next((loader for pattern, loader in SIGNATURES if re.match(pattern, head, re.DOTALL)), None)
+
+
+class VipsSource(UnpackedSource):
+    """One opened file. Safe for many threads."""
+
+    def __init__(self, file: OpenFile) -> None:
+        """Take the file over.
+
+        Raises:
+            UnsupportedImage: libvips does not read it, or it is not a kind of image that is read.
+            ImageNotFound: it has no such layer.
+        """
+        self._loader = loader_of(file.head) or ""
+        self._name = _name(file)
+        self._page: dict[str, int] = {}
+        close = weakref.finalize(self, os.close, file.descriptor)
+        try:
+            self._open(file)
+        except pyvips.Error as error:
+            close()
+            raise UnsupportedImage(f"The file cannot be read: {libvips.reason(error)}") from error
+        except BaseException:
+            close()
+            raise
+
+    def _open(self, file: OpenFile) -> None:
+        _check_loader(self._loader)
+        image, flags = self._load(access="random", flags=True)
+        layers = _count_layers(image, self._loader)
+        if file.layer:
+            self._page = {"page": _page_of(image, file.layer, layers)}
+            image, flags = self._load(access="random", flags=True)
+        has_alpha = _tiff_alpha(file) if self._loader == "tiffload" else None
+        self._samples = read_samples(image, file.head, has_alpha=has_alpha)
+        check_size(Size(image.width, image.height), self._samples.bands, self._samples.dtype)
+        # HEIF and JPEG XL come upright, and have none or 1
+        turn = turn_of(number(image, "orientation", 1))
+        super().__init__(turn)
+        if self._loader in DIRECT_LOADERS and flags["flags"] & PARTIAL:
+            self._pictures[1] = DirectPicture(self._samples.of(image), self._samples.has_alpha)
+        self.info = turned(_image_info(file, image, self._samples, layers), turn)
+
+    def _load(self, **options: Any) -> Any:
+        options = OPTIONS.get(self._loader, STRICT) | self._page | options
+        return pyvips.Operation.call(self._loader, self._name, **options)
+
+    def _decode(self, shrink: int) -> Picture:
+        if shrink > 1 and self._loader != "jpegload":
+            return self._reduced(shrink)
+        # JPEG shrinks with a third of the work, to exact means of the blocks
+        options = {"shrink": shrink} if shrink > 1 else {}
+        image = self._samples.of(self._load(access="sequential", **options))
+        return unpack_image(image, has_alpha=self._samples.has_alpha)
+
+
+# -- opening ---------------------------------------------------------------------------------------
+
+
+def _name(file: OpenFile) -> str:
+    """What libvips is to open: the very file that is open, even if another now has its name."""
+    own = Path(f"/proc/self/fd/{file.descriptor}")
+    return str(own) if own.exists() else file.path
+
+
+def _check_loader(loader: str) -> None:
+    if not libvips.knows(loader):
+        kind = loader.removesuffix("load").upper() or "such"
+        raise UnsupportedImage(f"The installed libvips {libvips.library_version()} reads no {kind} files")
+
+
+def _tiff_alpha(file: OpenFile) -> bool | None:
+    """Whether the last band of a TIFF picture is opacity, for which libvips takes every further one.
+
+    Raises:
+        UnsupportedImage: libvips would take its YCbCr for RGB.
+    """
+    with suppress(DecodeError):
+        first = next(read_chain(Reader.of(file.descriptor, file.head, file.version.length)))
+        is_ycc = first.integer(PHOTOMETRIC, -1) == Photometric.YCBCR
+        if is_ycc and first.integer(COMPRESSION, Compression.NONE) not in SELF_CODED:
+            raise UnsupportedImage("TIFF of YCbCr colors in tiles or strips too large to be read")
+        with suppress(UnsupportedImage):
+            bands = read_bands(first, read_type(first))
+            return bands.has_alpha and bands.alpha_at == bands.stored - 1
+    return None
+
+
+def _count_layers(image: pyvips.Image, loader: str) -> int:
+    """Pictures in the file: frames of an animation, images of HEIF.
+
+    The pages of a TIFF file may be smaller copies and masks; only what reads its directories can tell.
+    """
+    return 1 if loader == "tiffload" else min(number(image, "n-pages", 1), MAX_LAYERS)
+
+
+def _page_of(image: pyvips.Image, layer: int, layers: int) -> int:
+    """libvips' number of a layer: HEIF's primary image is the first of them.
+
+    Raises:
+        ImageNotFound: there is no such layer.
+    """
+    if not 0 <= layer < layers:
+        raise ImageNotFound(f"The file has pictures 0 to {layers - 1}, and no picture {layer}")
+    primary = number(image, "heif-primary", 0)
+    return layer - 1 if layer <= primary else layer
+
+
+def _image_info(file: OpenFile, image: pyvips.Image, samples: Samples, layers: int) -> ImageInfo:
+    """The facts of the picture as it is stored."""
+    metadata = read_metadata(image)
+    return ImageInfo(
+        identifier=file.identifier,
+        format="vips",
+        version=file.version,
+        levels=(Level(Size(image.width, image.height), TILE),),
+        tile=TILE,
+        bands=samples.bands,
+        dtype=samples.dtype,
+        bits=samples.bits,
+        color_space=samples.color_space,
+        has_alpha=samples.has_alpha,
+        band_ranges=samples.ranges,
+        icc=metadata.icc,
+        xmp=metadata.xmp,
+        exif=metadata.exif,
+        resolution=metadata.resolution,
+        text=metadata.text,
+        stack=tuple(StackLayer(f"layer{number}") for number in range(layers)) if layers > 1 else (),
+    )

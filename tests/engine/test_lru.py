@@ -1,0 +1,38 @@
+"""A full mapping drops what was used longest ago."""
+
+from __future__ import annotations
+
+from iipserve.engine.lru import Bounded
+
+
+def test_least_recently_used_goes_first() -> None:
+    values: Bounded[str, int] = Bounded(2)
+    values.set("a", 1)
+    values.set("b", 2)
+    values.get("a")
+    values.set("c", 3)
+    assert [values.get(key) for key in "abc"] == [1, None, 3]
+
+
+def test_no_limit() -> None:
+    values: Bounded[int, int] = Bounded(None)
+    for number in range(1000):
+        values.set(number, number)
+    assert values.get(0) == 0
+
+
+def test_limit_of_none_at_all() -> None:
+    values: Bounded[str, int] = Bounded(0)
+    values.set("a", 1)
+    assert values.get("a") is None
+
+
+def test_discarded_and_cleared() -> None:
+    values: Bounded[str, int] = Bounded(2)
+    values.set("a", 1)
+    values.discard("a")
+    values.discard("b")
+    assert values.get("a") is None
+    values.set("a", 1)
+    values.clear()
+    assert values.get("a") is None

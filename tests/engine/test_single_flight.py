@@ -1,0 +1,46 @@
+"""What many ask for at once is computed once."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from iipserve.engine.single_flight import Flights
+
+
+def test_computed_once_for_all() -> None:
+    flights: Flights[str, int] = Flights()
+    started, release = threading.Event(), threading.Event()
+    calls: list[int] = []
+
+    def compute() -> int:
+        calls.append(1)
+        started.set()
+        release.wait(5)
+        return 7
+
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(flights.run, "key", compute)
+        assert started.wait(5)
+        others = [pool.submit(flights.run, "key", compute) for _ in range(7)]
+        release.set()
+        assert [future.result() for future in (first, *others)] == [7] * 8
+    assert len(calls) == 1
+
+
+def test_not_remembered() -> None:
+    flights: Flights[str, int] = Flights()
+    assert [flights.run("key", lambda: 1), flights.run("key", lambda: 2)] == [1, 2]
+
+
+def test_error_reaches_all_and_is_forgotten() -> None:
+    flights: Flights[str, int] = Flights()
+
+    def fail() -> int:
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        flights.run("key", fail)
+    assert flights.run("key", lambda: 3) == 3

@@ -1,0 +1,406 @@
+"""Modifiers: what each argument means, and what it does to plans of every protocol."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from iipserve.config import Config
+from iipserve.errors import ConfigError, InvalidRequest, UnsupportedCommand, UnsupportedEncoding
+from iipserve.image import FIRST, ColorSpace, ImageInfo, Selector
+from iipserve.plan import RenderPlan
+from iipserve.processing import Operation, pipeline
+from iipserve.processing.color import Bitonal, Grayscale, Twist
+from iipserve.processing.colormap import Colormap
+from iipserve.processing.filters import KERNELS, Convolve, Hillshade
+from iipserve.processing.histogram import Equalize
+from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
+from iipserve.processing.transform import Mirror, Rotate
+from iipserve.protocols import Protocol, deepzoom, iiif, iip, zoomify
+from iipserve.protocols.iip import modifiers
+from iipserve.protocols.iip.view import DEFAULT_VIEW
+from tests.protocols.client import CONFIG, GRAY, IMAGE, ask, image, plan_of
+
+SWAP = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
+SHARPEN = ((0.0, -1.0, 0.0), (-1.0, 5.0, -1.0), (0.0, -1.0, 0.0))
+GRID = ",".join(map(str, range(25)))
+
+OPERATIONS: list[tuple[str, tuple[Operation, ...]]] = [
+    ("CNT=1.5", (Contrast(1.5),)),
+    ("CNT=0", (Contrast(0.0),)),
+    ("CNT=-0", (Contrast(0.0),)),
+    ("CNT=1", ()),
+    ("CNT=1.0e0", ()),
+    ("CNT=eq", (Equalize(),)),
+    ("CNT=Equalization", (Equalize(),)),
+    ("CNT=st", (Stretch(),)),
+    ("CNT=STRETCH", (Stretch(),)),
+    ("CNT=-1", (Stretch(),)),
+    ("CNT=-1.0", (Stretch(),)),
+    ("CNT=2&CNT=st", (Stretch(),)),
+    ("CNT=st&CNT=2", (Contrast(2.0),)),
+    ("CNT=2&CNT=1", ()),
+    ("CNT=eq&CNT=2", (Contrast(2.0), Equalize())),
+    ("GAM=0.5", (Gamma(0.5),)),
+    ("GAM=.5", (Gamma(0.5),)),
+    ("GAM=+2", (Gamma(2.0),)),
+    ("GAM=0", (Gamma(0.0),)),
+    ("GAM=1", ()),
+    ("GAM=log", (Logarithm(),)),
+    ("GAM=Logarithm", (Logarithm(),)),
+    ("GAM=-1", (Logarithm(),)),
+    ("GAM=2&GAM=log", (Logarithm(),)),
+    ("GAM=log&GAM=2", (Gamma(2.0),)),
+    ("INV", (Invert(),)),
+    ("INV=1", (Invert(),)),
+    ("inv=whatever", (Invert(),)),
+    ("MINMAX=0:10,200", (SampleRange(((0, 10.0, 200.0),)),)),
+    ("MINMAX=-:10,200", (SampleRange(((None, 10.0, 200.0),)),)),
+    ("MINMAX=2:-1.5,2e3", (SampleRange(((2, -1.5, 2000.0),)),)),
+    ("MINMAX=1:5,6&MINMAX=0:1,2", (SampleRange(((0, 1.0, 2.0), (1, 5.0, 6.0))),)),
+    ("MINMAX=1:5,6&MINMAX=1:1,2", (SampleRange(((1, 1.0, 2.0),)),)),
+    ("MINMAX=-:5,6&MINMAX=1:1,2", (SampleRange(((None, 5.0, 6.0), (1, 1.0, 2.0))),)),
+    ("MINMAX=1:1,2&MINMAX=-:5,6", (SampleRange(((None, 5.0, 6.0),)),)),
+    ("MINMAX=3:1,2", ()),
+    ("MINMAX=-1:1,2", ()),
+    ("MINMAX=3:1,2&MINMAX=0:1,2", (SampleRange(((0, 1.0, 2.0),)),)),
+    ("SHD=45,30", (Hillshade(45, 30),)),
+    ("SHD=45.9,-30.9", (Hillshade(45, -30),)),
+    ("CTW=[0,0,1;0,1,0;1,0,0]", (Twist(SWAP),)),
+    ("CTW=0,0,1;0,1,0;1,0,0", (Twist(SWAP),)),
+    ("CTW=%5B0,0,1%3B0,1,0;1,0,0;%5D", (Twist(SWAP),)),
+    ("CTW=[0,0,1]&CTW=[0,1,0;1,0,0]", (Twist(SWAP),)),
+    ("CTW=[.3, .3, .4]", (Twist(((0.3, 0.3, 0.4),)),)),
+    ("CTW=[1;0,1;0,0,1,5]", (Twist(((1.0,), (0.0, 1.0), (0.0, 0.0, 1.0, 5.0))),)),
+    ("CTW=[1;2;3;4]", (Twist(((1.0,), (2.0,), (3.0,))),)),
+    ("COL=grey", (Grayscale(),)),
+    ("COL=GRAY", (Grayscale(),)),
+    ("COL=binary", (Bitonal(),)),
+    ("COL=binary&COL=gray", (Grayscale(),)),
+    ("COL=purple", ()),
+    ("COL=gray&COL=purple", (Grayscale(),)),
+    ("CMP=hot", (Colormap("hot"),)),
+    ("CMP=JET", (Colormap("jet"),)),
+    ("CMP=hot&CMP=cold", (Colormap("cold"),)),
+    ("CMP=none", ()),
+    ("CMP=hot&CMP=none", ()),
+    ("CNV=sharpen", (Convolve(SHARPEN),)),
+    ("CNV=[Sharpen]", (Convolve(SHARPEN),)),
+    ("CNV=[0,-1,0,-1,5,-1,0,-1,0]", (Convolve(SHARPEN),)),
+    ("CNV=%5B0,-1,0,-1,5,-1,0,-1,0%5D", (Convolve(SHARPEN),)),
+    ("CNV=2", (Convolve(((2.0,),)),)),
+    (f"CNV={GRID}", (Convolve(tuple(tuple(map(float, range(row, row + 5))) for row in range(0, 25, 5))),)),
+    ("ROT=90", (Rotate(90.0),)),
+    ("ROT=-90", (Rotate(270.0),)),
+    ("ROT=450.0", (Rotate(90.0),)),
+    ("ROT=!90", (Mirror(), Rotate(90.0))),
+    ("ROT=!180", (Mirror(), Rotate(180.0))),
+    ("ROT=!0", (Mirror(),)),
+    ("ROT=0", ()),
+    ("ROT=-360", ()),
+    ("ROT=-1e-20", ()),
+    ("ROT=359.9999999", ()),
+    ("ROT=!90&ROT=180", (Rotate(180.0),)),
+    ("ICC", ()),
+    ("ICC=1", ()),
+    ("WID=100&HEI=50&RGN=0,0,.5,.5&SDS=1&LYR=3", ()),
+]
+
+
+def tile(text: str, info: ImageInfo = IMAGE, config: Config = CONFIG) -> RenderPlan:
+    """The plan of an IIP tile after these modifiers."""
+    return plan_of(ask(iip.PROTOCOL, f"FIF=a&{text}&PTL=0,0", info, config))
+
+
+@pytest.mark.parametrize(("text", "operations"), OPERATIONS, ids=[text for text, _ in OPERATIONS])
+def test_operations(text: str, operations: tuple[Operation, ...]) -> None:
+    plan = tile(text)
+    assert plan.operations == operations
+    assert repr(plan.operations) == repr(operations), "one spelling of numbers, for digests"
+    if not operations:
+        assert plan == tile("")
+        assert plan.digest == tile("").digest
+
+
+@pytest.mark.parametrize("name", ["sobel", "prewitt", "scharr", "laplace", "gaussian", "sharpen", "emboss"])
+def test_kernels_by_name(name: str) -> None:
+    assert tile(f"CNV={name}").operations == (Convolve(KERNELS[name]),)
+
+
+ORDERED = (
+    ("CNT=2", Contrast(2.0)),
+    ("MINMAX=0:1,2", SampleRange(((0, 1.0, 2.0),))),
+    ("SHD=1,2", Hillshade(1, 2)),
+    ("CTW=[1;2;3]", Twist(((1.0,), (2.0,), (3.0,)))),
+    ("GAM=2", Gamma(2.0)),
+    ("INV", Invert()),
+    ("CMP=jet", Colormap("jet")),
+    ("CNV=1", Convolve(((1.0,),))),
+    ("COL=gray", Grayscale()),
+    ("CNT=eq", Equalize()),
+    ("ROT=90", Rotate(90.0)),
+)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_the_client_means_nothing(seed: int) -> None:
+    chosen = random.Random(seed).sample(ORDERED, len(ORDERED))
+    plan = tile("&".join(text for text, _ in chosen))
+    assert plan.operations == pipeline.ordered(operation for _, operation in ORDERED)
+    assert plan.operations.index(Hillshade(1, 2)) < plan.operations.index(Gamma(2.0))
+
+
+REFUSED = [
+    ("CNT=x", "CNT='x': a factor"),
+    ("CNT=nan", "factor"),
+    ("CNT=inf", "factor"),
+    ("CNT=1e31", "factor"),
+    ("CNT=1e999", "factor"),
+    ("CNT", "factor"),
+    ("GAM=x", "an exponent"),
+    ("GAM=-2", "0 or more"),
+    ("MINMAX=0", "BAND:MINIMUM,MAXIMUM"),
+    ("MINMAX=0:1", "BAND"),
+    ("MINMAX=x:1,2", "BAND"),
+    ("MINMAX=0:1,2,3", "BAND"),
+    ("MINMAX=0:nan,1", "BAND"),
+    ("MINMAX=0:0,1e999", "BAND"),
+    ("CMP=rainbo", "rainbo"),
+    ("SHD=45", "two angles"),
+    ("SHD=45,30,1", "two angles"),
+    ("SHD=x,y", "whole number"),
+    ("CTW=[]", "the matrix is empty"),
+    ("CTW=;", "the matrix is empty"),
+    ("CTW=[a,b]", "numbers are needed"),
+    ("CTW=[1,,2]", "numbers are needed"),
+    ("CTW=[1e99]", "numbers are needed"),
+    ("CNV=blur", "sobel"),
+    ("CNV=[]", "sobel"),
+    ("CNV=1,2,3,4", "4 numbers are no square of odd sides"),
+    (f"CNV={GRID},1", "26 numbers"),
+    ("CNV=1,2,x,4,5,6,7,8,9", "9 or 25 numbers"),
+    ("ROT=x", "degrees clockwise"),
+    ("ROT=", None),
+    ("ROT=!", "degrees"),
+    ("ROT=!!90", "degrees"),
+    ("SDS=x", "whole number"),
+    ("SDS=-1", "0 or more"),
+    ("SDS=1,2,3", "a layer or two angles"),
+    ("LYR=x", "whole number"),
+    ("BPC=12", "8 or 16"),
+    ("BPC", "8 or 16"),
+    ("QLT=x", "whole number"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "match"), [case for case in REFUSED if case[1]], ids=[text for text, match in REFUSED if match]
+)
+def test_refusals(text: str, match: str) -> None:
+    with pytest.raises(InvalidRequest, match=match) as caught:
+        tile(text)
+    assert caught.value.status == 400
+
+
+def test_a_typo_in_the_name_of_a_color_map_is_told_with_the_names_there_are() -> None:
+    with pytest.raises(InvalidRequest, match=r"hot.*jet"):
+        tile("CMP=jett")
+
+
+def test_color_maps_of_the_administrator(tmp_path: Path) -> None:
+    (tmp_path / "Terrain.csv").write_text("0,64,0\n255,255,255\n")
+    config = Config(colormaps=str(tmp_path))
+    (step,) = tile("CMP=terrain", IMAGE, config).operations
+    assert isinstance(step, Colormap)
+    assert step.name == "terrain"
+    with pytest.raises(InvalidRequest, match=r"hot.*, terrain are there"):
+        tile("CMP=terain", IMAGE, config)
+
+
+def test_color_maps_that_cannot_be_read_stop_the_start(tmp_path: Path) -> None:
+    (tmp_path / "broken.txt").write_text("red\n")
+    assert iip.PROTOCOL.check is not None
+    iip.PROTOCOL.check(CONFIG)
+    with pytest.raises(ConfigError, match="broken"):
+        iip.PROTOCOL.check(Config(colormaps=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    "info", [GRAY, image(bands=4, color_space=ColorSpace.CMYK), image(bands=2, has_alpha=True)]
+)
+def test_hillshade_needs_three_bands(info: ImageInfo) -> None:
+    with pytest.raises(InvalidRequest, match="SHD needs three bands"):
+        tile("SHD=1,2", info)
+
+
+def test_hillshade_counts_no_opacity() -> None:
+    assert tile("SHD=1,2", image(bands=4, has_alpha=True)).operations == (Hillshade(1, 2),)
+
+
+BILEVEL = image(bands=1, bits=1, color_space=ColorSpace.GRAY)
+GRAYS = [
+    (IMAGE, "COL=gray", True),
+    (GRAY, "COL=gray", False),
+    (image(bands=7, color_space=ColorSpace.GRAY), "COL=gray", False),
+    (image(bands=4, color_space=ColorSpace.CMYK), "COL=gray", True),
+    (image(color_space=ColorSpace.CIELAB), "COL=gray", True),
+    (IMAGE, "SHD=1,2&COL=gray", False),
+    (GRAY, "CMP=hot&COL=gray", True),
+    (GRAY, "CTW=[1;.5;.2]&COL=gray", True),
+    (IMAGE, "CTW=[.3,.3,.4]&COL=gray", False),
+    (GRAY, "COL=binary", True),
+    (BILEVEL, "COL=binary", False),
+    (BILEVEL, "CMP=jet&COL=binary", True),
+]
+
+
+@pytest.mark.parametrize(("info", "text", "effective"), GRAYS)
+def test_gray_and_binary_only_where_they_change_anything(info: ImageInfo, text: str, effective: bool) -> None:
+    steps = [step for step in tile(text, info).operations if isinstance(step, Grayscale | Bitonal)]
+    assert bool(steps) is effective
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("GAM=2&CNT=2&INV&MINMAX=0:1,2&CNV=sobel&ROT=90&CNT=eq", True),
+        ("QLT=50", True),
+        ("CMP=hot", False),
+        ("SHD=1,2", False),
+        ("CTW=[1,1,1]", False),
+        ("COL=gray", False),
+        ("COL=gray&QLT=50", False),
+    ],
+)
+def test_what_drops_the_profile(text: str, kept: bool) -> None:
+    info = image(icc=b"profile")
+    for output in ("JTL=0,0", "CVT=jpeg"):
+        plan = plan_of(ask(iip.PROTOCOL, f"FIF=a&{text}&{output}", info))
+        assert plan.encoding.profile is kept
+
+
+# -- before other protocols ------------------------------------------------------------------------
+
+
+DEEPZOOM_TILE = (deepzoom.PROTOCOL, "a.tif_files/12/0_0.jpg")
+ZOOMIFY_TILE = (zoomify.PROTOCOL, "a.tif/TileGroup0/4-0-0.jpg")
+IIIF_TILE = (iiif.PROTOCOL, "3/a.tif/0,0,256,256/256,256/0/default.jpg")
+IIIF_EXPORT = (iiif.PROTOCOL, "3/a.tif/full/800,/0/default.png")
+OTHERS = [DEEPZOOM_TILE, ZOOMIFY_TILE, IIIF_TILE, IIIF_EXPORT]
+
+
+def modified(text: str, protocol: Protocol, target: str, info: ImageInfo = IMAGE) -> RenderPlan:
+    plan = plan_of(ask(protocol, target, info))
+    return modifiers.modified(plan, modifiers.read(text), info, CONFIG)
+
+
+@pytest.mark.parametrize(("protocol", "target"), OTHERS)
+def test_modifiers_apply_to_every_protocol(protocol: Protocol, target: str) -> None:
+    plain = plan_of(ask(protocol, target, image(icc=b"profile")))
+    plan = modified("GAM=2&QLT=33&CMP=hot&ROT=90", protocol, target, image(icc=b"profile"))
+    assert plan.operations == (Gamma(2.0), Colormap("hot"), Rotate(90.0))
+    assert (plan.level, plan.region, plan.size) == (plain.level, plain.region, plain.size)
+    assert plan.encoding.metadata is plain.encoding.metadata
+    assert (plan.encoding.stored, plan.encoding.profile) == (False, False)
+    assert plan.encoding.quality == (9 if plan.encoding.format == "png" else 33)
+
+
+def test_one_tile_is_one_plan_in_all_protocols() -> None:
+    text = "CNT=1.5&INV&QLT=80"
+    plans = {modified(text, *tile) for tile in (DEEPZOOM_TILE, ZOOMIFY_TILE, IIIF_TILE)}
+    plans.add(plan_of(ask(iip.PROTOCOL, f"FIF=a.tif&{text}&JTL=4,0")))
+    assert len(plans) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["", "&&", "WID=100&HEI=3&RGN=0,0,.1,.1", "ICC=1", "CNT=1&GAM=1&ROT=0", "SDS=2"]
+)
+@pytest.mark.parametrize(("protocol", "target"), OTHERS)
+def test_what_changes_nothing_leaves_the_plan(protocol: Protocol, target: str, text: str) -> None:
+    assert modified(text, protocol, target) == plan_of(ask(protocol, target))
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "operations"),
+    [
+        ("ROT=90", "full/800,/180/default.jpg", (Rotate(180.0),)),
+        ("ROT=90", "full/800,/!0/default.jpg", (Mirror(),)),
+        ("ROT=!90", "full/800,/0/gray.jpg", (Grayscale(), Mirror(), Rotate(90.0))),
+        ("COL=binary", "full/800,/0/gray.jpg", (Grayscale(),)),
+        ("COL=gray", "full/800,/90/bitonal.jpg", (Bitonal(), Rotate(90.0))),
+        ("GAM=2&INV", "full/800,/90/gray.jpg", (Gamma(2.0), Invert(), Grayscale(), Rotate(90.0))),
+        ("ROT=22.5", "full/800,/0/default.jpg", (Rotate(22.5),)),
+    ],
+)
+def test_what_the_protocol_does_itself_wins(
+    text: str, target: str, operations: tuple[Operation, ...]
+) -> None:
+    assert modified(text, iiif.PROTOCOL, f"3/a.tif/{target}").operations == operations
+
+
+@pytest.mark.parametrize(
+    ("text", "quality", "operations"),
+    [
+        ("GAM=2&CNT=2", "log", (Logarithm(), Contrast(2.0))),
+        ("GAM=2&CNT=2&CNT=eq", "stretch", (Stretch(), Gamma(2.0), Equalize())),
+        ("INV", "negative", (Invert(),)),
+    ],
+)
+def test_qualities_beyond_the_specification_win_as_well(
+    text: str, quality: str, operations: tuple[Operation, ...]
+) -> None:
+    config = Config(iiif_extensions=True)
+    plan = plan_of(ask(iiif.PROTOCOL, f"3/a.tif/full/800,/0/{quality}.jpg", IMAGE, config))
+    assert modifiers.modified(plan, modifiers.read(text), IMAGE, config).operations == operations
+
+
+@pytest.mark.parametrize(("protocol", "target"), [DEEPZOOM_TILE, ZOOMIFY_TILE, IIIF_TILE])
+def test_tiles_are_turned_by_quarters_only(protocol: Protocol, target: str) -> None:
+    with pytest.raises(InvalidRequest, match="90, 180 or 270"):
+        modified("ROT=30", protocol, target)
+
+
+def test_bits_and_layers() -> None:
+    assert modified("BPC=16", *IIIF_EXPORT).encoding.bits == 16
+    with pytest.raises(UnsupportedEncoding, match="jpeg has 8 bits"):
+        modified("BPC=16", *IIIF_TILE)
+    layered = image(quality_layers=6)
+    assert modified("LYR=2", *DEEPZOOM_TILE, layered).image.quality_layers == 2
+    assert modified("GAM=2", *DEEPZOOM_TILE, layered).image.quality_layers == 3
+
+
+@pytest.mark.parametrize("text", ["FIF=b", "JTL=0,0", "CVT=jpeg", "OBJ=Max-size", "FOO=1", "GAM=2&IIIF=x"])
+def test_only_modifiers_stand_before_another_protocol(text: str) -> None:
+    with pytest.raises(UnsupportedCommand, match=r"does not stand before IIIF=.*GAM") as caught:
+        modifiers.read(text)
+    assert caught.value.status == 400
+
+
+def test_which_picture_is_meant() -> None:
+    assert modifiers.read("SDS=2").selector == Selector(2, 90)
+    assert modifiers.selector(modifiers.read("SDS=2"), FIRST) == Selector(2, 90)
+    assert modifiers.selector(modifiers.read("SDS=2"), Selector(1)) == Selector(1)
+    assert modifiers.selector(DEFAULT_VIEW, FIRST) == FIRST
+
+
+NAMES = st.sampled_from([*modifiers.MODIFIERS, "foo"])
+ARGUMENTS = st.text("0123456789.,;:-+!eE[]%x ", max_size=14) | st.sampled_from(
+    ["log", "eq", "st", "sobel", "jet"]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.tuples(NAMES, ARGUMENTS), max_size=6), st.sampled_from(OTHERS))
+def test_whatever_comes_is_understood_or_refused(
+    commands: list[tuple[str, str]], other: tuple[Protocol, str]
+) -> None:
+    try:
+        plan = modified("&".join(f"{name}={argument}" for name, argument in commands), *other)
+    except InvalidRequest:  # 400
+        return
+    assert plan.operations == pipeline.ordered(plan.operations)
+    assert len(plan.digest) == 32

@@ -1,0 +1,51 @@
+"""Changes TIFF files after they are written, into what no writer would make."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import tifffile
+
+from iipserve.sources import SourceFormat
+from iipserve.sources.tiff import FORMAT
+from iipserve.sources.tiff.strips import open_strips
+from iipserve.sources.tiff.tiled import open_tiled
+
+TILED = SourceFormat("tiled", FORMAT.matches, open_tiled)
+STRIPPED = SourceFormat("strips", FORMAT.matches, open_strips)
+
+
+def set_field(path: Path, tag: int, value: Any, *, page: int = 0) -> None:
+    """Give a field another value."""
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages[page].tags[tag].overwrite(value)
+
+
+def renumber_field(path: Path, old: int, new: int) -> None:
+    """Give a field of the first page another tag."""
+    with tifffile.TiffFile(path) as file:
+        offset, order = file.pages.first.tags[old].offset, file.byteorder
+    overwrite(path, offset, struct.pack(order + "H", new))
+
+
+def overwrite(path: Path, offset: int, data: bytes) -> None:
+    """Put other bytes at an offset."""
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(data)
+
+
+def link_offset(path: Path, page: int = 0) -> int:
+    """Where the offset of the page after `page` stands, in a classic TIFF file."""
+    with tifffile.TiffFile(path) as file:
+        here = file.pages[page]
+        return int(here.offset) + 2 + 12 * len(here.tags)
+
+
+def tile_place(path: Path, index: int = 0, *, page: int = 0) -> tuple[int, int]:
+    """Offset and byte count of a tile."""
+    with tifffile.TiffFile(path) as file:
+        here = file.pages[page]
+        return int(here.dataoffsets[index]), int(here.databytecounts[index])

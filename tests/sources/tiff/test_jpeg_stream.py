@@ -1,0 +1,117 @@
+"""JPEG streams by hand: segments in, what they say out (ITU-T T.81 annex B)."""
+
+from __future__ import annotations
+
+import pytest
+
+from iipserve.sources.tiff.jpeg_stream import (
+    ICC_STEP,
+    DamagedStream,
+    Head,
+    HeadReader,
+    icc_segments,
+    read_head,
+    table_segments,
+    without_segments,
+)
+
+SOI, EOI = b"\xff\xd8", b"\xff\xd9"
+QUANTIZATION = b"\xff\xdb\x00\x05abc"
+HUFFMAN = b"\xff\xc4\x00\x04de"
+FRAME = b"\xff\xc0\x00\x0b\x08\x00\x20\x00\x30\x01\x01\x11\x00"
+SCAN = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00data"
+JFIF = b"\xff\xe0\x00\x07JFIF\0"
+COMMENT = b"\xff\xfe\x00\x04hi"
+
+PLAIN = Head(0xC0, 8, 32, 48, 1, has_tables=False, foreign=(), length=0)
+READABLE = [
+    pytest.param(SOI + FRAME + SCAN + EOI, PLAIN, id="bare"),
+    pytest.param(SOI + b"\xff\xff" + FRAME + b"\xff" + SCAN + EOI, PLAIN, id="fill bytes"),
+    pytest.param(SOI + FRAME + SCAN + EOI + b"\0\0", PLAIN, id="padding behind"),
+    pytest.param(
+        SOI + QUANTIZATION + FRAME + HUFFMAN + SCAN + EOI, PLAIN._replace(has_tables=True), id="own tables"
+    ),
+    pytest.param(
+        SOI + JFIF + FRAME + COMMENT + SCAN + EOI, PLAIN._replace(foreign=((2, 11), (24, 30))), id="marks"
+    ),
+    pytest.param(
+        SOI + FRAME.replace(b"\xc0", b"\xc2") + SCAN + EOI, PLAIN._replace(frame=0xC2), id="progressive"
+    ),
+]
+
+
+@pytest.mark.parametrize(("stream", "head"), READABLE)
+def test_reads_the_head(stream: bytes, head: Head) -> None:
+    assert read_head(stream) == head._replace(length=stream.index(SCAN[:2]) + 2)
+
+
+def test_reader_tells_tiles_apart() -> None:
+    """Whatever came before: the head is the stream's own, and damage is noticed."""
+    other = SOI + HUFFMAN + FRAME + SCAN + EOI
+    streams = [*(parameters.values[0] for parameters in READABLE), other]
+    reader = HeadReader()
+    for first in streams:
+        for second in streams:
+            assert reader.read(first) == read_head(first)
+            assert reader.read(second) == read_head(second)
+        with pytest.raises(DamagedStream):
+            reader.read(first[: first.rindex(EOI)])
+
+
+DAMAGED = [
+    pytest.param(b"", id="empty"),
+    pytest.param(SOI, id="start only"),
+    pytest.param(FRAME + SCAN + EOI, id="no start"),
+    pytest.param(SOI + SCAN + EOI, id="no frame"),
+    pytest.param(SOI + FRAME + FRAME + SCAN + EOI, id="two frames"),
+    pytest.param(SOI + FRAME + EOI, id="no scan"),
+    pytest.param(SOI + FRAME + SCAN, id="no end"),
+    pytest.param(SOI + b"\0\0" + FRAME + SCAN + EOI, id="bytes between segments"),
+    pytest.param(
+        SOI + b"\xff\xdc\x00\x04\x00\x08" + FRAME + SCAN + EOI, id="a segment that has no place here"
+    ),
+    pytest.param(SOI + FRAME[:8], id="half a frame"),
+    pytest.param(SOI + JFIF[:3] + b"\0" + FRAME + SCAN + EOI, id="a segment of no length"),
+]
+
+
+@pytest.mark.parametrize("stream", DAMAGED)
+def test_refuses_what_is_no_stream(stream: bytes) -> None:
+    with pytest.raises(DamagedStream):
+        read_head(stream)
+
+
+def test_takes_segments_out() -> None:
+    stream = SOI + JFIF + FRAME + COMMENT + SCAN + EOI
+    assert without_segments(stream, read_head(stream).foreign) == FRAME + SCAN + EOI
+
+
+TABLES = [
+    pytest.param(SOI + QUANTIZATION + HUFFMAN + EOI, QUANTIZATION + HUFFMAN, id="as they should be"),
+    pytest.param(SOI + JFIF + QUANTIZATION + COMMENT + EOI, QUANTIZATION, id="marks are left out"),
+    pytest.param(SOI + FRAME + QUANTIZATION + EOI, b"", id="nothing behind a frame"),
+    pytest.param(SOI + QUANTIZATION + SCAN + HUFFMAN, QUANTIZATION, id="nothing behind a scan"),
+    pytest.param(SOI + QUANTIZATION[:6], b"", id="cut"),
+    pytest.param(SOI + EOI, b"", id="none"),
+    pytest.param(b"", b"", id="empty"),
+]
+
+
+@pytest.mark.parametrize(("field", "segments"), TABLES)
+def test_keeps_tables_only(field: bytes, segments: bytes) -> None:
+    assert table_segments(field) == segments
+
+
+def test_profiles_are_cut_into_numbered_segments() -> None:
+    icc = bytes(ICC_STEP) + b"tail"
+    segments = icc_segments(icc)
+    assert segments is not None
+    first, second = segments[: ICC_STEP + 18], segments[ICC_STEP + 18 :]
+    assert first[:18] == b"\xff\xe2\xff\xffICC_PROFILE\0\x01\x02"
+    assert second == b"\xff\xe2\x00\x14ICC_PROFILE\0\x02\x02tail"
+
+
+def test_a_profile_fits_in_255_segments_or_not_at_all() -> None:
+    assert icc_segments(b"") == b""
+    assert icc_segments(bytes(255 * ICC_STEP)) is not None
+    assert icc_segments(bytes(255 * ICC_STEP + 1)) is None
