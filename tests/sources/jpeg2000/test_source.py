@@ -641,7 +641,7 @@ def test_without_any_library_the_format_is_left_out() -> None:
         import ctypes.util, importlib.util, sys
         ctypes.util.find_library = importlib.util.find_spec = lambda name: None
         try:
-            from iipserve.sources import openjpeg
+            from iipserve.sources.jpeg2000 import openjpeg
         except ModuleNotFoundError as error:
             sys.exit(error.name)
     """
