@@ -155,7 +155,7 @@ def render_memory(plan: RenderPlan, info: ImageInfo, memory_factor: int = 2) -> 
     """
     read = min(plan.region.width * plan.region.height, STRIP_PIXELS + plan.region.width * 4096)
     made = plan.size.area
-    for operation in pipeline.finishing(plan.operations):
+    for operation in pipeline.after_scaling(plan.operations):
         made = max(made, operation.output_size(plan.size).area)
     finished = finished_bytes(plan, info)
     copies = 1 + memory_factor + bool(plan.operations)
@@ -175,7 +175,7 @@ def strip_memory(plan: RenderPlan, info: ImageInfo) -> int:
 def _read_bytes(plan: RenderPlan, info: ImageInfo, finished: int) -> int:
     """Bytes of one pixel between reading and scaling: as read and, where that is not the same, finished."""
     read = info.bands * SAMPLE_BYTES.get(info.dtype, 8)
-    if info.dtype == "uint8" and info.bands <= 4 and not pipeline.developing(plan.operations):
+    if info.dtype == "uint8" and info.bands <= 4 and not pipeline.before_scaling(plan.operations):
         return read
     return read + finished
 

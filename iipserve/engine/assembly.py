@@ -1,4 +1,4 @@
-"""From a source's tiles to the finished pixels of a plan: joined, developed, scaled."""
+"""From a source's tiles to the finished pixels of a plan: joined, converted for display, scaled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from iipserve.geometry import Region, Size, TileGrid, ceil_div
 from iipserve.image import ImageInfo, Level
 from iipserve.plan import RenderPlan
 from iipserve.processing import Pixels
-from iipserve.processing.display import Development
+from iipserve.processing.display import DisplayTransform
 from iipserve.sources import Source
 
 TileReader: TypeAlias = Callable[[int, int, int], Pixels]
@@ -32,12 +32,12 @@ FINISHED_PIXELS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class LevelReader:
-    """Reads regions of one level of a source, develops them and scales them."""
+    """Reads regions of one level of a source, converts them for display and scales them."""
 
     source: Source
     level: int
     read_tile: TileReader
-    develop: Development | None = None
+    to_display: DisplayTransform | None = None
     """None where what the source reads are finished pixels already."""
     nearest: bool = False
 
@@ -48,46 +48,46 @@ class LevelReader:
 
     def __call__(self, region: Region, size: Size) -> Pixels:
         """A region, all at once, scaled to `size`."""
-        if self.develop is None:
+        if self.to_display is None:
             if self.source.reads_regions:
                 return self.source.read_region(self.level, region, size)
             joined = join_tiles(self.source, self.level, region, self.read_tile)
             return scale(joined, size, nearest=self.nearest)
         if self.source.reads_regions:
-            developed = self._developed_reduced(self.develop, region, size)
+            displayed = self._display_reduced(self.to_display, region, size)
         else:
-            developed = self._developed(self.develop, region)
-        return scale(developed, size, nearest=self.nearest)
+            displayed = self._display(self.to_display, region)
+        return scale(displayed, size, nearest=self.nearest)
 
-    def _developed(self, develop: Development, region: Region) -> Pixels:
+    def _display(self, to_display: DisplayTransform, region: Region) -> Pixels:
         """Finished pixels of a region, with the pixels around it that its edges are made of taken into account."""
-        level, apron = self.geometry.size, develop.apron
+        level, apron = self.geometry.size, to_display.apron
         if not apron:
-            return develop(join_tiles(self.source, self.level, region, self.read_tile))
+            return to_display(join_tiles(self.source, self.level, region, self.read_tile))
         left, top = min(apron, region.x), min(apron, region.y)
         right = min(apron, level.width - region.right)
         bottom = min(apron, level.height - region.bottom)
         around = Region(
             region.x - left, region.y - top, left + region.width + right, top + region.height + bottom
         )
-        pixels = develop(join_tiles(self.source, self.level, around, self.read_tile))
+        pixels = to_display(join_tiles(self.source, self.level, around, self.read_tile))
         return _inner(pixels, left, top, region.size)
 
-    def _developed_reduced(self, develop: Development, region: Region, size: Size) -> Pixels:
-        """As `_developed`, of a source that scales by itself, at the power of two next above `size`."""
+    def _display_reduced(self, to_display: DisplayTransform, region: Region, size: Size) -> Pixels:
+        """As `_display`, of a source that scales by itself, at the power of two next above `size`."""
         shrink = 1
         while 2 * shrink * size.width <= region.width and 2 * shrink * size.height <= region.height:
             shrink *= 2
         level, reduced = self.geometry.size, region.size.ceil_scaled(shrink)
-        left, top = min(develop.apron, region.x // shrink), min(develop.apron, region.y // shrink)
-        right = min(develop.apron, (level.width - region.right) // shrink)
-        bottom = min(develop.apron, (level.height - region.bottom) // shrink)
+        left, top = min(to_display.apron, region.x // shrink), min(to_display.apron, region.y // shrink)
+        right = min(to_display.apron, (level.width - region.right) // shrink)
+        bottom = min(to_display.apron, (level.height - region.bottom) // shrink)
         around = Region(
             region.x - left * shrink, region.y - top * shrink,
             region.width + (left + right) * shrink, region.height + (top + bottom) * shrink,
         )  # fmt: skip
         held = Size(left + reduced.width + right, top + reduced.height + bottom)
-        return _inner(develop(self.source.read_region(self.level, around, held)), left, top, reduced)
+        return _inner(to_display(self.source.read_region(self.level, around, held)), left, top, reduced)
 
 
 def read_plan(read: LevelReader, plan: RenderPlan) -> Pixels:

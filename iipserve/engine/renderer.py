@@ -25,7 +25,8 @@ from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo, PhysicalResolution
 from iipserve.plan import Document, ImageRef, LargeRendition, RenderPlan, Rendition, SamplePlan
 from iipserve.processing import Context, Operation, Pixels, pipeline
-from iipserve.processing.display import Development, development, sample_kind
+from iipserve.processing.display import DisplayTransform, display_transform
+from iipserve.processing.sample_format import sample_format
 from iipserve.processing.statistics import Statistics
 from iipserve.processing.transform import Rotate
 from iipserve.sources import Source
@@ -45,7 +46,7 @@ TIME_SHARE = 0.75
 class Work:
     """What is to be done to the samples of one plan, bound to its image."""
 
-    develop: Development | None
+    to_display: DisplayTransform | None
     finish: tuple[Operation, ...]
 
     @property
@@ -133,8 +134,10 @@ class Renderer:
         if operations:
             context = Context(info, lambda: self._measurer.statistics(source, image), plan.digest)
             operations = pipeline.bound(operations, context)
-        develop = development(sample_kind(info, ranges), pipeline.developing(operations), plan.encoding.bits)
-        return Work(develop, pipeline.finishing(operations))
+        to_display = display_transform(
+            sample_format(info, ranges), pipeline.before_scaling(operations), plan.encoding.bits
+        )
+        return Work(to_display, pipeline.after_scaling(operations))
 
     def _stored(self, source: Source, plan: RenderPlan, encoder: Encoder) -> bytes | None:
         """The file's own compressed tile, cut to size, if that is exactly the answer."""
@@ -191,9 +194,9 @@ class Renderer:
 
     def _reader(self, source: Source, plan: RenderPlan, work: Work) -> LevelReader:
         # what lies around a tile is decoded for its neighbors as well
-        keep = work.develop is not None and work.develop.apron > 0
+        keep = work.to_display is not None and work.to_display.apron > 0
         read_tile = self._decoder.reader(source, plan.image, keep=keep)
-        return LevelReader(source, plan.level, read_tile, work.develop, self._nearest)
+        return LevelReader(source, plan.level, read_tile, work.to_display, self._nearest)
 
 
 def _reads_little(source: Source, plan: RenderPlan) -> bool:

@@ -15,7 +15,8 @@ from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo
 from iipserve.plan import ImageRef, RenderPlan
 from iipserve.processing import Pixels
-from iipserve.processing.display import Range, development, sample_kind
+from iipserve.processing.display import display_transform
+from iipserve.processing.sample_format import Range, sample_format
 from iipserve.processing.statistics import Statistics, brightness, measure, measured_ranges, otsu
 from iipserve.processing.tone import Contrast
 from iipserve.pyramid import place_tile
@@ -86,9 +87,9 @@ class Measurer:
         assert region is not None, "every image has a first tile"
         level, region, size = place_tile(info, size, region)
         plan = RenderPlan(image, level, region, size, READ_ONLY)
-        develop = development(sample_kind(info, ranges), () if info.bits <= 8 else NORMALIZED)
+        to_display = display_transform(sample_format(info, ranges), () if info.bits <= 8 else NORMALIZED)
         with self._limits.admitted(plan, info):
-            read = LevelReader(source, level, self._decoder.reader(source, image), develop)
+            read = LevelReader(source, level, self._decoder.reader(source, image), to_display)
             return assembly.read_plan(read, plan)
 
 

@@ -37,7 +37,7 @@ class Stage(enum.Enum):
     NORMALIZED = "normalized"
     """Called while developing, with float32 color bands, 0 black and 1 white, without opacity; these alone may lie
     in memory band by band, which is how operations that mix bands work fastest."""
-    FINISHED = "finished"
+    DISPLAY = "display"
     """Called after scaling, with finished pixels, opacity included."""
 
 
@@ -88,6 +88,6 @@ class Operation(ABC):
         """NORMALIZED only: how many of so many color bands it looks at; None if it makes each band of itself."""
         return None
 
-    def bend(self, samples: Samples) -> None:
+    def apply_in_place(self, samples: Samples) -> None:
         """Pointwise operations only: change samples, of any shape, where they are."""
         samples[...] = self(samples)

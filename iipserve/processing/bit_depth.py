@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from iipserve.processing import Pixels, Samples
 from iipserve.processing.layout import copy_bands
-from iipserve.processing.sample_format import SampleKind
+from iipserve.processing.sample_format import SampleFormat
 
 DTYPES: dict[int, type[np.uint8 | np.uint16]] = {8: np.uint8, 16: np.uint16}
 """Of finished samples, by their bits."""
@@ -18,7 +18,7 @@ def white(bits: int) -> np.float32:
     return np.float32((1 << bits) - 1)
 
 
-def finished(samples: Samples, factor: np.float32, bits: int) -> Pixels:
+def quantize(samples: Samples, factor: np.float32, bits: int) -> Pixels:
     """Normalized samples times `factor`, clipped and truncated to the finished depth (iipsrv). Uses them up.
 
     What is not a number (which only factors out of all proportion lead to) becomes black.
@@ -34,7 +34,7 @@ def finished(samples: Samples, factor: np.float32, bits: int) -> Pixels:
     return result
 
 
-def changed(samples: Pixels, bits: int, to_bits: int) -> Pixels:
+def convert_depth(samples: Pixels, bits: int, to_bits: int) -> Pixels:
     """Unsigned samples of `bits` bits with 8 or 16: lower bits dropped, or upper ones repeated below (iipsrv)."""
     dtype = DTYPES[to_bits]
     if bits >= to_bits:
@@ -44,15 +44,15 @@ def changed(samples: Pixels, bits: int, to_bits: int) -> Pixels:
     return (wide << (to_bits - bits)) | (wide >> (2 * bits - to_bits))
 
 
-def unranged(samples: Pixels, kind: SampleKind, to_bits: int) -> Pixels:
+def full_scale(samples: Pixels, input_format: SampleFormat, to_bits: int) -> Pixels:
     """Samples of an image with the finished depth that know no ranges: opacity, ink.
 
     Unsigned integers are read over their full depth, signed ones from 0 to their highest, floats from 0 to 1.
     """
-    if kind.dtype == "float32":
+    if input_format.dtype == "float32":
         unit = np.nan_to_num(samples, nan=0).clip(0, 1)
         return (unit * white(to_bits) + np.float32(0.5)).astype(DTYPES[to_bits])
-    if kind.unsigned_bits:
-        return changed(samples, kind.unsigned_bits, to_bits)
-    bits = np.iinfo(kind.dtype).bits
-    return changed(np.maximum(samples, 0).view(f"uint{bits}"), bits - 1, to_bits)
+    if input_format.unsigned_bits:
+        return convert_depth(samples, input_format.unsigned_bits, to_bits)
+    bits = np.iinfo(input_format.dtype).bits
+    return convert_depth(np.maximum(samples, 0).view(f"uint{bits}"), bits - 1, to_bits)

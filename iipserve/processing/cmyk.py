@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from iipserve.processing import Pixels
-from iipserve.processing.bit_depth import unranged
+from iipserve.processing.bit_depth import full_scale
 from iipserve.processing.icc import to_srgb
 from iipserve.processing.layout import first_bands
-from iipserve.processing.sample_format import SampleKind
+from iipserve.processing.sample_format import SampleFormat
 
 INKS = 4
 
 
-def to_rgb(pixels: Pixels, kind: SampleKind) -> Pixels:
+def to_rgb(pixels: Pixels, input_format: SampleFormat) -> Pixels:
     """Red, green and blue of 8 bits; by `(255 - ink) (255 - black) / 255` without a profile that can be used."""
-    inks = unranged(first_bands(pixels, INKS), kind, 8)
-    transform = to_srgb(kind.profile, INKS) if kind.profile else None
+    inks = full_scale(first_bands(pixels, INKS), input_format, 8)
+    transform = to_srgb(input_format.profile, INKS) if input_format.profile else None
     return _plain(inks) if transform is None else transform(inks)
 
 

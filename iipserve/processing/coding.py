@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from iipserve.image import ColorSpace
 from iipserve.processing import Pixels, cmyk, lab
-from iipserve.processing.sample_format import SampleKind
+from iipserve.processing.sample_format import SampleFormat
 
 
 class Coding(NamedTuple):
@@ -28,17 +28,19 @@ class Coding(NamedTuple):
 
 
 @lru_cache(maxsize=16)
-def coding(kind: SampleKind) -> Coding | None:
+def coding(input_format: SampleFormat) -> Coding | None:
     """The coding of a kind of samples; None for those of 32 bits, which are too many."""
-    if kind.space is ColorSpace.CIELAB:
-        return Coding(lambda pixels: lab.codes(pixels, kind.unsigned_bits), lab.code_values(), False, 0)
-    if kind.space is ColorSpace.CMYK:
+    if input_format.space is ColorSpace.CIELAB:
+        return Coding(
+            lambda pixels: lab.codes(pixels, input_format.unsigned_bits), lab.code_values(), False, 0
+        )
+    if input_format.space is ColorSpace.CMYK:
         unit = np.arange(256, dtype=np.float32) * (np.float32(1) / np.float32(255))
-        return Coding(lambda pixels: cmyk.to_rgb(pixels, kind), unit, False, 8)
-    if kind.dtype in ("uint8", "uint16"):
-        values = np.arange(1 << kind.unsigned_bits, dtype=np.float32)
-        return Coding(lambda pixels: pixels, values, True, kind.unsigned_bits)
-    if kind.dtype == "int16":
+        return Coding(lambda pixels: cmyk.to_rgb(pixels, input_format), unit, False, 8)
+    if input_format.dtype in ("uint8", "uint16"):
+        values = np.arange(1 << input_format.unsigned_bits, dtype=np.float32)
+        return Coding(lambda pixels: pixels, values, True, input_format.unsigned_bits)
+    if input_format.dtype == "int16":
         values = np.arange(1 << 16, dtype=np.uint16).view(np.int16).astype(np.float32)
         return Coding(lambda pixels: pixels.view(np.uint16), values, False, 0)
     return None

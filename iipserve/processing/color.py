@@ -56,7 +56,7 @@ class Twist(Operation):
 class Grayscale(Operation):
     """Luma of RGB; gray stays gray and alpha is kept. `(1254097 R + 2462056 G + 478151 B) >> 22` (iipsrv)."""
 
-    stage: ClassVar[Stage] = Stage.FINISHED
+    stage: ClassVar[Stage] = Stage.DISPLAY
     keeps_profile: ClassVar[bool] = False
 
     def __call__(self, pixels: Pixels) -> Pixels:
@@ -82,7 +82,7 @@ def _luma(pixels: Pixels) -> NDArray[np.uint32 | np.uint64]:
 class Bitonal(Operation):
     """Black below `threshold`, white from it on; keeps alpha."""
 
-    stage: ClassVar[Stage] = Stage.FINISHED
+    stage: ClassVar[Stage] = Stage.DISPLAY
     keeps_profile: ClassVar[bool] = False
 
     threshold: int | None = None

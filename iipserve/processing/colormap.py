@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.errors import ConfigError
-from iipserve.processing import Operation, Pixels, Stage
-from iipserve.processing import colormap_data as perceptual
+from iipserve.processing import Operation, Pixels, Stage, colormap_data
 from iipserve.processing.colormap_files import read_tables
 
 LAST = np.float32(255)
@@ -38,8 +37,8 @@ class Colormap(Operation):
     def __call__(self, pixels: Pixels) -> Pixels:
         samples = pixels[..., 0].astype(np.float32)
         colors = np.zeros((3, *samples.shape), np.float32)
-        if self.table or self.name in perceptual.ENCODED:
-            _look_up(self.table or perceptual.table(self.name), samples, colors)
+        if self.table or self.name in colormap_data.ENCODED:
+            _look_up(self.table or colormap_data.table(self.name), samples, colors)
         else:
             FUNCTIONS[self.name](samples, colors)
         return colors.transpose(1, 2, 0)
@@ -136,4 +135,4 @@ FUNCTIONS: Mapping[str, Callable[[NDArray[np.float32], NDArray[np.float32]], Non
     {"hot": _hot, "cold": _cold, "jet": _jet, "red": _single(0), "green": _single(1), "blue": _single(2)}
 )
 """iipsrv's maps: (samples, which may be changed; planes of red, green and blue to be written, 0 before)."""
-BUILT_IN = (*FUNCTIONS, *perceptual.ENCODED)
+BUILT_IN = (*FUNCTIONS, *colormap_data.ENCODED)

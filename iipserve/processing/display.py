@@ -11,14 +11,12 @@ import numpy as np
 
 from iipserve.geometry import ceil_div
 from iipserve.processing import Operation, Pixels
-from iipserve.processing.bit_depth import unranged
-from iipserve.processing.evaluation import Route, route
+from iipserve.processing.bit_depth import full_scale
+from iipserve.processing.evaluation import Strategy, choose_strategy
 from iipserve.processing.layout import with_opacity
-from iipserve.processing.sample_format import Range, SampleKind, sample_kind
+from iipserve.processing.sample_format import SampleFormat
 
-__all__ = ["Development", "Range", "SampleKind", "development", "sample_kind"]
-
-ROUTES = 32
+STRATEGIES = 32
 """Developments whose tables are remembered; one for samples of 16 bits made into colors takes most, 800 kB."""
 SAMPLES_AT_ONCE = 1 << 18
 """A tile is worked on as a whole; what is made of the samples of larger regions in between stays small."""
@@ -27,10 +25,10 @@ APRONS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Development:
+class DisplayTransform:
     """Turns samples into finished pixels: a frozen value, so that tables made for it can be remembered."""
 
-    kind: SampleKind
+    input_format: SampleFormat
     operations: tuple[Operation, ...]
     """Of the stages RANGE and NORMALIZED, bound, in canonical order."""
     bits: int
@@ -49,29 +47,31 @@ class Development:
         """
         # numbers out of all proportion are cut off in the end, whatever became of them
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            chosen = _route(self)
+            chosen = _strategy(self)
 
             def develop(part: Pixels) -> Pixels:
                 color = chosen.develop(part)
-                if not self.kind.has_alpha or chosen.takes_opacity:
+                if not self.input_format.has_alpha or chosen.takes_opacity:
                     return color
-                return with_opacity(color, unranged(part[..., -1], self.kind, self.bits))
+                return with_opacity(color, full_scale(part[..., -1], self.input_format, self.bits))
 
-            native = np.ascontiguousarray(pixels, self.kind.dtype)
+            native = np.ascontiguousarray(pixels, self.input_format.dtype)
             return _in_strips(develop, native, self.apron)
 
 
-def development(kind: SampleKind, operations: Sequence[Operation], bits: int = 8) -> Development | None:
+def display_transform(
+    input_format: SampleFormat, operations: Sequence[Operation], bits: int = 8
+) -> DisplayTransform | None:
     """What makes finished pixels of such samples; None when they are that already."""
-    wanted = Development(kind, tuple(operations), bits)
-    if not operations and kind.unsigned_bits == bits and _route(wanted).changes_nothing:
+    wanted = DisplayTransform(input_format, tuple(operations), bits)
+    if not operations and input_format.unsigned_bits == bits and _strategy(wanted).changes_nothing:
         return None
     return wanted
 
 
-@lru_cache(maxsize=ROUTES)
-def _route(wanted: Development) -> Route:
-    return route(wanted.kind, wanted.operations, wanted.bits)
+@lru_cache(maxsize=STRATEGIES)
+def _strategy(wanted: DisplayTransform) -> Strategy:
+    return choose_strategy(wanted.input_format, wanted.operations, wanted.bits)
 
 
 def _in_strips(develop: Callable[[Pixels], Pixels], pixels: Pixels, apron: int) -> Pixels:

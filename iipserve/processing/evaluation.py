@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.processing import Operation, Pixels, Samples, Stage
-from iipserve.processing.bit_depth import changed, finished, unranged, white
+from iipserve.processing.bit_depth import convert_depth, full_scale, quantize, white
 from iipserve.processing.coding import Coding, coding
 from iipserve.processing.layout import first_bands
-from iipserve.processing.lut import Table, banded
+from iipserve.processing.lut import LookupTable, look_up_by_band
 from iipserve.processing.normalizing import Scale, normalized
-from iipserve.processing.sample_format import Range, SampleKind, shown_ranges
+from iipserve.processing.sample_format import Range, SampleFormat, shown_ranges
 from iipserve.processing.tone import Contrast
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class Strategy:
     """How pixels as read become finished ones."""
 
     develop: Callable[[Pixels], Pixels]
@@ -34,10 +34,10 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class Evaluation:
     """What is to be done to the color bands."""
 
-    kind: SampleKind
+    input_format: SampleFormat
     operations: tuple[Operation, ...]
     """Of the stage NORMALIZED."""
     ranges: tuple[Range, ...]
@@ -54,40 +54,42 @@ class Task:
     @property
     def uses_all(self) -> bool:
         """The bands used are those of the file, but for opacity."""
-        return len(self.ranges) == self.kind.colors and not self.kind.is_converted
+        return len(self.ranges) == self.input_format.colors and not self.input_format.is_converted
 
     def codes(self, pixels: Pixels) -> Pixels:
         """The bands that are used, as codes; samples of 32 bits as they are."""
         used = len(self.ranges)
         if self.coding is None:
             return first_bands(pixels, used)
-        if self.kind.is_converted:
+        if self.input_format.is_converted:
             return first_bands(self.coding.encode(pixels), used)
         return self.coding.encode(first_bands(pixels, used))
 
 
-def route(kind: SampleKind, operations: Sequence[Operation], bits: int) -> Route:
+def choose_strategy(input_format: SampleFormat, operations: Sequence[Operation], bits: int) -> Strategy:
     """The fastest way for such samples and operations.
 
     Args:
-        kind: of the samples.
+        input_format: of the samples.
         operations: of the stages RANGE and NORMALIZED, bound, in canonical order.
         bits: of the finished samples, 8 or 16.
     """
     called = tuple(operation for operation in operations if operation.stage is Stage.NORMALIZED)
-    used = _bands_used(called, kind.colors)
-    task = Task(kind, called, shown_ranges(kind, operations)[:used], bits, coding(kind))
-    depth = kind.unsigned_bits if task.coding is None else task.coding.depth
-    if depth and not operations and all(shown == kind.full_range for shown in task.ranges):
-        return _by_depth(task, depth)
-    if task.coding is None:
-        return _by_arithmetic(task)
+    used = _bands_used(called, input_format.colors)
+    evaluation = Evaluation(
+        input_format, called, shown_ranges(input_format, operations)[:used], bits, coding(input_format)
+    )
+    depth = input_format.unsigned_bits if evaluation.coding is None else evaluation.coding.depth
+    if depth and not operations and all(shown == input_format.full_range for shown in evaluation.ranges):
+        return _by_depth(evaluation, depth)
+    if evaluation.coding is None:
+        return _by_arithmetic(evaluation)
     foldable = _foldable(called, used)
     if foldable == len(called):
-        return _by_table(task, task.coding)
-    if task.coding.is_plain and not foldable:
-        return _by_arithmetic(task)
-    return _by_table_and_arithmetic(task, task.coding, foldable)
+        return _by_table(evaluation, evaluation.coding)
+    if evaluation.coding.is_plain and not foldable:
+        return _by_arithmetic(evaluation)
+    return _by_table_and_arithmetic(evaluation, evaluation.coding, foldable)
 
 
 def _bands_used(operations: Sequence[Operation], colors: int) -> int:
@@ -115,44 +117,44 @@ def _foldable(operations: Sequence[Operation], used: int) -> int:
     return len(operations)
 
 
-def _by_depth(task: Task, depth: int) -> Route:
+def _by_depth(evaluation: Evaluation, depth: int) -> Strategy:
     """Nothing asked, and the full range shown: bits are dropped (iipsrv), or repeated."""
-    bits = task.bits
-    if not task.uses_all:
-        return Route(lambda pixels: changed(task.codes(pixels), depth, bits))
-    return Route(
-        lambda pixels: changed(pixels, depth, bits),
+    bits = evaluation.bits
+    if not evaluation.uses_all:
+        return Strategy(lambda pixels: convert_depth(evaluation.codes(pixels), depth, bits))
+    return Strategy(
+        lambda pixels: convert_depth(pixels, depth, bits),
         takes_opacity=True,
         changes_nothing=depth == bits,
     )
 
 
-def _by_arithmetic(task: Task) -> Route:
-    scales, finish = task.scales, Finish(task.operations, task.bits)
-    by_band = any(operation.bands_used(len(scales)) is not None for operation in task.operations)
-    return Route(lambda pixels: finish(normalized(pixels, scales, by_band=by_band)))
+def _by_arithmetic(evaluation: Evaluation) -> Strategy:
+    scales, tail = evaluation.scales, Tail(evaluation.operations, evaluation.bits)
+    by_band = any(operation.bands_used(len(scales)) is not None for operation in evaluation.operations)
+    return Strategy(lambda pixels: tail(normalized(pixels, scales, by_band=by_band)))
 
 
-def _by_table(task: Task, coding: Coding) -> Route:
-    finish = Finish(task.operations, task.bits)
-    look_up = _lookup(coding, task.scales, finish)
-    if task.uses_all and coding.is_plain and isinstance(look_up, Table) and look_up.bands == 1:
+def _by_table(evaluation: Evaluation, coding: Coding) -> Strategy:
+    tail = Tail(evaluation.operations, evaluation.bits)
+    look_up = _lookup(coding, evaluation.scales, tail)
+    if evaluation.uses_all and coding.is_plain and isinstance(look_up, LookupTable) and look_up.bands == 1:
         # opacity is looked up with the colors and replaced: taking it out takes longer
         def develop(pixels: Pixels) -> Pixels:
             result = look_up(pixels)
-            if task.kind.has_alpha:
-                result[..., -1] = unranged(pixels[..., -1], task.kind, task.bits)
+            if evaluation.input_format.has_alpha:
+                result[..., -1] = full_scale(pixels[..., -1], evaluation.input_format, evaluation.bits)
             return result
 
-        return Route(develop, takes_opacity=True)
-    return Route(lambda pixels: look_up(task.codes(pixels)))
+        return Strategy(develop, takes_opacity=True)
+    return Strategy(lambda pixels: look_up(evaluation.codes(pixels)))
 
 
-def _by_table_and_arithmetic(task: Task, coding: Coding, foldable: int) -> Route:
-    head = task.operations[:foldable]
-    look_up = _lookup(coding, task.scales, lambda samples: _applied(head, samples))
-    finish = Finish(task.operations[foldable:], task.bits)
-    return Route(lambda pixels: finish(look_up(task.codes(pixels))))
+def _by_table_and_arithmetic(evaluation: Evaluation, coding: Coding, foldable: int) -> Strategy:
+    head = evaluation.operations[:foldable]
+    look_up = _lookup(coding, evaluation.scales, lambda samples: _applied(head, samples))
+    tail = Tail(evaluation.operations[foldable:], evaluation.bits)
+    return Strategy(lambda pixels: tail(look_up(evaluation.codes(pixels))))
 
 
 def _lookup(
@@ -160,20 +162,20 @@ def _lookup(
 ) -> Callable[[Pixels], NDArray[Any]]:
     """What looks up `work` done to the normalized values of all codes: one table, or one for each band."""
 
-    def table(scale: Scale) -> Table:
+    def table(scale: Scale) -> LookupTable:
         samples = coding.values.copy()
         scale.normalize(samples)
-        return Table(work(samples.reshape(1, -1, 1))[0])
+        return LookupTable(work(samples.reshape(1, -1, 1))[0])
 
     tables = {scale: table(scale) for scale in set(scales)}
     if len(tables) == 1:
         return tables[scales[0]]
     of_bands = [tables[scale] for scale in scales]
-    return lambda codes: banded(of_bands, codes)
+    return lambda codes: look_up_by_band(of_bands, codes)
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
+class Tail:
     """What is done to normalized samples, up to finished ones."""
 
     operations: tuple[Operation, ...]
@@ -187,14 +189,14 @@ class Finish:
             factor = factor * np.float32(operations[-1].factor)
             operations = operations[:-1]
         samples = _applied(operations, samples)
-        return finished(samples[..., : _bands_shown(samples.shape[2])], factor, self.bits)
+        return quantize(samples[..., : _bands_shown(samples.shape[2])], factor, self.bits)
 
 
 def _applied(operations: Sequence[Operation], samples: Samples) -> Samples:
     """The samples after the operations; they themselves are used up."""
     for operation in operations:
         if operation.pointwise:
-            operation.bend(samples)
+            operation.apply_in_place(samples)
         else:
             samples = operation(samples)  # type: ignore[assignment]
     return samples

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from iipserve.processing import Context, Operation, Pixels, Stage
-from iipserve.processing.lut import Table
+from iipserve.processing.lut import LookupTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Equalize(Operation):
     so that all tiles are alike. Of 16 bits the upper 8 are looked up, and the result is spread over 16.
     """
 
-    stage: ClassVar[Stage] = Stage.FINISHED
+    stage: ClassVar[Stage] = Stage.DISPLAY
 
     table: tuple[int, ...] | None = None
     """256 values; None until bound."""
@@ -30,10 +30,10 @@ class Equalize(Operation):
             return pixels
         bands = pixels.shape[2]
         if pixels.itemsize == 1:
-            result = Table(np.array(self.table, np.uint8)[:, np.newaxis])(pixels)
+            result = LookupTable(np.array(self.table, np.uint8)[:, np.newaxis])(pixels)
         else:
             upper = (pixels >> 8).astype(np.uint8)  # type: ignore[operator]
-            result = Table(np.array(self.table, np.uint16)[:, np.newaxis] * np.uint16(257))(upper)
+            result = LookupTable(np.array(self.table, np.uint16)[:, np.newaxis] * np.uint16(257))(upper)
         if bands in (2, 4):
             result[..., -1] = pixels[..., -1]
         return result

@@ -22,7 +22,7 @@ AXES: tuple[Any, ...] = ((slice(None), np.newaxis), (np.newaxis, slice(None)))
 """The upper and the lower byte of a number of 16 bits as axes of an array."""
 
 
-class Table:
+class LookupTable:
     """A value, or several (a color), for each code of 8 or 16 bits. Safe for many threads."""
 
     def __init__(self, values: NDArray[Any]) -> None:
@@ -36,7 +36,7 @@ class Table:
         if self.bands > 1:
             return self._colors(codes[..., 0])
         if not codes.flags.c_contiguous:
-            return banded([self] * codes.shape[2], codes)
+            return look_up_by_band([self] * codes.shape[2], codes)
         if codes.size >= WORTH_PAIRS and codes.dtype == np.uint8 and self.values.itemsize < 4:
             return self._in_pairs(codes, self._value_pairs())
         return self.plane(codes)
@@ -93,7 +93,7 @@ def _side_by_side(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.uint1
     return both
 
 
-def banded(tables: Sequence[Table], codes: Pixels) -> NDArray[Any]:
+def look_up_by_band(tables: Sequence[LookupTable], codes: Pixels) -> NDArray[Any]:
     """The values of codes that have a table for each band."""
     result = np.empty((*codes.shape[:2], len(tables)), tables[0].values.dtype)
     for band, table in enumerate(tables):

@@ -33,14 +33,14 @@ def ordered(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     return tuple(sorted(by_kind.values(), key=lambda operation: ORDER.index(type(operation))))
 
 
-def developing(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+def before_scaling(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     """Those that take part in developing: of the stages RANGE and NORMALIZED."""
-    return tuple(operation for operation in operations if operation.stage is not Stage.FINISHED)
+    return tuple(operation for operation in operations if operation.stage is not Stage.DISPLAY)
 
 
-def finishing(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+def after_scaling(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     """Those that change finished pixels, after scaling."""
-    return tuple(operation for operation in operations if operation.stage is Stage.FINISHED)
+    return tuple(operation for operation in operations if operation.stage is Stage.DISPLAY)
 
 
 def bound(operations: Iterable[Operation], context: Context) -> tuple[Operation, ...]:

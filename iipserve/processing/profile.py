@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iipserve.processing import Context, Operation, Pixels, Stage
-from iipserve.processing.bit_depth import changed
+from iipserve.processing.bit_depth import convert_depth
 from iipserve.processing.icc import to_srgb
 from iipserve.processing.layout import first_bands, with_opacity
 
@@ -19,7 +19,7 @@ class ToSRGB(Operation):
     Conversion has 8 bits; of finished pixels of 16 bits the upper 8 are converted, and spread over 16.
     """
 
-    stage: ClassVar[Stage] = Stage.FINISHED
+    stage: ClassVar[Stage] = Stage.DISPLAY
     keeps_profile: ClassVar[bool] = False
     needs_profile: ClassVar[bool] = True
 
@@ -33,8 +33,8 @@ class ToSRGB(Operation):
         if transform is None:
             return pixels
         bits = 8 * pixels.itemsize
-        color = transform(changed(first_bands(pixels, colors), bits, 8))
-        color = changed(color, 8, bits)
+        color = transform(convert_depth(first_bands(pixels, colors), bits, 8))
+        color = convert_depth(color, 8, bits)
         return color if colors == bands else with_opacity(color, pixels[..., -1])
 
     def bound(self, context: Context) -> Operation:

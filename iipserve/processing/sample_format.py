@@ -23,7 +23,7 @@ NEEDED: dict[ColorSpace, tuple[int, tuple[str, ...] | None]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class SampleKind:
+class SampleFormat:
     """How the samples of an image are to be read."""
 
     dtype: str
@@ -80,27 +80,27 @@ class SampleKind:
         return float(limits.min), float(limits.max)
 
 
-def sample_kind(info: ImageInfo, ranges: Sequence[Range] = ()) -> SampleKind:
+def sample_format(info: ImageInfo, ranges: Sequence[Range] = ()) -> SampleFormat:
     """How the image's samples are to be read; `ranges` are the measured ones where the image declares none."""
     profile = info.icc if info.color_space is ColorSpace.CMYK else None
     found = tuple(info.band_ranges or ranges)[: info.color_bands]
     has_alpha = info.has_alpha and info.bands > 1
-    return SampleKind(info.dtype, info.bits, info.bands, info.color_space, has_alpha, found, profile)
+    return SampleFormat(info.dtype, info.bits, info.bands, info.color_space, has_alpha, found, profile)
 
 
-def shown_ranges(kind: SampleKind, operations: Sequence[Operation]) -> tuple[Range, ...]:
+def shown_ranges(input_format: SampleFormat, operations: Sequence[Operation]) -> tuple[Range, ...]:
     """What is black and what is white in each color band: the image's own, or what operations say.
 
     Converted colors (CIELAB, CMYK) have ranges of RGB from 0 to 1.
     """
-    declared = () if kind.is_converted else kind.ranges[: kind.colors]
-    own = [*declared, *[kind.full_range] * (kind.colors - len(declared))]
+    declared = () if input_format.is_converted else input_format.ranges[: input_format.colors]
+    own = [*declared, *[input_format.full_range] * (input_format.colors - len(declared))]
     ranges = own.copy()
     for operation in operations:
         if isinstance(operation, SampleRange):
             _override(ranges, operation)
         elif isinstance(operation, Stretch) and operation.bins is not None:
-            ranges = [_stretched(kind, band, operation.bins) for band in own]
+            ranges = [_stretched(input_format, band, operation.bins) for band in own]
     return tuple(ranges)
 
 
@@ -112,15 +112,15 @@ def _override(ranges: list[Range], operation: SampleRange) -> None:
             ranges[band] = (minimum, maximum)
 
 
-def _stretched(kind: SampleKind, shown: Range, bins: tuple[int, int]) -> Range:
+def _stretched(input_format: SampleFormat, shown: Range, bins: tuple[int, int]) -> Range:
     """The samples of the first and the last bin of 256 over the range that is shown.
 
     iipsrv shifts bins for integers of full range, and takes them as they are for all others, which makes
     these black.
     """
     first, last = bins
-    if 8 <= kind.unsigned_bits <= 16 and shown == kind.full_range:
-        shift = kind.unsigned_bits - 8
+    if 8 <= input_format.unsigned_bits <= 16 and shown == input_format.full_range:
+        shift = input_format.unsigned_bits - 8
         return float(first << shift), float(last << shift)
     low, high = shown
     return low + (high - low) * first / 255, low + (high - low) * last / 255

@@ -60,11 +60,11 @@ class Curve(Operation):
 
     def __call__(self, pixels: Pixels) -> Pixels:
         samples = pixels.astype(np.float32)
-        self.bend(samples)
+        self.apply_in_place(samples)
         return samples
 
     @abstractmethod
-    def bend(self, samples: Samples) -> None: ...
+    def apply_in_place(self, samples: Samples) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Gamma(Curve):
 
     exponent: float
 
-    def bend(self, samples: Samples) -> None:
+    def apply_in_place(self, samples: Samples) -> None:
         np.clip(samples, 0, None, out=samples)
         exponent = float(np.float32(self.exponent))
         np.power(samples, exponent, out=samples, dtype=np.float64, casting="same_kind")
@@ -89,7 +89,7 @@ class Logarithm(Curve):
     Where iipsrv asks for the logarithm of what is not above 0, the result is far below black.
     """
 
-    def bend(self, samples: Samples) -> None:
+    def apply_in_place(self, samples: Samples) -> None:
         samples *= WHITE
         samples += np.float32(1)
         np.clip(samples, TINY, None, out=samples)
@@ -101,7 +101,7 @@ class Logarithm(Curve):
 class Invert(Curve):
     """`1 - v` (iipsrv)."""
 
-    def bend(self, samples: Samples) -> None:
+    def apply_in_place(self, samples: Samples) -> None:
         np.subtract(np.float32(1), samples, out=samples)
 
 
@@ -114,5 +114,5 @@ class Contrast(Curve):
 
     factor: float
 
-    def bend(self, samples: Samples) -> None:
+    def apply_in_place(self, samples: Samples) -> None:
         samples *= np.float32(self.factor)

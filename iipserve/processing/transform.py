@@ -18,7 +18,7 @@ from iipserve.processing.layout import as_units, from_units, with_opacity
 class Mirror(Operation):
     """Left and right exchanged."""
 
-    stage: ClassVar[Stage] = Stage.FINISHED
+    stage: ClassVar[Stage] = Stage.DISPLAY
 
     def __call__(self, pixels: Pixels) -> Pixels:
         return from_units(as_units(pixels)[:, ::-1], pixels.dtype)
@@ -34,7 +34,7 @@ class Rotate(Operation):
     whole pixels; the middle of the picture is the middle of the frame.
     """
 
-    stage: ClassVar[Stage] = Stage.FINISHED
+    stage: ClassVar[Stage] = Stage.DISPLAY
     works_by_rows: ClassVar[bool] = False
 
     degrees: float

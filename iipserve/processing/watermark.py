@@ -28,14 +28,14 @@ class Mark(ABC):
         self.size = Size(pixels.shape[1], pixels.shape[0])
 
     @abstractmethod
-    def lay(self, pixels: NDArray[Any]) -> None:
+    def blend_onto(self, pixels: NDArray[Any]) -> None:
         """Change finished pixels: the mark's top left lies on theirs, what is wider or higher is cut off.
 
         Gray pictures take the mark's red (iipsrv).
         """
 
 
-class Light(Mark):
+class AdditiveMark(Mark):
     """Adds the mark's colors: pixel = min(highest, pixel + color * opacity); black shows nothing (iipsrv).
 
     Colors times opacity are cut down to whole bytes; in 16 bits they are worth 257. The picture's own
@@ -49,7 +49,7 @@ class Light(Mark):
         self._light = weakened.take(products)
         self._fitted: dict[int, NDArray[np.uint8]] = {3: self._light}
 
-    def lay(self, pixels: NDArray[Any]) -> None:
+    def blend_onto(self, pixels: NDArray[Any]) -> None:
         height, width, bands = pixels.shape
         light: NDArray[Any] = self._for_bands(bands)[:height, :width]
         if pixels.dtype.itemsize > 1:
@@ -70,7 +70,7 @@ class Light(Mark):
         return light
 
 
-class Cover(Mark):
+class OverMark(Mark):
     """Lays the mark on the picture: pixel = pixel * (1 - a) + color * a, a its opacity.
 
     Where the picture has opacity p, the result has a + p * (1 - a), and its colors are weighed by it
@@ -85,20 +85,20 @@ class Cover(Mark):
             np.multiply(pixels[..., band], self._opacity / 255, dtype=np.float32) for band in range(3)
         ]
 
-    def lay(self, pixels: NDArray[Any]) -> None:
+    def blend_onto(self, pixels: NDArray[Any]) -> None:
         height, width, bands = pixels.shape
         part = pixels[: self.size.height, : self.size.width]
         rest = self._rest[:height, :width]
         colors = [color[:height, :width] for color in self._colors[: 1 if bands < 3 else 3]]
         most = np.float32(np.iinfo(pixels.dtype).max)
         if bands != len(colors):
-            self._lay_on_opacity(part, colors, most)
+            self._blend_onto_opacity(part, colors, most)
             return
         # band by band, since numpy is slow where the last axis is short
         for band, color in enumerate(colors):
             part[..., band] = part[..., band] * rest + color * most + np.float32(0.5)
 
-    def _lay_on_opacity(
+    def _blend_onto_opacity(
         self, part: NDArray[Any], colors: Sequence[NDArray[np.float32]], most: np.float32
     ) -> None:
         height, width, _ = part.shape
@@ -115,7 +115,7 @@ class Cover(Mark):
         part[..., -1] = opacity * most + np.float32(0.5)
 
 
-BLENDS: Mapping[str, type[Mark]] = MappingProxyType({"additive": Light, "alpha": Cover})
+BLENDS: Mapping[str, type[Mark]] = MappingProxyType({"additive": AdditiveMark, "alpha": OverMark})
 """By the word in the settings."""
 
 
@@ -136,7 +136,7 @@ class Watermark(Operation):
     The same plan gives the same picture: chance comes from its digest.
     """
 
-    stage: ClassVar[Stage] = Stage.FINISHED
+    stage: ClassVar[Stage] = Stage.DISPLAY
     works_by_rows: ClassVar[bool] = False
 
     fingerprint: str
@@ -157,7 +157,7 @@ class Watermark(Operation):
         for region in self.places(Size(pixels.shape[1], pixels.shape[0])):
             if marked is pixels:
                 marked = pixels.copy()
-            self.mark.lay(marked[region.y : region.bottom, region.x : region.right])
+            self.mark.blend_onto(marked[region.y : region.bottom, region.x : region.right])
         return marked
 
     def places(self, size: Size) -> list[Region]:

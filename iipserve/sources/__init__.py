@@ -48,7 +48,7 @@ class Source(ABC):
         """Decode one unit of the level's own grid (`Level.tile`), clipped to the level.
 
         The samples are as `ImageInfo.dtype`, `bands`, `color_space` and `band_ranges` say; they are made fit
-        to be seen by `processing.development`, not here.
+        to be seen by `processing.display`, not here.
 
         Raises:
             DecodeError: this tile is damaged or missing in the file.

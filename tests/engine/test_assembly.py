@@ -10,8 +10,9 @@ from iipserve.engine.assembly import LevelReader
 from iipserve.engine.scaling import scale
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.processing import Operation
-from iipserve.processing.display import Development, development, sample_kind
+from iipserve.processing.display import DisplayTransform, display_transform
 from iipserve.processing.filters import Convolve
+from iipserve.processing.sample_format import sample_format
 from iipserve.processing.tone import Gamma
 from iipserve.pyramid import Placement, place_region, place_tile
 from iipserve.sources import Source
@@ -22,10 +23,10 @@ SIZE = (333, 211)
 
 
 def reader(
-    source: Source, *, level: int = 0, nearest: bool = False, develop: Development | None = None
+    source: Source, *, level: int = 0, nearest: bool = False, to_display: DisplayTransform | None = None
 ) -> LevelReader:
     """What reads a level without keeping anything."""
-    return LevelReader(source, level, source.read_tile, develop, nearest)
+    return LevelReader(source, level, source.read_tile, to_display, nearest)
 
 
 @pytest.mark.parametrize("bands", [1, 2, 3, 4])
@@ -175,10 +176,10 @@ SHARPEN = Convolve(((0, -1, 0), (-1, 5, -1), (0, -1, 0)))
 WIDE = Convolve(((1.0,) * 5,) * 5)
 
 
-def developed(source: Source, *operations: Operation) -> Development:
+def developed(source: Source, *operations: Operation) -> DisplayTransform:
     info = source.info
     full = ((0.0, 255.0),) * info.bands
-    found = development(sample_kind(info, full), operations)
+    found = display_transform(sample_format(info, full), operations)
     assert found is not None
     return found
 
@@ -187,9 +188,9 @@ def developed(source: Source, *operations: Operation) -> Development:
 @pytest.mark.parametrize("bands", [1, 3, 4])
 def test_tiles_of_a_convolution_join_without_a_seam(kernel: Convolve, bands: int) -> None:
     source = ArraySource([gradient(SIZE, bands)])
-    develop = developed(source, kernel)
-    whole = develop(source.levels[0])
-    read = reader(source, develop=develop)
+    to_display = developed(source, kernel)
+    whole = to_display(source.levels[0])
+    read = reader(source, to_display=to_display)
     grid = TileGrid(Size(*SIZE), Size(64, 64))
     for row in range(grid.rows):
         for column in range(grid.columns):
@@ -201,28 +202,28 @@ def test_tiles_of_a_convolution_join_without_a_seam(kernel: Convolve, bands: int
 
 def test_strips_of_a_convolution_join_without_a_seam() -> None:
     source = ArraySource([gradient(SIZE)])
-    develop = developed(source, WIDE)
+    to_display = developed(source, WIDE)
     plan = plan_of(source, Placement(0, Region(10, 20, 301, 171), Size(301, 171)))
-    strips = list(assembly.read_strips(reader(source, develop=develop), plan))
+    strips = list(assembly.read_strips(reader(source, to_display=to_display), plan))
     assert len(strips) > 2
-    np.testing.assert_array_equal(np.concatenate(strips), develop(source.levels[0])[20:191, 10:311])
+    np.testing.assert_array_equal(np.concatenate(strips), to_display(source.levels[0])[20:191, 10:311])
 
 
 def test_developed_before_scaled() -> None:
     """iipsrv's order: the sharpened picture is reduced, not the reduced one sharpened."""
     source = ArraySource([smooth((256, 128))])
-    develop = developed(source, Gamma(2.2))
+    to_display = developed(source, Gamma(2.2))
     plan = plan_of(source, Placement(0, Region(0, 0, 256, 128), Size(64, 32)))
-    pixels = assembly.read_plan(reader(source, develop=develop), plan)
-    means = develop(source.levels[0]).reshape(32, 4, 64, 4, 3).mean(axis=(1, 3))
+    pixels = assembly.read_plan(reader(source, to_display=to_display), plan)
+    means = to_display(source.levels[0]).reshape(32, 4, 64, 4, 3).mean(axis=(1, 3))
     assert np.abs(pixels - means).max() <= 1
 
 
 def test_source_that_scales_is_asked_for_no_more_than_twice_the_size() -> None:
     source = RegionSource([gradient((640, 480))])
-    develop = developed(source, SHARPEN)
+    to_display = developed(source, SHARPEN)
     plan = plan_of(source, Placement(0, Region(100, 100, 400, 300), Size(70, 53)))
-    pixels = assembly.read_plan(reader(source, develop=develop), plan)
+    pixels = assembly.read_plan(reader(source, to_display=to_display), plan)
     assert pixels.shape == (53, 70, 3)
     (region,) = source.regions
     assert (region.x, region.y, region.right, region.bottom) == (96, 96, 504, 404), "an apron of 4 x 1 pixels"
@@ -230,8 +231,8 @@ def test_source_that_scales_is_asked_for_no_more_than_twice_the_size() -> None:
 
 def test_apron_of_a_source_that_scales_ends_with_the_picture() -> None:
     source = RegionSource([gradient((64, 48))])
-    develop = developed(source, WIDE)
-    read = reader(source, develop=develop)
+    to_display = developed(source, WIDE)
+    read = reader(source, to_display=to_display)
     whole = read(Region(0, 0, 64, 48), Size(64, 48))
-    np.testing.assert_array_equal(whole, develop(source.levels[0]))
+    np.testing.assert_array_equal(whole, to_display(source.levels[0]))
     np.testing.assert_array_equal(read(Region(60, 40, 4, 8), Size(4, 8)), whole[40:, 60:])

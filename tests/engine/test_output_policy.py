@@ -25,7 +25,7 @@ from iipserve.processing.color import Grayscale, Twist
 from iipserve.processing.colormap import Colormap
 from iipserve.processing.profile import ToSRGB
 from iipserve.processing.transform import Mirror
-from iipserve.processing.watermark import Cover, Light, Watermark
+from iipserve.processing.watermark import AdditiveMark, OverMark, Watermark
 from tests.engine.fakes import ArraySource
 from tests.images import Picture, gradient
 
@@ -128,7 +128,7 @@ def pixels_of(path: Path, monkeypatch: pytest.MonkeyPatch) -> Picture:
     """What a mark is made of."""
     taken: list[Picture] = []
 
-    class Noted(Light):
+    class Noted(AdditiveMark):
         def __init__(self, pixels: Picture, opacity: float) -> None:
             taken.append(pixels)
             super().__init__(pixels, opacity)
@@ -270,7 +270,7 @@ def test_orientation_is_heeded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_array_equal(found, opaque(np.rot90(RGB, -1)))
 
 
-@pytest.mark.parametrize(("word", "kind"), [("additive", Light), ("alpha", Cover)])
+@pytest.mark.parametrize(("word", "kind"), [("additive", AdditiveMark), ("alpha", OverMark)])
 def test_blend(word: str, kind: type, mark_path: Path) -> None:
     found = load_watermark(Config(watermark=str(mark_path), watermark_blend=word, watermark_probability=0.3))
     assert found is not None

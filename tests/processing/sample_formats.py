@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace, ImageInfo, ImageVersion, Level
 from iipserve.processing import Context
-from iipserve.processing.sample_format import Range, SampleKind
+from iipserve.processing.sample_format import Range, SampleFormat
 from iipserve.processing.statistics import NOTHING, Statistics
 
 
@@ -23,14 +23,14 @@ def kind(
     alpha: bool = False,
     ranges: tuple[Range, ...] | None = None,
     profile: bytes | None = None,
-) -> SampleKind:
+) -> SampleFormat:
     """A kind of samples; of the full range, or of 0 to 1, unless ranges are given."""
     bits = bits or np.dtype(dtype).itemsize * 8
     space = space or (ColorSpace.SRGB if bands - alpha >= 3 else ColorSpace.GRAY)
     full = (0.0, float((1 << bits) - 1)) if dtype.startswith("uint") else (0.0, 1.0)
     if dtype == "uint8":
         full = (0.0, 255.0)
-    return SampleKind(dtype, bits, bands, space, alpha, ranges or (full,) * (bands - alpha), profile)
+    return SampleFormat(dtype, bits, bands, space, alpha, ranges or (full,) * (bands - alpha), profile)
 
 
 def info(
@@ -63,7 +63,7 @@ def context(
     return Context(about or info(), measured, "")
 
 
-def random_pixels(shape: tuple[int, int, int], of: SampleKind, seed: int = 1) -> NDArray[Any]:
+def random_pixels(shape: tuple[int, int, int], of: SampleFormat, seed: int = 1) -> NDArray[Any]:
     """Samples all over what the type holds; a few floats are no numbers."""
     random = np.random.default_rng(seed)
     if of.dtype == "float32":

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from iipserve.processing.color import Bitonal, Grayscale, Twist
-from iipserve.processing.display import development
+from iipserve.processing.display import display_transform
 from tests.images import gradient
 from tests.processing.sample_formats import context, info, kind
 
@@ -77,15 +77,15 @@ def test_black_and_white_is_left_as_it_is() -> None:
 # appendix A of the description of iipsrv
 def test_bands_are_exchanged_exactly() -> None:
     picture = gradient((50, 40))
-    develop = development(kind("uint8", 3), (Twist(((0, 0, 1), (0, 1, 0), (1, 0, 0))),))
-    assert develop is not None
-    np.testing.assert_array_equal(develop(picture), picture[..., ::-1])
+    to_display = display_transform(kind("uint8", 3), (Twist(((0, 0, 1), (0, 1, 0), (1, 0, 0))),))
+    assert to_display is not None
+    np.testing.assert_array_equal(to_display(picture), picture[..., ::-1])
 
 
 def test_a_row_makes_one_band() -> None:
-    develop = development(kind("uint8", 3), (Twist(((0.3, 0.3, 0.4),)),))
-    assert develop is not None
-    assert develop(gradient((50, 40))).shape == (40, 50, 1)
+    to_display = display_transform(kind("uint8", 3), (Twist(((0.3, 0.3, 0.4),)),))
+    assert to_display is not None
+    assert to_display(gradient((50, 40))).shape == (40, 50, 1)
 
 
 def test_twist_does_not_change_its_argument() -> None:

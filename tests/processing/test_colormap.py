@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from iipserve.errors import ConfigError
 from iipserve.processing import colormap
 from iipserve.processing.colormap import Colormap
-from iipserve.processing.display import development
+from iipserve.processing.display import display_transform
 from tests.processing.sample_formats import kind, ramp
 
 IIPSRV = [
@@ -36,9 +36,9 @@ PUBLISHED = [
 
 
 def colored(name: Colormap, dtype: str = "uint8") -> NDArray[Any]:
-    develop = development(kind(dtype, 1), (name,))
-    assert develop is not None
-    return develop(ramp(dtype))[0]
+    to_display = display_transform(kind(dtype, 1), (name,))
+    assert to_display is not None
+    return to_display(ramp(dtype))[0]
 
 
 @pytest.mark.parametrize(("name", "colors"), IIPSRV + PUBLISHED)
@@ -72,9 +72,9 @@ def test_jet_is_black_below_black() -> None:
 
 def test_only_the_first_band_counts() -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (9, 9, 3)).astype(np.uint8)
-    develop = development(kind("uint8", 3), (Colormap("jet"),))
-    assert develop is not None
-    np.testing.assert_array_equal(develop(pixels), colored(Colormap("jet"))[pixels[..., 0]])
+    to_display = display_transform(kind("uint8", 3), (Colormap("jet"),))
+    assert to_display is not None
+    np.testing.assert_array_equal(to_display(pixels), colored(Colormap("jet"))[pixels[..., 0]])
 
 
 def test_names() -> None:

@@ -13,8 +13,9 @@ from iipserve.image import ColorSpace
 from iipserve.processing import Operation
 from iipserve.processing.color import Twist
 from iipserve.processing.colormap import Colormap
-from iipserve.processing.display import Development, SampleKind, development, sample_kind
+from iipserve.processing.display import DisplayTransform, display_transform
 from iipserve.processing.filters import KERNELS, Convolve, Hillshade
+from iipserve.processing.sample_format import SampleFormat, sample_format
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from tests.processing import formulas
 from tests.processing.sample_formats import info, kind, ramp, random_pixels
@@ -80,13 +81,13 @@ CHAINS: dict[str, Chain] = {
 
 
 def developed(
-    of: SampleKind, operations: tuple[Operation, ...], pixels: NDArray[Any], bits: int = 8
+    of: SampleFormat, operations: tuple[Operation, ...], pixels: NDArray[Any], bits: int = 8
 ) -> NDArray[Any]:
-    develop = development(of, operations, bits)
-    return pixels if develop is None else develop(pixels)
+    to_display = display_transform(of, operations, bits)
+    return pixels if to_display is None else to_display(pixels)
 
 
-def reckoned(of: SampleKind, chain: Chain, pixels: NDArray[Any], bits: int = 8) -> NDArray[Any]:
+def reckoned(of: SampleFormat, chain: Chain, pixels: NDArray[Any], bits: int = 8) -> NDArray[Any]:
     """The same by the formulas."""
     operations, steps, contrast = chain
     ranges = of.ranges
@@ -100,7 +101,7 @@ def reckoned(of: SampleKind, chain: Chain, pixels: NDArray[Any], bits: int = 8) 
 
 @pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
 @pytest.mark.parametrize("of", KINDS.values(), ids=KINDS)
-def test_formulas_are_met_exactly(of: SampleKind, chain: Chain) -> None:
+def test_formulas_are_met_exactly(of: SampleFormat, chain: Chain) -> None:
     pixels = random_pixels((9, 11, of.bands), of)
     result = developed(of, chain[0], pixels)
     np.testing.assert_array_equal(result, reckoned(of, chain, pixels))
@@ -111,7 +112,7 @@ def test_formulas_are_met_exactly(of: SampleKind, chain: Chain) -> None:
 @pytest.mark.parametrize(
     "of", [KINDS["uint8 rgb"], KINDS["12 bits"], KINDS["float rgb"]], ids=lambda of: of.dtype
 )
-def test_finished_samples_may_have_16_bits(of: SampleKind, chain: Chain) -> None:
+def test_finished_samples_may_have_16_bits(of: SampleFormat, chain: Chain) -> None:
     pixels = random_pixels((9, 11, of.bands), of, seed=2)
     result = developed(of, chain[0], pixels, 16)
     assert result.dtype == np.uint16
@@ -122,7 +123,7 @@ def test_finished_samples_may_have_16_bits(of: SampleKind, chain: Chain) -> None
 @pytest.mark.parametrize(
     "of", [KINDS["uint8 rgb"], KINDS["uint16 rgb"], KINDS["float rgb"]], ids=lambda of: of.dtype
 )
-def test_hillshade(of: SampleKind, light: tuple[int, int]) -> None:
+def test_hillshade(of: SampleFormat, light: tuple[int, int]) -> None:
     pixels = random_pixels((9, 11, 3), of)
     pixels[2, 2:5] = 0
     chain: Chain = ((Hillshade(*light), Contrast(1.5)), (formulas.shade(*light),), 1.5)
@@ -158,8 +159,8 @@ def test_every_sample_there_is(dtype: str, chain: Chain) -> None:
         (kind("uint8", 4, alpha=True), 8), (kind("uint8", 1, bits=1), 8), (kind("uint16", 3), 16),
     ],
 )  # fmt: skip
-def test_finished_pixels_are_used_as_they_are(of: SampleKind, bits: int) -> None:
-    assert development(of, (), bits) is None
+def test_finished_pixels_are_used_as_they_are(of: SampleFormat, bits: int) -> None:
+    assert display_transform(of, (), bits) is None
 
 
 @pytest.mark.parametrize(
@@ -220,7 +221,9 @@ def test_numbers_out_of_all_proportion_do_no_harm() -> None:
 @pytest.mark.parametrize(
     "operations", [(), (Gamma(0.5),), (Convolve(((1.0,),)),)], ids=["as is", "gamma", "convolved"]
 )
-def test_bands_that_are_shown(of: SampleKind, expected: list[int], operations: tuple[Operation, ...]) -> None:
+def test_bands_that_are_shown(
+    of: SampleFormat, expected: list[int], operations: tuple[Operation, ...]
+) -> None:
     pixels = random_pixels((6, 7, of.bands), of)
     result = developed(of, operations, pixels)
     assert result.shape == (6, 7, len(expected))
@@ -302,7 +305,7 @@ STRETCHED = [
 
 @pytest.mark.parametrize(("of", "bins", "shown"), STRETCHED)
 def test_stretch_shows_the_bins_that_are_filled(
-    of: SampleKind, bins: tuple[int, int], shown: tuple[float, float]
+    of: SampleFormat, bins: tuple[int, int], shown: tuple[float, float]
 ) -> None:
     pixels = random_pixels((8, 8, 1), of)
     expected = developed(of, (SampleRange(((None, *shown),)),), pixels)
@@ -397,7 +400,7 @@ def test_a_color_space_that_cannot_be_is_read_as_gray(space: ColorSpace, bands: 
 
 # -- large regions, tiles ----------------------------------------------------------------------------
 
-WIDE: dict[str, tuple[SampleKind, tuple[Operation, ...]]] = {
+WIDE: dict[str, tuple[SampleFormat, tuple[Operation, ...]]] = {
     "table": (kind("uint8", 3), (Gamma(0.7),)),
     "colors": (kind("uint16", 1), (Colormap("viridis"),)),
     "twist": (kind("uint8", 4, alpha=True), (Twist(MATRIX), Gamma(0.7))),
@@ -410,28 +413,28 @@ WIDE: dict[str, tuple[SampleKind, tuple[Operation, ...]]] = {
 
 
 @pytest.mark.parametrize(("of", "operations"), WIDE.values(), ids=WIDE)
-def test_large_regions_are_as_their_parts(of: SampleKind, operations: tuple[Operation, ...]) -> None:
+def test_large_regions_are_as_their_parts(of: SampleFormat, operations: tuple[Operation, ...]) -> None:
     pixels = random_pixels((700, 501, of.bands), of)
-    develop = Development(of, operations, 8)
-    whole = develop(pixels)
-    apron = develop.apron
+    to_display = DisplayTransform(of, operations, 8)
+    whole = to_display(pixels)
+    apron = to_display.apron
     for top, bottom in ((0, 100), (100, 101), (101, 640), (640, 700)):
         first, last = max(0, top - apron), min(700, bottom + apron)
-        part = develop(np.ascontiguousarray(pixels[first:last]))[top - first : bottom - first]
+        part = to_display(np.ascontiguousarray(pixels[first:last]))[top - first : bottom - first]
         np.testing.assert_array_equal(part, whole[top:bottom])
 
 
 def test_tiles_with_their_apron_join() -> None:
     of = kind("uint8", 3)
     kernel = tuple(tuple(float(3 * row - column) for column in range(5)) for row in range(5))
-    develop = Development(of, (Gamma(0.7), Convolve(kernel)), 8)
+    to_display = DisplayTransform(of, (Gamma(0.7), Convolve(kernel)), 8)
     pixels = random_pixels((40, 40, 3), of)
-    assert develop.apron == 2
-    whole = develop(pixels)
+    assert to_display.apron == 2
+    whole = to_display(pixels)
     for y in (0, 20):
         for x in (0, 20):
             top, left = max(0, y - 2), max(0, x - 2)
-            part = develop(np.ascontiguousarray(pixels[top : y + 22, left : x + 22]))
+            part = to_display(np.ascontiguousarray(pixels[top : y + 22, left : x + 22]))
             inner = part[y - top : y - top + 20, x - left : x - left + 20]
             np.testing.assert_array_equal(inner, whole[y : y + 20, x : x + 20])
 
@@ -446,22 +449,22 @@ def test_other_byte_orders_are_read() -> None:
 
 
 def test_declared_ranges_count_over_measured_ones() -> None:
-    assert sample_kind(info("uint16", 1, ranges=((5, 50),)), ((1, 2),)).ranges == ((5, 50),)
-    assert sample_kind(info("float32", 1), ((1, 2),)).ranges == ((1, 2),)
+    assert sample_format(info("uint16", 1, ranges=((5, 50),)), ((1, 2),)).ranges == ((5, 50),)
+    assert sample_format(info("float32", 1), ((1, 2),)).ranges == ((1, 2),)
 
 
 def test_profiles_matter_to_cmyk_only() -> None:
-    assert sample_kind(info("uint8", 3, icc=b"profile")).profile is None
-    assert sample_kind(info("uint8", 4, space=ColorSpace.CMYK, icc=b"profile")).profile == b"profile"
+    assert sample_format(info("uint8", 3, icc=b"profile")).profile is None
+    assert sample_format(info("uint8", 4, space=ColorSpace.CMYK, icc=b"profile")).profile == b"profile"
 
 
 def test_opacity_alone_is_a_picture() -> None:
-    of = sample_kind(info("uint8", 1, space=ColorSpace.GRAY, alpha=True))
+    of = sample_format(info("uint8", 1, space=ColorSpace.GRAY, alpha=True))
     assert not of.has_alpha
-    assert development(of, ()) is None
+    assert display_transform(of, ()) is None
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32", "uint32", "float32"])
 def test_nothing_known_of_the_range_is_no_mistake(dtype: str) -> None:
-    of = SampleKind(dtype, 16, 1, ColorSpace.GRAY, False, ())
+    of = SampleFormat(dtype, 16, 1, ColorSpace.GRAY, False, ())
     assert developed(of, (Invert(),), np.ones((2, 2, 1), dtype)).shape == (2, 2, 1)

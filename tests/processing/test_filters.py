@@ -7,7 +7,7 @@ import pytest
 import pyvips
 
 from iipserve import libvips
-from iipserve.processing.display import development
+from iipserve.processing.display import display_transform
 from iipserve.processing.filters import KERNELS, Convolve, Hillshade
 from tests.images import smooth
 from tests.processing.sample_formats import kind
@@ -17,13 +17,13 @@ from tests.processing.sample_formats import kind
 def test_kernels_as_libvips_applies_them(name: str) -> None:
     kernel = KERNELS[name]
     picture = np.random.default_rng(1).integers(0, 256, (30, 40, 3)).astype(np.uint8)
-    develop = development(kind("uint8", 3), (Convolve(kernel),))
-    assert develop is not None
+    to_display = display_transform(kind("uint8", 3), (Convolve(kernel),))
+    assert to_display is not None
     total = sum(sum(row) for row in kernel)
     matrix = pyvips.Image.new_from_array([list(row) for row in kernel], scale=total if total > 0 else 1)
     # libvips repeats the last pixels, too
     exact = libvips.to_pixels(libvips.from_pixels(picture.astype(np.float32)).conv(matrix, precision="float"))
-    assert np.abs(develop(picture) - np.clip(exact, 0, 255)).max() <= 1.001
+    assert np.abs(to_display(picture) - np.clip(exact, 0, 255)).max() <= 1.001
 
 
 def test_names_of_kernels() -> None:
@@ -50,9 +50,9 @@ def test_memory_may_hold_band_after_band() -> None:
 
 
 def test_a_kernel_of_zeros_is_black() -> None:
-    develop = development(kind("uint8", 1), (Convolve(((0.0,) * 3,) * 3),))
-    assert develop is not None
-    assert not develop(smooth((9, 9), 1)).any()
+    to_display = display_transform(kind("uint8", 1), (Convolve(((0.0,) * 3,) * 3),))
+    assert to_display is not None
+    assert not to_display(smooth((9, 9), 1)).any()
 
 
 @pytest.mark.parametrize(

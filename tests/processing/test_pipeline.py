@@ -90,8 +90,8 @@ def test_order_is_not_the_client_s() -> None:
 
 
 def test_stages_part_the_operations() -> None:
-    assert pipeline.developing(ALL) == ALL[:10]
-    assert pipeline.finishing(ALL) == ALL[10:]
+    assert pipeline.before_scaling(ALL) == ALL[:10]
+    assert pipeline.after_scaling(ALL) == ALL[10:]
     assert {operation.stage for operation in ALL[:2]} == {Stage.RANGE}
 
 

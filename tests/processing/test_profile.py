@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from iipserve import libvips
 from iipserve.image import ColorSpace
-from iipserve.processing.display import development
+from iipserve.processing.display import display_transform
 from iipserve.processing.icc import to_srgb
 from iipserve.processing.profile import ToSRGB
 from tests.images import smooth
@@ -92,9 +92,11 @@ def test_bound_takes_the_image_s_own() -> None:
 @pytest.mark.parametrize("alpha", [False, True])
 def test_cmyk_by_its_profile(alpha: bool) -> None:
     picture = np.random.default_rng(1).integers(0, 256, (40, 40, 4 + alpha)).astype(np.uint8)
-    develop = development(kind("uint8", 4 + alpha, space=ColorSpace.CMYK, alpha=alpha, profile=CMYK), ())
-    assert develop is not None
-    result = develop(picture)
+    to_display = display_transform(
+        kind("uint8", 4 + alpha, space=ColorSpace.CMYK, alpha=alpha, profile=CMYK), ()
+    )
+    assert to_display is not None
+    result = to_display(picture)
     inks = np.ascontiguousarray(picture[..., :4])
     assert np.abs(result[..., :3].astype(int) - by_libvips(inks, "cmyk", "cmyk")).max() <= 1
     np.testing.assert_array_equal(result[..., 3:], picture[..., 4:])
@@ -104,7 +106,8 @@ def test_cmyk_by_its_profile(alpha: bool) -> None:
 def test_cmyk_with_a_profile_that_is_no_good(profile: bytes) -> None:
     picture = np.random.default_rng(1).integers(0, 256, (9, 9, 4)).astype(np.uint8)
     made = [
-        development(kind("uint8", 4, space=ColorSpace.CMYK, profile=given), ()) for given in (profile, None)
+        display_transform(kind("uint8", 4, space=ColorSpace.CMYK, profile=given), ())
+        for given in (profile, None)
     ]
     assert made[0] is not None
     assert made[1] is not None

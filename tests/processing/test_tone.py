@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from iipserve.processing import Operation
-from iipserve.processing.display import development
+from iipserve.processing.display import display_transform
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from tests.processing.sample_formats import context, kind, ramp
 
 
 def byte_table(*operations: Operation) -> list[int]:
     """What becomes of each byte."""
-    develop = development(kind("uint8", 1), operations)
-    assert develop is not None
-    table: list[int] = develop(ramp())[0, :, 0].tolist()
+    to_display = display_transform(kind("uint8", 1), operations)
+    assert to_display is not None
+    table: list[int] = to_display(ramp())[0, :, 0].tolist()
     return table
 
 

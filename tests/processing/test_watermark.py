@@ -12,7 +12,7 @@ from iipserve.geometry import Region, Size
 from iipserve.image import ColorSpace, ImageInfo, ImageVersion, Level
 from iipserve.processing import Context, pipeline
 from iipserve.processing.statistics import Statistics
-from iipserve.processing.watermark import Cover, Light, Mark, Watermark
+from iipserve.processing.watermark import AdditiveMark, Mark, OverMark, Watermark
 from tests.images import Picture, gradient
 
 MARK = gradient((20, 10), 4)
@@ -61,7 +61,7 @@ def context(tile: Size = TILE, seed: str = "digest") -> Context:
 def test_light_is_added(bands: int, bits: int, opacity: float) -> None:
     """pixel = min(most, pixel + trunc(color * opacity * alpha)), gray by the mark's red (iipsrv)."""
     pixels = finished((20, 10), bands, bits)
-    result = watermark(Light(MARK, opacity))(pixels)
+    result = watermark(AdditiveMark(MARK, opacity))(pixels)
     color = np.floor(MARK[..., :3] * (MARK[..., 3:] / 255) * opacity + 1e-9).astype(int)
     light = color[..., :1] if bands < 3 else color
     expected = pixels.astype(int).copy()
@@ -75,7 +75,7 @@ def test_black_shows_nothing_and_white_everything() -> None:
     mark = np.zeros((10, 20, 4), np.uint8)
     mark[..., 3] = 255
     mark[:, 10:, :3] = 255
-    result = watermark(Light(mark, 1.0))(finished((20, 10), 3, 8))
+    result = watermark(AdditiveMark(mark, 1.0))(finished((20, 10), 3, 8))
     np.testing.assert_array_equal(result[:, :10], gradient((20, 10))[:, :10])
     assert (result[:, 10:] == 255).all()
 
@@ -86,7 +86,7 @@ def test_black_shows_nothing_and_white_everything() -> None:
 def test_mark_covers(bands: int, bits: int, opacity: float) -> None:
     """Porter and Duff's "over", in double precision."""
     pixels = finished((20, 10), bands, bits)
-    result = watermark(Cover(MARK, opacity))(pixels)
+    result = watermark(OverMark(MARK, opacity))(pixels)
     below = pixels / MOST[bits]
     color = MARK[..., :1] / 255 if bands < 3 else MARK[..., :3] / 255
     alpha = MARK[..., 3:] / 255 * opacity
@@ -129,21 +129,21 @@ COVERED = [
 @pytest.mark.parametrize("case", COVERED)
 def test_covered_pixel(case: Case) -> None:
     pixels = np.full((10, 20, len(case.below)), case.below, np.uint8)
-    result = watermark(Cover(mark_of(case.color), case.opacity))(pixels)
+    result = watermark(OverMark(mark_of(case.color), case.opacity))(pixels)
     assert {tuple(map(int, pixel)) for pixel in result.reshape(-1, len(case.below))} == {case.result}
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-@pytest.mark.parametrize("kind", [Light, Cover])
+@pytest.mark.parametrize("kind", [AdditiveMark, OverMark])
 def test_opacity_of_clear_pixels(kind: type[Mark], bits: int) -> None:
     """Light does not make clear pixels seen; colors are added all the same, in case they are asked for."""
     pixels = np.zeros((10, 20, 4), f"u{bits // 8}")
     result = watermark(kind(mark_of((200, 100, 50, 255)), 1.0))(pixels)
-    assert (result[..., 3] == (0 if kind is Light else MOST[bits])).all()
+    assert (result[..., 3] == (0 if kind is AdditiveMark else MOST[bits])).all()
     assert (result[..., 0] == 200 * MOST[bits] // 255).all()
 
 
-@pytest.mark.parametrize("kind", [Light, Cover])
+@pytest.mark.parametrize("kind", [AdditiveMark, OverMark])
 @pytest.mark.parametrize("size", [(20, 10), (5, 10), (20, 3), (1, 1), (7, 4)], ids=str)
 def test_a_larger_mark_is_cut_off(size: tuple[int, int], kind: type[Mark]) -> None:
     pixels = finished(size, 3, 8)
@@ -152,7 +152,7 @@ def test_a_larger_mark_is_cut_off(size: tuple[int, int], kind: type[Mark]) -> No
     np.testing.assert_array_equal(result, whole[: size[1], : size[0]])
 
 
-@pytest.mark.parametrize("kind", [Light, Cover])
+@pytest.mark.parametrize("kind", [AdditiveMark, OverMark])
 def test_pixels_are_not_changed(kind: type[Mark]) -> None:
     pixels = gradient((100, 80)).copy()
     before = pixels.copy()
@@ -170,7 +170,7 @@ def places(pixels: Picture) -> list[tuple[int, int]]:
     return list(zip(columns.tolist(), rows.tolist(), strict=True))
 
 
-WHITE = Light(mark_of((255, 255, 255, 255)), 1.0)
+WHITE = AdditiveMark(mark_of((255, 255, 255, 255)), 1.0)
 
 
 def blank(width: int, height: int) -> Picture:
@@ -260,7 +260,7 @@ def test_binding() -> None:
 
 def test_the_fingerprint_stands_for_all() -> None:
     """In keys: no pixels are compared, hashed or printed."""
-    one, same = watermark(WHITE), watermark(Light(MARK, 0.5), probability=0.5, block=7, seed="x")
+    one, same = watermark(WHITE), watermark(AdditiveMark(MARK, 0.5), probability=0.5, block=7, seed="x")
     assert one == same
     assert hash(one) == hash(same)
     assert repr(one) == "Watermark(fingerprint='fingerprint')"
