@@ -173,7 +173,7 @@ class Application:
         content = answer.content
         if isinstance(content, RenderPlan):
             if view is not None:
-                content = modifiers.modified(content, view, info, self._config)
+                content = modifiers.apply_modifiers(content, view, info, self._config)
             content = self._finishing.complete(content, info)
         elif isinstance(content, Bundle):
             plans = tuple(self._finishing.complete(plan, info) for plan in content.plans)

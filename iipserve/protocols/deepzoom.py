@@ -16,7 +16,7 @@ from iipserve.plan import Answer, Document
 from iipserve.protocols import Protocol
 from iipserve.protocols.encodings import tile_encoding, tile_format
 from iipserve.protocols.tiles import grid_tile, plan_tile, square_tile
-from iipserve.protocols.url_text import decoded_identifier, own_target
+from iipserve.protocols.url_text import decoded_identifier, path_target
 
 NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
 TILE = re.compile(r"(.+)_files/([0-9]{1,9})/([0-9]{1,9})_([0-9]{1,9})\.([A-Za-z0-9]{1,8})", re.DOTALL)
@@ -52,7 +52,7 @@ def parse(request: Request) -> Query:
     Raises:
         InvalidRequest: it is neither.
     """
-    target = own_target(request)
+    target = path_target(request)
     if tile := TILE.fullmatch(target):
         name, zoom, column, row, extension = tile.groups()
         format = tile_format(extension)

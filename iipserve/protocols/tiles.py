@@ -9,7 +9,7 @@ from iipserve.image import ColorSpace, ImageInfo
 from iipserve.plan import Encoding, RenderPlan, image_ref
 from iipserve.pyramid import place_tile
 
-LARGEST_SQUARE_TILE = 1024
+MAX_SQUARE_TILE = 1024
 USUAL_TILE = 256
 ANGLE_DECIMALS = 6
 """Angles are told apart this far: less turns no picture by a visible part of a pixel."""
@@ -18,7 +18,7 @@ ANGLE_DECIMALS = 6
 def square_tile(info: ImageInfo) -> Size:
     """The tile of protocols that know only square ones: the file's own if it is square and not too large."""
     tile = info.tile
-    if tile.width == tile.height and tile.width <= LARGEST_SQUARE_TILE:
+    if tile.width == tile.height and tile.width <= MAX_SQUARE_TILE:
         return tile
     return Size(USUAL_TILE, USUAL_TILE)
 

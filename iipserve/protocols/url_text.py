@@ -8,7 +8,7 @@ from iipserve.errors import InvalidRequest
 from iipserve.http import Request
 
 
-def own_target(request: Request) -> str:
+def path_target(request: Request) -> str:
     """The request's target without further query parameters, which no path-like protocol reads.
 
     In a query string (`?IIIF=a.tif/info.json&v=2`) they follow an ampersand; in a path an ampersand may

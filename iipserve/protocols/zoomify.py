@@ -19,7 +19,7 @@ from iipserve.plan import Answer, Document
 from iipserve.protocols import Protocol
 from iipserve.protocols.encodings import tile_encoding, tile_format
 from iipserve.protocols.tiles import grid_tile, plan_tile, square_tile
-from iipserve.protocols.url_text import decoded_identifier, own_target
+from iipserve.protocols.url_text import decoded_identifier, path_target
 
 # Clients count tile groups in different ways, so the number says nothing.
 TILE = re.compile(
@@ -55,7 +55,7 @@ def parse(request: Request) -> Query:
     Raises:
         InvalidRequest: it is neither.
     """
-    target = own_target(request)
+    target = path_target(request)
     if tile := TILE.fullmatch(target):
         name, tier, column, row, extension = tile.groups()
         format = tile_format(extension)

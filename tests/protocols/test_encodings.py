@@ -15,7 +15,7 @@ from iipserve.errors import UnsupportedEncoding
 from iipserve.plan import Encoding
 from iipserve.protocols import encodings, iip
 from iipserve.protocols.encodings import AskedQuality
-from iipserve.protocols.iip.errors import IIPFault
+from iipserve.protocols.iip.errors import IIPError
 from tests.protocols.client import CONFIG, IMAGE, ask, image, plan_of, text_of
 
 
@@ -66,7 +66,7 @@ def test_what_is_written() -> None:
 
 @pytest.mark.usefixtures("bmp")
 def test_commands_for_jpeg_xl_are_unknown_where_it_is_not_written() -> None:
-    with pytest.raises(IIPFault, match="command 'XTL' is not supported"):
+    with pytest.raises(IIPError, match="command 'XTL' is not supported"):
         ask(iip.PROTOCOL, "FIF=a&XTL=0,0")
     assert plan_of(ask(iip.PROTOCOL, "FIF=a&CVT=jxl")).encoding.format == "jpeg"
     assert "XTL" not in text_of(ask(iip.PROTOCOL, "OBJ=IIP-opt-comm"))

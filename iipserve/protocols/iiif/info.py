@@ -211,14 +211,14 @@ def negotiated(version: Version, accept: str | None) -> str:
     preferred, other = (linked, JSON) if version.number > 2 else (JSON, JSON_LD)
     if not accept:
         return preferred
-    ranges = [_media_range(entry) for entry in ENTRY.findall(accept[:LONGEST_ACCEPT])]
+    ranges = [_media_range(entry) for entry in ENTRY.findall(accept[:MAX_ACCEPT_LENGTH])]
     weights = {linked: _weight(JSON_LD, version.context, ranges), JSON: _weight(JSON, "", ranges)}
     if weights[linked][0] == weights[JSON][0] == 0:
         return JSON
     return other if weights[other] > weights[preferred] else preferred
 
 
-LONGEST_ACCEPT = 4096
+MAX_ACCEPT_LENGTH = 4096
 ENTRY = re.compile(r'(?:[^,"]|"[^"]*")+')
 """One media range: commas inside quotes do not part them."""
 PARAMETER = re.compile(r';\s*([A-Za-z]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))')

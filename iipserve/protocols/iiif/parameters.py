@@ -193,7 +193,7 @@ def _percent_span(start: float, extent: float, length: int) -> tuple[int, int]:
     return first, max(1, end - first)
 
 
-def most(region: Size, limit: int | None) -> Size:
+def max_size(region: Size, limit: int | None) -> Size:
     """What `max` gives: the region's size, reduced to the limit on either side."""
     if limit is None or (region.width <= limit and region.height <= limit):
         return region
@@ -216,7 +216,7 @@ def resolve_size(text: SizeText, region: Size, limit: int | None) -> Size:
         return Size(max(1, width), max(1, height))
     if text.upscales and limit is not None:
         return region.fitted(Size(limit, limit))
-    return most(region, limit)
+    return max_size(region, limit)
 
 
 def _box(text: SizeText, region: Size, limit: int | None) -> Size:

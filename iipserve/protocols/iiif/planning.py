@@ -66,7 +66,7 @@ def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
 def _plan_image(query: ImageQuery, version: Version, info: ImageInfo, config: Config) -> Answer:
     parameters = query.parameters
     choices = config.max_size, config.allow_upscaling, config.iiif_extensions
-    image = _settled(parameters, version, ref(info), choices)
+    image = _resolve(parameters, version, ref(info), choices)
     address = header_address(query.address)
     link = ("Link", f'{version.profile_link}, <{address}/{image.canonical}>;rel="canonical"')
     plan = _render_plan(image, info, config)
@@ -81,7 +81,7 @@ _Choices: TypeAlias = tuple[int | None, bool, bool]
 """What the settings say of all images: longest side of any answer, ALLOW_UPSCALING, IIIF_EXTENSIONS."""
 
 
-class _Settled(NamedTuple):
+class _Resolved(NamedTuple):
     """What the parameters come to for one image."""
 
     placement: Placement
@@ -96,7 +96,7 @@ class _Settled(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _settled(parameters: Parameters, version: Version, image: ref[ImageInfo], choices: _Choices) -> _Settled:
+def _resolve(parameters: Parameters, version: Version, image: ref[ImageInfo], choices: _Choices) -> _Resolved:
     """The parameters applied to an image, which is alive; remembered, without keeping it from being forgotten."""
     info, (limit, upscaling, extensions) = image(), choices
     assert info is not None, "the caller holds it"
@@ -107,7 +107,7 @@ def _settled(parameters: Parameters, version: Version, image: ref[ImageInfo], ch
     x, y, width, height = region.x, region.y, region.width, region.height
     region_text = "full" if region.size == info.size else f"{x},{y},{width},{height}"
     rotation = canonical_rotation(parameters.mirrored, parameters.degrees)
-    return _Settled(
+    return _Resolved(
         _placement(info, region, size, factor),
         size,
         factor is not None and size.fits_in(info.tile) and parameters.degrees % 90 == 0,
@@ -192,7 +192,7 @@ QUALITIES: Mapping[str, Operation] = {
 }
 
 
-def _render_plan(image: _Settled, info: ImageInfo, config: Config) -> RenderPlan:
+def _render_plan(image: _Resolved, info: ImageInfo, config: Config) -> RenderPlan:
     operations = image.operations
     profile = not operations or all(operation.keeps_profile for operation in operations)
     encoding = (tile_encoding if image.is_tile else export_encoding)(

@@ -12,7 +12,7 @@ from iipserve.http import Request
 from iipserve.image import FIRST, Selector
 from iipserve.protocols.encodings import format_of
 from iipserve.protocols.iiif.parameters import RegionText, SizeText, read_region, read_rotation, read_size
-from iipserve.protocols.url_text import decoded, decoded_identifier, own_target
+from iipserve.protocols.url_text import decoded, decoded_identifier, path_target
 
 VERSION_SEGMENTS = {"2/": 2, "3/": 3}
 QUALITY_AND_FORMAT = re.compile(r"([a-z]{1,20})\.([a-z0-9]{1,8})")
@@ -86,7 +86,7 @@ def parse(request: Request) -> Query:
     Raises:
         InvalidRequest: it is none of these, or a parameter is malformed.
     """
-    target = own_target(request)
+    target = path_target(request)
     version = VERSION_SEGMENTS.get(target[:2]) if request.natural else None
     start = 0 if version is None else 2
     parts = target[start:].rsplit("/", 4)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from iipserve.errors import InvalidRequest, InvalidSize
 from iipserve.geometry import Size, scale_side
-from iipserve.protocols.iiif.parameters import SizeKind, SizeText, most
+from iipserve.protocols.iiif.parameters import SizeKind, SizeText, max_size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +65,7 @@ def _canonical_size_2(region: Size, size: Size, limit: int | None) -> str:
 
 def _canonical_size_3(region: Size, size: Size, limit: int | None) -> str:
     """Image API 3.0 section 4.7: `max`, `^max`, else `w,h`, after `^` where it is larger than the region."""
-    if size == most(region, limit):
+    if size == max_size(region, limit):
         return "max"
     if size.fits_in(region):
         return f"{size.width},{size.height}"

@@ -17,7 +17,7 @@ WHOLE = re.compile(r"([+-]?[0-9]{1,9})(?:\.[0-9]{0,20})?")
 NUMBER = r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,3})?"
 REAL = re.compile(NUMBER)
 BAND_RANGE = re.compile(rf"(-|[+-]?[0-9]{{1,9}}):({NUMBER}),({NUMBER})")
-LARGEST = 1e30
+MAX_NUMBER = 1e30
 """Numbers that pixels are reckoned with are no larger: their products with samples then fit in 32-bit floats."""
 KERNEL_SIDES = {1: 1, 9: 3, 25: 5}
 """Sides of square kernels by how many numbers they hold."""
@@ -36,7 +36,7 @@ class Fractions(NamedTuple):
     """Above 0; `y + height` is at most 1."""
 
 
-class Turn(NamedTuple):
+class Rotation(NamedTuple):
     """How a picture is turned: ROT."""
 
     mirrored: bool = False
@@ -84,7 +84,7 @@ def read_real(name: str, argument: str, needed: str = "a number is needed, as in
     Raises:
         InvalidRequest: it is none, or too large to reckon with.
     """
-    if not REAL.fullmatch(argument) or abs(value := float(argument)) > LARGEST:
+    if not REAL.fullmatch(argument) or abs(value := float(argument)) > MAX_NUMBER:
         raise InvalidRequest(f"{name}={argument!r}: {needed}")
     return value + 0.0  # there is one zero, without a sign
 
@@ -142,7 +142,7 @@ def read_selector(name: str, argument: str) -> Selector:
     return Selector(horizontal, vertical[0] if vertical else FIRST.vertical)
 
 
-def read_turn(name: str, argument: str) -> Turn:
+def read_rotation(name: str, argument: str) -> Rotation:
     """`[!]degrees`, any angle; the mark mirrors first.
 
     Raises:
@@ -150,7 +150,7 @@ def read_turn(name: str, argument: str) -> Turn:
     """
     needed = "degrees clockwise are needed, with or without ! before them, as in 90"
     mirrored = argument.startswith("!")
-    return Turn(mirrored, rounded_angle(read_real(name, argument.removeprefix("!"), needed)))
+    return Rotation(mirrored, rounded_angle(read_real(name, argument.removeprefix("!"), needed)))
 
 
 def read_colormap(name: str, argument: str) -> str:

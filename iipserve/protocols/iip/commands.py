@@ -13,9 +13,9 @@ from iipserve.http import Request
 from iipserve.image import Selector
 from iipserve.protocols.encodings import is_written
 from iipserve.protocols.iip.arguments import read_whole
-from iipserve.protocols.iip.errors import Fault, IIPFault
-from iipserve.protocols.iip.modifiers import MODIFIERS, Modifier, Wishes
-from iipserve.protocols.iip.object_reply import Asked, server_object
+from iipserve.protocols.iip.errors import ErrorLine, IIPError
+from iipserve.protocols.iip.modifiers import MODIFIERS, Modifier, ModifierState
+from iipserve.protocols.iip.object_reply import ObjectRequest, server_object
 from iipserve.protocols.iip.objects import object_kind
 from iipserve.protocols.iip.view import DEFAULT_VIEW, View
 from iipserve.protocols.url_text import decoded, decoded_identifier
@@ -121,7 +121,7 @@ class ObjectsQuery(NamedTuple):
     """Facts about the image and the server: OBJ."""
 
     identifier: str | None
-    objects: tuple[Asked, ...]
+    objects: tuple[ObjectRequest, ...]
     """All known."""
     text: str
     """The whole request, for the error when there is nothing to tell."""
@@ -141,15 +141,15 @@ class _Reading:
     """What the commands so far have said."""
 
     identifier: str | None = None
-    wishes: Wishes | None = None
+    modifiers: ModifierState | None = None
     """None as long as there is no modifier: most requests have none."""
-    objects: list[Asked] = field(default_factory=list)
+    objects: list[ObjectRequest] = field(default_factory=list)
     output: MakeQuery | None = None
-    faults: list[Fault] = field(default_factory=list)
+    errors: list[ErrorLine] = field(default_factory=list)
 
     def view(self) -> View:
         """What the modifiers say."""
-        return DEFAULT_VIEW if self.wishes is None else self.wishes.view()
+        return DEFAULT_VIEW if self.modifiers is None else self.modifiers.view()
 
 
 Command: TypeAlias = Callable[[_Reading, str, str], None]
@@ -163,7 +163,7 @@ def parse(request: Request) -> Query:
     argument is passed over; arguments are percent-decoded after splitting.
 
     Raises:
-        IIPFault: a command or object is unknown, the image is missing or nothing is asked for.
+        IIPError: a command or object is unknown, the image is missing or nothing is asked for.
         InvalidRequest: an argument is malformed, or two answers are asked for.
     """
     reading = _Reading()
@@ -177,19 +177,19 @@ def parse(request: Request) -> Query:
 
 
 def _query(reading: _Reading, text: str) -> Query:
-    if reading.faults:
-        raise IIPFault(reading.faults)
+    if reading.errors:
+        raise IIPError(reading.errors)
     if reading.objects:
         return ObjectsQuery(reading.identifier, tuple(reading.objects), text, reading.view().selector)
-    if reading.identifier is None and reading.wishes is not None and reading.wishes.ranges:
-        raise IIPFault([Fault("1 3", "MINMAX")])
+    if reading.identifier is None and reading.modifiers is not None and reading.modifiers.ranges:
+        raise IIPError([ErrorLine("1 3", "MINMAX")])
     if reading.output is None or reading.identifier is None:
-        raise IIPFault([Fault("2 1", text)])
+        raise IIPError([ErrorLine("2 1", text)])
     return reading.output(reading.identifier, reading.view())
 
 
 def _unknown(reading: _Reading, name: str, argument: str) -> None:
-    reading.faults.append(Fault("2 2", name))
+    reading.errors.append(ErrorLine("2 2", name))
 
 
 def _image(reading: _Reading, name: str, argument: str) -> None:
@@ -204,12 +204,12 @@ def _object(reading: _Reading, name: str, argument: str) -> None:
     asked = decoded(argument).lower()
     if server_object(asked) is None:
         if object_kind(asked) is None:
-            reading.faults.append(Fault("3 2", asked))
+            reading.errors.append(ErrorLine("3 2", asked))
         elif reading.identifier is None:
-            reading.faults.append(Fault("1 3", asked))
+            reading.errors.append(ErrorLine("1 3", asked))
     # iipsrv: width and height change places only where ROT came before
-    upright = reading.wishes is None or reading.wishes.turn.degrees not in (90, 270)
-    reading.objects.append(Asked(asked, turned=not upright))
+    upright = reading.modifiers is None or reading.modifiers.rotation.degrees not in (90, 270)
+    reading.objects.append(ObjectRequest(asked, swaps_sides=not upright))
 
 
 def _modifier(modifier: Modifier) -> Command:
@@ -217,9 +217,9 @@ def _modifier(modifier: Modifier) -> Command:
 
     def run(reading: _Reading, name: str, argument: str) -> None:
         _refuse_after_output(reading, name)
-        if reading.wishes is None:
-            reading.wishes = Wishes()
-        modifier(reading.wishes, name, decoded(argument))
+        if reading.modifiers is None:
+            reading.modifiers = ModifierState()
+        modifier(reading.modifiers, name, decoded(argument))
 
     return run
 
@@ -231,7 +231,7 @@ def _output(read: Callable[[str, str], MakeQuery]) -> Command:
         if reading.output is not None or reading.objects:
             raise InvalidRequest(f"{name} asks for a second answer; a request gets one")
         if reading.identifier is None:
-            reading.faults.append(Fault("1 3", argument))
+            reading.errors.append(ErrorLine("1 3", argument))
         reading.output = read(name, decoded(argument))
 
     return run

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from iipserve.errors import UnsupportedCommand
 
-LONGEST_FAULT = 31
+MAX_ERROR_LINE = 31
 """An error line of iipsrv ends after this many characters."""
 
 
-class Fault(NamedTuple):
+class ErrorLine(NamedTuple):
     """One thing that is wrong, as IIP numbers it."""
 
     code: str
@@ -22,10 +22,10 @@ class Fault(NamedTuple):
     def line(self) -> str:
         """The error line without its end: its length counts from the code on."""
         text = f"{self.code} {self.argument}"
-        return f"Error/{len(text)}:{text}"[:LONGEST_FAULT]
+        return f"Error/{len(text)}:{text}"[:MAX_ERROR_LINE]
 
 
-FAULT_TEXTS: Mapping[str, str] = {
+ERROR_TEXTS: Mapping[str, str] = {
     "1 3": "FIF=name has to come before {0!r}",
     "2 1": "{0!r} asks for nothing; OBJ, JTL or CVT would",
     "2 2": "command {0!r} is not supported",
@@ -33,11 +33,11 @@ FAULT_TEXTS: Mapping[str, str] = {
 }
 
 
-class IIPFault(UnsupportedCommand):
+class IIPError(UnsupportedCommand):
     """The request is wrong in a way that IIP has a number for."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        """One error of one or more faults."""
-        super().__init__("; ".join(FAULT_TEXTS[fault.code].format(fault.argument) for fault in faults))
-        self.body = "".join(f"{fault.line}\r\n" for fault in faults).encode("utf-8", "replace")
+    def __init__(self, errors: Sequence[ErrorLine]) -> None:
+        """One error of one or more errors."""
+        super().__init__("; ".join(ERROR_TEXTS[error.code].format(error.argument) for error in errors))
+        self.body = "".join(f"{error.line}\r\n" for error in errors).encode("utf-8", "replace")
         """The error lines."""

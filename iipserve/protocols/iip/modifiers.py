@@ -23,7 +23,7 @@ from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleR
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.protocols.encodings import adjusted
 from iipserve.protocols.iip.arguments import (
-    Turn,
+    Rotation,
     read_band_range,
     read_colormap,
     read_depth,
@@ -34,15 +34,15 @@ from iipserve.protocols.iip.arguments import (
     read_matrix,
     read_quality,
     read_real,
+    read_rotation,
     read_selector,
-    read_turn,
     read_whole,
 )
 from iipserve.protocols.iip.view import DEFAULT_VIEW, View
 from iipserve.protocols.tiles import has_color, quality_layers
 from iipserve.protocols.url_text import decoded
 
-MOST_ROWS = 3
+MAX_ROWS = 3
 """Rows of a matrix that are shown: bands of a picture."""
 
 
@@ -50,12 +50,12 @@ MOST_ROWS = 3
 
 
 @dataclass(slots=True)
-class Wishes:
+class ModifierState:
     """What the modifiers so far have said."""
 
-    facts: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
     """Fields of `View`."""
-    steps: dict[str, Operation | None] = field(default_factory=dict)
+    operations: dict[str, Operation | None] = field(default_factory=dict)
     """By what they change; None where the last word was that nothing is to change."""
     ranges: dict[int | None, tuple[float, float]] = field(default_factory=dict)
     """MINMAX by band; None is all, and stands before the others."""
@@ -63,103 +63,103 @@ class Wishes:
     """CTW."""
 
     @property
-    def turn(self) -> Turn:
+    def rotation(self) -> Rotation:
         """ROT."""
-        turn: Turn = self.facts.get("turn", DEFAULT_VIEW.turn)
-        return turn
+        rotation: Rotation = self.fields.get("rotation", DEFAULT_VIEW.rotation)
+        return rotation
 
     def view(self) -> View:
         """All of it as one value."""
-        steps = [step for step in self.steps.values() if step is not None]
+        operations = [found for found in self.operations.values() if found is not None]
         if self.ranges:
             bands = sorted(self.ranges.items(), key=lambda item: -1 if item[0] is None else item[0])
-            steps.append(SampleRange(tuple((band, low, high) for band, (low, high) in bands)))
+            operations.append(SampleRange(tuple((band, low, high) for band, (low, high) in bands)))
         if self.rows:
-            steps.append(Twist(tuple(self.rows[:MOST_ROWS])))
-        return DEFAULT_VIEW._replace(operations=pipeline.ordered(steps), **self.facts)
+            operations.append(Twist(tuple(self.rows[:MAX_ROWS])))
+        return DEFAULT_VIEW._replace(operations=pipeline.ordered(operations), **self.fields)
 
 
-Modifier: TypeAlias = Callable[[Wishes, str, str], None]
-"""Takes the wishes, the command's name as written, and its argument, decoded."""
+Modifier: TypeAlias = Callable[[ModifierState, str, str], None]
+"""Takes the state, the command's name as written, and its argument, decoded."""
 
 
-def _fact(field_name: str, read: Callable[[str, str], Any]) -> Modifier:
+def _field(field_name: str, read: Callable[[str, str], Any]) -> Modifier:
     """A modifier that is a field of `View`."""
 
-    def run(wishes: Wishes, name: str, argument: str) -> None:
-        wishes.facts[field_name] = read(name, argument)
+    def run(state: ModifierState, name: str, argument: str) -> None:
+        state.fields[field_name] = read(name, argument)
 
     return run
 
 
-def _contrast(wishes: Wishes, name: str, argument: str) -> None:
+def _contrast(state: ModifierState, name: str, argument: str) -> None:
     word = argument.lower()
     if word in ("eq", "equalization"):
-        wishes.steps["equalization"] = Equalize()
+        state.operations["equalization"] = Equalize()
         return
     if word in ("st", "stretch"):
         word = "-1"
     factor = read_real(name, word, "a factor, as in 1.5, or eq or stretch is needed")
     steps: dict[float, Operation | None] = {1: None, -1: Stretch()}
-    wishes.steps["contrast"] = steps.get(factor, Contrast(factor))
+    state.operations["contrast"] = steps.get(factor, Contrast(factor))
 
 
-def _gamma(wishes: Wishes, name: str, argument: str) -> None:
+def _gamma(state: ModifierState, name: str, argument: str) -> None:
     word = "-1" if argument.lower() in ("log", "logarithm") else argument
     needed = "an exponent, 0 or more, as in 0.5, or log is needed"
     exponent = read_real(name, word, needed)
     if exponent < 0 and exponent != -1:
         raise InvalidRequest(f"{name}={argument!r}: {needed}")
     steps: dict[float, Operation | None] = {1: None, -1: Logarithm()}
-    wishes.steps["gamma"] = steps.get(exponent, Gamma(exponent))
+    state.operations["gamma"] = steps.get(exponent, Gamma(exponent))
 
 
-def _inversion(wishes: Wishes, name: str, argument: str) -> None:
-    wishes.steps["inversion"] = Invert()
+def _inversion(state: ModifierState, name: str, argument: str) -> None:
+    state.operations["inversion"] = Invert()
 
 
-def _range(wishes: Wishes, name: str, argument: str) -> None:
+def _range(state: ModifierState, name: str, argument: str) -> None:
     band, low, high = read_band_range(name, argument)
     if band is None:
-        wishes.ranges = {None: (low, high)}
+        state.ranges = {None: (low, high)}
     elif band >= 0:  # others are ignored (iipsrv)
-        wishes.ranges[band] = (low, high)
+        state.ranges[band] = (low, high)
 
 
-def _hillshade(wishes: Wishes, name: str, argument: str) -> None:
-    wishes.steps["light"] = Hillshade(*read_light(name, argument))
+def _hillshade(state: ModifierState, name: str, argument: str) -> None:
+    state.operations["light"] = Hillshade(*read_light(name, argument))
 
 
-def _twist(wishes: Wishes, name: str, argument: str) -> None:
-    wishes.rows.extend(read_matrix(name, argument))
+def _twist(state: ModifierState, name: str, argument: str) -> None:
+    state.rows.extend(read_matrix(name, argument))
 
 
-def _convolution(wishes: Wishes, name: str, argument: str) -> None:
-    wishes.steps["convolution"] = Convolve(read_kernel(name, argument))
+def _convolution(state: ModifierState, name: str, argument: str) -> None:
+    state.operations["convolution"] = Convolve(read_kernel(name, argument))
 
 
-def _color(wishes: Wishes, name: str, argument: str) -> None:
+def _color(state: ModifierState, name: str, argument: str) -> None:
     step = COLORS.get(argument.lower())
     if step is not None:  # others are ignored (iipsrv)
-        wishes.steps["color"] = step
+        state.operations["color"] = step
 
 
-def _nothing(wishes: Wishes, name: str, argument: str) -> None:
+def _nothing(state: ModifierState, name: str, argument: str) -> None:
     """Understood for the sake of old clients (iipsrv)."""
 
 
 COLORS: Mapping[str, Operation] = {"grey": Grayscale(), "gray": Grayscale(), "binary": Bitonal()}
 
 MODIFIERS: Mapping[str, Modifier] = {
-    "wid": _fact("width", read_length),
-    "hei": _fact("height", read_length),
-    "rgn": _fact("region", read_fractions),
-    "qlt": _fact("quality", read_quality),
-    "bpc": _fact("bits", read_depth),
-    "lyr": _fact("layers", read_whole),
-    "sds": _fact("selector", read_selector),
-    "rot": _fact("turn", read_turn),
-    "cmp": _fact("colormap", read_colormap),
+    "wid": _field("width", read_length),
+    "hei": _field("height", read_length),
+    "rgn": _field("region", read_fractions),
+    "qlt": _field("quality", read_quality),
+    "bpc": _field("bits", read_depth),
+    "lyr": _field("layers", read_whole),
+    "sds": _field("selector", read_selector),
+    "rot": _field("rotation", read_rotation),
+    "cmp": _field("colormap", read_colormap),
     "cnt": _contrast,
     "gam": _gamma,
     "inv": _inversion,
@@ -183,7 +183,7 @@ def read(text: str) -> View:
         UnsupportedCommand: one of them is no modifier.
         InvalidRequest: an argument is malformed.
     """
-    wishes = Wishes()
+    state = ModifierState()
     for token in text.split("&"):
         name, equals, argument = token.partition("=")
         if not equals:
@@ -196,8 +196,8 @@ def read(text: str) -> View:
             raise UnsupportedCommand(
                 f"{name!r} does not stand before IIIF=, DeepZoom= or Zoomify=; {known} do"
             )
-        modifier(wishes, name, decoded(argument))
-    return wishes.view()
+        modifier(state, name, decoded(argument))
+    return state.view()
 
 
 def selector(view: View, own: Selector) -> Selector:
@@ -208,7 +208,7 @@ def selector(view: View, own: Selector) -> Selector:
 # -- planning --------------------------------------------------------------------------------------
 
 
-def modified(plan: RenderPlan, view: View, info: ImageInfo, config: Config) -> RenderPlan:
+def apply_modifiers(plan: RenderPlan, view: View, info: ImageInfo, config: Config) -> RenderPlan:
     """The plan as the modifiers want it; WID, HEI and RGN are the caller's, and SDS was, to find the image.
 
     What the plan does already, mirroring and rotating, or making gray, is left as it is.
@@ -251,10 +251,10 @@ def _steps(view: View, info: ImageInfo, config: Config) -> tuple[Operation, ...]
     steps = list(view.operations)
     if view.colormap:
         steps.append(_colormap(view.colormap, config))
-    if view.turn.mirrored:
+    if view.rotation.mirrored:
         steps.append(Mirror())
-    if view.turn.degrees:
-        steps.append(Rotate(view.turn.degrees))
+    if view.rotation.degrees:
+        steps.append(Rotate(view.rotation.degrees))
     fitted = (_fitted(step, steps, info) for step in steps)
     return tuple(step for step in fitted if step is not None)
 
@@ -292,13 +292,13 @@ def _shows_color(info: ImageInfo, steps: Sequence[Operation]) -> bool:
         if isinstance(step, Hillshade):
             shows = False
         elif isinstance(step, Twist):
-            shows = len(step.matrix) >= MOST_ROWS
+            shows = len(step.matrix) >= MAX_ROWS
         elif isinstance(step, colormap.Colormap):
             shows = True
     return shows
 
 
-KINDS: tuple[frozenset[type[Operation]], ...] = (
+EXCLUSIVE_GROUPS: tuple[frozenset[type[Operation]], ...] = (
     frozenset((Gamma, Logarithm)),
     frozenset((Contrast, Stretch)),
     frozenset((Grayscale, Bitonal)),
@@ -313,7 +313,7 @@ def _merged(steps: tuple[Operation, ...], own: tuple[Operation, ...]) -> tuple[O
         return own
     if own:
         types = {type(operation) for operation in own}
-        taken = types.union(*(kind for kind in KINDS if kind & types))
+        taken = types.union(*(kind for kind in EXCLUSIVE_GROUPS if kind & types))
         steps = tuple(step for step in steps if type(step) not in taken)
     return pipeline.ordered((*steps, *own))
 

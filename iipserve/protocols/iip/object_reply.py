@@ -1,4 +1,4 @@
-"""IIP's OBJ: several facts of an image, and of the server, in one answer."""
+"""IIP's OBJ: several objects in one answer."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from iipserve.image import ImageInfo
 from iipserve.plan import Answer, Document, StatisticsPlan, image_ref
 from iipserve.processing.statistics import Statistics
 from iipserve.protocols.encodings import is_written
-from iipserve.protocols.iip.errors import Fault, IIPFault
+from iipserve.protocols.iip.errors import ErrorLine, IIPError
 from iipserve.protocols.iip.objects import NETFPX, SERVER, Subject, object_kind
 
-COMMANDS_TOLD = (
+ADVERTISED_COMMANDS = (
     "CVT CNT QLT JTL PTL WTL ATL TTL JTLS TIL WID HEI RGN ROT MINMAX SHD CMP INV CTW GAM COL CNV LYR SDS ICC BPC "
     "SPECTRA PFL"
 )
-JPEG_XL_TOLD = "XTL"
+ADVERTISED_JPEG_XL = "XTL"
 """Told only where it is written."""
-OBJECTS_TOLD = (
+ADVERTISED_OBJECTS = (
     "Horizontal-views Vertical-views Tile-size Bits-per-channel Min-Max-sample-values Resolutions "
     "DPI Stack Metadata Summary-info XMP Statistics Histogram"
 )
 
 
-class Asked(NamedTuple):
+class ObjectRequest(NamedTuple):
     """One object of a request."""
 
     name: str
     """In lower case."""
-    turned: bool = False
+    swaps_sides: bool = False
     """A quarter turn (ROT) stands before it."""
 
 
@@ -43,7 +43,9 @@ class _Reply(NamedTuple):
     media_type: str = NETFPX
 
 
-def objects_answer(objects: Sequence[Asked], text: str, info: ImageInfo | None, config: Config) -> Answer:
+def objects_answer(
+    objects: Sequence[ObjectRequest], text: str, info: ImageInfo | None, config: Config
+) -> Answer:
     """The lines of all objects, in order; the image is measured first if one of them needs it.
 
     Args:
@@ -53,7 +55,7 @@ def objects_answer(objects: Sequence[Asked], text: str, info: ImageInfo | None, 
         config: the settings.
 
     Raises:
-        IIPFault: none of them has anything to tell.
+        IIPError: none of them has anything to tell.
     """
     lines = ObjectLines(tuple(objects), text, info, config)
     headers = (("IIP", "1.0"),) if any(asked.name.startswith("iip,") for asked in objects) else ()
@@ -66,7 +68,7 @@ def objects_answer(objects: Sequence[Asked], text: str, info: ImageInfo | None, 
 class ObjectLines:
     """Writes the answer to OBJ; arguments as of `objects_answer`."""
 
-    objects: tuple[Asked, ...]
+    objects: tuple[ObjectRequest, ...]
     text: str
     info: ImageInfo | None
     config: Config
@@ -75,17 +77,17 @@ class ObjectLines:
         """The lines of all objects.
 
         Raises:
-            IIPFault: none of them has anything to tell.
+            IIPError: none of them has anything to tell.
         """
         replies = [found for asked in self.objects if (found := self._reply(asked, statistics)) is not None]
         if not replies:
-            raise IIPFault([Fault("2 1", self.text)])
+            raise IIPError([ErrorLine("2 1", self.text)])
         # iipsrv: the content type is the last one that an object set, and most set none
         types = (found.media_type for found in reversed(replies) if found.media_type != NETFPX)
         body = "".join(f"{found.text}\r\n" for found in replies).encode("utf-8", "replace")
         return Document(body, next(types, NETFPX))
 
-    def _reply(self, asked: Asked, statistics: Statistics | None) -> _Reply | None:
+    def _reply(self, asked: ObjectRequest, statistics: Statistics | None) -> _Reply | None:
         """What one object has to say; None when there is nothing to tell."""
         text = server_object(asked.name)
         if text is not None:
@@ -93,7 +95,7 @@ class ObjectLines:
         kind = object_kind(asked.name)
         if kind is None or self.info is None:
             return None
-        text = kind.describe(Subject(self.info, self.config, statistics, asked.turned))
+        text = kind.describe(Subject(self.info, self.config, statistics, asked.swaps_sides))
         return None if text is None else _Reply(text, kind.media_type)
 
 
@@ -107,13 +109,13 @@ def server_object(name: str) -> str | None:
     if name.startswith("iip,"):
         return SERVER_OBJECTS["iip,1.0"]
     text = SERVER_OBJECTS.get(name)
-    return f"{text} {JPEG_XL_TOLD}" if name == "iip-opt-comm" and is_written("jxl") else text
+    return f"{text} {ADVERTISED_JPEG_XL}" if name == "iip-opt-comm" and is_written("jxl") else text
 
 
 SERVER_OBJECTS: Mapping[str, str] = {
     "iip,1.0": "IIP:1.0",
     "iip-server": SERVER,
-    "iip-opt-comm": f"IIP-opt-comm:{COMMANDS_TOLD}",
-    "iip-opt-obj": f"IIP-opt-obj:{OBJECTS_TOLD}",
+    "iip-opt-comm": f"IIP-opt-comm:{ADVERTISED_COMMANDS}",
+    "iip-opt-obj": f"IIP-opt-obj:{ADVERTISED_OBJECTS}",
 }
 """Objects that need no image, with their answers, by their name in lower case."""

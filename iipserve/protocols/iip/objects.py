@@ -40,7 +40,7 @@ class Subject:
     config: Config
     statistics: Statistics | None = None
     """What was measured; None unless one of the objects needs it."""
-    turned: bool = False
+    swaps_sides: bool = False
     """Width and height change places: ROT came before."""
 
 
@@ -74,7 +74,7 @@ def object_kind(name: str) -> ObjectKind | None:
 
 def _max_size(subject: Subject) -> str:
     sides = subject.info.size.width, subject.info.size.height
-    return "Max-size:{} {}".format(*(reversed(sides) if subject.turned else sides))
+    return "Max-size:{} {}".format(*(reversed(sides) if subject.swaps_sides else sides))
 
 
 def _resolution_number(subject: Subject) -> str:

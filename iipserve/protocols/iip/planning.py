@@ -17,8 +17,8 @@ from iipserve.protocols.iip.commands import (
     SpectrumQuery,
     TileQuery,
 )
-from iipserve.protocols.iip.errors import IIPFault
-from iipserve.protocols.iip.modifiers import modified
+from iipserve.protocols.iip.errors import IIPError
+from iipserve.protocols.iip.modifiers import apply_modifiers
 from iipserve.protocols.iip.object_reply import objects_answer
 from iipserve.protocols.iip.objects import NETFPX
 from iipserve.protocols.iip.samples import plan_profile, plan_spectrum
@@ -35,7 +35,7 @@ def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
     Raises:
         TileNotFound: resolution or tile lies outside the pyramid.
         InvalidRequest: a modifier does not fit the image, a point lies outside it.
-        IIPFault: no object had anything to tell.
+        IIPError: no object had anything to tell.
         TooLarge: TIL asks for too many tiles, PFL or SPECTRA for too many samples.
     """
     if isinstance(query, ObjectsQuery):
@@ -58,14 +58,14 @@ def _plan_export(query: ExportQuery, info: ImageInfo, config: Config) -> Answer:
     level, region, size = place_region(info, export_region(view, info.size), size)
     image = image_ref(info, quality_layers(info, config))
     encoding = export_encoding(query.format, info, config)
-    plan = modified(RenderPlan(image, level, region, size, encoding), view, info, config)
+    plan = apply_modifiers(RenderPlan(image, level, region, size, encoding), view, info, config)
     suffix = f"_{size.width}x{size.height}.{extension_of(query.format)}"
     return Answer(plan, (("Content-Disposition", inline_disposition(query.identifier, suffix)),))
 
 
 def error(error: IIPServeError) -> Document:
     """The error in IIP's syntax where it has a number for it, else as plain text."""
-    if isinstance(error, IIPFault):
+    if isinstance(error, IIPError):
         return Document(error.body, NETFPX)
     return plain_error(error)
 

@@ -30,9 +30,9 @@ from iipserve.protocols.iip.tiles import shown_size, tile_region
 from iipserve.protocols.iip.view import View
 from iipserve.protocols.tiles import quality_layers
 
-MOST_SAMPLES = 100_000
+MAX_SAMPLES = 100_000
 """Samples that one request may ask for."""
-MOST_VIEWS = 1000
+MAX_VIEWS = 1000
 """Pictures of a stack or sequence that one request reads."""
 FULL_REFLECTANCE = {"uint8": 255, "uint16": 65535, "int16": 65535}
 """Samples that are told as 1, by type; other types are told as they are (iipsrv)."""
@@ -128,11 +128,11 @@ def _points_of(stored: Size, shown: Size, points: tuple[Point, ...]) -> tuple[Po
 
 def _check_number(points: int, info: ImageInfo) -> None:
     views = len(info.selectors)
-    if views > MOST_VIEWS:
-        raise TooLarge(f"the image has {views} pictures; samples of {MOST_VIEWS} are told in one request")
+    if views > MAX_VIEWS:
+        raise TooLarge(f"the image has {views} pictures; samples of {MAX_VIEWS} are told in one request")
     samples = points * views * info.bands
-    if samples > MOST_SAMPLES:
-        raise TooLarge(f"these are {samples} samples; {MOST_SAMPLES} in one request are told")
+    if samples > MAX_SAMPLES:
+        raise TooLarge(f"these are {samples} samples; {MAX_SAMPLES} in one request are told")
 
 
 def _names(info: ImageInfo) -> tuple[str, ...]:

@@ -12,16 +12,16 @@ from iipserve.plan import Bundle, Encoding, RenderPlan
 from iipserve.processing import pipeline
 from iipserve.processing.tone import SampleRange
 from iipserve.protocols.encodings import raw_encoding, tile_encoding
-from iipserve.protocols.iip.arguments import Turn
+from iipserve.protocols.iip.arguments import Rotation
 from iipserve.protocols.iip.commands import TileQuery, TileRangeQuery
-from iipserve.protocols.iip.modifiers import modified
+from iipserve.protocols.iip.modifiers import apply_modifiers
 from iipserve.protocols.iip.objects import NETFPX
 from iipserve.protocols.iip.view import DEFAULT_VIEW, View
 from iipserve.protocols.tiles import plan_tile
 
-MOST_TILES = 1024
+MAX_TILES = 1024
 """Tiles that one TIL may ask for."""
-UPSIDE_DOWN = Turn(mirrored=False, degrees=180.0)
+UPSIDE_DOWN = Rotation(mirrored=False, degrees=180.0)
 AS_STORED = SampleRange(((None, 0.0, 65535.0),))
 """16-bit samples stay what they are."""
 JPEG_FRAME = b"\x02\0\0\0\0\x11\0\0"
@@ -67,10 +67,10 @@ def _plan(query: TileQuery, encoding: Encoding, info: ImageInfo, config: Config)
     region = tile_region(info, grid_size, query.tile)
     if view is DEFAULT_VIEW:
         return plan_tile(info, config, grid_size, region, encoding)
-    if view.turn == UPSIDE_DOWN:
+    if view.rotation == UPSIDE_DOWN:
         # iipsrv: tiles change places with the picture, but only when it is upside down
         region = tile_region(info, grid_size, TileGrid(grid_size, info.tile).count - 1 - query.tile)
-    return modified(plan_tile(info, config, grid_size, region, encoding), view, info, config)
+    return apply_modifiers(plan_tile(info, config, grid_size, region, encoding), view, info, config)
 
 
 def plan_tile_range(query: TileRangeQuery, info: ImageInfo, config: Config) -> Bundle:
@@ -86,10 +86,8 @@ def plan_tile_range(query: TileRangeQuery, info: ImageInfo, config: Config) -> B
     (row, column), (other_row, other_column) = divmod(query.first, columns), divmod(query.last, columns)
     across = range(min(column, other_column), max(column, other_column) + 1)
     down = range(min(row, other_row), max(row, other_row) + 1)
-    if len(across) * len(down) > MOST_TILES:
-        raise TooLarge(
-            f"TIL asks for {len(across) * len(down)} tiles; {MOST_TILES} in one request are served"
-        )
+    if len(across) * len(down) > MAX_TILES:
+        raise TooLarge(f"TIL asks for {len(across) * len(down)} tiles; {MAX_TILES} in one request are served")
     tiles = tuple(row * columns + column for column in across for row in down)
     encoding, view, frame = _framing(query.view, info, config)
     plans = tuple(

@@ -10,7 +10,7 @@ from iipserve.geometry import Region, Size, round_half_up
 from iipserve.image import FIRST, Selector
 from iipserve.processing import Operation
 from iipserve.protocols.encodings import AskedQuality
-from iipserve.protocols.iip.arguments import Fractions, Turn
+from iipserve.protocols.iip.arguments import Fractions, Rotation
 
 WHOLE_IMAGE = Fractions(0.0, 0.0, 1.0, 1.0)
 
@@ -32,7 +32,7 @@ class View(NamedTuple):
     """LYR: JPEG 2000 quality layers, 0 is no wish."""
     selector: Selector = FIRST
     """SDS."""
-    turn: Turn = Turn()
+    rotation: Rotation = Rotation()
     """ROT."""
     colormap: str = ""
     """CMP, in lower case; empty is none."""

@@ -19,8 +19,8 @@ from iipserve.processing.transform import Mirror, Rotate
 from iipserve.protocols import deepzoom
 from iipserve.protocols.iip import PROTOCOL
 from iipserve.protocols.iip.commands import COMMANDS
-from iipserve.protocols.iip.errors import IIPFault
-from iipserve.protocols.iip.object_reply import COMMANDS_TOLD, JPEG_XL_TOLD
+from iipserve.protocols.iip.errors import IIPError
+from iipserve.protocols.iip.object_reply import ADVERTISED_COMMANDS, ADVERTISED_JPEG_XL
 from tests.protocols.client import CONFIG, IMAGE, Case, Refused, answer_or_refusal, ask, image, plan_of
 
 SMALL = image(1000, 700)
@@ -467,7 +467,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("target", "body"), FAULTS)
 def test_errors_in_the_syntax_of_iip(target: str, body: str) -> None:
-    with pytest.raises(IIPFault) as caught:
+    with pytest.raises(IIPError) as caught:
         planned(target)
     document = PROTOCOL.error(caught.value)
     assert document.body.decode() == body
@@ -476,7 +476,7 @@ def test_errors_in_the_syntax_of_iip(target: str, body: str) -> None:
 
 
 def test_the_server_tells_of_every_command_it_has() -> None:
-    told = {name.lower() for name in (*COMMANDS_TOLD.split(), JPEG_XL_TOLD)}
+    told = {name.lower() for name in (*ADVERTISED_COMMANDS.split(), ADVERTISED_JPEG_XL)}
     assert told == COMMANDS.keys() - {"fif", "obj"}
 
 

@@ -295,7 +295,7 @@ OTHERS = [DEEPZOOM_TILE, ZOOMIFY_TILE, IIIF_TILE, IIIF_EXPORT]
 
 def modified(text: str, protocol: Protocol, target: str, info: ImageInfo = IMAGE) -> RenderPlan:
     plan = plan_of(ask(protocol, target, info))
-    return modifiers.modified(plan, modifiers.read(text), info, CONFIG)
+    return modifiers.apply_modifiers(plan, modifiers.read(text), info, CONFIG)
 
 
 @pytest.mark.parametrize(("protocol", "target"), OTHERS)
@@ -355,7 +355,7 @@ def test_qualities_beyond_the_specification_win_as_well(
 ) -> None:
     config = Config(iiif_extensions=True)
     plan = plan_of(ask(iiif.PROTOCOL, f"3/a.tif/full/800,/0/{quality}.jpg", IMAGE, config))
-    assert modifiers.modified(plan, modifiers.read(text), IMAGE, config).operations == operations
+    assert modifiers.apply_modifiers(plan, modifiers.read(text), IMAGE, config).operations == operations
 
 
 @pytest.mark.parametrize(("protocol", "target"), [DEEPZOOM_TILE, ZOOMIFY_TILE, IIIF_TILE])

@@ -13,8 +13,8 @@ from iipserve.image import Angles, ColorSpace, ImageInfo, PhysicalResolution, Se
 from iipserve.plan import Document, StatisticsPlan, image_ref
 from iipserve.processing.statistics import BandStatistics, Statistics
 from iipserve.protocols.iip import PROTOCOL
-from iipserve.protocols.iip.errors import IIPFault
-from iipserve.protocols.iip.object_reply import OBJECTS_TOLD, SERVER_OBJECTS
+from iipserve.protocols.iip.errors import IIPError
+from iipserve.protocols.iip.object_reply import ADVERTISED_OBJECTS, SERVER_OBJECTS
 from iipserve.protocols.iip.objects import OBJECTS
 from iipserve.protocols.iip.objects import TEXTS as TEXT_NAMES
 from tests.protocols.client import CONFIG, GRAY, ask, image, text_of
@@ -283,7 +283,7 @@ def test_the_last_media_type_counts(names: str, media_type: str) -> None:
 @pytest.mark.parametrize("name", ["title", "xmp", "dpi", "stack", "summary-info", "scale"])
 def test_facts_that_are_not_known_are_nothing_to_send(name: str) -> None:
     bare = image(10, 10)
-    with pytest.raises(IIPFault) as caught:
+    with pytest.raises(IIPError) as caught:
         objects(name, bare)
     assert caught.value.body.startswith(
         b"Error/" + str(len(f"2 1 FIF=a.tif&OBJ={name}")).encode() + b":2 1 FIF=a"
@@ -292,10 +292,10 @@ def test_facts_that_are_not_known_are_nothing_to_send(name: str) -> None:
 
 
 def test_the_server_tells_only_of_objects_it_has() -> None:
-    assert {name.lower() for name in OBJECTS_TOLD.split()} <= OBJECTS.keys()
+    assert {name.lower() for name in ADVERTISED_OBJECTS.split()} <= OBJECTS.keys()
     assert objects("iip-opt-obj", None) == f"{SERVER_OBJECTS['iip-opt-obj']}\r\n"
 
 
 def test_every_object_but_single_texts_and_the_base_is_told_of() -> None:
     base = {"basic-info", "max-size", "resolution-number", "colorspace"}
-    assert OBJECTS.keys() - base - set(TEXT_NAMES) == {name.lower() for name in OBJECTS_TOLD.split()}
+    assert OBJECTS.keys() - base - set(TEXT_NAMES) == {name.lower() for name in ADVERTISED_OBJECTS.split()}
