@@ -13,7 +13,7 @@ PACKAGE = Path(iipserve.__file__).parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("geometry", "registry", "config", "leader", "native_libraries"),
+    ("geometry", "registry", "config", "leader", "native_libraries", "containers"),
     ("http", "image", "libvips"),
     ("processing", "pyramid"),
     ("plan",),
@@ -33,7 +33,7 @@ FOREIGN = {
     "gunicorn": "transport",
     "pymemcache": "cache",
     "glymur": "sources",
-    "tifffile": ("sources", "codecs"),
+    "tifffile": ("sources", "containers"),
     "isal": "codecs",
     "imagecodecs": ("sources", "codecs", "native_libraries"),
     "PIL": "processing",

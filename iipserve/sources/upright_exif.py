@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from iipserve.sources.tiff.tags import ORIENTATION
+from iipserve.containers.tags import ORIENTATION
 
 SHORT, LONG = 3, 4
 MAX_FIELDS = 1000

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+from iipserve.containers.ifd import FORMATS
 from iipserve.errors import UnsupportedImage
 from iipserve.sources import OpenFile, Source, SourceFormat
-from iipserve.sources.tiff.directory import FORMATS
 from iipserve.sources.tiff.strips import open_strips
 from iipserve.sources.tiff.tiled import open_tiled
 

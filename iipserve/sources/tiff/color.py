@@ -13,17 +13,17 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from iipserve.errors import DecodeError, UnsupportedImage
-from iipserve.sources.tiff.directory import Directory
-from iipserve.sources.tiff.layout import SELF_CODED, Layout
-from iipserve.sources.tiff.samples import Alpha, Bands, SampleType
-from iipserve.sources.tiff.tags import (
+from iipserve.containers.ifd import Directory
+from iipserve.containers.tags import (
     COLOR_MAP,
     DECODE,
     REFERENCE_BLACK_WHITE,
     YCBCR_COEFFICIENTS,
     Photometric,
 )
+from iipserve.errors import DecodeError, UnsupportedImage
+from iipserve.sources.tiff.layout import SELF_CODED, Layout
+from iipserve.sources.tiff.samples import Alpha, Bands, SampleType
 
 Samples: TypeAlias = NDArray[Any]
 """Shape (height, width, bands)."""

@@ -16,12 +16,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from iipserve.errors import UnsupportedImage
-from iipserve.sources.tiff import image_codecs as tiff_pictures
-from iipserve.sources.tiff.directory import Directory
-from iipserve.sources.tiff.image_codecs import DamagedTile, Samples, TileDecoder
-from iipserve.sources.tiff.layout import NO_SUBSAMPLING, Layout
-from iipserve.sources.tiff.tags import (
+from iipserve.containers.ifd import Directory
+from iipserve.containers.tags import (
     CCITT_SCHEMES,
     JPEG_TABLES,
     LERC_PARAMETERS,
@@ -29,6 +25,10 @@ from iipserve.sources.tiff.tags import (
     T6_OPTIONS,
     Compression,
 )
+from iipserve.errors import UnsupportedImage
+from iipserve.sources.tiff import image_codecs as tiff_pictures
+from iipserve.sources.tiff.image_codecs import DamagedTile, Samples, TileDecoder
+from iipserve.sources.tiff.layout import NO_SUBSAMPLING, Layout
 
 Bytes: TypeAlias = NDArray[np.uint8]
 """Shape (rows, bytes of a row)."""

@@ -12,13 +12,13 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from iipserve.containers.ifd import Directory
+from iipserve.containers.tags import Compression, Photometric
 from iipserve.errors import UnsupportedImage
 from iipserve.sources.tiff import jpeg_stream
 from iipserve.sources.tiff.color import jfif_rgb
-from iipserve.sources.tiff.directory import Directory
 from iipserve.sources.tiff.jpeg_stream import ADOBE_RGB, JFIF, PLAIN_FRAMES, START, HeadReader
 from iipserve.sources.tiff.layout import EIGHT_BITS, Layout
-from iipserve.sources.tiff.tags import Compression, Photometric
 
 Samples: TypeAlias = NDArray[Any]
 """Shape (height, width, bands), C-contiguous."""

@@ -11,11 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from iipserve.errors import DecodeError, UnsupportedImage
-from iipserve.geometry import Size, TileGrid, ceil_div
-from iipserve.sources.tiff.directory import Directory
-from iipserve.sources.tiff.samples import Bands, SampleType, read_bands, read_type
-from iipserve.sources.tiff.tags import (
+from iipserve.containers.ifd import Directory
+from iipserve.containers.tags import (
     COMPRESSION,
     FILL_ORDER,
     IMAGE_DEPTH,
@@ -38,6 +35,9 @@ from iipserve.sources.tiff.tags import (
     Compression,
     Photometric,
 )
+from iipserve.errors import DecodeError, UnsupportedImage
+from iipserve.geometry import Size, TileGrid, ceil_div
+from iipserve.sources.tiff.samples import Bands, SampleType, read_bands, read_type
 
 MAX_TILE_AREA = 64 * 1024 * 1024
 """Pixels of the largest tile that is read."""

@@ -7,13 +7,13 @@ import struct
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from iipserve.containers.ifd import TYPE_LENGTHS, Directory, Entry, read_directory
+from iipserve.containers.tags import LABS, ORIENTATION, Photometric
 from iipserve.errors import DecodeError
 from iipserve.image import PhysicalResolution
 from iipserve.sources.tiff.color import inversion_pivot
-from iipserve.sources.tiff.directory import TYPE_LENGTHS, Directory, Entry, read_directory
 from iipserve.sources.tiff.layout import Layout
 from iipserve.sources.tiff.samples import SampleType
-from iipserve.sources.tiff.tags import LABS, ORIENTATION, Photometric
 
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 S_MIN_SAMPLE_VALUE, S_MAX_SAMPLE_VALUE = 340, 341

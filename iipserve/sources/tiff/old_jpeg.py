@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import imagecodecs
 import numpy as np
 
+from iipserve.containers.ifd import Reader
+from iipserve.containers.tags import BITS_PER_SAMPLE, SAMPLES_PER_PIXEL
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace
 from iipserve.processing import Pixels
 from iipserve.sources.spooled import UnpackedPicture, unpack
-from iipserve.sources.tiff.directory import Reader
 from iipserve.sources.tiff.layout import read_size
 from iipserve.sources.tiff.pages import Picture
-from iipserve.sources.tiff.tags import BITS_PER_SAMPLE, SAMPLES_PER_PIXEL
 
 MAX_PIXELS = 64 * 1024 * 1024
 MAX_LENGTH = 256 * 1024 * 1024

@@ -12,11 +12,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from iipserve.errors import DecodeError, UnsupportedImage
-from iipserve.geometry import Size
-from iipserve.sources.tiff.directory import Directory, read_directory
-from iipserve.sources.tiff.layout import Layout, read_layout, read_size, shows_the_same
-from iipserve.sources.tiff.tags import (
+from iipserve.containers.ifd import Directory, read_directory
+from iipserve.containers.tags import (
     NEW_SUBFILE_TYPE,
     OLD_SUBFILE_TYPES,
     REDUCED_IMAGE,
@@ -26,6 +23,9 @@ from iipserve.sources.tiff.tags import (
     TILE_WIDTH,
     TRANSPARENCY_MASK,
 )
+from iipserve.errors import DecodeError, UnsupportedImage
+from iipserve.geometry import Size
+from iipserve.sources.tiff.layout import Layout, read_layout, read_size, shows_the_same
 
 MAX_SMALLER = 64
 """Directories that may be smaller levels or masks of one picture; further ones are not looked at."""

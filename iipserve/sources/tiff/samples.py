@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from iipserve.errors import UnsupportedImage
-from iipserve.image import ColorSpace
-from iipserve.sources.tiff.directory import Directory
-from iipserve.sources.tiff.tags import (
+from iipserve.containers.ifd import Directory
+from iipserve.containers.tags import (
     BITS_PER_SAMPLE,
     CMYK_INKS,
     EXTRA_SAMPLES,
@@ -22,6 +20,8 @@ from iipserve.sources.tiff.tags import (
     SAMPLES_PER_PIXEL,
     Photometric,
 )
+from iipserve.errors import UnsupportedImage
+from iipserve.image import ColorSpace
 
 MAX_SAMPLES = 1024
 """Per pixel."""

@@ -9,8 +9,8 @@ from functools import lru_cache
 from itertools import islice
 from xml.etree import ElementTree
 
+from iipserve.containers.ifd import Directory
 from iipserve.image import StackLayer
-from iipserve.sources.tiff.directory import Directory
 from iipserve.sources.tiff.metadata import STO_NITS, TEXT_TAGS
 from iipserve.sources.tiff.pages import Picture
 

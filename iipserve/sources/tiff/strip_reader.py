@@ -11,12 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iipserve.containers.ifd import Directory, Entry, Table
+from iipserve.containers.tags import (
+    REDUCED_IMAGE,
+    SINGLE_PAGE,
+    TILE_LENGTH,
+    TILE_WIDTH,
+    TRANSPARENCY_MASK,
+    Compression,
+)
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.sources.spooled import UnpackedPicture, unpack
 from iipserve.sources.tiff.color import Step, make_finish
 from iipserve.sources.tiff.decoders import make_decoder
-from iipserve.sources.tiff.directory import Directory, Entry, Table
 from iipserve.sources.tiff.image_codecs import TileDecoder
 from iipserve.sources.tiff.layout import (
     NO_SUBSAMPLING,
@@ -28,14 +36,6 @@ from iipserve.sources.tiff.layout import (
     read_size,
 )
 from iipserve.sources.tiff.pages import Picture, kind_of
-from iipserve.sources.tiff.tags import (
-    REDUCED_IMAGE,
-    SINGLE_PAGE,
-    TILE_LENGTH,
-    TILE_WIDTH,
-    TRANSPARENCY_MASK,
-    Compression,
-)
 
 ROWS_PER_STRIP = 278
 LONG = 4

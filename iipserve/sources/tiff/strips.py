@@ -11,18 +11,18 @@ import weakref
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from iipserve.containers.ifd import Reader, read_chain
+from iipserve.containers.tags import COMPRESSION, ORIENTATION, TILE_WIDTH, Compression
 from iipserve.errors import DecodeError, ImageNotFound, UnsupportedImage
 from iipserve.image import ImageInfo, Level, Selector, StackLayer
 from iipserve.sources import OpenFile, Source
 from iipserve.sources.oriented import Turn, turned
 from iipserve.sources.spooled import TILE, Picture, UnpackedPicture, UnpackedSource, check_size, turn_of
 from iipserve.sources.tiff import metadata
-from iipserve.sources.tiff.directory import Reader, read_chain
 from iipserve.sources.tiff.old_jpeg import OldJpeg
 from iipserve.sources.tiff.pages import Picture as Page
 from iipserve.sources.tiff.stack import read_stack
 from iipserve.sources.tiff.strip_reader import StripReader, as_tiled, read_pages
-from iipserve.sources.tiff.tags import COMPRESSION, ORIENTATION, TILE_WIDTH, Compression
 
 Unpack: TypeAlias = Callable[[], UnpackedPicture]
 

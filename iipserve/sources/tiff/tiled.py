@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iipserve.containers.ifd import Directory, Reader, Table, read_chain
+from iipserve.containers.tags import JPEG_TABLES, ORIENTATION, Compression
 from iipserve.errors import DecodeError, ImageNotFound, TileNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo, Level, Selector, StackLayer
@@ -21,13 +23,11 @@ from iipserve.sources.oriented import upright
 from iipserve.sources.tiff import metadata
 from iipserve.sources.tiff.color import Step, make_finish
 from iipserve.sources.tiff.decoders import make_decoder
-from iipserve.sources.tiff.directory import Directory, Reader, Table, read_chain
 from iipserve.sources.tiff.image_codecs import JpegSplicer, TileDecoder, webp_as_it_is
 from iipserve.sources.tiff.layout import Layout, counts_tag, offsets_tag
 from iipserve.sources.tiff.pages import Picture, StoredPage, read_pictures, read_pyramid
 from iipserve.sources.tiff.samples import Alpha
 from iipserve.sources.tiff.stack import read_stack
-from iipserve.sources.tiff.tags import JPEG_TABLES, ORIENTATION, Compression
 
 ADVERTISED_SIDES = range(64, 2049)
 """Tiles with sides of these lengths are advertised as they are, others as 256 x 256."""

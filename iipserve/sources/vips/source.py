@@ -16,6 +16,8 @@ from typing import Any
 import pyvips
 
 from iipserve import libvips
+from iipserve.containers.ifd import Reader, read_chain
+from iipserve.containers.tags import COMPRESSION, PHOTOMETRIC, Compression, Photometric
 from iipserve.errors import DecodeError, ImageNotFound, UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.image import ImageInfo, Level, StackLayer
@@ -30,10 +32,8 @@ from iipserve.sources.spooled import (
     turn_of,
     unpack_image,
 )
-from iipserve.sources.tiff.directory import Reader, read_chain
 from iipserve.sources.tiff.layout import SELF_CODED
 from iipserve.sources.tiff.samples import read_bands, read_type
-from iipserve.sources.tiff.tags import COMPRESSION, PHOTOMETRIC, Compression, Photometric
 from iipserve.sources.vips.metadata import read_metadata
 from iipserve.sources.vips.samples import Samples, number, read_samples
 

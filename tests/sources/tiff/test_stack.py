@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from iipserve.containers.ifd import MAX_CHAIN_FIELDS, MAX_DIRECTORIES, Reader, read_chain
 from iipserve.errors import ImageNotFound, UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.image import Selector
 from iipserve.sources import Source
-from iipserve.sources.tiff.directory import MAX_CHAIN_FIELDS, MAX_DIRECTORIES, Reader, read_chain
 from tests.contracts.source import SourceContract, open_file, open_source
 from tests.images import gradient, halved
 from tests.sources.tiff.files import TILED
