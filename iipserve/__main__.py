@@ -16,7 +16,7 @@ from iipserve.config import Config, from_environ, settings
 from iipserve.errors import ConfigError
 from iipserve.transport import logs
 from iipserve.transport.fastcgi import LISTENING_DESCRIPTOR
-from iipserve.transport.malloc import give_freed_memory_back
+from iipserve.transport.malloc import tune_malloc
 from iipserve.transport.service import Application
 from iipserve.transport.sockets import (
     DEFAULT_BACKLOG,
@@ -128,7 +128,7 @@ def _serve(
     build: Callable[[Config], Application],
 ) -> int:
     raise_descriptor_limit()
-    give_freed_memory_back()
+    tune_malloc()
     if options.bind is None and options.http is None:
         if passed := passed_listeners(environ, os.getpid()):
             return _supervise(config, build, passed, [], passed=True)

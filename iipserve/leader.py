@@ -1,9 +1,11 @@
-"""Taking turns: of many threads one runs, until it steps aside for something that takes long.
+"""Leader/Followers: of many threads, one serves at a time, until it hands over before slow work.
 
-Threads that run Python at the same time only hand the interpreter's lock to and fro: a cached tile cost
-three times as much CPU time with eight threads as with one. So one thread serves connection after
-connection, and whoever is about to decode, to wait for another thread or to use the network says
-`step_aside()`: the next thread goes on serving, and the caller goes on by itself.
+Threads that run Python at the same time spend their time passing the interpreter lock around: a cached tile
+cost three times as much CPU time with eight threads as with one. So one thread, the leader, serves
+connection after connection. Before it decodes, waits for another thread or uses the network, it calls
+`hand_over()`: the next thread becomes the leader, and the caller continues on its own.
+
+Reference: D. C. Schmidt et al., "Pattern-Oriented Software Architecture", volume 2 (2000), Leader/Followers.
 """
 
 from __future__ import annotations
@@ -12,67 +14,67 @@ import threading
 from time import monotonic
 
 PATIENCE = 0.1
-"""Seconds after which a thread that neither finishes nor steps aside loses its turn."""
+"""Seconds after which a leader that neither finishes nor hands over is replaced."""
 
 
-class _Own(threading.local):
-    """What each thread knows of itself."""
+class _ThreadState(threading.local):
+    """The leadership that the current thread acquired last."""
 
-    turn: Turn | None = None
-
-
-_own = _Own()
+    leadership: Leadership | None = None
 
 
-def step_aside() -> None:
-    """Let another thread go on serving. Does nothing in a thread that has no turn, or has it no longer."""
-    if _own.turn is not None:
-        _own.turn.give()
+_thread = _ThreadState()
 
 
-class Turn:
-    """The right to run, held by one of the threads that take it.
+def hand_over() -> None:
+    """Let another thread serve. Does nothing in a thread that is not the leader."""
+    if _thread.leadership is not None:
+        _thread.leadership.release()
 
-    Nothing depends on there being one only: a thread that loses its turn finishes what it does.
+
+class Leadership:
+    """The right to serve, held by one of the threads that acquire it.
+
+    Not a lock: a leader that is replaced finishes what it does beside its successor.
     """
 
     def __init__(self) -> None:
-        self._holder: int | None = None
+        self._leader: int | None = None
         self._busy_since = 0.0
-        """On the monotonic clock; 0 while the holder waits for something to do."""
-        self._free = threading.Condition()
+        """On the monotonic clock; 0 while the leader waits for work."""
+        self._available = threading.Condition()
         self._next_in_line = threading.Lock()
 
-    def take(self) -> None:
-        """Wait for the turn; it is kept by a thread that has it."""
+    def acquire(self) -> None:
+        """Wait to become the leader. A thread that is the leader already stays it."""
         if self.is_mine():
             return
-        _own.turn = self
-        # only the next in line waits with an eye on the clock
-        with self._next_in_line, self._free:
-            while self._holder is not None and not self._is_stuck():
-                self._free.wait(PATIENCE)
-            self._holder = threading.get_ident()
+        _thread.leadership = self
+        # only the next in line waits with a timeout
+        with self._next_in_line, self._available:
+            while self._leader is not None and not self._is_stuck():
+                self._available.wait(PATIENCE)
+            self._leader = threading.get_ident()
             self._busy_since = 0.0
 
-    def give(self) -> None:
-        """Let the next thread have the turn, if this one has it."""
+    def release(self) -> None:
+        """Let the next thread become the leader, if this thread is the leader."""
         if self.is_mine():
-            with self._free:
+            with self._available:
                 if self.is_mine():
-                    self._holder = None
-                    self._free.notify()
+                    self._leader = None
+                    self._available.notify()
 
     def is_mine(self) -> bool:
-        """Whether this thread has the turn."""
-        return self._holder == threading.get_ident()
+        """Whether this thread is the leader."""
+        return self._leader == threading.get_ident()
 
-    def begin(self) -> None:
-        """The holder has something to do: it may lose its turn if that takes too long."""
+    def busy(self) -> None:
+        """Mark the leader as working: it is replaced if that takes longer than `PATIENCE`."""
         self._busy_since = monotonic()
 
-    def rest(self) -> None:
-        """The holder waits for something to do, for as long as it takes."""
+    def idle(self) -> None:
+        """Mark the leader as waiting for work, which may take any time."""
         self._busy_since = 0.0
 
     def _is_stuck(self) -> bool:

@@ -22,7 +22,7 @@ from hypothesis import settings as hypothesis_settings
 
 from iipserve.app import Application, build
 from iipserve.http import Response
-from iipserve.transport.malloc import give_freed_memory_back
+from iipserve.transport.malloc import tune_malloc
 from tests.properties import mutations as spoiling
 from tests.properties import strategies
 from tests.properties.answers import flaw
@@ -121,7 +121,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
-    give_freed_memory_back()
+    tune_malloc()
     child = Child(Path(sys.argv[1]), out)
     child.tell(ready=True)
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""One thread runs at a time, until it steps aside or takes too long."""
+"""One thread serves at a time, until it hands over or takes too long."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from collections.abc import Callable
 
 import pytest
 
-from iipserve import leader as turn
-from iipserve.leader import Turn, step_aside
+from iipserve import leader
+from iipserve.leader import Leadership, hand_over
 
 SECONDS = 5.0
 
 
 class Runner(threading.Thread):
-    """Takes the turn, does something, and gives the turn back."""
+    """Becomes the leader, does something, and releases the leadership."""
 
-    def __init__(self, shared: Turn, work: Callable[[], object]) -> None:
+    def __init__(self, shared: Leadership, work: Callable[[], object]) -> None:
         super().__init__(daemon=True)
         self.running = threading.Event()
         self._shared, self._work = shared, work
         self.start()
 
     def run(self) -> None:
-        self._shared.take()
-        self._shared.begin()
+        self._shared.acquire()
+        self._shared.busy()
         self.running.set()
         self._work()
-        self._shared.give()
+        self._shared.release()
 
 
-def test_second_waits_for_the_first_to_give() -> None:
-    shared, done = Turn(), threading.Event()
-    shared.take()
+def test_second_waits_for_the_first_to_release() -> None:
+    shared, done = Leadership(), threading.Event()
+    shared.acquire()
     other = Runner(shared, done.set)
-    assert not other.running.wait(3 * turn.PATIENCE), "a thread that waits for work keeps its turn"
-    shared.give()
+    assert not other.running.wait(3 * leader.PATIENCE), "a leader that waits for work is not replaced"
+    shared.release()
     assert done.wait(SECONDS)
 
 
-def test_stepping_aside_lets_the_next_one_run() -> None:
-    shared = Turn()
+def test_handing_over_lets_the_next_one_run() -> None:
+    shared = Leadership()
     release = threading.Event()
 
     def work() -> None:
-        step_aside()
+        hand_over()
         release.wait(SECONDS)
 
     first = Runner(shared, work)
@@ -55,8 +55,8 @@ def test_stepping_aside_lets_the_next_one_run() -> None:
     first.join(SECONDS)
 
 
-def test_turn_is_lost_by_taking_too_long() -> None:
-    shared, release = Turn(), threading.Event()
+def test_leadership_is_lost_by_taking_too_long() -> None:
+    shared, release = Leadership(), threading.Event()
     first = Runner(shared, lambda: release.wait(SECONDS))
     assert first.running.wait(SECONDS)
     second = Runner(shared, lambda: None)
@@ -68,27 +68,27 @@ def test_turn_is_lost_by_taking_too_long() -> None:
     assert third.running.wait(SECONDS)
 
 
-def test_taking_it_again_costs_nothing() -> None:
-    shared = Turn()
-    shared.take()
-    shared.take()
+def test_acquiring_it_again_changes_nothing() -> None:
+    shared = Leadership()
+    shared.acquire()
+    shared.acquire()
     assert shared.is_mine()
-    shared.give()
-    shared.give()
+    shared.release()
+    shared.release()
     assert not shared.is_mine()
 
 
-def test_stepping_aside_without_a_turn_does_nothing() -> None:
-    thread = threading.Thread(target=step_aside)
+def test_handing_over_does_nothing_in_a_follower() -> None:
+    thread = threading.Thread(target=hand_over)
     thread.start()
     thread.join(SECONDS)
     assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("threads", [2, 20])
-def test_all_get_their_turn(threads: int) -> None:
-    shared = Turn()
-    runners = [Runner(shared, step_aside) for _ in range(threads)]
+def test_every_thread_becomes_the_leader(threads: int) -> None:
+    shared = Leadership()
+    runners = [Runner(shared, hand_over) for _ in range(threads)]
     for runner in runners:
         runner.join(SECONDS)
         assert not runner.is_alive()

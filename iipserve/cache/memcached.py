@@ -27,7 +27,7 @@ from pymemcache.exceptions import (
 
 from iipserve.cache import RenditionCache
 from iipserve.cache.framing import pack, unpack
-from iipserve.leader import step_aside
+from iipserve.leader import hand_over
 from iipserve.plan import RenderPlan, Rendition
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ class Servers:
         name = self._ring.get_node(key)
         if name is None:
             return None
-        step_aside()
+        hand_over()
         try:
             return _on_live_connection(self._pools[name], command)
         except FAILURES as error:

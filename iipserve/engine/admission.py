@@ -10,7 +10,7 @@ from iipserve.engine.assembly import STRIP_PIXELS, held_pixels
 from iipserve.errors import Overloaded, TooLarge
 from iipserve.geometry import ceil_div
 from iipserve.image import ImageInfo
-from iipserve.leader import step_aside
+from iipserve.leader import hand_over
 from iipserve.plan import Encoding, RenderPlan
 from iipserve.processing import Stage, pipeline
 
@@ -80,7 +80,7 @@ class Limits:
             Overloaded: they did not become free in time.
         """
         if not (at_once and self._takes(is_large, needed, 0)):
-            step_aside()
+            hand_over()
             if not self._takes(is_large, needed, self._patience):
                 raise Overloaded("the server is busy with other images; ask again later")
 

@@ -16,7 +16,7 @@ from iipserve.engine.lru import Bounded
 from iipserve.engine.sequences import Sequence, find_sequence, member_stem
 from iipserve.errors import ImageNotFound, InvalidRequest, UnsupportedImage
 from iipserve.image import FIRST, ImageInfo, ImageVersion, Selector
-from iipserve.leader import step_aside
+from iipserve.leader import hand_over
 from iipserve.plan import ImageRef
 from iipserve.sources import OpenFile, Source, SourceFormat
 
@@ -124,7 +124,7 @@ class Library:
         return list(found)
 
     def _list(self, limit: int) -> list[str]:
-        step_aside()
+        hand_over()
         found: list[str] = []
         for path in self._files():
             if len(found) >= limit:
@@ -142,7 +142,7 @@ class Library:
         self._listings = {}
 
     def _open(self, identifier: str, selector: Selector) -> Source:
-        step_aside()
+        hand_over()
         stem = self._path(identifier)
         try:
             path, sequence = f"{stem}{self._suffix}", None

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from iipserve.leader import step_aside
+from iipserve.leader import hand_over
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -60,7 +60,7 @@ class Flights(Generic[K, V]):
 
 def _follow(flight: Flight[V]) -> V:
     assert flight.landed is not None, "made before the lock was given back"
-    step_aside()
+    hand_over()
     flight.landed.wait()
     if flight.error is not None:
         raise flight.error

@@ -1,8 +1,8 @@
-"""Connections spread evenly over worker processes, through memory they share.
+"""Spreads connections evenly over the worker processes, through shared memory.
 
-Kept connections stay with the process that accepted them, and the kernel does not care whether that is
-always the same one. So each worker notes how many it holds, and one that is woken for a new connection
-passes the turn on when another holds clearly fewer.
+A kept connection stays with the process that accepted it, and the kernel may wake the same process again and
+again. So each worker publishes how many connections it holds, and a worker that is woken for a new connection
+leaves it to another one that holds clearly fewer.
 """
 
 from __future__ import annotations
@@ -12,57 +12,60 @@ import mmap
 import os
 
 ABSENT = 2**31 - 1
-"""Noted for places without a worker, and by workers that cannot take a connection now."""
+"""Count of a slot without a worker, and of a worker that cannot take a connection now."""
 TOLERANCE = 1
-"""How many connections more than another a worker may have and still take the next."""
+"""How many connections more than the least loaded worker one may hold and still accept the next."""
 
 
-class Balance:
-    """The notes of all workers. Made before the fork."""
+class ConnectionCounts:
+    """The connection counts of all workers. Made before the fork."""
 
-    def __init__(self, places: int) -> None:
-        """With so many places for workers, all of them free."""
-        self.counts = memoryview(mmap.mmap(-1, 4 * places)).cast("i")
-        self.wakers = [os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK) for _ in range(places)]
-        self._free = list(range(places))
-        for place in self._free:
-            self.counts[place] = ABSENT
+    def __init__(self, slots: int) -> None:
+        """Make room for `slots` workers."""
+        self.counts = memoryview(mmap.mmap(-1, 4 * slots)).cast("i")
+        self.wakers = [os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK) for _ in range(slots)]
+        self._unused = list(range(slots))
+        for index in self._unused:
+            self.counts[index] = ABSENT
 
-    def take(self) -> Share | None:
-        """A place for a new worker, or None when there is none left: it then takes what comes."""
-        return Share(self, self._free.pop()) if self._free else None
+    def claim(self) -> WorkerSlot | None:
+        """A slot for a new worker; None if all are in use, and the worker then accepts every connection."""
+        return WorkerSlot(self, self._unused.pop()) if self._unused else None
 
-    def give_back(self, share: Share | None) -> None:
-        """The worker that had this place has ended."""
-        if share is not None:
-            share.note(ABSENT)
-            self._free.append(share.place)
+    def free(self, slot: WorkerSlot | None) -> None:
+        """Take back the slot of a worker that has ended."""
+        if slot is not None:
+            slot.publish(ABSENT)
+            self._unused.append(slot.index)
 
 
-class Share:
-    """One worker's place among the others."""
+class WorkerSlot:
+    """One worker's entry among the counts."""
 
-    def __init__(self, balance: Balance, place: int) -> None:
-        """Number `place` of `balance`."""
-        self.place = place
-        self.waker = balance.wakers[place]
-        """Descriptor that becomes readable when another worker passes its turn on to this one."""
-        self._balance = balance
+    def __init__(self, counts: ConnectionCounts, index: int) -> None:
+        """Entry `index` of `counts`."""
+        self.index = index
+        self.waker = counts.wakers[index]
+        """Descriptor that becomes readable when another worker leaves a connection to this one."""
+        self._counts = counts
 
-    def note(self, connections: int) -> None:
-        """Tell the others how many connections this worker holds."""
-        self._balance.counts[self.place] = connections
+    def publish(self, connections: int) -> None:
+        """Set how many connections this worker holds, for the others to read."""
+        self._counts.counts[self.index] = connections
 
-    def pass_on(self, connections: int) -> bool:
-        """Wake the worker with the fewest connections, if it has clearly fewer; whether one was woken."""
-        counts = self._balance.counts.tolist()
+    def wake_least_loaded(self, connections: int) -> bool:
+        """Wake the worker with the fewest connections if it holds clearly fewer than `connections`.
+
+        Returns whether one was woken.
+        """
+        counts = self._counts.counts.tolist()
         fewest = min(counts)
         if connections <= fewest + TOLERANCE:
             return False
-        os.eventfd_write(self._balance.wakers[counts.index(fewest)], 1)
+        os.eventfd_write(self._counts.wakers[counts.index(fewest)], 1)
         return True
 
-    def heed(self) -> None:
-        """Take note of having been woken."""
+    def acknowledge(self) -> None:
+        """Reset the waker."""
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self.waker)

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Protocol
 
 from iipserve.http import Request, Response
-from iipserve.leader import step_aside
+from iipserve.leader import hand_over
 from iipserve.transport import fastcgi
 from iipserve.transport.fastcgi import (
     HEADER,
@@ -24,7 +24,7 @@ from iipserve.transport.fastcgi import (
     end_request,
     stdout_buffers,
 )
-from iipserve.transport.service import BODY_TOO_LONG, MAX_BODY_LENGTH, BodyFailed, Service
+from iipserve.transport.service import BODY_TOO_LONG, MAX_BODY_LENGTH, BodyFailed, MonitoredApplication
 from iipserve.transport.wire import ProtocolError, decode_pairs, encode_pairs, head, send_all
 
 log = logging.getLogger(__name__)
@@ -45,13 +45,13 @@ NO_REQUEST = -1
 class Server(Protocol):
     """What a connection must know of its server."""
 
-    service: Service
+    service: MonitoredApplication
     request_timeout: float
     roles: tuple[int, ...]
     capability: Mapping[str, int]
 
 
-class Surroundings(Protocol):
+class PoolState(Protocol):
     """What a connection must know of the pool it is in."""
 
     stopping: bool
@@ -64,7 +64,7 @@ class Aborted(Exception):
 class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries no types
     """One connection of a web server: reads requests, one at a time, and answers them."""
 
-    def __init__(self, sock: socket.socket, server: Server, pool: Surroundings) -> None:
+    def __init__(self, sock: socket.socket, server: Server, pool: PoolState) -> None:
         """Takes the socket over; its timeouts for receiving and sending must be set."""
         super().__init__(sock, None, server)
         self.registered = False
@@ -123,7 +123,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         """Whether more may have arrived than the last `run` has taken."""
         return self._filled
 
-    def run_last(self) -> None:
+    def drain(self) -> None:
         """Serve what has arrived already, then close."""
         with contextlib.suppress(OSError):
             while self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) and self.run():
@@ -164,7 +164,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         Closing with unread input would reset the connection, and throw away what the peer has not read.
         """
         self._open = False
-        step_aside()
+        hand_over()
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
             for _ in range(DRAIN_RECEIVES):
@@ -280,7 +280,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         """Answer before the request is complete, and read no more of it."""
-        self._send(self.server.service.refusal(status, message))
+        self._send(self.server.service.error_response(status, message))
         self._close_after_draining()
 
     def _send(self, response: Response) -> None:
@@ -289,7 +289,9 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
             start = head(response.status, response.headers)
         except ValueError as error:
             log.error("an answer is withheld: %s", error)
-            response = service.refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "the server has made a mistake")
+            response = service.error_response(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "the server has made a mistake"
+            )
             start, body = head(response.status, response.headers), response.body
         if not isinstance(body, bytes):
             self._stream(start, body)
@@ -309,16 +311,16 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
 
     def _stream(self, start: bytes, body: Iterable[bytes]) -> None:
         """Send a body in pieces as they are made."""
-        step_aside()
+        hand_over()
         request_id, unchecked = self._request_id, 0
         buffers = stdout_buffers(request_id, start)
-        for piece in self.server.service.pieces(body):
+        for piece in self.server.service.chunks(body):
             self._send_buffers([*buffers, *stdout_buffers(request_id, piece)])
             buffers = []
             unchecked += len(piece)
             if unchecked >= ABORT_CHECK_LENGTH:
                 unchecked = 0
-                self._heed_abort()
+                self._check_for_abort()
         self._send_buffers([*buffers, end_of_answer(request_id)])
 
     def _send_buffers(self, buffers: list[Buffer]) -> None:
@@ -326,10 +328,10 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         step = 2 * RECORDS_PER_SEND
         for first in range(0, len(buffers), step):
             if first:
-                self._heed_abort()
+                self._check_for_abort()
             send_all(self._sock, buffers[first : first + step])
 
-    def _heed_abort(self) -> None:
+    def _check_for_abort(self) -> None:
         """Look at what has come in while answering.
 
         Raises:

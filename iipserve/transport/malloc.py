@@ -17,7 +17,7 @@ KEPT = 64 << 20
 """Free bytes at the end of a heap that are kept for what comes next."""
 
 
-def give_freed_memory_back() -> None:
+def tune_malloc() -> None:
     """Keep a worker small after large images; to be called before any thread is started.
 
     Left to itself, a worker that made some exports of 5,000 pixels held 620 MB afterwards, and 800 at its

@@ -21,8 +21,8 @@ from socket import socket
 from time import monotonic
 from typing import Protocol
 
-from iipserve.leader import Turn
-from iipserve.transport.balance import ABSENT, Share
+from iipserve.leader import Leadership
+from iipserve.transport.balance import ABSENT, WorkerSlot
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Connection(Protocol):
     def may_have_more(self) -> bool:
         """Whether more may have arrived than the last `run` has taken."""
 
-    def run_last(self) -> None:
+    def drain(self) -> None:
         """Serve what has arrived already, then close."""
 
     def idle(self) -> bool:
@@ -70,14 +70,14 @@ class Pool:
         listeners: Sequence[socket],
         threads: int,
         connect: Callable[[socket, Pool], Connection],
-        share: Share | None = None,
+        slot: WorkerSlot | None = None,
     ) -> None:
         """With so many threads; `connect` makes a connection of an accepted socket.
 
-        With a `share`, new connections are left to worker processes that have fewer.
+        With a `slot`, new connections are left to worker processes that have fewer.
         """
         self.stopping = False
-        self._turn = Turn()
+        self._leadership = Leadership()
         self._ready: deque[int] = deque()
         """Descriptors that the last look at the epoll set found, and nobody has served yet."""
         self._connect = connect
@@ -86,7 +86,7 @@ class Pool:
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._lock = threading.Lock()
-        self._share = share
+        self._slot = slot
         self._patient = True
         """Leave new connections to workers that have fewer."""
         self._waiting = 0
@@ -101,9 +101,9 @@ class Pool:
     def start(self) -> None:
         """Accept connections from now on."""
         self._epoll.register(self._wake, select.EPOLLIN)
-        if self._share is not None:
-            self._share.note(0)
-            self._epoll.register(self._share.waker, select.EPOLLIN | select.EPOLLET)
+        if self._slot is not None:
+            self._slot.publish(0)
+            self._epoll.register(self._slot.waker, select.EPOLLIN | select.EPOLLET)
         for descriptor, listener in self._listeners.items():
             listener.setblocking(False)
             self._epoll.register(descriptor, LISTENER_EVENTS)
@@ -135,16 +135,16 @@ class Pool:
             thread.join(max(0.0, deadline - monotonic()))
         while self._parked:
             _, connection = self._parked.popitem()
-            connection.run_last()
+            connection.drain()
         return not any(thread.is_alive() for thread in self._threads)
 
     def _stop_accepting(self) -> None:
         self.stopping = True
         for descriptor in self._listeners:
             self._no_longer_listen(descriptor)
-        if self._share is not None:
-            self._epoll.unregister(self._share.waker)
-            self._share.note(ABSENT)
+        if self._slot is not None:
+            self._epoll.unregister(self._slot.waker)
+            self._slot.publish(ABSENT)
         os.eventfd_write(self._wake, 1)
 
     def _work(self) -> None:
@@ -153,7 +153,7 @@ class Pool:
             connection = self._next()
             if connection is not None:
                 self._serve(connection)
-        self._turn.give()
+        self._leadership.release()
 
     def _serve(self, connection: Connection) -> None:
         try:
@@ -169,11 +169,11 @@ class Pool:
     def _next(self) -> Connection | None:
         """Wait for the turn, and then for a connection that has something to say; None if it is gone."""
         self._count(waiting=1)
-        self._turn.take()
+        self._leadership.acquire()
         if not self._ready:
-            self._turn.rest()
+            self._leadership.idle()
             self._ready.extend(descriptor for descriptor, _ in self._epoll.poll(maxevents=EVENTS_AT_ONCE))
-        self._turn.begin()
+        self._leadership.busy()
         self._count(waiting=-1)
         try:
             descriptor = self._ready.popleft()
@@ -181,8 +181,8 @@ class Pool:
             return None
         if descriptor in self._listeners:
             return None if self._passes_on() else self._accept(self._listeners[descriptor])
-        if self._share is not None and descriptor == self._share.waker:
-            return self._accept_in_turn(self._share)
+        if self._slot is not None and descriptor == self._slot.waker:
+            return self._accept_when_woken(self._slot)
         return self._parked.pop(descriptor, None)
 
     def _count(self, *, waiting: int = 0, held: int = 0) -> None:
@@ -190,8 +190,8 @@ class Pool:
         with self._lock:
             self._waiting += waiting
             self._held += held
-            if self._share is not None and not self.stopping:
-                self._share.note(self._held if self._waiting else ABSENT)
+            if self._slot is not None and not self.stopping:
+                self._slot.publish(self._held if self._waiting else ABSENT)
 
     def _drop(self, connection: Connection) -> None:
         connection.close()
@@ -212,11 +212,11 @@ class Pool:
     def _passes_on(self) -> bool:
         """Whether a new connection is left to another worker, which has been woken for it."""
         patient, self._patient = self._patient, True
-        return self._share is not None and patient and self._share.pass_on(self._held)
+        return self._slot is not None and patient and self._slot.wake_least_loaded(self._held)
 
-    def _accept_in_turn(self, share: Share) -> Connection | None:
+    def _accept_when_woken(self, slot: WorkerSlot) -> Connection | None:
         """A new connection that another worker has passed on."""
-        share.heed()
+        slot.acknowledge()
         for listener in self._listeners.values():
             connection = self._accept(listener)
             if connection is not None:
@@ -261,6 +261,6 @@ class Pool:
         if not connection.registered:
             connection.registered = True
             self._epoll.register(descriptor, PARKED_EVENTS)
-        elif connection.may_have_more() or not self._turn.is_mine():
+        elif connection.may_have_more() or not self._leadership.is_mine():
             # what came in meanwhile was reported to a thread that did not find it parked: report it again
             self._epoll.modify(descriptor, PARKED_EVENTS)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from iipserve.config import Config
 from iipserve.transport import fastcgi
-from iipserve.transport.balance import Share
+from iipserve.transport.balance import WorkerSlot
 from iipserve.transport.connection import Connection
 from iipserve.transport.pool import Pool
-from iipserve.transport.service import Service
+from iipserve.transport.service import MonitoredApplication
 from iipserve.transport.sockets import TIMEVAL_LENGTH, set_timeouts
 
 DRAIN_SECONDS = 0.02
@@ -21,7 +21,11 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
     """Serves FastCGI listening sockets with a bounded number of threads."""
 
     def __init__(
-        self, service: Service, listeners: Sequence[socket.socket], config: Config, share: Share | None = None
+        self,
+        service: MonitoredApplication,
+        listeners: Sequence[socket.socket],
+        config: Config,
+        slot: WorkerSlot | None = None,
     ) -> None:
         """Takes `THREADS` and `REQUEST_TIMEOUT` from the settings; the listeners remain the caller's."""
         super().__init__(None, debug=False)
@@ -35,7 +39,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         for listener in listeners:
             if listener.family != socket.AF_UNIX:
                 self._prepare(listener)
-        self._pool = Pool(listeners, config.threads, self._connect, share)
+        self._pool = Pool(listeners, config.threads, self._connect, slot)
 
     def start(self) -> None:
         """Accept connections from now on."""

@@ -36,7 +36,7 @@ class BodyFailed(Exception):
     """A body could not be finished; its beginning has been sent."""
 
 
-class Service:
+class MonitoredApplication:
     """Calls the application for many threads at once and knows how long each call has been running."""
 
     def __init__(self, application: Application, config: Config) -> None:
@@ -52,7 +52,7 @@ class Service:
             return self._logged(request, over_http)
         return self._answer(request, over_http)
 
-    def pieces(self, body: Iterable[bytes]) -> Iterator[bytes]:
+    def chunks(self, body: Iterable[bytes]) -> Iterator[bytes]:
         """The pieces of a body, each counted as running while it is being made.
 
         Raises:
@@ -73,7 +73,7 @@ class Service:
             if piece:
                 yield piece
 
-    def refusal(self, status: HTTPStatus, message: str) -> Response:
+    def error_response(self, status: HTTPStatus, message: str) -> Response:
         """An answer the transport itself gives, as a line of plain text."""
         body = f"{message}\n".encode()
         own = (("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))))
@@ -91,7 +91,7 @@ class Service:
             return self.application.handle(request, over_http=over_http)
         except Exception:
             log.exception("the application failed on %s %s", request.method, request.path)
-            return self.refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "the server has made a mistake")
+            return self.error_response(HTTPStatus.INTERNAL_SERVER_ERROR, "the server has made a mistake")
         finally:
             del self._running[thread]
 

@@ -10,7 +10,7 @@ from socket import socket
 
 from iipserve.config import Config
 from iipserve.transport.server import FastCGIServer
-from iipserve.transport.service import Application, Service
+from iipserve.transport.service import Application, MonitoredApplication
 
 log = logging.getLogger(__name__)
 
@@ -23,24 +23,26 @@ def serve(application: Application, listeners: Sequence[socket], config: Config)
 
     HUP drops the caches. To be called in the main thread.
     """
-    wishes: SimpleQueue[int] = SimpleQueue()
+    signals: SimpleQueue[int] = SimpleQueue()
     for number in (*ENDING, signal.SIGHUP):
-        signal.signal(number, lambda received, _frame: wishes.put(received))
-    service = Service(application, config)
+        signal.signal(number, lambda received, _frame: signals.put(received))
+    service = MonitoredApplication(application, config)
     server = FastCGIServer(service, listeners, config)
     server.start()
-    _wait(wishes, service, server, config.request_timeout)
+    _wait(signals, service, server, config.request_timeout)
     finished = server.stop(config.request_timeout)
     application.close()
     return finished
 
 
-def _wait(wishes: SimpleQueue[int], service: Service, server: FastCGIServer, request_timeout: float) -> None:
+def _wait(
+    signals: SimpleQueue[int], service: MonitoredApplication, server: FastCGIServer, request_timeout: float
+) -> None:
     """Return when a signal asks for the end."""
     reported = False
     while True:
         try:
-            wish = wishes.get(timeout=1)
+            received = signals.get(timeout=1)
         except Empty:
             server.tick()
             hangs = service.longest_running() > request_timeout
@@ -48,7 +50,7 @@ def _wait(wishes: SimpleQueue[int], service: Service, server: FastCGIServer, req
                 log.error("a request has been running for more than %g seconds", request_timeout)
             reported = hangs
             continue
-        if wish in ENDING:
+        if received in ENDING:
             return
         service.application.clear()
         log.warning("caches are dropped")

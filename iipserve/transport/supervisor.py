@@ -28,9 +28,9 @@ from gunicorn.workers.gthread import ThreadWorker
 from iipserve.config import Config
 from iipserve.errors import ConfigError
 from iipserve.transport import logs
-from iipserve.transport.balance import Balance, Share
+from iipserve.transport.balance import ConnectionCounts, WorkerSlot
 from iipserve.transport.server import FastCGIServer
-from iipserve.transport.service import Application, Service
+from iipserve.transport.service import Application, MonitoredApplication
 from iipserve.transport.sockets import set_timeouts
 from iipserve.transport.wsgi import WSGIApplication
 
@@ -71,7 +71,7 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
         self.passed = passed
         self._workers = config.workers or len(os.sched_getaffinity(0))
         # On HUP the new workers start before the old ones end.
-        self.balance = Balance(2 * self._workers + SPARE_PLACES)
+        self.connection_counts = ConnectionCounts(2 * self._workers + SPARE_PLACES)
         for listener in self.http:
             if listener.family != AF_UNIX:
                 # Linux hands a TCP listener's options on: a client that stalls frees its thread at last.
@@ -104,7 +104,7 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
         """On HUP: this process's environment cannot have changed, so new workers are all there is to do."""
 
     def _child_exit(self, arbiter: Any, worker: Any) -> None:
-        self.balance.give_back(worker.share)
+        self.connection_counts.free(worker.slot)
 
     def run(self) -> int:
         """Supervise until a signal ends it; the exit code, in the worker processes too."""
@@ -162,20 +162,20 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         """Called in the arbiter before the fork."""
         super().__init__(age, ppid, app.http, app, timeout, cfg, log)
         self._next_tick = 0.0
-        self.share: Share | None = app.balance.take()
+        self.slot: WorkerSlot | None = app.connection_counts.claim()
 
     def load_wsgi(self) -> None:
         """Build the application, in this process, and both ways to it."""
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         config: Config = self.app.config
         try:
-            self._service = Service(self.app.build(config), config)
+            self._service = MonitoredApplication(self.app.build(config), config)
         except ConfigError as error:
             for line in str(error).splitlines():
                 log.critical("%s", line)
                 sys.stderr.write(f"{line}\n")
             sys.exit(Arbiter.APP_LOAD_ERROR)
-        self._fastcgi = FastCGIServer(self._service, self.app.fastcgi, config, self.share)
+        self._fastcgi = FastCGIServer(self._service, self.app.fastcgi, config, self.slot)
         self.wsgi = WSGIApplication(self._service)
         gunicorn_wsgi.SERVER = "iipserve"  # the Server header, for which there is no setting
 
@@ -223,7 +223,7 @@ class Log(Logger):  # type: ignore[misc]  # gunicorn carries no types
 
     @property
     def access_log_enabled(self) -> bool:
-        """False: requests are logged for FastCGI and HTTP alike, by `Service`."""
+        """False: requests are logged for FastCGI and HTTP alike, by `MonitoredApplication`."""
         return False
 
     def debug(self, msg: str, *args: object, **kwargs: Any) -> None:

@@ -9,7 +9,7 @@ from socket import MSG_DONTWAIT, socket
 from struct import pack, unpack_from
 
 from iipserve.http import Headers
-from iipserve.leader import step_aside
+from iipserve.leader import hand_over
 
 
 class ProtocolError(ValueError):
@@ -101,5 +101,5 @@ def send_all(sock: socket, buffers: list[bytes | memoryview]) -> None:
             sent -= len(buffers.pop(0))
         if buffers:
             buffers[0] = memoryview(buffers[0])[sent:]
-            step_aside()
+            hand_over()
             flags = 0

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from iipserve.http import Request, Response
-from iipserve.transport.service import BODY_TOO_LONG, MAX_BODY_LENGTH, Service
+from iipserve.transport.service import BODY_TOO_LONG, MAX_BODY_LENGTH, MonitoredApplication
 
 ORIGIN = re.compile(r"\Ahttps?://[^/?#]*", re.IGNORECASE)
 """What comes before the path in the absolute form of a request target (RFC 9112 section 3.2.2)."""
@@ -17,7 +17,7 @@ ORIGIN = re.compile(r"\Ahttps?://[^/?#]*", re.IGNORECASE)
 class WSGIApplication:
     """Calls the service; `%2F` and the like stay as the client wrote them."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: MonitoredApplication) -> None:
         """Answers with `service`, which it may share with other transports."""
         self._service = service
 
@@ -29,12 +29,12 @@ class WSGIApplication:
         start_response(f"{response.status.value} {response.status.phrase}", list(response.headers))
         if isinstance(response.body, bytes):
             return (response.body,)
-        return self._service.pieces(response.body)
+        return self._service.chunks(response.body)
 
     def _respond(self, environ: dict[str, Any]) -> Response:
         length = environ.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length[:20]) > MAX_BODY_LENGTH:
-            return self._service.refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, BODY_TOO_LONG)
+            return self._service.error_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, BODY_TOO_LONG)
         # gunicorn decodes PATH_INFO, after which %2F is a slash like any other; RAW_URI is as it came.
         raw = environ.get("RAW_URI")
         if raw:

@@ -11,7 +11,7 @@ from iipserve.config import Config
 from iipserve.engine.admission import Limits, render_memory, strip_memory
 from iipserve.errors import Overloaded, TooLarge
 from iipserve.geometry import Region, Size
-from iipserve.leader import Turn
+from iipserve.leader import Leadership
 from iipserve.pyramid import Placement
 from tests.engine.fakes import ArraySource, plan_of
 
@@ -112,23 +112,23 @@ def test_large_ones_do_not_stand_in_the_way_of_tiles() -> None:
         pytest.param(2, True, False, id="others could use the second core"),
     ],
 )
-def test_brief_work_keeps_the_turn(
+def test_brief_work_keeps_the_leadership(
     monkeypatch: pytest.MonkeyPatch, cores: int, brief: bool, keeps: bool
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(cores)))
-    limits, turn = Limits(Config(workers=1)), Turn()
-    turn.take()
+    limits, leadership = Limits(Config(workers=1)), Leadership()
+    leadership.acquire()
     with limits.admitted(TILE, SOURCE.info, brief=brief):
-        assert turn.is_mine() is keeps
-    turn.give()
+        assert leadership.is_mine() is keeps
+    leadership.release()
 
 
-def test_brief_work_steps_aside_where_it_has_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_brief_work_hands_over_where_it_has_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0})
-    limits, turn = Limits(Config(workers=1, max_renders=1, request_timeout=0.2)), Turn()
-    turn.take()
+    limits, leadership = Limits(Config(workers=1, max_renders=1, request_timeout=0.2)), Leadership()
+    leadership.acquire()
     with limits.admitted(TILE, SOURCE.info, brief=True):
-        assert turn.is_mine()
+        assert leadership.is_mine()
         with pytest.raises(Overloaded), limits.admitted(TILE, SOURCE.info, brief=True):
             pass
-        assert not turn.is_mine()
+        assert not leadership.is_mine()

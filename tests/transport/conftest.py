@@ -12,7 +12,7 @@ import pytest
 
 from iipserve.config import Config
 from iipserve.transport.server import FastCGIServer
-from iipserve.transport.service import Service
+from iipserve.transport.service import MonitoredApplication
 from iipserve.transport.sockets import TcpAddress, UnixAddress, listen
 from tests.transport.client import Peer, connect
 from tests.transport.stub import StubApplication
@@ -25,7 +25,7 @@ class Running:
         self.listener = listener
         self.address: Any = listener.getsockname()
         self.application = StubApplication(config)
-        self.service = Service(self.application, config)
+        self.service = MonitoredApplication(self.application, config)
         self.server = FastCGIServer(self.service, [listener], config)
         self._peers: list[Peer] = []
         self.server.start()

@@ -5,7 +5,7 @@ import select
 
 import pytest
 
-from iipserve.transport.balance import ABSENT, Balance
+from iipserve.transport.balance import ABSENT, ConnectionCounts
 
 
 def woken(descriptor: int) -> bool:
@@ -13,7 +13,7 @@ def woken(descriptor: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("others", "own", "passed_to"),
+    ("others", "own", "left_to"),
     [
         pytest.param([], 500, None, id="alone"),
         pytest.param([ABSENT, ABSENT], 500, None, id="others are busy"),
@@ -24,47 +24,49 @@ def woken(descriptor: int) -> bool:
         pytest.param([9, 8], 2, None, id="fewest itself"),
     ],
 )
-def test_turn_is_passed_to_the_worker_with_fewest(others: list[int], own: int, passed_to: int | None) -> None:
-    balance = Balance(6)
-    share = balance.take()
-    assert share is not None
-    shares = []
+def test_connection_is_left_to_the_worker_with_fewest(
+    others: list[int], own: int, left_to: int | None
+) -> None:
+    counts = ConnectionCounts(6)
+    slot = counts.claim()
+    assert slot is not None
+    slots = []
     for count in others:
-        other = balance.take()
+        other = counts.claim()
         assert other is not None
-        other.note(count)
-        shares.append(other)
-    assert share.pass_on(own) == (passed_to is not None)
-    assert [woken(other.waker) for other in shares] == [number == passed_to for number in range(len(shares))]
-    for other in shares:
-        other.heed()
+        other.publish(count)
+        slots.append(other)
+    assert slot.wake_least_loaded(own) == (left_to is not None)
+    assert [woken(other.waker) for other in slots] == [number == left_to for number in range(len(slots))]
+    for other in slots:
+        other.acknowledge()
         assert not woken(other.waker)
 
 
-def test_places_are_used_again() -> None:
-    balance = Balance(2)
-    first, second = balance.take(), balance.take()
+def test_slots_are_used_again() -> None:
+    counts = ConnectionCounts(2)
+    first, second = counts.claim(), counts.claim()
     assert first is not None
-    assert balance.take() is None
-    first.note(0)
-    balance.give_back(None)
-    balance.give_back(first)
-    assert balance.counts.tolist().count(0) == 0
-    again = balance.take()
+    assert counts.claim() is None
+    first.publish(0)
+    counts.free(None)
+    counts.free(first)
+    assert counts.counts.tolist().count(0) == 0
+    again = counts.claim()
     assert again is not None
-    assert again.place == first.place
+    assert again.index == first.index
     assert second is not None
 
 
-def test_notes_are_shared_between_processes() -> None:
-    balance = Balance(2)
-    ours, theirs = balance.take(), balance.take()
+def test_counts_are_shared_between_processes() -> None:
+    counts = ConnectionCounts(2)
+    ours, theirs = counts.claim(), counts.claim()
     assert ours is not None
     assert theirs is not None
     child = os.fork()
     if not child:
-        theirs.note(1)
+        theirs.publish(1)
         os._exit(0)
     os.waitpid(child, 0)
-    assert ours.pass_on(10)
+    assert ours.wake_least_loaded(10)
     assert woken(theirs.waker)

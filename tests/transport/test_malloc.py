@@ -9,13 +9,13 @@ from pathlib import Path
 TAKE_AND_FREE = """
 import threading
 import numpy as np
-from iipserve.transport.malloc import give_freed_memory_back
+from iipserve.transport.malloc import tune_malloc
 
 def resident():
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmRSS"))
 
-give_freed_memory_back()
+tune_malloc()
 before, barrier = resident(), threading.Barrier(8)
 
 def take():

@@ -10,7 +10,7 @@ import pytest
 
 from iipserve.config import Config
 from iipserve.http import Request
-from iipserve.transport.service import BodyFailed, Service, printable
+from iipserve.transport.service import BodyFailed, MonitoredApplication, printable
 from tests.transport.stub import TILE, StubApplication
 
 LOGGER = "iipserve.transport.service"
@@ -20,9 +20,9 @@ def get(path: str, query: str = "") -> Request:
     return Request("GET", path, query, {})
 
 
-def make(**settings: str) -> Service:
+def make(**settings: str) -> MonitoredApplication:
     config = Config(**settings)  # type: ignore[arg-type]
-    return Service(StubApplication(config), config)
+    return MonitoredApplication(StubApplication(config), config)
 
 
 def test_answer_is_the_application_s() -> None:
@@ -76,7 +76,7 @@ def test_body_counts_as_running_only_while_a_piece_is_made() -> None:
             yield b"piece"
         yield b""
 
-    for piece in service.pieces(body()):
+    for piece in service.chunks(body()):
         assert piece == b"piece"
         assert service.longest_running() == 0
     assert all(seconds > 0 for seconds in seen)
@@ -86,7 +86,7 @@ def test_body_counts_as_running_only_while_a_piece_is_made() -> None:
 def test_body_that_fails_says_so(caplog: pytest.LogCaptureFixture) -> None:
     service = make()
     body = service.answer(get("/breaking")).body
-    pieces = service.pieces(body)
+    pieces = service.chunks(body)
     assert next(pieces)
     with pytest.raises(BodyFailed):
         next(pieces)

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from iipserve.config import Config
-from iipserve.transport.service import BodyFailed, Service
+from iipserve.transport.service import BodyFailed, MonitoredApplication
 from iipserve.transport.wsgi import WSGIApplication
 from tests.transport.stub import PIECE, TILE, StubApplication
 
 
 def call(raw_uri: str, **environ: Any) -> tuple[str, dict[str, str], bytes]:
     config = Config()
-    application = WSGIApplication(Service(StubApplication(config), config))
+    application = WSGIApplication(MonitoredApplication(StubApplication(config), config))
     started: list[Any] = []
     given = {
         "REQUEST_METHOD": "GET",
