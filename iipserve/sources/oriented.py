@@ -16,7 +16,7 @@ from iipserve.processing import Pixels
 from iipserve.sources import Source
 
 
-class Turn(NamedTuple):
+class Orientation(NamedTuple):
     """What makes stored pixels upright: flips first, then rows become columns."""
 
     rows: bool
@@ -44,34 +44,34 @@ class Turn(NamedTuple):
         return Region(x, y, width, height)
 
 
-TURNS: Mapping[int, Turn] = {
-    2: Turn(rows=False, columns=True, transposed=False),
-    3: Turn(rows=True, columns=True, transposed=False),
-    4: Turn(rows=True, columns=False, transposed=False),
-    5: Turn(rows=False, columns=False, transposed=True),
-    6: Turn(rows=True, columns=False, transposed=True),
-    7: Turn(rows=True, columns=True, transposed=True),
-    8: Turn(rows=False, columns=True, transposed=True),
+ORIENTATIONS: Mapping[int, Orientation] = {
+    2: Orientation(rows=False, columns=True, transposed=False),
+    3: Orientation(rows=True, columns=True, transposed=False),
+    4: Orientation(rows=True, columns=False, transposed=False),
+    5: Orientation(rows=False, columns=False, transposed=True),
+    6: Orientation(rows=True, columns=False, transposed=True),
+    7: Orientation(rows=True, columns=True, transposed=True),
+    8: Orientation(rows=False, columns=True, transposed=True),
 }
 """By the value of Orientation (TIFF 6.0 page 36, Exif 2.32 section 4.6.4); 1 is upright."""
 
 XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
 
 
-def upright(source: Source, orientation: int) -> Source:
-    """The source, shown upright; itself if `orientation` is 1 or no orientation at all."""
-    turn = TURNS.get(orientation)
-    return OrientedSource(source, turn) if turn else source
+def upright(source: Source, value: int) -> Source:
+    """The source, shown upright; itself if `value` (of the Orientation field) is 1 or undefined."""
+    orientation = ORIENTATIONS.get(value)
+    return OrientedSource(source, orientation) if orientation else source
 
 
 class OrientedSource(Source):
     """Another source, turned. Its tiles are put together from those of the other; none is handed out as stored."""
 
-    def __init__(self, source: Source, turn: Turn) -> None:
-        """Show `source`, which reads tiles, as `turn` says."""
+    def __init__(self, source: Source, orientation: Orientation) -> None:
+        """Show `source`, which reads tiles, as `orientation` says."""
         self._source = source
-        self._turn = turn
-        self.info = turned(source.info, turn)
+        self._orientation = orientation
+        self.info = reoriented(source.info, orientation)
 
     def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
         """Decode one tile of the turned level, clipped to it.
@@ -86,8 +86,8 @@ class OrientedSource(Source):
             region = TileGrid(geometry.size, geometry.tile).region(column, row)
         if region is None:
             raise TileNotFound(f"There is no tile {column},{row} of level {level}")
-        stored = self._turn.stored_region(region, self._source.info.levels[level].size)
-        return self._turn.pixels(self._read(level, stored, quality_layers))
+        stored = self._orientation.stored_region(region, self._source.info.levels[level].size)
+        return self._orientation.pixels(self._read(level, stored, quality_layers))
 
     def _read(self, level: int, region: Region, quality_layers: int) -> Pixels:
         """A region of the other source, put together from its tiles."""
@@ -108,15 +108,17 @@ def _paste(pixels: Pixels, target: Pixels, x: int, y: int) -> None:
     target[y + top : y + top + part.shape[0], x + left : x + left + part.shape[1]] = part
 
 
-def turned(info: ImageInfo, turn: Turn) -> ImageInfo:
+def reoriented(info: ImageInfo, orientation: Orientation) -> ImageInfo:
     """The facts of the turned image; what it embeds must not ask for being turned again."""
     resolution = info.resolution
-    if resolution and turn.transposed:
+    if resolution and orientation.transposed:
         resolution = PhysicalResolution(resolution.y, resolution.x)
     return replace(
         info,
-        levels=tuple(Level(turn.size(level.size), turn.size(level.tile)) for level in info.levels),
-        tile=turn.size(info.tile),
+        levels=tuple(
+            Level(orientation.size(level.size), orientation.size(level.tile)) for level in info.levels
+        ),
+        tile=orientation.size(info.tile),
         resolution=resolution,
         xmp=XMP_ORIENTATION.sub(rb"\g<1>1", info.xmp) if info.xmp else info.xmp,
     )

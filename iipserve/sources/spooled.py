@@ -21,7 +21,7 @@ from iipserve.errors import DecodeError, TileNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.processing import Pixels
 from iipserve.sources import Source
-from iipserve.sources.oriented import TURNS, Turn
+from iipserve.sources.oriented import ORIENTATIONS, Orientation
 from iipserve.sources.spool import mapped
 
 TILE = Size(256, 256)
@@ -33,12 +33,12 @@ OVERVIEW = 4
 """A second, smaller picture is kept, this many times shorter on each side."""
 OVERVIEW_USE = 2 * OVERVIEW
 """It serves where the region is at least this many times larger than wanted, so that nothing shows."""
-UPRIGHT = Turn(rows=False, columns=False, transposed=False)
+UPRIGHT = Orientation(rows=False, columns=False, transposed=False)
 
 
-def turn_of(orientation: int) -> Turn:
+def orientation_of(orientation: int) -> Orientation:
     """What makes a picture upright that is stored so; nothing for numbers that are no orientation."""
-    return TURNS.get(orientation, UPRIGHT)
+    return ORIENTATIONS.get(orientation, UPRIGHT)
 
 
 def check_size(size: Size, bands: int, dtype: str) -> None:
@@ -60,7 +60,7 @@ def check_size(size: Size, bands: int, dtype: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DirectPicture:
+class RandomAccessImage:
     """A picture whose loader decodes any region by itself."""
 
     image: pyvips.Image
@@ -81,7 +81,7 @@ class DirectPicture:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class UnpackedPicture:
+class SpooledImage:
     """A picture in a temporary file."""
 
     size: Size
@@ -126,14 +126,14 @@ class UnpackedPicture:
             )
 
 
-Picture: TypeAlias = DirectPicture | UnpackedPicture
+StoredImage: TypeAlias = RandomAccessImage | SpooledImage
 
 
 def _cut(image: pyvips.Image, region: Region) -> pyvips.Image:
     return image.crop(region.x, region.y, region.width, region.height)
 
 
-class UnpackedSource(Source):
+class SpooledSource(Source):
     """A file of one level, unpacked when pixels are first asked for. Safe for many threads.
 
     `info` describes the upright picture.
@@ -141,14 +141,14 @@ class UnpackedSource(Source):
 
     reads_regions: ClassVar[bool] = True
 
-    def __init__(self, turn: Turn) -> None:
-        """Show the stored picture as `turn` says."""
-        self._turn = turn
+    def __init__(self, orientation: Orientation) -> None:
+        """Show the stored picture as `orientation` says."""
+        self._orientation = orientation
         self._lock = threading.Lock()
-        self._pictures: dict[int, Picture] = {}
+        self._pictures: dict[int, StoredImage] = {}
 
     @abstractmethod
-    def _decode(self, shrink: int) -> Picture:
+    def _decode(self, shrink: int) -> StoredImage:
         """The stored picture, `shrink` times smaller (1 or `OVERVIEW`); called once for each.
 
         Raises:
@@ -173,13 +173,13 @@ class UnpackedSource(Source):
         Raises:
             DecodeError: the region is damaged or missing in the file.
         """
-        turn, stored_size = self._turn, self._turn.size(self.info.size)
-        stored = turn.stored_region(region, stored_size)
+        orientation, stored_size = self._orientation, self._orientation.size(self.info.size)
+        stored = orientation.stored_region(region, stored_size)
         try:
-            pixels = self._read(stored, turn.size(size), stored_size)
+            pixels = self._read(stored, orientation.size(size), stored_size)
         except pyvips.Error as error:
             raise DecodeError(f"The region cannot be decoded: {libvips.reason(error)}") from error
-        return pixels if turn == UPRIGHT else turn.pixels(pixels)
+        return pixels if orientation == UPRIGHT else orientation.pixels(pixels)
 
     def _read(self, region: Region, size: Size, whole: Size) -> Pixels:
         """A region of the stored picture, which has size `whole`, scaled."""
@@ -188,24 +188,24 @@ class UnpackedSource(Source):
             return overview.read(region.scaled(whole, overview.size), size)
         return self._picture(1).read(region, size)
 
-    def _picture(self, shrink: int) -> Picture:
+    def _picture(self, shrink: int) -> StoredImage:
         known = self._pictures.get(shrink)
         if known is not None:
             return known
         with self._lock:
             return self._made(shrink)
 
-    def _made(self, shrink: int) -> Picture:
+    def _made(self, shrink: int) -> StoredImage:
         """The picture, by whom holds the lock."""
         if shrink not in self._pictures:
             self._pictures[shrink] = self._decode(shrink)
         return self._pictures[shrink]
 
-    def _reduced(self, shrink: int) -> UnpackedPicture:
+    def _reduced(self, shrink: int) -> SpooledImage:
         """The picture made smaller, for `_decode`."""
         full = self._made(1)
         smaller = libvips.resized(full.image, full.size.ceil_scaled(shrink), alpha=full.has_alpha)
-        return unpack_image(smaller, has_alpha=full.has_alpha)
+        return spool_image(smaller, has_alpha=full.has_alpha)
 
 
 # -- unpacking -------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ STRIP = 16
 """Lines that libvips decodes at once: as many as a row of blocks in a JPEG, and a divisor of a tile."""
 
 
-def unpack_image(image: pyvips.Image, *, has_alpha: bool) -> UnpackedPicture:
+def spool_image(image: pyvips.Image, *, has_alpha: bool) -> SpooledImage:
     """The image decoded from top to bottom into a temporary file, as far as it goes.
 
     libvips' own writers lose what they hold back when they fail.
@@ -234,16 +234,16 @@ def unpack_image(image: pyvips.Image, *, has_alpha: bool) -> UnpackedPicture:
             except pyvips.Error as error:
                 raise DecodeError(libvips.reason(error)) from error
 
-    return unpack(strips(), shape, dtype, has_alpha=has_alpha)
+    return spool_strips(strips(), shape, dtype, has_alpha=has_alpha)
 
 
-def unpack(
+def spool_strips(
     strips: Iterator[bytes | memoryview],
     shape: tuple[int, int, int],
     dtype: np.dtype[np.generic],
     *,
     has_alpha: bool,
-) -> UnpackedPicture:
+) -> SpooledImage:
     """Lines put one after the other into a temporary file, as far as they can be had.
 
     Args:
@@ -270,7 +270,7 @@ def unpack(
     except OSError as error:
         raise DecodeError("There is no room to unpack the image on the server") from error
     pixels = held.view(dtype).reshape(length // line, width, bands)
-    return UnpackedPicture(Size(width, height), pixels, failure, has_alpha)
+    return SpooledImage(Size(width, height), pixels, failure, has_alpha)
 
 
 def _check_room(length: int) -> None:

@@ -14,7 +14,7 @@ from iipserve.errors import DecodeError
 from iipserve.geometry import Region, Size
 from iipserve.image import PhysicalResolution
 from iipserve.sources import Source
-from iipserve.sources.oriented import TURNS, OrientedSource, upright
+from iipserve.sources.oriented import ORIENTATIONS, OrientedSource, upright
 from tests.contracts.source import SourceContract, open_source
 from tests.images import gradient, pyramid, write_jpeg_pyramid, write_tiff_pyramid
 from tests.sources.tiff.files import TILED, overwrite, tile_place
@@ -74,7 +74,7 @@ def source_of(path: Path, orientation: int, **options: object) -> Source:
     return open_source(TILED, path)
 
 
-@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
 def test_sizes_and_tiles_are_those_that_are_seen(tmp_path: Path, orientation: int) -> None:
     info = source_of(tmp_path / "a.tif", orientation).info
     across = orientation >= 5
@@ -137,11 +137,11 @@ def test_a_tile_that_is_damaged_spoils_only_those_made_of_it(tmp_path: Path) -> 
     assert np.array_equal(source.read_tile(0, 2, 3), gradient((300, 200))[:8, :44][::-1, ::-1])
 
 
-@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
 def test_regions_lead_to_the_stored_pixels(orientation: int) -> None:
     stored = gradient((50, 30))
     seen = SEEN[orientation](stored)
-    turn, region = TURNS[orientation], Region(3, 5, 11, 7)
+    turn, region = ORIENTATIONS[orientation], Region(3, 5, 11, 7)
     place = turn.stored_region(region, Size(50, 30))
     part = stored[place.y : place.bottom, place.x : place.right]
     assert np.array_equal(turn.pixels(part), seen[5:12, 3:14])

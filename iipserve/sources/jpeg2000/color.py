@@ -76,7 +76,7 @@ class ChannelLayout:
         return max(channel.bits for channel in self.channels)
 
     @property
-    def most(self) -> int:
+    def full_scale(self) -> int:
         """The highest sample of every band as integers: shallow ones are spread over the range of 8 bits."""
         return (1 << max(8, self.bits)) - 1
 

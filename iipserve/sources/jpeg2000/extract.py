@@ -83,7 +83,7 @@ def _end_of_data(descriptor: int, end: int) -> int:
 # -- excerpts --------------------------------------------------------------------------------------
 
 
-class Excerpt:
+class TileStream:
     """Pieces of memory and pieces of a file, read as one run of bytes. Safe for many threads."""
 
     def __init__(self, descriptor: int, pieces: Sequence[bytes | tuple[int, int]]) -> None:
@@ -130,13 +130,13 @@ class Excerpt:
         return os.preadv(self._descriptor, [target], piece[0] + skipped) if len(target) else 0
 
 
-def excerpt(descriptor: int, header: Header, parts: TileParts, tiles: Span) -> Excerpt:
+def extract_tiles(descriptor: int, header: Header, parts: TileParts, tiles: Span) -> TileStream:
     """A codestream that holds a rectangle of tiles alone.
 
     Raises:
         DecodeError: the file ends before one of the tiles does.
     """
-    pieces: list[bytes | tuple[int, int]] = [_excerpt_header(header, tiles)]
+    pieces: list[bytes | tuple[int, int]] = [_extract_header(header, tiles)]
     number = 0
     for row in range(tiles.top, tiles.bottom):
         for column in range(tiles.left, tiles.right):
@@ -145,15 +145,15 @@ def excerpt(descriptor: int, header: Header, parts: TileParts, tiles: Span) -> E
                 pieces.append((part.position + 12, part.length - 12))
             number += 1
     pieces.append(EOC)
-    return Excerpt(descriptor, pieces)
+    return TileStream(descriptor, pieces)
 
 
-def whole(descriptor: int, header: Header) -> Excerpt:
+def whole_stream(descriptor: int, header: Header) -> TileStream:
     """The codestream as it lies in the file."""
-    return Excerpt(descriptor, [(header.start, header.end - header.start)])
+    return TileStream(descriptor, [(header.start, header.end - header.start)])
 
 
-def _excerpt_header(header: Header, tiles: Span) -> bytes:
+def _extract_header(header: Header, tiles: Span) -> bytes:
     """SOC and the main header, with the image area cut down to some tiles (A.5.1)."""
     area = header.area_of(tiles)
     (x, y), (width, height) = header.tile_origin, header.tile

@@ -50,7 +50,7 @@ def to_pixels(
     """
     if len(planes) != len(components):
         raise DecodeError(f"{len(planes)} of {len(components)} components were decoded")
-    size, most = window.size, layout.most
+    size, most = window.size, layout.full_scale
     pixels = np.empty((size.height, size.width, len(layout.channels)), np.uint8 if most < 256 else np.uint16)
     for band, channel in enumerate(layout.channels):
         number = channel.component
@@ -125,7 +125,7 @@ def _divide_by_opacity(pixels: NDArray[np.uint8] | NDArray[np.uint16], most: int
 def _lab(pixels: Pixels, layout: ChannelLayout) -> NDArray[np.float32]:
     """L*, a* and b* themselves; all else from 0 to 1."""
     numbers = pixels.astype(np.float32)
-    numbers *= np.float32(1 / layout.most)
+    numbers *= np.float32(1 / layout.full_scale)
     for band, (lowest, highest) in enumerate(layout.lab):
         numbers[:, :, band] *= np.float32(highest - lowest)
         numbers[:, :, band] += np.float32(lowest)

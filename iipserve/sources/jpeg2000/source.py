@@ -25,7 +25,7 @@ from iipserve.sources.jpeg2000 import codestream, openjpeg
 from iipserve.sources.jpeg2000.boxes import Boxes
 from iipserve.sources.jpeg2000.codestream import Header, Span
 from iipserve.sources.jpeg2000.color import ChannelLayout, channel_layout
-from iipserve.sources.jpeg2000.extract import Excerpt, TileParts, excerpt, whole
+from iipserve.sources.jpeg2000.extract import TileParts, TileStream, extract_tiles, whole_stream
 from iipserve.sources.jpeg2000.pixels import Window, to_pixels
 from iipserve.sources.spool import spool
 from iipserve.sources.tiff.metadata import LAB_RANGES
@@ -102,14 +102,14 @@ class Jpeg2000Source(Source):
         ) as planes:
             return to_pixels(planes, self._header.components, self._layout, window)
 
-    def _data(self, tiles: Span) -> Excerpt:
+    def _data(self, tiles: Span) -> TileStream:
         """A codestream that holds some tiles."""
         if self._header.packed_headers:
-            return whole(self._descriptor, self._header)
+            return whole_stream(self._descriptor, self._header)
         with self._lock:
             if self._parts is None:
                 self._parts = TileParts(self._descriptor, self._header)
-        return excerpt(self._descriptor, self._header, self._parts, tiles)
+        return extract_tiles(self._descriptor, self._header, self._parts, tiles)
 
     def _whole_tiles(self, tiles: Span, held: Window, layers: int) -> Pixels:
         """All pixels of some tiles; the last few are kept, as they are larger than caches are made for."""
@@ -178,7 +178,7 @@ def _image_info(file: OpenFile, header: Header, layout: ChannelLayout, boxes: Bo
 
 def _band_ranges(layout: ChannelLayout) -> tuple[tuple[float, float], ...]:
     """All that the samples can be."""
-    most = 1.0 if layout.lab else float(layout.most)
+    most = 1.0 if layout.lab else float(layout.full_scale)
     lab = LAB_RANGES if layout.lab else ()
     return lab + ((0.0, most),) * (len(layout.channels) - len(lab))
 

@@ -37,7 +37,7 @@ ITULAB_RANGES = (0.0, 100.0, -85.0, 85.0, -75.0, 125.0)
 MAX_PALETTE_BITS = 16
 
 
-def make_finish(layout: Layout, directory: Directory) -> Step | None:
+def make_converter(layout: Layout, directory: Directory) -> Step | None:
     """What makes decoded samples fit to be handed out; None when they are so already.
 
     Raises:
@@ -50,12 +50,12 @@ def make_finish(layout: Layout, directory: Directory) -> Step | None:
 
 
 def _chained(steps: Sequence[Step]) -> Step:
-    def finish(pixels: Samples) -> Samples:
+    def convert(pixels: Samples) -> Samples:
         for step in steps:
             pixels = step(pixels)
         return pixels
 
-    return finish
+    return convert
 
 
 # -- colors ------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def _from_itu_lab(type: SampleType, directory: Directory) -> Step:
 
 def _type_steps(layout: Layout) -> list[Step]:
     """Few bits are spread over 8; types that are not handed out become wider, or floats of 32 bits."""
-    type, kind = layout.type, np.dtype(layout.type.shown)
+    type, kind = layout.type, np.dtype(layout.type.output_dtype)
     if layout.bands.photometric == Photometric.PALETTE:
         return []
     if type.bits < 8:
@@ -247,9 +247,9 @@ def _band_steps(bands: Bands, type: SampleType) -> list[Step]:
 
 def _straightened(type: SampleType, colors: int) -> Step:
     """Colors divided by their opacity, which is the last band; colors without any opacity stay as they are."""
-    if type.shown == "uint8":
+    if type.output_dtype == "uint8":
         return _straightened_bytes(colors)
-    highest, kind = type.highest, np.dtype(type.shown)
+    highest, kind = type.full_scale, np.dtype(type.output_dtype)
     work = np.float32 if type.bits <= 16 or type.kind == "f" else np.float64
 
     def straighten(pixels: Samples) -> Samples:
@@ -304,6 +304,6 @@ def _inverted(type: SampleType, count: int) -> Step:
 
 def inversion_pivot(type: SampleType) -> int:
     """Sum of a sample of white-is-zero and the sample that is handed out for it."""
-    if type.shown == "float32":
+    if type.output_dtype == "float32":
         return 0
-    return -1 if type.kind == "i" else int(type.highest)
+    return -1 if type.kind == "i" else int(type.full_scale)

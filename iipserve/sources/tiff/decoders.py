@@ -26,7 +26,7 @@ from iipserve.containers.tags import (
     Compression,
 )
 from iipserve.errors import UnsupportedImage
-from iipserve.sources.tiff import image_codecs as tiff_pictures
+from iipserve.sources.tiff import image_codecs
 from iipserve.sources.tiff.image_codecs import DamagedTile, Samples, TileDecoder
 from iipserve.sources.tiff.layout import NO_SUBSAMPLING, Layout
 
@@ -295,11 +295,11 @@ DECODERS: Mapping[int, Callable[[Layout, Directory], TileDecoder]] = {
     Compression.PACKBITS: _packbits,
     **dict.fromkeys(sorted(CCITT_SCHEMES), _ccitt),
     Compression.LERC: _lerc,
-    Compression.JPEG: lambda layout, directory: tiff_pictures.jpeg(layout, directory.data(JPEG_TABLES)),
-    Compression.WEBP: tiff_pictures.webp,
-    Compression.APERIO_YCBCR: tiff_pictures.jpeg2000,
-    Compression.JPEG2000_LOSSY: tiff_pictures.jpeg2000,
-    Compression.APERIO_RGB: tiff_pictures.jpeg2000,
-    Compression.JPEG2000: tiff_pictures.jpeg2000,
+    Compression.JPEG: lambda layout, directory: image_codecs.jpeg(layout, directory.data(JPEG_TABLES)),
+    Compression.WEBP: image_codecs.webp,
+    Compression.APERIO_YCBCR: image_codecs.jpeg2000,
+    Compression.JPEG2000_LOSSY: image_codecs.jpeg2000,
+    Compression.APERIO_RGB: image_codecs.jpeg2000,
+    Compression.JPEG2000: image_codecs.jpeg2000,
 }
 """By the number of the compression: (layout, directory) -> decoder."""

@@ -108,7 +108,7 @@ class JpegSplicer:
         _check_size(self.layout, head.width, head.height, head.components)
         return head
 
-    def finish(self, data: bytes, *, profile: bool) -> bytes | None:
+    def splice(self, data: bytes, *, profile: bool) -> bytes | None:
         """The tile as a file that any viewer shows in its true colors, or None.
 
         Raises:

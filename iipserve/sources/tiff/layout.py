@@ -112,15 +112,15 @@ class Layout:
         return self.tile.height, self.tile.width, self.stored_bands
 
     @property
-    def result(self) -> SampleType:
+    def output_type(self) -> SampleType:
         """Of the samples as handed out, in terms of stored ones: a palette's colors have 8 bits."""
         return EIGHT_BITS if self.bands.photometric == Photometric.PALETTE else self.type
 
     @property
-    def shown(self) -> tuple[Any, ...]:
+    def output_format(self) -> tuple[Any, ...]:
         """What must be the same in all levels of a picture."""
-        result, bands = self.result, self.bands
-        return result.shown, result.highest, bands.count, bands.color_space, bands.has_alpha
+        result, bands = self.output_type, self.bands
+        return result.output_dtype, result.full_scale, bands.count, bands.color_space, bands.has_alpha
 
     @property
     def is_plain(self) -> bool:
@@ -201,7 +201,7 @@ def _check_tile_count(directory: Directory, count: int) -> None:
 
 def _check_tile_bytes(tile: Size, type: SampleType, bands: Bands) -> None:
     """No tile may be too large for memory, neither as stored nor as handed out."""
-    stored, shown = bands.stored * type.stored.itemsize, bands.count * np.dtype(type.shown).itemsize
+    stored, shown = bands.stored * type.stored.itemsize, bands.count * np.dtype(type.output_dtype).itemsize
     size = tile.area * max(stored, shown)
     if size > MAX_TILE_BYTES:
         raise UnsupportedImage(f"Tiles of {size} bytes; {MAX_TILE_BYTES} are the most")
@@ -250,9 +250,13 @@ def _holds_ycc(directory: Directory, compression: int) -> bool:
     return compression == Compression.JPEG2000_LOSSY and by_libvips
 
 
-def shows_the_same(full: Layout, layout: Layout) -> bool:
+def is_reduced_copy(full: Layout, layout: Layout) -> bool:
     """Whether a level is smaller, of the same shape up to rounding, and in the same bands and type."""
-    if layout.size == full.size or not layout.size.fits_in(full.size) or layout.shown != full.shown:
+    if (
+        layout.size == full.size
+        or not layout.size.fits_in(full.size)
+        or layout.output_format != full.output_format
+    ):
         return False
     skew = abs(layout.size.width * full.size.height - layout.size.height * full.size.width)
     return skew <= SHAPE_TOLERANCE * (full.size.width + full.size.height)

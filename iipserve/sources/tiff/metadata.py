@@ -87,13 +87,13 @@ def read_ranges(directory: Directory, layout: Layout) -> tuple[tuple[float, floa
     They are declared for each band or once for all; else they are the full range of unsigned integers of up to 16
     bits, and nothing of other types. Palettes have become colors of full range, and CIELAB has its own.
     """
-    bands, type = layout.bands, layout.result
+    bands, type = layout.bands, layout.output_type
     if bands.photometric == Photometric.PALETTE:
         return ((0.0, 255.0),) * bands.count
-    opacity = ((0.0, float(type.highest)),) * bands.has_alpha
+    opacity = ((0.0, float(type.full_scale)),) * bands.has_alpha
     colors = bands.count - bands.has_alpha
     if bands.photometric in LABS:
-        usual = LAB_RANGES if type.shown == "float32" else (type.full_range or LAB_RANGES[0],) * 3
+        usual = LAB_RANGES if type.output_dtype == "float32" else (type.full_range or LAB_RANGES[0],) * 3
         return (*usual, *(usual[:1] * (colors - 3)), *opacity)
     declared = [
         _declared(low, high, layout)

@@ -17,9 +17,9 @@ from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace
 from iipserve.processing import Pixels
-from iipserve.sources.spooled import UnpackedPicture, unpack
+from iipserve.sources.spooled import SpooledImage, spool_strips
 from iipserve.sources.tiff.layout import read_size
-from iipserve.sources.tiff.pages import Picture
+from iipserve.sources.tiff.pages import Page
 
 MAX_PIXELS = 64 * 1024 * 1024
 MAX_LENGTH = 256 * 1024 * 1024
@@ -38,7 +38,7 @@ class OldJpeg:
     """1, or 3 of RGB."""
 
     @classmethod
-    def of(cls, page: Picture, length: int) -> OldJpeg:
+    def of(cls, page: Page, length: int) -> OldJpeg:
         """The picture of a directory; `length` is that of the file.
 
         Raises:
@@ -62,14 +62,14 @@ class OldJpeg:
         """Gray or RGB."""
         return ColorSpace.SRGB if self.bands == 3 else ColorSpace.GRAY
 
-    def unpacked(self) -> UnpackedPicture:
+    def spooled(self) -> SpooledImage:
         """The whole picture.
 
         Raises:
             DecodeError: it is damaged, or there is no room for it.
         """
         shape = (self.size.height, self.size.width, self.bands)
-        return unpack(iter([self._decoded().data]), shape, np.dtype(np.uint8), has_alpha=False)
+        return spool_strips(iter([self._decoded().data]), shape, np.dtype(np.uint8), has_alpha=False)
 
     def _decoded(self) -> Pixels:
         try:

@@ -25,14 +25,14 @@ from iipserve.containers.tags import (
 )
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size
-from iipserve.sources.tiff.layout import Layout, read_layout, read_size, shows_the_same
+from iipserve.sources.tiff.layout import Layout, is_reduced_copy, read_layout, read_size
 
 MAX_SMALLER = 64
 """Directories that may be smaller levels or masks of one picture; further ones are not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Page:
     """One picture of the file, and the directories of the chain that may belong to it."""
 
     first: Directory
@@ -44,7 +44,7 @@ class Picture:
     """Transparency masks of any size."""
 
 
-class StoredPage(NamedTuple):
+class PyramidLevel(NamedTuple):
     """One level's directory, how it stores its tiles, and the mask that belongs to it."""
 
     directory: Directory
@@ -52,16 +52,16 @@ class StoredPage(NamedTuple):
     mask: tuple[Directory, Layout] | None
 
 
-def read_pictures(chain: Iterable[Directory]) -> list[Picture]:
+def read_tiled_pages(chain: Iterable[Directory]) -> list[Page]:
     """The pictures of a file, in its order; at least one. Only a few fields of each directory are read."""
     directories = iter(chain)
-    pictures = [Picture(next(directories), 0)]
+    pictures = [Page(next(directories), 0)]
     full = _size_of(pictures[0].first)
     for number, directory in enumerate(directories, 1):
         if TILE_WIDTH not in directory:
             continue
         if _is_own_picture(directory, full):
-            pictures.append(Picture(directory, number))
+            pictures.append(Page(directory, number))
             continue
         picture = pictures[-1]
         members = picture.masks if kind_of(directory) & TRANSPARENCY_MASK else picture.smaller
@@ -93,7 +93,7 @@ def _is_own_picture(directory: Directory, full: Size | None) -> bool:
     return bool(kind & SINGLE_PAGE) or SUB_IFDS in directory or _size_of(directory) == full
 
 
-def _give_to_first(pictures: Sequence[Picture]) -> None:
+def _give_to_first(pictures: Sequence[Page]) -> None:
     """All pictures first, then smaller levels: these are the first one's (iipsrv takes them so)."""
     first, last = pictures[0], pictures[-1]
     if first is not last and not any(picture.smaller for picture in pictures[:-1]):
@@ -101,7 +101,7 @@ def _give_to_first(pictures: Sequence[Picture]) -> None:
         last.smaller.clear()
 
 
-def read_pyramid(picture: Picture) -> list[StoredPage]:
+def read_pyramid(picture: Page) -> list[PyramidLevel]:
     """The levels of a picture, full size first, each smaller than the one before.
 
     If the full size has a transparency mask, smaller levels without one are left out.
@@ -119,7 +119,7 @@ def read_pyramid(picture: Picture) -> list[StoredPage]:
         if layout.size.fits_in(last) and layout.size != last:
             levels.append((directory, layout))
     masks = [] if full.bands.has_alpha else list(_read_masks([*picture.masks, *below]))
-    masked = [StoredPage(*level, _mask_of(level[1], masks)) for level in levels]
+    masked = [PyramidLevel(*level, _mask_of(level[1], masks)) for level in levels]
     return [level for level in masked if (level.mask is None) == (masked[0].mask is None)]
 
 
@@ -139,7 +139,7 @@ def _smaller_levels(full: Layout, candidates: Iterable[Directory]) -> Iterator[t
         if kind & TRANSPARENCY_MASK or (kind & SINGLE_PAGE and not kind & REDUCED_IMAGE):
             continue
         layout = _layout_of(directory)
-        if layout and shows_the_same(full, layout):
+        if layout and is_reduced_copy(full, layout):
             yield directory, layout
 
 
@@ -155,7 +155,7 @@ def _read_masks(directories: Iterable[Directory]) -> Iterator[tuple[Directory, L
     for directory in directories:
         if kind_of(directory) & TRANSPARENCY_MASK:
             layout = _layout_of(directory)
-            if layout and layout.bands.stored == 1 and layout.type.shown == "uint8":
+            if layout and layout.bands.stored == 1 and layout.type.output_dtype == "uint8":
                 yield directory, layout
 
 

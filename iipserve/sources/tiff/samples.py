@@ -30,7 +30,7 @@ KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}
 """By SampleFormat: unsigned, signed, floating point; 4 is undefined, which is read as unsigned."""
 DEPTHS = {"u": frozenset({*range(1, 33), 64}), "i": frozenset({8, 16, 32, 64}), "f": frozenset({16, 32, 64})}
 """Bits per sample that are read, of each."""
-SHOWN = {
+OUTPUT_DTYPES = {
     "u": ((8, "uint8"), (16, "uint16"), (32, "uint32"), (64, "float32")),
     "i": ((16, "int16"), (32, "int32"), (64, "float32")),
     "f": ((64, "float32"),),
@@ -59,21 +59,21 @@ class SampleType:
         return np.dtype(f"{self.kind}{size}")
 
     @property
-    def shown(self) -> str:
+    def output_dtype(self) -> str:
         """Name of the type they are handed out in (`ImageInfo.dtype`)."""
-        return next(name for most, name in SHOWN[self.kind] if self.bits <= most)
+        return next(name for most, name in OUTPUT_DTYPES[self.kind] if self.bits <= most)
 
     @property
-    def highest(self) -> float:
+    def full_scale(self) -> float:
         """The sample that is full opacity, as handed out."""
-        if self.shown == "float32":
+        if self.output_dtype == "float32":
             return 1
-        return int(np.iinfo(self.shown).max) if self.kind == "i" else max(255, (1 << self.bits) - 1)
+        return int(np.iinfo(self.output_dtype).max) if self.kind == "i" else max(255, (1 << self.bits) - 1)
 
     @property
     def full_range(self) -> tuple[float, float] | None:
         """Lowest and highest of unsigned samples of up to 16 bits, as handed out; None of others."""
-        return (0.0, float(self.highest)) if self.kind == "u" and self.bits <= 16 else None
+        return (0.0, float(self.full_scale)) if self.kind == "u" and self.bits <= 16 else None
 
 
 NO_OPACITY = frozenset({SampleType("i", 8), SampleType("i", 64), SampleType("u", 64)})

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from iipserve.containers.ifd import Directory
 from iipserve.image import StackLayer
 from iipserve.sources.tiff.metadata import STO_NITS, TEXT_TAGS
-from iipserve.sources.tiff.pages import Picture
+from iipserve.sources.tiff.pages import Page
 
 MAX_NAME = 1000
 """Bytes of the longest name of a picture."""
@@ -23,7 +23,7 @@ MAX_PLANES = 100_000
 ORDERS = frozenset({"XYCZT", "XYCTZ", "XYZCT", "XYZTC", "XYTCZ", "XYTZC"})
 
 
-def read_stack(pictures: Sequence[Picture]) -> tuple[StackLayer, ...]:
+def read_stack(pictures: Sequence[Page]) -> tuple[StackLayer, ...]:
     """Name and scale of each picture, in the order of the file; nothing if there is only one."""
     if len(pictures) < 2:
         return ()

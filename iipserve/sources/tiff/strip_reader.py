@@ -22,8 +22,8 @@ from iipserve.containers.tags import (
 )
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size
-from iipserve.sources.spooled import UnpackedPicture, unpack
-from iipserve.sources.tiff.color import Step, make_finish
+from iipserve.sources.spooled import SpooledImage, spool_strips
+from iipserve.sources.tiff.color import Step, make_converter
 from iipserve.sources.tiff.decoders import make_decoder
 from iipserve.sources.tiff.image_codecs import TileDecoder
 from iipserve.sources.tiff.layout import (
@@ -35,7 +35,7 @@ from iipserve.sources.tiff.layout import (
     read_layout,
     read_size,
 )
-from iipserve.sources.tiff.pages import Picture, kind_of
+from iipserve.sources.tiff.pages import Page, kind_of
 
 ROWS_PER_STRIP = 278
 LONG = 4
@@ -53,15 +53,15 @@ Samples = NDArray[Any]
 # -- directories -----------------------------------------------------------------------------------
 
 
-def read_pages(chain: Iterable[Directory]) -> list[Picture]:
+def read_strip_pages(chain: Iterable[Directory]) -> list[Page]:
     """The pictures of a file in its order, without smaller copies, each with its transparency masks; at least one."""
-    pages: list[Picture] = []
+    pages: list[Page] = []
     for number, directory in enumerate(chain):
         if pages and kind_of(directory) & TRANSPARENCY_MASK:
             if len(pages[-1].masks) < MAX_MASKS:
                 pages[-1].masks.append(directory)
         elif not pages or not _is_smaller_copy(directory, pages[-1].first):
-            pages.append(Picture(directory, number))
+            pages.append(Page(directory, number))
     return pages
 
 
@@ -117,7 +117,7 @@ class StripReader:
     """Its tiles are strips."""
     offsets: Table
     counts: Table
-    finish: Step | None
+    convert: Step | None
     mask: StripReader | None = None
     """Whose one band becomes the opacity of this picture."""
     decoders: dict[int, TileDecoder] = field(default_factory=dict)
@@ -128,7 +128,7 @@ class StripReader:
         """The strips of a directory that came from `as_tiled`.
 
         Raises:
-            UnsupportedImage, DecodeError: as `read_layout`, `make_decoder` and `make_finish`.
+            UnsupportedImage, DecodeError: as `read_layout`, `make_decoder` and `make_converter`.
         """
         layout = read_layout(directory)
         count = layout.grid.count * layout.planes
@@ -137,7 +137,7 @@ class StripReader:
             layout,
             directory.table(offsets_tag(directory), count),
             directory.table(counts_tag(directory), count),
-            make_finish(layout, directory),
+            make_converter(layout, directory),
             decoders={layout.tile.height: make_decoder(layout, directory)},
         )
 
@@ -148,26 +148,26 @@ class StripReader:
                 mask = StripReader.of(as_tiled(directory))
             except (UnsupportedImage, DecodeError):
                 continue
-            kind = (mask.layout.size, mask.layout.bands.count, mask.layout.result.shown)
+            kind = (mask.layout.size, mask.layout.bands.count, mask.layout.output_type.output_dtype)
             if kind == (self.layout.size, 1, "uint8"):
                 return replace(self, mask=mask)
         return self
 
-    def unpacked(self) -> UnpackedPicture:
+    def spooled(self) -> SpooledImage:
         """The whole picture, as far as it can be decoded.
 
         Raises:
             DecodeError: there is no room for it.
         """
         layout = self.layout
-        mask = self.mask.unpacked() if self.mask else None
+        mask = self.mask.spooled() if self.mask else None
         bands = layout.bands.count + (mask is not None)
-        return unpack(
-            self._strips(mask), (layout.size.height, layout.size.width, bands), np.dtype(layout.result.shown),
+        return spool_strips(
+            self._strips(mask), (layout.size.height, layout.size.width, bands), np.dtype(layout.output_type.output_dtype),
             has_alpha=layout.bands.has_alpha or mask is not None,
         )  # fmt: skip
 
-    def _strips(self, mask: UnpackedPicture | None) -> Iterator[bytes | memoryview]:
+    def _strips(self, mask: SpooledImage | None) -> Iterator[bytes | memoryview]:
         """Samples of some rows each, from top to bottom.
 
         Raises:
@@ -179,7 +179,7 @@ class StripReader:
             if mask is not None:
                 mask.check(top + piece.rows)
                 opacity = mask.pixels[top : top + piece.rows]
-                samples = _masked(samples, opacity, self.layout.result.highest)
+                samples = _masked(samples, opacity, self.layout.output_type.full_scale)
             yield np.ascontiguousarray(samples).data
             top += piece.rows
 
@@ -214,10 +214,10 @@ class StripReader:
             decode = self._decoder(piece.rows)
             planes = [self._plane(place, shape, decode) for place in piece.places]
             if all(plane is None for plane in planes):
-                return np.zeros((*shape[:2], layout.bands.count), layout.result.shown)
+                return np.zeros((*shape[:2], layout.bands.count), layout.output_type.output_dtype)
             stored = [np.zeros(shape, layout.type.stored) if plane is None else plane for plane in planes]
             samples = stored[0] if len(stored) == 1 else np.concatenate(stored, axis=2)
-            return self.finish(samples) if self.finish else samples
+            return self.convert(samples) if self.convert else samples
         except (ValueError, RuntimeError) as error:
             raise DecodeError("a strip is damaged or missing in the file") from error
 

@@ -16,35 +16,42 @@ from iipserve.containers.tags import COMPRESSION, ORIENTATION, TILE_WIDTH, Compr
 from iipserve.errors import DecodeError, ImageNotFound, UnsupportedImage
 from iipserve.image import ImageInfo, Level, Selector, StackLayer
 from iipserve.sources import OpenFile, Source
-from iipserve.sources.oriented import Turn, turned
-from iipserve.sources.spooled import TILE, Picture, UnpackedPicture, UnpackedSource, check_size, turn_of
+from iipserve.sources.oriented import Orientation, reoriented
+from iipserve.sources.spooled import (
+    TILE,
+    SpooledImage,
+    SpooledSource,
+    StoredImage,
+    check_size,
+    orientation_of,
+)
 from iipserve.sources.tiff import metadata
 from iipserve.sources.tiff.old_jpeg import OldJpeg
-from iipserve.sources.tiff.pages import Picture as Page
+from iipserve.sources.tiff.pages import Page
 from iipserve.sources.tiff.stack import read_stack
-from iipserve.sources.tiff.strip_reader import StripReader, as_tiled, read_pages
+from iipserve.sources.tiff.strip_reader import StripReader, as_tiled, read_strip_pages
 
-Unpack: TypeAlias = Callable[[], UnpackedPicture]
+Spool: TypeAlias = Callable[[], SpooledImage]
 
 
-class StripSource(UnpackedSource):
+class StripSource(SpooledSource):
     """One picture of a file."""
 
-    def __init__(self, file: OpenFile, info: ImageInfo, turn: Turn, unpack: Unpack) -> None:
+    def __init__(self, file: OpenFile, info: ImageInfo, orientation: Orientation, spool: Spool) -> None:
         """Take over the file's descriptor.
 
         Args:
             file: the file.
             info: of the picture as it is stored.
-            turn: what makes it upright.
-            unpack: unpacks the stored picture. Raises `DecodeError`.
+            orientation: what makes it upright.
+            spool: unpacks the stored picture. Raises `DecodeError`.
         """
-        super().__init__(turn)
-        self.info = turned(info, turn)
-        self._unpack = unpack
+        super().__init__(orientation)
+        self.info = reoriented(info, orientation)
+        self._unpack = spool
         weakref.finalize(self, os.close, file.descriptor)
 
-    def _decode(self, shrink: int) -> Picture:
+    def _decode(self, shrink: int) -> StoredImage:
         return self._unpack() if shrink == 1 else self._reduced(shrink)
 
 
@@ -67,7 +74,7 @@ def open_strips(file: OpenFile) -> Source:
 
 def _open(file: OpenFile) -> Source:
     reader = Reader.of(file.descriptor, file.head, file.version.length)
-    pages = read_pages(read_chain(reader))
+    pages = read_strip_pages(read_chain(reader))
     if not 0 <= file.layer < len(pages):
         raise ImageNotFound(f"There is no picture {file.layer}; the file has {len(pages)}, from 0")
     page = pages[file.layer]
@@ -75,34 +82,34 @@ def _open(file: OpenFile) -> Source:
         raise UnsupportedImage("The TIFF file is tiled, in a way that is not read")
     stack = read_stack(pages)
     if page.first.integer(COMPRESSION, Compression.NONE) == Compression.OLD_JPEG:
-        info, unpack = _old_jpeg(file, page, stack)
+        info, spool = _old_jpeg(file, page, stack)
     else:
-        info, unpack = _strips(file, page, stack)
+        info, spool = _strips(file, page, stack)
     check_size(info.size, info.bands, info.dtype)
-    return StripSource(file, info, turn_of(page.first.integer(ORIENTATION, 1)), unpack)
+    return StripSource(file, info, orientation_of(page.first.integer(ORIENTATION, 1)), spool)
 
 
-def _strips(file: OpenFile, page: Page, stack: tuple[StackLayer, ...]) -> tuple[ImageInfo, Unpack]:
+def _strips(file: OpenFile, page: Page, stack: tuple[StackLayer, ...]) -> tuple[ImageInfo, Spool]:
     strips = StripReader.of(as_tiled(page.first))
     if not strips.layout.bands.has_alpha:
         strips = strips.with_mask(page.masks)
-    layout, type = strips.layout, strips.layout.result
+    layout, type = strips.layout, strips.layout.output_type
     ranges = metadata.read_ranges(page.first, layout)
     masked = strips.mask is not None
     info = ImageInfo(
         bands=layout.bands.count + masked,
-        dtype=type.shown,
+        dtype=type.output_dtype,
         bits=type.bits,
         color_space=layout.bands.color_space,
         has_alpha=masked or layout.bands.has_alpha,
-        band_ranges=(*ranges, (0.0, float(type.highest))) if masked and ranges else ranges,
+        band_ranges=(*ranges, (0.0, float(type.full_scale))) if masked and ranges else ranges,
         levels=(Level(layout.size, TILE),),
         **_facts(file, page, stack),
     )
-    return info, strips.unpacked
+    return info, strips.spooled
 
 
-def _old_jpeg(file: OpenFile, page: Page, stack: tuple[StackLayer, ...]) -> tuple[ImageInfo, Unpack]:
+def _old_jpeg(file: OpenFile, page: Page, stack: tuple[StackLayer, ...]) -> tuple[ImageInfo, Spool]:
     picture = OldJpeg.of(page, file.version.length)
     info = ImageInfo(
         bands=picture.bands,
@@ -113,7 +120,7 @@ def _old_jpeg(file: OpenFile, page: Page, stack: tuple[StackLayer, ...]) -> tupl
         levels=(Level(picture.size, TILE),),
         **_facts(file, page, stack),
     )
-    return info, picture.unpacked
+    return info, picture.spooled
 
 
 def _facts(file: OpenFile, page: Page, stack: tuple[StackLayer, ...]) -> dict[str, Any]:

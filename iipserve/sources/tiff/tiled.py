@@ -21,11 +21,11 @@ from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source
 from iipserve.sources.oriented import upright
 from iipserve.sources.tiff import metadata
-from iipserve.sources.tiff.color import Step, make_finish
+from iipserve.sources.tiff.color import Step, make_converter
 from iipserve.sources.tiff.decoders import make_decoder
 from iipserve.sources.tiff.image_codecs import JpegSplicer, TileDecoder, webp_as_it_is
 from iipserve.sources.tiff.layout import Layout, counts_tag, offsets_tag
-from iipserve.sources.tiff.pages import Picture, StoredPage, read_pictures, read_pyramid
+from iipserve.sources.tiff.pages import Page, PyramidLevel, read_pyramid, read_tiled_pages
 from iipserve.sources.tiff.samples import Alpha
 from iipserve.sources.tiff.stack import read_stack
 
@@ -38,7 +38,7 @@ HIGHEST_BYTE = 255
 ENCODING_MARGIN = 64 * 1024
 """Bytes by which a tile may be larger than twice its pixels; one that claims more is damaged."""
 
-StoredTile = Callable[[bytes, bool], bytes | None]
+Rewrap = Callable[[bytes, bool], bytes | None]
 """(bytes as stored, with the ICC profile) -> complete file, or None."""
 
 
@@ -55,9 +55,9 @@ class StoredLevel:
     max_count: int
     """More bytes than this are not believed."""
     decode: TileDecoder
-    finish: Step | None
+    convert: Step | None
     """What makes decoded samples those that are handed out."""
-    stored: Mapping[str, StoredTile]
+    rewraps: Mapping[str, Rewrap]
     """By output format: what makes a file of a stored tile."""
     mask: StoredLevel | None
     """Whose one band becomes the opacity of this one."""
@@ -102,12 +102,12 @@ class TiffSource(Source):
             DecodeError: the file ends before the tile does, or the tile is not what the file says.
         """
         stored = self._level(level, column, row)
-        finish = stored.stored.get(format)
-        if finish is None:
+        rewrap = stored.rewraps.get(format)
+        if rewrap is None:
             return None
         try:
             data = self._read(stored, row * stored.grid.columns + column)
-            return None if data is None else finish(data, profile)
+            return None if data is None else rewrap(data, profile)
         except ValueError as error:
             raise DecodeError(_damage(level, column, row)) from error
 
@@ -127,12 +127,14 @@ class TiffSource(Source):
         read = self._plane if stored.layout.planes == 1 else self._planes
         pixels = read(stored, index, region)
         if pixels is None:
-            return np.zeros((region.height, region.width, stored.bands), stored.layout.result.shown)
-        if stored.finish is not None:
-            pixels = stored.finish(pixels)
+            return np.zeros(
+                (region.height, region.width, stored.bands), stored.layout.output_type.output_dtype
+            )
+        if stored.convert is not None:
+            pixels = stored.convert(pixels)
         if stored.mask is not None:
             opacity = self._samples(stored.mask, index, region)
-            pixels = _masked(pixels, opacity, stored.layout.result.highest)
+            pixels = _masked(pixels, opacity, stored.layout.output_type.full_scale)
         return np.ascontiguousarray(pixels)
 
     def _plane(self, stored: StoredLevel, index: int, region: Region) -> Pixels | None:
@@ -195,7 +197,7 @@ def open_tiled(file: OpenFile) -> Source:
     """
     try:
         reader = Reader.of(file.descriptor, file.head, file.version.length)
-        pictures = read_pictures(read_chain(reader))
+        pictures = read_tiled_pages(read_chain(reader))
         if not 0 <= file.layer < len(pictures):
             raise ImageNotFound(f"There is no picture {file.layer}; the file has {len(pictures)}, from 0")
         picture = pictures[file.layer]
@@ -208,14 +210,14 @@ def open_tiled(file: OpenFile) -> Source:
 
 
 def _read_structure(
-    file: OpenFile, picture: Picture, stack: tuple[StackLayer, ...]
+    file: OpenFile, picture: Page, stack: tuple[StackLayer, ...]
 ) -> tuple[ImageInfo, tuple[StoredLevel, ...]]:
     first = picture.first
     icc = metadata.read_icc(first)
     pyramid = read_pyramid(picture)
     full = pyramid[0].layout
     ranges = metadata.read_ranges(first, full)
-    shown_as_stored = set(ranges) == {full.result.full_range}
+    shown_as_stored = set(ranges) == {full.output_type.full_range}
     levels = [_read_level(pyramid[0], icc, shown_as_stored=shown_as_stored)]
     for page in pyramid[1:]:
         # a smaller level that cannot be read is done without
@@ -225,7 +227,7 @@ def _read_structure(
     return info, tuple(levels)
 
 
-def _read_level(page: StoredPage, icc: bytes | None, *, shown_as_stored: bool) -> StoredLevel:
+def _read_level(page: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool) -> StoredLevel:
     """Tables and decoders of one level.
 
     Args:
@@ -243,17 +245,17 @@ def _read_level(page: StoredPage, icc: bytes | None, *, shown_as_stored: bool) -
         counts=directory.table(counts_tag(directory), count),
         max_count=2 * layout.tile_bytes + ENCODING_MARGIN,
         decode=make_decoder(layout, directory),
-        finish=make_finish(layout, directory),
-        stored=_stored_formats(layout, directory.data(JPEG_TABLES), icc) if passes else {},
-        mask=_read_level(StoredPage(*mask, None), None, shown_as_stored=False) if mask else None,
+        convert=make_converter(layout, directory),
+        rewraps=_rewraps(layout, directory.data(JPEG_TABLES), icc) if passes else {},
+        mask=_read_level(PyramidLevel(*mask, None), None, shown_as_stored=False) if mask else None,
     )
 
 
-def _stored_formats(layout: Layout, tables: bytes, icc: bytes | None) -> Mapping[str, StoredTile]:
+def _rewraps(layout: Layout, tables: bytes, icc: bytes | None) -> Mapping[str, Rewrap]:
     """The output formats that a level's stored tiles can be made into."""
     if layout.compression == Compression.JPEG and layout.bands.stored == layout.bands.colors in (1, 3):
         splicer = JpegSplicer.of(layout, tables, icc)
-        return {"jpeg": lambda data, profile: splicer.finish(data, profile=profile)}
+        return {"jpeg": lambda data, profile: splicer.splice(data, profile=profile)}
     if layout.compression == Compression.WEBP and layout.bands.alpha is not Alpha.PREMULTIPLIED:
         return {"webp": lambda data, profile: None if profile and icc else webp_as_it_is(layout, data)}
     return {}
@@ -277,11 +279,11 @@ def _describe(
         levels=tuple(Level(level.grid.size, level.grid.tile) for level in levels),
         tile=full.tile if fits else DEFAULT_TILE,
         bands=levels[0].bands,
-        dtype=full.result.shown,
-        bits=full.result.bits,
+        dtype=full.output_type.output_dtype,
+        bits=full.output_type.bits,
         color_space=full.bands.color_space,
         has_alpha=masked or full.bands.has_alpha,
-        band_ranges=(*ranges, (0.0, float(full.result.highest))) if masked and ranges else ranges,
+        band_ranges=(*ranges, (0.0, float(full.output_type.full_scale))) if masked and ranges else ranges,
         icc=icc,
         xmp=metadata.read_xmp(first),
         exif=metadata.read_exif(first),

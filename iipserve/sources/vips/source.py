@@ -22,15 +22,15 @@ from iipserve.errors import DecodeError, ImageNotFound, UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.image import ImageInfo, Level, StackLayer
 from iipserve.sources import OpenFile
-from iipserve.sources.oriented import turned
+from iipserve.sources.oriented import reoriented
 from iipserve.sources.spooled import (
     TILE,
-    DirectPicture,
-    Picture,
-    UnpackedSource,
+    RandomAccessImage,
+    SpooledSource,
+    StoredImage,
     check_size,
-    turn_of,
-    unpack_image,
+    orientation_of,
+    spool_image,
 )
 from iipserve.sources.tiff.layout import SELF_CODED
 from iipserve.sources.tiff.samples import read_bands, read_type
@@ -67,7 +67,7 @@ def loader_of(head: bytes) -> str | None:
     return next((loader for pattern, loader in SIGNATURES if re.match(pattern, head, re.DOTALL)), None)
 
 
-class VipsSource(UnpackedSource):
+class VipsSource(SpooledSource):
     """One opened file. Safe for many threads."""
 
     def __init__(self, file: OpenFile) -> None:
@@ -101,23 +101,23 @@ class VipsSource(UnpackedSource):
         self._samples = read_samples(image, file.head, has_alpha=has_alpha)
         check_size(Size(image.width, image.height), self._samples.bands, self._samples.dtype)
         # HEIF and JPEG XL come upright, and have none or 1
-        turn = turn_of(number(image, "orientation", 1))
-        super().__init__(turn)
+        orientation = orientation_of(number(image, "orientation", 1))
+        super().__init__(orientation)
         if self._loader in DIRECT_LOADERS and flags["flags"] & PARTIAL:
-            self._pictures[1] = DirectPicture(self._samples.of(image), self._samples.has_alpha)
-        self.info = turned(_image_info(file, image, self._samples, layers), turn)
+            self._pictures[1] = RandomAccessImage(self._samples.of(image), self._samples.has_alpha)
+        self.info = reoriented(_image_info(file, image, self._samples, layers), orientation)
 
     def _load(self, **options: Any) -> Any:
         options = OPTIONS.get(self._loader, STRICT) | self._page | options
         return pyvips.Operation.call(self._loader, self._name, **options)
 
-    def _decode(self, shrink: int) -> Picture:
+    def _decode(self, shrink: int) -> StoredImage:
         if shrink > 1 and self._loader != "jpegload":
             return self._reduced(shrink)
         # JPEG shrinks with a third of the work, to exact means of the blocks
         options = {"shrink": shrink} if shrink > 1 else {}
         image = self._samples.of(self._load(access="sequential", **options))
-        return unpack_image(image, has_alpha=self._samples.has_alpha)
+        return spool_image(image, has_alpha=self._samples.has_alpha)
 
 
 # -- opening ---------------------------------------------------------------------------------------

@@ -153,4 +153,4 @@ TYPES = [
 @pytest.mark.parametrize(("depths", "expected"), TYPES)
 def test_types(depths: list[int], expected: tuple[Any, ...]) -> None:
     layout = channel_layout([Component(bits, False, 1, 1) for bits in depths], Boxes())
-    assert (layout.dtype, layout.bits, layout.most) == expected
+    assert (layout.dtype, layout.bits, layout.full_scale) == expected
