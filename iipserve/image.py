@@ -92,7 +92,7 @@ class PhysicalResolution:
 
 @dataclass(frozen=True, eq=False)
 class ImageInfo:
-    """Everything protocols need to plan an answer; compared by identity. Has no slots, for `shown_sizes`."""
+    """Everything protocols need to plan an answer; compared by identity. Has no slots, for `resolution_sizes`."""
 
     identifier: str
     """What the client calls the image, decoded."""
@@ -160,17 +160,17 @@ class ImageInfo:
         return self.levels[0].size
 
     @cached_property
-    def halved_sizes(self) -> tuple[Size, ...]:
-        """The sizes that DeepZoom, Zoomify and IIIF show, full size first: divided by powers of two and
-        rounded up, down to 1 x 1.
+    def power_of_two_sizes(self) -> tuple[Size, ...]:
+        """The sizes that DeepZoom, Zoomify and IIIF advertise, full size first: the full size divided by
+        powers of two and rounded up, down to 1 x 1.
         """
         zooms = (max(self.size.width, self.size.height) - 1).bit_length()
         return tuple(self.size.ceil_scaled(1 << zoom) for zoom in range(zooms + 1))
 
     @cached_property
-    def shown_sizes(self) -> tuple[Size, ...]:
-        """The sizes that IIP shows, full size first: the file's own, then halves (rounded down, as iipsrv
-        does) until one fits in a tile.
+    def resolution_sizes(self) -> tuple[Size, ...]:
+        """The sizes of IIP's resolutions, full size first: the file's own levels, then halves (rounded
+        down, as in iipsrv) until one fits in a tile.
         """
         sizes = [level.size for level in self.levels]
         while not sizes[-1].fits_in(self.tile):

@@ -82,7 +82,7 @@ class Measurer:
     def _overview(self, source: Source, image: ImageRef, ranges: tuple[Range, ...]) -> Pixels:
         """Tile 0 of the smallest resolution that IIP shows, unprocessed (iipsrv)."""
         info = source.info
-        size = info.shown_sizes[-1]
+        size = info.resolution_sizes[-1]
         region = TileGrid(size, info.tile).region(0, 0)
         assert region is not None, "every image has a first tile"
         level, region, size = place_tile(info, size, region)

@@ -1,4 +1,4 @@
-"""DeepZoom: a descriptor and tiles; zoom 0 is one pixel, the last zoom is full size."""
+"""DeepZoom: a descriptor and tiles; level 0 is one pixel, the last level is full size."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from iipserve.config import Config
-from iipserve.errors import InvalidRequest, TileNotFound
+from iipserve.errors import InvalidRequest
 from iipserve.geometry import Size
 from iipserve.http import Request
 from iipserve.image import FIRST, ImageInfo, Selector
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Protocol
-from iipserve.protocols.encodings import tile_encoding, tile_format
-from iipserve.protocols.tiles import grid_tile, plan_tile, square_tile
+from iipserve.protocols.tiles import TileQuery, plan_zoom, square_tile, tile_query
 from iipserve.protocols.url_text import decoded_identifier, path_target
 
 NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
@@ -23,23 +22,12 @@ TILE = re.compile(r"(.+)_files/([0-9]{1,9})/([0-9]{1,9})_([0-9]{1,9})\.([A-Za-z0
 DESCRIPTOR = re.compile(r"(.+)\.(dzi|xml|js|json)", re.DOTALL)
 
 
-class TileQuery(NamedTuple):
-    """One tile."""
-
-    identifier: str
-    zoom: int
-    column: int
-    row: int
-    format: str
-    selector: Selector = FIRST
-
-
 class DescriptorQuery(NamedTuple):
     """The description of the image."""
 
     identifier: str
     kind: str
-    """The extension asked for."""
+    """The requested extension, a key of `DESCRIPTORS`."""
     selector: Selector = FIRST
 
 
@@ -47,20 +35,18 @@ Query: TypeAlias = TileQuery | DescriptorQuery
 
 
 def parse(request: Request) -> Query:
-    """Read `NAME.dzi` or `NAME_files/ZOOM/COLUMN_ROW.FORMAT`.
+    """Read `NAME.dzi` or `NAME_files/LEVEL/COLUMN_ROW.FORMAT`.
 
     Raises:
         InvalidRequest: it is neither.
     """
     target = path_target(request)
     if tile := TILE.fullmatch(target):
-        name, zoom, column, row, extension = tile.groups()
-        format = tile_format(extension)
-        return TileQuery(decoded_identifier(name), int(zoom), int(column), int(row), format)
+        return tile_query(tile)
     if descriptor := DESCRIPTOR.fullmatch(target):
         return DescriptorQuery(decoded_identifier(descriptor[1]), descriptor[2])
     raise InvalidRequest(
-        f"DeepZoom address {target!r} is neither NAME.dzi nor NAME_files/ZOOM/COLUMN_ROW.FORMAT"
+        f"DeepZoom address {target!r} is neither NAME.dzi nor NAME_files/LEVEL/COLUMN_ROW.FORMAT"
     )
 
 
@@ -68,23 +54,13 @@ def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
     """The tile or the descriptor.
 
     Raises:
-        TileNotFound: the zoom or the tile lies outside the pyramid.
+        TileNotFound: the image has no such level, or the level no such tile.
     """
     assert info is not None, "every DeepZoom query names an image"
     if isinstance(query, TileQuery):
-        return _plan_tile(query, info, config)
+        return Answer(plan_zoom(query, info.power_of_two_sizes, info, config))
     write = DESCRIPTORS[query.kind]
     return Answer(write(info.size, square_tile(info).width))
-
-
-def _plan_tile(query: TileQuery, info: ImageInfo, config: Config) -> Answer:
-    sizes = info.halved_sizes  # the last, 1 x 1, is zoom 0
-    if query.zoom >= len(sizes):
-        raise TileNotFound(f"zoom {query.zoom} lies outside the pyramid, which has 0 to {len(sizes) - 1}")
-    grid_size = sizes[len(sizes) - 1 - query.zoom]
-    region = grid_tile(grid_size, square_tile(info), query.column, query.row)
-    encoding = tile_encoding(query.format, info, config)
-    return Answer(plan_tile(info, config, grid_size, region, encoding))
 
 
 def _xml(size: Size, tile: int) -> Document:
@@ -113,6 +89,6 @@ DESCRIPTORS: Mapping[str, Callable[[Size, int], Document]] = {
     "js": _json,
     "json": _json,
 }
-"""By the extension asked for."""
+"""By requested extension."""
 
 PROTOCOL = Protocol("deepzoom", "deepzoom", parse, plan)

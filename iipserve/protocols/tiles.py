@@ -1,40 +1,93 @@
-"""What IIP, DeepZoom, Zoomify and IIIF have in common: plans for tiles of an advertised grid, and small rules."""
+"""Tiles of an advertised grid, as DeepZoom, Zoomify, IIIF and IIP plan them, and rules these share."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from iipserve.config import Config
 from iipserve.errors import TileNotFound
 from iipserve.geometry import Region, Size, TileGrid, ceil_div
-from iipserve.image import ColorSpace, ImageInfo
+from iipserve.image import FIRST, ColorSpace, ImageInfo, Selector
 from iipserve.plan import Encoding, RenderPlan, image_ref
+from iipserve.protocols.encodings import tile_encoding, tile_format
+from iipserve.protocols.url_text import decoded_identifier
 from iipserve.pyramid import place_tile
 
 MAX_SQUARE_TILE = 1024
 USUAL_TILE = 256
 ANGLE_DECIMALS = 6
-"""Angles are told apart this far: less turns no picture by a visible part of a pixel."""
+"""Precision of angles: a smaller difference moves no pixel visibly."""
+
+
+class TileQuery(NamedTuple):
+    """One tile of a pyramid whose zoom levels are counted from the smallest: DeepZoom, Zoomify."""
+
+    identifier: str
+    zoom: int
+    """0 is the smallest level that the protocol advertises."""
+    column: int
+    row: int
+    format: str
+    """Name of the output format."""
+    selector: Selector = FIRST
+
+
+def tile_query(match: re.Match[str]) -> TileQuery:
+    """The query in a tile address.
+
+    Args:
+        match: five groups: identifier, zoom, column, row, extension.
+
+    Raises:
+        InvalidRequest: the identifier is malformed, or no such format is written.
+    """
+    name, zoom, column, row, extension = match.groups()
+    format = tile_format(extension)
+    return TileQuery(decoded_identifier(name), int(zoom), int(column), int(row), format)
+
+
+def plan_zoom(query: TileQuery, sizes: Sequence[Size], info: ImageInfo, config: Config) -> RenderPlan:
+    """The plan for a tile of a pyramid of square tiles.
+
+    Args:
+        query: the tile.
+        sizes: of all zoom levels, full size first.
+        info: the image.
+        config: the settings.
+
+    Raises:
+        TileNotFound: the image has no such zoom level, or the level no such tile.
+    """
+    last = len(sizes) - 1
+    if query.zoom > last:
+        raise TileNotFound(f"zoom level {query.zoom} does not exist; the image has 0 to {last}")
+    grid_size = sizes[last - query.zoom]
+    region = tile_region(grid_size, square_tile(info), query.column, query.row)
+    return plan_tile(info, config, grid_size, region, tile_encoding(query.format, info, config))
 
 
 def square_tile(info: ImageInfo) -> Size:
-    """The tile of protocols that know only square ones: the file's own if it is square and not too large."""
+    """The tile of protocols that have only square tiles: the file's own if it is square and not too large."""
     tile = info.tile
     if tile.width == tile.height and tile.width <= MAX_SQUARE_TILE:
         return tile
     return Size(USUAL_TILE, USUAL_TILE)
 
 
-def grid_tile(grid_size: Size, tile: Size, column: int, row: int) -> Region:
-    """One tile of a level.
+def tile_region(grid_size: Size, tile: Size, column: int, row: int) -> Region:
+    """The pixels of one tile in an advertised level.
 
     Raises:
-        TileNotFound: it lies outside the grid.
+        TileNotFound: the level has no such tile.
     """
-    region = TileGrid(grid_size, tile).region(column, row)
+    grid = TileGrid(grid_size, tile)
+    region = grid.region(column, row)
     if region is None:
-        columns, rows = ceil_div(grid_size.width, tile.width), ceil_div(grid_size.height, tile.height)
         raise TileNotFound(
-            f"column {column}, row {row} lies outside the level, which has columns 0 to {columns - 1} "
-            f"and rows 0 to {rows - 1}"
+            f"tile at column {column}, row {row} does not exist; this level has columns 0 to {grid.columns - 1} "
+            f"and rows 0 to {grid.rows - 1}"
         )
     return region
 
@@ -52,27 +105,27 @@ def plan_tile(
     return RenderPlan(image, placement.level, placement.region, placement.size, encoding)
 
 
-def quality_layers(info: ImageInfo, config: Config, asked: int = 0) -> int:
-    """How many JPEG 2000 quality layers are decoded; 0 is all (iipsrv's MAX_LAYERS and LYR).
+def quality_layers(info: ImageInfo, config: Config, requested: int = 0) -> int:
+    """The number of JPEG 2000 quality layers to decode; 0 is all (iipsrv's MAX_LAYERS and LYR).
 
     Args:
         info: the image.
-        config: MAX_LAYERS: above 0 is the most, -1 leaves it to the client, 0 is half unless asked.
-        asked: by the client; 0 or less is no wish.
+        config: MAX_LAYERS: above 0 is the maximum, -1 leaves it to the client, 0 is half unless requested.
+        requested: by the client; 0 or less is not requested.
     """
-    available, most = info.quality_layers, config.max_layers
-    if most > 0:
-        layers = asked if 0 < asked < most else most
+    available, maximum = info.quality_layers, config.max_layers
+    if maximum > 0:
+        layers = requested if 0 < requested < maximum else maximum
     else:
-        layers = asked if asked > 0 else available if most < 0 else ceil_div(available, 2)
+        layers = requested if requested > 0 else available if maximum < 0 else ceil_div(available, 2)
     return 0 if layers >= available else layers
 
 
 def has_color(info: ImageInfo) -> bool:
-    """Whether the picture is shown in color."""
+    """Whether the image is displayed in color."""
     return info.color_space is not ColorSpace.GRAY and info.color_bands >= 3
 
 
 def rounded_angle(degrees: float) -> float:
-    """The angle from 0 and below 360 that stands for all that turn a picture alike."""
+    """The equivalent angle from 0 to below 360, rounded to `ANGLE_DECIMALS`."""
     return round(degrees % 360, ANGLE_DECIMALS) % 360

@@ -1,8 +1,8 @@
 """Zoomify: ImageProperties.xml and tiles; tier 0 is the whole image in one tile, the last is full size.
 
-Clients disagree on how tiers are sized: halves rounded down (the original tools, iipsrv) or up
-(libvips, OpenSeadragon's columns). Here the number of tiers and NUMTILES follow the former; a tier's
-tiles are those of the latter, whose grid contains the former's.
+Clients disagree on the sizes of tiers: halves rounded down (the original tools, iipsrv) or up
+(libvips, OpenSeadragon's columns). The number of tiers and NUMTILES follow the former; the tiles of a tier
+follow the latter, whose grid contains the former's.
 """
 
 from __future__ import annotations
@@ -11,32 +11,20 @@ import re
 from typing import NamedTuple, TypeAlias
 
 from iipserve.config import Config
-from iipserve.errors import InvalidRequest, TileNotFound
+from iipserve.errors import InvalidRequest
 from iipserve.geometry import Size, TileGrid
 from iipserve.http import Request
 from iipserve.image import FIRST, ImageInfo, Selector
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Protocol
-from iipserve.protocols.encodings import tile_encoding, tile_format
-from iipserve.protocols.tiles import grid_tile, plan_tile, square_tile
+from iipserve.protocols.tiles import TileQuery, plan_zoom, square_tile, tile_query
 from iipserve.protocols.url_text import decoded_identifier, path_target
 
-# Clients count tile groups in different ways, so the number says nothing.
+# Clients count tile groups in different ways, so the number is ignored.
 TILE = re.compile(
     r"(.+)/TileGroup[0-9]{1,9}/([0-9]{1,9})-([0-9]{1,9})-([0-9]{1,9})\.([A-Za-z0-9]{1,8})", re.DOTALL
 )
 PROPERTIES = re.compile(r"(.+)/ImageProperties\.xml", re.DOTALL)
-
-
-class TileQuery(NamedTuple):
-    """One tile."""
-
-    identifier: str
-    tier: int
-    column: int
-    row: int
-    format: str
-    selector: Selector = FIRST
 
 
 class PropertiesQuery(NamedTuple):
@@ -57,9 +45,7 @@ def parse(request: Request) -> Query:
     """
     target = path_target(request)
     if tile := TILE.fullmatch(target):
-        name, tier, column, row, extension = tile.groups()
-        format = tile_format(extension)
-        return TileQuery(decoded_identifier(name), int(tier), int(column), int(row), format)
+        return tile_query(tile)
     if properties := PROPERTIES.fullmatch(target):
         return PropertiesQuery(decoded_identifier(properties[1]))
     raise InvalidRequest(
@@ -72,11 +58,12 @@ def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
     """The tile or the properties.
 
     Raises:
-        TileNotFound: the tier or the tile lies outside the pyramid.
+        TileNotFound: the image has no such tier, or the tier no such tile.
     """
     assert info is not None, "every Zoomify query names an image"
     if isinstance(query, TileQuery):
-        return _plan_tile(query, info, config)
+        sizes = info.power_of_two_sizes[: tier_count(info.size, square_tile(info))]
+        return Answer(plan_zoom(query, sizes, info, config))
     return Answer(_properties(info))
 
 
@@ -95,17 +82,6 @@ def tile_count(size: Size, tile: Size) -> int:
         count += TileGrid(size, tile).count
         size = size.floor_halved()
     return count
-
-
-def _plan_tile(query: TileQuery, info: ImageInfo, config: Config) -> Answer:
-    tile = square_tile(info)
-    tiers = tier_count(info.size, tile)
-    if query.tier >= tiers:
-        raise TileNotFound(f"tier {query.tier} lies outside the pyramid, which has 0 to {tiers - 1}")
-    grid_size = info.halved_sizes[tiers - 1 - query.tier]
-    region = grid_tile(grid_size, tile, query.column, query.row)
-    encoding = tile_encoding(query.format, info, config)
-    return Answer(plan_tile(info, config, grid_size, region, encoding))
 
 
 def _properties(info: ImageInfo) -> Document:

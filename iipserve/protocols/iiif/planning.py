@@ -122,7 +122,7 @@ def _placement(info: ImageInfo, region: Region, size: Size, factor: int | None) 
     """Tiles and whole levels of the grid lie where other protocols with such a grid have them."""
     if factor is None:
         return place_region(info, region, size)
-    grid_size = info.halved_sizes[factor.bit_length() - 1]
+    grid_size = info.power_of_two_sizes[factor.bit_length() - 1]
     return place_tile(
         info, grid_size, Region(region.x // factor, region.y // factor, size.width, size.height)
     )

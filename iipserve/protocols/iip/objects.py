@@ -78,11 +78,11 @@ def _max_size(subject: Subject) -> str:
 
 
 def _resolution_number(subject: Subject) -> str:
-    return f"Resolution-number:{len(subject.info.shown_sizes)}"
+    return f"Resolution-number:{len(subject.info.resolution_sizes)}"
 
 
 def _resolutions(subject: Subject) -> str:
-    sizes = reversed(subject.info.shown_sizes)
+    sizes = reversed(subject.info.resolution_sizes)
     return "Resolutions:" + ",".join(f"{size.width} {size.height}" for size in sizes)
 
 
@@ -110,7 +110,7 @@ def _colorspace(subject: Subject) -> str:
         space = "1 0 4 3 0 1 2"
     elif info.color_space is ColorSpace.GRAY and info.bits > 1:  # black and white counts as colors (iipsrv)
         space = "0 0 1 1 0"
-    return f"Colorspace,0-{len(info.shown_sizes) - 1},0:{space}"
+    return f"Colorspace,0-{len(info.resolution_sizes) - 1},0:{space}"
 
 
 def _sample_range(subject: Subject) -> str:

@@ -26,7 +26,7 @@ from iipserve.image import ImageInfo
 from iipserve.plan import Document, SamplePlan, image_ref
 from iipserve.processing import Pixels
 from iipserve.protocols.iip.commands import ProfileQuery, SpectrumQuery
-from iipserve.protocols.iip.tiles import shown_size, tile_region
+from iipserve.protocols.iip.tiles import indexed_tile_region, resolution_size
 from iipserve.protocols.iip.view import View
 from iipserve.protocols.tiles import quality_layers
 
@@ -52,8 +52,8 @@ def plan_spectrum(query: SpectrumQuery, info: ImageInfo, config: Config) -> Samp
         RegionOutOfBounds: the point lies outside the tile.
         TooLarge: there are too many samples.
     """
-    size = shown_size(info, query.resolution)
-    region = tile_region(info, size, query.tile)
+    size = resolution_size(info, query.resolution)
+    region = indexed_tile_region(info, size, query.tile)
     if not (0 <= query.x < region.width and 0 <= query.y < region.height):
         raise RegionOutOfBounds(
             f"SPECTRA: {query.x},{query.y} lies outside the tile, which has {region.width} x {region.height} pixels"
@@ -71,7 +71,7 @@ def plan_profile(query: ProfileQuery, info: ImageInfo, config: Config) -> Sample
         RegionOutOfBounds: the line leaves the image.
         TooLarge: there are too many samples.
     """
-    size = shown_size(info, query.resolution)
+    size = resolution_size(info, query.resolution)
     (x1, y1), (x2, y2) = query.start, query.end
     _check_number(max(abs(x2 - x1), abs(y2 - y1), 1), info)
     points = line(query.start, query.end)
@@ -107,7 +107,7 @@ def _plan(
     config: Config,
 ) -> SamplePlan:
     _check_number(len(points), info)
-    level = len(info.shown_sizes) - 1 - resolution
+    level = len(info.resolution_sizes) - 1 - resolution
     if level >= len(info.levels):  # a resolution that the file lacks shows pixels of its smallest
         level = len(info.levels) - 1
         points = _points_of(info.levels[level].size, size, points)

@@ -30,19 +30,19 @@ RAW_FRAME = b"\x03\0\0\0\0\x11\0\0"
 """Samples of 16 bits in the server's byte order (iipsrv)."""
 
 
-def shown_size(info: ImageInfo, resolution: int) -> Size:
+def resolution_size(info: ImageInfo, resolution: int) -> Size:
     """The size of a resolution.
 
     Raises:
         TileNotFound: the image has no such resolution.
     """
-    sizes = info.shown_sizes
+    sizes = info.resolution_sizes
     if not 0 <= resolution < len(sizes):
         raise TileNotFound(f"resolution {resolution} does not exist; the image has 0 to {len(sizes) - 1}")
     return sizes[len(sizes) - 1 - resolution]
 
 
-def tile_region(info: ImageInfo, grid_size: Size, tile: int) -> Region:
+def indexed_tile_region(info: ImageInfo, grid_size: Size, tile: int) -> Region:
     """The pixels of a tile in a resolution of `grid_size`.
 
     Raises:
@@ -63,13 +63,13 @@ def plan_query_tile(query: TileQuery, info: ImageInfo, config: Config) -> Render
 
 def _plan(query: TileQuery, encoding: Encoding, info: ImageInfo, config: Config) -> RenderPlan:
     view = query.view
-    grid_size = shown_size(info, query.resolution)
-    region = tile_region(info, grid_size, query.tile)
+    grid_size = resolution_size(info, query.resolution)
+    region = indexed_tile_region(info, grid_size, query.tile)
     if view is DEFAULT_VIEW:
         return plan_tile(info, config, grid_size, region, encoding)
     if view.rotation == UPSIDE_DOWN:
         # iipsrv: tiles change places with the picture, but only when it is upside down
-        region = tile_region(info, grid_size, TileGrid(grid_size, info.tile).count - 1 - query.tile)
+        region = indexed_tile_region(info, grid_size, TileGrid(grid_size, info.tile).count - 1 - query.tile)
     return apply_modifiers(plan_tile(info, config, grid_size, region, encoding), view, info, config)
 
 
@@ -79,10 +79,10 @@ def plan_tile_range(query: TileRangeQuery, info: ImageInfo, config: Config) -> B
     Raises:
         TooLarge: it has too many tiles.
     """
-    grid_size = shown_size(info, query.resolution)
+    grid_size = resolution_size(info, query.resolution)
     columns = ceil_div(grid_size.width, info.tile.width)
     for tile in (query.first, query.last):
-        tile_region(info, grid_size, tile)  # both exist
+        indexed_tile_region(info, grid_size, tile)  # both exist
     (row, column), (other_row, other_column) = divmod(query.first, columns), divmod(query.last, columns)
     across = range(min(column, other_column), max(column, other_column) + 1)
     down = range(min(row, other_row), max(row, other_row) + 1)
