@@ -20,6 +20,7 @@ from iipserve.engine.lru import Bounded
 from iipserve.engine.output_policy import Finishing
 from iipserve.engine.renderer import Renderer
 from iipserve.errors import (
+    INTERNAL_ERROR,
     IIPServeError,
     MethodNotAllowed,
     Overloaded,
@@ -119,7 +120,7 @@ class Application:
             response = self._refusal(error, protocol)
         except Exception:
             log.exception("%s %s?%s failed", request.method, request.path, request.query)
-            response = self._refusal(IIPServeError("the server made a mistake; it has been logged"), protocol)
+            response = self._refusal(IIPServeError(INTERNAL_ERROR), protocol)
         return replace(response, body=b"") if request.method == "HEAD" else response
 
     def clear(self) -> None:

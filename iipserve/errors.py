@@ -9,6 +9,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import ClassVar
 
+INTERNAL_ERROR = "internal server error (logged)"
+"""All that a client learns of a fault of this server."""
+
 
 class IIPServeError(Exception):
     """Anything a client can be told about; the message is safe to send."""

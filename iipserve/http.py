@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 from urllib.parse import quote
 
 from iipserve.errors import InvalidRequest
@@ -31,6 +31,19 @@ ADDRESS_VARIABLES = (
 """What the public address of a request is made of, beside its path and query."""
 MAX_PREFIX_LENGTH = 1024
 FORWARDED_HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Body:
+    """The body of a request, for a protocol that reads bodies."""
+
+    file: BinaryIO
+    """Positioned at 0; the transport closes it once the response is sent.
+
+    Holds less than `length` bytes only if `length` exceeds `Application.max_body_length`.
+    """
+    length: int
+    """In bytes; above the limit, what was declared or received until the transport stopped reading."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +71,8 @@ class Request:
     """BASE_URL: stands before `target` in public addresses, instead of scheme, host and mount."""
     trust_forwarded: bool = True
     """Believe `X-Forwarded-*` headers."""
+    body: Body | None = None
+    """None if there is none, or if `Application.max_body_length` is 0 for this request."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Request:

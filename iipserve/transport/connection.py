@@ -13,6 +13,7 @@ from http import HTTPStatus
 from time import monotonic
 from typing import Protocol
 
+from iipserve.errors import INTERNAL_ERROR
 from iipserve.http import Request, Response
 from iipserve.leader import hand_over
 from iipserve.transport import fastcgi
@@ -289,9 +290,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
             start = head(response.status, response.headers)
         except ValueError as error:
             log.error("an answer is withheld: %s", error)
-            response = service.error_response(
-                HTTPStatus.INTERNAL_SERVER_ERROR, "the server has made a mistake"
-            )
+            response = service.error_response(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR)
             start, body = head(response.status, response.headers), response.body
         if not isinstance(body, bytes):
             self._stream(start, body)

@@ -10,6 +10,7 @@ from time import monotonic, perf_counter
 from typing import Protocol
 
 from iipserve.config import Config
+from iipserve.errors import INTERNAL_ERROR
 from iipserve.http import Request, Response, cors_headers
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ class MonitoredApplication:
             return self.application.handle(request, over_http=over_http)
         except Exception:
             log.exception("the application failed on %s %s", request.method, request.path)
-            return self.error_response(HTTPStatus.INTERNAL_SERVER_ERROR, "the server has made a mistake")
+            return self.error_response(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR)
         finally:
             del self._running[thread]
 
