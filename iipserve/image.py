@@ -35,6 +35,11 @@ class ColorSpace(enum.Enum):
     CMYK = "cmyk"
     """Cyan, magenta, yellow, black: 0 is no ink."""
 
+    @property
+    def bands(self) -> int:
+        """Number of color bands of the space."""
+        return {"gray": 1, "cmyk": 4}.get(self.value, 3)
+
 
 class Selector(NamedTuple):
     """Which picture of a stack or of a panoramic sequence is meant (IIP's SDS)."""

@@ -19,7 +19,8 @@ from iipserve.codecs.jxl_profile import is_whole
 from iipserve.codecs.metadata import check_sides, chosen
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
-from iipserve.processing.profile import ToSRGB
+from iipserve.processing.icc import ToSRGB
+from iipserve.processing.layout import has_alpha
 
 if not imagecodecs.JPEGXL.available:
     raise ModuleNotFoundError("imagecodecs was built without libjxl", name="imagecodecs._jpegxl")
@@ -75,7 +76,7 @@ def _coded(pixels: Pixels, loss: float | None) -> bytes:
 def _linear(pixels: Pixels) -> Pixels:
     """Pixels of sRGB in 16 bits as linear light, for which imagecodecs 2026.3 takes them; opacity as it is."""
     light = linear_light().take(pixels.astype(np.uint16, copy=False))
-    if pixels.shape[2] in (2, 4):
+    if has_alpha(pixels.shape[2]):
         light[:, :, -1] = pixels[:, :, -1]
     return light
 

@@ -32,6 +32,7 @@ from iipserve.errors import TooLarge
 from iipserve.geometry import ceil_div
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
+from iipserve.processing.layout import has_alpha
 
 STRIP_BYTES = 1 << 19
 """Pixels of about this many bytes make one strip."""
@@ -235,7 +236,7 @@ def _structure(order: str, shape: Shape, bits: int, compression: Compression, ro
     ]
     if compression.predicts:
         fields.append(numbers(order, 317, SHORT, HORIZONTAL_PREDICTOR))
-    if bands in (2, 4):
+    if has_alpha(bands):
         fields.append(numbers(order, 338, SHORT, UNASSOCIATED_ALPHA))
     if as_ycbcr:
         # subsampling, and full range: the default is that of video

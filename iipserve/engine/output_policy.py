@@ -17,7 +17,7 @@ from iipserve.errors import ConfigError
 from iipserve.image import ColorSpace, ImageInfo
 from iipserve.plan import RenderPlan
 from iipserve.processing import Operation, pipeline
-from iipserve.processing.profile import ToSRGB
+from iipserve.processing.icc import ToSRGB
 from iipserve.processing.watermark import BLENDS, Watermark
 
 MAX_MARK_PIXELS = 16_000_000

@@ -10,6 +10,7 @@ import pyvips
 from iipserve import libvips
 from iipserve.geometry import Size
 from iipserve.processing import Pixels
+from iipserve.processing.layout import has_alpha
 
 
 def scale(pixels: Pixels, size: Size, *, nearest: bool = False) -> Pixels:
@@ -52,5 +53,5 @@ def scale_in_strips(pixels: Pixels, size: Size, rows: int, *, nearest: bool = Fa
 def _resized(pixels: Pixels, size: Size) -> pyvips.Image:
     """Contiguous pixels at another size, once it is computed; they must be kept until then."""
     opaque = (1 << 8 * pixels.itemsize) - 1
-    clear = pixels.shape[2] in (2, 4) and bool(np.any(pixels[:, :, -1] != opaque))
+    clear = has_alpha(pixels.shape[2]) and bool(np.any(pixels[:, :, -1] != opaque))
     return libvips.resized(libvips.from_pixels(pixels), size, alpha=clear)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from iipserve.processing import Operation, Pixels, Samples, Stage
 from iipserve.processing.bit_depth import convert_depth, full_scale, quantize, white
-from iipserve.processing.coding import Coding, coding
-from iipserve.processing.layout import first_bands
+from iipserve.processing.colorspaces import Coding, coding
+from iipserve.processing.layout import color_bands, first_bands
 from iipserve.processing.lut import LookupTable, look_up_by_band
 from iipserve.processing.normalizing import Scale, normalized
 from iipserve.processing.sample_format import Range, SampleFormat, shown_ranges
@@ -102,11 +102,7 @@ def _bands_used(operations: Sequence[Operation], colors: int) -> int:
         used = operation.bands_used(colors)
         if used is not None:
             return used
-    return _bands_shown(colors)
-
-
-def _bands_shown(bands: int) -> int:
-    return 3 if bands >= 3 else 1
+    return color_bands(colors)
 
 
 def _foldable(operations: Sequence[Operation], used: int) -> int:
@@ -189,7 +185,7 @@ class Tail:
             factor = factor * np.float32(operations[-1].factor)
             operations = operations[:-1]
         samples = _applied(operations, samples)
-        return quantize(samples[..., : _bands_shown(samples.shape[2])], factor, self.bits)
+        return quantize(samples[..., : color_bands(samples.shape[2])], factor, self.bits)
 
 
 def _applied(operations: Sequence[Operation], samples: Samples) -> Samples:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from iipserve.processing import Context, Operation, Pixels, Stage
+from iipserve.processing.layout import has_alpha
 from iipserve.processing.lut import LookupTable
 
 
@@ -28,13 +29,12 @@ class Equalize(Operation):
     def __call__(self, pixels: Pixels) -> Pixels:
         if self.table is None:
             return pixels
-        bands = pixels.shape[2]
         if pixels.itemsize == 1:
             result = LookupTable(np.array(self.table, np.uint8)[:, np.newaxis])(pixels)
         else:
             upper = (pixels >> 8).astype(np.uint8)  # type: ignore[operator]
             result = LookupTable(np.array(self.table, np.uint16)[:, np.newaxis] * np.uint16(257))(upper)
-        if bands in (2, 4):
+        if has_alpha(pixels.shape[2]):
             result[..., -1] = pixels[..., -1]
         return result
 

@@ -1,6 +1,6 @@
-"""Pixels in memory: bands taken out and put together, whole pixels as units.
+"""Memory layout of pixels: extracting and joining bands, whole pixels as single elements.
 
-numpy copies short rows (the bands of a pixel) slowly: band by band, and pixel by pixel, is 2 to 5 times as fast.
+numpy copies short rows (the bands of a pixel) slowly: copying band by band or whole pixels is 2 to 5 times as fast.
 """
 
 from __future__ import annotations
@@ -13,11 +13,21 @@ from numpy.typing import NDArray
 from iipserve.processing import Pixels
 
 UNITS: dict[int, Any] = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
-"""Types that are as large as a whole pixel of so many bytes."""
+"""Element types for whole pixels, by bytes per pixel."""
+
+
+def has_alpha(bands: int) -> bool:
+    """Whether the last of `bands` bands of display pixels is opacity: 2 is gray and opacity, 4 RGB and opacity."""
+    return bands in (2, 4)
+
+
+def color_bands(bands: int) -> int:
+    """The number of bands, of `bands`, that are displayed as colors: 3 (RGB) of three or more, else 1 (gray)."""
+    return 3 if bands >= 3 else 1
 
 
 def first_bands(pixels: Pixels, count: int) -> Pixels:
-    """The first bands, contiguous; the pixels themselves if they have no more."""
+    """The first `count` bands, contiguous; the pixels themselves if they have no more."""
     if count == pixels.shape[2]:
         return pixels
     result = np.empty((*pixels.shape[:2], count), pixels.dtype)
@@ -26,14 +36,14 @@ def first_bands(pixels: Pixels, count: int) -> Pixels:
 
 
 def copy_bands(source: NDArray[Any], target: NDArray[Any], count: int) -> None:
-    """Write the first `count` bands of `source` into those of `target`, whatever the type and layout of either."""
+    """Copy the first `count` bands, between any types and memory layouts."""
     for band in range(count):
-        # what is cast is known to fit
+        # callers guarantee that the values fit
         np.copyto(target[..., band], source[..., band], casting="unsafe")
 
 
 def with_opacity(color: Pixels, opacity: Pixels) -> Pixels:
-    """Color bands and one band more, of the same type."""
+    """Color bands with `opacity`, shape (height, width), appended; the type of the colors."""
     bands = color.shape[2]
     result = np.empty((*color.shape[:2], bands + 1), color.dtype)
     copy_bands(color, result, bands)
@@ -42,7 +52,7 @@ def with_opacity(color: Pixels, opacity: Pixels) -> Pixels:
 
 
 def repeated(gray: Pixels, count: int) -> Pixels:
-    """So many bands that are all as the first."""
+    """The first band `count` times."""
     result = np.empty((*gray.shape[:2], count), gray.dtype)
     for band in range(count):
         result[..., band] = gray[..., 0]
@@ -50,7 +60,7 @@ def repeated(gray: Pixels, count: int) -> Pixels:
 
 
 def as_units(pixels: Pixels) -> NDArray[Any]:
-    """Contiguous pixels as an array of shape (height, width) with one element, of no meaning, for each."""
+    """Pixels as an array of shape (height, width) with one opaque element each: a view if they are contiguous."""
     size = pixels.shape[2] * pixels.itemsize
     unit = UNITS.get(size, np.dtype((np.void, size)))
     units: NDArray[Any] = np.ascontiguousarray(pixels).view(unit)[..., 0]
@@ -58,15 +68,15 @@ def as_units(pixels: Pixels) -> NDArray[Any]:
 
 
 def from_units(units: NDArray[Any], dtype: np.dtype[Any]) -> Pixels:
-    """Contiguous pixels made of a view of an array of `as_units`; always copied, see `packed`."""
+    """Contiguous pixels of a view of an array of `as_units`; always a copy, see `packed`."""
     pixels: Pixels = units.copy(order="C").view(dtype).reshape(*units.shape, -1)
     return pixels
 
 
 def packed(pixels: Pixels) -> Pixels:
-    """The pixels with the strides of a new array.
+    """The pixels with the strides of a new array, copied if they have others.
 
-    numpy calls an array of one row or column contiguous whatever its strides are, encoders look at them.
+    numpy calls an array of one row or column contiguous whatever its strides; encoders read the strides.
     """
     _, width, bands = pixels.shape
     step = bands * pixels.itemsize

@@ -13,8 +13,8 @@ from iipserve.processing.color import Bitonal, Grayscale, Twist
 from iipserve.processing.colormap import Colormap
 from iipserve.processing.filters import Convolve, Hillshade
 from iipserve.processing.histogram import Equalize
-from iipserve.processing.layout import first_bands, packed, repeated, with_opacity
-from iipserve.processing.profile import ToSRGB
+from iipserve.processing.icc import ToSRGB
+from iipserve.processing.layout import first_bands, has_alpha, packed, repeated, with_opacity
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.processing.watermark import Watermark
@@ -82,7 +82,7 @@ def fit_bands(pixels: Pixels, allowed: Collection[int]) -> Pixels:
         return packed(pixels)
     if bands == 2 and 4 in allowed:
         return with_opacity(repeated(pixels, 3), pixels[..., 1])
-    if bands in (2, 4):
+    if has_alpha(bands):
         return fit_bands(on_white(pixels), allowed)
     return repeated(pixels, 3)
 

@@ -15,11 +15,8 @@ from iipserve.processing.tone import SampleRange, Stretch
 Range: TypeAlias = tuple[float, float]
 
 UNIT: Range = (0.0, 1.0)
-NEEDED: dict[ColorSpace, tuple[int, tuple[str, ...] | None]] = {
-    ColorSpace.CIELAB: (3, ("uint8", "uint16", "float32")),
-    ColorSpace.CMYK: (4, None),
-}
-"""Bands and types of samples without which there is no such color space."""
+LAB_DTYPES = ("uint8", "uint16", "float32")
+"""Sample types that CIELAB is defined for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +41,8 @@ class SampleFormat:
     @property
     def space(self) -> ColorSpace:
         """The color space, if the bands can be read so; otherwise gray, which is what the bands are in themselves."""
-        bands, types = NEEDED.get(self.color_space, (1, None))
-        known = types is None or self.dtype in types
-        return self.color_space if known and self.color_bands >= bands else ColorSpace.GRAY
+        known = self.color_space is not ColorSpace.CIELAB or self.dtype in LAB_DTYPES
+        return self.color_space if known and self.color_bands >= self.color_space.bands else ColorSpace.GRAY
 
     @property
     def colors(self) -> int:

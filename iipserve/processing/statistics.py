@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from iipserve.image import ColorSpace, ImageInfo
 from iipserve.processing import Pixels
+from iipserve.processing.layout import color_bands
 from iipserve.processing.sample_format import UNIT, Range
 
 BINS = 256
@@ -134,7 +135,7 @@ def brightness(finished: Pixels) -> tuple[int, ...]:
     Args:
         finished: 8 bits; of 2 and 4 bands the last is opacity, and left out.
     """
-    colors = 3 if finished.shape[2] > 2 else 1
+    colors = color_bands(finished.shape[2])
     histogram = np.zeros(BINS, np.int64)
     rows = max(1, AT_ONCE // finished.shape[1])
     for top in range(0, finished.shape[0], rows):

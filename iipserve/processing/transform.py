@@ -11,7 +11,7 @@ import numpy as np
 from iipserve import libvips
 from iipserve.geometry import Size, round_half_up
 from iipserve.processing import Operation, Pixels, Stage
-from iipserve.processing.layout import as_units, from_units, with_opacity
+from iipserve.processing.layout import as_units, from_units, has_alpha, with_opacity
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Rotate(Operation):
 
     def _turned_freely(self, pixels: Pixels) -> Pixels:
         height, width, bands = pixels.shape
-        if bands in (1, 3):
+        if not has_alpha(bands):
             opaque = np.full((height, width), (1 << 8 * pixels.itemsize) - 1, pixels.dtype)
             pixels = with_opacity(pixels, opaque)
         frame = self.output_size(Size(width, height))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.processing import Context, Operation, Pixels, Stage
+from iipserve.processing.layout import color_bands
 
 BLOCK_TILES = 2
 """Sides of a block, in the longer sides of tiles (iipsrv)."""
@@ -63,7 +64,7 @@ class AdditiveMark(Mark):
         """The light of pixels of so many bands, none on their opacity; remembered, as it is faster in one piece."""
         light = self._fitted.get(bands)
         if light is None:
-            colors = self._light[..., : 1 if bands < 3 else 3]
+            colors = self._light[..., : color_bands(bands)]
             light = np.zeros((*colors.shape[:2], bands), np.uint8)
             light[..., : colors.shape[2]] = colors
             self._fitted[bands] = light
@@ -89,7 +90,7 @@ class OverMark(Mark):
         height, width, bands = pixels.shape
         part = pixels[: self.size.height, : self.size.width]
         rest = self._rest[:height, :width]
-        colors = [color[:height, :width] for color in self._colors[: 1 if bands < 3 else 3]]
+        colors = [color[:height, :width] for color in self._colors[: color_bands(bands)]]
         most = np.float32(np.iinfo(pixels.dtype).max)
         if bands != len(colors):
             self._blend_onto_opacity(part, colors, most)

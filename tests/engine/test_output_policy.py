@@ -23,7 +23,7 @@ from iipserve.plan import Encoding, RenderPlan, image_ref
 from iipserve.processing import Operation
 from iipserve.processing.color import Grayscale, Twist
 from iipserve.processing.colormap import Colormap
-from iipserve.processing.profile import ToSRGB
+from iipserve.processing.icc import ToSRGB
 from iipserve.processing.transform import Mirror
 from iipserve.processing.watermark import AdditiveMark, OverMark, Watermark
 from tests.engine.fakes import ArraySource

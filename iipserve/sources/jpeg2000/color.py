@@ -39,7 +39,6 @@ PROFILE_SPACES = {
     b"Lab ": ColorSpace.CIELAB,
 }
 """By the data color space of an ICC profile (ICC.1 7.2.6)."""
-COLORS = {ColorSpace.GRAY: 1, ColorSpace.SRGB: 3, ColorSpace.CIELAB: 3, ColorSpace.CMYK: 4}
 SPACES_BY_COUNT = {1: ColorSpace.GRAY, 2: ColorSpace.GRAY, 3: ColorSpace.SRGB, 4: ColorSpace.SRGB}
 """By number of components, where the file says nothing."""
 
@@ -186,7 +185,7 @@ def _defined(channels: Sequence[Channel], boxes: Boxes) -> _Parts | None:
 def _assumed(channels: Sequence[Channel], boxes: Boxes) -> _Parts:
     """Colors first; one channel more than gray or RGB has is opacity, as every writer means it."""
     count = len(channels)
-    colors = COLORS[_declared_space(boxes) or SPACES_BY_COUNT.get(count, ColorSpace.GRAY)]
+    colors = (_declared_space(boxes) or SPACES_BY_COUNT.get(count, ColorSpace.GRAY)).bands
     if count == colors + 1 and count in (2, 4):
         return _Parts(range(colors), opacity=[colors])
     return _Parts(range(count))
@@ -202,9 +201,9 @@ def _declared_space(boxes: Boxes) -> ColorSpace | None:
 def _color_space(colors: int, boxes: Boxes) -> ColorSpace:
     """The color space named, if there are colors enough for it; else what fits their number."""
     declared = _declared_space(boxes)
-    if declared is not None and colors >= COLORS[declared]:
+    if declared is not None and colors >= declared.bands:
         return declared
-    return ColorSpace.SRGB if colors == COLORS[ColorSpace.SRGB] else ColorSpace.GRAY
+    return ColorSpace.SRGB if colors == ColorSpace.SRGB.bands else ColorSpace.GRAY
 
 
 def _is_ycc(colors: Sequence[Component], space: ColorSpace, boxes: Boxes) -> bool:

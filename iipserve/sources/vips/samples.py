@@ -40,7 +40,6 @@ COLOR_SPACES = {
     "labq": ColorSpace.CIELAB,
 }
 """By libvips' interpretation. 0 of its CMYK is no ink: it inverts JPEGs."""
-COLORS = {ColorSpace.GRAY: 1, ColorSpace.SRGB: 3, ColorSpace.CIELAB: 3, ColorSpace.CMYK: 4}
 
 PNG_PALETTE = 3
 """Color type (PNG 3, section 11.2.1)."""
@@ -87,13 +86,13 @@ def read_samples(image: pyvips.Image, head: bytes, *, has_alpha: bool | None = N
     """
     _refuse_others(image)
     space = COLOR_SPACES[image.interpretation]
-    if image.bands < COLORS[space]:
+    if image.bands < space.bands:
         space = ColorSpace.GRAY
     bits = _bits(image, head)
     shift = 16 - bits if image.format == "ushort" else 0
     dtype = "float32" if space is ColorSpace.CIELAB else TYPES[image.format]
     if has_alpha is None:
-        has_alpha = image.interpretation != "multiband" and image.bands == COLORS[space] + 1
+        has_alpha = image.interpretation != "multiband" and image.bands == space.bands + 1
     ranges = _ranges(image, dtype, bits, space, head)
     return Samples(dtype, bits, image.bands, space, has_alpha, ranges, shift)
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from iipserve import libvips
 from iipserve.image import ColorSpace
 from iipserve.processing.display import display_transform
-from iipserve.processing.icc import to_srgb
-from iipserve.processing.profile import ToSRGB
+from iipserve.processing.icc import ToSRGB, to_srgb
 from tests.images import smooth
 from tests.processing.sample_formats import context, info, kind
 
