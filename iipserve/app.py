@@ -189,7 +189,7 @@ class Application:
     def _answer_again(self, request: Request, known: KnownPlan) -> Response | None:
         """The answer by the plan made for the same address before, unless the image is another one now."""
         plan = known.plan
-        if self._library.info(plan.image.identifier, plan.image.selector) is not known.info():
+        if self._library.info(plan.view.image.identifier, plan.view.image.selector) is not known.info():
             return None
         try:
             return self._rendered(request, plan, known.headers)
@@ -214,7 +214,7 @@ class Application:
         return self._ok(body, content.media_type, _digest(body), modified, answer.headers)
 
     def _rendered(self, request: Request, plan: RenderPlan, headers: Headers) -> Response:
-        modified = plan.image.version.mtime_ns // 1_000_000_000
+        modified = plan.view.image.version.mtime_ns // 1_000_000_000
         if http.has_condition(request) and http.not_modified(request, plan.digest, modified):
             return self._unchanged(plan.digest, modified, headers)
         rendition = self._renderer.render(plan)

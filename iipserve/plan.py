@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeAlias
+from dataclasses import dataclass, field, fields
+from functools import cache
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from iipserve import __version__
 from iipserve.geometry import Region, Size
@@ -47,51 +49,67 @@ class Encoding:
 
 
 @dataclass(frozen=True, slots=True)
-class RenderPlan:
-    """One finished image, described by everything that changes a byte of it: work order, cache key, ETag."""
+class Crop:
+    """A rectangle of one level, scaled."""
 
     image: ImageRef
     level: int
     """Index into `ImageInfo.levels`."""
     region: Region
-    """In pixels of the level. May reach past the level's right and bottom edge by a pixel, where an
+    """In pixels of the level. May extend one pixel past the level's right and bottom edges, where an
     advertised grid rounds up and the file rounded down: the last column and row are then repeated."""
     size: Size
-    """Pixels after scaling the region, before it is rotated."""
+    """Pixels after scaling the region, before any rotation."""
+
+    @property
+    def images(self) -> tuple[ImageRef, ...]:
+        """All images it is made of."""
+        return (self.image,)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderPlan:
+    """One rendered image, described by everything that changes a byte of it: work order, cache key, ETag.
+
+    Hash and digest cover every field by construction; all parts are frozen values whose `repr` is complete and
+    the same in every process.
+    """
+
+    view: Crop
+    """What is shown of which image, at which size."""
     encoding: Encoding
     operations: tuple[Operation, ...] = ()
-    """In canonical order (`processing.pipeline.ordered`); steps without effect are left out."""
+    """In canonical order (`processing.pipeline.ordered`), without operations that have no effect."""
     _hash: int = field(init=False, repr=False, compare=False)
-    """A plan is looked up several times on its way; its hash is reckoned once."""
+    """Computed once: a plan is looked up several times while it is answered."""
     _digest: str = field(init=False, repr=False, compare=False, default="")
-    """Reckoned once, when it is first asked for."""
+    """Computed on first use."""
 
     def __post_init__(self) -> None:
-        parts = (self.image, self.level, self.region, self.size, self.encoding, self.operations)
-        object.__setattr__(self, "_hash", hash(parts))
+        kind: Any = type(self)
+        object.__setattr__(self, "_hash", hash(_key_of(kind)(self)))
 
     def __hash__(self) -> int:
         return self._hash
 
     @property
+    def images(self) -> tuple[ImageRef, ...]:
+        """All images it is made of."""
+        return self.view.images
+
+    @property
     def digest(self) -> str:
-        """32 hexadecimal digits that stand for this plan and this version of the server."""
+        """32 hexadecimal digits that identify this plan and this version of the server."""
         if not self._digest:
-            object.__setattr__(self, "_digest", self._reckoned_digest())
+            text = repr((__version__, self))
+            object.__setattr__(self, "_digest", hashlib.blake2b(text.encode(), digest_size=16).hexdigest())
         return self._digest
 
-    def _reckoned_digest(self) -> str:
-        image, region, encoding = self.image, self.region, self.encoding
-        everything = (
-            __version__,
-            (image.identifier, image.version.mtime_ns, image.version.length, image.quality_layers),
-            tuple(image.selector),
-            (self.level, region.x, region.y, region.width, region.height, self.size.width, self.size.height),
-            (encoding.format, encoding.quality, encoding.scheme),
-            (encoding.profile, encoding.metadata, encoding.stored, encoding.bits),
-            self.operations,
-        )
-        return hashlib.blake2b(repr(everything).encode(), digest_size=16).hexdigest()
+
+@cache
+def _key_of(kind: type[Any]) -> Callable[[Any], Any]:
+    """Getter of all fields by which values of a dataclass are compared."""
+    return attrgetter(*(field.name for field in fields(kind) if field.compare))
 
 
 @dataclass(frozen=True, slots=True)

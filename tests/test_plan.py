@@ -1,71 +1,136 @@
-"""A plan is key and entity tag: equal plans meet, any difference tells."""
+"""A plan is cache key and entity tag: equal plans share one, any difference makes another."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, make_dataclass, replace
+from typing import Any
 
+import numpy as np
 import pytest
 
+from iipserve.cache.memcached import MemcachedCache
 from iipserve.geometry import Region, Size
-from iipserve.image import ImageVersion, Selector
-from iipserve.plan import Encoding, ImageRef, RenderPlan
+from iipserve.image import ImageVersion
+from iipserve.plan import Crop, Encoding, ImageRef, RenderPlan
+from iipserve.processing import Operation, pipeline
+from iipserve.processing.color import Bitonal, Grayscale, Twist
+from iipserve.processing.colormap import Colormap
+from iipserve.processing.filters import Convolve, Hillshade
+from iipserve.processing.histogram import Equalize
+from iipserve.processing.profile import ToSRGB
+from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
+from iipserve.processing.watermark import BLENDS, Watermark
 
-PLAN = RenderPlan(
-    ImageRef("a.tif", ImageVersion(1, 2)), 0, Region(0, 0, 256, 256), Size(256, 256), Encoding("jpeg", 75)
+CROP = Crop(ImageRef("a.tif", ImageVersion(1, 2)), 0, Region(0, 0, 256, 256), Size(256, 256))
+MARK = BLENDS["additive"](np.zeros((8, 8, 4), np.uint8), 0.5)
+OPERATIONS: tuple[Operation, ...] = (
+    SampleRange(((0, 0.0, 1.5), (None, 0.25, 0.5))),
+    Stretch((1, 2)),
+    Hillshade(3, 4),
+    Twist(((1.0, 0.5), (0.1, 0.2))),
+    Gamma(0.3),
+    Logarithm(),
+    Invert(),
+    Colormap("own", b"\0\1"),
+    Convolve(((0.0, 1.0), (0.1, 0.2))),
+    Contrast(1.2),
+    ToSRGB(b"profile"),
+    Grayscale(),
+    Bitonal(7),
+    Equalize((1, 2)),
+    Mirror(),
+    Rotate(90.0),
+    Watermark("fingerprint", MARK, 0.5),
 )
+PLAN = RenderPlan(CROP, Encoding("jpeg", 75), OPERATIONS)
 
-DIFFERENCES = [
-    replace(PLAN, image=ImageRef("b.tif", ImageVersion(1, 2))),
-    replace(PLAN, image=ImageRef("a.tif", ImageVersion(2, 2))),
-    replace(PLAN, image=ImageRef("a.tif", ImageVersion(1, 2), 3)),
-    replace(PLAN, image=ImageRef("a.tif", ImageVersion(1, 2), selector=Selector(1))),
-    replace(PLAN, level=1),
-    *(replace(PLAN, region=replace(PLAN.region, **{side: 255})) for side in ("x", "y", "width", "height")),
-    *(replace(PLAN, size=replace(PLAN.size, **{side: 255})) for side in ("width", "height")),
-    replace(PLAN, image=ImageRef("a.tif", ImageVersion(1, 3))),
-    replace(PLAN, encoding=Encoding("jpeg", 76)),
-    replace(PLAN, encoding=Encoding("png", 75)),
-    replace(PLAN, encoding=Encoding("jpeg", 75, profile=True)),
-    replace(PLAN, encoding=Encoding("jpeg", 75, stored=False)),
-    replace(PLAN, encoding=Encoding("jpeg", 75, metadata=True)),
-    replace(PLAN, encoding=Encoding("jpeg", 75, "deflate")),
-    replace(PLAN, encoding=Encoding("jpeg", 75, bits=16)),
-    replace(PLAN, operations=(Mirror(),)),
-    replace(PLAN, operations=(Rotate(90),)),
-]
+
+def variations(value: Any) -> Iterator[Any]:
+    """The value with one thing in it changed, for every thing by which two such values can differ."""
+    if is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            if field.compare:
+                yield from (replace(value, **{field.name: other}) for other in _inside(value, field.name))
+    elif hasattr(value, "_fields"):
+        for name in value._fields:
+            yield from (value._replace(**{name: other}) for other in _inside(value, name))
+    elif isinstance(value, tuple):
+        yield value[:-1]
+        for index, item in enumerate(value):
+            yield from ((*value[:index], other, *value[index + 1 :]) for other in variations(item))
+    else:
+        yield CHANGES[type(value)](value)
+
+
+def _inside(value: Any, name: str) -> Iterator[Any]:
+    return variations(getattr(value, name))
+
+
+CHANGES = {
+    bool: lambda value: not value,
+    int: lambda value: value + 1,
+    float: lambda value: value + 0.001,
+    str: lambda value: value + "x",
+    bytes: lambda value: value + b"x",
+    type(None): lambda value: 0,
+}
+"""Another value of each type that parts of a plan are made of."""
+
+
+def test_every_operation_takes_part() -> None:
+    assert tuple(type(operation) for operation in OPERATIONS) == pipeline.ORDER
 
 
 def test_equal_plans_are_one_key() -> None:
-    twin = replace(PLAN)
+    twin = RenderPlan(replace(CROP), replace(PLAN.encoding), (*OPERATIONS,))
     assert twin == PLAN
     assert hash(twin) == hash(PLAN)
     assert twin.digest == PLAN.digest
 
 
-@pytest.mark.parametrize("other", DIFFERENCES, ids=repr)
+@pytest.mark.parametrize("other", [*variations(PLAN)], ids=lambda other: other.digest[:8])
 def test_every_difference_tells(other: RenderPlan) -> None:
     assert other != PLAN
+    assert hash(other) != hash(PLAN)
     assert other.digest != PLAN.digest
 
 
-def test_digest_has_every_field() -> None:
-    """The differences above change each field of the plan and of its parts at least once."""
-    changed = {
-        (part, name)
-        for other in DIFFERENCES
-        for part in ("image", "region", "size", "encoding")
-        for name in getattr(PLAN, part).__slots__
-        if getattr(getattr(other, part), name) != getattr(getattr(PLAN, part), name)
-    }
-    fields = {
-        (part, name)
-        for part in ("image", "region", "size", "encoding")
-        for name in getattr(PLAN, part).__slots__
-    }
-    assert changed == fields
+def test_new_field_is_part_of_every_key() -> None:
+    """A field that is added to the plan and mentioned nowhere else."""
+    own = {name: RenderPlan.__dict__[name] for name in ("__post_init__", "__hash__", "images", "digest")}
+    declared = [(field.name, field.type, field) for field in fields(RenderPlan)]
+    wider: Any = make_dataclass(
+        "RenderPlan", [*declared, ("background", str, "white")], namespace=own, frozen=True
+    )
+    white, black = wider(CROP, PLAN.encoding), wider(CROP, PLAN.encoding, background="black")
+    cache = MemcachedCache((), 0)
+    assert white == wider(CROP, PLAN.encoding)
+    assert white != black
+    assert hash(white) != hash(black)
+    assert white.digest != black.digest
+    assert cache.key(white) != cache.key(black)
+
+
+def test_digest_is_the_same_in_every_process() -> None:
+    """Hash seeds and addresses of objects have no influence on it."""
+    script = "from tests.test_plan import PLAN; print(PLAN.digest)"
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        run = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+        )
+        assert run.stdout.strip() == PLAN.digest
 
 
 def test_digest_is_short_and_plain() -> None:
     assert len(PLAN.digest) == 32
     assert PLAN.digest.isalnum()
+
+
+def test_images_are_those_of_the_view() -> None:
+    assert PLAN.images == (CROP.image,)

@@ -16,7 +16,7 @@ from iipserve.http import Request
 TOYS = {
     "protocols": """
 from dataclasses import dataclass
-from iipserve.plan import Answer, Encoding, RenderPlan, image_ref
+from iipserve.plan import Answer, Crop, Encoding, RenderPlan, image_ref
 from iipserve.geometry import Region
 from iipserve.image import FIRST, Selector
 from iipserve.protocols import Protocol
@@ -30,7 +30,7 @@ def parse(request):
     return Whole(request.target)
 
 def plan(query, info, config):
-    return Answer(RenderPlan(image_ref(info), 0, Region.of_size(info.size), info.size, Encoding("toytext", 0)))
+    return Answer(RenderPlan(Crop(image_ref(info), 0, Region.of_size(info.size), info.size), Encoding("toytext", 0)))
 
 PROTOCOL = Protocol("toy", "toy", parse, plan)
 """,

@@ -80,20 +80,22 @@ class MemcachedCache(RenditionCache):
         installation = hashlib.blake2b(namespace.encode("utf-8", "surrogateescape"), digest_size=6)
         self._prefix = f"iipserve:{installation.hexdigest()}:"
 
+    def key(self, plan: RenderPlan) -> str:
+        """The key of a plan's rendition, the same for every worker of one installation."""
+        return self._prefix + plan.digest
+
     def get(self, plan: RenderPlan) -> Rendition | None:
         """The rendition of exactly this plan, or None."""
-        digest = plan.digest
-        key = self._prefix + digest
+        key = self.key(plan)
         value = self._servers.ask(key, lambda pool: pool.get(key))
-        return unpack(value, digest) if value else None
+        return unpack(value, plan.digest) if value else None
 
     def set(self, plan: RenderPlan, rendition: Rendition) -> None:
         """Send a rendition off without waiting for an answer; one of a megabyte or more is not sent."""
-        digest = plan.digest
-        value = pack(rendition, digest)
+        value = pack(rendition, plan.digest)
         if len(value) > MAX_VALUE:
             return
-        key, expiry = self._prefix + digest, expiry_time(self._timeout, time.time())
+        key, expiry = self.key(plan), expiry_time(self._timeout, time.time())
         self._servers.ask(key, lambda pool: pool.set(key, value, expire=expiry, noreply=True))
 
     def clear(self) -> None:

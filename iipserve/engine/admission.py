@@ -70,7 +70,7 @@ class Limits:
         self._check_pixels(plan, info)
         needed = strip_memory(plan, info) if in_strips else render_memory(plan, info, memory_factor)
         self._check_memory(plan, needed)
-        is_large = plan.region.width * plan.region.height > LARGE_PIXELS
+        is_large = plan.view.region.width * plan.view.region.height > LARGE_PIXELS
         return Admission(self, is_large, needed, brief and self._single_core)
 
     def take(self, is_large: bool, needed: int, at_once: bool) -> None:
@@ -107,7 +107,7 @@ class Limits:
         return self._places[is_large] > 0 and self._free >= needed
 
     def _check_pixels(self, plan: RenderPlan, info: ImageInfo) -> None:
-        pixels = plan.region.width * plan.region.height
+        pixels = plan.view.region.width * plan.view.region.height
         if pixels > self._max_pixels:
             raise TooLarge(
                 f"this needs {pixels / 1e6:.0f} megapixels of {info.identifier!r} to be decoded, and the limit is "
@@ -115,9 +115,10 @@ class Limits:
             )
 
     def _check_memory(self, plan: RenderPlan, needed: int) -> None:
+        size = plan.view.size
         if needed > self._budget:
             raise TooLarge(
-                f"an image of {plan.size.width} x {plan.size.height} pixels needs {needed / MEGABYTE:.0f} MB "
+                f"an image of {size.width} x {size.height} pixels needs {needed / MEGABYTE:.0f} MB "
                 f"while it is made, and the limit is {self._budget / MEGABYTE:.0f}; ask for a smaller one"
             )
 
@@ -153,10 +154,10 @@ def render_memory(plan: RenderPlan, info: ImageInfo, memory_factor: int = 2) -> 
     They are held once themselves, once more while an operation changes them, and `memory_factor` times
     while they are encoded.
     """
-    read = min(plan.region.width * plan.region.height, STRIP_PIXELS + plan.region.width * 4096)
-    made = plan.size.area
+    read = min(plan.view.region.width * plan.view.region.height, STRIP_PIXELS + plan.view.region.width * 4096)
+    made = plan.view.size.area
     for operation in pipeline.after_scaling(plan.operations):
-        made = max(made, operation.output_size(plan.size).area)
+        made = max(made, operation.output_size(plan.view.size).area)
     finished = finished_bytes(plan, info)
     copies = 1 + memory_factor + bool(plan.operations)
     return read * _read_bytes(plan, info, finished) + made * copies * finished

@@ -91,14 +91,14 @@ class LevelReader:
 
 
 def read_plan(read: LevelReader, plan: RenderPlan) -> Pixels:
-    """The finished pixels of `plan.region`, scaled to `plan.size`."""
+    """The finished pixels of `plan.view.region`, scaled to `plan.view.size`."""
     level_size = read.geometry.size
-    region = _held(plan.region, level_size).clipped(level_size)
+    region = _held(plan.view.region, level_size).clipped(level_size)
     if region is None:
-        raise ValueError(f"{plan.region} lies outside level {plan.level} of {level_size}")
-    if region != plan.region:
-        return _padded(_read(read, region, region.size), plan.region.size)
-    return _read(read, region, plan.size)
+        raise ValueError(f"{plan.view.region} lies outside level {plan.view.level} of {level_size}")
+    if region != plan.view.region:
+        return _padded(_read(read, region, region.size), plan.view.region.size)
+    return _read(read, region, plan.view.size)
 
 
 def _held(region: Region, size: Size) -> Region:
@@ -114,7 +114,7 @@ def _held(region: Region, size: Size) -> Region:
 
 def read_strips(read: LevelReader, plan: RenderPlan) -> Iterator[Pixels]:
     """The pixels of `read_plan` in strips of full width, from top to bottom; made when they are asked for."""
-    level, region, size = read.geometry, plan.region, plan.size
+    level, region, size = read.geometry, plan.view.region, plan.view.size
     if region.clipped(level.size) != region:
         yield read_plan(read, plan)  # a tile at the edge
     elif region.size == size:
@@ -128,7 +128,7 @@ def read_strips(read: LevelReader, plan: RenderPlan) -> Iterator[Pixels]:
 
 def held_pixels(info: ImageInfo, plan: RenderPlan) -> tuple[int, int]:
     """How many pixels of the level, and of the finished picture, `read_strips` holds at once, at most."""
-    region, size, tile_height = plan.region, plan.size, info.levels[plan.level].tile.height
+    region, size, tile_height = plan.view.region, plan.view.size, info.levels[plan.view.level].tile.height
     if region.size == size:
         rows_read = rows_made = tile_height
     elif region.size.area <= STRIP_PIXELS:

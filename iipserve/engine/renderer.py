@@ -109,7 +109,7 @@ class Renderer:
         encoder = self._encoders.get(plan.encoding.format)
         if encoder is None:
             raise UnsupportedEncoding(f"{plan.encoding.format} is not a format this server writes")
-        source = self._library.source(plan.image)
+        source = self._library.source(plan.view.image)
         body: bytes | LargeFile | None = self._stored(source, plan, encoder)
         if body is None:
             work = self._work(plan, source)
@@ -128,7 +128,7 @@ class Renderer:
 
     def _work(self, plan: RenderPlan, source: Source) -> Work:
         """Everything the plan does to samples; measures the image if it has to be."""
-        image, info = plan.image, source.info
+        image, info = plan.view.image, source.info
         ranges = self._measurer.ranges(source, image)
         operations = plan.operations
         if operations:
@@ -148,11 +148,11 @@ class Renderer:
             return None
         column, row, whole = place
         body = source.stored_tile(
-            plan.level, column, row, plan.encoding.format, profile=plan.encoding.profile
+            plan.view.level, column, row, plan.encoding.format, profile=plan.encoding.profile
         )
-        if body is None or plan.size == whole:
+        if body is None or plan.view.size == whole:
             return body
-        return encoder.crop(body, plan.size) if encoder.crop else None
+        return encoder.crop(body, plan.view.size) if encoder.crop else None
 
     def _encoded(self, source: Source, plan: RenderPlan, work: Work, encoder: Encoder) -> bytes:
         read = self._reader(source, plan, work)
@@ -169,7 +169,7 @@ class Renderer:
         deadline = monotonic() + self._seconds
         with self._limits.admitted(plan, source.info, in_strips=True), closing(LargeFileWriter()) as writer:
             bands, strips = _with_bands(self._strips(source, plan, work, encoder, deadline))
-            shape = (plan.size.height, plan.size.width, bands)
+            shape = (plan.view.size.height, plan.view.size.width, bands)
             encode_rows(strips, shape, plan.encoding, metadata_for(plan, source.info), writer)
             return writer.finished()
 
@@ -182,10 +182,12 @@ class Renderer:
             TooLarge: the time is over before they are; the worker would be taken for one that hangs.
         """
 
+        size = plan.view.size
+
         def finish(pixels: Pixels) -> Pixels:
             if monotonic() > deadline:
                 raise TooLarge(
-                    f"an image of {plan.size.width} x {plan.size.height} pixels takes longer to make than the "
+                    f"an image of {size.width} x {size.height} pixels takes longer to make than the "
                     f"{self._seconds:.0f} seconds there are; ask for a smaller one"
                 )
             return pipeline.fit_bands(pipeline.apply(work.finish, pixels), encoder.bands)
@@ -195,19 +197,19 @@ class Renderer:
     def _reader(self, source: Source, plan: RenderPlan, work: Work) -> LevelReader:
         # what lies around a tile is decoded for its neighbors as well
         keep = work.to_display is not None and work.to_display.apron > 0
-        read_tile = self._decoder.reader(source, plan.image, keep=keep)
-        return LevelReader(source, plan.level, read_tile, work.to_display, self._nearest)
+        read_tile = self._decoder.reader(source, plan.view.image, keep=keep)
+        return LevelReader(source, plan.view.level, read_tile, work.to_display, self._nearest)
 
 
 def _reads_little(source: Source, plan: RenderPlan) -> bool:
     """A tile or two, of a kind that is decoded in no time."""
     dear = source.keeps_decoded or source.reads_regions
-    return not dear and plan.region.width * plan.region.height <= LITTLE_PIXELS
+    return not dear and plan.view.region.width * plan.view.region.height <= LITTLE_PIXELS
 
 
 def _row_encoder(plan: RenderPlan, work: Work, info: ImageInfo, encoder: Encoder) -> RowEncoder | None:
     """What encodes a picture in strips, if it is large and nothing asks for all its rows at once."""
-    area = plan.size.area
+    area = plan.view.size.area
     if area * MOST_PIXEL_BYTES <= LARGE_BYTES or area * finished_bytes(plan, info) <= LARGE_BYTES:
         return None
     return encoder.encode_rows if work.works_by_rows else None
@@ -221,13 +223,13 @@ def _with_bands(strips: Iterator[Pixels]) -> tuple[int, Iterator[Pixels]]:
 
 def _tile_of(info: ImageInfo, plan: RenderPlan) -> tuple[int, int, Size] | None:
     """Column, row and stored size of the tile the plan shows whole and unscaled, or None."""
-    level, region = info.levels[plan.level], plan.region
+    level, region = info.levels[plan.view.level], plan.view.region
     size, tile = level.size, level.tile
     column, x = divmod(region.x, tile.width)
     row, y = divmod(region.y, tile.height)
     width = min(tile.width, size.width - region.x)
     height = min(tile.height, size.height - region.y)
-    if x or y or (width, height) != (region.width, region.height) or plan.size != region.size:
+    if x or y or (width, height) != (region.width, region.height) or plan.view.size != region.size:
         return None
     return column, row, tile
 
@@ -245,9 +247,9 @@ def _scaled_resolution(plan: RenderPlan, info: ImageInfo) -> PhysicalResolution 
     """Pixels per metre of the finished image: fewer than the original's where it was scaled down."""
     if info.resolution is None:
         return None
-    level: Size = info.levels[plan.level].size
-    shown: Region = plan.region
-    x = info.resolution.x * level.width / info.size.width * plan.size.width / shown.width
-    y = info.resolution.y * level.height / info.size.height * plan.size.height / shown.height
+    level: Size = info.levels[plan.view.level].size
+    shown: Region = plan.view.region
+    x = info.resolution.x * level.width / info.size.width * plan.view.size.width / shown.width
+    y = info.resolution.y * level.height / info.size.height * plan.view.size.height / shown.height
     lies = any(isinstance(step, Rotate) and step.degrees in (90, 270) for step in plan.operations)
     return PhysicalResolution(y, x) if lies else PhysicalResolution(x, y)

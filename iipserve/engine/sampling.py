@@ -13,7 +13,7 @@ from iipserve.engine.library import Library
 from iipserve.errors import RegionOutOfBounds
 from iipserve.geometry import Region
 from iipserve.image import Level
-from iipserve.plan import Document, ImageRef, RenderPlan, SamplePlan
+from iipserve.plan import Crop, Document, ImageRef, RenderPlan, SamplePlan
 from iipserve.processing import Pixels
 from iipserve.sources import Source
 
@@ -57,7 +57,7 @@ class Sampler:
                 column * level.tile.width, row * level.tile.height, level.tile.width, level.tile.height
             )
             with self._limits.admitted(
-                RenderPlan(image, plan.level, region, region.size, READ_ONLY), source.info
+                RenderPlan(Crop(image, plan.level, region, region.size), READ_ONLY), source.info
             ):
                 pixels = read_tile(plan.level, column, row)
             across, down = (points[indices] - (region.x, region.y)).T

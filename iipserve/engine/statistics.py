@@ -13,7 +13,7 @@ from iipserve.engine.lru import Bounded
 from iipserve.engine.single_flight import Flights
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo
-from iipserve.plan import ImageRef, RenderPlan
+from iipserve.plan import Crop, ImageRef, RenderPlan
 from iipserve.processing import Pixels
 from iipserve.processing.display import display_transform
 from iipserve.processing.sample_format import Range, sample_format
@@ -75,7 +75,7 @@ class Measurer:
 
     def _read(self, read: LevelReader, image: ImageRef, region: Region) -> Pixels:
         size = _at_most(region.size) if read.source.reads_regions else region.size
-        plan = RenderPlan(image, read.level, region, size, READ_ONLY)
+        plan = RenderPlan(Crop(image, read.level, region, size), READ_ONLY)
         with self._limits.admitted(plan, read.source.info):
             return read(region, size)
 
@@ -86,7 +86,7 @@ class Measurer:
         region = TileGrid(size, info.tile).region(0, 0)
         assert region is not None, "every image has a first tile"
         level, region, size = place_tile(info, size, region)
-        plan = RenderPlan(image, level, region, size, READ_ONLY)
+        plan = RenderPlan(Crop(image, level, region, size), READ_ONLY)
         to_display = display_transform(sample_format(info, ranges), () if info.bits <= 8 else NORMALIZED)
         with self._limits.admitted(plan, info):
             read = LevelReader(source, level, self._decoder.reader(source, image), to_display)

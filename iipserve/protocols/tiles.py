@@ -10,7 +10,7 @@ from iipserve.config import Config
 from iipserve.errors import TileNotFound
 from iipserve.geometry import Region, Size, TileGrid, ceil_div
 from iipserve.image import FIRST, ColorSpace, ImageInfo, Selector
-from iipserve.plan import Encoding, RenderPlan, image_ref
+from iipserve.plan import Crop, Encoding, RenderPlan, image_ref
 from iipserve.protocols.encodings import tile_encoding, tile_format
 from iipserve.protocols.url_text import decoded_identifier
 from iipserve.pyramid import place_tile
@@ -102,7 +102,7 @@ def plan_tile(
     """The plan for one tile of an advertised level of `grid_size`."""
     placement = place_tile(info, grid_size, region)
     image = image_ref(info, quality_layers(info, config) if info.quality_layers > 1 else 0)
-    return RenderPlan(image, placement.level, placement.region, placement.size, encoding)
+    return RenderPlan(Crop(image, *placement), encoding)
 
 
 def quality_layers(info: ImageInfo, config: Config, requested: int = 0) -> int:

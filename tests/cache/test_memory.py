@@ -103,12 +103,12 @@ def test_renditions_and_decoded_tiles_share_the_room() -> None:
     memory = MemoryCache(3 * ENTRY + 200_000)
     renditions = TieredCache(memory, None)
     tile = np.zeros((256, 256, 3), np.uint8)
-    key = (plan().image, 2, 0, 0)
+    key = (plan().view.image, 2, 0, 0)
     memory.set(key, tile, tile.nbytes)
     renditions.set(plan(), rendition(plan()))
     assert memory.get(key) is tile
     assert memory.entries == 2
-    memory.set((plan().image, 2, 1, 0), tile, tile.nbytes)
+    memory.set((plan().view.image, 2, 1, 0), tile, tile.nbytes)
     assert renditions.get(plan()) is None
     assert memory.get(key) is None
 

@@ -11,7 +11,7 @@ import pytest
 from iipserve.cache import RenditionCache
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageVersion
-from iipserve.plan import Encoding, ImageRef, RenderPlan, Rendition
+from iipserve.plan import Crop, Encoding, ImageRef, RenderPlan, Rendition
 from iipserve.processing import Pixels
 
 
@@ -33,7 +33,8 @@ class Darkened:
 def plan(number: int = 0) -> RenderPlan:
     """One of many plans: equal for equal numbers."""
     image = ImageRef("folder/picture.tif", ImageVersion(1_700_000_000_000_000_000, 123_456))
-    return RenderPlan(image, 2, Region(256 * number, 0, 256, 256), Size(256, 256), Encoding("jpeg", 75))
+    crop = Crop(image, 2, Region(256 * number, 0, 256, 256), Size(256, 256))
+    return RenderPlan(crop, Encoding("jpeg", 75))
 
 
 def rendition(of: RenderPlan, length: int = 1000) -> Rendition:
@@ -46,15 +47,19 @@ def changed(**changes: Any) -> RenderPlan:
     return replace(plan(), **changes)
 
 
-IMAGE = plan().image
+def cropped(**changes: Any) -> RenderPlan:
+    return changed(view=replace(plan().view, **changes))
+
+
+IMAGE = plan().view.image
 OTHERS = {
-    "identifier": changed(image=replace(IMAGE, identifier="folder/picture2.tif")),
-    "time of change": changed(image=replace(IMAGE, version=ImageVersion(1_700_000_000_000_000_001, 123_456))),
-    "length": changed(image=replace(IMAGE, version=ImageVersion(1_700_000_000_000_000_000, 123_457))),
-    "layers": changed(image=replace(IMAGE, quality_layers=1)),
-    "level": changed(level=1),
-    "region": changed(region=Region(0, 1, 256, 256)),
-    "size": changed(size=Size(256, 255)),
+    "identifier": cropped(image=replace(IMAGE, identifier="folder/picture2.tif")),
+    "time of change": cropped(image=replace(IMAGE, version=ImageVersion(1_700_000_000_000_000_001, 123_456))),
+    "length": cropped(image=replace(IMAGE, version=ImageVersion(1_700_000_000_000_000_000, 123_457))),
+    "layers": cropped(image=replace(IMAGE, quality_layers=1)),
+    "level": cropped(level=1),
+    "region": cropped(region=Region(0, 1, 256, 256)),
+    "size": cropped(size=Size(256, 255)),
     "format": changed(encoding=Encoding("webp", 75)),
     "quality": changed(encoding=Encoding("jpeg", 76)),
     "scheme": changed(encoding=Encoding("jpeg", 75, "x")),

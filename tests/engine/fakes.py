@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from iipserve.engine.scaling import scale
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ColorSpace, ImageInfo, ImageVersion, Level
-from iipserve.plan import Encoding, ImageRef, RenderPlan, image_ref
+from iipserve.plan import Crop, Encoding, ImageRef, RenderPlan, image_ref
 from iipserve.processing import Operation, Pixels
 from iipserve.pyramid import Placement
 from iipserve.sources import OpenFile, Source, SourceFormat
@@ -102,7 +102,7 @@ def plan_of(
     """A plan for a placement, PNG unless said."""
     image: ImageRef = image_ref(source.info)
     encoding = Encoding(format, 1, profile=profile, metadata=metadata, stored=stored)
-    return RenderPlan(image, *placement, encoding, operations)
+    return RenderPlan(Crop(image, *placement), encoding, operations)
 
 
 def marked_format(name: str, mark: bytes, *, fallback: bool = False) -> SourceFormat:

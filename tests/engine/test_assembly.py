@@ -69,7 +69,7 @@ def test_a_pixel_past_the_edge_repeats_the_last() -> None:
         np.testing.assert_array_equal(pixels[:32, :32], levels[1][32:, 32:])
         np.testing.assert_array_equal(pixels[32, :32], levels[1][63, 32:])
         np.testing.assert_array_equal(pixels[:32, 32], levels[1][32:, 63])
-    assert plan.size == Size(1, 32)
+    assert plan.view.size == Size(1, 32)
 
 
 def test_strips_equal_the_whole_scaled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_enlarged_strips_meet_where_rows_begin(monkeypatch: pytest.MonkeyPatch) 
     picture[::10] = 255
     source = ArraySource([picture])
     plan = plan_of(source, Placement(0, Region(0, 0, 60, 900), Size(100, 1500)))
-    whole = scale(picture, plan.size).astype(int)
+    whole = scale(picture, plan.view.size).astype(int)
     monkeypatch.setattr(assembly, "STRIP_PIXELS", 100 * 67)
     strips = np.concatenate(list(assembly.read_strips(reader(source), plan)))
     assert np.abs(strips.astype(int) - whole).max() <= 2

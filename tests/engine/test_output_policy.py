@@ -19,7 +19,7 @@ from iipserve.engine.output_policy import Finishing, load_watermark
 from iipserve.errors import ConfigError
 from iipserve.geometry import Region, Size
 from iipserve.image import ColorSpace, ImageInfo
-from iipserve.plan import Encoding, RenderPlan, image_ref
+from iipserve.plan import Crop, Encoding, RenderPlan, image_ref
 from iipserve.processing import Operation
 from iipserve.processing.color import Grayscale, Twist
 from iipserve.processing.colormap import Colormap
@@ -37,9 +37,8 @@ def info(*, icc: bytes | None = SRGB, color_space: ColorSpace = ColorSpace.SRGB)
 
 
 def plan(*operations: Operation, format: str = "jpeg") -> RenderPlan:
-    return RenderPlan(
-        image_ref(info()), 0, Region(0, 0, 64, 64), Size(64, 64), Encoding(format, 75), operations
-    )
+    crop = Crop(image_ref(info()), 0, Region(0, 0, 64, 64), Size(64, 64))
+    return RenderPlan(crop, Encoding(format, 75), operations)
 
 
 def save(path: Path, pixels: Picture, **options: Any) -> Path:

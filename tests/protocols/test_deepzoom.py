@@ -46,7 +46,7 @@ TILES = [
 
 @pytest.mark.parametrize("case", TILES, ids=lambda case: case.id)
 def test_tiles(case: Case) -> None:
-    assert plan_of(ask(PROTOCOL, case.target, case.info)).size == Size(*case.size)
+    assert plan_of(ask(PROTOCOL, case.target, case.info)).view.size == Size(*case.size)
 
 
 REFUSALS = [
@@ -116,16 +116,16 @@ def test_identifiers(target: str, mount: str, identifier: str) -> None:
 
 def test_inner_tile_is_the_stored_one() -> None:
     plan = plan_of(ask(PROTOCOL, "a.tif_files/11/2_1.jpg"))
-    assert (plan.level, plan.region) == (1, Region(512, 256, 256, 256))
+    assert (plan.view.level, plan.view.region) == (1, Region(512, 256, 256, 256))
     assert plan.encoding.stored
     assert not plan.encoding.metadata
 
 
 def test_quality_layers_follow_the_setting() -> None:
     layered = image(quality_layers=6)
-    assert plan_of(ask(PROTOCOL, "a_files/0/0_0.jpg", layered)).image.quality_layers == 3
+    assert plan_of(ask(PROTOCOL, "a_files/0/0_0.jpg", layered)).view.image.quality_layers == 3
     everything = Config(max_layers=-1)
-    assert plan_of(ask(PROTOCOL, "a_files/0/0_0.jpg", layered, everything)).image.quality_layers == 0
+    assert plan_of(ask(PROTOCOL, "a_files/0/0_0.jpg", layered, everything)).view.image.quality_layers == 0
 
 
 @settings(max_examples=60, deadline=None)
@@ -137,7 +137,7 @@ def test_every_level_is_there_and_no_other_tile(width: int, height: int) -> None
         level = math.ceil(width / 2 ** (last - zoom)), math.ceil(height / 2 ** (last - zoom))
         column, row = (level[0] - 1) // 256, (level[1] - 1) // 256
         plan = plan_of(ask(PROTOCOL, f"a_files/{zoom}/{column}_{row}.png", info))
-        assert plan.size == Size(level[0] - 256 * column, level[1] - 256 * row)
+        assert plan.view.size == Size(level[0] - 256 * column, level[1] - 256 * row)
         for outside in (f"{column + 1}_{row}", f"{column}_{row + 1}"):
             with pytest.raises(TileNotFound):
                 ask(PROTOCOL, f"a_files/{zoom}/{outside}.png", info)

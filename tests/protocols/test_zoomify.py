@@ -26,7 +26,7 @@ TILES = [
 
 @pytest.mark.parametrize("case", TILES, ids=lambda case: case.id)
 def test_tiles(case: Case) -> None:
-    assert plan_of(ask(PROTOCOL, case.target, case.info)).size == Size(*case.size)
+    assert plan_of(ask(PROTOCOL, case.target, case.info)).view.size == Size(*case.size)
 
 
 REFUSALS = [

@@ -12,7 +12,7 @@ from weakref import ref
 from iipserve.config import Config
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo
-from iipserve.plan import Answer, Redirect, RenderPlan, image_ref
+from iipserve.plan import Answer, Crop, Redirect, RenderPlan, image_ref
 from iipserve.processing import Operation
 from iipserve.processing.color import Bitonal, Grayscale
 from iipserve.processing.histogram import Equalize
@@ -199,8 +199,7 @@ def _render_plan(image: _Resolved, info: ImageInfo, config: Config) -> RenderPla
         image.format, info, config, profile=profile
     )
     layers = quality_layers(info, config) if info.quality_layers > 1 else 0
-    level, region, size = image.placement
-    return RenderPlan(image_ref(info, layers), level, region, size, encoding, operations)
+    return RenderPlan(Crop(image_ref(info, layers), *image.placement), encoding, operations)
 
 
 def check(config: Config) -> None:

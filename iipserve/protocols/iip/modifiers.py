@@ -8,7 +8,7 @@ but for MINMAX, which may be given for each band, CTW, which adds rows, and CNT=
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from iipserve.config import Config
@@ -230,10 +230,10 @@ def apply_modifiers(plan: RenderPlan, view: View, info: ImageInfo, config: Confi
         _check_quarters(operations)
     profile = all(operation.keeps_profile for operation in operations)
     encoding = adjusted(plan.encoding, config, asked=view.quality, bits=view.bits, profile=profile)
-    image = _layered(plan.image, view, info, config)
-    if image is plan.image and encoding is plan.encoding and operations == plan.operations:
+    image = _layered(plan.view.image, view, info, config)
+    if image is plan.view.image and encoding is plan.encoding and operations == plan.operations:
         return plan
-    return RenderPlan(image, plan.level, plan.region, plan.size, encoding, operations)
+    return RenderPlan(replace(plan.view, image=image), encoding, operations)
 
 
 def _layered(image: ImageRef, view: View, info: ImageInfo, config: Config) -> ImageRef:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from iipserve.config import Config
 from iipserve.errors import IIPServeError
 from iipserve.image import ImageInfo
-from iipserve.plan import Answer, Document, RenderPlan, image_ref
+from iipserve.plan import Answer, Crop, Document, RenderPlan, image_ref
 from iipserve.processing import colormap
 from iipserve.protocols import plain_error
 from iipserve.protocols.encodings import export_encoding, extension_of
@@ -55,10 +55,10 @@ def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
 def _plan_export(query: ExportQuery, info: ImageInfo, config: Config) -> Answer:
     view = query.view
     size = export_size(view, info.size, config)
-    level, region, size = place_region(info, export_region(view, info.size), size)
+    placement = place_region(info, export_region(view, info.size), size)
     image = image_ref(info, quality_layers(info, config))
     encoding = export_encoding(query.format, info, config)
-    plan = apply_modifiers(RenderPlan(image, level, region, size, encoding), view, info, config)
+    plan = apply_modifiers(RenderPlan(Crop(image, *placement), encoding), view, info, config)
     suffix = f"_{size.width}x{size.height}.{extension_of(query.format)}"
     return Answer(plan, (("Content-Disposition", inline_disposition(query.identifier, suffix)),))
 

@@ -103,7 +103,9 @@ ONLY_3 = [
 @pytest.mark.parametrize("version", [2, 3])
 @pytest.mark.parametrize("case", BOTH_VERSIONS, ids=lambda case: case.id)
 def test_sizes_of_both_versions(case: Case, version: int) -> None:
-    assert plan_of(ask(PROTOCOL, f"{version}/{case.target}", case.info, case.config)).size == Size(*case.size)
+    assert plan_of(ask(PROTOCOL, f"{version}/{case.target}", case.info, case.config)).view.size == Size(
+        *case.size
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,9 @@ def test_sizes_of_both_versions(case: Case, version: int) -> None:
     ids=lambda value: f"{value.id}" if isinstance(value, Case) else str(value),
 )
 def test_sizes_of_one_version(version: int, case: Case) -> None:
-    assert plan_of(ask(PROTOCOL, f"{version}/{case.target}", case.info, case.config)).size == Size(*case.size)
+    assert plan_of(ask(PROTOCOL, f"{version}/{case.target}", case.info, case.config)).view.size == Size(
+        *case.size
+    )
 
 
 def refused_size(text: str, match: str | None = None, config: Config = CONFIG) -> Refused:
@@ -213,7 +217,7 @@ def test_enlarging_where_it_is_off_is_valid_but_not_implemented() -> None:
     ],
 )
 def test_regions(text: str, region: Region) -> None:
-    assert plan_of(ask(PROTOCOL, f"3/a.tif/{text}/max/0/default.png", SMALL)).region == region
+    assert plan_of(ask(PROTOCOL, f"3/a.tif/{text}/max/0/default.png", SMALL)).view.region == region
 
 
 ROTATIONS = [
@@ -345,18 +349,18 @@ def test_tiles_turned_by_quarters_are_tiles_and_by_other_angles_exports() -> Non
         "90": False,
         "22.5": True,
     }
-    assert len({(plan.level, plan.region, plan.size) for plan in plans.values()}) == 1
+    assert len({(plan.view.level, plan.view.region, plan.view.size) for plan in plans.values()}) == 1
 
 
 def test_a_listed_size_is_the_level_as_it_is() -> None:
     plan = plan_of(ask(PROTOCOL, "3/a.tif/full/769,670/0/default.jpg"))
-    assert (plan.level, plan.region, plan.size) == (2, Region(0, 0, 769, 670), Size(769, 670))
+    assert (plan.view.level, plan.view.region, plan.view.size) == (2, Region(0, 0, 769, 670), Size(769, 670))
 
 
 def test_quality_layers_follow_the_setting() -> None:
     layered = image(quality_layers=6)
     for target in ("3/a/0,0,256,256/max/0/default.jpg", "3/a/full/800,/0/default.jpg"):
-        assert plan_of(ask(PROTOCOL, target, layered)).image.quality_layers == 3
+        assert plan_of(ask(PROTOCOL, target, layered)).view.image.quality_layers == 3
 
 
 # -- addresses -------------------------------------------------------------------------------------
@@ -471,7 +475,9 @@ def test_pictures_of_a_stack(name: str, delimiter: str, identifier: str, selecto
 
 def test_the_plan_is_of_the_picture_that_was_found() -> None:
     info = image(selector=Selector(2))
-    assert plan_of(ask(PROTOCOL, "3/a.tif;2/full/max/0/default.jpg", info, delimiter=";")).image.selector == (
+    assert plan_of(
+        ask(PROTOCOL, "3/a.tif;2/full/max/0/default.jpg", info, delimiter=";")
+    ).view.image.selector == (
         2,
         90,
     )
@@ -585,5 +591,5 @@ def test_sizes_obey_the_region_and_the_limit(width: int, height: int, data: st.D
     except InvalidSize:
         return
     _, _, w, h = map(int, region.split(","))
-    assert plan.size.fits_in(Size(min(w, width), min(h, height)))
-    assert plan.size.fits_in(Size(1000, 1000))
+    assert plan.view.size.fits_in(Size(min(w, width), min(h, height)))
+    assert plan.view.size.fits_in(Size(1000, 1000))

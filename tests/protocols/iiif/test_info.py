@@ -172,7 +172,7 @@ def test_everything_listed_works_and_is_within_the_limits(
         spellings = [f"{width},{height}"] if version == 3 else [f"{width},{height}", f"{width},"]
         for spelling in spellings:
             plan = plan_of(ask(PROTOCOL, f"{version}/a/full/{spelling}/0/default.jpg", info, config))
-            assert plan.size == Size(width, height)
+            assert plan.view.size == Size(width, height)
     tile = told["tiles"][0]
     for factor in tile["scaleFactors"]:
         width, height = (
@@ -181,7 +181,7 @@ def test_everything_listed_works_and_is_within_the_limits(
         )
         size = Size(-(-width // factor), -(-height // factor))
         target = f"{version}/a/0,0,{width},{height}/{size.width},{size.height}/0/default.jpg"
-        assert plan_of(ask(PROTOCOL, target, info, config)).size == size
+        assert plan_of(ask(PROTOCOL, target, info, config)).view.size == size
 
 
 @pytest.mark.parametrize(

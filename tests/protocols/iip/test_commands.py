@@ -49,7 +49,7 @@ TILES = [
 
 @pytest.mark.parametrize("case", TILES, ids=lambda case: case.id)
 def test_tiles(case: Case) -> None:
-    assert planned(case.target).size == Size(*case.size)
+    assert planned(case.target).view.size == Size(*case.size)
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,12 @@ def test_tiles(case: Case) -> None:
 def test_tile_formats(command: str, format: str) -> None:
     plan = planned(f"FIF=a.tif&{command}=2,5")
     assert plan.encoding.format == format
-    assert (plan.level, plan.region) == (0, Region(256, 256, 256, 256))
+    assert (plan.view.level, plan.view.region) == (0, Region(256, 256, 256, 256))
 
 
 def test_levels_below_the_files_smallest_are_halves() -> None:
     flat = image(1000, 700, levels=1)
-    assert planned("FIF=a.tif&JTL=0,0", flat).size == Size(250, 175)
+    assert planned("FIF=a.tif&JTL=0,0", flat).view.size == Size(250, 175)
     with pytest.raises(TileNotFound):
         planned("FIF=a.tif&JTL=3,0", flat)
 
@@ -106,7 +106,7 @@ EXPORTS = [
 @pytest.mark.parametrize("case", EXPORTS, ids=lambda case: case.id)
 def test_exports(case: Case) -> None:
     info = SMALL if case.info is IMAGE else case.info
-    assert planned(case.target, info, case.config).size == Size(*case.size)
+    assert planned(case.target, info, case.config).view.size == Size(*case.size)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_exports(case: Case) -> None:
 )
 def test_regions(region: str, expected: Region) -> None:
     plan = planned(f"FIF=a&RGN={region}&WID=5000&CVT=png")
-    assert (plan.level, plan.region) == (0, expected)
+    assert (plan.view.level, plan.view.region) == (0, expected)
 
 
 @pytest.mark.parametrize(
@@ -225,8 +225,8 @@ def test_layers_of_an_image_that_has_five(setting: int, modifier: str, layers: i
     config = Config(max_layers=setting)
     for output in ("JTL=0,0", "CVT=jpeg"):
         plan = planned(f"FIF=a&{modifier}{output}", image(quality_layers=5), config)
-        assert plan.image.quality_layers == layers
-        assert planned(f"FIF=a&{modifier}{output}", SMALL, config).image.quality_layers == 0
+        assert plan.view.image.quality_layers == layers
+        assert planned(f"FIF=a&{modifier}{output}", SMALL, config).view.image.quality_layers == 0
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_a_tile_of_a_view_is_that_tile_of_the_view() -> None:
 def test_tiles_change_places_only_when_the_picture_is_upside_down(turn: str, tile: int) -> None:
     there = planned(f"FIF=a&JTL=2,{tile}")
     plan = planned(f"FIF=a&ROT={turn}&JTL=2,1")
-    assert (plan.region, plan.size) == (there.region, there.size)
+    assert (plan.view.region, plan.view.size) == (there.view.region, there.view.size)
 
 
 def test_the_number_of_a_tile_that_does_not_exist_is_the_one_asked_for() -> None:
@@ -306,7 +306,7 @@ def test_the_number_of_a_tile_that_does_not_exist_is_the_one_asked_for() -> None
 def test_exports_are_turned_by_any_angle(angle: str) -> None:
     plan = planned(f"FIF=a&ROT=!{angle}&WID=200&CVT=jpeg")
     assert plan.operations == (Mirror(), Rotate(float(angle) % 360))
-    assert plan.size == Size(200, 140)
+    assert plan.view.size == Size(200, 140)
 
 
 DEPTHS = [

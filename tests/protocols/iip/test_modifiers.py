@@ -303,7 +303,11 @@ def test_modifiers_apply_to_every_protocol(protocol: Protocol, target: str) -> N
     plain = plan_of(ask(protocol, target, image(icc=b"profile")))
     plan = modified("GAM=2&QLT=33&CMP=hot&ROT=90", protocol, target, image(icc=b"profile"))
     assert plan.operations == (Gamma(2.0), Colormap("hot"), Rotate(90.0))
-    assert (plan.level, plan.region, plan.size) == (plain.level, plain.region, plain.size)
+    assert (plan.view.level, plan.view.region, plan.view.size) == (
+        plain.view.level,
+        plain.view.region,
+        plain.view.size,
+    )
     assert plan.encoding.metadata is plain.encoding.metadata
     assert (plan.encoding.stored, plan.encoding.profile) == (False, False)
     assert plan.encoding.quality == (9 if plan.encoding.format == "png" else 33)
@@ -369,8 +373,8 @@ def test_bits_and_layers() -> None:
     with pytest.raises(UnsupportedEncoding, match="jpeg has 8 bits"):
         modified("BPC=16", *IIIF_TILE)
     layered = image(quality_layers=6)
-    assert modified("LYR=2", *DEEPZOOM_TILE, layered).image.quality_layers == 2
-    assert modified("GAM=2", *DEEPZOOM_TILE, layered).image.quality_layers == 3
+    assert modified("LYR=2", *DEEPZOOM_TILE, layered).view.image.quality_layers == 2
+    assert modified("GAM=2", *DEEPZOOM_TILE, layered).view.image.quality_layers == 3
 
 
 @pytest.mark.parametrize("text", ["FIF=b", "JTL=0,0", "CVT=jpeg", "OBJ=Max-size", "FOO=1", "GAM=2&IIIF=x"])
