@@ -22,7 +22,7 @@ def test_every_encoder_is_found() -> None:
         "png": ("png", "image/png", {1, 2, 3, 4}, {8, 16}),
         "webp": ("webp", "image/webp", {1, 2, 3, 4}, {8}),
         "avif": ("avif", "image/avif", {1, 2, 3, 4}, {8}),
-        "jxl": ("jxl", "image/jxl", {1, 2, 3, 4}, {8, 16}),
+        "jxl": ("jxl", "image/jxl", {1, 2, 3, 4}, {8}),
         "tiff": ("tif", "image/tiff", {1, 2, 3, 4}, {8, 16}),
         "raw": ("", "application/octet-stream", {1, 2, 3, 4}, {8, 16}),
     }
