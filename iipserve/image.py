@@ -41,6 +41,10 @@ class ColorSpace(enum.Enum):
         return {"gray": 1, "cmyk": 4}.get(self.value, 3)
 
 
+LAB_RANGES = ((0.0, 100.0), (-128.0, 127.0), (-128.0, 127.0))
+"""Black and white of L*, a* and b* in floating point."""
+
+
 class Selector(NamedTuple):
     """Which picture of a stack or of a panoramic sequence is meant (IIP's SDS)."""
 

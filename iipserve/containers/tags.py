@@ -44,6 +44,8 @@ class Compression(enum.IntEnum):
 JPEG2000_SCHEMES = frozenset(
     {Compression.APERIO_YCBCR, Compression.JPEG2000_LOSSY, Compression.APERIO_RGB, Compression.JPEG2000}
 )
+SELF_CODED = frozenset({Compression.JPEG, *JPEG2000_SCHEMES})
+"""Schemes whose decoders turn YCbCr into RGB themselves."""
 CCITT_SCHEMES = frozenset({Compression.CCITT_RLE, Compression.CCITT_GROUP3, Compression.CCITT_GROUP4})
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from iipserve.errors import DecodeError, TileNotFound
 from iipserve.geometry import Size, TileGrid, ceil_div
-from iipserve.image import ImageInfo, Level
+from iipserve.image import LAB_RANGES, ImageInfo, Level
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source
 from iipserve.sources.jpeg2000 import boxes as boxed
@@ -28,7 +28,6 @@ from iipserve.sources.jpeg2000.color import ChannelLayout, channel_layout
 from iipserve.sources.jpeg2000.extract import TileParts, TileStream, extract_tiles, whole_stream
 from iipserve.sources.jpeg2000.pixels import Window, to_pixels
 from iipserve.sources.spool import spool
-from iipserve.sources.tiff.metadata import LAB_RANGES
 
 ADVERTISED_TILE = Size(256, 256)
 MAX_BLOCK = 1024

@@ -18,12 +18,13 @@ from iipserve.containers.tags import (
     COLOR_MAP,
     DECODE,
     REFERENCE_BLACK_WHITE,
+    SELF_CODED,
     YCBCR_COEFFICIENTS,
     Photometric,
 )
 from iipserve.errors import DecodeError, UnsupportedImage
-from iipserve.sources.tiff.layout import SELF_CODED, Layout
-from iipserve.sources.tiff.samples import Alpha, Bands, SampleType
+from iipserve.sources.tiff.layout import Layout
+from iipserve.sources.tiff_samples import Alpha, Bands, SampleType
 
 Samples: TypeAlias = NDArray[Any]
 """Shape (height, width, bands)."""

@@ -24,6 +24,7 @@ from iipserve.containers.tags import (
     PLANAR_CONFIGURATION,
     PREDICTOR,
     SAMPLE_FORMAT,
+    SELF_CODED,
     SOFTWARE,
     STRIP_BYTE_COUNTS,
     STRIP_OFFSETS,
@@ -37,7 +38,7 @@ from iipserve.containers.tags import (
 )
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size, TileGrid, ceil_div
-from iipserve.sources.tiff.samples import Bands, SampleType, read_bands, read_type
+from iipserve.sources.tiff_samples import Bands, SampleType, read_bands, read_type
 
 MAX_TILE_AREA = 64 * 1024 * 1024
 """Pixels of the largest tile that is read."""
@@ -51,8 +52,6 @@ NO_SUBSAMPLING = (1, 1)
 SUBSAMPLINGS = frozenset({1, 2, 4})
 """TIFF 6.0 section 21."""
 EIGHT_BITS = SampleType("u", 8)
-SELF_CODED = frozenset({Compression.JPEG, *JPEG2000_SCHEMES})
-"""Schemes that turn YCbCr into RGB themselves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from types import MappingProxyType
 from iipserve.containers.ifd import TYPE_LENGTHS, Directory, Entry, read_directory
 from iipserve.containers.tags import LABS, ORIENTATION, Photometric
 from iipserve.errors import DecodeError
-from iipserve.image import PhysicalResolution
+from iipserve.image import LAB_RANGES, PhysicalResolution
 from iipserve.sources.tiff.color import inversion_pivot
 from iipserve.sources.tiff.layout import Layout
-from iipserve.sources.tiff.samples import SampleType
+from iipserve.sources.tiff_samples import SampleType
 
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 S_MIN_SAMPLE_VALUE, S_MAX_SAMPLE_VALUE = 340, 341
@@ -33,8 +33,6 @@ TEXT_TAGS = {
 """By IIP object name: Artist, Copyright, DateTime, ImageDescription, DocumentName, PageName, ..."""
 STO_NITS = 37439
 """Shown as `scale`."""
-LAB_RANGES = ((0.0, 100.0), (-128.0, 127.0), (-128.0, 127.0))
-"""Of CIELAB in floating point."""
 
 PIXELS_PER_METRE = {2: 1 / 0.0254, 3: 100.0}
 """By ResolutionUnit: inch, centimetre. 1 is a mere ratio."""

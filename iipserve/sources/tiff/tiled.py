@@ -26,8 +26,8 @@ from iipserve.sources.tiff.decoders import make_decoder
 from iipserve.sources.tiff.image_codecs import JpegSplicer, TileDecoder, webp_as_it_is
 from iipserve.sources.tiff.layout import Layout, counts_tag, offsets_tag
 from iipserve.sources.tiff.pages import Page, PyramidLevel, read_pyramid, read_tiled_pages
-from iipserve.sources.tiff.samples import Alpha
 from iipserve.sources.tiff.stack import read_stack
+from iipserve.sources.tiff_samples import Alpha
 
 ADVERTISED_SIDES = range(64, 2049)
 """Tiles with sides of these lengths are advertised as they are, others as 256 x 256."""

@@ -10,8 +10,7 @@ import pyvips
 
 from iipserve import libvips
 from iipserve.errors import UnsupportedImage
-from iipserve.image import ColorSpace
-from iipserve.sources.tiff.metadata import LAB_RANGES
+from iipserve.image import LAB_RANGES, ColorSpace
 
 MAX_BANDS = 1000
 

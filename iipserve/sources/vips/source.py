@@ -17,7 +17,7 @@ import pyvips
 
 from iipserve import libvips
 from iipserve.containers.ifd import Reader, read_chain
-from iipserve.containers.tags import COMPRESSION, PHOTOMETRIC, Compression, Photometric
+from iipserve.containers.tags import COMPRESSION, PHOTOMETRIC, SELF_CODED, Compression, Photometric
 from iipserve.errors import DecodeError, ImageNotFound, UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.image import ImageInfo, Level, StackLayer
@@ -32,8 +32,7 @@ from iipserve.sources.spooled import (
     orientation_of,
     spool_image,
 )
-from iipserve.sources.tiff.layout import SELF_CODED
-from iipserve.sources.tiff.samples import read_bands, read_type
+from iipserve.sources.tiff_samples import read_bands, read_type
 from iipserve.sources.vips.metadata import read_metadata
 from iipserve.sources.vips.samples import Samples, number, read_samples
 
