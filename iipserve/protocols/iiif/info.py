@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from iipserve.config import Config
@@ -177,7 +176,6 @@ MEMBERS: Mapping[int, Callable[[Version, str, ImageInfo, Config], dict[str, Any]
 """By major version."""
 
 
-@lru_cache(maxsize=8)
 def extra_members(text: str) -> Mapping[str, Any]:
     """The members in IIIF_EXTRA_INFO, with or without braces around them; called at start as a check.
 

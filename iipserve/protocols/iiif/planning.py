@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 from urllib.parse import quote
-from weakref import ref
 
 from iipserve.config import Config
 from iipserve.geometry import Region, Size
@@ -40,7 +38,6 @@ SAFE_IN_HEADER = re.compile(r"[!#-;=?-~]*")
 """Printable ASCII without what ends a link: blank, quote, angle brackets."""
 
 
-@lru_cache(maxsize=1024)
 def header_address(address: str) -> str:
     """The address as it may stand in a header: what is not plain ASCII is percent-encoded."""
     if SAFE_IN_HEADER.fullmatch(address):
@@ -65,8 +62,7 @@ def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
 
 def _plan_image(query: ImageQuery, version: Version, info: ImageInfo, config: Config) -> Answer:
     parameters = query.parameters
-    choices = config.max_size, config.allow_upscaling, config.iiif_extensions
-    image = _resolve(parameters, version, ref(info), choices)
+    image = _resolve(parameters, version, info, config)
     address = header_address(query.address)
     link = ("Link", f'{version.profile_link}, <{address}/{image.canonical}>;rel="canonical"')
     plan = _render_plan(image, info, config)
@@ -77,12 +73,8 @@ def _plan_image(query: ImageQuery, version: Version, info: ImageInfo, config: Co
     return Answer(plan, (link, disposition))
 
 
-_Choices: TypeAlias = tuple[int | None, bool, bool]
-"""What the settings say of all images: longest side of any answer, ALLOW_UPSCALING, IIIF_EXTENSIONS."""
-
-
 class _Resolved(NamedTuple):
-    """What the parameters come to for one image."""
+    """The parameters in pixels of one image."""
 
     placement: Placement
     size: Size
@@ -95,14 +87,17 @@ class _Resolved(NamedTuple):
     """The parameters that stand for all spellings of this request (Image API 3.0 section 4.7)."""
 
 
-@lru_cache(maxsize=4096)
-def _resolve(parameters: Parameters, version: Version, image: ref[ImageInfo], choices: _Choices) -> _Resolved:
-    """The parameters applied to an image, which is alive; remembered, without keeping it from being forgotten."""
-    info, (limit, upscaling, extensions) = image(), choices
-    assert info is not None, "the caller holds it"
-    quality = _effective_quality(version.quality(parameters.quality, extensions=extensions), info)
+def _resolve(parameters: Parameters, version: Version, info: ImageInfo, config: Config) -> _Resolved:
+    """The parameters applied to an image.
+
+    Raises:
+        InvalidRequest: the version does not have one of them, or region or size do not fit the image.
+    """
+    limit = config.max_size
+    meaning = version.quality(parameters.quality, extensions=config.iiif_extensions)
+    quality = _effective_quality(meaning, info)
     region = resolve_region(parameters.region, info.size)
-    size_text = _with_upscaling(parameters.size, version, upscaling)
+    size_text = _with_upscaling(parameters.size, version, config.allow_upscaling)
     size, factor = _sized(size_text, region, info, limit)
     x, y, width, height = region.x, region.y, region.width, region.height
     region_text = "full" if region.size == info.size else f"{x},{y},{width},{height}"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from iipserve.errors import InvalidRequest
@@ -25,9 +23,8 @@ PAGE = re.compile("[0-9]{1,9}")
 IIIF_ID = re.compile(r"https?://[!#-;=?-~]{1,2000}")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Parameters:
-    """What follows the identifier of an image request; compared by identity, as `read_parameters` remembers."""
+class Parameters(NamedTuple):
+    """The part of an image request that follows the identifier."""
 
     region: RegionText
     size: SizeText
@@ -111,9 +108,8 @@ def _parse_image(request: Request, version: int | None, prefix: str, parts: list
     return ImageQuery(*_picture(request, raw), version, _address(request, prefix + raw), parameters)
 
 
-@lru_cache(maxsize=4096)
 def read_parameters(region: str, size: str, rotation: str, last: str) -> Parameters:
-    """The parameters in four segments of an address; remembered, as viewers ask again and again.
+    """The parameters in four segments of an address.
 
     Raises:
         InvalidRequest: one of them follows no form of the grammar.
