@@ -116,3 +116,27 @@ def test_host_that_is_none(host: str) -> None:
 
 def test_no_cross_origin_headers_when_off() -> None:
     assert http.cors_headers("") == http.preflight_headers("") == ()
+
+
+CAPABILITIES = ("application/vnd.ogc.wms_xml", "text/xml", "application/json")
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        pytest.param(None, CAPABILITIES[0], id="no header"),
+        pytest.param("*/*", CAPABILITIES[0], id="anything"),
+        pytest.param("text/*", "text/xml", id="main type"),
+        pytest.param("text/*;q=0.5, application/json;q=0.4", "text/xml", id="weights"),
+        pytest.param(
+            "text/*, text/xml;q=0, application/json;q=0.1", "application/json", id="most specific range"
+        ),
+        pytest.param(
+            "application/*, application/vnd.ogc.wms_xml;q=0.2", "application/json", id="but for one"
+        ),
+        pytest.param("image/png", None, id="none of them"),
+        pytest.param("application/json;q=0", None, id="explicitly not"),
+    ],
+)
+def test_content_negotiation(accept: str | None, expected: str | None) -> None:
+    assert http.negotiated(accept, CAPABILITIES) == expected

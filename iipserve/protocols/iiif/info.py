@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError
 from iipserve.geometry import Size
+from iipserve.http import negotiated
 from iipserve.image import ImageInfo
 from iipserve.plan import Answer, Document
 from iipserve.protocols.encodings import extensions
@@ -44,7 +45,7 @@ def info_document(
     members = MEMBERS[version.number](version, address, info, config)
     members.update(extra_members(config.iiif_extra_info))
     body = json.dumps(members, ensure_ascii=False, indent=2).encode("utf-8", "replace")
-    media_type = negotiated(version, accept)
+    media_type = negotiated_type(version, accept)
     link = version.profile_link
     if version.number == 2 and media_type == JSON:
         link = f"{link}, {CONTEXT_LINK.format(version.context)}"
@@ -199,54 +200,13 @@ def extra_members(text: str) -> Mapping[str, Any]:
 # -- media type ------------------------------------------------------------------------------------
 
 
-def negotiated(version: Version, accept: str | None) -> str:
+def negotiated_type(version: Version, accept: str | None) -> str:
     """The media type of info.json (Image API 3.0 section 5.1, 2.1 section 5).
 
     Version 3 is JSON-LD with a profile unless the client prefers plain JSON; version 2 is JSON unless it
-    prefers JSON-LD. When nothing fits, plain JSON is sent all the same.
+    prefers JSON-LD, which then names no profile. A client that accepts neither gets plain JSON.
     """
-    linked = f'{JSON_LD};profile="{version.context}"' if version.number > 2 else JSON_LD
-    preferred, other = (linked, JSON) if version.number > 2 else (JSON, JSON_LD)
-    if not accept:
-        return preferred
-    ranges = [_media_range(entry) for entry in ENTRY.findall(accept[:MAX_ACCEPT_LENGTH])]
-    weights = {linked: _weight(JSON_LD, version.context, ranges), JSON: _weight(JSON, "", ranges)}
-    if weights[linked][0] == weights[JSON][0] == 0:
-        return JSON
-    return other if weights[other] > weights[preferred] else preferred
-
-
-MAX_ACCEPT_LENGTH = 4096
-ENTRY = re.compile(r'(?:[^,"]|"[^"]*")+')
-"""One media range: commas inside quotes do not part them."""
-PARAMETER = re.compile(r';\s*([A-Za-z]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))')
-QUALITY_VALUE = re.compile(r"[01](\.[0-9]{0,3})?")
-
-
-class _MediaRange(NamedTuple):
-    """One entry of an Accept header."""
-
-    media_type: str
-    """In lower case; may end in or be `*`."""
-    profile: str
-    weight: float
-
-
-def _media_range(entry: str) -> _MediaRange:
-    parameters = {name.lower(): quoted or bare for name, quoted, bare in PARAMETER.findall(entry)}
-    weight = parameters.get("q", "1")
-    return _MediaRange(
-        entry.partition(";")[0].strip().lower(),
-        parameters.get("profile", ""),
-        float(weight) if QUALITY_VALUE.fullmatch(weight) else 1.0,
-    )
-
-
-def _weight(media_type: str, profile: str, ranges: Sequence[_MediaRange]) -> tuple[float, int]:
-    """Weight and precedence of the most specific range that covers a media type (RFC 9110 section 12.5.1)."""
-    precedence = {"*/*": 1, "application/*": 2, media_type: 3}
-    best = (0, 0.0)
-    for known, asked_profile, weight in ranges:
-        if known in precedence and asked_profile in ("", profile):
-            best = max(best, (precedence[known] + bool(asked_profile), weight))
-    return best[1], best[0]
+    linked = f'{JSON_LD};profile="{version.context}"'
+    if version.number > 2:
+        return negotiated(accept, (linked, JSON)) or JSON
+    return JSON_LD if negotiated(accept, (JSON, linked)) == linked else JSON

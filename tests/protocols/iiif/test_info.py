@@ -284,6 +284,7 @@ ACCEPTS = [
     (2, "application/ld+json", "application/ld+json"),
     (2, "application/ld+json;q=0.5, application/json", "application/json"),
     (2, "application/ld+json, */*;q=0.1", "application/ld+json"),
+    (2, 'application/ld+json;profile="http://iiif.io/api/image/2/context.json"', "application/ld+json"),
     (2, "image/png", "application/json"),
 ]
 
