@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from weakref import ref
 
 from iipserve import http, registry
@@ -21,16 +21,18 @@ from iipserve.engine.output_policy import Finishing
 from iipserve.engine.renderer import Renderer
 from iipserve.errors import (
     INTERNAL_ERROR,
+    BodyTooLarge,
     IIPServeError,
     MethodNotAllowed,
     Overloaded,
     UnknownProtocol,
+    UnsupportedBody,
 )
-from iipserve.http import Headers, Request, Response
-from iipserve.image import ImageInfo
+from iipserve.http import READING_METHODS, Headers, Request, Response, Routed
+from iipserve.image import ImageInfo, ImageName
 from iipserve.plan import (
-    Answer,
     Bundle,
+    Content,
     Document,
     Pieces,
     Redirect,
@@ -38,28 +40,27 @@ from iipserve.plan import (
     SamplePlan,
     StatisticsPlan,
 )
-from iipserve.protocols import Protocol, Query, plain_error
-from iipserve.protocols.iip import modifiers
-from iipserve.protocols.iip.view import View
-from iipserve.router import Router
-from iipserve.viewer import Viewer
+from iipserve.protocols import BodyRule, Images, Modification, Protocol, Query, Server, plain_error
+from iipserve.router import Destination, Router
+from iipserve.viewer import RESERVED, Viewer
 
 log = logging.getLogger(__name__)
 
-KNOWN_PLANS = 4096
+MAX_CACHED_PLANS = 4096
 """Requests whose plans are remembered: viewers ask for the same tiles again and again."""
-KNOWN_ADDRESS_LENGTH = 512
-"""Of longer addresses, all that they are made of counted, the plan is not remembered."""
+MAX_CACHED_ADDRESS_LENGTH = 512
+"""Plans of longer addresses, all their parts counted, are not remembered."""
 ATTEMPTS = 3
 """How often a request is planned anew because its file was just replaced."""
+Modified: TypeAlias = int | None
+"""Time of the last change of what an answer is made of, in seconds since 1970; None where no image is involved."""
 
 
-class KnownPlan(NamedTuple):
+class CachedPlan(NamedTuple):
     """What was planned for an address. A `RenderPlan` depends on nothing else of the request."""
 
-    protocol: Protocol
-    info: ref[ImageInfo]
-    """Not held: how many headers are kept is the library's business."""
+    images: tuple[tuple[ImageName, ref[ImageInfo]], ...]
+    """All that the query names. Not held: how many headers are kept is the library's business."""
     plan: RenderPlan
     headers: Headers
 
@@ -69,23 +70,27 @@ class Application:
 
     def __init__(
         self,
-        config: Config,
+        server: Server,
         protocols: Mapping[str, Protocol],
         library: Library,
         renderer: Renderer,
         finishing: Finishing,
         cache: TieredCache,
     ) -> None:
-        self._config = config
+        config = server.config
+        self._server = server
         self._finishing = finishing
         self._library = library
         self._renderer = renderer
         self._cache = cache
-        self._router = Router(config, protocols)
+        self._router = Router(config, protocols, RESERVED)
+        self._read_modifiers = next(filter(None, (each.read_modifiers for each in protocols.values())), None)
         self._viewer = Viewer(library, config)
         # without remembered headers no plan could be proved to be of the same file
         remembers = config.max_metadata_cache_size != 0
-        self._known: Bounded[tuple[str | None, ...], KnownPlan] = Bounded(KNOWN_PLANS if remembers else 0)
+        self._plan_cache: Bounded[tuple[str | None, ...], CachedPlan] = Bounded(
+            MAX_CACHED_PLANS if remembers else 0
+        )
         cors = http.cors_headers(config.cors)
         self._error_headers: Headers = (
             ("Cache-Control", "no-store"),
@@ -93,154 +98,194 @@ class Application:
             *cors,
         )
         self._headers: Headers = (("Cache-Control", config.cache_control), *cors)
-        self._preflight: Headers = (
-            ("Allow", http.ALLOWED_METHODS),
-            ("Content-Length", "0"),
-            *cors,
-            *http.preflight_headers(config.cors),
-        )
+        self._cors = cors
+        self._answer_by_content: Mapping[type, Callable[[Request, Any, Headers, Modified], Response]] = {
+            RenderPlan: self._rendered,
+            SamplePlan: self._samples,
+            StatisticsPlan: self._statistics,
+            Document: self._document,
+            Redirect: self._redirect,
+            Bundle: self._bundle,
+        }
 
     def handle(self, request: Request, *, over_http: bool = False) -> Response:
         """Answer one request; every error becomes a response here."""
-        protocol = response = None
+        destination = response = None
         try:
-            if request.method not in ("GET", "HEAD"):
-                return self._other_method(request)
-            known = self._known.get(request.address_key())
-            if known is not None:
-                protocol = known.protocol
-                response = self._answer_again(request, known)
+            if request.method in ("GET", "HEAD"):
+                response = self._answer_from_plan_cache(request)
             if response is None:
-                protocol, routed = self._router.route(request)
-                if protocol is None:
-                    response = self._page(request, over_http=over_http)
-                else:
-                    response = self._answer(protocol, routed)
+                destination = self._router.route(request)
+                response = self._answer_anew(request, destination, over_http=over_http)
         except IIPServeError as error:
-            response = self._refusal(error, protocol)
+            response = self._error_response(error, destination or self._destination(request))
         except Exception:
             log.exception("%s %s?%s failed", request.method, request.path, request.query)
-            response = self._refusal(IIPServeError(INTERNAL_ERROR), protocol)
+            fault = IIPServeError(INTERNAL_ERROR)
+            response = self._error_response(fault, destination or self._destination(request))
         return replace(response, body=b"") if request.method == "HEAD" else response
+
+    def max_body_length(self, request: Request) -> int:
+        """How many bytes of the request's body its protocol reads; 0 where it reads none."""
+        destination = self._destination(request)
+        if destination is None:
+            return 0
+        rule = _body_rule(destination.protocol, request)
+        return rule.max_length if rule and _is_readable(rule, request) else 0
 
     def clear(self) -> None:
         """Drop what this process remembers of images."""
         self._cache.clear()
         self._library.clear()
-        self._known.clear()
+        self._plan_cache.clear()
 
     def close(self) -> None:
         """Let go of all files; to be called once, after the last request."""
         self.clear()
 
-    def _other_method(self, request: Request) -> Response:
-        if request.method == "OPTIONS":
-            return Response(HTTPStatus.NO_CONTENT, self._preflight)
-        refusal = self._refusal(
-            MethodNotAllowed(f"{request.method} is not answered; {http.ALLOWED_METHODS} are"), None
-        )
-        return replace(refusal, headers=(*refusal.headers, ("Allow", http.ALLOWED_METHODS)))
+    def _destination(self, request: Request) -> Destination | None:
+        """Where the request leads, also if it is to be refused."""
+        try:
+            return self._router.route(request)
+        except IIPServeError:
+            return None
 
-    def _page(self, request: Request, *, over_http: bool) -> Response:
-        """What is no protocol's: the viewer, where it is on."""
-        if over_http or self._config.viewer:
+    def _answer_anew(self, request: Request, destination: Destination | None, *, over_http: bool) -> Response:
+        if request.method == "OPTIONS":
+            return self._preflight(destination)
+        if destination is None:
+            return self._viewer_response(request, over_http=over_http)
+        return self._answer(*destination)
+
+    def _preflight(self, destination: Destination | None) -> Response:
+        methods = READING_METHODS if destination is None else destination.protocol.methods
+        headers = (
+            ("Allow", ", ".join(methods)),
+            ("Content-Length", "0"),
+            *self._cors,
+            *http.preflight_headers(self._server.config.cors, methods),
+        )
+        return Response(HTTPStatus.NO_CONTENT, headers)
+
+    def _viewer_response(self, request: Request, *, over_http: bool) -> Response:
+        """What belongs to no protocol: the viewer, where it is on."""
+        if request.method not in READING_METHODS:
+            raise MethodNotAllowed(request.method, READING_METHODS)
+        if over_http or self._server.config.viewer:
             response = self._viewer.handle(request)
             if response is not None:
                 return response
         raise UnknownProtocol(
-            f"nothing is served at {request.path!r}; /iip?FIF=, /iiif/, /deepzoom/ and /zoomify/ lead to images"
+            f"nothing is served at {request.path!r}; {self._router.entrances} lead to images"
         )
 
-    def _answer(self, protocol: Protocol, request: Request) -> Response:
-        query: Query = protocol.parse(request)
-        view = modifiers.read(request.modifiers) if request.modifiers else None
-        selector = query.selector if view is None else modifiers.selector(view, query.selector)
+    def _answer(self, protocol: Protocol, routed: Routed) -> Response:
+        request = routed.request
+        if request.method not in protocol.methods:
+            raise MethodNotAllowed(request.method, protocol.methods)
+        _check_body(protocol, request)
+        query: Query = protocol.parse(routed, self._server)
+        modification = None
+        if routed.modifiers and self._read_modifiers:
+            modification = self._read_modifiers(routed.modifiers)
+        selected = {name: modification.select(name) if modification else name for name in query.names}
         for _ in range(ATTEMPTS):
-            info = None if query.identifier is None else self._library.info(query.identifier, selector)
-            answer = protocol.plan(query, info, self._config)
-            if info is not None:
-                answer = self._completed(answer, view, info)
+            images = Images({name: self._library.info(*chosen) for name, chosen in selected.items()})
+            answer = protocol.plan(query, images, self._server)
+            content = self._completed(answer.content, modification, images)
+            respond = self._answer_by_content[type(content)]
             try:
-                response = self._respond(request, answer, info)
+                response = respond(request, content, answer.headers, _modified(images))
             except ImageChanged:
                 continue
-            if info is not None and isinstance(answer.content, RenderPlan):
-                self._remember(request, KnownPlan(protocol, ref(info), answer.content, answer.headers))
+            if isinstance(content, RenderPlan) and request.method in ("GET", "HEAD"):
+                found = tuple((selected[name], ref(info)) for name, info in images.items())
+                self._remember(request, CachedPlan(found, content, answer.headers))
             return response
-        raise Overloaded(f"{query.identifier!r} is being replaced; ask again")
+        raise Overloaded(f"{query.names[0].identifier!r} is being replaced; ask again")
 
-    def _completed(self, answer: Answer, view: View | None, info: ImageInfo) -> Answer:
-        """The answer with what stands before the protocol's part of the query, and what the settings add."""
-        content = answer.content
+    def _completed(self, content: Content, modification: Modification | None, images: Images) -> Content:
+        """The content with the modifiers that precede the protocol's parameter, and what the settings add."""
         if isinstance(content, RenderPlan):
-            if view is not None:
-                content = modifiers.apply_modifiers(content, view, info, self._config)
-            content = self._finishing.complete(content, info)
-        elif isinstance(content, Bundle):
-            plans = tuple(self._finishing.complete(plan, info) for plan in content.plans)
-            content = replace(content, plans=plans)
-        return answer if content is answer.content else answer._replace(content=content)
+            if modification is not None:
+                info = images.of(content.view.image.identifier, content.view.image.selector)
+                content = modification.apply(content, info, self._server.config)
+            return self._finished(content, images)
+        if isinstance(content, Bundle):
+            return replace(content, plans=tuple(self._finished(plan, images) for plan in content.plans))
+        return content
 
-    def _remember(self, request: Request, known: KnownPlan) -> None:
+    def _finished(self, plan: RenderPlan, images: Images) -> RenderPlan:
+        return self._finishing.complete(plan, images.of(plan.view.image.identifier, plan.view.image.selector))
+
+    def _remember(self, request: Request, plan: CachedPlan) -> None:
         key = request.address_key()
-        if sum(len(part) for part in key if part) <= KNOWN_ADDRESS_LENGTH:
-            self._known.set(key, known)
+        if sum(len(part) for part in key if part) <= MAX_CACHED_ADDRESS_LENGTH:
+            self._plan_cache.set(key, plan)
 
-    def _answer_again(self, request: Request, known: KnownPlan) -> Response | None:
-        """The answer by the plan made for the same address before, unless the image is another one now."""
-        plan = known.plan
-        if self._library.info(plan.view.image.identifier, plan.view.image.selector) is not known.info():
+    def _answer_from_plan_cache(self, request: Request) -> Response | None:
+        """The answer by the plan made for the same address before; None unless all its images are the same now."""
+        cached = self._plan_cache.get(request.address_key())
+        if cached is None:
             return None
+        for name, info in cached.images:
+            if self._library.info(*name) is not info():
+                return None
         try:
-            return self._rendered(request, plan, known.headers)
+            return self._rendered(request, cached.plan, cached.headers)
         except ImageChanged:
             return None
 
-    def _respond(self, request: Request, answer: Answer, info: ImageInfo | None) -> Response:
-        content = answer.content
-        if isinstance(content, RenderPlan):
-            return self._rendered(request, content, answer.headers)
-        modified = None if info is None else info.version.mtime_ns // 1_000_000_000
-        if isinstance(content, SamplePlan):
-            content = self._renderer.samples(content)
-        elif isinstance(content, StatisticsPlan):
-            content = content.describe(self._renderer.statistics(content.image))
-        if isinstance(content, Document):
-            return self._document(request, content, answer.headers, modified)
-        if isinstance(content, Redirect):
-            headers = (("Location", content.location), ("Content-Length", "0"))
-            return Response(HTTPStatus.SEE_OTHER, (*headers, *answer.headers, *self._headers))
-        body = self._bundled(content)
-        return self._ok(body, content.media_type, _digest(body), modified, answer.headers)
+    # -- answers by content --------------------------------------------------------------------------
 
-    def _rendered(self, request: Request, plan: RenderPlan, headers: Headers) -> Response:
+    def _rendered(
+        self, request: Request, plan: RenderPlan, headers: Headers, modified: Modified = None
+    ) -> Response:
         modified = plan.view.image.version.mtime_ns // 1_000_000_000
         if http.has_condition(request) and http.not_modified(request, plan.digest, modified):
-            return self._unchanged(plan.digest, modified, headers)
+            return self._not_modified(plan.digest, modified, headers)
         rendition = self._renderer.render(plan)
         return self._ok(rendition.body, rendition.media_type, rendition.etag, modified, headers)
 
+    def _samples(self, request: Request, plan: SamplePlan, headers: Headers, modified: Modified) -> Response:
+        return self._document(request, self._renderer.samples(plan), headers, modified)
+
+    def _statistics(
+        self, request: Request, plan: StatisticsPlan, headers: Headers, modified: Modified
+    ) -> Response:
+        document = plan.describe(self._renderer.statistics(plan.image))
+        return self._document(request, document, headers, modified)
+
     def _document(
-        self, request: Request, document: Document, headers: Headers, modified: int | None
+        self, request: Request, document: Document, headers: Headers, modified: Modified
     ) -> Response:
         etag = _digest(document.body)
         if document.vary:
             headers = (*headers, ("Vary", document.vary))
         if http.has_condition(request) and http.not_modified(request, etag, modified):
-            return self._unchanged(etag, modified, headers)
+            return self._not_modified(etag, modified, headers)
         return self._ok(document.body, document.media_type, etag, modified, headers)
 
-    def _bundled(self, bundle: Bundle) -> bytes:
-        return b"".join(
-            bundle.frame(position, self._whole_body(plan)) for position, plan in enumerate(bundle.plans)
+    def _redirect(
+        self, request: Request, redirect: Redirect, headers: Headers, modified: Modified
+    ) -> Response:
+        own = (("Location", redirect.location), ("Content-Length", "0"))
+        return Response(HTTPStatus.SEE_OTHER, (*own, *headers, *self._headers))
+
+    def _bundle(self, request: Request, bundle: Bundle, headers: Headers, modified: Modified) -> Response:
+        body = b"".join(
+            bundle.frame(index, self._whole_body(plan)) for index, plan in enumerate(bundle.plans)
         )
+        return self._ok(body, bundle.media_type, _digest(body), modified, headers)
 
     def _whole_body(self, plan: RenderPlan) -> bytes:
         body = self._renderer.render(plan).body
         return body if isinstance(body, bytes) else b"".join(body)
 
+    # -- responses -----------------------------------------------------------------------------------
+
     def _ok(
-        self, body: bytes | Pieces, media_type: str, etag: str, modified: int | None, headers: Headers
+        self, body: bytes | Pieces, media_type: str, etag: str, modified: Modified, headers: Headers
     ) -> Response:
         own: Headers = (
             ("Content-Type", media_type),
@@ -251,14 +296,17 @@ class Application:
             own = (*own, ("Last-Modified", http.http_date(modified)))
         return Response(HTTPStatus.OK, (*own, *headers, *self._headers), body)
 
-    def _unchanged(self, etag: str, modified: int | None, headers: Headers) -> Response:
+    def _not_modified(self, etag: str, modified: Modified, headers: Headers) -> Response:
         own: Headers = (("ETag", f'"{etag}"'),)
         if modified is not None:
             own = (*own, ("Last-Modified", http.http_date(modified)))
         return Response(HTTPStatus.NOT_MODIFIED, (*own, *headers, *self._headers))
 
-    def _refusal(self, error: IIPServeError, protocol: Protocol | None) -> Response:
-        document = (protocol.error if protocol else plain_error)(error)
+    def _error_response(self, error: IIPServeError, destination: Destination | None) -> Response:
+        if destination is None:
+            status, document = plain_error(error)
+        else:
+            status, document = destination.protocol.error(error, destination.routed)
         headers: Headers = (
             ("Content-Type", document.media_type),
             ("Content-Length", str(len(document.body))),
@@ -266,7 +314,42 @@ class Application:
         )
         if isinstance(error, Overloaded):
             headers = (*headers, ("Retry-After", "5"))
-        return Response(error.status, headers, document.body)
+        elif isinstance(error, MethodNotAllowed):
+            headers = (*headers, ("Allow", ", ".join(error.allowed)))
+        return Response(status, headers, document.body)
+
+
+def _body_rule(protocol: Protocol, request: Request) -> BodyRule | None:
+    """The protocol's rule for bodies, if it reads one with this method."""
+    reads = request.method in protocol.methods and request.method not in READING_METHODS
+    return protocol.body if reads else None
+
+
+def _is_readable(rule: BodyRule, request: Request) -> bool:
+    return not rule.media_types or request.media_type in rule.media_types
+
+
+def _check_body(protocol: Protocol, request: Request) -> None:
+    """See that a body is what the protocol reads.
+
+    Raises:
+        UnsupportedBody: it is of another media type.
+        BodyTooLarge: it is longer than the limit.
+    """
+    rule = _body_rule(protocol, request)
+    if rule is None:
+        return
+    if not _is_readable(rule, request):
+        known = ", ".join(sorted(rule.media_types))
+        raise UnsupportedBody(f"a body of type {request.media_type!r} is not read here; {known} are")
+    if request.body is not None and request.body.length > rule.max_length:
+        raise BodyTooLarge(f"the request's body is longer than {rule.max_length} bytes")
+
+
+def _modified(images: Images) -> Modified:
+    """When the newest of the images was changed."""
+    times = [info.version.mtime_ns for info in images.values()]
+    return max(times) // 1_000_000_000 if times else None
 
 
 def _digest(body: bytes) -> str:
@@ -293,4 +376,4 @@ def build(config: Config) -> Application:
     for protocol in protocols.values():
         if protocol.check is not None:
             protocol.check(config)
-    return Application(config, protocols, library, renderer, Finishing(config), cache)
+    return Application(Server(config), protocols, library, renderer, Finishing(config), cache)

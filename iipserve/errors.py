@@ -58,9 +58,25 @@ class Overloaded(IIPServeError):
 
 
 class MethodNotAllowed(IIPServeError):
-    """Only GET, HEAD and OPTIONS are answered."""
+    """The protocol does not answer this method."""
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
+
+    def __init__(self, method: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"{method} is not answered here; {', '.join(allowed)} are")
+        self.allowed = allowed
+
+
+class BodyTooLarge(IIPServeError, ValueError):
+    """The request's body is longer than its protocol reads."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class UnsupportedBody(IIPServeError, ValueError):
+    """The request's body is of a media type that its protocol does not read."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class RequestTooLong(IIPServeError, ValueError):

@@ -11,11 +11,13 @@ from http import HTTPStatus
 from typing import BinaryIO, NamedTuple, TypeAlias
 from urllib.parse import quote
 
+from iipserve.config import Config
 from iipserve.errors import InvalidRequest
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
-ALLOWED_METHODS = "GET, HEAD, OPTIONS"
+READING_METHODS = ("GET", "HEAD", "OPTIONS")
+"""Answered by every protocol."""
 ADDRESS_VARIABLES = (
     "HTTP_HOST",
     "SERVER_NAME",
@@ -28,7 +30,7 @@ ADDRESS_VARIABLES = (
     "HTTP_X_FORWARDED_PATH",
     "HTTP_X_IIIF_ID",
 )
-"""What the public address of a request is made of, beside its path and query."""
+"""What the public address of a request is made of, besides its path and query."""
 MAX_PREFIX_LENGTH = 1024
 FORWARDED_HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 
@@ -45,6 +47,11 @@ class Body:
     length: int
     """In bytes; above the limit, what was declared or received until the transport stopped reading."""
 
+    def read(self) -> bytes:
+        """All of it, from the start."""
+        self.file.seek(0)
+        return self.file.read()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
@@ -57,20 +64,6 @@ class Request:
     """After the question mark, without it."""
     environ: Mapping[str, str]
     """The CGI variables (RFC 3875): `HTTP_*`, `HTTPS`, `SERVER_NAME` ..."""
-    mount: str = ""
-    """What stands before `target` in the address, as the client wrote it: `/iiif/`, `/iipsrv.fcgi?IIIF=`."""
-    natural: bool = False
-    """It came by the protocol's own path (`/iiif/`), not by URI_MAP or the query string."""
-    target: str = ""
-    """What the protocol is to read, as the client wrote it; set by the router."""
-    modifiers: str = ""
-    """IIP commands that stand before another protocol's in the query string; set by the router."""
-    page_delimiter: str = ""
-    """IIIF_DELIMITER: stands between an identifier and the number of a picture of its stack."""
-    base_url: str = ""
-    """BASE_URL: stands before `target` in public addresses, instead of scheme, host and mount."""
-    trust_forwarded: bool = True
-    """Believe `X-Forwarded-*` headers."""
     body: Body | None = None
     """None if there is none, or if `Application.max_body_length` is 0 for this request."""
 
@@ -87,41 +80,66 @@ class Request:
         """A request header by its name, or None."""
         return self.environ.get("HTTP_" + name.upper().replace("-", "_"))
 
+    @property
+    def media_type(self) -> str:
+        """Content-Type in lower case without its parameters; empty where it is missing."""
+        return self.environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+
     def address_key(self) -> tuple[str | None, ...]:
         """Equal for requests to one public address."""
         return (self.path, self.query, *map(self.environ.get, ADDRESS_VARIABLES))
 
-    def public_url(self, target: str) -> str:
-        """The absolute address under which the client reaches `target` in this protocol."""
-        if self.base_url:
-            return self.base_url + target
-        return f"{self._origin()}{self._forwarded_prefix()}{self.mount}{target}"
 
-    def _origin(self) -> str:
-        environ = self.environ
-        https = environ.get("HTTPS", "").lower() not in ("", "off", "0")
-        scheme = "https" if https else environ.get("wsgi.url_scheme", "http")
-        host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME") or "localhost"
-        if self.trust_forwarded:
-            forwarded = _first(environ.get("HTTP_X_FORWARDED_PROTO", "")).lower()
-            scheme = forwarded if forwarded in ("http", "https") else scheme
-            host = _first(environ.get("HTTP_X_FORWARDED_HOST", "")) or host
-            port = _first(environ.get("HTTP_X_FORWARDED_PORT", ""))
-            default = "443" if scheme == "https" else "80"
-            if port.isdigit() and port != default and ":" not in host.rpartition("]")[2]:
-                host = f"{host}:{port}"
-        if not FORWARDED_HOST.fullmatch(host):
-            raise InvalidRequest(f"Host {host!r} is not a host name with an optional port")
-        return f"{scheme}://{host}"
+@dataclass(frozen=True, slots=True, eq=False)
+class Routed:
+    """A request on its way to a protocol, and the part of its address that the protocol reads."""
 
-    def _forwarded_prefix(self) -> str:
-        if not self.trust_forwarded:
-            return ""
-        environ = self.environ
-        prefix = environ.get("HTTP_X_FORWARDED_PREFIX") or environ.get("HTTP_X_FORWARDED_PATH") or ""
-        if len(prefix) > MAX_PREFIX_LENGTH:
-            raise InvalidRequest(f"X-Forwarded-Prefix has more than {MAX_PREFIX_LENGTH} characters")
-        return quote(_first(prefix).rstrip("/"), safe="/%~!$&'()*+,;=:@")
+    request: Request
+    mount: str
+    """What precedes `target` in the address, as the client wrote it: `/iiif/`, `/iipsrv.fcgi?IIIF=`."""
+    target: str
+    """What the protocol is to read, as the client wrote it."""
+    by_path: bool = False
+    """It came by a path of the protocol (`/iiif/`, or a prefix of URI_MAP), not by the query string."""
+    modifiers: str = ""
+    """What precedes the protocol's own parameter in the query string: IIP's modifiers."""
+
+    def public_url(self, target: str, config: Config) -> str:
+        """The absolute address under which the client reaches `target` in this protocol.
+
+        Raises:
+            InvalidRequest: the Host header, or a forwarded one that is trusted, is malformed.
+        """
+        if config.base_url:
+            return config.base_url + target
+        environ, trusted = self.request.environ, config.trust_forwarded
+        prefix = _forwarded_prefix(environ) if trusted else ""
+        return f"{_origin(environ, trusted=trusted)}{prefix}{self.mount}{target}"
+
+
+def _origin(environ: Mapping[str, str], *, trusted: bool) -> str:
+    """Scheme and host, as the client sees them."""
+    https = environ.get("HTTPS", "").lower() not in ("", "off", "0")
+    scheme = "https" if https else environ.get("wsgi.url_scheme", "http")
+    host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME") or "localhost"
+    if trusted:
+        forwarded = _first(environ.get("HTTP_X_FORWARDED_PROTO", "")).lower()
+        scheme = forwarded if forwarded in ("http", "https") else scheme
+        host = _first(environ.get("HTTP_X_FORWARDED_HOST", "")) or host
+        port = _first(environ.get("HTTP_X_FORWARDED_PORT", ""))
+        default = "443" if scheme == "https" else "80"
+        if port.isdigit() and port != default and ":" not in host.rpartition("]")[2]:
+            host = f"{host}:{port}"
+    if not FORWARDED_HOST.fullmatch(host):
+        raise InvalidRequest(f"Host {host!r} is not a host name with an optional port")
+    return f"{scheme}://{host}"
+
+
+def _forwarded_prefix(environ: Mapping[str, str]) -> str:
+    prefix = environ.get("HTTP_X_FORWARDED_PREFIX") or environ.get("HTTP_X_FORWARDED_PATH") or ""
+    if len(prefix) > MAX_PREFIX_LENGTH:
+        raise InvalidRequest(f"X-Forwarded-Prefix has more than {MAX_PREFIX_LENGTH} characters")
+    return quote(_first(prefix).rstrip("/"), safe="/%~!$&'()*+,;=:@")
 
 
 def _put_together(environ: Mapping[str, str]) -> str:
@@ -196,12 +214,12 @@ def cors_headers(origin: str) -> Headers:
     )
 
 
-def preflight_headers(origin: str) -> Headers:
-    """The further headers of an answer to OPTIONS."""
+def preflight_headers(origin: str, methods: Iterable[str] = READING_METHODS) -> Headers:
+    """The further headers of an answer to OPTIONS; none when `origin` is empty."""
     if not origin:
         return ()
     return (
-        ("Access-Control-Allow-Methods", ALLOWED_METHODS),
+        ("Access-Control-Allow-Methods", ", ".join(methods)),
         (
             "Access-Control-Allow-Headers",
             "Accept, Authorization, Content-Type, Range, If-None-Match, If-Modified-Since, X-Requested-With",

@@ -58,6 +58,14 @@ FIRST = Selector()
 """The picture that is meant where nobody says which; the only one of most images."""
 
 
+class ImageName(NamedTuple):
+    """What a request calls an image."""
+
+    identifier: str
+    """Decoded."""
+    selector: Selector = FIRST
+
+
 class StackLayer(NamedTuple):
     """One picture of several in a file."""
 

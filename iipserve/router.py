@@ -1,92 +1,147 @@
-"""From a request to the protocol that answers it."""
+"""From a request to the protocol that answers it: the routes of all protocols, compiled into tables."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError, RequestTooLong
-from iipserve.http import Request
-from iipserve.protocols import Protocol
+from iipserve.http import Request, Routed
+from iipserve.protocols import AnyQueryRoute, PathRoute, Protocol, QueryRoute
 
 MAX_ADDRESS_LENGTH = 8192
 """Longer request targets are answered 414."""
-PATHS = ("/iiif/", "/deepzoom/", "/zoomify/", "/viewer/")
-"""Below these a query string is not looked at."""
+
+
+class Destination(NamedTuple):
+    """Where a route leads."""
+
+    protocol: Protocol
+    routed: Routed
+
+
+class _Prefix(NamedTuple):
+    """A prefix of URI_MAP, or the first segment of a protocol's own path."""
+
+    path: str
+    """With a slash at its end."""
+    protocol: Protocol
+    bare: bool
 
 
 class Router:
     """Finds the protocol of a request: by URI_MAP, by its own path, by the query's parameters."""
 
-    def __init__(self, config: Config, protocols: Mapping[str, Protocol]) -> None:
-        self._config = config
-        self._by_parameter = {protocol.parameter: protocol for protocol in protocols.values()}
-        self._default = protocols["iip"]
-        self._natural = dict(protocols)
-        self._mapped: list[tuple[str, Protocol]] = []
-        for prefix, name in config.uri_map:
-            if name not in protocols:
-                known = ", ".join(sorted(protocols))
-                raise ConfigError(f"URI_MAP leads to {name!r}; {known} are known")
-            self._mapped.append((f"/{prefix}/" if prefix else "/", protocols[name]))
+    def __init__(
+        self, config: Config, protocols: Mapping[str, Protocol], reserved: Sequence[str] = ()
+    ) -> None:
+        """Compile the routes.
 
-    def route(self, request: Request) -> tuple[Protocol | None, Request]:
-        """The protocol, and the request with `mount` and `target` set; None when no protocol is named.
+        Args:
+            config: URI_MAP.
+            protocols: by name.
+            reserved: path prefixes that lead to no protocol, whatever the query.
 
         Raises:
-            RequestTooLong: the address is longer than any sensible one.
+            ConfigError: URI_MAP leads to an unknown protocol.
+            ValueError: two protocols have the same route.
+        """
+        self._reserved = tuple(reserved)
+        self._mapped = [_mapped(prefix, name, protocols) for prefix, name in config.uri_map]
+        self._segments: dict[str, _Prefix] = {}
+        self._parameters: dict[tuple[str, str | None], tuple[Protocol, QueryRoute]] = {}
+        self._any_query: Protocol | None = None
+        for protocol in protocols.values():
+            for route in protocol.routes:
+                self._add(protocol, route)
+
+    def _add(self, protocol: Protocol, route: PathRoute | QueryRoute | AnyQueryRoute) -> None:
+        if isinstance(route, PathRoute):
+            prefix = _Prefix(f"/{route.segment}/", protocol, route.bare)
+            taken = self._segments.setdefault(route.segment, prefix).protocol
+        elif isinstance(route, QueryRoute):
+            key = (route.name.lower(), None if route.value is None else route.value.lower())
+            taken = self._parameters.setdefault(key, (protocol, route))[0]
+        else:
+            taken = self._any_query = self._any_query or protocol
+        if taken is not protocol:
+            raise ValueError(f"{protocol.name} and {taken.name} have the same route {route}")
+
+    @property
+    def entrances(self) -> str:
+        """The paths and parameters that lead to a protocol, for a message."""
+        paths = [f"/{segment}/" for segment in sorted(self._segments)]
+        parameters = sorted(name for name, value in self._parameters if value is None)
+        return ", ".join(paths + [f"?{name}=" for name in parameters])
+
+    def route(self, request: Request) -> Destination | None:
+        """The protocol and what it is to read; None when the address names no protocol.
+
+        Raises:
+            RequestTooLong: the address has more than `MAX_ADDRESS_LENGTH` characters.
         """
         path, query = request.path, request.query
         if len(path) + len(query) > MAX_ADDRESS_LENGTH:
             raise RequestTooLong(f"the address has more than {MAX_ADDRESS_LENGTH} characters")
-        for prefix, protocol in self._mapped:
-            if path.startswith(prefix) and len(path) > len(prefix):
-                return protocol, self._mapped_to(protocol, request, prefix)
-        if not query or path.startswith(PATHS):
-            return self._by_path(request)
-        return self._by_query(request)
+        for prefix in self._mapped:
+            if path.startswith(prefix.path) and len(path) > len(prefix.path):
+                return _by_path(request, prefix, prefix.protocol.mapped_prefix)
+        own = self._segments.get(path[1:].partition("/")[0])
+        if own is not None and len(path) > len(own.path) and not (query and own.protocol is self._any_query):
+            return _by_path(request, own)
+        if path.startswith(self._reserved):
+            return None
+        named = self._by_parameter(request) if query else None
+        return named or self._by_bare_path(request, own) or self._by_any_query(request)
 
-    def _by_path(self, request: Request) -> tuple[Protocol | None, Request]:
-        name, _, target = request.path[1:].partition("/")
-        protocol = self._natural.get(name)
-        if protocol is None or not target:
-            return None, request
-        return protocol, self._with(request, f"/{name}/", target, natural=True)
+    def _by_parameter(self, request: Request) -> Destination | None:
+        """The protocol of the first parameter that leads to one; a weak route waits for a better one."""
+        query, start, weak = request.query, 0, None
+        while start >= 0:
+            end = query.find("&", start)
+            name, equals, value = query[start : end if end >= 0 else None].partition("=")
+            found = self._parameter(name.lower(), value.lower()) if equals else None
+            if found is not None and not found[1].weak:
+                return _by_query(request, *found, start, start + len(name) + 1)
+            weak = weak or found
+            start = end + 1 if end >= 0 else -1
+        return weak and _by_query(request, *weak, 0, 0)
 
-    def _by_query(self, request: Request) -> tuple[Protocol | None, Request]:
-        """IIP, or the protocol whose parameter comes first; what stands before it are IIP's modifiers."""
-        query = request.query
-        start = 0
-        while True:
-            name, equals, target = query[start:].partition("=")
-            protocol = self._by_parameter.get(name.lower()) if equals else None
-            if protocol is not None and protocol is not self._default:
-                mount = f"{request.path}?{query[:start]}{name}="
-                return protocol, self._with(request, mount, target, modifiers=query[:start].rstrip("&"))
-            start = query.find("&", start) + 1
-            if not start or protocol is self._default:
-                return self._default, self._with(request, f"{request.path}?", query)
+    def _parameter(self, name: str, value: str) -> tuple[Protocol, QueryRoute] | None:
+        return self._parameters.get((name, value)) or self._parameters.get((name, None))
 
-    def _mapped_to(self, protocol: Protocol, request: Request, prefix: str) -> Request:
-        target = request.path[len(prefix) :]
-        if protocol is self._default:
-            return self._with(request, prefix, f"FIF={target}")
-        return self._with(request, prefix, target)
+    def _by_bare_path(self, request: Request, own: _Prefix | None) -> Destination | None:
+        candidates = (*self._mapped, own) if own else self._mapped
+        for prefix in candidates:
+            if prefix.bare and request.path in (prefix.path, prefix.path.removesuffix("/")):
+                return Destination(prefix.protocol, Routed(request, prefix.path, "", by_path=True))
+        return None
 
-    def _with(
-        self, request: Request, mount: str, target: str, *, natural: bool = False, modifiers: str = ""
-    ) -> Request:
-        config = self._config
-        return Request(
-            request.method,
-            request.path,
-            request.query,
-            request.environ,
-            mount,
-            natural,
-            target,
-            modifiers,
-            config.iiif_delimiter,
-            config.base_url,
-            config.trust_forwarded,
-        )
+    def _by_any_query(self, request: Request) -> Destination | None:
+        if not request.query or self._any_query is None:
+            return None
+        return Destination(self._any_query, Routed(request, f"{request.path}?", request.query))
+
+
+def _mapped(prefix: str, name: str, protocols: Mapping[str, Protocol]) -> _Prefix:
+    if name not in protocols:
+        known = ", ".join(sorted(protocols))
+        raise ConfigError(f"URI_MAP leads to {name!r}; {known} are known")
+    protocol = protocols[name]
+    bare = any(isinstance(route, PathRoute) and route.bare for route in protocol.routes)
+    return _Prefix(f"/{prefix}/" if prefix else "/", protocol, bare)
+
+
+def _by_path(request: Request, prefix: _Prefix, before: str = "") -> Destination:
+    target = before + request.path[len(prefix.path) :]
+    return Destination(prefix.protocol, Routed(request, prefix.path, target, by_path=True))
+
+
+def _by_query(request: Request, protocol: Protocol, route: QueryRoute, start: int, end: int) -> Destination:
+    """A route by a parameter whose name is at `start` and whose value begins at `end`."""
+    query = request.query
+    if route.whole or route.value is not None:
+        return Destination(protocol, Routed(request, f"{request.path}?", query))
+    mount, modifiers = f"{request.path}?{query[:end]}", query[:start].rstrip("&")
+    return Destination(protocol, Routed(request, mount, query[end:], modifiers=modifiers))

@@ -139,6 +139,8 @@ SAME_TILE = [
     pytest.param("/iiif/a.tif/0,0,256,256/max/0/default.jpg", id="iiif unversioned"),
     pytest.param("/iipsrv.fcgi?IIIF=a.tif/0,0,256,256/256,256/0/default.jpg", id="iiif in a query"),
     pytest.param("/books/old/a.tif/0,0,256,256/256,256/0/default.jpg", id="iiif mapped"),
+    pytest.param("/books/old/2/a.tif/0,0,256,256/256,/0/default.jpg", id="iiif 2 mapped"),
+    pytest.param("/books/old/3/a.tif/0,0,256,256/256,256/0/default.jpg", id="iiif 3 mapped"),
     pytest.param("/iiif/3/a.tif/0,0,256,256/256,256/0/default.jpg?x=1", id="needless query"),
 ]
 
@@ -233,7 +235,7 @@ def test_long_addresses_are_answered_but_not_remembered(application: app.Applica
     for number in range(20):
         assert ask(application, f"{address}?{number}{'x' * 4000}").status == 200
         assert ask(application, address, x_forwarded_prefix=f"/{number}{'x' * 900}").status == 200
-    assert not application._known._values
+    assert not application._plan_cache._values
     assert ask(application, address, x_forwarded_prefix="/" + "x" * 5000).status == 400
 
 
@@ -242,11 +244,11 @@ def test_remembered_plans_keep_no_headers(folder: Path) -> None:
         Config(filesystem_prefix=f"{folder}/", max_metadata_cache_size=1, max_open_images=1)
     )
     assert ask(application, "/iip?FIF=a.tif&JTL=2,0").status == 200
-    (known,) = application._known._values.values()
-    assert known.info() is not None
+    (known,) = application._plan_cache._values.values()
+    assert known.images[0][1]() is not None
     assert ask(application, "/iip?FIF=sub+folder/%C3%BC%25.tif&JTL=2,0").status == 200
     gc.collect()
-    assert known.info() is None
+    assert known.images[0][1]() is None
     assert ask(application, "/iip?FIF=a.tif&JTL=2,0").status == 200
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from iipserve import http
+from iipserve.config import Config
 from iipserve.errors import InvalidRequest
-from iipserve.http import Request
+from iipserve.http import Request, Routed
 
 NOON = 1_763_726_400  # Fri, 21 Nov 2025 12:00:00 GMT
 
@@ -93,25 +94,23 @@ def test_date_form() -> None:
     ],
 )
 def test_public_url(environ: dict[str, str], expected: str) -> None:
-    base = request(**environ)
-    mounted = Request(base.method, base.path, base.query, base.environ, mount="/iiif/")
-    assert mounted.public_url("x") == expected
+    assert Routed(request(**environ), "/iiif/", "x").public_url("x", Config()) == expected
 
 
 def test_base_url_beats_all() -> None:
-    mounted = Request("GET", "/", "", {"HTTP_HOST": "a.org"}, mount="/iiif/", base_url="https://b.org/i/")
-    assert mounted.public_url("x") == "https://b.org/i/x"
+    routed = Routed(request(HTTP_HOST="a.org"), "/iiif/", "x")
+    assert routed.public_url("x", Config(base_url="https://b.org/i/")) == "https://b.org/i/x"
 
 
 def test_forwarded_headers_can_be_distrusted() -> None:
-    environ = {"HTTP_HOST": "a.org", "HTTP_X_FORWARDED_HOST": "evil.org"}
-    assert Request("GET", "/", "", environ, trust_forwarded=False).public_url("x") == "http://a.orgx"
+    routed = Routed(request(HTTP_HOST="a.org", HTTP_X_FORWARDED_HOST="evil.org"), "/iiif/", "x")
+    assert routed.public_url("x", Config(trust_forwarded=False)) == "http://a.org/iiif/x"
 
 
 @pytest.mark.parametrize("host", ['a"b', "a b", "a/b", "a\r\nSet-Cookie: x", "<script>"])
 def test_host_that_is_none(host: str) -> None:
     with pytest.raises(InvalidRequest, match="host name"):
-        request(HTTP_HOST=host).public_url("x")
+        Routed(request(HTTP_HOST=host), "/", "x").public_url("x", Config())
 
 
 def test_no_cross_origin_headers_when_off() -> None:

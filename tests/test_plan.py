@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from iipserve.processing.profile import ToSRGB
 
 from iipserve.cache.memcached import MemcachedCache
 from iipserve.geometry import Region, Size
@@ -22,6 +21,7 @@ from iipserve.processing.color import Bitonal, Grayscale, Twist
 from iipserve.processing.colormap import Colormap
 from iipserve.processing.filters import Convolve, Hillshade
 from iipserve.processing.histogram import Equalize
+from iipserve.processing.icc import ToSRGB
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.processing.watermark import BLENDS, Watermark

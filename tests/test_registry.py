@@ -1,7 +1,9 @@
-"""A module dropped into a folder is picked up: one toy of each kind is, and serves a picture."""
+"""A module or package dropped into a folder is picked up: a toy of each kind is, and serves images."""
 
 from __future__ import annotations
 
+import io
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,35 +13,77 @@ import pytest
 
 from iipserve import app, codecs, protocols, registry, sources
 from iipserve.config import Config
-from iipserve.http import Request
+from iipserve.http import Body, Request, Response
+from iipserve.protocols import encodings
 
 TOYS = {
-    "protocols": """
-from dataclasses import dataclass
-from iipserve.plan import Answer, Crop, Encoding, RenderPlan, image_ref
+    "protocols/toy_protocol.py": '''
+"""Two images side by side as text, by `/toy/A/B`, by `SERVICE=TOY&IMAGES=A,B`, or by a body `A,B`."""
+
+from http import HTTPStatus
+from typing import NamedTuple
+from urllib.parse import parse_qs
+
+from iipserve.errors import InvalidRequest
 from iipserve.geometry import Region
-from iipserve.image import FIRST, Selector
-from iipserve.protocols import Protocol
+from iipserve.image import ImageName
+from iipserve.plan import Answer, Bundle, Crop, Document, Encoding, RenderPlan, image_ref
+from iipserve.protocols import BodyRule, ErrorAnswer, PathRoute, Protocol, QueryRoute
 
-@dataclass(frozen=True)
-class Whole:
-    identifier: str
-    selector: Selector = FIRST
+class Several(NamedTuple):
+    names: tuple[ImageName, ...]
+    separator: bytes
 
-def parse(request):
-    return Whole(request.target)
+def parse(routed, server):
+    request = routed.request
+    if request.body is not None:
+        identifiers = request.body.read().decode().split(",")
+    elif routed.by_path and routed.target:
+        identifiers = routed.target.split("/")
+    else:
+        parameters = {name.lower(): values[0] for name, values in parse_qs(request.query).items()}
+        identifiers = parameters.get("images", "").split(",")
+    if identifiers == [""]:
+        raise InvalidRequest("no image is named")
+    separator = parse_qs(request.query).get("separator", ["|"])[0]
+    return Several(tuple(map(ImageName, identifiers)), separator.encode())
 
-def plan(query, info, config):
-    return Answer(RenderPlan(Crop(image_ref(info), 0, Region.of_size(info.size), info.size), Encoding("toytext", 0)))
+def plan(query, images, server):
+    def frame(index, body):
+        return query.separator + body if index else body
+    return Answer(Bundle(tuple(map(whole, map(images.get, query.names))), "text/x-toys", frame))
 
-PROTOCOL = Protocol("toy", "toy", parse, plan)
+def whole(info):
+    view = Crop(image_ref(info), 0, Region.of_size(info.size), info.size)
+    return RenderPlan(view, Encoding("toytext", 0))
+
+def error(error, routed):
+    asked = "" if routed is None else routed.request.query
+    body = f"<toy code='{type(error).__name__}' status='{error.status}' query='{asked}'/>"
+    return ErrorAnswer(HTTPStatus.OK, Document(body.encode(), "application/toy+xml"))
+
+PROTOCOL = Protocol(
+    "toy",
+    (PathRoute("toy", bare=True), QueryRoute("service", "TOY"), QueryRoute("request", "GetToy", weak=True)),
+    parse,
+    plan,
+    error,
+    methods=("GET", "HEAD", "OPTIONS", "POST"),
+    body=BodyRule(frozenset({"text/plain"}), 100),
+)
+''',
+    "sources/toy_source/__init__.py": """
+from iipserve.sources import SourceFormat
+from iipserve.sources.toy_source.reading import Toy
+
+FORMAT = SourceFormat("toyimage", lambda head: head.startswith(b"TOY"), Toy)
 """,
-    "sources": """
+    "sources/toy_source/reading.py": """
 import os
 import numpy as np
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace, ImageInfo, Level
-from iipserve.sources import Source, SourceFormat
+from iipserve.sources import Source
 
 class Toy(Source):
     def __init__(self, file):
@@ -50,52 +94,141 @@ class Toy(Source):
 
     def read_tile(self, level, column, row, quality_layers=0):
         return np.full((1, 2, 1), self.value, np.uint8)
-
-FORMAT = SourceFormat("toyimage", lambda head: head.startswith(b"TOY"), Toy)
 """,
-    "codecs": """
+    "codecs/toy_codec/__init__.py": """
 from iipserve.codecs import Encoder
-
-def encode(pixels, encoding, metadata):
-    return repr(pixels.tolist()).encode()
+from iipserve.codecs.toy_codec.writing import encode
 
 ENCODER = Encoder("toytext", "toy", "text/x-toy", frozenset({1, 3}), encode)
 """,
+    "codecs/toy_codec/writing.py": """
+def encode(pixels, encoding, metadata):
+    return repr(pixels.tolist()).encode()
+""",
 }
+"""Path below the package -> text."""
 
 
 @pytest.fixture
 def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One more module in each of the three folders."""
-    names = []
+    """One more module or package in each of the three folders."""
+    for name, text in TOYS.items():
+        path = tmp_path / "plug-ins" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     for package in (protocols, sources, codecs):
-        name = package.__name__.rpartition(".")[2]
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "toy_module.py").write_text(TOYS[name])
+        folder = tmp_path / "plug-ins" / package.__name__.rpartition(".")[2]
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
-        names.append(f"{package.__name__}.toy_module")
+    encodings._further_extensions.cache_clear()
     yield
-    for name in names:
-        sys.modules.pop(name, None)
+    encodings._further_extensions.cache_clear()
+    for name in [name for name in sys.modules if ".toy_" in name]:
+        sys.modules.pop(name)
 
 
-@pytest.mark.usefixtures("toys")
-def test_toy_protocol_source_and_encoder_work_together(tmp_path: Path) -> None:
+@pytest.fixture
+def application(toys: None, tmp_path: Path) -> app.Application:
+    """Over two images of one value each."""
     (tmp_path / "one").write_bytes(b"TOY\x2a")
-    application = app.build(Config(filesystem_prefix=f"{tmp_path}/"))
-    response = application.handle(Request("GET", "/toy/one", "", {}))
-    assert (response.status, response.body) == (200, b"[[[42], [42]]]")
-    assert ("Content-Type", "text/x-toy") in response.headers
+    (tmp_path / "two").write_bytes(b"TOY\x07")
+    return app.build(Config(filesystem_prefix=f"{tmp_path}/", uri_map=(("play/ground", "toy"),)))
 
 
-@pytest.mark.usefixtures("toys")
-def test_toy_encoder_is_used_by_the_other_protocols(tmp_path: Path) -> None:
-    (tmp_path / "one").write_bytes(b"TOY\x2a")
-    application = app.build(Config(filesystem_prefix=f"{tmp_path}/"))
-    response = application.handle(Request("GET", "/deepzoom/one.dzi", "", {}))
+def ask(application: app.Application, address: str, method: str = "GET", text: str | None = None) -> Response:
+    path, _, query = address.partition("?")
+    environ = {"CONTENT_TYPE": "text/plain; charset=utf-8"}
+    body = None if text is None else Body(io.BytesIO(text.encode()), len(text))
+    return application.handle(Request(method, path, query, environ, body))
+
+
+BOTH = b"[[[42], [42]]]|[[[7], [7]]]"
+WAYS = [
+    pytest.param("/toy/one/two", BOTH, id="own path"),
+    pytest.param("/toy/one/two?separator=-", BOTH.replace(b"|", b"-"), id="own path with a query"),
+    pytest.param("/toy?IMAGES=one,two", BOTH, id="bare path with a query"),
+    pytest.param("/play/ground/one/two?v=2", BOTH, id="URI_MAP"),
+    pytest.param("/play/ground?images=one,two", BOTH, id="URI_MAP, bare"),
+    pytest.param("/any.fcgi?images=one,two&Service=toy", BOTH, id="value of SERVICE, last, in any case"),
+    pytest.param("/toys?REQUEST=gettoy&images=one,two", BOTH, id="value of REQUEST"),
+    pytest.param("/?REQUEST=GetToy&images=two&SERVICE=TOY", b"[[[7], [7]]]", id="one image"),
+]
+
+
+@pytest.mark.parametrize(("address", "expected"), WAYS)
+def test_toys_work_together(application: app.Application, address: str, expected: bytes) -> None:
+    response = ask(application, address)
+    assert (response.status, response.body) == (200, expected)
+    assert ("Content-Type", "text/x-toys") in response.headers
+    assert ask(application, address).body == expected
+
+
+def test_a_body_reaches_the_protocol(application: app.Application) -> None:
+    response = ask(application, "/toy?separator=/", "POST", "one,two")
+    assert (response.status, response.body) == (200, BOTH.replace(b"|", b"/"))
+
+
+def test_errors_have_the_form_and_status_of_their_protocol(application: app.Application) -> None:
+    response = ask(application, "/toy?version=9")
     assert response.status == 200
-    assert b'Width="2"' in bytes(response.body)  # type: ignore[arg-type]
+    assert response.body == b"<toy code='InvalidRequest' status='400' query='version=9'/>"
+    missing = ask(application, "/toy/one/three")
+    assert missing.body == b"<toy code='ImageNotFound' status='404' query=''/>"
+
+
+@pytest.mark.parametrize(
+    ("method", "text", "code"),
+    [
+        ("POST", "one," * 30, "BodyTooLarge"),
+        ("PUT", "one", "MethodNotAllowed"),
+        ("DELETE", None, "MethodNotAllowed"),
+    ],
+)
+def test_what_the_protocol_does_not_take(
+    application: app.Application, method: str, text: str | None, code: str
+) -> None:
+    response = ask(application, "/toy", method, text)
+    assert f"code='{code}'".encode() in bytes(response.body)  # type: ignore[arg-type]
+    assert (("Allow", "GET, HEAD, OPTIONS, POST") in response.headers) is (code == "MethodNotAllowed")
+
+
+def test_the_transport_learns_which_bodies_are_read(application: app.Application) -> None:
+    def limit(method: str, path: str, media_type: str) -> int:
+        return application.max_body_length(Request(method, path, "", {"CONTENT_TYPE": media_type}))
+
+    assert limit("POST", "/toy/", "text/plain") == limit("POST", "/toy/x", "Text/Plain;charset=x") == 100
+    assert limit("POST", "/toy/x", "text/xml") == limit("PUT", "/toy/x", "text/plain") == 0
+    assert limit("GET", "/toy/x", "text/plain") == limit("POST", "/iip", "text/plain") == 0
+    assert limit("POST", "/" + "x" * 9000, "text/plain") == 0
+
+
+def test_preflight_names_the_methods_of_the_protocol(application: app.Application) -> None:
+    toy, iip = (
+        dict(ask(application, "/toy/", "OPTIONS").headers),
+        dict(ask(application, "/", "OPTIONS").headers),
+    )
+    assert toy["Allow"] == toy["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS, POST"
+    assert iip["Allow"] == iip["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
+
+
+def test_the_first_parameter_that_leads_somewhere_counts(application: app.Application) -> None:
+    assert ask(application, "/x?IIIF=one/info.json&SERVICE=TOY").status == 200
+    assert ask(application, "/x?SERVICE=WMS&FIF=one&OBJ=Max-size").status == 400
+    assert json.loads(bytes(ask(application, "/toy?IIIF=one/info.json").body))["width"] == 2  # type: ignore[arg-type]
+
+
+def test_toy_encoder_is_used_by_the_other_protocols(application: app.Application) -> None:
+    info = json.loads(bytes(ask(application, "/iiif/3/one/info.json").body))  # type: ignore[arg-type]
+    assert "toy" in info["extraFormats"]
+    tile = ask(application, "/deepzoom/one_files/1/0_0.toy")
+    assert (tile.status, tile.body) == (200, b"[[[42], [42]]]")
+    assert ("Content-Type", "text/x-toy") in tile.headers
+
+
+def test_two_protocols_with_one_route_are_refused() -> None:
+    config = Config()
+    twins = {name: protocols.Protocol(name, (protocols.PathRoute("a"),), print, print) for name in "xy"}  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="same route"):
+        app.Router(config, twins)
 
 
 def test_two_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,49 +1,147 @@
-"""Protocols: request text in, a plan out. One module per protocol, ending in `PROTOCOL`."""
+"""Protocols: request text in, a plan out. One module or package per protocol, ending in `PROTOCOL`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
+from typing import Any, NamedTuple, TypeAlias
 from typing import Protocol as Interface
 
 from iipserve.config import Config
 from iipserve.errors import IIPServeError
-from iipserve.http import Request
-from iipserve.image import ImageInfo, Selector
-from iipserve.plan import Answer, Document
+from iipserve.http import READING_METHODS, Routed
+from iipserve.image import ImageInfo, ImageName, Selector
+from iipserve.plan import Answer, Document, RenderPlan
+
+# -- routes ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PathRoute:
+    """Addresses below `/SEGMENT/`, whatever query string follows; the target is the rest of the path."""
+
+    segment: str
+    """The first segment of the path: `iiif`."""
+    bare: bool = False
+    """`/SEGMENT` and `/SEGMENT/` are the protocol's too, unless a parameter of the query names another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRoute:
+    """Query strings with a parameter, at any path; of several that lead somewhere, the first counts."""
+
+    name: str
+    """Of the parameter, compared in lower case: `iiif`, `service`."""
+    value: str | None = None
+    """Compared in lower case; None takes any."""
+    whole: bool = False
+    """The target is the whole query string, as it always is with a `value`, not what follows the name. What
+    precedes the name is otherwise read as IIP's modifiers."""
+    weak: bool = False
+    """It counts only where no other route does: `REQUEST=GetMap` without `SERVICE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnyQueryRoute:
+    """Every query string that no other route takes; one protocol has it."""
+
+
+Route: TypeAlias = PathRoute | QueryRoute | AnyQueryRoute
+
+# -- queries ---------------------------------------------------------------------------------------
 
 
 class Query(Interface):
     """What a request says, parsed: syntax only."""
 
     @property
-    def identifier(self) -> str | None:
-        """The image asked for, decoded; None when the answer needs none."""
-
-    @property
-    def selector(self) -> Selector:
-        """Which picture of a stack or sequence; `FIRST` when the query does not say."""
+    def names(self) -> tuple[ImageName, ...]:
+        """The images that `plan` needs; none where the answer needs none."""
 
 
-def plain_error(error: IIPServeError) -> Document:
-    """The error as one line of plain text."""
-    return Document(f"{error}\n".encode(), "text/plain; charset=utf-8")
+class Images(dict[ImageName, ImageInfo]):
+    """The images that a query names, by the names it uses."""
+
+    def only(self) -> ImageInfo:
+        """The image of a query that names one."""
+        (info,) = self.values()
+        return info
+
+    def of(self, identifier: str, selector: Selector) -> ImageInfo:
+        """The image that a plan refers to. Raises `KeyError`."""
+        for info in self.values():
+            if (info.identifier, info.selector) == (identifier, selector):
+                return info
+        raise KeyError(identifier)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What `parse` and `plan` may know of the server."""
+
+    config: Config
+
+
+class Modification(Interface):
+    """IIP's modifiers in front of another protocol's parameter."""
+
+    def select(self, name: ImageName) -> ImageName:
+        """The image that is meant by a name of the other protocol."""
+
+    def apply(self, plan: RenderPlan, info: ImageInfo, config: Config) -> RenderPlan:
+        """The plan with the modifiers' operations. Raises `InvalidRequest`."""
+
+
+# -- errors ----------------------------------------------------------------------------------------
+
+
+class ErrorAnswer(NamedTuple):
+    """An error as its protocol reports it."""
+
+    status: HTTPStatus
+    document: Document
+
+
+def plain_error(error: IIPServeError, routed: Routed | None = None) -> ErrorAnswer:
+    """The error as one line of plain text, with its own status."""
+    return ErrorAnswer(error.status, Document(f"{error}\n".encode(), "text/plain; charset=utf-8"))
+
+
+# -- protocols -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRule:
+    """Which bodies a protocol reads, with methods other than GET and HEAD."""
+
+    media_types: frozenset[str]
+    """In lower case, without parameters; empty takes any."""
+    max_length: int
+    """In bytes; a longer body is answered 413 before it is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """One protocol as two pure functions."""
+    """One protocol as two pure functions, and how requests reach it."""
 
     name: str
-    """Also its natural path prefix, and its name in URI_MAP: `iiif`."""
-    parameter: str
-    """The query parameter, in lower case, that calls it in a query string: `iiif`, `fif`."""
-    parse: Callable[[Request], Any]
-    """`Request` -> `Query`. Raises `InvalidRequest`."""
-    plan: Callable[[Any, ImageInfo | None, Config], Answer]
-    """`Query`, image, settings -> `Answer`; the image is None when the query names none."""
-    error: Callable[[IIPServeError], Document] = plain_error
-    """An error in the protocol's own form."""
+    """Also its name in URI_MAP: `iiif`."""
+    routes: tuple[Route, ...]
+    parse: Callable[[Routed, Server], Any]
+    """-> `Query`. Raises `InvalidRequest`."""
+    plan: Callable[[Any, Images, Server], Answer]
+    """`Query`, the images it names, the server -> `Answer`."""
+    error: Callable[[IIPServeError, Routed | None], ErrorAnswer] = plain_error
+    """An error in the protocol's own form; None where the request was refused before it was routed."""
     check: Callable[[Config], object] | None = None
     """Called once at start. Raises `ConfigError` for settings that this protocol cannot use."""
+    methods: tuple[str, ...] = READING_METHODS
+    """Answered; the others are answered 405. OPTIONS is answered by the application."""
+    body: BodyRule | None = None
+    """None: bodies are drained and ignored."""
+    mapped_prefix: str = ""
+    """Precedes what follows a prefix of URI_MAP, to make it a target of the protocol: `FIF=`."""
+    read_modifiers: Callable[[str], Modification] | None = None
+    """Reads what precedes the parameter of a `QueryRoute` of another protocol; one protocol has it.
+    Raises `InvalidRequest`."""

@@ -7,13 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
-from iipserve.config import Config
 from iipserve.errors import InvalidRequest
 from iipserve.geometry import Size
-from iipserve.http import Request
-from iipserve.image import FIRST, ImageInfo, Selector
+from iipserve.http import Routed
+from iipserve.image import ImageName
 from iipserve.plan import Answer, Document
-from iipserve.protocols import Protocol
+from iipserve.protocols import Images, PathRoute, Protocol, QueryRoute, Server
 from iipserve.protocols.tiles import TileQuery, plan_zoom, square_tile, tile_query
 from iipserve.protocols.url_text import decoded_identifier, path_target
 
@@ -28,19 +27,23 @@ class DescriptorQuery(NamedTuple):
     identifier: str
     kind: str
     """The requested extension, a key of `DESCRIPTORS`."""
-    selector: Selector = FIRST
+
+    @property
+    def names(self) -> tuple[ImageName, ...]:
+        """The image."""
+        return (ImageName(self.identifier),)
 
 
 Query: TypeAlias = TileQuery | DescriptorQuery
 
 
-def parse(request: Request) -> Query:
+def parse(routed: Routed, server: Server) -> Query:
     """Read `NAME.dzi` or `NAME_files/LEVEL/COLUMN_ROW.FORMAT`.
 
     Raises:
         InvalidRequest: it is neither.
     """
-    target = path_target(request)
+    target = path_target(routed)
     if tile := TILE.fullmatch(target):
         return tile_query(tile)
     if descriptor := DESCRIPTOR.fullmatch(target):
@@ -50,15 +53,15 @@ def parse(request: Request) -> Query:
     )
 
 
-def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
+def plan(query: Query, images: Images, server: Server) -> Answer:
     """The tile or the descriptor.
 
     Raises:
         TileNotFound: the image has no such level, or the level no such tile.
     """
-    assert info is not None, "every DeepZoom query names an image"
+    info = images.only()
     if isinstance(query, TileQuery):
-        return Answer(plan_zoom(query, info.power_of_two_sizes, info, config))
+        return Answer(plan_zoom(query, info.power_of_two_sizes, info, server.config))
     write = DESCRIPTORS[query.kind]
     return Answer(write(info.size, square_tile(info).width))
 
@@ -91,4 +94,4 @@ DESCRIPTORS: Mapping[str, Callable[[Size, int], Document]] = {
 }
 """By requested extension."""
 
-PROTOCOL = Protocol("deepzoom", "deepzoom", parse, plan)
+PROTOCOL = Protocol("deepzoom", (PathRoute("deepzoom"), QueryRoute("deepzoom")), parse, plan)

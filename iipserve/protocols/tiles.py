@@ -9,7 +9,7 @@ from typing import NamedTuple
 from iipserve.config import Config
 from iipserve.errors import TileNotFound
 from iipserve.geometry import Region, Size, TileGrid, ceil_div
-from iipserve.image import FIRST, ColorSpace, ImageInfo, Selector
+from iipserve.image import ColorSpace, ImageInfo, ImageName
 from iipserve.plan import Crop, Encoding, RenderPlan, image_ref
 from iipserve.protocols.encodings import tile_encoding, tile_format
 from iipserve.protocols.url_text import decoded_identifier
@@ -31,7 +31,11 @@ class TileQuery(NamedTuple):
     row: int
     format: str
     """Name of the output format."""
-    selector: Selector = FIRST
+
+    @property
+    def names(self) -> tuple[ImageName, ...]:
+        """The image."""
+        return (ImageName(self.identifier),)
 
 
 def tile_query(match: re.Match[str]) -> TileQuery:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from urllib.parse import quote, unquote_to_bytes
 
 from iipserve.errors import InvalidRequest
-from iipserve.http import Request
+from iipserve.http import Routed
 
 
-def path_target(request: Request) -> str:
+def path_target(routed: Routed) -> str:
     """The request's target without further query parameters, which no path-like protocol reads.
 
     In a query string (`?IIIF=a.tif/info.json&v=2`) they follow an ampersand; in a path an ampersand may
     belong to the identifier.
     """
-    if "?" in request.mount:
-        return request.target.partition("&")[0]
-    return request.target
+    if "?" in routed.mount:
+        return routed.target.partition("&")[0]
+    return routed.target
 
 
 def decoded(text: str) -> str:

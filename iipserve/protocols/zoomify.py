@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, TypeAlias
 
-from iipserve.config import Config
 from iipserve.errors import InvalidRequest
 from iipserve.geometry import Size, TileGrid
-from iipserve.http import Request
-from iipserve.image import FIRST, ImageInfo, Selector
+from iipserve.http import Routed
+from iipserve.image import ImageInfo, ImageName
 from iipserve.plan import Answer, Document
-from iipserve.protocols import Protocol
+from iipserve.protocols import Images, PathRoute, Protocol, QueryRoute, Server
 from iipserve.protocols.tiles import TileQuery, plan_zoom, square_tile, tile_query
 from iipserve.protocols.url_text import decoded_identifier, path_target
 
@@ -31,19 +30,23 @@ class PropertiesQuery(NamedTuple):
     """The description of the image."""
 
     identifier: str
-    selector: Selector = FIRST
+
+    @property
+    def names(self) -> tuple[ImageName, ...]:
+        """The image."""
+        return (ImageName(self.identifier),)
 
 
 Query: TypeAlias = TileQuery | PropertiesQuery
 
 
-def parse(request: Request) -> Query:
+def parse(routed: Routed, server: Server) -> Query:
     """Read `NAME/ImageProperties.xml` or `NAME/TileGroupN/TIER-COLUMN-ROW.FORMAT`.
 
     Raises:
         InvalidRequest: it is neither.
     """
-    target = path_target(request)
+    target = path_target(routed)
     if tile := TILE.fullmatch(target):
         return tile_query(tile)
     if properties := PROPERTIES.fullmatch(target):
@@ -54,16 +57,16 @@ def parse(request: Request) -> Query:
     )
 
 
-def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
+def plan(query: Query, images: Images, server: Server) -> Answer:
     """The tile or the properties.
 
     Raises:
         TileNotFound: the image has no such tier, or the tier no such tile.
     """
-    assert info is not None, "every Zoomify query names an image"
+    info = images.only()
     if isinstance(query, TileQuery):
         sizes = info.power_of_two_sizes[: tier_count(info.size, square_tile(info))]
-        return Answer(plan_zoom(query, sizes, info, config))
+        return Answer(plan_zoom(query, sizes, info, server.config))
     return Answer(_properties(info))
 
 
@@ -94,4 +97,4 @@ def _properties(info: ImageInfo) -> Document:
     return Document(text.encode(), "application/xml")
 
 
-PROTOCOL = Protocol("zoomify", "zoomify", parse, plan)
+PROTOCOL = Protocol("zoomify", (PathRoute("zoomify"), QueryRoute("zoomify")), parse, plan)

@@ -1,5 +1,5 @@
 """Viewer: the gallery page, and the files it is made of."""
 
-from iipserve.viewer.site import Viewer
+from iipserve.viewer.site import RESERVED, Viewer
 
-__all__ = ["Viewer"]
+__all__ = ["RESERVED", "Viewer"]

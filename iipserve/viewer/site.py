@@ -13,6 +13,8 @@ from iipserve.viewer import assets
 from iipserve.viewer.assets import Asset
 from iipserve.viewer.gallery import Library, Offered, Selection, description, image_name, listing
 
+RESERVED = ("/viewer/",)
+"""Paths below these belong to the viewer, whatever their query."""
 STATIC = Path(__file__).parent / "static"
 SCRIPT = "text/javascript; charset=utf-8"
 FILES = {

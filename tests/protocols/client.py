@@ -9,10 +9,10 @@ from typing import Any
 from iipserve.config import Config
 from iipserve.errors import IIPServeError
 from iipserve.geometry import Size
-from iipserve.http import Request
+from iipserve.http import Request, Routed
 from iipserve.image import ColorSpace, ImageInfo, ImageVersion, Level
 from iipserve.plan import Answer, Document, RenderPlan, SamplePlan
-from iipserve.protocols import Protocol
+from iipserve.protocols import Images, Protocol, Server
 
 Halve = Callable[[int], int]
 
@@ -63,33 +63,38 @@ def ask(
     config: Config = CONFIG,
     *,
     mount: str = "/x/",
-    natural: bool = True,
-    delimiter: str = "",
+    by_path: bool = True,
     **environ: str,
 ) -> Answer:
     """The protocol's answer to a target."""
-    request = Request(
-        "GET",
-        "/",
-        "",
-        {"HTTP_HOST": "example.org", **environ},
-        mount=mount,
-        target=target,
-        natural=natural,
-        page_delimiter=delimiter,
-    )
-    query = protocol.parse(request)
-    return protocol.plan(query, None if query.identifier is None else info, config)
+    request = Request("GET", "/", "", {"HTTP_HOST": "example.org", **environ})
+    server = Server(config)
+    query = protocol.parse(Routed(request, mount, target, by_path), server)
+    return protocol.plan(query, Images({name: info for name in query.names if info is not None}), server)
+
+
+def parsed(
+    protocol: Protocol,
+    target: str,
+    *,
+    mount: str = "/",
+    by_path: bool = False,
+    config: Config = CONFIG,
+    **environ: str,
+) -> Any:
+    """The protocol's query."""
+    request = Request("GET", "/", "", environ)
+    return protocol.parse(Routed(request, mount, target, by_path), Server(config))
 
 
 def answer_or_refusal(
-    protocol: Protocol, target: str, info: ImageInfo = IMAGE, config: Config = CONFIG, *, natural: bool = True
+    protocol: Protocol, target: str, info: ImageInfo = IMAGE, config: Config = CONFIG, *, by_path: bool = True
 ) -> Answer:
     """Any answer; an error that clients can be told of counts as one, and no other is let through."""
     try:
-        return ask(protocol, target, info, config, natural=natural)
+        return ask(protocol, target, info, config, by_path=by_path)
     except IIPServeError as error:
-        return Answer(protocol.error(error))
+        return Answer(protocol.error(error, None).document)
 
 
 def plan_of(answer: Answer) -> RenderPlan:

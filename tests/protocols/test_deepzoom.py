@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from iipserve.config import Config
 from iipserve.errors import InvalidRequest, TileNotFound, UnsupportedEncoding
 from iipserve.geometry import Region, Size
-from iipserve.http import Request
 from iipserve.plan import Document
 from iipserve.protocols.deepzoom import PROTOCOL
-from tests.protocols.client import Case, Refused, answer_or_refusal, ask, image, plan_of, text_of
+from tests.protocols.client import Case, Refused, answer_or_refusal, ask, image, parsed, plan_of, text_of
 
 TILES = [
     Case("full size, last tile", "a.tif_files/12/12_10.jpg", (1, 120)),
@@ -110,7 +109,7 @@ def test_json_descriptor_says_the_same(name: str) -> None:
     ],
 )
 def test_identifiers(target: str, mount: str, identifier: str) -> None:
-    query = PROTOCOL.parse(Request("GET", "/", "", {}, mount=mount, target=target))
+    query = parsed(PROTOCOL, target, mount=mount)
     assert query.identifier == identifier
 
 

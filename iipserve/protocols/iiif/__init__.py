@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from iipserve.protocols import Protocol
+from iipserve.protocols import PathRoute, Protocol, QueryRoute
 from iipserve.protocols.iiif.planning import check, plan
 from iipserve.protocols.iiif.requests import parse
 
-PROTOCOL = Protocol("iiif", "iiif", parse, plan, check=check)
+PROTOCOL = Protocol("iiif", (PathRoute("iiif"), QueryRoute("iiif")), parse, plan, check=check)

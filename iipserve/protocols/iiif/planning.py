@@ -16,6 +16,7 @@ from iipserve.processing.color import Bitonal, Grayscale
 from iipserve.processing.histogram import Equalize
 from iipserve.processing.tone import Invert, Logarithm, Stretch
 from iipserve.processing.transform import Mirror, Rotate
+from iipserve.protocols import Images, Server
 from iipserve.protocols.encodings import export_encoding, tile_encoding
 from iipserve.protocols.iiif.info import advertised_tile, extra_members, info_document
 from iipserve.protocols.iiif.parameters import (
@@ -45,13 +46,13 @@ def header_address(address: str) -> str:
     return quote(address.encode("latin-1", "replace"), safe="/%~!$&'()*+,;=:@?#[]")
 
 
-def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
+def plan(query: Query, images: Images, server: Server) -> Answer:
     """The image, the description, or the way to it.
 
     Raises:
         InvalidRequest: the version does not have what the query says, or region or size do not fit.
     """
-    assert info is not None, "every IIIF query names an image"
+    info, config = images.only(), server.config
     if isinstance(query, BaseQuery):
         return Answer(Redirect(header_address(query.address) + "/info.json"))
     version = VERSIONS[query.version or config.iiif_version]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, TypeAlias
 
+from iipserve.config import Config
 from iipserve.errors import InvalidRequest
-from iipserve.http import Request
-from iipserve.image import FIRST, Selector
+from iipserve.http import Routed
+from iipserve.image import FIRST, ImageName, Selector
+from iipserve.protocols import Server
 from iipserve.protocols.encodings import format_of
 from iipserve.protocols.iiif.parameters import RegionText, SizeText, read_region, read_rotation, read_size
 from iipserve.protocols.url_text import decoded, decoded_identifier, path_target
@@ -48,6 +50,11 @@ class ImageQuery(NamedTuple):
     """The base URI."""
     parameters: Parameters
 
+    @property
+    def names(self) -> tuple[ImageName, ...]:
+        """The image."""
+        return (ImageName(self.identifier, self.selector),)
+
 
 class InfoQuery(NamedTuple):
     """The description of the image: info.json."""
@@ -59,6 +66,11 @@ class InfoQuery(NamedTuple):
     accept: str | None
     """The Accept header."""
 
+    @property
+    def names(self) -> tuple[ImageName, ...]:
+        """The image."""
+        return (ImageName(self.identifier, self.selector),)
+
 
 class BaseQuery(NamedTuple):
     """The bare base URI."""
@@ -67,6 +79,11 @@ class BaseQuery(NamedTuple):
     selector: Selector
     address: str
 
+    @property
+    def names(self) -> tuple[ImageName, ...]:
+        """The image."""
+        return (ImageName(self.identifier, self.selector),)
+
 
 Query: TypeAlias = ImageQuery | InfoQuery | BaseQuery
 
@@ -74,27 +91,29 @@ Query: TypeAlias = ImageQuery | InfoQuery | BaseQuery
 # -- parsing ---------------------------------------------------------------------------------------
 
 
-def parse(request: Request) -> Query:
+def parse(routed: Routed, server: Server) -> Query:
     """Read `ID/REGION/SIZE/ROTATION/QUALITY.FORMAT`, `ID/info.json` or `ID`.
 
-    Read from the right, so that slashes in the identifier may arrive decoded. Below `/iiif/`, a first
+    Read from the right, so that slashes in the identifier may arrive decoded. Below a path of the protocol, a first
     segment of 2 or 3 is the version.
 
     Raises:
         InvalidRequest: it is none of these, or a parameter is malformed.
     """
-    target = path_target(request)
-    version = VERSION_SEGMENTS.get(target[:2]) if request.natural else None
+    target, config = path_target(routed), server.config
+    version = VERSION_SEGMENTS.get(target[:2]) if routed.by_path else None
     start = 0 if version is None else 2
     parts = target[start:].rsplit("/", 4)
     last = _last_segment(parts[-1])
     if last == "info.json" and len(parts) > 1:
         raw = target[start : target.rindex("/")]
-        address = _address(request, target[:start] + raw)
-        return InfoQuery(*_picture(request, raw), version, address, request.header("Accept"))
+        address = _address(routed, config, target[:start] + raw)
+        return InfoQuery(
+            *_picture(raw, config.iiif_delimiter), version, address, routed.request.header("Accept")
+        )
     if len(parts) < 5:
-        return _parse_base(request, target[:start], target[start:])
-    return _parse_image(request, version, target[:start], parts, last)
+        return _parse_base(routed, config, target[:start], target[start:])
+    return _parse_image(routed, config, version, target[:start], parts, last)
 
 
 def _last_segment(text: str) -> str:
@@ -102,10 +121,14 @@ def _last_segment(text: str) -> str:
     return decoded(text).partition("?")[0] if "%" in text or "?" in text else text
 
 
-def _parse_image(request: Request, version: int | None, prefix: str, parts: list[str], last: str) -> Query:
+def _parse_image(
+    routed: Routed, config: Config, version: int | None, prefix: str, parts: list[str], last: str
+) -> Query:
     raw, region, size, rotation, _ = parts
     parameters = read_parameters(region, size, rotation, last)
-    return ImageQuery(*_picture(request, raw), version, _address(request, prefix + raw), parameters)
+    return ImageQuery(
+        *_picture(raw, config.iiif_delimiter), version, _address(routed, config, prefix + raw), parameters
+    )
 
 
 def read_parameters(region: str, size: str, rotation: str, last: str) -> Parameters:
@@ -130,23 +153,22 @@ def read_parameters(region: str, size: str, rotation: str, last: str) -> Paramet
     )
 
 
-def _parse_base(request: Request, prefix: str, target: str) -> Query:
+def _parse_base(routed: Routed, config: Config, prefix: str, target: str) -> Query:
     """The base URI, also with its slashes decoded, unless a segment shows that more was meant."""
     raw = target.removesuffix("/")
     if any(PARAMETER.fullmatch(decoded(segment)) for segment in raw.split("/")[1:]):
         raise InvalidRequest(
             f"{target!r} has too few segments: ID/REGION/SIZE/ROTATION/QUALITY.FORMAT or ID/info.json is needed"
         )
-    return BaseQuery(*_picture(request, raw), _address(request, prefix + raw))
+    return BaseQuery(*_picture(raw, config.iiif_delimiter), _address(routed, config, prefix + raw))
 
 
-def _picture(request: Request, raw: str) -> tuple[str, Selector]:
+def _picture(raw: str, delimiter: str) -> tuple[str, Selector]:
     """The identifier, and which picture of its stack is meant: the number after the last IIIF_DELIMITER.
 
     Whatever follows the delimiter and is no number belongs to the identifier.
     """
     identifier = decoded_identifier(raw)
-    delimiter = request.page_delimiter
     if not delimiter or delimiter not in identifier:
         return identifier, FIRST
     name, _, number = identifier.rpartition(delimiter)
@@ -155,11 +177,11 @@ def _picture(request: Request, raw: str) -> tuple[str, Selector]:
     return name, Selector(int(number))
 
 
-def _address(request: Request, target: str) -> str:
+def _address(routed: Routed, config: Config, target: str) -> str:
     """The base URI as the client wrote it; a front end may tell it in X-IIIF-ID (iipsrv)."""
-    told = request.environ.get("HTTP_X_IIIF_ID")
-    if told and request.trust_forwarded:
+    told = routed.request.environ.get("HTTP_X_IIIF_ID")
+    if told and config.trust_forwarded:
         if not IIIF_ID.fullmatch(told):
             raise InvalidRequest(f"X-IIIF-ID {told!r} is no absolute http address")
         return told
-    return request.public_url(target)
+    return routed.public_url(target, config)

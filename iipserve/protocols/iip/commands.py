@@ -9,8 +9,9 @@ from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from iipserve.errors import InvalidRequest
-from iipserve.http import Request
-from iipserve.image import Selector
+from iipserve.http import Routed
+from iipserve.image import ImageName, Selector
+from iipserve.protocols import Server
 from iipserve.protocols.encodings import is_written
 from iipserve.protocols.iip.arguments import read_whole
 from iipserve.protocols.iip.errors import ErrorLine, IIPError
@@ -49,9 +50,9 @@ class TileQuery(NamedTuple):
     view: View
 
     @property
-    def selector(self) -> Selector:
-        """SDS, or JTLS."""
-        return self.view.selector
+    def names(self) -> tuple[ImageName, ...]:
+        """The image."""
+        return (ImageName(self.identifier, self.view.selector),)
 
 
 class TileRangeQuery(NamedTuple):
@@ -64,9 +65,9 @@ class TileRangeQuery(NamedTuple):
     view: View
 
     @property
-    def selector(self) -> Selector:
-        """SDS."""
-        return self.view.selector
+    def names(self) -> tuple[ImageName, ...]:
+        """The image."""
+        return (ImageName(self.identifier, self.view.selector),)
 
 
 class ExportQuery(NamedTuple):
@@ -77,9 +78,9 @@ class ExportQuery(NamedTuple):
     view: View
 
     @property
-    def selector(self) -> Selector:
-        """SDS."""
-        return self.view.selector
+    def names(self) -> tuple[ImageName, ...]:
+        """The image."""
+        return (ImageName(self.identifier, self.view.selector),)
 
 
 class SpectrumQuery(NamedTuple):
@@ -95,9 +96,9 @@ class SpectrumQuery(NamedTuple):
     view: View
 
     @property
-    def selector(self) -> Selector:
-        """SDS; all pictures of a stack are told of, whichever it names."""
-        return self.view.selector
+    def names(self) -> tuple[ImageName, ...]:
+        """The image."""
+        return (ImageName(self.identifier, self.view.selector),)
 
 
 class ProfileQuery(NamedTuple):
@@ -112,9 +113,9 @@ class ProfileQuery(NamedTuple):
     view: View
 
     @property
-    def selector(self) -> Selector:
-        """SDS; all pictures of a stack are told of, whichever it names."""
-        return self.view.selector
+    def names(self) -> tuple[ImageName, ...]:
+        """The image."""
+        return (ImageName(self.identifier, self.view.selector),)
 
 
 class ObjectsQuery(NamedTuple):
@@ -126,6 +127,11 @@ class ObjectsQuery(NamedTuple):
     text: str
     """The whole request, for the error when there is nothing to tell."""
     selector: Selector
+
+    @property
+    def names(self) -> tuple[ImageName, ...]:
+        """The image, if one is named."""
+        return () if self.identifier is None else (ImageName(self.identifier, self.selector),)
 
 
 Query: TypeAlias = TileQuery | TileRangeQuery | ExportQuery | SpectrumQuery | ProfileQuery | ObjectsQuery
@@ -156,7 +162,7 @@ Command: TypeAlias = Callable[[_Reading, str, str], None]
 """Takes the reading, the command's name and its argument."""
 
 
-def parse(request: Request) -> Query:
+def parse(routed: Routed, server: Server) -> Query:
     """Read the commands of a query string.
 
     Names may be of either case; a command without `=` has its own name as argument, one with an empty
@@ -167,13 +173,13 @@ def parse(request: Request) -> Query:
         InvalidRequest: an argument is malformed, or two answers are asked for.
     """
     reading = _Reading()
-    for token in request.target.split("&"):
+    for token in routed.target.split("&"):
         name, equals, argument = token.partition("=")
         if not equals:
             argument = name
         if argument:
             COMMANDS.get(name.lower(), _unknown)(reading, name, argument)
-    return _query(reading, request.target)
+    return _query(reading, routed.target)
 
 
 def _query(reading: _Reading, text: str) -> Query:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from iipserve.config import Config
 from iipserve.errors import InvalidRequest, UnsupportedCommand
-from iipserve.image import FIRST, ImageInfo, Selector
+from iipserve.image import FIRST, ImageInfo, ImageName
 from iipserve.plan import ImageRef, RenderPlan, image_ref
 from iipserve.processing import Operation, colormap, pipeline
 from iipserve.processing.color import Bitonal, Grayscale, Twist
@@ -194,15 +194,30 @@ def read(text: str) -> View:
         if modifier is None:
             known = " ".join(name.upper() for name in MODIFIERS)
             raise UnsupportedCommand(
-                f"{name!r} does not stand before IIIF=, DeepZoom= or Zoomify=; {known} do"
+                f"{name!r} cannot precede the parameter of another protocol; {known} can"
             )
         modifier(state, name, decoded(argument))
     return state.view()
 
 
-def selector(view: View, own: Selector) -> Selector:
-    """Which picture is meant: the one that the protocol's part of a query names, else that of SDS."""
-    return own if own != FIRST else view.selector
+@dataclass(frozen=True, slots=True)
+class Modifiers:
+    """The modifiers that precede the parameter of another protocol."""
+
+    view: View
+
+    def select(self, name: ImageName) -> ImageName:
+        """The image of a stack or sequence that the other protocol names, else the one of SDS."""
+        return name if name.selector != FIRST else ImageName(name.identifier, self.view.selector)
+
+    def apply(self, plan: RenderPlan, info: ImageInfo, config: Config) -> RenderPlan:
+        """The plan as the modifiers want it; see `apply_modifiers`."""
+        return apply_modifiers(plan, self.view, info, config)
+
+
+def read_modifiers(text: str) -> Modifiers:
+    """The modifiers in what precedes another protocol's parameter; see `read`."""
+    return Modifiers(read(text))
 
 
 # -- planning --------------------------------------------------------------------------------------

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from iipserve.config import Config
 from iipserve.errors import IIPServeError
+from iipserve.http import Routed
 from iipserve.image import ImageInfo
 from iipserve.plan import Answer, Crop, Document, RenderPlan, image_ref
 from iipserve.processing import colormap
-from iipserve.protocols import plain_error
+from iipserve.protocols import ErrorAnswer, Images, Server, plain_error
 from iipserve.protocols.encodings import export_encoding, extension_of
 from iipserve.protocols.iip.commands import (
     ExportQuery,
@@ -29,7 +30,7 @@ from iipserve.protocols.url_text import inline_disposition
 from iipserve.pyramid import place_region
 
 
-def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
+def plan(query: Query, images: Images, server: Server) -> Answer:
     """What the query asks for.
 
     Raises:
@@ -38,9 +39,10 @@ def plan(query: Query, info: ImageInfo | None, config: Config) -> Answer:
         IIPError: no object had anything to tell.
         TooLarge: TIL asks for too many tiles, PFL or SPECTRA for too many samples.
     """
+    config = server.config
     if isinstance(query, ObjectsQuery):
-        return objects_answer(query.objects, query.text, info, config)
-    assert info is not None, "every other query names an image"
+        return objects_answer(query.objects, query.text, images.only() if images else None, config)
+    info = images.only()
     if isinstance(query, TileQuery):
         return Answer(plan_query_tile(query, info, config))
     if isinstance(query, ExportQuery):
@@ -63,10 +65,10 @@ def _plan_export(query: ExportQuery, info: ImageInfo, config: Config) -> Answer:
     return Answer(plan, (("Content-Disposition", inline_disposition(query.identifier, suffix)),))
 
 
-def error(error: IIPServeError) -> Document:
+def error(error: IIPServeError, routed: Routed | None = None) -> ErrorAnswer:
     """The error in IIP's syntax where it has a number for it, else as plain text."""
     if isinstance(error, IIPError):
-        return Document(error.body, NETFPX)
+        return ErrorAnswer(error.status, Document(error.body, NETFPX))
     return plain_error(error)
 
 

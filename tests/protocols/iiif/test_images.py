@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from iipserve.config import Config
 from iipserve.errors import IIPServeError, InvalidRequest, InvalidSize, RegionOutOfBounds, UnsupportedEncoding
 from iipserve.geometry import Region, Size
-from iipserve.http import Request
 from iipserve.image import FIRST, ColorSpace, ImageInfo, Selector
 from iipserve.plan import Redirect
 from iipserve.processing import Operation
@@ -23,7 +22,18 @@ from iipserve.protocols import deepzoom
 from iipserve.protocols.iiif import PROTOCOL
 from iipserve.protocols.iiif.parameters import UpscalingOff
 from iipserve.protocols.iiif.requests import InfoQuery
-from tests.protocols.client import CONFIG, GRAY, IMAGE, Case, Refused, answer_or_refusal, ask, image, plan_of
+from tests.protocols.client import (
+    CONFIG,
+    GRAY,
+    IMAGE,
+    Case,
+    Refused,
+    answer_or_refusal,
+    ask,
+    image,
+    parsed,
+    plan_of,
+)
 
 SMALL = image(1000, 700)
 LIMITED = Config(max_cvt=1000)
@@ -406,7 +416,7 @@ def test_the_canonical_quality_of_a_gray_image_is_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "natural", "identifier", "version"),
+    ("target", "by_path", "identifier", "version"),
     [
         ("3/a.tif", True, "a.tif", 3),
         ("2/a.tif", True, "a.tif", 2),
@@ -425,11 +435,9 @@ def test_the_canonical_quality_of_a_gray_image_is_default() -> None:
         ("3/\xc3\xbc.tif", True, "ü.tif", 3),
     ],
 )
-def test_identifiers_and_versions(target: str, natural: bool, identifier: str, version: int | None) -> None:
+def test_identifiers_and_versions(target: str, by_path: bool, identifier: str, version: int | None) -> None:
     for tail in ("/info.json", "/full/max/0/default.jpg", "/full/max/0/default.jpg?x=1"):
-        query = PROTOCOL.parse(
-            Request("GET", "/", "", {}, mount="/iiif/", target=target + tail, natural=natural)
-        )
+        query = parsed(PROTOCOL, target + tail, mount="/iiif/", by_path=by_path)
         assert (query.identifier, query.version) == (identifier, version)
         assert query.address == f"http://localhost/iiif/{target}"
 
@@ -457,18 +465,8 @@ def test_identifiers_and_versions(target: str, natural: bool, identifier: str, v
 )
 def test_pictures_of_a_stack(name: str, delimiter: str, identifier: str, selector: Selector) -> None:
     for tail in ("/info.json", "/full/max/0/default.jpg", ""):
-        query = PROTOCOL.parse(
-            Request(
-                "GET",
-                "/",
-                "",
-                {},
-                mount="/iiif/",
-                target=f"3/{name}{tail}",
-                natural=True,
-                page_delimiter=delimiter,
-            )
-        )
+        config = Config(iiif_delimiter=delimiter)
+        query = parsed(PROTOCOL, f"3/{name}{tail}", mount="/iiif/", by_path=True, config=config)
         assert (query.identifier, query.selector) == (identifier, selector)
         assert query.address == f"http://localhost/iiif/3/{name}"
 
@@ -476,7 +474,7 @@ def test_pictures_of_a_stack(name: str, delimiter: str, identifier: str, selecto
 def test_the_plan_is_of_the_picture_that_was_found() -> None:
     info = image(selector=Selector(2))
     assert plan_of(
-        ask(PROTOCOL, "3/a.tif;2/full/max/0/default.jpg", info, delimiter=";")
+        ask(PROTOCOL, "3/a.tif;2/full/max/0/default.jpg", info, Config(iiif_delimiter=";"))
     ).view.image.selector == (
         2,
         90,
@@ -493,8 +491,7 @@ def test_addresses_without_a_version_follow_the_setting(version: int) -> None:
 
 @pytest.mark.parametrize("tail", ["/info.json", "/full/max/0/default.jpg"])
 def test_further_query_parameters_mean_nothing(tail: str) -> None:
-    request = Request("GET", "/", "", {}, mount="/iipsrv.fcgi?IIIF=", target=f"a.tif{tail}&v=2")
-    query = PROTOCOL.parse(request)
+    query = parsed(PROTOCOL, f"a.tif{tail}&v=2", mount="/iipsrv.fcgi?IIIF=")
     assert (query.identifier, query.address) == ("a.tif", "http://localhost/iipsrv.fcgi?IIIF=a.tif")
 
 
@@ -515,9 +512,7 @@ def test_the_base_uri_leads_to_the_description(target: str, location: str) -> No
 
 def test_a_front_end_may_tell_the_address() -> None:
     told = "https://images.example.com/x/a%2Fb"
-    query = PROTOCOL.parse(
-        Request("GET", "/", "", {"HTTP_X_IIIF_ID": told}, mount="/iiif/", target="3/a/info.json")
-    )
+    query = parsed(PROTOCOL, "3/a/info.json", mount="/iiif/", HTTP_X_IIIF_ID=told)
     assert isinstance(query, InfoQuery)
     assert query.address == told
     redirect = ask(PROTOCOL, "3/a", HTTP_X_IIIF_ID=told).content
@@ -531,16 +526,9 @@ def test_what_a_front_end_tells_is_an_address(told: str) -> None:
 
 
 def test_clients_past_the_front_end_tell_nothing() -> None:
-    request = Request(
-        "GET",
-        "/",
-        "",
-        {"HTTP_X_IIIF_ID": "http://evil/a"},
-        mount="/iiif/",
-        target="a/info.json",
-        trust_forwarded=False,
-    )
-    assert PROTOCOL.parse(request).address == "http://localhost/iiif/a"
+    config = Config(trust_forwarded=False)
+    query = parsed(PROTOCOL, "a/info.json", mount="/iiif/", config=config, HTTP_X_IIIF_ID="http://evil/a")
+    assert query.address == "http://localhost/iiif/a"
 
 
 # -- anything --------------------------------------------------------------------------------------
@@ -571,9 +559,9 @@ SEGMENTS = st.sampled_from(
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(SEGMENTS | st.text(max_size=6), max_size=7).map("/".join), st.booleans())
-def test_whatever_comes_is_answered_or_refused(target: str, natural: bool) -> None:
+def test_whatever_comes_is_answered_or_refused(target: str, by_path: bool) -> None:
     for config in (CONFIG, Config(iiif_version=2, max_cvt=-1, allow_upscaling=False)):
-        answer = answer_or_refusal(PROTOCOL, target, SMALL, config, natural=natural)
+        answer = answer_or_refusal(PROTOCOL, target, SMALL, config, by_path=by_path)
         assert all(value.isascii() and value.isprintable() for _, value in answer.headers)
 
 

@@ -152,7 +152,11 @@ def test_qualities_beyond_the_specification_are_listed_where_they_are_on() -> No
 
 def test_the_id_keeps_the_number_of_the_picture_as_it_was_written() -> None:
     for written in ("a.tif;2", "a.tif%3B2", "a.tif%3b02"):
-        told = json.loads(text_of(ask(PROTOCOL, f"3/{written}/info.json", mount="/iiif/", delimiter=";")))
+        told = json.loads(
+            text_of(
+                ask(PROTOCOL, f"3/{written}/info.json", config=Config(iiif_delimiter=";"), mount="/iiif/")
+            )
+        )
         assert told["id"] == f"http://example.org/iiif/3/{written}"
 
 
@@ -327,5 +331,5 @@ def test_the_address_is_the_one_the_client_used() -> None:
         HTTP_X_FORWARDED_HOST="img.example.com",
     )
     assert json.loads(text_of(answer))["id"] == "https://img.example.com/iiif/3/a%2Fb%22.tif"
-    answer = ask(PROTOCOL, "b/c.tif/info.json", mount="/iipsrv.fcgi?IIIF=", natural=False)
+    answer = ask(PROTOCOL, "b/c.tif/info.json", mount="/iipsrv.fcgi?IIIF=", by_path=False)
     assert json.loads(text_of(answer))["id"] == "http://example.org/iipsrv.fcgi?IIIF=b/c.tif"

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from iipserve.config import Config
 from iipserve.errors import InvalidRequest, RegionOutOfBounds, TileNotFound, TooLarge, UnsupportedEncoding
 from iipserve.geometry import Region, Size
-from iipserve.http import Request
-from iipserve.image import FIRST, ColorSpace, ImageInfo, Selector
+from iipserve.image import FIRST, ColorSpace, ImageInfo, ImageName, Selector
 from iipserve.plan import Bundle, RenderPlan
 from iipserve.processing.tone import Gamma, Invert, SampleRange
 from iipserve.processing.transform import Mirror, Rotate
@@ -21,7 +20,17 @@ from iipserve.protocols.iip import PROTOCOL
 from iipserve.protocols.iip.commands import COMMANDS
 from iipserve.protocols.iip.errors import IIPError
 from iipserve.protocols.iip.object_reply import ADVERTISED_COMMANDS, ADVERTISED_JPEG_XL
-from tests.protocols.client import CONFIG, IMAGE, Case, Refused, answer_or_refusal, ask, image, plan_of
+from tests.protocols.client import (
+    CONFIG,
+    IMAGE,
+    Case,
+    Refused,
+    answer_or_refusal,
+    ask,
+    image,
+    parsed,
+    plan_of,
+)
 
 SMALL = image(1000, 700)
 """The image of the known answers: 1000 x 700, 500 x 350, 250 x 175."""
@@ -269,8 +278,8 @@ def test_tile_ranges(argument: str, tiles: list[int]) -> None:
     ],
 )
 def test_pictures_of_stacks_and_sequences(commands: str, selector: Selector) -> None:
-    request = Request("GET", "/", "", {}, target=f"FIF=a&{commands}")
-    assert PROTOCOL.parse(request).selector == selector
+    query = parsed(PROTOCOL, f"FIF=a&{commands}")
+    assert query.names == (ImageName("a", selector),)
 
 
 def test_a_tile_of_a_view_is_that_tile_of_the_view() -> None:
@@ -388,7 +397,7 @@ def test_identifiers() -> None:
         ("%253C", "%3C"),
         ("\xc3\xbc.tif", "ü.tif"),
     ]:
-        query = PROTOCOL.parse(Request("GET", "/", "", {}, target=f"FIF={text}&JTL=0,0"))
+        query = parsed(PROTOCOL, f"FIF={text}&JTL=0,0")
         assert query.identifier == identifier
 
 
@@ -438,7 +447,7 @@ def test_refusals(case: Refused) -> None:
     with pytest.raises(case.error, match=case.match) as caught:
         planned(case.target)
     assert caught.value.status == case.status
-    assert PROTOCOL.error(caught.value).media_type.startswith("text/plain")
+    assert PROTOCOL.error(caught.value, None).document.media_type.startswith("text/plain")
 
 
 def test_a_range_of_too_many_tiles_is_refused() -> None:
@@ -469,10 +478,10 @@ FAULTS = [
 def test_errors_in_the_syntax_of_iip(target: str, body: str) -> None:
     with pytest.raises(IIPError) as caught:
         planned(target)
-    document = PROTOCOL.error(caught.value)
+    status, document = PROTOCOL.error(caught.value, None)
     assert document.body.decode() == body
     assert document.media_type == "application/vnd.netfpx"
-    assert caught.value.status == 400
+    assert status == 400
 
 
 def test_the_server_tells_of_every_command_it_has() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError, InvalidRequest, UnsupportedCommand, UnsupportedEncoding
-from iipserve.image import FIRST, ColorSpace, ImageInfo, Selector
+from iipserve.image import ColorSpace, ImageInfo, ImageName, Selector
 from iipserve.plan import RenderPlan
 from iipserve.processing import Operation, pipeline
 from iipserve.processing.color import Bitonal, Grayscale, Twist
@@ -22,7 +22,6 @@ from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleR
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.protocols import Protocol, deepzoom, iiif, iip, zoomify
 from iipserve.protocols.iip import modifiers
-from iipserve.protocols.iip.view import DEFAULT_VIEW
 from tests.protocols.client import CONFIG, GRAY, IMAGE, ask, image, plan_of
 
 SWAP = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
@@ -379,16 +378,17 @@ def test_bits_and_layers() -> None:
 
 @pytest.mark.parametrize("text", ["FIF=b", "JTL=0,0", "CVT=jpeg", "OBJ=Max-size", "FOO=1", "GAM=2&IIIF=x"])
 def test_only_modifiers_stand_before_another_protocol(text: str) -> None:
-    with pytest.raises(UnsupportedCommand, match=r"does not stand before IIIF=.*GAM") as caught:
+    with pytest.raises(UnsupportedCommand, match=r"cannot precede .*GAM") as caught:
         modifiers.read(text)
     assert caught.value.status == 400
 
 
-def test_which_picture_is_meant() -> None:
+def test_which_image_is_meant() -> None:
     assert modifiers.read("SDS=2").selector == Selector(2, 90)
-    assert modifiers.selector(modifiers.read("SDS=2"), FIRST) == Selector(2, 90)
-    assert modifiers.selector(modifiers.read("SDS=2"), Selector(1)) == Selector(1)
-    assert modifiers.selector(DEFAULT_VIEW, FIRST) == FIRST
+    modification = modifiers.read_modifiers("SDS=2")
+    assert modification.select(ImageName("a")) == ImageName("a", Selector(2, 90))
+    assert modification.select(ImageName("a", Selector(1))) == ImageName("a", Selector(1))
+    assert modifiers.read_modifiers("GAM=2").select(ImageName("a")) == ImageName("a")
 
 
 NAMES = st.sampled_from([*modifiers.MODIFIERS, "foo"])
