@@ -18,7 +18,7 @@ from iipserve.protocols import encodings
 
 TOYS = {
     "protocols/toy_protocol.py": '''
-"""Two images side by side as text, by `/toy/A/B`, by `SERVICE=TOY&IMAGES=A,B`, or by a body `A,B`."""
+"""Images one after another as text, by `/toy/A/B`, by `SERVICE=TOY&IMAGES=A,B`, or by a body `A,B`."""
 
 from http import HTTPStatus
 from typing import NamedTuple
@@ -49,6 +49,8 @@ def parse(routed, server):
     return Several(tuple(map(ImageName, identifiers)), separator.encode())
 
 def plan(query, images, server):
+    if query.separator == b"none":
+        return Answer(whole(images[query.names[0]]))
     def frame(index, body):
         return query.separator + body if index else body
     return Answer(Bundle(tuple(map(whole, map(images.get, query.names))), "text/x-toys", frame))
@@ -160,6 +162,13 @@ def test_toys_work_together(application: app.Application, address: str, expected
     assert (response.status, response.body) == (200, expected)
     assert ("Content-Type", "text/x-toys") in response.headers
     assert ask(application, address).body == expected
+
+
+def test_a_remembered_plan_proves_all_its_images_fresh(application: app.Application, tmp_path: Path) -> None:
+    address = "/toy/one/two?separator=none"
+    assert ask(application, address).body == ask(application, address).body == b"[[[42], [42]]]"
+    (tmp_path / "two").unlink()
+    assert b"ImageNotFound" in bytes(ask(application, address).body)  # type: ignore[arg-type]
 
 
 def test_a_body_reaches_the_protocol(application: app.Application) -> None:
