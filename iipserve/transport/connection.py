@@ -1,4 +1,4 @@
-"""One connection of a web server: one buffer that records are parsed out of, one `send` per answer.
+"""One connection of a web server: reads requests from one buffer of records.
 
 Section numbers are those of the FastCGI Specification 1.0.
 """
@@ -8,72 +8,66 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from time import monotonic
 from typing import Protocol
 
-from iipserve.errors import INTERNAL_ERROR
-from iipserve.http import Request, Response
+from iipserve.http import Request
 from iipserve.leader import hand_over
 from iipserve.transport import fastcgi
-from iipserve.transport.fastcgi import (
-    HEADER,
-    Buffer,
-    RecordBuffer,
-    end_of_answer,
-    end_request,
-    stdout_buffers,
+from iipserve.transport.bodies import (
+    NOT_STORED,
+    TOO_LONG,
+    BodyBuffer,
+    NotStored,
+    declared_length,
+    oversized,
 )
-from iipserve.transport.service import BODY_TOO_LONG, MAX_BODY_LENGTH, BodyFailed, MonitoredApplication
-from iipserve.transport.wire import ProtocolError, decode_pairs, encode_pairs, head, send_all
+from iipserve.transport.fastcgi import RecordBuffer, end_request
+from iipserve.transport.responses import Aborted, ResponseSender
+from iipserve.transport.service import MonitoredApplication, ResponseFailed
+from iipserve.transport.wire import ProtocolError, decode_pairs, encode_pairs
 
 log = logging.getLogger(__name__)
 
 RECEIVE_LENGTH = 65536
 MAX_PARAMS_LENGTH = 65536
 """Bytes of PARAMS in one request; more is answered 431."""
-RECORDS_PER_SEND = 16
-"""How many full records go into one `sendmsg`."""
+PROGRESS_LENGTH = 65536
+"""Bytes of a body that must arrive within REQUEST_TIMEOUT, and within it again after them."""
 DRAIN_RECEIVES = 50
 """How often to receive, or time out, before closing on a peer that still sends."""
-ABORT_CHECK_LENGTH = 1_000_000
-"""After how many bytes of an answer in pieces to look for an ABORT_REQUEST."""
 NO_REQUEST = -1
-"""Stands where a request id does while none is being read."""
+"""Request id while no request is being read."""
 
 
 class Server(Protocol):
-    """What a connection must know of its server."""
+    """What a connection needs of its server."""
 
-    service: MonitoredApplication
+    application: MonitoredApplication
     request_timeout: float
     roles: tuple[int, ...]
     capability: Mapping[str, int]
-
-
-class PoolState(Protocol):
-    """What a connection must know of the pool it is in."""
-
     stopping: bool
-
-
-class Aborted(Exception):
-    """The web server no longer wants the answer (section 5.4)."""
 
 
 class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries no types
     """One connection of a web server: reads requests, one at a time, and answers them."""
 
-    def __init__(self, sock: socket.socket, server: Server, pool: PoolState) -> None:
-        """Takes the socket over; its timeouts for receiving and sending must be set."""
+    def __init__(self, sock: socket.socket, server: Server) -> None:
+        """Take over the socket; its timeouts for receiving and sending must be set."""
         super().__init__(sock, None, server)
         self.registered = False
-        self._pool = pool
+        """Whether the socket is in the server's epoll set."""
         self._open = True
         self._input = RecordBuffer()
+        self._responses = ResponseSender(sock, self._input, server.application)
         self._waiting_since = 0.0
+        """On the monotonic clock; 0 while no part of a request waits for the rest."""
         self._filled = False
+        self._body: BodyBuffer | None = None
         self._forget_request()
 
     def _forget_request(self) -> None:
@@ -81,24 +75,27 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         self._keep = True
         self._params: list[bytes] = []
         self._params_length = 0
-        self._environ: dict[str, str] | None = None
-        self._body_length = 0
+        self._request: Request | None = None
+        """Once PARAMS is complete; without its body."""
         self._body_ended = False
+        if self._body is not None:
+            self._body.close()
+            self._body = None
 
-    # -- what the pool calls
+    # -- called by the server
 
     def fileno(self) -> int:
         """The socket's descriptor."""
         return self._sock.fileno()  # type: ignore[no-any-return]
 
     def run(self) -> bool:
-        """Serve what has arrived; True when the connection is to be parked, False when it has closed itself."""
+        """Serve what has arrived; True if the connection is to be parked, False if it has closed itself."""
         try:
             return self._serve()
         except ProtocolError as error:
-            log.warning("a web server's connection is closed: %s", error)
+            log.warning("the connection of a web server is closed: %s", error)
             self._close_after_draining()
-        except (OSError, BodyFailed) as error:
+        except (OSError, ResponseFailed) as error:
             log.debug("a connection ends early: %r", error)
             self.close()
         return False
@@ -121,7 +118,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         return self._pause()
 
     def may_have_more(self) -> bool:
-        """Whether more may have arrived than the last `run` has taken."""
+        """Whether more may have arrived than the last `run` has read."""
         return self._filled
 
     def drain(self) -> None:
@@ -136,19 +133,20 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         return self._request_id == NO_REQUEST and not self._input
 
     def expired(self, now: float) -> bool:
-        """Whether a part of a request has waited for the rest too long."""
+        """Whether a part of a request has waited too long for the rest; `now` is `time.monotonic()`."""
         return bool(self._waiting_since) and now - self._waiting_since > self.server.request_timeout
 
     def close(self) -> None:
         """Close the socket; may be called twice."""
         self._open = False
+        self._forget_request()
         self._sock.close()
 
     def _pause(self) -> bool:
-        """Note since when a request has been incomplete; True, since the connection may wait for the rest.
+        """Record since when a request has been incomplete; always True, for the caller to return.
 
         Raises:
-            ProtocolError: it has waited long enough.
+            ProtocolError: it has been incomplete for too long.
         """
         if self.idle():
             self._waiting_since = 0.0
@@ -160,9 +158,9 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         return True
 
     def _close_after_draining(self) -> None:
-        """Close such that an answer still arrives although the peer has more to send.
+        """Close so that the response still arrives although the peer has more to send.
 
-        Closing with unread input would reset the connection, and throw away what the peer has not read.
+        Closing with unread input would reset the connection and discard what the peer has not read.
         """
         self._open = False
         hand_over()
@@ -172,7 +170,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
                 with contextlib.suppress(BlockingIOError):
                     if not self._sock.recv(RECEIVE_LENGTH):
                         break
-        self._sock.close()
+        self.close()
 
     # -- reading
 
@@ -186,14 +184,14 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
             reader(self, request_id, content)
 
     def _read_other(self, kind: int, request_id: int) -> None:
-        """A type this side never expects (sections 3.3 and 4.2)."""
+        """A type that is not sent to an application (sections 3.3 and 4.2)."""
         if kind in fastcgi.ANSWER_TYPES:
-            raise ProtocolError(f"a record of type {kind} goes from application to web server only")
+            raise ProtocolError(f"a record of type {kind} is sent by applications only")
         if request_id == fastcgi.MANAGEMENT:
             self._sock.sendall(fastcgi.unknown_type(kind))
 
     def _read_values(self, request_id: int, content: bytes) -> None:
-        """FCGI_GET_VALUES (section 4.1): unknown names are left out of the answer."""
+        """FCGI_GET_VALUES (section 4.1): the result leaves out unknown names."""
         known = {
             name: str(self.server.capability[name])
             for name in decode_pairs(content)
@@ -222,34 +220,62 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         self._request_id, self._keep = request_id, keep
 
     def _read_params(self, request_id: int, content: bytes) -> None:
-        """FCGI_PARAMS (section 5.2); what belongs to no request being read is ignored (section 3.3)."""
+        """FCGI_PARAMS (section 5.2); records of other requests are ignored (section 3.3)."""
         if request_id != self._request_id:
             return
-        if self._environ is not None:
-            raise ProtocolError("PARAMS go on after their end")
+        if self._request is not None:
+            raise ProtocolError("PARAMS records follow the end of PARAMS")
         if content:
             self._params.append(content)
             self._params_length += len(content)
             if self._params_length > MAX_PARAMS_LENGTH:
-                message = f"the request's headers are longer than {MAX_PARAMS_LENGTH} bytes"
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
+                message = f"the request headers are longer than {MAX_PARAMS_LENGTH} bytes"
+                self._reject(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
             return
-        self._environ = decode_pairs(b"".join(self._params))
+        self._request = request = Request.from_environ(decode_pairs(b"".join(self._params)))
         if self._body_ended:
-            self._answer(self._environ)
+            self._answer(request)
+        elif declared_length(request.environ):
+            self._begin_body(request)
+
+    def _begin_body(self, request: Request) -> BodyBuffer:
+        """Find out whether the body is wanted; refuse at once what is declared too long."""
+        self._body = body = BodyBuffer(self.server.application.max_body_length(request))
+        declared = declared_length(request.environ)
+        if body.limit and declared is not None and declared > body.limit:
+            self._answer(replace(request, body=oversized(declared)), early=True)
+        return body
 
     def _read_body(self, request_id: int, content: bytes) -> None:
-        """FCGI_STDIN (section 5.3): counted and forgotten; its end is the end of the request."""
+        """FCGI_STDIN (section 5.3): its end is the end of the request, whatever CONTENT_LENGTH says."""
         if request_id != self._request_id:
             return
-        if content:
-            self._body_length += len(content)
-            if self._body_length > MAX_BODY_LENGTH:
-                self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, BODY_TOO_LONG)
-            return
-        self._body_ended = True
-        if self._environ is not None:
-            self._answer(self._environ)
+        try:
+            if content:
+                self._store(content)
+                return
+            self._body_ended = True
+            if self._request is not None:
+                self._answer(self._with_body(self._request))
+        except NotStored as error:
+            log.warning("a request body cannot be stored: %s", error)
+            self._reject(HTTPStatus.SERVICE_UNAVAILABLE, NOT_STORED)
+
+    def _store(self, content: bytes) -> None:
+        if self._request is None:
+            raise ProtocolError("STDIN begins before the end of PARAMS")
+        body = self._body or self._begin_body(self._request)
+        steps = body.length // PROGRESS_LENGTH
+        body.add(content)
+        if body.length // PROGRESS_LENGTH > steps:
+            self._waiting_since = 0.0
+        if body.is_too_long and body.limit:
+            self._answer(self._with_body(self._request), early=True)
+        elif body.is_too_long:
+            self._reject(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LONG)
+
+    def _with_body(self, request: Request) -> Request:
+        return request if self._body is None else replace(request, body=self._body.body())
 
     def _read_abort(self, request_id: int, content: bytes) -> None:
         """FCGI_ABORT_REQUEST (section 5.4) of a request that is not complete yet."""
@@ -262,85 +288,30 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
 
     # -- answering
 
-    def _answer(self, environ: dict[str, str]) -> None:
-        service = self.server.service
-        response = service.answer(Request.from_environ(environ))
+    def _answer(self, request: Request, *, early: bool = False) -> None:
+        """Send the application's response; with `early`, before the request is complete."""
+        response = self.server.application.answer(request)
         try:
-            self._send(response)
+            self._responses.send(self._request_id, response)
         except Aborted:
             self._sock.sendall(end_request(self._request_id))
-        self._finish()
+        if early:
+            self._close_after_draining()
+        else:
+            self._finish()
 
     def _finish(self) -> None:
-        """The request is over; so is the connection, unless it is to be kept (section 5.1)."""
+        """End the request, and the connection unless it is to be kept (section 5.1)."""
         keep = self._keep
         self._forget_request()
         self._waiting_since = 0.0
-        if not keep or self._pool.stopping:
+        if not keep or self.server.stopping:
             self.close()
 
-    def _refuse(self, status: HTTPStatus, message: str) -> None:
-        """Answer before the request is complete, and read no more of it."""
-        self._send(self.server.service.error_response(status, message))
+    def _reject(self, status: HTTPStatus, message: str) -> None:
+        """Send an error before the request is complete, and read no more of it."""
+        self._responses.send(self._request_id, self.server.application.error_response(status, message))
         self._close_after_draining()
-
-    def _send(self, response: Response) -> None:
-        service, body = self.server.service, response.body
-        try:
-            start = head(response.status, response.headers)
-        except ValueError as error:
-            log.error("an answer is withheld: %s", error)
-            response = service.error_response(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR)
-            start, body = head(response.status, response.headers), response.body
-        if not isinstance(body, bytes):
-            self._stream(start, body)
-            return
-        request_id, length = self._request_id, len(start) + len(body)
-        if length <= fastcgi.MAX_CONTENT_LENGTH:
-            record = HEADER.pack(fastcgi.VERSION, fastcgi.STDOUT, request_id, length, 0)
-            send_all(self._sock, [b"".join((record, start, body, end_of_answer(request_id)))])
-        else:
-            self._send_buffers(
-                [
-                    *stdout_buffers(request_id, start),
-                    *stdout_buffers(request_id, body),
-                    end_of_answer(request_id),
-                ]
-            )
-
-    def _stream(self, start: bytes, body: Iterable[bytes]) -> None:
-        """Send a body in pieces as they are made."""
-        hand_over()
-        request_id, unchecked = self._request_id, 0
-        buffers = stdout_buffers(request_id, start)
-        for piece in self.server.service.chunks(body):
-            self._send_buffers([*buffers, *stdout_buffers(request_id, piece)])
-            buffers = []
-            unchecked += len(piece)
-            if unchecked >= ABORT_CHECK_LENGTH:
-                unchecked = 0
-                self._check_for_abort()
-        self._send_buffers([*buffers, end_of_answer(request_id)])
-
-    def _send_buffers(self, buffers: list[Buffer]) -> None:
-        """Send whole records without joining them, some at a time."""
-        step = 2 * RECORDS_PER_SEND
-        for first in range(0, len(buffers), step):
-            if first:
-                self._check_for_abort()
-            send_all(self._sock, buffers[first : first + step])
-
-    def _check_for_abort(self) -> None:
-        """Look at what has come in while answering.
-
-        Raises:
-            Aborted: the web server gave this request up.
-        """
-        with contextlib.suppress(BlockingIOError):
-            if len(self._input) < RECEIVE_LENGTH:
-                self._input.add(self._sock.recv(RECEIVE_LENGTH, socket.MSG_DONTWAIT))
-        if self._input.holds(fastcgi.ABORT_REQUEST, self._request_id):
-            raise Aborted
 
 
 READERS: dict[int, Callable[[Connection, int, bytes], None]] = {

@@ -1,10 +1,10 @@
-"""Many connections on few threads: one epoll set, and one thread at a time that serves what it reports.
+"""The FastCGI server: many connections on few threads.
 
-That thread answers one connection after the other, and parks each in the set again. It steps aside when
-an answer takes long (`iipserve.leader`): then the next thread waits for events and serves, while the first
-finishes its answer. So a connection without a request holds no thread, one that waits for an image to be
-made holds one, and while all threads are busy nothing is accepted: further connections wait in the
-listening socket's backlog.
+All connections are in one epoll set. One thread at a time, the leader (`iipserve.leader`), waits for events,
+serves one connection after the other, and parks each in the set again. Before an answer that takes long it
+hands over: the next thread waits for events, while the first finishes its answer. So a connection without a
+complete request holds no thread, one that waits for an image holds one, and while all threads are busy nothing
+is accepted: further connections wait in the backlog of the listening socket.
 """
 
 from __future__ import annotations
@@ -14,89 +14,80 @@ import errno
 import logging
 import os
 import select
+import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from socket import socket
+from collections.abc import Sequence
 from time import monotonic
-from typing import Protocol
 
+from iipserve.config import Config
 from iipserve.leader import Leadership
+from iipserve.transport import fastcgi
 from iipserve.transport.balance import ABSENT, WorkerSlot
+from iipserve.transport.connection import Connection
+from iipserve.transport.service import MonitoredApplication
+from iipserve.transport.sockets import TIMEVAL_LENGTH, set_timeouts
 
 log = logging.getLogger(__name__)
 
 LISTENER_EVENTS = select.EPOLLIN | select.EPOLLET | select.EPOLLEXCLUSIVE
 """Wakes one process for each new connection."""
 PARKED_EVENTS = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
-"""Reports what comes in, once."""
-EVENTS_AT_ONCE = 64
+"""Reports incoming data once."""
+MAX_EVENTS = 64
+"""Per call of epoll_wait."""
 SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+DRAIN_SECONDS = 0.02
+"""How long one `recv` waits for more from a peer whose connection is being closed."""
 
 
-class Connection(Protocol):
-    """What the pool must know of a connection."""
-
-    registered: bool
-    """Is in the epoll set (the pool's own note)."""
-
-    def fileno(self) -> int:
-        """The socket's descriptor."""
-
-    def run(self) -> bool:
-        """Serve what has arrived; True when the connection is to be parked, False when it has closed itself."""
-
-    def may_have_more(self) -> bool:
-        """Whether more may have arrived than the last `run` has taken."""
-
-    def drain(self) -> None:
-        """Serve what has arrived already, then close."""
-
-    def idle(self) -> bool:
-        """Whether no part of a request has arrived."""
-
-    def expired(self, now: float) -> bool:
-        """Whether a part of a request has waited for the rest too long (`now` is `time.monotonic()`)."""
-
-    def close(self) -> None:
-        """Close the socket; may be called twice."""
-
-
-class Pool:
-    """Threads and the connections they serve."""
+class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries no types
+    """Serves listening sockets with a bounded number of threads."""
 
     def __init__(
         self,
-        listeners: Sequence[socket],
-        threads: int,
-        connect: Callable[[socket, Pool], Connection],
+        application: MonitoredApplication,
+        listeners: Sequence[socket.socket],
+        config: Config,
         slot: WorkerSlot | None = None,
     ) -> None:
-        """With so many threads; `connect` makes a connection of an accepted socket.
+        """Use `THREADS` and `REQUEST_TIMEOUT` of the settings; the listeners remain the caller's.
 
-        With a `slot`, new connections are left to worker processes that have fewer.
+        With a `slot`, new connections are left to worker processes that hold fewer.
         """
+        super().__init__(None, debug=False)
+        self.application = application
+        self.request_timeout = config.request_timeout
+        self.capability = {
+            fastcgi.MAX_CONNECTIONS: config.threads,
+            fastcgi.MAX_REQUESTS: config.threads,
+            fastcgi.MULTIPLEXES: 0,
+        }
         self.stopping = False
         self._leadership = Leadership()
         self._ready: deque[int] = deque()
-        """Descriptors that the last look at the epoll set found, and nobody has served yet."""
-        self._connect = connect
+        """Descriptors that epoll has reported and no thread has served yet."""
         self._listeners = {listener.fileno(): listener for listener in listeners}
+        for listener in listeners:
+            if listener.family != socket.AF_UNIX:
+                self._set_options(listener)
         self._parked: dict[int, Connection] = {}
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._lock = threading.Lock()
         self._slot = slot
         self._patient = True
-        """Leave new connections to workers that have fewer."""
+        """Leave new connections to workers that hold fewer."""
         self._waiting = 0
-        """Threads that could serve."""
+        """Threads that are free to serve."""
         self._held = 0
-        """Connections."""
+        """Open connections."""
         self._threads = [
-            threading.Thread(target=self._work, name=f"connections-{number}", daemon=True)
-            for number in range(threads)
+            threading.Thread(target=self._work, name=f"connections-{index}", daemon=True)
+            for index in range(config.threads)
         ]
+
+    # -- start and stop
 
     def start(self) -> None:
         """Accept connections from now on."""
@@ -111,22 +102,22 @@ class Pool:
             thread.start()
 
     def tick(self) -> None:
-        """Close parked connections whose request never became whole. To be called every second or so."""
+        """Close parked connections whose request was not completed in time. Call it about every second."""
         now = monotonic()
         for descriptor, connection in tuple(self._parked.items()):
             if connection.expired(now) and self._parked.pop(descriptor, None) is connection:
                 log.warning("a request was not complete in time; its connection is closed")
                 self._drop(connection)
-        # What could not be accepted for want of descriptors, or was left to a worker that hangs, gives no
-        # second event by itself.
+        # A connection that could not be accepted for lack of descriptors, or was left to a worker that
+        # hangs, causes no second event.
         self._patient = False
         for descriptor in self._listeners:
             self._listen_again(descriptor)
 
     def stop(self, seconds: float) -> bool:
-        """Accept nothing more, let requests finish for at most `seconds`; True when all have.
+        """Accept no more connections and let requests finish for at most `seconds`.
 
-        May be called again to wait longer.
+        Returns whether all have finished. May be called again to wait longer.
         """
         if not self.stopping:
             self._stop_accepting()
@@ -141,14 +132,16 @@ class Pool:
     def _stop_accepting(self) -> None:
         self.stopping = True
         for descriptor in self._listeners:
-            self._no_longer_listen(descriptor)
+            self._stop_listening(descriptor)
         if self._slot is not None:
             self._epoll.unregister(self._slot.waker)
             self._slot.publish(ABSENT)
         os.eventfd_write(self._wake, 1)
 
+    # -- threads
+
     def _work(self) -> None:
-        """Serve connections, one after the other, until the pool stops."""
+        """Serve one connection after the other until the server stops."""
         while not self.stopping:
             connection = self._next()
             if connection is not None:
@@ -159,7 +152,7 @@ class Pool:
         try:
             keep = connection.run()
         except Exception:
-            log.exception("a connection is closed after a mistake of this server")
+            log.exception("a connection is closed after an internal error")
             keep = False
         if keep:
             self._park(connection)
@@ -167,55 +160,63 @@ class Pool:
             self._drop(connection)
 
     def _next(self) -> Connection | None:
-        """Wait for the turn, and then for a connection that has something to say; None if it is gone."""
+        """Become the leader and wait for a connection with incoming data; None if it is gone by then."""
         self._count(waiting=1)
         self._leadership.acquire()
         if not self._ready:
             self._leadership.idle()
-            self._ready.extend(descriptor for descriptor, _ in self._epoll.poll(maxevents=EVENTS_AT_ONCE))
+            self._ready.extend(descriptor for descriptor, _ in self._epoll.poll(maxevents=MAX_EVENTS))
         self._leadership.busy()
         self._count(waiting=-1)
         try:
             descriptor = self._ready.popleft()
-        except IndexError:  # taken by a thread that had lost its turn
+        except IndexError:  # taken by a leader that had been replaced
             return None
         if descriptor in self._listeners:
-            return None if self._passes_on() else self._accept(self._listeners[descriptor])
+            return None if self._leave_to_another() else self._accept(self._listeners[descriptor])
         if self._slot is not None and descriptor == self._slot.waker:
             return self._accept_when_woken(self._slot)
         return self._parked.pop(descriptor, None)
 
     def _count(self, *, waiting: int = 0, held: int = 0) -> None:
-        """Note that so many more threads wait, or so many more connections are held."""
+        """Add to the numbers of waiting threads and of open connections, and publish the latter."""
         with self._lock:
             self._waiting += waiting
             self._held += held
             if self._slot is not None and not self.stopping:
                 self._slot.publish(self._held if self._waiting else ABSENT)
 
-    def _drop(self, connection: Connection) -> None:
-        connection.close()
-        self._count(held=-1)
+    # -- connections
 
-    def _accept(self, listener: socket) -> Connection | None:
-        """A new connection, or None when another process was quicker or the client has gone."""
+    def _accept(self, listener: socket.socket) -> Connection | None:
+        """A new connection; None if another process has accepted it or the client has gone."""
         try:
             accepted, _ = listener.accept()
         except OSError as error:
             if error.errno in SHORTAGES:
-                self._run_short(error)
+                self._make_room(error)
             return None
         self._count(held=1)
         self._listen_again(listener.fileno())
-        return self._connect(accepted, self)
+        # Linux lets a connection inherit its TCP listener's options, but not one that was in the backlog
+        # before they were set, and not from a Unix listener. One call finds out; setting them takes four.
+        if not any(accepted.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, TIMEVAL_LENGTH)):
+            self._set_options(accepted)
+        return Connection(accepted, self)
 
-    def _passes_on(self) -> bool:
-        """Whether a new connection is left to another worker, which has been woken for it."""
+    def _set_options(self, sock: socket.socket) -> None:
+        set_timeouts(sock, DRAIN_SECONDS, self.request_timeout)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def _leave_to_another(self) -> bool:
+        """Whether another worker, which holds fewer connections, has been woken for a new one."""
         patient, self._patient = self._patient, True
         return self._slot is not None and patient and self._slot.wake_least_loaded(self._held)
 
     def _accept_when_woken(self, slot: WorkerSlot) -> Connection | None:
-        """A new connection that another worker has passed on."""
+        """A new connection that another worker has left to this one."""
         slot.acknowledge()
         for listener in self._listeners.values():
             connection = self._accept(listener)
@@ -224,11 +225,11 @@ class Pool:
         return None
 
     def _listen_again(self, descriptor: int) -> None:
-        """Report further connections, and let the other worker processes be asked first.
+        """Report further connections, after the other worker processes.
 
-        The kernel wakes the process that has been registered longest (EPOLLEXCLUSIVE), so going to the
-        end of its list after each connection spreads kept connections evenly. Registering also reports
-        what has come in meanwhile.
+        The kernel wakes the process that registered first (EPOLLEXCLUSIVE), so going to the end of its list
+        after each connection spreads kept connections evenly. Registering also reports what has come in
+        meanwhile.
         """
         try:
             self._epoll.unregister(descriptor)
@@ -237,14 +238,14 @@ class Pool:
         if not self.stopping:
             self._epoll.register(descriptor, LISTENER_EVENTS)
             if self.stopping:
-                self._no_longer_listen(descriptor)
+                self._stop_listening(descriptor)
 
-    def _no_longer_listen(self, descriptor: int) -> None:
+    def _stop_listening(self, descriptor: int) -> None:
         with contextlib.suppress(FileNotFoundError):
             self._epoll.unregister(descriptor)
 
-    def _run_short(self, error: OSError) -> None:
-        """No descriptor is left for a new connection: give up the idle one that was parked first."""
+    def _make_room(self, error: OSError) -> None:
+        """Close the connection that has been idle longest: there is no descriptor left for a new one."""
         for descriptor, connection in tuple(self._parked.items()):
             if connection.idle() and self._parked.pop(descriptor, None) is connection:
                 self._drop(connection)
@@ -264,3 +265,7 @@ class Pool:
         elif connection.may_have_more() or not self._leadership.is_mine():
             # what came in meanwhile was reported to a thread that did not find it parked: report it again
             self._epoll.modify(descriptor, PARKED_EVENTS)
+
+    def _drop(self, connection: Connection) -> None:
+        connection.close()
+        self._count(held=-1)

@@ -1,4 +1,4 @@
-"""The application as every transport calls it: watched, logged, and never raising."""
+"""The application as every transport calls it: timed, logged, and never raising."""
 
 from __future__ import annotations
 
@@ -15,30 +15,29 @@ from iipserve.http import Request, Response, cors_headers
 
 log = logging.getLogger(__name__)
 
-MAX_BODY_LENGTH = 65536
-"""Bytes of request body that are read and forgotten; no request this server answers has one."""
-BODY_TOO_LONG = f"the request's body is longer than {MAX_BODY_LENGTH} bytes; none is needed"
-
 
 class Application(Protocol):
-    """What is served: `iipserve.app.Application`, or a stand-in in a test."""
+    """What is served: `iipserve.app.Application`, or a stub in a test."""
+
+    def max_body_length(self, request: Request) -> int:
+        """How many bytes of a body are read for this request; 0 if a body is not wanted."""
 
     def handle(self, request: Request, *, over_http: bool = False) -> Response:
-        """The answer to one request."""
+        """Answer one request. A body longer than `max_body_length` may hold less than its length."""
 
     def clear(self) -> None:
         """Drop caches."""
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""
 
 
-class BodyFailed(Exception):
-    """A body could not be finished; its beginning has been sent."""
+class ResponseFailed(Exception):
+    """A response could not be completed; its beginning has been sent."""
 
 
 class MonitoredApplication:
-    """Calls the application for many threads at once and knows how long each call has been running."""
+    """Calls the application from many threads at once and knows how long each call has been running."""
 
     def __init__(self, application: Application, config: Config) -> None:
         """Logging must have been set up: whether requests are logged is decided here."""
@@ -47,41 +46,53 @@ class MonitoredApplication:
         self._running: dict[int, float] = {}
         self._logs_requests = log.isEnabledFor(logging.INFO)
 
+    def max_body_length(self, request: Request) -> int:
+        """The application's limit in bytes; 0 if it raises, since it will then refuse the request as well."""
+        try:
+            return self.application.max_body_length(request)
+        except Exception:
+            log.exception("the application failed on %s %s", request.method, request.path)
+            return 0
+
     def answer(self, request: Request, *, over_http: bool = False) -> Response:
-        """The application's response; a 500 should it raise."""
+        """The application's response, or status 500 if it raises."""
         if self._logs_requests:
             return self._logged(request, over_http)
         return self._answer(request, over_http)
 
     def chunks(self, body: Iterable[bytes]) -> Iterator[bytes]:
-        """The pieces of a body, each counted as running while it is being made.
+        """The chunks of a response body; the application counts as running while it makes one.
 
         Raises:
-            BodyFailed: the application could not go on.
+            ResponseFailed: the application cannot continue.
         """
         thread, iterator = get_ident(), iter(body)
         while True:
             self._running[thread] = monotonic()
             try:
-                piece = next(iterator)
+                chunk = next(iterator)
             except StopIteration:
                 return
             except Exception as error:
-                log.exception("the application failed in the middle of an answer")
-                raise BodyFailed from error
+                log.exception("the application failed in the middle of a response")
+                raise ResponseFailed from error
             finally:
                 del self._running[thread]
-            if piece:
-                yield piece
+            if chunk:
+                yield chunk
 
     def error_response(self, status: HTTPStatus, message: str) -> Response:
-        """An answer the transport itself gives, as a line of plain text."""
+        """A response of the transport itself, as a line of plain text."""
         body = f"{message}\n".encode()
         own = (("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))))
         return Response(status, (*own, ("Cache-Control", "no-store"), *self._cors), body)
 
+    def internal_error(self) -> Response:
+        """Status 500, for a fault of this server that has been logged."""
+        return self.error_response(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR)
+
     def longest_running(self) -> float:
-        """Seconds since the oldest call that has not come back; 0 when none is running."""
+        """Seconds since the start of the oldest call that has not returned; 0 if none is running."""
         started = min(tuple(self._running.values()), default=None)
         return 0.0 if started is None else monotonic() - started
 
@@ -92,7 +103,7 @@ class MonitoredApplication:
             return self.application.handle(request, over_http=over_http)
         except Exception:
             log.exception("the application failed on %s %s", request.method, request.path)
-            return self.error_response(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR)
+            return self.internal_error()
         finally:
             del self._running[thread]
 
@@ -106,7 +117,7 @@ class MonitoredApplication:
 
 
 def printable(text: str) -> str:
-    """Text from a client on one line of plain ASCII, at most 500 characters."""
+    """Text from a client on one line of ASCII, at most 500 characters."""
     return text[:500].encode("ascii", "backslashreplace").decode().translate(_CONTROL)
 
 

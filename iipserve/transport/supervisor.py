@@ -29,7 +29,7 @@ from iipserve.config import Config
 from iipserve.errors import ConfigError
 from iipserve.transport import logs
 from iipserve.transport.balance import ConnectionCounts, WorkerSlot
-from iipserve.transport.server import FastCGIServer
+from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
 from iipserve.transport.sockets import set_timeouts
 from iipserve.transport.wsgi import WSGIApplication

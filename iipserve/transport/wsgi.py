@@ -1,42 +1,104 @@
-"""The same application as a WSGI callable, for HTTP."""
+"""The application as a WSGI callable (PEP 3333), for HTTP."""
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from iipserve.http import Request, Response
-from iipserve.transport.service import BODY_TOO_LONG, MAX_BODY_LENGTH, MonitoredApplication
+from iipserve.transport.bodies import NOT_STORED, TOO_LONG, BodyBuffer, NotStored, declared_length, oversized
+from iipserve.transport.service import MonitoredApplication
+
+log = logging.getLogger(__name__)
 
 ORIGIN = re.compile(r"\Ahttps?://[^/?#]*", re.IGNORECASE)
-"""What comes before the path in the absolute form of a request target (RFC 9112 section 3.2.2)."""
+"""Scheme and authority in the absolute form of a request target (RFC 9112 section 3.2.2)."""
+READ_LENGTH = 65536
+ENDED_EARLY = "the request body ended before its declared length"
 
 
 class WSGIApplication:
-    """Calls the service; `%2F` and the like stay as the client wrote them."""
+    """Calls the application; the path stays percent-encoded as the client sent it."""
 
-    def __init__(self, service: MonitoredApplication) -> None:
-        """Answers with `service`, which it may share with other transports."""
-        self._service = service
+    def __init__(self, application: MonitoredApplication) -> None:
+        """Answer with `application`, which other transports may share."""
+        self._application = application
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[[str, list[tuple[str, str]]], object]
     ) -> Iterable[bytes]:
-        """One request, as PEP 3333 has it."""
-        response = self._respond(environ)
-        start_response(f"{response.status.value} {response.status.phrase}", list(response.headers))
-        if isinstance(response.body, bytes):
-            return (response.body,)
-        return self._service.chunks(response.body)
-
-    def _respond(self, environ: dict[str, Any]) -> Response:
-        length = environ.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length[:20]) > MAX_BODY_LENGTH:
-            return self._service.error_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, BODY_TOO_LONG)
+        """Answer one request."""
         # gunicorn decodes PATH_INFO, after which %2F is a slash like any other; RAW_URI is as it came.
         raw = environ.get("RAW_URI")
         if raw:
             environ["REQUEST_URI"] = ORIGIN.sub("", raw, count=1) or "/"
-        return self._service.answer(Request.from_environ(environ), over_http=True)
+        request = Request.from_environ(environ)
+        body = BodyBuffer(self._application.max_body_length(request) if _has_body(environ) else 0)
+        response = self._respond(request, environ, body)
+        start_response(f"{response.status.value} {response.status.phrase}", list(response.headers))
+        if isinstance(response.body, bytes):
+            body.close()
+            return (response.body,)
+        return self._chunks(response.body, body)
+
+    def _chunks(self, chunks: Iterable[bytes], body: BodyBuffer) -> Iterator[bytes]:
+        try:
+            yield from self._application.chunks(chunks)
+        finally:
+            body.close()
+
+    def _respond(self, request: Request, environ: dict[str, Any], body: BodyBuffer) -> Response:
+        """The response; a body that is declared too long is refused before it is read."""
+        declared = declared_length(environ)
+        if declared is None and environ.get("CONTENT_LENGTH"):
+            return self._error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LONG)
+        if declared is not None and declared > body.maximum:
+            if not body.limit:
+                return self._error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LONG)
+            return self._application.answer(replace(request, body=oversized(declared)), over_http=True)
+        if body.limit:
+            try:
+                _read(environ["wsgi.input"], body, declared)
+                request = replace(request, body=body.body())
+            except EndedEarly as error:
+                log.debug("a request body cannot be read: %r", error.__cause__)
+                return self._error(HTTPStatus.BAD_REQUEST, ENDED_EARLY)
+            except NotStored as error:
+                log.warning("a request body cannot be stored: %s", error)
+                return self._error(HTTPStatus.SERVICE_UNAVAILABLE, NOT_STORED)
+        return self._application.answer(request, over_http=True)
+
+    def _error(self, status: HTTPStatus, message: str) -> Response:
+        return self._application.error_response(status, message)
+
+
+class EndedEarly(Exception):
+    """The client sent less of the body than it declared."""
+
+
+def _has_body(environ: dict[str, Any]) -> bool:
+    """A body is announced by its length or by its transfer coding (RFC 9112 section 6)."""
+    return environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environ
+
+
+def _read(stream: Any, body: BodyBuffer, declared: int | None) -> None:
+    """Read a body to its end, or until it is too long.
+
+    Raises:
+        EndedEarly: the client is gone, stalls, or breaks the chunked coding.
+        NotStored: the disk is full.
+    """
+    while not body.is_too_long:
+        try:
+            content = stream.read(READ_LENGTH)
+        except Exception as error:  # OSError or one of gunicorn's own, depending on its version
+            raise EndedEarly from error
+        if not content:
+            break
+        body.add(content)
+    if declared is not None and body.length < declared:
+        raise EndedEarly

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from iipserve.config import Config
-from iipserve.transport.server import FastCGIServer
+from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import MonitoredApplication
 from iipserve.transport.sockets import TcpAddress, UnixAddress, listen
 from tests.transport.client import Peer, connect

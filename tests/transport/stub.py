@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError
-from iipserve.http import Request, Response
+from iipserve.http import Body, Request, Response
 
 TILE = bytes(range(256)) * 27
 """6,912 bytes, as long as a usual tile."""
@@ -36,9 +36,18 @@ class StubApplication:
         self.config = config
         self.cleared = 0
         self.released = threading.Event()
+        self.bodies: list[Body | None] = []
+        """Those that came with requests to `/body/`."""
+
+    def max_body_length(self, request: Request) -> int:
+        """The argument of `/body/`; all other paths, and GET, want none."""
+        name, _, argument = request.path[1:].partition("/")
+        return int(argument) if name == "body" and request.method != "GET" else 0
 
     def handle(self, request: Request, *, over_http: bool = False) -> Response:
         name, _, argument = request.path[1:].partition("/")
+        if name == "body":
+            return self._answer_body(request)
         answer: Callable[[str], Response] | None = getattr(self, f"answer_{name}", None)
         if name == "echo":
             return ok(self._echo(request, over_http), "application/json")
@@ -48,6 +57,18 @@ class StubApplication:
         if request.method == "HEAD":
             return Response(response.status, response.headers)
         return response
+
+    def _answer_body(self, request: Request) -> Response:
+        """The request's body, in the order of `pattern`; its length alone, if that is above the limit."""
+        self.bodies.append(request.body)
+        if request.body is None:
+            return ok(b"no body")
+        if request.body.length > self.max_body_length(request):
+            body = str(request.body.length).encode()
+            return Response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, (("Content-Length", str(len(body))),), body)
+        if "chunks" in request.query:
+            return Response(HTTPStatus.OK, (), iter(lambda file=request.body.file: file.read(65536), b""))
+        return ok(request.body.file.read())
 
     def clear(self) -> None:
         self.cleared += 1

@@ -10,7 +10,7 @@ import pytest
 
 from iipserve.config import Config
 from iipserve.http import Request
-from iipserve.transport.service import BodyFailed, MonitoredApplication, printable
+from iipserve.transport.service import MonitoredApplication, ResponseFailed, printable
 from tests.transport.stub import TILE, StubApplication
 
 LOGGER = "iipserve.transport.service"
@@ -88,7 +88,7 @@ def test_body_that_fails_says_so(caplog: pytest.LogCaptureFixture) -> None:
     body = service.answer(get("/breaking")).body
     pieces = service.chunks(body)
     assert next(pieces)
-    with pytest.raises(BodyFailed):
+    with pytest.raises(ResponseFailed):
         next(pieces)
     assert "the disk is gone" in caplog.text
     assert service.longest_running() == 0

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from iipserve.config import Config
-from iipserve.transport.service import BodyFailed, MonitoredApplication
+from iipserve.transport.service import MonitoredApplication, ResponseFailed
 from iipserve.transport.wsgi import WSGIApplication
 from tests.transport.stub import PIECE, TILE, StubApplication
 
@@ -77,5 +77,5 @@ def test_pieces_are_passed_on_as_they_are_made() -> None:
 
 
 def test_body_that_breaks_off_is_an_error() -> None:
-    with pytest.raises(BodyFailed):
+    with pytest.raises(ResponseFailed):
         call("/breaking")
