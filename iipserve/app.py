@@ -16,8 +16,7 @@ from iipserve.cache.memcached import MemcachedCache
 from iipserve.cache.memory import MemoryCache
 from iipserve.config import MEGABYTE, Config
 from iipserve.engine.library import ImageChanged, Library
-from iipserve.engine.lru import Bounded
-from iipserve.engine.output_policy import Finishing
+from iipserve.engine.output_policy import OutputPolicy
 from iipserve.engine.renderer import Renderer
 from iipserve.errors import (
     INTERNAL_ERROR,
@@ -30,6 +29,7 @@ from iipserve.errors import (
 )
 from iipserve.http import READING_METHODS, Headers, Request, Response, Routed
 from iipserve.image import ImageInfo, ImageName
+from iipserve.lru import LRU
 from iipserve.plan import (
     Bundle,
     Content,
@@ -74,12 +74,12 @@ class Application:
         protocols: Mapping[str, Protocol],
         library: Library,
         renderer: Renderer,
-        finishing: Finishing,
+        output_policy: OutputPolicy,
         cache: TieredCache,
     ) -> None:
         config = server.config
         self._server = server
-        self._finishing = finishing
+        self._output_policy = output_policy
         self._library = library
         self._renderer = renderer
         self._cache = cache
@@ -88,9 +88,7 @@ class Application:
         self._viewer = Viewer(library, config)
         # without remembered headers no plan could be proved to be of the same file
         remembers = config.max_metadata_cache_size != 0
-        self._plan_cache: Bounded[tuple[str | None, ...], CachedPlan] = Bounded(
-            MAX_CACHED_PLANS if remembers else 0
-        )
+        self._plan_cache: LRU[tuple[str | None, ...], CachedPlan] = LRU(MAX_CACHED_PLANS if remembers else 0)
         cors = http.cors_headers(config.cors)
         self._error_headers: Headers = (
             ("Cache-Control", "no-store"),
@@ -216,7 +214,9 @@ class Application:
         return content
 
     def _finished(self, plan: RenderPlan, images: Images) -> RenderPlan:
-        return self._finishing.complete(plan, images.of(plan.view.image.identifier, plan.view.image.selector))
+        return self._output_policy.apply(
+            plan, images.of(plan.view.image.identifier, plan.view.image.selector)
+        )
 
     def _remember(self, request: Request, plan: CachedPlan) -> None:
         key = request.address_key()
@@ -248,7 +248,8 @@ class Application:
         return self._ok(rendition.body, rendition.media_type, rendition.etag, modified, headers)
 
     def _samples(self, request: Request, plan: SamplePlan, headers: Headers, modified: Modified) -> Response:
-        return self._document(request, self._renderer.samples(plan), headers, modified)
+        document = plan.describe(self._renderer.samples(plan))
+        return self._document(request, document, headers, modified)
 
     def _statistics(
         self, request: Request, plan: StatisticsPlan, headers: Headers, modified: Modified
@@ -376,4 +377,4 @@ def build(config: Config) -> Application:
     for protocol in protocols.values():
         if protocol.check is not None:
             protocol.check(config)
-    return Application(Server(config), protocols, library, renderer, Finishing(config), cache)
+    return Application(Server(config), protocols, library, renderer, OutputPolicy(config), cache)

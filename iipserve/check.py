@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from iipserve import __version__
 from iipserve.config import Config, Setting, from_environ, settings, spelling
-from iipserve.engine.output_policy import Finishing
+from iipserve.engine.output_policy import OutputPolicy
 from iipserve.errors import ConfigError
 from iipserve.registry import discover
 
@@ -195,7 +195,7 @@ def unusable_settings(config: Config, protocols: Mapping[str, Any]) -> list[str]
 def unusable_watermark(config: Config) -> list[str]:
     """A line if the watermark cannot be read."""
     try:
-        Finishing(config)
+        OutputPolicy(config)
     except ConfigError as error:
         return [str(error)]
     return []

@@ -13,7 +13,7 @@ PACKAGE = Path(iipserve.__file__).parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("geometry", "registry", "config", "leader", "native_libraries", "containers"),
+    ("geometry", "registry", "config", "leader", "lru", "native_libraries", "containers"),
     ("http", "image", "libvips"),
     ("processing", "pyramid"),
     ("plan",),

@@ -37,7 +37,7 @@ MAX_VALUE = 1_000_000
 MAX_ANSWER = 2 * MAX_VALUE
 """Bytes; whoever answers more is no memcached that we filled."""
 RECEIVE_BYTES = 1 << 16
-LONGEST_RELATIVE = 30 * 24 * 3600
+MAX_RELATIVE_SECONDS = 30 * 24 * 3600
 """Seconds; memcached takes larger times for seconds since 1970."""
 LAST_TIME = 2**31 - 1
 """Latest time, in seconds since 1970, that memcached can read."""
@@ -108,7 +108,7 @@ class MemcachedCache(RenditionCache):
 
 def expiry_time(seconds: int, now: float) -> int:
     """A time to live as memcached's protocol wants it: above 30 days as a date, 0 for ever."""
-    if seconds <= LONGEST_RELATIVE:
+    if seconds <= MAX_RELATIVE_SECONDS:
         return seconds
     moment = int(now) + seconds
     return moment if moment <= LAST_TIME else 0

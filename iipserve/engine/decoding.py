@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, TypeAlias
 
 from iipserve.engine.assembly import TileReader
-from iipserve.engine.single_flight import Flights
+from iipserve.engine.single_flight import SingleFlight
 from iipserve.plan import ImageRef
 from iipserve.processing import Pixels
 from iipserve.sources import Source
@@ -30,7 +30,7 @@ class TileDecoder:
     def __init__(self, cache: TileCache) -> None:
         """Keep tiles in `cache`."""
         self._cache = cache
-        self._decoded: Flights[TileKey, Pixels] = Flights()
+        self._decodings: SingleFlight[TileKey, Pixels] = SingleFlight()
 
     def reader(self, source: Source, image: ImageRef, *, keep: bool = False) -> TileReader:
         """What reads tiles of one source.
@@ -46,7 +46,7 @@ class TileDecoder:
 
     def _kept(self, source: Source, key: TileKey) -> Pixels:
         kept = self._cache.get(key)
-        return kept if kept is not None else self._decoded.run(key, lambda: self._decode(source, key))
+        return kept if kept is not None else self._decodings.do(key, lambda: self._decode(source, key))
 
     def _decode(self, source: Source, key: TileKey) -> Pixels:
         image, level, column, row = key

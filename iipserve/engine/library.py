@@ -9,14 +9,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from iipserve.config import Config
-from iipserve.engine.lru import Bounded
 from iipserve.engine.sequences import Sequence, find_sequence, member_stem
 from iipserve.errors import ImageNotFound, InvalidRequest, UnsupportedImage
 from iipserve.image import FIRST, ImageInfo, ImageVersion, Selector
 from iipserve.leader import hand_over
+from iipserve.lru import LRU
 from iipserve.plan import ImageRef
 from iipserve.sources import OpenFile, Source, SourceFormat
 
@@ -36,7 +36,7 @@ class ImageChanged(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class CachedInfo:
     """What is remembered of a file: its facts, and what proves that they are still true."""
 
     path: str
@@ -55,6 +55,16 @@ class Header:
         )
 
 
+class Listing(NamedTuple):
+    """Identifiers of the images in the folder."""
+
+    limit: int
+    """Maximum number that was asked for."""
+    made_at: float
+    """On the monotonic clock, in seconds."""
+    identifiers: list[str]
+
+
 class Library:
     """The images below one folder. Safe for many threads."""
 
@@ -64,9 +74,9 @@ class Library:
         self._pattern = config.filename_pattern
         self._formats = formats
         limit = config.max_metadata_cache_size
-        self._headers: Bounded[Key, Header] = Bounded(None if limit < 0 else limit)
-        self._sources: Bounded[Key, Source] = Bounded(config.max_open_images)
-        self._listings: dict[int, tuple[float, list[str]]] = {}
+        self._infos: LRU[Key, CachedInfo] = LRU(None if limit < 0 else limit)
+        self._sources: LRU[Key, Source] = LRU(config.max_open_images)
+        self._listing: Listing | None = None
 
     def info(self, identifier: str, selector: Selector = FIRST) -> ImageInfo:
         """The facts of an image, proved fresh by one `stat`.
@@ -81,14 +91,14 @@ class Library:
             UnsupportedImage, DecodeError: the file cannot be read as an image.
         """
         key = (identifier, selector)
-        header = self._headers.get(key)
-        if header is not None:
+        cached = self._infos.get(key)
+        if cached is not None:
             try:
-                if header.is_of(os.stat(header.path)):
-                    return header.info
+                if cached.is_of(os.stat(cached.path)):
+                    return cached.info
             except OSError:
                 pass  # opening it again says what is wrong
-            self._headers.discard(key)
+            self._infos.discard(key)
         if selector != FIRST:
             first = self.info(identifier)
             if not first.stack and first.angles is None:
@@ -116,12 +126,10 @@ class Library:
 
         Some seconds old at most.
         """
-        made, found = self._listings.get(limit, (-LISTING_SECONDS, []))
-        now = time.monotonic()
-        if now - made >= LISTING_SECONDS:
-            found = self._list(limit)
-            self._listings = {limit: (now, found)}
-        return list(found)
+        listing, now = self._listing, time.monotonic()
+        if listing is None or listing.limit != limit or now - listing.made_at >= LISTING_SECONDS:
+            listing = self._listing = Listing(limit, now, self._list(limit))
+        return list(listing.identifiers)
 
     def _list(self, limit: int) -> list[str]:
         hand_over()
@@ -137,9 +145,9 @@ class Library:
 
     def clear(self) -> None:
         """Forget all headers and let go of all open files."""
-        self._headers.clear()
+        self._infos.clear()
         self._sources.clear()
-        self._listings = {}
+        self._listing = None
 
     def _open(self, identifier: str, selector: Selector) -> Source:
         hand_over()
@@ -164,8 +172,8 @@ class Library:
         source = self._read_structure(OpenFile(descriptor, path, identifier, version, head, layer))
         source.info = _as_selected(source.info, selector, sequence)
         self._sources.set((identifier, selector), source)
-        header = Header(path, status.st_ino, version.mtime_ns, version.length, source.info)
-        self._headers.set((identifier, selector), header)
+        cached = CachedInfo(path, status.st_ino, version.mtime_ns, version.length, source.info)
+        self._infos.set((identifier, selector), cached)
         return source
 
     def _read_structure(self, file: OpenFile) -> Source:

@@ -25,7 +25,7 @@ DEPTHS = {"uchar": 1, "ushort": 257}
 """libvips' sample types that a mark may have, and what a step of 8 bits is in them."""
 
 
-class Finishing:
+class OutputPolicy:
     """Adds to plans what the settings ask for. No protocol does, so that none can forget it."""
 
     def __init__(self, config: Config) -> None:
@@ -37,7 +37,7 @@ class Finishing:
         self._to_srgb = config.icc_to_srgb
         self._watermark = load_watermark(config)
 
-    def complete(self, plan: RenderPlan, info: ImageInfo) -> RenderPlan:
+    def apply(self, plan: RenderPlan, info: ImageInfo) -> RenderPlan:
         """The plan with everything that is due; the same object when nothing is.
 
         Args:

@@ -18,12 +18,12 @@ from iipserve.engine.decoding import TileCache, TileDecoder
 from iipserve.engine.large_file import LargeFile, LargeFileWriter
 from iipserve.engine.library import Library
 from iipserve.engine.sampling import Sampler
-from iipserve.engine.single_flight import Flights
-from iipserve.engine.statistics import Measurer
+from iipserve.engine.single_flight import SingleFlight
+from iipserve.engine.statistics import StatisticsCache
 from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo, PhysicalResolution
-from iipserve.plan import Document, ImageRef, LargeRendition, RenderPlan, Rendition, SamplePlan
+from iipserve.plan import ImageRef, LargeRendition, RenderPlan, Rendition, SamplePlan
 from iipserve.processing import Context, Operation, Pixels, pipeline
 from iipserve.processing.display import DisplayTransform, display_transform
 from iipserve.processing.sample_format import sample_format
@@ -36,7 +36,7 @@ LARGE_BYTES = 1 << 24
 8 bits is as large: its sides are 2048 pixels at most."""
 LITTLE_PIXELS = 512 * 512
 """Pixels of a level that are read and encoded in about a millisecond."""
-MOST_PIXEL_BYTES = 8
+MAX_PIXEL_BYTES = 8
 """Of a finished pixel: four bands of 16 bits."""
 TIME_SHARE = 0.75
 """Of the time a request may take, in which a picture made in strips must be finished."""
@@ -71,12 +71,12 @@ class Renderer:
         self._cache = cache
         self._limits = Limits(config)
         self._decoder = TileDecoder(tiles)
-        self._measurer = Measurer(config, self._limits, self._decoder)
+        self._statistics = StatisticsCache(config, self._limits, self._decoder)
         self._sampler = Sampler(library, self._limits, self._decoder)
         self._passes_stored = config.codec_passthrough
         self._nearest = config.interpolation == 0
         self._seconds = config.request_timeout * TIME_SHARE
-        self._renditions: Flights[RenderPlan, Rendition | LargeRendition] = Flights()
+        self._renditions: SingleFlight[RenderPlan, Rendition | LargeRendition] = SingleFlight()
 
     def render(self, plan: RenderPlan) -> Rendition | LargeRendition:
         """The rendition of `plan`.
@@ -86,7 +86,7 @@ class Renderer:
             TooLarge, Overloaded: see `Limits`; also for time, and for room on the disk.
             DecodeError: the file is damaged where the plan needs it.
         """
-        return self._cache.get(plan) or self._renditions.run(plan, lambda: self._make(plan))
+        return self._cache.get(plan) or self._renditions.do(plan, lambda: self._make(plan))
 
     def statistics(self, image: ImageRef) -> Statistics:
         """What is measured of an image, once.
@@ -94,16 +94,16 @@ class Renderer:
         Raises:
             ImageChanged, DecodeError, TooLarge, Overloaded: as `render`.
         """
-        return self._measurer.statistics(self._library.source(image), image)
+        return self._statistics.get(self._library.source(image), image)
 
-    def samples(self, plan: SamplePlan) -> Document:
-        """The answer that tells of single samples.
+    def samples(self, plan: SamplePlan) -> list[Pixels]:
+        """The samples that a plan asks for: an array of shape (1, points, bands) for each selector.
 
         Raises:
             RegionOutOfBounds: another picture of the stack or sequence is smaller.
             ImageChanged, DecodeError, TooLarge, Overloaded: as `render`.
         """
-        return self._sampler.document(plan)
+        return self._sampler.samples(plan)
 
     def _make(self, plan: RenderPlan) -> Rendition | LargeRendition:
         encoder = self._encoders.get(plan.encoding.format)
@@ -129,10 +129,10 @@ class Renderer:
     def _work(self, plan: RenderPlan, source: Source) -> Work:
         """Everything the plan does to samples; measures the image if it has to be."""
         image, info = plan.view.image, source.info
-        ranges = self._measurer.ranges(source, image)
+        ranges = self._statistics.ranges(source, image)
         operations = plan.operations
         if operations:
-            context = Context(info, lambda: self._measurer.statistics(source, image), plan.digest)
+            context = Context(info, lambda: self._statistics.get(source, image), plan.digest)
             operations = pipeline.bound(operations, context)
         to_display = display_transform(
             sample_format(info, ranges), pipeline.before_scaling(operations), plan.encoding.bits
@@ -210,7 +210,7 @@ def _reads_little(source: Source, plan: RenderPlan) -> bool:
 def _row_encoder(plan: RenderPlan, work: Work, info: ImageInfo, encoder: Encoder) -> RowEncoder | None:
     """What encodes a picture in strips, if it is large and nothing asks for all its rows at once."""
     area = plan.view.size.area
-    if area * MOST_PIXEL_BYTES <= LARGE_BYTES or area * finished_bytes(plan, info) <= LARGE_BYTES:
+    if area * MAX_PIXEL_BYTES <= LARGE_BYTES or area * finished_bytes(plan, info) <= LARGE_BYTES:
         return None
     return encoder.encode_rows if work.works_by_rows else None
 

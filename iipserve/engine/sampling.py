@@ -12,8 +12,8 @@ from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.library import Library
 from iipserve.errors import RegionOutOfBounds
 from iipserve.geometry import Region
-from iipserve.image import Level
-from iipserve.plan import Crop, Document, ImageRef, RenderPlan, SamplePlan
+from iipserve.image import Level, Selector
+from iipserve.plan import Crop, ImageRef, RenderPlan, SamplePlan
 from iipserve.processing import Pixels
 from iipserve.sources import Source
 
@@ -27,8 +27,8 @@ class Sampler:
         self._limits = limits
         self._decoder = decoder
 
-    def document(self, plan: SamplePlan) -> Document:
-        """The answer.
+    def samples(self, plan: SamplePlan) -> list[Pixels]:
+        """The samples at the points: an array of shape (1, points, bands) for each selector.
 
         Raises:
             ImageChanged: the file is another one than the plan was made for.
@@ -37,12 +37,9 @@ class Sampler:
             DecodeError: the file is damaged at a point.
         """
         self._library.source(plan.image)  # still the same
-        return plan.describe(
-            [self._samples(plan, self._image(plan, index)) for index in range(len(plan.selectors))]
-        )
+        return [self._samples(plan, self._image(plan, selector)) for selector in plan.selectors]
 
-    def _image(self, plan: SamplePlan, index: int) -> ImageRef:
-        selector = plan.selectors[index]
+    def _image(self, plan: SamplePlan, selector: Selector) -> ImageRef:
         info = self._library.info(plan.image.identifier, selector)
         return replace(plan.image, version=info.version, selector=info.selector)
 

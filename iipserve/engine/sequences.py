@@ -14,7 +14,7 @@ from itertools import islice
 from iipserve.image import FIRST, Angles, Selector
 
 EXTENSIONS = ("tif", "tiff", "jp2", "jpx", "j2k", "jpg", "jpeg", "png")
-MOST_FILES = 100_000
+MAX_FILES = 100_000
 """Of a folder that are looked at for angles."""
 
 
@@ -72,6 +72,6 @@ def _names(folder: str) -> list[str]:
     """Names of the files in a folder; none if it may not be listed."""
     try:
         with os.scandir(folder) as entries:
-            return [entry.name for entry in islice(entries, MOST_FILES)]
+            return [entry.name for entry in islice(entries, MAX_FILES)]
     except OSError:
         return []

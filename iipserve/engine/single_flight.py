@@ -12,56 +12,56 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Flight(Generic[V]):
-    """One computation under way."""
+class Call(Generic[V]):
+    """One computation in progress."""
 
-    __slots__ = ("error", "landed", "result")
+    __slots__ = ("done", "error", "result")
 
     def __init__(self) -> None:
-        self.landed: threading.Event | None = None
+        self.done: threading.Event | None = None
         """Made by the first thread that has to wait; mostly none does."""
         self.result: V | None = None
         self.error: BaseException | None = None
 
 
-class Flights(Generic[K, V]):
-    """Computations under way, by key. Safe for many threads."""
+class SingleFlight(Generic[K, V]):
+    """Computations in progress, by key (named after Go's `singleflight`). Safe for many threads."""
 
     def __init__(self) -> None:
-        self._under_way: dict[K, Flight[V]] = {}
+        self._calls: dict[K, Call[V]] = {}
         self._lock = threading.Lock()
 
-    def run(self, key: K, compute: Callable[[], V]) -> V:
-        """The result of `compute`, which is called unless another thread computes `key` already.
+    def do(self, key: K, compute: Callable[[], V]) -> V:
+        """The result of `compute`, which is not called if another thread is already computing `key`.
 
-        An error is everybody's error; nothing is remembered once the first caller is done.
+        An error is raised in all callers. Nothing is remembered once the first caller has finished.
         """
         with self._lock:
-            flight = self._under_way.get(key)
-            if flight is None:
-                mine = self._under_way[key] = Flight()
-            elif flight.landed is None:
-                flight.landed = threading.Event()
-        return self._lead(key, mine, compute) if flight is None else _follow(flight)
+            call = self._calls.get(key)
+            if call is None:
+                own = self._calls[key] = Call()
+            elif call.done is None:
+                call.done = threading.Event()
+        return self._compute(key, own, compute) if call is None else _wait(call)
 
-    def _lead(self, key: K, flight: Flight[V], compute: Callable[[], V]) -> V:
+    def _compute(self, key: K, call: Call[V], compute: Callable[[], V]) -> V:
         try:
-            flight.result = compute()
-            return flight.result
+            call.result = compute()
+            return call.result
         except BaseException as error:
-            flight.error = error
+            call.error = error
             raise
         finally:
             with self._lock:
-                del self._under_way[key]
-            if flight.landed is not None:
-                flight.landed.set()
+                del self._calls[key]
+            if call.done is not None:
+                call.done.set()
 
 
-def _follow(flight: Flight[V]) -> V:
-    assert flight.landed is not None, "made before the lock was given back"
+def _wait(call: Call[V]) -> V:
+    assert call.done is not None, "set before the lock was released"
     hand_over()
-    flight.landed.wait()
-    if flight.error is not None:
-        raise flight.error
-    return flight.result  # type: ignore[return-value]  # set unless there is an error
+    call.done.wait()
+    if call.error is not None:
+        raise call.error
+    return call.result  # type: ignore[return-value]  # set unless there is an error

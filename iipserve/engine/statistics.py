@@ -9,10 +9,10 @@ from iipserve.engine import assembly
 from iipserve.engine.admission import READ_ONLY, Limits
 from iipserve.engine.assembly import LevelReader
 from iipserve.engine.decoding import TileDecoder
-from iipserve.engine.lru import Bounded
-from iipserve.engine.single_flight import Flights
+from iipserve.engine.single_flight import SingleFlight
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo
+from iipserve.lru import LRU
 from iipserve.plan import Crop, ImageRef, RenderPlan
 from iipserve.processing import Pixels
 from iipserve.processing.display import display_transform
@@ -22,7 +22,7 @@ from iipserve.processing.tone import Contrast
 from iipserve.pyramid import place_tile
 from iipserve.sources import Source
 
-MOST_PIXELS = 4_000_000
+MAX_PIXELS = 4_000_000
 """The largest level of no more pixels is measured; of an image without one, tiles spread evenly over the smallest."""
 REMEMBERED = 1000
 """Images whose statistics are remembered, unless the settings say how many headers are."""
@@ -32,7 +32,7 @@ NORMALIZED = (Contrast(1.0),)
 """What has more than 8 bits is normalized for the histogram and not just shifted (iipsrv)."""
 
 
-class Measurer:
+class StatisticsCache:
     """Measures images. Safe for many threads; must not be called by one that holds a place among `Limits`."""
 
     def __init__(self, config: Config, limits: Limits, decoder: TileDecoder) -> None:
@@ -40,12 +40,10 @@ class Measurer:
         self._limits = limits
         self._decoder = decoder
         remembered = config.max_metadata_cache_size
-        self._known: Bounded[ImageRef, Statistics] = Bounded(
-            None if remembered < 0 else remembered or REMEMBERED
-        )
-        self._flights: Flights[ImageRef, Statistics] = Flights()
+        self._known: LRU[ImageRef, Statistics] = LRU(None if remembered < 0 else remembered or REMEMBERED)
+        self._computations: SingleFlight[ImageRef, Statistics] = SingleFlight()
 
-    def statistics(self, source: Source, image: ImageRef) -> Statistics:
+    def get(self, source: Source, image: ImageRef) -> Statistics:
         """What is measured of an image, at the first call.
 
         Raises:
@@ -53,12 +51,12 @@ class Measurer:
             TooLarge, Overloaded: see `Limits`.
         """
         found = self._known.get(image)
-        return found or self._flights.run(image, lambda: self._measure(source, image))
+        return found or self._computations.do(image, lambda: self._measure(source, image))
 
     def ranges(self, source: Source, image: ImageRef) -> tuple[Range, ...]:
         """The samples of each color band that are shown black and white: declared, else measured."""
         info = source.info
-        return _known_ranges(info) or measured_ranges(self.statistics(source, image).bands, info)
+        return _known_ranges(info) or measured_ranges(self.get(source, image).bands, info)
 
     def _measure(self, source: Source, image: ImageRef) -> Statistics:
         info = source.info
@@ -103,15 +101,15 @@ def _known_ranges(info: ImageInfo) -> tuple[Range, ...]:
 def _measured_regions(info: ImageInfo) -> tuple[int, list[Region]]:
     """The level that is measured, and what of it."""
     for number, level in enumerate(info.levels):
-        if level.size.area <= MOST_PIXELS:
+        if level.size.area <= MAX_PIXELS:
             return number, [Region.of_size(level.size)]
     smallest = len(info.levels) - 1
     return smallest, list(_spread_tiles(TileGrid(info.levels[-1].size, info.levels[-1].tile)))
 
 
 def _spread_tiles(grid: TileGrid) -> Iterator[Region]:
-    """Tiles of a level, evenly spread, of no more than `MOST_PIXELS`."""
-    count = max(1, min(grid.count, MOST_PIXELS // grid.tile.area))
+    """Tiles of a level, evenly spread, of no more than `MAX_PIXELS`."""
+    count = max(1, min(grid.count, MAX_PIXELS // grid.tile.area))
     for number in range(count):
         row, column = divmod(number * grid.count // count, grid.columns)
         region = grid.region(column, row)
@@ -122,6 +120,6 @@ def _spread_tiles(grid: TileGrid) -> Iterator[Region]:
 def _at_most(size: Size) -> Size:
     """The size itself, or divided by a power of two so that it is not large."""
     shrink = 1
-    while size.ceil_scaled(shrink).area > MOST_PIXELS:
+    while size.ceil_scaled(shrink).area > MAX_PIXELS:
         shrink *= 2
     return size.ceil_scaled(shrink)

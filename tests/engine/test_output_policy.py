@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 
 from iipserve.config import Config
 from iipserve.engine import output_policy as finishing
-from iipserve.engine.output_policy import Finishing, load_watermark
+from iipserve.engine.output_policy import OutputPolicy, load_watermark
 from iipserve.errors import ConfigError
 from iipserve.geometry import Region, Size
 from iipserve.image import ColorSpace, ImageInfo
@@ -56,12 +56,12 @@ def mark_path(tmp_path: Path) -> Path:
 
 def test_nothing_is_added_by_default() -> None:
     one = plan(Mirror())
-    assert Finishing(Config()).complete(one, info()) is one
+    assert OutputPolicy(Config()).apply(one, info()) is one
 
 
 @pytest.mark.parametrize("format", ["jpeg", "raw", "tiff"])
 def test_watermark_is_added_to_every_plan(mark_path: Path, format: str) -> None:
-    complete = Finishing(Config(watermark=str(mark_path))).complete(plan(Mirror(), format=format), info())
+    complete = OutputPolicy(Config(watermark=str(mark_path))).apply(plan(Mirror(), format=format), info())
     assert [type(operation) for operation in complete.operations] == [Mirror, Watermark]
     assert complete.encoding.format == format
 
@@ -77,14 +77,14 @@ def test_a_plan_is_another_with_another_watermark(mark_path: Path) -> None:
         Config(watermark=str(save(mark_path.with_name("other.png"), MARK[::-1]))),
         Config(watermark=str(save(mark_path.with_name("shape.png"), MARK.reshape(12, 8, 4)))),
     ):
-        complete = Finishing(config).complete(plan(), info())
+        complete = OutputPolicy(config).apply(plan(), info())
         digests.add(complete.digest)
         plans.add(complete)
     assert len(digests) == len(plans) == 7
 
 
 def test_the_same_watermark_in_every_process(mark_path: Path) -> None:
-    plans = {Finishing(Config(watermark=str(mark_path))).complete(plan(), info()) for _ in range(2)}
+    plans = {OutputPolicy(Config(watermark=str(mark_path))).apply(plan(), info()) for _ in range(2)}
     assert len(plans) == 1
     assert len({complete.digest for complete in plans}) == 1
 
@@ -104,7 +104,7 @@ def test_conversion_to_srgb(
     icc: bytes | None, color_space: ColorSpace, operations: tuple[Operation, ...], converted: bool
 ) -> None:
     one = plan(*operations)
-    complete = Finishing(Config(icc_to_srgb=True)).complete(one, info(icc=icc, color_space=color_space))
+    complete = OutputPolicy(Config(icc_to_srgb=True)).apply(one, info(icc=icc, color_space=color_space))
     assert (ToSRGB() in complete.operations) == converted
     assert converted or complete is one
 
@@ -114,12 +114,12 @@ def test_conversion_to_srgb(
 )
 def test_no_conversion_of_colors_that_are_no_longer_the_profiles(operation: Operation) -> None:
     one = plan(operation, Mirror())
-    assert Finishing(Config(icc_to_srgb=True)).complete(one, info()) is one
+    assert OutputPolicy(Config(icc_to_srgb=True)).apply(one, info()) is one
 
 
 def test_additions_take_their_place_in_the_order(mark_path: Path) -> None:
     config = Config(watermark=str(mark_path), icc_to_srgb=True)
-    complete = Finishing(config).complete(plan(Mirror()), info())
+    complete = OutputPolicy(config).apply(plan(Mirror()), info())
     assert [type(operation) for operation in complete.operations] == [ToSRGB, Mirror, Watermark]
 
 
@@ -338,11 +338,11 @@ def test_unusable_watermark_stops_the_start(name: str, probability: float, tmp_p
     if name == "cut short":
         path = path.with_suffix(".png")
     with pytest.raises(ConfigError, match=message) as refusal:
-        Finishing(Config(watermark=str(path), watermark_probability=probability))
+        OutputPolicy(Config(watermark=str(path), watermark_probability=probability))
     assert str(refusal.value).startswith(f"WATERMARK is {str(path)!r}")
     assert "\n" not in str(refusal.value)
 
 
 def test_gray_is_made_of_the_colors_that_are_seen() -> None:
-    complete = Finishing(Config(icc_to_srgb=True)).complete(plan(Grayscale()), info())
+    complete = OutputPolicy(Config(icc_to_srgb=True)).apply(plan(Grayscale()), info())
     assert [type(operation) for operation in complete.operations] == [ToSRGB, Grayscale]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from iipserve.cache.memory import MemoryCache
 from iipserve.config import Config
@@ -16,6 +16,7 @@ from iipserve.engine.sampling import Sampler
 from iipserve.errors import RegionOutOfBounds, TooLarge
 from iipserve.image import FIRST, ImageInfo, Selector
 from iipserve.plan import Document, ImageRef, SamplePlan, image_ref
+from iipserve.processing import Pixels
 from iipserve.sources import Source
 from tests.engine.fakes import ArraySource
 from tests.images import gradient
@@ -36,22 +37,14 @@ class Stack:
         return next(source for source in self.sources if source.info.version == image.version)
 
 
-class Noted:
-    """Keeps the samples it is to describe."""
-
-    def __init__(self) -> None:
-        self.samples: list[NDArray[Any]] = []
-
-    def __call__(self, samples: list[NDArray[Any]]) -> Document:
-        self.samples = list(samples)
-        return Document(b"", "text/plain")
+def undescribed(samples: Sequence[Pixels]) -> Document:
+    raise AssertionError("whoever asks for samples describes them")
 
 
-def sampled(source: ArraySource, points: tuple[tuple[int, int], ...], **settings: Any) -> list[NDArray[Any]]:
-    config, noted = Config(**settings), Noted()
+def sampled(source: ArraySource, points: tuple[tuple[int, int], ...], **settings: Any) -> list[Pixels]:
+    config = Config(**settings)
     sampler = Sampler(Stack(source), Limits(config), TileDecoder(MemoryCache(0)))  # type: ignore[arg-type]
-    sampler.document(SamplePlan(image_ref(source.info), (FIRST,), 0, points, noted))
-    return noted.samples
+    return sampler.samples(SamplePlan(image_ref(source.info), (FIRST,), 0, points, undescribed))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])

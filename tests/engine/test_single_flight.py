@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from iipserve.engine.single_flight import Flights
+from iipserve.engine.single_flight import SingleFlight
 
 
 def test_computed_once_for_all() -> None:
-    flights: Flights[str, int] = Flights()
+    single_flight: SingleFlight[str, int] = SingleFlight()
     started, release = threading.Event(), threading.Event()
     calls: list[int] = []
 
@@ -22,25 +22,25 @@ def test_computed_once_for_all() -> None:
         return 7
 
     with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(flights.run, "key", compute)
+        first = pool.submit(single_flight.do, "key", compute)
         assert started.wait(5)
-        others = [pool.submit(flights.run, "key", compute) for _ in range(7)]
+        others = [pool.submit(single_flight.do, "key", compute) for _ in range(7)]
         release.set()
         assert [future.result() for future in (first, *others)] == [7] * 8
     assert len(calls) == 1
 
 
 def test_not_remembered() -> None:
-    flights: Flights[str, int] = Flights()
-    assert [flights.run("key", lambda: 1), flights.run("key", lambda: 2)] == [1, 2]
+    single_flight: SingleFlight[str, int] = SingleFlight()
+    assert [single_flight.do("key", lambda: 1), single_flight.do("key", lambda: 2)] == [1, 2]
 
 
 def test_error_reaches_all_and_is_forgotten() -> None:
-    flights: Flights[str, int] = Flights()
+    single_flight: SingleFlight[str, int] = SingleFlight()
 
     def fail() -> int:
         raise KeyError("x")
 
     with pytest.raises(KeyError):
-        flights.run("key", fail)
-    assert flights.run("key", lambda: 3) == 3
+        single_flight.do("key", fail)
+    assert single_flight.do("key", lambda: 3) == 3

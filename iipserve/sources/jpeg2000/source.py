@@ -18,6 +18,7 @@ import numpy as np
 from iipserve.errors import DecodeError, TileNotFound
 from iipserve.geometry import Size, TileGrid, ceil_div
 from iipserve.image import LAB_RANGES, ImageInfo, Level
+from iipserve.lru import LRU
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source
 from iipserve.sources.jpeg2000 import boxes as boxed
@@ -66,7 +67,7 @@ class Jpeg2000Source(Source):
             raise
         self._parts: TileParts | None = None
         self._lock = threading.Lock()
-        self._whole: dict[tuple[Window, int], Pixels] = {}
+        self._whole: LRU[tuple[Window, int], Pixels] = LRU(MAX_WHOLE)
         self._whole_lock = threading.Lock()
         self.info = _image_info(file, self._header, self._layout, boxes)
 
@@ -113,12 +114,10 @@ class Jpeg2000Source(Source):
     def _whole_tiles(self, tiles: Span, held: Window, layers: int) -> Pixels:
         """All pixels of some tiles; the last few are kept, as they are larger than caches are made for."""
         with self._whole_lock:
-            pixels = self._whole.pop((held, layers), None)
+            pixels = self._whole.get((held, layers))
             if pixels is None:
                 pixels = spool(self._decode(tiles, held, held, layers))
-            self._whole[held, layers] = pixels
-            if len(self._whole) > MAX_WHOLE:
-                del self._whole[next(iter(self._whole))]
+                self._whole.set((held, layers), pixels)
             return pixels
 
     def _window(self, level: int, column: int, row: int) -> Window:

@@ -11,7 +11,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Bounded(Generic[K, V]):
+class LRU(Generic[K, V]):
     """A mapping that drops what was used longest ago when it is full. Safe for many threads."""
 
     def __init__(self, limit: int | None) -> None:

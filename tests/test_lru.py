@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from iipserve.engine.lru import Bounded
+from iipserve.lru import LRU
 
 
 def test_least_recently_used_goes_first() -> None:
-    values: Bounded[str, int] = Bounded(2)
+    values: LRU[str, int] = LRU(2)
     values.set("a", 1)
     values.set("b", 2)
     values.get("a")
@@ -15,20 +15,20 @@ def test_least_recently_used_goes_first() -> None:
 
 
 def test_no_limit() -> None:
-    values: Bounded[int, int] = Bounded(None)
+    values: LRU[int, int] = LRU(None)
     for number in range(1000):
         values.set(number, number)
     assert values.get(0) == 0
 
 
 def test_limit_of_none_at_all() -> None:
-    values: Bounded[str, int] = Bounded(0)
+    values: LRU[str, int] = LRU(0)
     values.set("a", 1)
     assert values.get("a") is None
 
 
 def test_discarded_and_cleared() -> None:
-    values: Bounded[str, int] = Bounded(2)
+    values: LRU[str, int] = LRU(2)
     values.set("a", 1)
     values.discard("a")
     values.discard("b")
