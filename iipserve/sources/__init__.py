@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -27,6 +29,16 @@ class OpenFile:
     """The first bytes of the file, at most 64."""
     layer: int = 0
     """Which picture of a stack is wanted; formats without stacks have only 0."""
+
+
+@contextmanager
+def closed_on_error(file: OpenFile) -> Iterator[None]:
+    """Close the file's descriptor if the block raises; what the block makes takes the descriptor over after it."""
+    try:
+        yield
+    except BaseException:
+        os.close(file.descriptor)
+        raise
 
 
 class Source(ABC):

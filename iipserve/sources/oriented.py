@@ -85,7 +85,7 @@ class OrientedSource(Source):
             geometry = self.info.levels[level]
             region = TileGrid(geometry.size, geometry.tile).region(column, row)
         if region is None:
-            raise TileNotFound(f"There is no tile {column},{row} of level {level}")
+            raise TileNotFound(f"there is no tile {column},{row} of level {level}")
         stored = self._orientation.stored_region(region, self._source.info.levels[level].size)
         return self._orientation.pixels(self._read(level, stored, quality_layers))
 

@@ -28,7 +28,7 @@ def spool(pixels: Pixels) -> Pixels:
             file.flush()
             return mapped(file).view(pixels.dtype).reshape(pixels.shape)
     except OSError as error:
-        raise DecodeError("There is no room to unpack the image on the server") from error
+        raise DecodeError("there is no room to unpack the image on the server") from error
 
 
 def mapped(file: IO[bytes]) -> NDArray[np.uint8]:

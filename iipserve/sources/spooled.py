@@ -49,12 +49,12 @@ def check_size(size: Size, bands: int, dtype: str) -> None:
     """
     if max(size.width, size.height) > MAX_SIDE:
         raise UnsupportedImage(
-            f"The image has {size.width} x {size.height} pixels; {MAX_SIDE} are the most on a side"
+            f"the image has {size.width} x {size.height} pixels; {MAX_SIDE} are the most on a side"
         )
     length = size.area * bands * np.dtype(dtype).itemsize
     if length > MAX_BYTES:
         raise UnsupportedImage(
-            f"The image has {size.width} x {size.height} pixels of {bands} bands, which take {length} bytes; "
+            f"the image has {size.width} x {size.height} pixels of {bands} bands, which take {length} bytes; "
             f"{MAX_BYTES} can be unpacked"
         )
 
@@ -122,7 +122,7 @@ class SpooledImage:
         """
         if bottom > self.pixels.shape[0]:
             raise DecodeError(
-                f"Only {self.pixels.shape[0]} of {self.size.height} lines can be decoded: {self.failure}"
+                f"only {self.pixels.shape[0]} of {self.size.height} lines can be decoded: {self.failure}"
             )
 
 
@@ -164,7 +164,7 @@ class SpooledSource(Source):
         """
         region = TileGrid(self.info.size, TILE).region(column, row) if level == 0 else None
         if region is None:
-            raise TileNotFound(f"Level {level} has no tile {column},{row}")
+            raise TileNotFound(f"level {level} has no tile {column},{row}")
         return self.read_region(level, region, region.size)
 
     def read_region(self, level: int, region: Region, size: Size) -> Pixels:
@@ -178,7 +178,7 @@ class SpooledSource(Source):
         try:
             pixels = self._read(stored, orientation.size(size), stored_size)
         except pyvips.Error as error:
-            raise DecodeError(f"The region cannot be decoded: {libvips.reason(error)}") from error
+            raise DecodeError(f"the region cannot be decoded: {libvips.reason(error)}") from error
         return pixels if orientation == UPRIGHT else orientation.pixels(pixels)
 
     def _read(self, region: Region, size: Size, whole: Size) -> Pixels:
@@ -268,11 +268,11 @@ def spool_strips(
             file.flush()
             held = mapped(file) if length else np.empty(0, np.uint8)
     except OSError as error:
-        raise DecodeError("There is no room to unpack the image on the server") from error
+        raise DecodeError("there is no room to unpack the image on the server") from error
     pixels = held.view(dtype).reshape(length // line, width, bands)
     return SpooledImage(Size(width, height), pixels, failure, has_alpha)
 
 
 def _check_room(length: int) -> None:
     if shutil.disk_usage(tempfile.gettempdir()).free < length:
-        raise DecodeError("There is no room to unpack the image on the server")
+        raise DecodeError("there is no room to unpack the image on the server")

@@ -110,9 +110,9 @@ def read_boxes(descriptor: int, length: int) -> Boxes:
         elif box.kind in READERS:
             READERS[box.kind](boxes, _content(descriptor, box))
     if boxes.codestream == (0, 0):
-        raise UnsupportedImage("This JPEG 2000 file holds no codestream in one piece; JP2 files do")
+        raise UnsupportedImage("this JPEG 2000 file holds no codestream in one piece; JP2 files do")
     if boxes.codestream[0] >= boxes.codestream[1]:
-        raise DecodeError("The file ends before its codestream")
+        raise DecodeError("the file ends before its codestream")
     return boxes
 
 
@@ -194,12 +194,12 @@ def _read_palette(boxes: Boxes, content: bytes) -> None:
         entries, columns = struct.unpack_from(">HB", content)
         depths = struct.unpack_from(f"{columns}B", content, 3)
     except struct.error as error:
-        raise DecodeError("The palette is cut off") from error
+        raise DecodeError("the palette is cut off") from error
     kinds = [((depth & 0x7F) + 1, bool(depth & 0x80)) for depth in depths]
     widths = [ceil_div(bits, 8) for bits, _ in kinds]
     rows = content[3 + columns :]
     if not (1 <= entries <= MAX_ENTRIES and columns and len(rows) >= entries * sum(widths)):
-        raise DecodeError(f"The palette of {entries} entries and {columns} columns is damaged or cut off")
+        raise DecodeError(f"the palette of {entries} entries and {columns} columns is damaged or cut off")
     boxes.palette = tuple(
         PaletteColumn(*kind, _column(rows, entries, sum(widths), sum(widths[:number]), *kind))
         for number, kind in enumerate(kinds)

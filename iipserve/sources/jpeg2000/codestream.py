@@ -145,12 +145,12 @@ def read_header(descriptor: int, start: int, end: int) -> Header:
         UnsupportedImage: decoding it would take too much memory.
     """
     if os.pread(descriptor, 4, start) != START:
-        raise DecodeError("The codestream does not begin with SOC and SIZ")
+        raise DecodeError("the codestream does not begin with SOC and SIZ")
     segments = _read_segments(descriptor, start + 2, end)
     try:
         header = _header(segments, start, end)
     except (struct.error, IndexError) as error:
-        raise DecodeError("The codestream's main header is damaged") from error
+        raise DecodeError("the codestream's main header is damaged") from error
     _check_size(header)
     _check_cost(header)
     return header
@@ -170,7 +170,7 @@ def _read_segments(descriptor: int, position: int, end: int) -> _Segments:
         if marker not in LENGTHS_AND_COMMENTS:
             _keep(found, marker, os.pread(descriptor, 2 + length, position))
         position += 2 + length
-    raise DecodeError("The codestream's main header is damaged or cut off")
+    raise DecodeError("the codestream's main header is damaged or cut off")
 
 
 def _keep(found: _Segments, marker: int, segment: bytes) -> None:
@@ -192,7 +192,7 @@ def _header(segments: _Segments, start: int, end: int) -> Header:
     siz, cod = segments.siz, segments.cod
     right, bottom, left, top, width, height, tile_x, tile_y, count = struct.unpack_from(">8IH", siz, 6)
     if not 1 <= count <= MAX_COMPONENTS:
-        raise DecodeError(f"The codestream declares {count} components")
+        raise DecodeError(f"the codestream declares {count} components")
     components = tuple(
         Component((depth & 0x7F) + 1, bool(depth & 0x80), dx, dy)
         for depth, dx, dy in (struct.unpack_from("BBB", siz, 40 + 3 * index) for index in range(count))
@@ -220,7 +220,7 @@ def _styles(cod: bytes, coc: Sequence[bytes], count: int) -> tuple[CodingStyle, 
 def _coding_style(segment: bytes, place: int, *, has_precincts: bool) -> CodingStyle:
     levels, block_width, block_height = segment[place], segment[place + 1] + 2, segment[place + 2] + 2
     if levels > 32 or block_width > 10 or block_height > 10 or block_width + block_height > 12:
-        raise DecodeError("The codestream's coding style is damaged")
+        raise DecodeError("the codestream's coding style is damaged")
     if not has_precincts:
         return CodingStyle(levels, block_width, block_height, ((15, 15),) * (levels + 1))
     sizes = tuple(
@@ -234,16 +234,16 @@ def _check_size(header: Header) -> None:
     image, (tile_x, tile_y), (width, height) = header.image, header.tile_origin, header.tile
     if not (image.left < image.right <= MAX_SIDE and image.top < image.bottom <= MAX_SIDE):
         raise DecodeError(
-            f"The codestream declares an image from ({image.left}, {image.top}) to ({image.right}, {image.bottom})"
+            f"the codestream declares an image from ({image.left}, {image.top}) to ({image.right}, {image.bottom})"
         )
     if not (tile_x <= image.left < tile_x + width and tile_y <= image.top < tile_y + height):
-        raise DecodeError(f"The codestream's tiles of {width} x {height} pixels do not cover the image")
+        raise DecodeError(f"the codestream's tiles of {width} x {height} pixels do not cover the image")
     if header.columns * header.rows > MAX_TILES:
         raise DecodeError(
-            f"The codestream declares {header.columns * header.rows} tiles; at most {MAX_TILES} are possible"
+            f"the codestream declares {header.columns * header.rows} tiles; at most {MAX_TILES} are possible"
         )
     if header.layers < 1 or any(not (c.dx and c.dy and c.bits <= 38) for c in header.components):
-        raise DecodeError("The codestream's components or layers are damaged")
+        raise DecodeError("the codestream's components or layers are damaged")
 
 
 def _check_cost(header: Header) -> None:
@@ -257,13 +257,13 @@ def _check_cost(header: Header) -> None:
     samples = width * height * len(header.components)
     if header.high_throughput and samples > MAX_WHOLE_SAMPLES:
         raise UnsupportedImage(
-            f"High-throughput tiles are decoded as a whole; one of {width} x {height} pixels takes too much memory"
+            f"high-throughput tiles are decoded as a whole; one of {width} x {height} pixels takes too much memory"
         )
     if blocks > SUSPICIOUS_BLOCKS and header.end - header.start < blocks:
-        raise DecodeError(f"The file is too short for one tile of {width} x {height} pixels")
+        raise DecodeError(f"the file is too short for one tile of {width} x {height} pixels")
     if blocks * BLOCK_COST > MAX_STRUCTURE:
         raise UnsupportedImage(
-            f"One tile of {width} x {height} pixels takes too much memory; an image of this size must be tiled"
+            f"one tile of {width} x {height} pixels takes too much memory; an image of this size must be tiled"
         )
 
 

@@ -131,7 +131,7 @@ def _channels(components: Sequence[Component], boxes: Boxes) -> list[Channel]:
     channels = []
     for number, column in mapping:
         if number >= len(components) or (column is not None and column >= len(boxes.palette)):
-            raise UnsupportedImage("The image's palette is for components that it does not have")
+            raise UnsupportedImage("the image's palette is for components that it does not have")
         kind = components[number] if column is None else boxes.palette[column]
         values = () if column is None else boxes.palette[column].values
         channels.append(Channel(number, kind.bits, kind.signed, values))
@@ -141,14 +141,14 @@ def _channels(components: Sequence[Component], boxes: Boxes) -> list[Channel]:
 def _refuse_others(channels: Sequence[Channel], boxes: Boxes) -> None:
     bits = max(channel.bits for channel in channels)
     if bits > MAX_BITS:
-        raise UnsupportedImage(f"The image has {bits} bits per sample; up to {MAX_BITS} are read")
+        raise UnsupportedImage(f"the image has {bits} bits per sample; up to {MAX_BITS} are read")
     if len(channels) > MAX_CHANNELS:
-        raise UnsupportedImage(f"The image has {len(channels)} components; up to {MAX_CHANNELS} are read")
+        raise UnsupportedImage(f"the image has {len(channels)} components; up to {MAX_CHANNELS} are read")
     number = boxes.color_number
     if number is not None and number not in SPACES:
         name = OTHER_SPACES.get(number, f"number {number}")
         raise UnsupportedImage(
-            f"The image's color space is {name}; gray, sRGB, sYCC, CMYK and CIELab are read"
+            f"the image's color space is {name}; gray, sRGB, sYCC, CMYK and CIELab are read"
         )
 
 

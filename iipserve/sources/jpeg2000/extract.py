@@ -70,7 +70,7 @@ class TileParts:
         """
         tile = self._tiles.get(index)
         if tile is None or tile.cut_off or len(tile.parts) < max(part.total for part in tile.parts):
-            raise DecodeError(f"Tile {index} of the codestream is cut off or missing")
+            raise DecodeError(f"tile {index} of the codestream is cut off or missing")
         return tile.parts
 
 

@@ -56,7 +56,7 @@ def to_pixels(
         number = channel.component
         samples = _at_full_size(planes[number].samples, components[number], window)
         if samples.shape != pixels.shape[:2]:
-            raise DecodeError(f"A component came out as {samples.shape[1]} x {samples.shape[0]} samples")
+            raise DecodeError(f"a component came out as {samples.shape[1]} x {samples.shape[0]} samples")
         pixels[:, :, band] = _spread(samples, channel, most)
     if layout.is_ycc:
         pixels[:, :, :3] = _ycc_to_rgb(pixels[:, :, :3], most)
@@ -96,7 +96,7 @@ def _nearest(
 ) -> NDArray[np.intp]:
     """For each of `count` pixels from `start` on, the index of the sample that lies on it or before it."""
     if not available:
-        raise DecodeError("A subsampled component holds no samples here")
+        raise DecodeError("a subsampled component holds no samples here")
     first = ceil_div(ceil_div(area_start, step), 1 << reduce)
     return np.clip(np.arange(start, start + count) // step - first, 0, available - 1)
 

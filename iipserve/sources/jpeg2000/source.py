@@ -82,7 +82,7 @@ class Jpeg2000Source(Source):
         try:
             return self._read(window, quality_layers)
         except DecodeError as error:
-            raise DecodeError(f"Tile {column},{row} of level {level} cannot be decoded: {error}") from error
+            raise DecodeError(f"tile {column},{row} of level {level} cannot be decoded: {error}") from error
 
     def _read(self, window: Window, layers: int) -> Pixels:
         tiles = self._header.tiles_under(window.area)
@@ -123,11 +123,11 @@ class Jpeg2000Source(Source):
     def _window(self, level: int, column: int, row: int) -> Window:
         """The part of the image that a block covers, on the full-size reference grid."""
         if not 0 <= level < len(self.info.levels):
-            raise TileNotFound(f"The image has levels 0 to {len(self.info.levels) - 1}, not {level}")
+            raise TileNotFound(f"the image has levels 0 to {len(self.info.levels) - 1}, not {level}")
         stored = self.info.levels[level]
         region = TileGrid(stored.size, stored.tile).region(column, row)
         if region is None:
-            raise TileNotFound(f"Level {level} has no tile {column},{row}")
+            raise TileNotFound(f"level {level} has no tile {column},{row}")
         image, scale = self._header.image, 1 << level
         left, top = ceil_div(image.left, scale), ceil_div(image.top, scale)
         area = Span(

@@ -1,33 +1,31 @@
-"""TIFF and BigTIFF: tiles are read one by one, strips are unpacked once."""
+"""TIFF and BigTIFF: tiles are read one by one, strips are spooled once."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
-
-from iipserve.containers.ifd import FORMATS
-from iipserve.errors import UnsupportedImage
-from iipserve.sources import OpenFile, Source, SourceFormat
+from iipserve.containers.ifd import FORMATS, Reader, read_chain
+from iipserve.containers.tags import TILE_WIDTH
+from iipserve.sources import OpenFile, Source, SourceFormat, closed_on_error
+from iipserve.sources.tiff.pages import page_of_layer, read_strip_pages, read_tiled_pages
 from iipserve.sources.tiff.strips import open_strips
 from iipserve.sources.tiff.tiled import open_tiled
 
 
 def _open(file: OpenFile) -> Source:
-    """The source for tiles, or the one for strips where the former does not read the file.
+    """Open one image as what its directory says it is, tiles or strips.
 
     Raises:
-        UnsupportedImage: neither reads it.
-        ImageNotFound: the file has no page of that number.
+        UnsupportedImage: the image is stored in a way that is not supported.
+        DecodeError: the directories are damaged.
+        ImageNotFound: the file has no such layer.
     """
-    try:
-        tiled = open_tiled(replace(file, descriptor=os.dup(file.descriptor)))
-    except UnsupportedImage:
-        return open_strips(file)
-    except BaseException:
-        os.close(file.descriptor)
-        raise
-    os.close(file.descriptor)
-    return tiled
+    with closed_on_error(file):
+        chain = tuple(read_chain(Reader.of(file.descriptor, file.head, file.version.length)))
+        open_pages, pages = open_tiled, read_tiled_pages(chain)
+        if TILE_WIDTH not in chain[0]:
+            with_strips = read_strip_pages(chain)
+            if TILE_WIDTH not in page_of_layer(with_strips, file.layer).first:
+                open_pages, pages = open_strips, with_strips
+    return open_pages(file, pages)
 
 
 def _matches(head: bytes) -> bool:

@@ -202,7 +202,7 @@ UNPACKERS: Mapping[int, tuple[Callable[..., Any], type[Exception], Callable[[byt
 def _bytes_by_libtiff(layout: Layout) -> TileDecoder:
     """The same for samples that libtiff is to take for bytes."""
     if layout.predictor != 1:
-        raise UnsupportedImage(f"A predictor with samples of {layout.type.bits} bits or shared colors")
+        raise UnsupportedImage(f"a predictor with samples of {layout.type.bits} bits or shared colors")
     fields = _strip_fields(layout, layout.row_bytes, layout.rows, (8,))
     return _arranged(layout, _strip_reader(fields, "<", np.dtype(np.uint8)))
 
@@ -272,10 +272,10 @@ def _lerc(layout: Layout, directory: Directory) -> TileDecoder:
         raise UnsupportedImage(f"TIFF with LERC compression, packed by method {packing}")
     unpack = LERC_PACKERS[packing]
     height, width, bands = layout.shape
-    most = 2 * layout.tile_bytes + 64 * 1024
+    maximum = layout.max_encoded_bytes
 
     def decode(data: bytes) -> Samples:
-        blob = data if unpack is None else unpack(data, out=most)
+        blob = data if unpack is None else unpack(data, out=maximum)
         # pixels that are marked as missing are left as they are
         out: Samples = np.zeros((height, width) if bands == 1 else layout.shape, layout.type.stored)
         # compares size and type before it decodes

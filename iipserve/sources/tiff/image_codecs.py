@@ -145,7 +145,7 @@ def webp(layout: Layout, directory: Directory) -> TileDecoder:
     return decode
 
 
-def webp_as_it_is(layout: Layout, data: bytes) -> bytes:
+def checked_webp(layout: Layout, data: bytes) -> bytes:
     """The tile, which is a WebP file.
 
     Raises:

@@ -48,6 +48,8 @@ MAX_TILES = 4 * 1024 * 1024
 """Tiles of the largest level that is read: half a million pixels square, at 256."""
 SHAPE_TOLERANCE = 2
 """Pixels by which the sides of a smaller level may miss the shape of the full one: it was rounded, maybe often."""
+ENCODING_MARGIN = 64 * 1024
+"""Bytes by which an encoded tile may be longer than twice its samples."""
 NO_SUBSAMPLING = (1, 1)
 SUBSAMPLINGS = frozenset({1, 2, 4})
 """TIFF 6.0 section 21."""
@@ -106,6 +108,11 @@ class Layout:
         return self.rows * self.row_bytes
 
     @property
+    def max_encoded_bytes(self) -> int:
+        """Length of the longest encoded tile that is believed."""
+        return 2 * self.tile_bytes + ENCODING_MARGIN
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and bands of one stored tile, unpacked."""
         return self.tile.height, self.tile.width, self.stored_bands
@@ -128,17 +135,21 @@ class Layout:
         return self.bands.photometric in plain and self.type == EIGHT_BITS and self.planes == 1
 
 
-def read_layout(directory: Directory) -> Layout:
+def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
     """How this directory stores its picture.
+
+    Args:
+        directory: of tiles or strips.
+        tile: size of the strips, which are read as tiles; None if the directory gives a size of tiles.
 
     Raises:
         UnsupportedImage: in a way that is not read here; the message says which.
         DecodeError: its fields contradict each other.
     """
-    if TILE_WIDTH not in directory or TILE_LENGTH not in directory:
-        raise UnsupportedImage("The TIFF file is not tiled")
+    if tile is None and (TILE_WIDTH not in directory or TILE_LENGTH not in directory):
+        raise UnsupportedImage("the TIFF file is not tiled")
     size = read_size(directory)
-    tile = _size(directory, TILE_WIDTH, TILE_LENGTH)
+    tile = tile or _size(directory, TILE_WIDTH, TILE_LENGTH)
     compression = directory.integer(COMPRESSION, Compression.NONE)
     if compression == Compression.OLD_JPEG:
         raise UnsupportedImage("TIFF with old-style JPEG compression")
@@ -146,7 +157,7 @@ def read_layout(directory: Directory) -> Layout:
         raise UnsupportedImage("TIFF with a depth of several pixels")
     if tile.area > MAX_TILE_AREA:
         raise UnsupportedImage(
-            f"Tiles of {tile.width} x {tile.height} pixels; {MAX_TILE_AREA} pixels are the most"
+            f"tiles of {tile.width} x {tile.height} pixels; {MAX_TILE_AREA} pixels are the most"
         )
     type = read_type(directory)
     bands = read_bands(directory, type)
@@ -175,7 +186,7 @@ def read_size(directory: Directory) -> Size:
 def _size(directory: Directory, width_tag: int, height_tag: int) -> Size:
     width, height = directory.integer(width_tag, 0), directory.integer(height_tag, 0)
     if not (0 < width < 2**31 and 0 < height < 2**31):
-        raise DecodeError(f"The TIFF file gives {width} x {height} as a size of image or tile; it is damaged")
+        raise DecodeError(f"the TIFF file gives {width} x {height} as a size of image or tile; it is damaged")
     return Size(width, height)
 
 
@@ -193,7 +204,7 @@ def _check_tile_count(directory: Directory, count: int) -> None:
     """The tables must be as long as the size asks, so that a size cannot be a lie."""
     held = min(directory.number(offsets_tag(directory)), directory.number(counts_tag(directory)))
     if held < count:
-        raise DecodeError(f"The TIFF file's size asks for {count} tiles, but it lists {held}; it is damaged")
+        raise DecodeError(f"the TIFF file's size asks for {count} tiles, but it lists {held}; it is damaged")
     if count > MAX_TILES:
         raise UnsupportedImage(f"TIFF of {count} tiles; {MAX_TILES} are the most")
 
@@ -203,15 +214,15 @@ def _check_tile_bytes(tile: Size, type: SampleType, bands: Bands) -> None:
     stored, shown = bands.stored * type.stored.itemsize, bands.count * np.dtype(type.output_dtype).itemsize
     size = tile.area * max(stored, shown)
     if size > MAX_TILE_BYTES:
-        raise UnsupportedImage(f"Tiles of {size} bytes; {MAX_TILE_BYTES} are the most")
+        raise UnsupportedImage(f"tiles of {size} bytes; {MAX_TILE_BYTES} are the most")
 
 
 def _read_predictor(directory: Directory, type: SampleType) -> int:
     predictor = directory.integer(PREDICTOR, 1)
     if predictor not in (1, 2, 3):
-        raise UnsupportedImage(f"Predictor {predictor}; none (1), differences (2) and of floats (3) are read")
+        raise UnsupportedImage(f"predictor {predictor}; none (1), differences (2) and of floats (3) are read")
     if predictor == 3 and type.kind != "f":
-        raise UnsupportedImage("The predictor of floating point (3) with integers")
+        raise UnsupportedImage("the predictor of floating point (3) with integers")
     return predictor
 
 
@@ -250,12 +261,13 @@ def _holds_ycc(directory: Directory, compression: int) -> bool:
 
 
 def is_reduced_copy(full: Layout, layout: Layout) -> bool:
-    """Whether a level is smaller, of the same shape up to rounding, and in the same bands and type."""
-    if (
-        layout.size == full.size
-        or not layout.size.fits_in(full.size)
-        or layout.output_format != full.output_format
-    ):
+    """Whether a level is smaller than the full size, of the same shape, and of the same bands and type."""
+    if layout.size == full.size or not layout.size.fits_in(full.size):
         return False
-    skew = abs(layout.size.width * full.size.height - layout.size.height * full.size.width)
-    return skew <= SHAPE_TOLERANCE * (full.size.width + full.size.height)
+    return layout.output_format == full.output_format and same_shape(layout.size, full.size)
+
+
+def same_shape(small: Size, large: Size) -> bool:
+    """Whether two sizes have the same ratio of sides, up to rounding."""
+    skew = abs(small.width * large.height - small.height * large.width)
+    return skew <= SHAPE_TOLERANCE * (large.width + large.height)

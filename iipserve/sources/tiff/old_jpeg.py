@@ -55,14 +55,14 @@ class OldJpeg:
             raise UnsupportedImage(
                 f"TIFF with old-style JPEG compression of {size.width} x {size.height} pixels; {MAX_PIXELS} are the most"
             )
-        return cls(first.reader, page.number, size, bands)
+        return cls(first.reader, page.index, size, bands)
 
     @property
     def color_space(self) -> ColorSpace:
         """Gray or RGB."""
         return ColorSpace.SRGB if self.bands == 3 else ColorSpace.GRAY
 
-    def spooled(self) -> SpooledImage:
+    def spool(self) -> SpooledImage:
         """The whole picture.
 
         Raises:
@@ -77,7 +77,7 @@ class OldJpeg:
             # libtiff decodes gray of this kind as RGBA only
             pixels = imagecodecs.tiff_decode(data, index=self.number, asrgb=self.bands == 1)
         except (ValueError, RuntimeError, IndexError) as error:
-            raise DecodeError("The picture is damaged, or compressed in a way that nobody reads") from error
+            raise DecodeError("the picture is damaged, or compressed in a way that nobody reads") from error
         if pixels.shape[:2] != (self.size.height, self.size.width) or pixels.ndim != 3:
-            raise DecodeError("The picture does not have the size that the file says")
+            raise DecodeError("the picture does not have the size that the file says")
         return np.ascontiguousarray(pixels[:, :, : self.bands])

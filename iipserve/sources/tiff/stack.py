@@ -30,7 +30,7 @@ def read_stack(pictures: Sequence[Page]) -> tuple[StackLayer, ...]:
     names = _ome_names(pictures[0].first.text(TEXT_TAGS["description"]))
     return _shared(
         tuple(
-            _layer(picture.first, index, names.get(picture.number, ""))
+            _layer(picture.first, index, names.get(picture.index, ""))
             for index, picture in enumerate(pictures)
         )
     )

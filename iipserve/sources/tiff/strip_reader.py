@@ -1,25 +1,14 @@
-"""The strips of a TIFF picture: which directories are pictures, where strips lie, and their samples."""
+"""Decodes the strips of a TIFF image from top to bottom."""
 
 from __future__ import annotations
 
-import os
-import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from iipserve.containers.ifd import Directory, Entry, Table
-from iipserve.containers.tags import (
-    REDUCED_IMAGE,
-    SINGLE_PAGE,
-    TILE_LENGTH,
-    TILE_WIDTH,
-    TRANSPARENCY_MASK,
-    Compression,
-)
+from iipserve.containers.ifd import Directory, Table
+from iipserve.containers.tags import ROWS_PER_STRIP, Compression
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.sources.spooled import SpooledImage, spool_strips
@@ -28,75 +17,16 @@ from iipserve.sources.tiff.decoders import make_decoder
 from iipserve.sources.tiff.image_codecs import TileDecoder
 from iipserve.sources.tiff.layout import (
     NO_SUBSAMPLING,
-    SHAPE_TOLERANCE,
     Layout,
     counts_tag,
     offsets_tag,
     read_layout,
     read_size,
 )
-from iipserve.sources.tiff.pages import Page, kind_of
+from iipserve.sources.tiff.segments import Samples, read_segment, with_opacity
 
-ROWS_PER_STRIP = 278
-LONG = 4
-MAX_MASKS = 64
 PIECE = 1 << 20
-"""Bytes about which uncompressed strips are read at once."""
-MIN_OFFSET = 8
-"""The file header stands before."""
-ENCODING_MARGIN = 64 * 1024
-"""Bytes by which a strip may be larger than twice its pixels; one that claims more is damaged."""
-
-Samples = NDArray[Any]
-
-
-# -- directories -----------------------------------------------------------------------------------
-
-
-def read_strip_pages(chain: Iterable[Directory]) -> list[Page]:
-    """The pictures of a file in its order, without smaller copies, each with its transparency masks; at least one."""
-    pages: list[Page] = []
-    for number, directory in enumerate(chain):
-        if pages and kind_of(directory) & TRANSPARENCY_MASK:
-            if len(pages[-1].masks) < MAX_MASKS:
-                pages[-1].masks.append(directory)
-        elif not pages or not _is_smaller_copy(directory, pages[-1].first):
-            pages.append(Page(directory, number))
-    return pages
-
-
-def _is_smaller_copy(directory: Directory, full: Directory) -> bool:
-    """Whether it is marked as that; or is of the same shape and half as large, or less, and not marked as a page."""
-    kind = kind_of(directory)
-    if kind & (REDUCED_IMAGE | SINGLE_PAGE):
-        return bool(kind & REDUCED_IMAGE)
-    try:
-        small, large = read_size(directory), read_size(full)
-    except DecodeError:
-        return True
-    skew = abs(small.width * large.height - small.height * large.width)
-    return skew <= SHAPE_TOLERANCE * (large.width + large.height) and 2 * small.width <= large.width + 1
-
-
-def as_tiled(directory: Directory) -> Directory:
-    """The directory as one of tiles, which are as wide as the picture and as high as a strip.
-
-    Raises:
-        DecodeError: it gives no size.
-    """
-    size, tiff = read_size(directory), directory.reader.tiff
-    rows = min(max(1, directory.integer(ROWS_PER_STRIP, size.height)), size.height)
-
-    def entry(tag: int, value: int) -> Entry:
-        place = struct.pack(tiff.byteorder + "I", value).ljust(tiff.offsetsize, b"\0")
-        count = struct.pack(tiff.offsetformat, 1)
-        return Entry(LONG, 1, struct.pack(tiff.byteorder + "HH", tag, LONG) + count + place)
-
-    sides = {TILE_WIDTH: entry(TILE_WIDTH, size.width), TILE_LENGTH: entry(TILE_LENGTH, rows)}
-    return replace(directory, entries={**directory.entries, **sides})
-
-
-# -- strips ----------------------------------------------------------------------------------------
+"""Approximate number of bytes of uncompressed strips read at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,13 +34,13 @@ class Piece:
     """Rows that are decoded at once."""
 
     rows: int
-    places: tuple[tuple[int, int], ...]
-    """Offset and length in the file, of each plane; a length of 0 was never written, and is black."""
+    segments: tuple[tuple[int, int], ...]
+    """Offset and byte count in the file, of each plane; a count of 0 was never written, and is black."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StripReader:
-    """How the strips of one picture are read. Shares nothing but the descriptor, with `pread`."""
+    """Reads the strips of one image. Threads share nothing but the descriptor, which is read by `pread`."""
 
     directory: Directory
     layout: Layout
@@ -118,19 +48,20 @@ class StripReader:
     offsets: Table
     counts: Table
     convert: Step | None
+    """Makes output samples of decoded ones; None if they are the same."""
     mask: StripReader | None = None
-    """Whose one band becomes the opacity of this picture."""
+    """Its one band is the opacity of this image."""
     decoders: dict[int, TileDecoder] = field(default_factory=dict)
     """By number of rows."""
 
     @classmethod
     def of(cls, directory: Directory) -> StripReader:
-        """The strips of a directory that came from `as_tiled`.
+        """The strips of a directory.
 
         Raises:
             UnsupportedImage, DecodeError: as `read_layout`, `make_decoder` and `make_converter`.
         """
-        layout = read_layout(directory)
+        layout = read_layout(directory, _strip_size(directory))
         count = layout.grid.count * layout.planes
         return cls(
             directory,
@@ -142,10 +73,10 @@ class StripReader:
         )
 
     def with_mask(self, directories: Iterable[Directory]) -> StripReader:
-        """The same with the first of some directories that is a mask of its size, if there is one."""
+        """The same reader with the first of the directories that is a mask of the image's size, if any."""
         for directory in directories:
             try:
-                mask = StripReader.of(as_tiled(directory))
+                mask = StripReader.of(directory)
             except (UnsupportedImage, DecodeError):
                 continue
             kind = (mask.layout.size, mask.layout.bands.count, mask.layout.output_type.output_dtype)
@@ -153,22 +84,22 @@ class StripReader:
                 return replace(self, mask=mask)
         return self
 
-    def spooled(self) -> SpooledImage:
-        """The whole picture, as far as it can be decoded.
+    def spool(self) -> SpooledImage:
+        """The whole image, down to the first row that cannot be decoded.
 
         Raises:
-            DecodeError: there is no room for it.
+            DecodeError: the file system has no room for it.
         """
         layout = self.layout
-        mask = self.mask.spooled() if self.mask else None
-        bands = layout.bands.count + (mask is not None)
+        mask = self.mask.spool() if self.mask else None
+        shape = (layout.size.height, layout.size.width, layout.bands.count + (mask is not None))
         return spool_strips(
-            self._strips(mask), (layout.size.height, layout.size.width, bands), np.dtype(layout.output_type.output_dtype),
+            self._strips(mask), shape, np.dtype(layout.output_type.output_dtype),
             has_alpha=layout.bands.has_alpha or mask is not None,
         )  # fmt: skip
 
     def _strips(self, mask: SpooledImage | None) -> Iterator[bytes | memoryview]:
-        """Samples of some rows each, from top to bottom.
+        """Output samples of a few rows each, from top to bottom.
 
         Raises:
             DecodeError: some rows are damaged.
@@ -179,31 +110,31 @@ class StripReader:
             if mask is not None:
                 mask.check(top + piece.rows)
                 opacity = mask.pixels[top : top + piece.rows]
-                samples = _masked(samples, opacity, self.layout.output_type.full_scale)
+                samples = with_opacity(samples, opacity, self.layout.output_type.full_scale)
             yield np.ascontiguousarray(samples).data
             top += piece.rows
 
     def _pieces(self) -> Iterator[Piece]:
-        """The strips, uncompressed ones in parts."""
-        layout, number = self.layout, self.layout.grid.count
+        """The strips, large uncompressed ones in parts."""
+        layout, count = self.layout, self.layout.grid.count
         plain = layout.compression == Compression.NONE and layout.subsampling == NO_SUBSAMPLING
         at_once = max(1, PIECE // layout.row_bytes) if plain and layout.planes == 1 else layout.tile.height
-        for index in range(number):
+        for index in range(count):
             rows = min(layout.tile.height, layout.size.height - index * layout.tile.height)
-            places = [
-                (int(self.offsets[at]), int(self.counts[at]))
-                for at in range(index, number * layout.planes, number)
-            ]
-            if rows <= at_once or places[0][1] < rows * layout.row_bytes:
-                yield Piece(rows, tuple(places))
+            segments = tuple(
+                (int(self.offsets[number]), int(self.counts[number]))
+                for number in range(index, count * layout.planes, count)
+            )
+            if rows <= at_once or segments[0][1] < rows * layout.row_bytes:
+                yield Piece(rows, segments)
                 continue
             for top in range(0, rows, at_once):
                 part = min(at_once, rows - top)
-                start = places[0][0] + top * layout.row_bytes
+                start = segments[0][0] + top * layout.row_bytes
                 yield Piece(part, ((start, part * layout.row_bytes),))
 
     def _samples(self, piece: Piece) -> Samples:
-        """The samples of some rows as they are handed out.
+        """The output samples of some rows.
 
         Raises:
             DecodeError: they are damaged or missing in the file.
@@ -212,7 +143,7 @@ class StripReader:
         shape = (piece.rows, layout.size.width, layout.stored_bands)
         try:
             decode = self._decoder(piece.rows)
-            planes = [self._plane(place, shape, decode) for place in piece.places]
+            planes = [self._plane(segment, shape, decode) for segment in piece.segments]
             if all(plane is None for plane in planes):
                 return np.zeros((*shape[:2], layout.bands.count), layout.output_type.output_dtype)
             stored = [np.zeros(shape, layout.type.stored) if plane is None else plane for plane in planes]
@@ -223,36 +154,32 @@ class StripReader:
 
     def _decoder(self, rows: int) -> TileDecoder:
         if rows not in self.decoders:
-            low = replace(self.layout, tile=Size(self.layout.size.width, rows))
-            self.decoders[rows] = make_decoder(low, self.directory)
+            lower = replace(self.layout, tile=Size(self.layout.size.width, rows))
+            self.decoders[rows] = make_decoder(lower, self.directory)
         return self.decoders[rows]
 
     def _plane(
-        self, place: tuple[int, int], shape: tuple[int, int, int], decode: TileDecoder
+        self, segment: tuple[int, int], shape: tuple[int, int, int], decode: TileDecoder
     ) -> Samples | None:
-        """The samples of one stored strip, or None when it was never written.
+        """The samples of one stored strip; None if it was never written.
 
         Raises:
             ValueError, RuntimeError: it is damaged.
         """
-        offset, length = place
-        if length == 0:
+        data = read_segment(self.directory.reader, *segment, self.layout.max_encoded_bytes)
+        if data is None:
             return None
-        reader, most = self.directory.reader, 2 * self.layout.tile_bytes + ENCODING_MARGIN
-        if offset < MIN_OFFSET or length > most or offset + length > reader.length:
-            raise ValueError(f"{length} bytes at {offset}")
-        data = os.pread(reader.descriptor, length, offset)
-        if len(data) != length:
-            raise ValueError(f"{len(data)} bytes of {length}")
         samples = decode(data)[: shape[0], : shape[1]]
         if samples.shape != shape:
             raise ValueError(f"samples of shape {samples.shape} instead of {shape}")
         return samples
 
 
-def _masked(samples: Samples, opacity: Samples, highest: float) -> Samples:
-    """The samples with opacity behind them: the mask's own where they have 8 bits, else all or nothing."""
-    result = np.empty((*samples.shape[:2], samples.shape[2] + 1), samples.dtype)
-    result[:, :, :-1] = samples
-    result[:, :, -1:] = opacity if samples.dtype == np.uint8 else np.where(opacity > 127, highest, 0)
-    return result
+def _strip_size(directory: Directory) -> Size:
+    """A strip as a tile: as wide as the image, and of `RowsPerStrip` rows.
+
+    Raises:
+        DecodeError: the directory gives no valid size of the image.
+    """
+    size = read_size(directory)
+    return Size(size.width, min(max(1, directory.integer(ROWS_PER_STRIP, size.height)), size.height))

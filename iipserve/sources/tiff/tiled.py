@@ -1,83 +1,77 @@
-"""TIFF and BigTIFF pyramids: tables of tiles in memory, tiles by `pread`, stored tiles as they are."""
+"""Tiled TIFF and BigTIFF pyramids: tile tables in memory, tiles by `pread`, JPEG and WebP tiles also as stored."""
 
 from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from iipserve.containers.ifd import Directory, Reader, Table, read_chain
+from iipserve.containers.ifd import Reader, Table
 from iipserve.containers.tags import JPEG_TABLES, ORIENTATION, Compression
-from iipserve.errors import DecodeError, ImageNotFound, TileNotFound, UnsupportedImage
+from iipserve.errors import DecodeError, TileNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size, TileGrid
-from iipserve.image import ImageInfo, Level, Selector, StackLayer
+from iipserve.image import ImageInfo, Level
 from iipserve.processing import Pixels
-from iipserve.sources import OpenFile, Source
+from iipserve.sources import OpenFile, Source, closed_on_error
 from iipserve.sources.oriented import upright
 from iipserve.sources.tiff import metadata
 from iipserve.sources.tiff.color import Step, make_converter
 from iipserve.sources.tiff.decoders import make_decoder
-from iipserve.sources.tiff.image_codecs import JpegSplicer, TileDecoder, webp_as_it_is
+from iipserve.sources.tiff.image_codecs import JpegSplicer, TileDecoder, checked_webp
+from iipserve.sources.tiff.info import describe, output_samples
 from iipserve.sources.tiff.layout import Layout, counts_tag, offsets_tag
-from iipserve.sources.tiff.pages import Page, PyramidLevel, read_pyramid, read_tiled_pages
+from iipserve.sources.tiff.pages import Page, PyramidLevel, page_of_layer, read_pyramid
+from iipserve.sources.tiff.segments import read_segment, with_opacity
 from iipserve.sources.tiff.stack import read_stack
 from iipserve.sources.tiff_samples import Alpha
 
 ADVERTISED_SIDES = range(64, 2049)
-"""Tiles with sides of these lengths are advertised as they are, others as 256 x 256."""
+"""Tiles with sides of these lengths are advertised; `DEFAULT_TILE` is advertised instead of others."""
 DEFAULT_TILE = Size(256, 256)
-MIN_OFFSET = 8
-"""The file header stands before."""
-HIGHEST_BYTE = 255
-ENCODING_MARGIN = 64 * 1024
-"""Bytes by which a tile may be larger than twice its pixels; one that claims more is damaged."""
 
 Rewrap = Callable[[bytes, bool], bytes | None]
-"""(bytes as stored, with the ICC profile) -> complete file, or None."""
+"""(tile as stored, whether to embed the ICC profile) -> complete file, or None if that cannot be made."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredLevel:
-    """One level: where its tiles lie, and how they are read."""
+    """Where the tiles of one level are, and how they are decoded."""
 
     layout: Layout
     grid: TileGrid
     offsets: Table
-    """Of each tile in the file, row by row, and plane by plane."""
+    """Offset of each tile in the file, row by row, and plane by plane."""
     counts: Table
-    """Bytes of each tile; 0 is a tile that was never written, and black."""
+    """Length of each tile in bytes; 0 for a tile that was never written, and is black."""
     max_count: int
-    """More bytes than this are not believed."""
+    """Larger byte counts are taken for damage."""
     decode: TileDecoder
     convert: Step | None
-    """What makes decoded samples those that are handed out."""
+    """Makes output samples of decoded ones; None if they are the same."""
     rewraps: Mapping[str, Rewrap]
-    """By output format: what makes a file of a stored tile."""
+    """By output format."""
     mask: StoredLevel | None
-    """Whose one band becomes the opacity of this one."""
+    """Its one band is the opacity of this level."""
 
     @property
     def bands(self) -> int:
-        """Samples per pixel as handed out."""
+        """Output samples per pixel."""
         return self.layout.bands.count + (self.mask is not None)
 
 
 class TiffSource(Source):
-    """A pyramid of tiles. Reading a tile shares nothing but the descriptor, with `pread`."""
+    """A pyramid of tiles. Threads share nothing but the descriptor, which is read by `pread`."""
 
-    def __init__(self, file: OpenFile, info: ImageInfo, levels: tuple[StoredLevel, ...]) -> None:
-        """Take over the file's descriptor."""
+    def __init__(self, reader: Reader, info: ImageInfo, levels: tuple[StoredLevel, ...]) -> None:
+        """Take over the reader's descriptor."""
         self.info = info
-        self._descriptor = file.descriptor
-        self._length = file.version.length
+        self._reader = reader
         self._levels = levels
-        weakref.finalize(self, os.close, file.descriptor)
+        weakref.finalize(self, os.close, reader.descriptor)
 
     def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
         """Decode one tile, clipped to the level.
@@ -88,18 +82,18 @@ class TiffSource(Source):
         """
         stored = self._level(level, column, row)
         region = stored.grid.region(column, row)
-        assert region is not None, "the tile is there"
+        assert region is not None, "checked by _level"
         try:
             return self._samples(stored, row * stored.grid.columns + column, region)
         except (ValueError, RuntimeError) as error:
             raise DecodeError(_damage(level, column, row)) from error
 
     def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
-        """The tile as the file holds it, as a complete JPEG or WebP file, or None.
+        """The tile as stored, as a complete JPEG or WebP file, or None.
 
         Raises:
             TileNotFound: there is no such level or tile.
-            DecodeError: the file ends before the tile does, or the tile is not what the file says.
+            DecodeError: the tile is cut off, or does not match the directory.
         """
         stored = self._level(level, column, row)
         rewrap = stored.rewraps.get(format)
@@ -116,29 +110,27 @@ class TiffSource(Source):
             stored = self._levels[level]
             if 0 <= column < stored.grid.columns and 0 <= row < stored.grid.rows:
                 return stored
-        raise TileNotFound(f"There is no tile {column},{row} of level {level}")
+        raise TileNotFound(f"there is no tile {column},{row} of level {level}")
 
     def _samples(self, stored: StoredLevel, index: int, region: Region) -> Pixels:
-        """One tile as it is handed out.
+        """The output samples of one tile.
 
         Raises:
             ValueError, RuntimeError: it is damaged.
         """
         read = self._plane if stored.layout.planes == 1 else self._planes
+        type = stored.layout.output_type
         pixels = read(stored, index, region)
         if pixels is None:
-            return np.zeros(
-                (region.height, region.width, stored.bands), stored.layout.output_type.output_dtype
-            )
+            return np.zeros((region.height, region.width, stored.bands), type.output_dtype)
         if stored.convert is not None:
             pixels = stored.convert(pixels)
         if stored.mask is not None:
-            opacity = self._samples(stored.mask, index, region)
-            pixels = _masked(pixels, opacity, stored.layout.output_type.full_scale)
+            pixels = with_opacity(pixels, self._samples(stored.mask, index, region), type.full_scale)
         return np.ascontiguousarray(pixels)
 
     def _plane(self, stored: StoredLevel, index: int, region: Region) -> Pixels | None:
-        """The part of a stored tile that lies in the level, or None when it was never written."""
+        """The part of a stored tile that is inside the level; None if the tile was never written."""
         data = self._read(stored, index)
         if data is None:
             return None
@@ -148,7 +140,7 @@ class TiffSource(Source):
         return pixels[: region.height, : region.width]
 
     def _planes(self, stored: StoredLevel, index: int, region: Region) -> Pixels | None:
-        """The tiles of all bands, joined; None when none of them was ever written."""
+        """The tiles of all bands, joined; None if none of them was ever written."""
         layout = stored.layout
         joined = np.zeros((region.height, region.width, layout.planes), layout.type.stored)
         written = False
@@ -159,83 +151,68 @@ class TiffSource(Source):
         return joined if written else None
 
     def _read(self, stored: StoredLevel, index: int) -> bytes | None:
-        """A tile's bytes, or None when it was never written.
-
-        Raises:
-            ValueError: they are not in the file.
-        """
         offset, count = int(stored.offsets[index]), int(stored.counts[index])
-        if count == 0:
-            return None
-        if offset < MIN_OFFSET or count > stored.max_count or offset + count > self._length:
-            raise ValueError(f"{count} bytes at {offset}")
-        data = os.pread(self._descriptor, count, offset)
-        if len(data) != count:
-            raise ValueError(f"{len(data)} bytes of {count}")
-        return data
-
-
-def _masked(pixels: Pixels, opacity: NDArray[Any], highest: float) -> Pixels:
-    """The colors with opacity behind them: 0, or what is more than 127 of 255 the highest sample."""
-    result = np.empty((*pixels.shape[:2], pixels.shape[2] + 1), pixels.dtype)
-    result[:, :, :-1] = pixels
-    result[:, :, -1:] = opacity if highest == HIGHEST_BYTE else np.where(opacity > 127, highest, 0)
-    return result
+        return read_segment(self._reader, offset, count, stored.max_count)
 
 
 def _damage(level: int, column: int, row: int) -> str:
-    return f"Tile {column},{row} of level {level} is damaged or missing in the file"
+    return f"tile {column},{row} of level {level} is damaged or missing in the file"
 
 
-def open_tiled(file: OpenFile) -> Source:
-    """Read the structure of a TIFF file, and of that of its pictures which is wanted.
+def open_tiled(file: OpenFile, pages: Sequence[Page]) -> Source:
+    """Open one image of a tiled file.
+
+    Args:
+        file: its descriptor is taken over.
+        pages: the images of the file.
 
     Raises:
-        UnsupportedImage: it is stored in a way that is not read here; the message says which.
-        DecodeError: its structure is damaged.
-        ImageNotFound: it has no picture of that number.
+        UnsupportedImage: the image is stored in a way that is not supported; the message names it.
+        DecodeError: its directories are damaged.
+        ImageNotFound: the file has no such layer.
     """
-    try:
-        reader = Reader.of(file.descriptor, file.head, file.version.length)
-        pictures = read_tiled_pages(read_chain(reader))
-        if not 0 <= file.layer < len(pictures):
-            raise ImageNotFound(f"There is no picture {file.layer}; the file has {len(pictures)}, from 0")
-        picture = pictures[file.layer]
-        info, levels = _read_structure(file, picture, read_stack(pictures))
-        source = TiffSource(file, info, levels)
-    except BaseException:
-        os.close(file.descriptor)
-        raise
-    return upright(source, picture.first.integer(ORIENTATION, 1))
+    with closed_on_error(file):
+        page = page_of_layer(pages, file.layer)
+        levels, ranges = _read_levels(page)
+        full = levels[0]
+        info = describe(
+            file, page.first, output_samples(full.layout, ranges, masked=full.mask is not None),
+            tuple(Level(level.grid.size, level.grid.tile) for level in levels),
+            _advertised_tile(full.layout.tile), read_stack(pages),
+        )  # fmt: skip
+        orientation = page.first.integer(ORIENTATION, 1)
+    return upright(TiffSource(page.first.reader, info, levels), orientation)
 
 
-def _read_structure(
-    file: OpenFile, picture: Page, stack: tuple[StackLayer, ...]
-) -> tuple[ImageInfo, tuple[StoredLevel, ...]]:
-    first = picture.first
-    icc = metadata.read_icc(first)
-    pyramid = read_pyramid(picture)
+def _advertised_tile(tile: Size) -> Size:
+    fits = tile.width in ADVERTISED_SIDES and tile.height in ADVERTISED_SIDES
+    return tile if fits else DEFAULT_TILE
+
+
+def _read_levels(page: Page) -> tuple[tuple[StoredLevel, ...], tuple[tuple[float, float], ...]]:
+    """The levels of an image, full size first, and black and white of each of its bands."""
+    icc = metadata.read_icc(page.first)
+    pyramid = read_pyramid(page)
     full = pyramid[0].layout
-    ranges = metadata.read_ranges(first, full)
+    ranges = metadata.read_ranges(page.first, full)
     shown_as_stored = set(ranges) == {full.output_type.full_range}
     levels = [_read_level(pyramid[0], icc, shown_as_stored=shown_as_stored)]
-    for page in pyramid[1:]:
-        # a smaller level that cannot be read is done without
+    for smaller in pyramid[1:]:
+        # a smaller level that cannot be read is left out
         with suppress(DecodeError, UnsupportedImage):
-            levels.append(_read_level(page, icc, shown_as_stored=shown_as_stored))
-    info = _describe(file, first, levels, icc, ranges, stack)
-    return info, tuple(levels)
+            levels.append(_read_level(smaller, icc, shown_as_stored=shown_as_stored))
+    return tuple(levels), ranges
 
 
-def _read_level(page: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool) -> StoredLevel:
+def _read_level(level: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool) -> StoredLevel:
     """Tables and decoders of one level.
 
     Args:
-        page: where it is stored.
-        icc: profile of the picture.
+        level: its directory, layout and mask.
+        icc: profile of the image.
         shown_as_stored: no range of samples is declared that would change how they are shown.
     """
-    directory, layout, mask = page
+    directory, layout, mask = level
     count = layout.grid.count * layout.planes
     passes = shown_as_stored and mask is None and layout.is_plain
     return StoredLevel(
@@ -243,7 +220,7 @@ def _read_level(page: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool)
         grid=layout.grid,
         offsets=directory.table(offsets_tag(directory), count),
         counts=directory.table(counts_tag(directory), count),
-        max_count=2 * layout.tile_bytes + ENCODING_MARGIN,
+        max_count=layout.max_encoded_bytes,
         decode=make_decoder(layout, directory),
         convert=make_converter(layout, directory),
         rewraps=_rewraps(layout, directory.data(JPEG_TABLES), icc) if passes else {},
@@ -252,43 +229,10 @@ def _read_level(page: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool)
 
 
 def _rewraps(layout: Layout, tables: bytes, icc: bytes | None) -> Mapping[str, Rewrap]:
-    """The output formats that a level's stored tiles can be made into."""
+    """The output formats that stored tiles of a level can be made into."""
     if layout.compression == Compression.JPEG and layout.bands.stored == layout.bands.colors in (1, 3):
         splicer = JpegSplicer.of(layout, tables, icc)
         return {"jpeg": lambda data, profile: splicer.splice(data, profile=profile)}
     if layout.compression == Compression.WEBP and layout.bands.alpha is not Alpha.PREMULTIPLIED:
-        return {"webp": lambda data, profile: None if profile and icc else webp_as_it_is(layout, data)}
+        return {"webp": lambda data, profile: None if profile and icc else checked_webp(layout, data)}
     return {}
-
-
-def _describe(
-    file: OpenFile,
-    first: Directory,
-    levels: list[StoredLevel],
-    icc: bytes | None,
-    ranges: tuple[tuple[float, float], ...],
-    stack: tuple[StackLayer, ...],
-) -> ImageInfo:
-    full = levels[0].layout
-    fits = full.tile.width in ADVERTISED_SIDES and full.tile.height in ADVERTISED_SIDES
-    masked = levels[0].mask is not None
-    return ImageInfo(
-        identifier=file.identifier,
-        format="tiff",
-        version=file.version,
-        levels=tuple(Level(level.grid.size, level.grid.tile) for level in levels),
-        tile=full.tile if fits else DEFAULT_TILE,
-        bands=levels[0].bands,
-        dtype=full.output_type.output_dtype,
-        bits=full.output_type.bits,
-        color_space=full.bands.color_space,
-        has_alpha=masked or full.bands.has_alpha,
-        band_ranges=(*ranges, (0.0, float(full.output_type.full_scale))) if masked and ranges else ranges,
-        icc=icc,
-        xmp=metadata.read_xmp(first),
-        exif=metadata.read_exif(first),
-        resolution=metadata.read_resolution(first),
-        text=metadata.read_text(first),
-        selector=Selector(file.layer),
-        stack=stack,
-    )

@@ -99,14 +99,14 @@ def read_samples(image: pyvips.Image, head: bytes, *, has_alpha: bool | None = N
 def _refuse_others(image: pyvips.Image) -> None:
     if image.interpretation not in COLOR_SPACES:
         raise UnsupportedImage(
-            f"The image's color space is {image.interpretation}; gray, RGB, CMYK and CIELAB are read"
+            f"the image's color space is {image.interpretation}; gray, RGB, CMYK and CIELAB are read"
         )
     if image.format not in TYPES:
-        raise UnsupportedImage(f"The image has {image.format} numbers as samples; real ones are read")
+        raise UnsupportedImage(f"the image has {image.format} numbers as samples; real ones are read")
     if image.interpretation == "lab" and image.format not in ("float", "double"):
-        raise UnsupportedImage("The image's CIELAB samples are whole numbers, which libvips gets wrong")
+        raise UnsupportedImage("the image's CIELAB samples are whole numbers, which libvips gets wrong")
     if image.bands > MAX_BANDS:
-        raise UnsupportedImage(f"The image has {image.bands} bands; up to {MAX_BANDS} are read")
+        raise UnsupportedImage(f"the image has {image.bands} bands; up to {MAX_BANDS} are read")
 
 
 def _bits(image: pyvips.Image, head: bytes) -> int:

@@ -84,7 +84,7 @@ class VipsSource(SpooledSource):
             self._open(file)
         except pyvips.Error as error:
             close()
-            raise UnsupportedImage(f"The file cannot be read: {libvips.reason(error)}") from error
+            raise UnsupportedImage(f"the file cannot be read: {libvips.reason(error)}") from error
         except BaseException:
             close()
             raise
@@ -131,7 +131,7 @@ def _name(file: OpenFile) -> str:
 def _check_loader(loader: str) -> None:
     if not libvips.knows(loader):
         kind = loader.removesuffix("load").upper() or "such"
-        raise UnsupportedImage(f"The installed libvips {libvips.library_version()} reads no {kind} files")
+        raise UnsupportedImage(f"the installed libvips {libvips.library_version()} reads no {kind} files")
 
 
 def _tiff_alpha(file: OpenFile) -> bool | None:
@@ -166,7 +166,7 @@ def _page_of(image: pyvips.Image, layer: int, layers: int) -> int:
         ImageNotFound: there is no such layer.
     """
     if not 0 <= layer < layers:
-        raise ImageNotFound(f"The file has pictures 0 to {layers - 1}, and no picture {layer}")
+        raise ImageNotFound(f"the file has pictures 0 to {layers - 1}, and no picture {layer}")
     primary = number(image, "heif-primary", 0)
     return layer - 1 if layer <= primary else layer
 

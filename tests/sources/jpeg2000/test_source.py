@@ -473,7 +473,7 @@ def test_declared_tiles_without_data_are_errors_of_these_tiles(tmp_path: Path, g
     patched(path, siz(100_000, 100_000, 1000, 1000))
     source = open_source(FORMAT, path)
     assert source.info.size == Size(100_000, 100_000)
-    with pytest.raises(DecodeError, match="Tile 50,50 of level 0 cannot be decoded"):
+    with pytest.raises(DecodeError, match="tile 50,50 of level 0 cannot be decoded"):
         source.read_tile(0, 50, 50)
 
 

@@ -8,13 +8,29 @@ from typing import Any
 
 import tifffile
 
-from iipserve.sources import SourceFormat
+from iipserve.containers.ifd import Reader, read_chain
+from iipserve.sources import OpenFile, Source, SourceFormat, closed_on_error
 from iipserve.sources.tiff import FORMAT
+from iipserve.sources.tiff.pages import read_strip_pages, read_tiled_pages
 from iipserve.sources.tiff.strips import open_strips
 from iipserve.sources.tiff.tiled import open_tiled
 
-TILED = SourceFormat("tiled", FORMAT.matches, open_tiled)
-STRIPPED = SourceFormat("strips", FORMAT.matches, open_strips)
+
+def _open_tiled(file: OpenFile) -> Source:
+    with closed_on_error(file):
+        pages = read_tiled_pages(read_chain(Reader.of(file.descriptor, file.head, file.version.length)))
+    return open_tiled(file, pages)
+
+
+def _open_strips(file: OpenFile) -> Source:
+    with closed_on_error(file):
+        pages = read_strip_pages(read_chain(Reader.of(file.descriptor, file.head, file.version.length)))
+    return open_strips(file, pages)
+
+
+TILED = SourceFormat("tiled", FORMAT.matches, _open_tiled)
+STRIPPED = SourceFormat("strips", FORMAT.matches, _open_strips)
+"""What `FORMAT` opens tiled and other files with, whatever the file is."""
 
 
 def set_field(path: Path, tag: int, value: Any, *, page: int = 0) -> None:

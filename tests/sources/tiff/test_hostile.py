@@ -174,7 +174,7 @@ def test_tiles_that_lie_nowhere(tmp_path: Path, offsets: list[int], counts: list
     fields = fields_of((64, 64), (64, 64), offsets, counts)
     (tmp_path / "a.tif").write_bytes(tiny_tiff(fields, bytes(20_000)))
     source = open_source(TILED, tmp_path / "a.tif")
-    with pytest.raises(DecodeError, match="Tile 0,0 of level 0 is damaged"):
+    with pytest.raises(DecodeError, match="tile 0,0 of level 0 is damaged"):
         source.read_tile(0, 0, 0)
 
 
@@ -211,7 +211,7 @@ def test_tiles_that_are_not_what_they_should_be(
     source = open_source(TILED, tmp_path / "a.tif")
     tracemalloc.start()
     try:
-        with pytest.raises(DecodeError, match="Tile 0,0 of level 0 is damaged"):
+        with pytest.raises(DecodeError, match="tile 0,0 of level 0 is damaged"):
             source.read_tile(0, 0, 0)
         assert tracemalloc.get_traced_memory()[1] < 4_000_000
     finally:
@@ -308,7 +308,7 @@ def test_a_cut_file_serves_what_it_still_holds(tmp_path: Path, share: float) -> 
             assert np.array_equal(source.read_tile(0, column, row), expected)
         else:
             missing += 1
-            with pytest.raises(DecodeError, match=f"Tile {column},{row} of level 0"):
+            with pytest.raises(DecodeError, match=f"tile {column},{row} of level 0"):
                 source.read_tile(0, column, row)
     assert missing > 0
 

@@ -66,7 +66,7 @@ def test_layers_have_scales(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "layer"), [("stack", 3), ("stack", -1), ("gray8", 1), ("gray8", 10**9)])
 def test_there_is_no_picture_behind_the_last(tmp_path: Path, name: str, layer: int) -> None:
     KINDS[name](tmp_path / "a.tif")
-    with pytest.raises(ImageNotFound, match=f"picture {layer}"):
+    with pytest.raises(ImageNotFound, match=f"no image {layer}"):
         open_source(TILED, tmp_path / "a.tif", layer=layer)
 
 

@@ -204,9 +204,9 @@ LIES = [
 def test_a_tile_that_lies_is_an_error_before_it_is_decoded(one_tile: Path, at: int, data: bytes) -> None:
     overwrite(one_tile, frame_offset(one_tile) + at, data)
     source = open_source(TILED, one_tile)
-    with pytest.raises(DecodeError, match="Tile 0,0 of level 0"):
+    with pytest.raises(DecodeError, match="tile 0,0 of level 0"):
         source.stored_tile(0, 0, 0, "jpeg", profile=False)
-    with pytest.raises(DecodeError, match="Tile 0,0 of level 0"):
+    with pytest.raises(DecodeError, match="tile 0,0 of level 0"):
         source.read_tile(0, 0, 0)
 
 

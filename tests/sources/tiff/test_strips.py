@@ -21,6 +21,7 @@ from iipserve.sources import Source
 from iipserve.sources.tiff import FORMAT
 from iipserve.sources.tiff import strip_reader as tiff_strip_reader
 from iipserve.sources.tiff.strips import StripSource
+from iipserve.sources.tiff.tiled import TiffSource
 from tests.contracts.source import SourceContract, open_file, open_source
 from tests.images import Picture, gradient, halved, smooth, write_tiff_pyramid
 from tests.sources.tiff.files import STRIPPED
@@ -179,7 +180,7 @@ def test_pages_may_differ_in_everything(tmp_path: Path) -> None:
     deep = whole([scene(3)], 16)[0][:90, :120]
     pages = [page((300, 200)), striped_page(Layout(16, photometric=RGB), deep), page((100, 400))]
     write_tiff(tmp_path / "a.tif", pages)
-    sources = [open_source(STRIPPED, tmp_path / "a.tif", layer=layer) for layer in range(3)]
+    sources = [open_source(FORMAT, tmp_path / "a.tif", layer=layer) for layer in range(3)]
     assert [source.info.size for source in sources] == [Size(300, 200), Size(120, 90), Size(100, 400)]
     assert np.array_equal(whole_of(sources[0]), gradient((300, 200), 1))
     assert np.array_equal(whole_of(sources[1]), deep)
@@ -193,11 +194,14 @@ def test_smaller_levels_in_sub_directories_are_no_pages(tmp_path: Path) -> None:
     assert np.array_equal(whole_of(source), picture)
 
 
-def test_a_page_of_tiles_among_strips_is_left_to_others(tmp_path: Path) -> None:
-    write_tiff(tmp_path / "a.tif", [page((300, 200)), Layout().page(gradient((300, 200), 1))])
-    assert len(open_source(STRIPPED, tmp_path / "a.tif").info.stack) == 2
-    with pytest.raises(UnsupportedImage, match="tiled"):
-        open_source(STRIPPED, tmp_path / "a.tif", layer=1)
+def test_a_page_of_tiles_among_strips_is_read_as_tiles(tmp_path: Path) -> None:
+    picture = gradient((300, 200), 1)
+    write_tiff(tmp_path / "a.tif", [page((300, 200)), Layout().page(picture)])
+    assert len(open_source(FORMAT, tmp_path / "a.tif").info.stack) == 2
+    source = open_source(FORMAT, tmp_path / "a.tif", layer=1)
+    assert isinstance(source, TiffSource)
+    tile = source.info.levels[0].tile
+    assert np.array_equal(source.read_tile(0, 0, 0), picture[: tile.height, : tile.width])
 
 
 # -- masks -----------------------------------------------------------------------------------------
@@ -249,7 +253,7 @@ def test_a_destroyed_strip_fails_and_those_above_do_not(tmp_path: Path, compress
     for _ in range(2):
         top = source.read_region(0, Region(0, 0, 300, 192), Size(300, 192))
         assert np.abs(top.astype(int) - picture[:192]).max() <= (30 if compression == "jpeg" else 0)
-        with pytest.raises(DecodeError, match="Only 192 of 400 lines"):
+        with pytest.raises(DecodeError, match="only 192 of 400 lines"):
             source.read_tile(0, 0, 0)
 
 
@@ -259,7 +263,7 @@ def test_a_cut_file_shows_what_it_holds(tmp_path: Path) -> None:
     os.truncate(tmp_path / "a.tif", offsets[6] + 10)
     source = open_source(STRIPPED, tmp_path / "a.tif")
     assert np.array_equal(source.read_region(0, Region(0, 0, 300, 288), Size(300, 288)), picture[:288])
-    with pytest.raises(DecodeError, match="Only 288 of 400 lines"):
+    with pytest.raises(DecodeError, match="only 288 of 400 lines"):
         source.read_tile(0, 0, 1)
 
 
@@ -322,7 +326,7 @@ def test_a_strip_that_claims_too_many_bytes_is_not_read(tmp_path: Path) -> None:
         file.truncate(1 << 31)  # a hole, so that the bytes are there
     source = open_source(STRIPPED, tmp_path / "a.tif")
     tracemalloc.start()
-    with pytest.raises(DecodeError, match="Only 0 of 64 lines"):
+    with pytest.raises(DecodeError, match="only 0 of 64 lines"):
         source.read_tile(0, 0, 0)
     assert tracemalloc.get_traced_memory()[1] < 10_000_000
     tracemalloc.stop()

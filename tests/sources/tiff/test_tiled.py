@@ -385,7 +385,7 @@ UNSUPPORTED: list[Any] = [
     pytest.param("u1", {}, {277: 2}, "colors need 3", id="RGB of two bands"),
     pytest.param("u1", {}, {262: 6, 277: 2}, "colors need 3", id="YCbCr of two bands"),
     pytest.param("f4", {}, {262: 6}, "YCbCr colors in 32 bits", id="YCbCr in floating point"),
-    pytest.param("u1", {"predictor": True, "compression": "lzw"}, {317: 7}, "Predictor 7", id="predictor"),
+    pytest.param("u1", {"predictor": True, "compression": "lzw"}, {317: 7}, "predictor 7", id="predictor"),
     pytest.param("u1", {"predictor": True, "compression": "lzw"}, {317: 3}, "integers", id="predictor of floats"),
     pytest.param(
         "u2", {"predictor": True, "compression": "lzw"}, {258: (12, 12, 12)}, "12 bits", id="predictor in 12 bits"

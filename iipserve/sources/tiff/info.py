@@ -1,0 +1,64 @@
+"""`ImageInfo` of one image of a TIFF file."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from iipserve.containers.ifd import Directory
+from iipserve.geometry import Size
+from iipserve.image import ColorSpace, ImageInfo, Level, Selector, StackLayer
+from iipserve.sources import OpenFile
+from iipserve.sources.tiff import metadata
+from iipserve.sources.tiff.layout import Layout
+
+
+class OutputSamples(NamedTuple):
+    """The samples as handed out: fields of `ImageInfo`."""
+
+    bands: int
+    dtype: str
+    bits: int
+    color_space: ColorSpace
+    has_alpha: bool
+    band_ranges: tuple[tuple[float, float], ...]
+
+
+def output_samples(layout: Layout, ranges: tuple[tuple[float, float], ...], *, masked: bool) -> OutputSamples:
+    """The samples of a stored layout; with `masked`, a mask adds opacity as one more band."""
+    type = layout.output_type
+    if masked and ranges:
+        ranges = (*ranges, (0.0, float(type.full_scale)))
+    return OutputSamples(
+        bands=layout.bands.count + masked,
+        dtype=type.output_dtype,
+        bits=type.bits,
+        color_space=layout.bands.color_space,
+        has_alpha=masked or layout.bands.has_alpha,
+        band_ranges=ranges,
+    )
+
+
+def describe(
+    file: OpenFile,
+    directory: Directory,
+    samples: OutputSamples,
+    levels: tuple[Level, ...],
+    tile: Size,
+    stack: tuple[StackLayer, ...],
+) -> ImageInfo:
+    """The image of a directory; `tile` is the one to be advertised, `stack` all images of the file."""
+    return ImageInfo(
+        identifier=file.identifier,
+        format="tiff",
+        version=file.version,
+        levels=levels,
+        tile=tile,
+        **samples._asdict(),
+        icc=metadata.read_icc(directory),
+        xmp=metadata.read_xmp(directory),
+        exif=metadata.read_exif(directory),
+        resolution=metadata.read_resolution(directory),
+        text=metadata.read_text(directory),
+        selector=Selector(file.layer),
+        stack=stack,
+    )
