@@ -1,4 +1,4 @@
-"""The error tree: everything a client or administrator can be told.
+"""The error tree: every error that is reported to a client or an administrator.
 
 Raised anywhere, turned into a response in one place (`iipserve.app`). A message is safe to send:
 it names what came and what would do, never a path of the server.
@@ -14,7 +14,7 @@ INTERNAL_ERROR = "internal server error (logged)"
 
 
 class IIPServeError(Exception):
-    """Anything a client can be told about; the message is safe to send."""
+    """An error that is reported to the client; the message is safe to send."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
 
@@ -34,7 +34,7 @@ class UnsupportedCommand(InvalidRequest):
 
 
 class RegionOutOfBounds(InvalidRequest):
-    """The region asked for is empty or lies outside the image."""
+    """The requested region is empty or outside the image."""
 
 
 class InvalidSize(InvalidRequest):
@@ -92,13 +92,13 @@ class UnknownProtocol(IIPServeError, LookupError):
 
 
 class ImageNotFound(IIPServeError, FileNotFoundError):
-    """No readable image lies behind this identifier."""
+    """The identifier names no readable image."""
 
     status = HTTPStatus.NOT_FOUND
 
 
 class TileNotFound(IIPServeError, LookupError):
-    """The level or tile asked for lies outside the pyramid."""
+    """The pyramid has no such level or tile."""
 
     status = HTTPStatus.NOT_FOUND
 

@@ -1,4 +1,4 @@
-"""The one plug-in mechanism: a module in a folder ends in a constant, and is thereby known."""
+"""The plug-in mechanism: a module or package in a folder ends in a constant, and is thereby registered."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ log = logging.getLogger(__name__)
 
 
 def discover(package: str, constant: str) -> Mapping[str, Any]:
-    """Collect `constant` from every module of `package`, by the value's `name`.
+    """Collect `constant` from every module and package in `package`, by the value's `name`.
 
-    Installed distributions add to it through entry points of the group `package` (each naming a value
-    of the same type). A module that lacks a foreign package is logged and left out. Modules without
-    the constant are helpers and are passed over.
+    Installed distributions add to it through entry points of the group `package`, each naming a value of the
+    same type. A module whose foreign package is missing is logged and left out. Modules without the constant
+    are helpers.
 
     Raises:
         ValueError: two values share one name.
@@ -26,7 +26,7 @@ def discover(package: str, constant: str) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for value in (*_built_in(package, constant), *_installed(package)):
         if value.name in found:
-            raise ValueError(f"{package} holds two entries named {value.name!r}")
+            raise ValueError(f"{package} has two entries named {value.name!r}")
         found[value.name] = value
     return MappingProxyType(found)
 

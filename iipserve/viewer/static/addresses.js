@@ -16,7 +16,7 @@ export const iipServer = () => absolute("iip");
 export const iipName = folders;
 export const iip = (name) => `${iipServer()}?FIF=${folders(name)}`;
 
-/** What the page has to know of an image. */
+/** What the page needs to know about an image. */
 export const description = (name) => absolute(`viewer/image.json?${new URLSearchParams({ name })}`);
 
 /**

@@ -1,5 +1,5 @@
-// The panel in which a person tries what the server can do with the pixels. Each group of fields
-// makes one adjustment; fields that nobody touched leave theirs as it came in the address.
+// The panel of image adjustments. Each group of fields makes one adjustment; a group that nobody
+// touched keeps the adjustment from the address.
 
 import { commands, matrix, none } from "./adjustments.js";
 import * as addresses from "./addresses.js";
@@ -13,7 +13,7 @@ const factor = (position) => String(Number((2 ** position).toPrecision(3)));
 const position = (factor) => (Number(factor) > 0 ? Math.log2(Number(factor)) : 0);
 const degrees = (value) => `${value}°`;
 
-/** For each adjustment: its fields, what they say, how they show a given one, and the words beside sliders. */
+/** For each adjustment: its fields, how they are read, how they show a value, and the labels of sliders. */
 const GROUPS = {
   stack: {
     fields: ["layer", "angle", "height"],
@@ -127,7 +127,7 @@ function choice(name) {
 
 const neutral = (factor) => (factor === "1" ? "" : factor);
 const hasOption = (select, value) => [...select.options].some((option) => option.value === value);
-/** A slider that stops at certain values only: they stand beside it, and it is moved along their indices. */
+/** A slider with fixed stops: its value is an index into the list of stops. */
 const stop = (slider) => slider.dataset.stops?.split(" ")[slider.value] ?? "0";
 
 function moveTo(slider, value) {
@@ -135,14 +135,14 @@ function moveTo(slider, value) {
 }
 
 export class Controls {
-  /** Called with the adjustments when a person has changed them. */
+  /** Called with the adjustments after a person changes them. */
   onchange = () => {};
   #root;
   #form;
   #adjustments = {};
   #image = null;
   #limit = null;
-  /** Of an edit that was not told yet; null if there is none. */
+  /** The timer of an edit that is not reported yet, or null. */
   #timer = null;
 
   constructor(root) {
@@ -203,7 +203,7 @@ export class Controls {
     this.#refresh(Object.keys(GROUPS));
   }
 
-  /** Turn the picture by quarters, clockwise. */
+  /** Rotate by quarter turns, clockwise. */
   turnBy(angle) {
     const { turn } = this.#form.elements;
     turn.value = String((Number(turn.value) + angle + 360) % 360);
@@ -211,7 +211,7 @@ export class Controls {
     this.#apply();
   }
 
-  /** Mirror the picture, or undo that. */
+  /** Toggle mirroring. */
   mirror() {
     const { mirror } = this.#form.elements;
     mirror.checked = !mirror.checked;
@@ -226,7 +226,7 @@ export class Controls {
     this.#timer = setTimeout(() => this.#apply(), PATIENCE);
   }
 
-  /** Make the adjustment of a group what its fields say. */
+  /** Take the adjustment of a group from its fields. */
   #take(key, event) {
     const value = GROUPS[key].value(this.#form.elements);
     const { [key]: _, ...others } = this.#adjustments;
@@ -274,7 +274,7 @@ export class Controls {
   }
 }
 
-/** Tell the value of a slider, to the eye and to a screen reader. */
+/** Show the value of a slider, and expose it to screen readers. */
 function say(slider, text) {
   slider.closest(".row").querySelector("output").textContent = text;
   slider.setAttribute("aria-valuetext", text);

@@ -6,7 +6,7 @@ const FORMATS = { tiff: "TIFF", jpeg2000: "JPEG 2000" };
 const MIN_RATIO = 0.5;
 const MAX_RATIO = 3;
 const SIDES = [360, 540, 720];
-/** How high a picture usually comes out, in CSS pixels: rows grow to fill the width. */
+/** Usual height of a thumbnail in CSS pixels: rows grow to fill the width. */
 const USUAL_HEIGHT = 310;
 
 export const count = (number) => number.toLocaleString("en");
@@ -43,7 +43,7 @@ export function element(tag, properties = {}, ...children) {
 }
 
 export class Gallery {
-  /** What is known of the images shown so far, by name. */
+  /** Descriptions of the images shown so far, by name. */
   known = new Map();
   /** Longest side of an export in pixels; null is no limit. */
   maxExport = null;
@@ -129,7 +129,7 @@ export class Gallery {
     notice.hidden = !text;
   }
 
-  /** Load the next part when the button comes near the window; it stays as a button for the keyboard. */
+  /** Load the next part when the button comes near the window; keyboard users can still press it. */
   #watchEnd() {
     this.observer ??= new IntersectionObserver(
       (entries) => entries.some((entry) => entry.isIntersecting) && this.#load(),

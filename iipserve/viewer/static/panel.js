@@ -1,4 +1,4 @@
-// The addresses of the open image, each with a button that copies it, and what is known of its file.
+// The addresses of the open image, each with a copy button, and the description of its file.
 
 import * as addresses from "./addresses.js";
 import { count, element, fileSize, formatName, levels, megapixels, pixels } from "./gallery.js";
@@ -44,7 +44,7 @@ export class Panel {
     this.#root.querySelector("#properties").replaceChildren(...properties(image));
   }
 
-  /** Show nothing, until the image is known. */
+  /** Show nothing until the image is known. */
   clear() {
     this.#root.querySelectorAll("#addresses, #properties").forEach((list) => list.replaceChildren());
   }
@@ -59,7 +59,7 @@ export class Panel {
   }
 }
 
-/** One address; `leads` is false where it is of no use before more is added to it. */
+/** One address; `leads` is false where it is incomplete without a suffix. */
 function row(title, note, address, { id = "", leads = true } = {}) {
   const link = leads
     ? element("a", { className: "address", href: address, target: "_blank", rel: "noopener" }, address)
@@ -93,7 +93,7 @@ export async function copy(text, button) {
   setTimeout(() => (button.textContent = "Copy"), 1500);
 }
 
-/** The clipboard of the browser is there only over https and on localhost; the older way is everywhere. */
+/** The clipboard API exists only over https and on localhost; the older way works everywhere. */
 function copyBySelection(text) {
   const field = element("textarea", { value: text, className: "unseen" });
   document.body.append(field);

@@ -50,7 +50,7 @@ export class Reader {
     this.#stage.onbusy = (busy) => this.#busy(busy);
     this.#stage.onfail = (address) => this.#tileFailed(address);
     this.#stage.onscale = (scale) => this.#showScale(scale * 100);
-    // before OpenSeadragon, which has keys of its own on the canvas
+    // before OpenSeadragon, which handles keys on the canvas
     addEventListener("keydown", (event) => this.#key(event), { capture: true });
   }
 
@@ -137,7 +137,7 @@ export class Reader {
     }
   }
 
-  /** What is known of the image; asked for once. */
+  /** The description of the image, requested once. */
   async #facts(name) {
     return this.#image?.name === name ? this.#image : describe(name);
   }
@@ -158,7 +158,7 @@ export class Reader {
     }
   }
 
-  /** Tell what is known of an image: at first perhaps its name alone. */
+  /** Show what is known about an image, at first perhaps only its name. */
   #describe(image) {
     const facts = image.width ? [pixels(image)] : [];
     if (image.format) {
@@ -189,13 +189,13 @@ export class Reader {
     this.#find("progress").classList.toggle("busy", value);
   }
 
-  /** Tell on the button that the picture is not as the file has it. */
+  /** Mark the button while the image is adjusted. */
   #mark() {
     const changed = this.#source === "iip" && !none(this.#adjustments);
     this.#find("adjust").classList.toggle("changed", changed);
   }
 
-  /** Open or close a panel; the keyboard follows. The adjustments are commands of IIP. */
+  /** Open or close a panel and move the keyboard focus. Adjustments are IIP commands. */
   #togglePanel(which) {
     const shown = !this.#panels[which].shown;
     for (const each of Object.keys(this.#panels)) {
@@ -220,7 +220,7 @@ export class Reader {
     this.#tell(...parts);
   }
 
-  /** One message for any number of failed tiles; the reason is asked for once, as images carry none. */
+  /** One message for any number of failed tiles; the reason is requested once, as an image element has none. */
   async #tileFailed(address) {
     this.#failed += 1;
     const tiles = this.#failed === 1 ? "1 tile" : `${this.#failed} tiles`;

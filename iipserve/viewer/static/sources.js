@@ -1,5 +1,5 @@
-// What OpenSeadragon needs to know of an image in each protocol. Descriptions are fetched here
-// first, so that a refusal can be told in the server's own words.
+// What OpenSeadragon needs to know about an image in each protocol. Descriptions are fetched here
+// first, so that an error can be shown in the server's own words.
 
 import { transform } from "./adjustments.js";
 import * as addresses from "./addresses.js";
@@ -14,7 +14,7 @@ async function text(address) {
 
 async function iiif(name) {
   const description = JSON.parse(await text(addresses.iiifInfo(name)));
-  // Behind a proxy the public id may be another origin; this page reads the tiles it came with.
+  // Behind a proxy the public id may have another origin; this page reads tiles from its own.
   return { ...description, id: addresses.iiif(name) };
 }
 
@@ -40,7 +40,7 @@ async function iip(name, adjustments) {
   return { iipsrv: addresses.iipServer(), image: addresses.iipName(name), transform: transform(adjustments) };
 }
 
-/** What the server knows of an image, and of what it can do with it. */
+/** The server's description of an image, and of what it can do with it. */
 export const describe = async (name) => JSON.parse(await text(addresses.description(name)));
 
 /** Each of (name, adjustments); only IIP has commands for these. */
@@ -66,7 +66,7 @@ export function openSeadragon() {
   return library;
 }
 
-/** OpenSeadragon 6 adds a style element unless it finds this one; our security policy would refuse it. */
+/** OpenSeadragon 6 adds a style element unless it finds this one; the Content-Security-Policy refuses it. */
 function forestallStyle() {
   const standIn = document.createElementNS("about:blank", "style");
   standIn.setAttribute("data-openseadragon-mobile-css", "");

@@ -1,4 +1,4 @@
-// OpenSeadragon with one image on it: what is shown of it, and how it is turned.
+// OpenSeadragon with one image: its view and its rotation.
 
 import { openSeadragon } from "./sources.js";
 
@@ -105,7 +105,7 @@ export class Stage {
 
   #shown(image, gently) {
     this.#image = image;
-    const told = (fullyLoaded) => {
+    const report = (fullyLoaded) => {
       if (image !== this.#image) {
         return;
       }
@@ -114,12 +114,12 @@ export class Stage {
       }
       this.onbusy(!fullyLoaded);
     };
-    image.addHandler("fully-loaded-change", ({ fullyLoaded }) => told(fullyLoaded));
-    told(image.getFullyLoaded());
+    image.addHandler("fully-loaded-change", ({ fullyLoaded }) => report(fullyLoaded));
+    report(image.getFullyLoaded());
     this.#tellScale();
   }
 
-  /** Those that were shown before; of two chosen in quick succession both may have arrived. */
+  /** The images shown before; of two opened in quick succession both may have arrived. */
   #removeOthers(image) {
     const { world } = this.#viewer;
     for (let index = world.getItemCount() - 1; index >= 0; index -= 1) {
@@ -129,10 +129,10 @@ export class Stage {
     }
   }
 
-  /** Mirror left to right, then turn clockwise by quarters. */
+  /** Mirror left to right, then rotate clockwise by quarter turns. */
   turn({ mirrored, degrees }) {
     const { viewport } = this.#viewer;
-    // OpenSeadragon mirrors what it has turned
+    // OpenSeadragon rotates first, then mirrors
     const rotation = mirrored ? (360 - degrees) % 360 : degrees;
     if (mirrored === viewport.getFlip() && rotation === viewport.getRotation()) {
       return;
@@ -200,10 +200,10 @@ export class Stage {
     this.onmove();
   }
 
-  /** Show the whole image in a frame of another shape, if it was shown before. */
+  /** Show the whole image after a resize, if it was shown before. */
   #framed() {
     if (this.#whole) {
-      // OpenSeadragon zooms by itself after it has told of the new size
+      // OpenSeadragon zooms by itself after the resize event
       queueMicrotask(() => this.#viewer?.viewport.goHome(true));
     }
     this.#tellScale();

@@ -1,5 +1,5 @@
-// The page: a wall of thumbnails, and one image opened over it. What is open stands in the address
-// behind "#", so that links can be shared and the browser's Back closes the image.
+// The page: a wall of thumbnails, and one image opened over it. The fragment of the address says what is
+// open, so that links can be shared and the browser's Back closes the image.
 
 import { read } from "./adjustments.js";
 import { Gallery } from "./gallery.js";
@@ -26,7 +26,7 @@ function viewOf(state) {
   return [x, y, zoom].every(Number.isFinite) && zoom > 0 ? { x, y, zoom } : null;
 }
 
-/** Write what is shown into the address, without a new entry in the history. */
+/** Write the state into the address, without a new history entry. */
 function remember({ name, source, view, adjustments }) {
   const state = new URLSearchParams({ image: name, source, ...adjustments });
   if (view) {
