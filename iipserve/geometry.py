@@ -1,4 +1,4 @@
-"""Sizes, regions and tile grids: the integer arithmetic every protocol shares."""
+"""Sizes, regions and tile grids: integer arithmetic shared by all protocols."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ def ceil_div(value: int, divisor: int) -> int:
 
 
 def round_half_up(value: float) -> int:
-    """The nearest integer; halves go up (Python's `round` sends them to the even neighbor)."""
+    """The nearest integer; halves round up (Python's `round` rounds them to even)."""
     return math.floor(value + 0.5)
 
 
 def scale_side(length: int, numerator: int, denominator: int) -> int:
-    """`length * numerator / denominator` in whole pixels: halves go up, never less than 1."""
+    """`length * numerator / denominator` in whole pixels, halves rounded up, at least 1."""
     return max(1, (2 * length * numerator + denominator) // (2 * denominator))
 
 
@@ -36,7 +36,7 @@ class Size:
         return self.width * self.height
 
     def fits_in(self, other: Size) -> bool:
-        """True when neither side is longer than the other size's."""
+        """Whether neither side is longer than that of `other`."""
         return self.width <= other.width and self.height <= other.height
 
     def ceil_scaled(self, divisor: int) -> Size:
@@ -44,7 +44,7 @@ class Size:
         return Size(ceil_div(self.width, divisor), ceil_div(self.height, divisor))
 
     def fitted(self, box: Size) -> Size:
-        """The largest size of this shape inside `box`; one side is the box's, the other rounded to nearest."""
+        """The largest size of this aspect ratio inside `box`: one side is the box's, the other rounded to nearest."""
         if box.width * self.height <= box.height * self.width:
             return Size(box.width, scale_side(self.height, box.width, self.width))
         return Size(scale_side(self.width, box.height, self.height), box.height)
@@ -56,7 +56,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A rectangle of pixels in one level: origin top left, far edges exclusive."""
+    """A rectangle of pixels in one level: origin at the top left, right and bottom edges exclusive."""
 
     x: int
     """Left edge, in pixels of the level."""
@@ -79,16 +79,16 @@ class Region:
 
     @property
     def right(self) -> int:
-        """The first column that is not inside."""
+        """The first column to the right of the region."""
         return self.x + self.width
 
     @property
     def bottom(self) -> int:
-        """The first row that is not inside."""
+        """The first row below the region."""
         return self.y + self.height
 
     def clipped(self, size: Size) -> Region | None:
-        """The part inside a level of `size`, or None when nothing is."""
+        """The part inside a level of `size`, or None if that is empty."""
         if self.x >= 0 and self.y >= 0 and self.right <= size.width and self.bottom <= size.height:
             return self
         x, y = max(0, self.x), max(0, self.y)
@@ -98,10 +98,10 @@ class Region:
         return Region(x, y, right - x, bottom - y)
 
     def scaled(self, from_size: Size, to_size: Size) -> Region:
-        """The same part of the picture in another level's pixels.
+        """The same part of the image in pixels of another level.
 
-        Both edges are rounded to the nearest pixel, so that regions which abut here abut there;
-        at least 1 pixel remains and the result lies inside `to_size` if this lies inside `from_size`.
+        Both edges are rounded to the nearest pixel, so that adjacent regions stay adjacent. The result has at least
+        1 pixel, and is inside `to_size` if this region is inside `from_size`.
         """
         x, width = _scale_span(self.x, self.right, from_size.width, to_size.width)
         y, height = _scale_span(self.y, self.bottom, from_size.height, to_size.height)
@@ -117,7 +117,7 @@ def _scale_span(start: int, stop: int, length: int, new_length: int) -> tuple[in
 
 @dataclass(frozen=True, slots=True)
 class TileGrid:
-    """A level cut into tiles; the tiles of the last column and row are clipped to the level."""
+    """A level divided into tiles; the tiles of the last column and row are clipped to the level."""
 
     size: Size
     """The level's size."""
@@ -136,7 +136,7 @@ class TileGrid:
 
     @property
     def count(self) -> int:
-        """Number of tiles; indices run row by row from 0 to `count - 1`."""
+        """Number of tiles; their indices run row by row from 0 to `count - 1`."""
         return self.columns * self.rows
 
     def region(self, column: int, row: int) -> Region | None:

@@ -1,4 +1,4 @@
-"""What is known of an image before any pixel is read."""
+"""Description of an image, known before any pixel is read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from iipserve.geometry import Size
 
 @dataclass(frozen=True, slots=True)
 class ImageVersion:
-    """Tells one state of a file from the next."""
+    """Identifies one state of a file."""
 
     mtime_ns: int
     """Time of the last change, in nanoseconds since 1970."""
@@ -23,15 +23,15 @@ class ImageVersion:
 
 
 class ColorSpace(enum.Enum):
-    """How the color bands are read. Palettes and YCbCr are turned into RGB by the source."""
+    """Meaning of the color bands. Sources convert palettes and YCbCr to RGB."""
 
     GRAY = "gray"
-    """One band of brightness, or several that are no colors (2 without opacity, multispectral)."""
+    """One band of brightness, or several that are not colors (2 without opacity, multispectral)."""
     SRGB = "srgb"
-    """The first three bands are red, green and blue; further ones are not shown."""
+    """The first three bands are red, green and blue; further ones are not displayed."""
     CIELAB = "cielab"
     """L*, a*, b*. uint8: L* x 2.55, a* and b* as signed bytes; uint16: L* x 655.34, a* and b* x 256, signed;
-    float32: as they are (TIFF 6.0 section 23, TIFF Technical Note 4)."""
+    float32: unscaled (TIFF 6.0 section 23, TIFF Technical Note 4)."""
     CMYK = "cmyk"
     """Cyan, magenta, yellow, black: 0 is no ink."""
 
@@ -46,16 +46,24 @@ LAB_RANGES = ((0.0, 100.0), (-128.0, 127.0), (-128.0, 127.0))
 
 
 class Selector(NamedTuple):
-    """Which picture of a stack or of a panoramic sequence is meant (IIP's SDS)."""
+    """Selects one image of a stack or of a panoramic sequence (IIP's SDS).
+
+    Whether `SDS=2` is a layer or an angle is known only once the file is opened; until then it is one number.
+    """
 
     horizontal: int = 0
-    """Index of a layer of a stack, or the horizontal angle of a sequence."""
+    """Horizontal angle in a sequence, in degrees; in a stack see `layer`."""
     vertical: int = 90
-    """The vertical angle of a sequence."""
+    """Vertical angle in a sequence, in degrees; ignored in a stack."""
+
+    @property
+    def layer(self) -> int:
+        """Index of the layer in a stack, from 0."""
+        return self.horizontal
 
 
 FIRST = Selector()
-"""The picture that is meant where nobody says which; the only one of most images."""
+"""The image that is selected by default; the only one of most files."""
 
 
 class ImageName(NamedTuple):
@@ -67,11 +75,11 @@ class ImageName(NamedTuple):
 
 
 class StackLayer(NamedTuple):
-    """One picture of several in a file."""
+    """One of several images in a file."""
 
     name: str
     scale: float = 1.0
-    """By which its samples are to be multiplied to get physical values (StoNits)."""
+    """Factor from samples to physical values (StoNits)."""
 
 
 class Angles(NamedTuple):
@@ -82,7 +90,7 @@ class Angles(NamedTuple):
 
 
 def full_range(dtype: str, bits: int) -> tuple[float, float] | None:
-    """Lowest and highest sample of unsigned integers of up to 16 bits as decoded; None for other types."""
+    """Minimum and maximum sample of unsigned integers of up to 16 bits as decoded; None for other types."""
     if dtype == "uint8":
         return 0.0, 255.0
     return (0.0, float((1 << bits) - 1)) if dtype == "uint16" else None
@@ -90,16 +98,16 @@ def full_range(dtype: str, bits: int) -> tuple[float, float] | None:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One size of the pyramid that the file itself holds; level 0 is full size, counting down."""
+    """One size of the pyramid stored in the file. Level 0 is full size; sizes decrease with the index."""
 
     size: Size
     tile: Size
-    """The unit in which this level is decoded: the stored tile, or a block the codec can cut out."""
+    """The unit in which this level is decoded: the stored tile, or a block that the codec decodes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class PhysicalResolution:
-    """How many pixels the original has per metre."""
+    """Pixels of the original per metre."""
 
     x: float
     """Pixels per metre across, above 0."""
@@ -112,16 +120,16 @@ class ImageInfo:
     """Everything protocols need to plan an answer; compared by identity. Has no slots, for `resolution_sizes`."""
 
     identifier: str
-    """What the client calls the image, decoded."""
+    """The client's name of the image, decoded."""
     format: str
     """Name of the source format, e.g. `tiff`."""
     version: ImageVersion
     levels: tuple[Level, ...]
-    """Full size first, every later one smaller; sizes are the file's own, of any ratio."""
+    """Full size first, each later one smaller; sizes are the file's, in any ratio."""
     tile: Size
-    """The tile that protocols advertise: the file's own, or 256 x 256 where it has none."""
+    """The tile that protocols advertise: the file's, or 256 x 256 if it has none."""
     bands: int
-    """Samples per pixel, an alpha band included."""
+    """Samples per pixel, including opacity."""
     dtype: str
     """numpy name of the sample type as decoded: uint8, uint16, int16, uint32, int32 or float32. Samples of fewer
     than 8 bits are decoded to the full range of 8, those of 9 to 16 bits to their own values in uint16."""
@@ -129,37 +137,37 @@ class ImageInfo:
     """Bits per sample as stored."""
     color_space: ColorSpace
     has_alpha: bool = False
-    """True when the last band is opacity (not premultiplied), in the full range of `dtype` and `bits`; 0 to 1 if
-    they are float."""
+    """Whether the last band is opacity (not premultiplied), in the full range of `dtype` and `bits`; 0 to 1 for
+    floats."""
     band_ranges: tuple[tuple[float, float], ...] = ()
-    """Minimum and maximum of each band that are to be shown black and white: declared in the file (SMinSampleValue),
-    or the full range of unsigned integers of up to 16 bits. Empty when nobody knows: they are then measured."""
+    """The samples of each band to display as black and white: declared in the file (SMinSampleValue), or the full
+    range of unsigned integers of up to 16 bits. Empty if unknown: they are then measured."""
     quality_layers: int = 1
-    """JPEG 2000 quality layers; 1 for every other format."""
+    """JPEG 2000 quality layers; 1 for other formats."""
     icc: bytes | None = None
     """Embedded ICC profile."""
     xmp: bytes | None = None
     """Embedded XMP packet, UTF-8 XML."""
     exif: bytes | None = None
-    """Embedded Exif block, a TIFF structure without the `Exif\\0\\0` mark."""
+    """Embedded Exif block: a TIFF structure without the prefix `Exif\\0\\0`."""
     resolution: PhysicalResolution | None = None
     text: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Descriptive metadata by IIP object name: title, creator, description, rights, date, software, ..."""
     selector: Selector = FIRST
-    """Which picture of the stack or sequence this is."""
+    """Which image of the stack or sequence this is."""
     stack: tuple[StackLayer, ...] = ()
-    """All pictures of the file by `Selector.horizontal`, if there are several; each has its own `ImageInfo`."""
+    """All images of the file by `Selector.layer`, if there are several; each has its own `ImageInfo`."""
     angles: Angles | None = None
     """The views, if the identifier names a panoramic sequence."""
 
     @property
     def color_bands(self) -> int:
-        """Bands but for opacity."""
+        """Number of bands without opacity."""
         return self.bands - self.has_alpha
 
     @property
     def selectors(self) -> tuple[Selector, ...]:
-        """All pictures of the stack, or all horizontal views at this picture's vertical angle."""
+        """All images of the stack, or all horizontal views at this image's vertical angle."""
         if self.stack:
             return tuple(Selector(index) for index in range(len(self.stack)))
         if self.angles:
@@ -168,7 +176,7 @@ class ImageInfo:
 
     @property
     def full_range(self) -> tuple[float, float] | None:
-        """Lowest and highest sample that the type can hold; None where this says nothing of the picture."""
+        """Minimum and maximum sample of the type; None for types whose full range is not used."""
         return full_range(self.dtype, self.bits)
 
     @property

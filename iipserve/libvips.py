@@ -1,7 +1,7 @@
-"""libvips as this server uses it: set up once, pixels in and out, good reduction.
+"""Access to libvips: set-up, conversion from and to pixels, resizing, rotation.
 
-Importing this module sets libvips up for the whole process. No libvips image may be computed before the
-process forks: its threads do not survive that.
+Importing this module configures libvips for the whole process. No libvips image may be computed before the process
+forks, as libvips' threads do not survive a fork.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ FORMATS = {
     "float32": "float",
     "float64": "double",
 }
-"""libvips' names of sample types, by numpy's."""
+"""libvips' names of sample types by numpy's."""
 DTYPES = {name: dtype for dtype, name in FORMATS.items()}
 OPAQUE = {"uchar": 255, "ushort": 65535}
-"""The value of full opacity."""
+"""The sample of full opacity."""
 
 LOADERS = ("Jpeg", "Png", "Webp", "Heif", "Nsgif", "Tiff", "Ppm", "Jxl")
-"""Parts of libvips' class names; every other loader is blocked, ImageMagick, PDF and SVG among them."""
+"""Parts of libvips' class names. All other loaders are blocked, including ImageMagick, PDF and SVG."""
 
 
 def _set_up() -> None:
-    # a remembered operation would show a replaced file's old pixels, or another file under the same name
+    # a cached operation would return the old pixels of a replaced file
     pyvips.cache_set_max(0)
-    # threads gain nothing on pictures of this size, and each costs memory; requests run in parallel
+    # requests run in parallel: more threads each gain nothing on images of this size, and cost memory
     pyvips.concurrency_set(1)
     pyvips.operation_block_set("VipsForeignLoad", True)
     for name in LOADERS:
@@ -61,58 +61,58 @@ def library_version() -> str:
 
 
 def knows(operation: str) -> bool:
-    """Whether this libvips was built with an operation."""
+    """Whether this libvips has an operation."""
     return bool(pyvips.type_find("VipsOperation", operation))
 
 
 def reason(error: pyvips.Error) -> str:
-    """What libvips said last, without names of files.
+    """The last line of libvips' error buffer, without file names.
 
-    Its messages are collected for the whole process: earlier lines may belong to another request.
+    The buffer is shared by the whole process: earlier lines may belong to other requests.
     """
     lines = [line.strip() for line in error.detail.splitlines() if line.strip()]
-    return re.sub(r"\S*/\S*", "file", lines[-1]) if lines else "no reason is known"
+    return re.sub(r"\S*/\S*", "file", lines[-1]) if lines else "no reason given"
 
 
 def from_pixels(pixels: Pixels) -> pyvips.Image:
-    """An image that reads from pixels, which stay where they are."""
+    """An image that reads from pixels without a copy; keep them until it is computed."""
     height, width, bands = pixels.shape
     return pyvips.Image.new_from_memory(pixels.data, width, height, bands, FORMATS[pixels.dtype.name])
 
 
 def to_pixels(image: pyvips.Image) -> Pixels:
-    """The computed pixels of an image, in its own sample type.
+    """Compute the pixels of an image, in its own sample type.
 
     Raises:
-        pyvips.Error: the file behind it cannot be decoded.
+        pyvips.Error: the file it reads cannot be decoded.
     """
     samples = np.frombuffer(image.write_to_memory(), DTYPES[image.format])
     return samples.reshape(image.height, image.width, image.bands)
 
 
 def resized(image: pyvips.Image, size: Size, *, alpha: bool = False) -> pyvips.Image:
-    """The image at exactly `size`: means of whole pixels where the ratio is whole, else Lanczos or bicubic.
+    """Resize an image: means of whole pixels for integer ratios, otherwise Lanczos (smaller) or bicubic (larger).
 
     Args:
         image: of any sample type.
-        size: wanted, larger or smaller than the image.
-        alpha: the last band is opacity, not full everywhere, by which colors of 8 or 16 bits are weighed.
+        size: of the result, larger or smaller.
+        alpha: whether the last band is opacity by which colors of 8 or 16 bits are weighted; False if it is full.
     """
     if (image.width, image.height) == (size.width, size.height):
         return image
     if image.format in ("uint", "int"):
-        # libvips' interpolation is coarse with them, and cuts off the upper half of unsigned ones (8.14 to 8.18)
+        # libvips interpolates 32-bit integers coarsely and clips the upper half of unsigned ones (8.14 to 8.18)
         return _resampled(image.cast("double"), size).rint().cast(image.format)
-    most = OPAQUE.get(image.format)
-    if not alpha or most is None:
+    maximum = OPAQUE.get(image.format)
+    if not alpha or maximum is None:
         return _resampled(image, size)
-    weighed = _resampled(image.premultiply(max_alpha=most), size)
-    return weighed.unpremultiply(max_alpha=most).rint().cast(image.format)
+    weighted = _resampled(image.premultiply(max_alpha=maximum), size)
+    return weighted.unpremultiply(max_alpha=maximum).rint().cast(image.format)
 
 
 def _resampled(image: pyvips.Image, size: Size) -> pyvips.Image:
     if image.width % size.width == 0 and image.height % size.height == 0:
-        # neighboring tiles meet without a seam, as no pixel outside is looked at
+        # reads no pixel outside the image, so neighboring tiles join without a seam
         return image.shrink(image.width // size.width, image.height // size.height)
     across, down = size.width / image.width, size.height / image.height
     if across < 1 or down < 1:
@@ -121,9 +121,9 @@ def _resampled(image: pyvips.Image, size: Size) -> pyvips.Image:
 
 
 def _enlarged(image: pyvips.Image, size: Size) -> pyvips.Image:
-    """The image with one side or both longer, pixel centers on pixel centers.
+    """Enlarge one side or both, pixel centers aligned.
 
-    libvips' own `resize` moves and blurs the other side by half a pixel where only one grows (8.18).
+    libvips' own `resize` shifts and blurs the other side by half a pixel if only one grows (8.18).
     """
     across, down = size.width / image.width, size.height / image.height
     return image.affine(
@@ -136,17 +136,17 @@ def _enlarged(image: pyvips.Image, size: Size) -> pyvips.Image:
     )
 
 
-def turned(image: pyvips.Image, degrees: float, size: Size) -> pyvips.Image:
-    """The image turned clockwise about its middle, in a frame of `size` around the same middle; bicubic.
+def rotated(image: pyvips.Image, degrees: float, size: Size) -> pyvips.Image:
+    """Rotate an image clockwise about its center, in a frame with the same center; bicubic.
 
     Args:
-        image: of 8 or 16 bits; its last band is opacity, by which colors are weighed.
-        degrees: any.
-        size: of the frame; what the image does not cover is clear.
+        image: of 8 or 16 bits; its last band is opacity, by which colors are weighted.
+        degrees: any angle.
+        size: of the frame, which is transparent where the image does not cover it.
     """
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    most = OPAQUE[image.format]
-    weighed = image.premultiply(max_alpha=most).affine(
+    maximum = OPAQUE[image.format]
+    weighted = image.premultiply(max_alpha=maximum).affine(
         (cosine, -sine, sine, cosine),
         interpolate=pyvips.Interpolate.new("bicubic"),
         oarea=(0, 0, size.width, size.height),
@@ -157,4 +157,4 @@ def turned(image: pyvips.Image, degrees: float, size: Size) -> pyvips.Image:
         extend="background",
         premultiplied=True,
     )
-    return weighed.unpremultiply(max_alpha=most).rint().cast(image.format)
+    return weighted.unpremultiply(max_alpha=maximum).rint().cast(image.format)

@@ -1,9 +1,8 @@
-"""Keeps imagecodecs' own C libraries from being mixed up with the system's.
+"""Load order that binds imagecodecs to its bundled C libraries instead of the system's.
 
-A distribution's libvips loads its modules with global symbols, so that codecs loaded after it are bound
-to the system's libaom, libtiff and OpenJPEG, of other versions than they were built for (seen with
-libvips 8.14 of Debian 12: wrong opacity in AVIF). Codecs loaded first are bound to their own. The
-pyvips-binary wheel keeps its symbols to itself.
+A distribution's libvips loads its modules with global symbols. Codecs loaded after it bind to the system's libaom,
+libtiff and OpenJPEG, whose versions differ from those they were built for (observed with libvips 8.14 of Debian 12:
+wrong opacity in AVIF). Codecs loaded first bind to their own. The pyvips-binary wheel exports no symbols.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ CODECS = (
 
 
 def load_before_libvips() -> None:
-    """Load the codecs this server uses, if libvips is the system's; to be called before pyvips is imported."""
+    """Load the codecs this server uses if libvips is the system's. Call it before pyvips is imported."""
     if find_spec("_libvips") is not None:  # the wheel's
         return
     for codec in CODECS:

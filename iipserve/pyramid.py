@@ -1,9 +1,9 @@
-"""Where in the file's own levels a tile or region of an advertised picture lies.
+"""Maps tiles and regions of advertised levels to the levels stored in the file.
 
-Protocols advertise grids whose levels are the full size divided by powers of two and rounded up
-(DeepZoom, IIIF, Zoomify), or shown sizes (IIP). Files round as they like and may lack levels. A
-`Placement` says which stored level to read, which of its pixels, and how large they come out, so
-that every advertised tile exists with exactly the advertised size.
+Protocols advertise levels that are the full size divided by powers of two and rounded up (DeepZoom, IIIF, Zoomify),
+or `ImageInfo.shown_sizes` (IIP). Files round in other ways and may lack levels. A `Placement` gives the stored level
+to read, the region in it and the size of the result, so that every advertised tile exists with exactly the
+advertised size.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo
 
 MIN_TOLERANT_SIDE = 64
-"""A stored level may be a pixel off the advertised one if the side is at least this long; below, a pixel
-is too large a part of the picture."""
+"""Minimum side, in pixels, for which a stored level may be a pixel shorter than the advertised one; of smaller levels
+a pixel is too large a part."""
 
 
 class Placement(NamedTuple):
-    """What to read, and the size it comes out at."""
+    """What to read, and the size of the result."""
 
     level: int
     region: Region
-    """In the level's pixels. Overlaps the level; may reach one pixel past its right and bottom edge (see
+    """In pixels of the level. Overlaps the level; may extend one pixel past its right and bottom edge (see
     `RenderPlan.region`)."""
     size: Size
 
 
 def place_tile(info: ImageInfo, grid_size: Size, region: Region) -> Placement:
-    """Find one tile of an advertised level.
+    """Place one tile of an advertised level.
 
     Args:
         info: the image.
@@ -39,18 +39,18 @@ def place_tile(info: ImageInfo, grid_size: Size, region: Region) -> Placement:
     width = grid_size.width
     for index, level in enumerate(info.levels):
         stored = level.size
-        if 0 <= width - stored.width <= 1 and _stands_for(stored, grid_size):
+        if 0 <= width - stored.width <= 1 and _matches(stored, grid_size):
             return Placement(index, _overlapping(region, stored), region.size)
     return _place_reduced_tile(info, grid_size, region)
 
 
 def place_region(info: ImageInfo, region: Region, size: Size) -> Placement:
-    """Find any region, to be scaled to `size`, in the level just above that size.
+    """Place a region that is to be scaled to `size`, in the smallest level with enough pixels.
 
     Args:
         info: the image.
-        region: inside the full size, in its pixels.
-        size: wanted, in pixels.
+        region: in pixels of the full size, inside it.
+        size: of the result, in pixels.
     """
     chosen, chosen_region = 0, region
     for index, level in enumerate(info.levels):
@@ -66,21 +66,21 @@ def place_region(info: ImageInfo, region: Region, size: Size) -> Placement:
     return Placement(chosen, chosen_region, size)
 
 
-def _suffices(there: int, wanted: int, numerator: int, denominator: int) -> bool:
+def _suffices(stored: int, wanted: int, numerator: int, denominator: int) -> bool:
     """Whether a level has enough pixels for a side.
 
     Args:
-        there: pixels of the region in the level, rounded.
-        wanted: pixels that are to come out.
-        numerator: with `denominator`, the pixels of the region in the level, exactly; what rounding adds
-            is too large a part of small regions.
-        denominator: see there.
+        stored: pixels of the region in the level, rounded.
+        wanted: pixels of the result.
+        numerator: `numerator / denominator` is the exact number of pixels of the region in the level; the
+            difference to the rounded one matters for small regions.
+        denominator: see `numerator`.
     """
-    return wanted <= there and (wanted >= MIN_TOLERANT_SIDE or wanted * denominator <= numerator)
+    return wanted <= stored and (wanted >= MIN_TOLERANT_SIDE or wanted * denominator <= numerator)
 
 
 def level_above(info: ImageInfo, size: Size) -> int:
-    """The smallest stored level that is not smaller than `size` on either side, else the largest."""
+    """The smallest stored level with neither side shorter than that of `size`; full size if all are smaller."""
     chosen = 0
     for index, level in enumerate(info.levels):
         if not size.fits_in(level.size):
@@ -89,19 +89,17 @@ def level_above(info: ImageInfo, size: Size) -> int:
     return chosen
 
 
-def _stands_for(stored: Size, advertised: Size) -> bool:
-    """Whether the stored level may be shown as the advertised one: each side is equal, or a pixel short."""
-    return _side_stands_for(stored.width, advertised.width) and _side_stands_for(
-        stored.height, advertised.height
-    )
+def _matches(stored: Size, advertised: Size) -> bool:
+    """Whether the stored level can serve as the advertised one: each side is equal, or a pixel shorter."""
+    return _side_matches(stored.width, advertised.width) and _side_matches(stored.height, advertised.height)
 
 
-def _side_stands_for(stored: int, advertised: int) -> bool:
+def _side_matches(stored: int, advertised: int) -> bool:
     return stored == advertised or (stored == advertised - 1 and advertised >= MIN_TOLERANT_SIDE)
 
 
 def _overlapping(region: Region, stored: Size) -> Region:
-    """The region itself, or the level's last column or row where the level ends a pixel before it."""
+    """The region, moved onto the level's last column or row where the level ends a pixel before it."""
     if region.x < stored.width and region.y < stored.height:
         return region
     x, y = min(region.x, stored.width - 1), min(region.y, stored.height - 1)
@@ -109,11 +107,11 @@ def _overlapping(region: Region, stored: Size) -> Region:
 
 
 def _place_reduced_tile(info: ImageInfo, grid_size: Size, region: Region) -> Placement:
-    """A tile of a level that the file lacks, from the stored level above.
+    """Place a tile of a level that the file lacks in the next larger stored level.
 
-    Where the two sizes are a power of two apart, the edges are multiplied by it: every tile is then
-    reduced by exactly that factor and neighbors join without a seam. (In the ratio of the rounded
-    sizes, a tile might come out of 511 or 513 pixels where 512 belong to it.)
+    If the sizes differ by a power of two, the edges are multiplied by it: every tile is then reduced by exactly that
+    factor, and neighbors join without a seam. (With the ratio of the rounded sizes, a tile might be reduced from 511
+    or 513 pixels instead of 512.)
     """
     index = level_above(info, grid_size)
     stored = info.levels[index].size
@@ -126,7 +124,7 @@ def _place_reduced_tile(info: ImageInfo, grid_size: Size, region: Region) -> Pla
 
 
 def _factor_between(stored: Size, grid_size: Size) -> int | None:
-    """The power of two that leads from the stored size to the advertised one on both sides, or None."""
+    """The power of two by which both sides of the stored size are reduced to the advertised one, or None."""
     factor = 2
     while factor < 2 * max(stored.width, stored.height):
         if _is_factor(factor, stored.width, grid_size.width) and _is_factor(
@@ -140,18 +138,18 @@ def _factor_between(stored: Size, grid_size: Size) -> int | None:
 def _is_factor(factor: int, stored: int, advertised: int) -> bool:
     """Whether a stored side, or one a pixel longer, divided by `factor` is the advertised side.
 
-    Rounding up always counts, also from a stored level that is itself a pixel short; rounding down
-    (shown sizes of IIP) only where the part of a pixel that is left over does not matter.
+    Rounding up is always accepted, also from a stored level that is a pixel short; rounding down (shown sizes of
+    IIP) only if the side is long enough for the remainder to be negligible.
     """
-    left_over = stored - advertised * factor
-    most = factor - 1 if advertised >= MIN_TOLERANT_SIDE else 0
-    return -factor <= left_over <= most
+    remainder = stored - advertised * factor
+    maximum = factor - 1 if advertised >= MIN_TOLERANT_SIDE else 0
+    return -factor <= remainder <= maximum
 
 
 def _multiplied_span(start: int, stop: int, factor: int, length: int) -> tuple[int, int]:
-    """Start and extent of a span `factor` times as long, cut off at the level's `length`.
+    """Start and extent of a span multiplied by `factor`, clipped to the level's `length`.
 
-    A span that starts at the very end is the level's last pixel: the level is then a pixel short.
+    A span that starts past the end becomes the last pixel: the level is then a pixel short.
     """
     start = min(start * factor, length - 1)
     return start, min(stop * factor, length) - start

@@ -1,8 +1,8 @@
 """Operations on pixels: parameters and behavior in one frozen value.
 
 *Pixels* are arrays of shape `(height, width, bands)`, C-contiguous. What a source reads (any sample type) is
-*developed* into finished pixels (uint8, or uint16 where 16 bits are asked for: 1 gray, 2 gray and opacity, 3 RGB,
-4 RGB and opacity), which are scaled, and then changed by the operations of the last stage.
+converted to *display pixels*: uint8, or uint16 if 16 bits are requested, of 1 band (gray), 2 (gray and opacity),
+3 (RGB) or 4 (RGB and opacity). Display pixels are scaled, and then changed by the operations of the last stage.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ Pixels: TypeAlias = NDArray[np.generic]
 """Shape (height, width, bands), C-contiguous."""
 
 Samples: TypeAlias = NDArray[np.float32]
-"""Normalized color bands: 0 is black, 1 white, others are possible; shape (height, width, bands)."""
+"""Normalized color bands: 0 is black, 1 white, values outside are allowed; shape (height, width, bands)."""
 
 
 class Stage(enum.Enum):
-    """When an operation takes part, and what it is called with."""
+    """When an operation is applied, and to what."""
 
     RANGE = "range"
-    """Says which samples become black and white; never called."""
+    """Sets which samples become black and white; never called."""
     NORMALIZED = "normalized"
-    """Called while developing, with float32 color bands, 0 black and 1 white, without opacity; these alone may lie
-    in memory band by band, which is how operations that mix bands work fastest."""
+    """Called before scaling with float32 color bands, 0 black and 1 white, without opacity. Only these may be stored
+    band by band, the fastest layout for operations that mix bands."""
     DISPLAY = "display"
-    """Called after scaling, with finished pixels, opacity included."""
+    """Called after scaling with display pixels, opacity included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an operation may want to know of the image and the plan it works for."""
+    """What an operation may need from the image and the plan."""
 
     info: ImageInfo
     statistics: Callable[[], Statistics]
-    """Measures the image at the first call; remembered."""
+    """Measures the image on the first call."""
     seed: str
-    """The plan's digest: chance that is the same for the same request."""
+    """The plan's digest: random numbers seeded with it are the same for the same request."""
 
 
 class Operation(ABC):
@@ -59,35 +59,35 @@ class Operation(ABC):
 
     stage: ClassVar[Stage]
     keeps_profile: ClassVar[bool] = True
-    """The ICC profile still describes the result."""
+    """Whether the image's ICC profile still describes the result."""
     needs_profile: ClassVar[bool] = False
-    """Of no use once the ICC profile does not describe the pixels."""
+    """Whether the operation is skipped once the ICC profile no longer describes the pixels."""
     works_by_rows: ClassVar[bool] = True
-    """A row of the result is made of the same row alone."""
+    """Whether each row of the result depends on the same row only."""
     pointwise: ClassVar[bool] = False
-    """NORMALIZED only: a sample of the result is made of the same sample alone, by the same rule in every band."""
+    """NORMALIZED only: whether each sample depends on the same sample only, by one rule for all bands."""
 
     @abstractmethod
     def __call__(self, pixels: Pixels) -> Pixels:
-        """The pixels after this step."""
+        """The pixels after this operation."""
 
     def bound(self, context: Context) -> Operation:
-        """This operation with what it needs of the image; itself if it needs nothing."""
+        """This operation with the data of the image that it needs; itself if it needs none."""
         return self
 
     def output_size(self, size: Size) -> Size:
-        """The size this step makes of `size`."""
+        """The size of the result for pixels of `size`."""
         return size
 
     @property
     def apron(self) -> int:
-        """How many pixels on each side of a pixel it is made of."""
+        """How many neighbors on each side of a pixel the result depends on."""
         return 0
 
     def bands_used(self, bands: int) -> int | None:
-        """NORMALIZED only: how many of so many color bands it looks at; None if it makes each band of itself."""
+        """NORMALIZED only: how many of `bands` color bands are read; None if each band depends on itself only."""
         return None
 
     def apply_in_place(self, samples: Samples) -> None:
-        """Pointwise operations only: change samples, of any shape, where they are."""
+        """Pointwise operations only: change samples of any shape in place."""
         samples[...] = self(samples)

@@ -1,4 +1,4 @@
-"""The finished depth: normalized samples, and unsigned ones of any depth, as 8 or 16 bits."""
+"""Conversion of normalized samples, and of integers of any depth, to 8 or 16 bits."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from iipserve.processing.layout import copy_bands
 from iipserve.processing.sample_format import SampleFormat
 
 DTYPES: dict[int, type[np.uint8 | np.uint16]] = {8: np.uint8, 16: np.uint16}
-"""Of finished samples, by their bits."""
+"""Sample types of display pixels, by bits."""
 
 
 def white(bits: int) -> np.float32:
-    """The highest finished sample."""
+    """The maximum sample of display pixels."""
     return np.float32((1 << bits) - 1)
 
 
 def quantize(samples: Samples, factor: np.float32, bits: int) -> Pixels:
-    """Normalized samples times `factor`, clipped and truncated to the finished depth (iipsrv). Uses them up.
+    """Multiply normalized samples by `factor`, clip them and truncate them to `bits` (iipsrv). Overwrites them.
 
-    What is not a number (which only factors out of all proportion lead to) becomes black.
+    NaN, which only absurdly large factors lead to, becomes black.
     """
     samples *= factor
     np.clip(samples, 0, white(bits), out=samples)
@@ -35,7 +35,7 @@ def quantize(samples: Samples, factor: np.float32, bits: int) -> Pixels:
 
 
 def convert_depth(samples: Pixels, bits: int, to_bits: int) -> Pixels:
-    """Unsigned samples of `bits` bits with 8 or 16: lower bits dropped, or upper ones repeated below (iipsrv)."""
+    """Convert unsigned samples of `bits` bits to 8 or 16: drop low bits, or fill them with the high ones (iipsrv)."""
     dtype = DTYPES[to_bits]
     if bits >= to_bits:
         reduced = samples if bits == to_bits else np.right_shift(samples, bits - to_bits)
@@ -45,9 +45,9 @@ def convert_depth(samples: Pixels, bits: int, to_bits: int) -> Pixels:
 
 
 def full_scale(samples: Pixels, input_format: SampleFormat, to_bits: int) -> Pixels:
-    """Samples of an image with the finished depth that know no ranges: opacity, ink.
+    """Convert samples that have no declared range (opacity, ink) to 8 or 16 bits.
 
-    Unsigned integers are read over their full depth, signed ones from 0 to their highest, floats from 0 to 1.
+    The range is the full depth of unsigned integers, 0 to the maximum of signed ones, 0 to 1 for floats.
     """
     if input_format.dtype == "float32":
         unit = np.nan_to_num(samples, nan=0).clip(0, 1)

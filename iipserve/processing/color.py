@@ -12,39 +12,39 @@ from iipserve.processing import Context, Operation, Pixels, Stage
 from iipserve.processing.layout import with_opacity
 
 LUMA = (1254097, 2462056, 478151)
-"""Rec. 601 weights 0.299, 0.587, 0.114 in units of 2**-22, as iipsrv has them."""
+"""Rec. 601 weights 0.299, 0.587, 0.114 in units of 2**-22, as in iipsrv."""
 LUMA_BITS = 22
-MOST_ROWS = 3
-"""Bands of a result that can be seen."""
+MAX_ROWS = 3
+"""Bands of a result that are displayed."""
 MIDDLE = 128
-"""Parts the two tones of an image that has no others, and what scaling made of them."""
+"""Threshold of bilevel images, which scaling may have given tones in between."""
 
 
 @dataclass(frozen=True, slots=True)
 class Twist(Operation):
-    """Color bands mixed: band k of the result is the sum of `matrix[k][j]` times band j (IIP's CTW).
+    """Mix color bands: band k of the result is the sum of `matrix[k][j]` times band j (IIP's CTW).
 
-    Summed up from the first band on with 32 bits, as iipsrv does. More than 3 rows are never seen and left out.
+    Summed in float32 from the first band on, as in iipsrv. Rows after the third are not displayed and skipped.
     """
 
     stage: ClassVar[Stage] = Stage.NORMALIZED
     keeps_profile: ClassVar[bool] = False
 
     matrix: tuple[tuple[float, ...], ...]
-    """Rows are bands of the result; coefficients that a short row lacks are 0, those beyond the bands are ignored."""
+    """Rows are bands of the result. Missing coefficients are 0, those for bands that do not exist are ignored."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
         height, width, bands = pixels.shape
-        rows = self.matrix[:MOST_ROWS]
+        rows = self.matrix[:MAX_ROWS]
         planes = np.empty((len(rows), height, width), np.float32)
         term = np.empty((height, width), np.float32)
         for plane, row in zip(planes, rows, strict=True):
             weights = [(band, np.float32(weight)) for band, weight in enumerate(row[:bands]) if weight]
             if not weights:
                 plane[...] = 0
-            for number, (band, weight) in enumerate(weights):
-                product = np.multiply(pixels[..., band], weight, out=term if number else plane)
-                if number:
+            for index, (band, weight) in enumerate(weights):
+                product = np.multiply(pixels[..., band], weight, out=term if index else plane)
+                if index:
                     plane += product
         return planes.transpose(1, 2, 0)
 
@@ -54,7 +54,7 @@ class Twist(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Grayscale(Operation):
-    """Luma of RGB; gray stays gray and alpha is kept. `(1254097 R + 2462056 G + 478151 B) >> 22` (iipsrv)."""
+    """Luma of RGB: `(1254097 R + 2462056 G + 478151 B) >> 22` (iipsrv). Gray and opacity are kept."""
 
     stage: ClassVar[Stage] = Stage.DISPLAY
     keeps_profile: ClassVar[bool] = False
@@ -80,13 +80,13 @@ def _luma(pixels: Pixels) -> NDArray[np.uint32 | np.uint64]:
 
 @dataclass(frozen=True, slots=True)
 class Bitonal(Operation):
-    """Black below `threshold`, white from it on; keeps alpha."""
+    """Black below `threshold`, white from it on; opacity is kept."""
 
     stage: ClassVar[Stage] = Stage.DISPLAY
     keeps_profile: ClassVar[bool] = False
 
     threshold: int | None = None
-    """From 0 to 255, of the upper 8 bits; None until bound: then Otsu's of the image (iipsrv)."""
+    """0 to 255, compared with the upper 8 bits; None binds to Otsu's threshold of the image (iipsrv)."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
         gray = Grayscale()(pixels)
@@ -98,5 +98,5 @@ class Bitonal(Operation):
     def bound(self, context: Context) -> Operation:
         if self.threshold is not None:
             return self
-        # black and white are left as they are
+        # a bilevel image keeps its black and white
         return Bitonal(MIDDLE if context.info.bits == 1 else context.statistics().threshold)

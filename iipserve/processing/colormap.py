@@ -1,4 +1,4 @@
-"""Color maps: the first band becomes a color."""
+"""Color maps: the first band is mapped to colors."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from iipserve.processing import Operation, Pixels, Stage, colormap_data
 from iipserve.processing.colormap_files import read_tables
 
 LAST = np.float32(255)
-"""Index of the last color of a table, and its strongest red, green or blue."""
+"""Index of the last color of a table, and the maximum of its red, green and blue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Colormap(Operation):
-    """The first band becomes three (IIP's CMP).
+    """Map the first band to red, green and blue (IIP's CMP).
 
-    hot, cold, jet, red, green and blue are functions of the sample (iipsrv). All others are tables of 256
-    colors, of which sample v, from 0 to 1, becomes number `trunc(255 v + 0.5)`.
+    hot, cold, jet, red, green and blue are functions of the sample (iipsrv). All others are tables of 256 colors;
+    a sample v from 0 to 1 has the color at index `trunc(255 v + 0.5)`.
     """
 
     stage: ClassVar[Stage] = Stage.NORMALIZED
     keeps_profile: ClassVar[bool] = False
 
     name: str
-    """In lower case: of `names()`."""
+    """One of `names()`, in lower case."""
     table: bytes = b""
-    """Of a user's map: red, green and blue of 256 colors."""
+    """256 colors of red, green and blue bytes, of a user's map; empty for a built-in one."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
         samples = pixels[..., 0].astype(np.float32)
@@ -48,14 +48,14 @@ class Colormap(Operation):
 
 
 def named(name: str, folder: str) -> Colormap | None:
-    """The color map of a name, in either case: a built-in one, or a user's; None if there is none.
+    """Find a built-in color map or a user's by name; None if it does not exist.
 
     Args:
-        name: as asked for.
-        folder: of the users' tables; empty for none.
+        name: in any case.
+        folder: with the users' tables; empty for none.
 
     Raises:
-        ConfigError: a table in the folder cannot be used.
+        ConfigError: a table in the folder is not valid.
     """
     name = name.lower()
     if name in BUILT_IN:
@@ -65,27 +65,27 @@ def named(name: str, folder: str) -> Colormap | None:
 
 
 def names(folder: str = "") -> tuple[str, ...]:
-    """All color maps that can be asked for: iipsrv's, the perceptual ones, those of the users' folder.
+    """The names of all color maps: iipsrv's, the perceptual ones, those of the users' folder.
 
     Raises:
-        ConfigError: a table in the folder cannot be used.
+        ConfigError: a table in the folder is not valid.
     """
     return (*BUILT_IN, *user_tables(folder))
 
 
 def user_tables(folder: str) -> Mapping[str, bytes]:
-    """The users' tables by name, in lower case; none of them takes the name of a built-in map.
+    """The users' tables by name in lower case.
 
     Args:
         folder: empty for no tables.
 
     Raises:
-        ConfigError: a table in the folder cannot be used.
+        ConfigError: a table in the folder is not valid, or has the name of a built-in map.
     """
     tables = read_tables(folder)
     for name in BUILT_IN:
         if name in tables:
-            raise ConfigError(f"COLORMAPS holds a file for the color map {name!r}; that name is built in")
+            raise ConfigError(f"COLORMAPS contains a file named {name!r}; that name is a built-in color map")
     return tables
 
 
@@ -99,7 +99,7 @@ def _look_up(table: bytes, samples: NDArray[np.float32], colors: NDArray[np.floa
 
 
 def _hot(samples: NDArray[np.float32], colors: NDArray[np.float32]) -> None:
-    """3v, 3v - 1, 3v - 2, each from 0 to 1; rounded once, as C does with numbers of 64 bits."""
+    """3v, 3v - 1, 3v - 2, each clipped to 0 to 1; computed in float64 and rounded once, as in C."""
     threefold = samples.astype(np.float64)
     threefold *= 3
     for plane in colors:
@@ -108,17 +108,17 @@ def _hot(samples: NDArray[np.float32], colors: NDArray[np.float32]) -> None:
 
 
 def _cold(samples: NDArray[np.float32], colors: NDArray[np.float32]) -> None:
-    """As hot, with the colors in reverse order."""
+    """The colors of hot in reverse order of bands."""
     _hot(samples, colors[::-1])
 
 
 def _jet(samples: NDArray[np.float32], colors: NDArray[np.float32]) -> None:
-    """Slopes of 4 around three quarters, the half and a quarter; black below 0."""
+    """Slopes of 4 around 3/4, 1/2 and 1/4; black below 0."""
     below = samples < 0
     np.clip(samples, 0, 1, out=samples)
     samples *= np.float32(4)
     for plane, start in zip(colors, (1.5, 0.5, -0.5), strict=True):
-        # up to 1 from `start` on, and down again 3 further on
+        # rises to 1 from `start`, falls to 0 at `start + 3`
         np.minimum(samples - np.float32(start), np.float32(start + 3) - samples, out=plane)
         np.clip(plane, 0, 1, out=plane)
         np.copyto(plane, 0, where=below)
@@ -134,5 +134,5 @@ def _single(band: int) -> Callable[[NDArray[np.float32], NDArray[np.float32]], N
 FUNCTIONS: Mapping[str, Callable[[NDArray[np.float32], NDArray[np.float32]], None]] = MappingProxyType(
     {"hot": _hot, "cold": _cold, "jet": _jet, "red": _single(0), "green": _single(1), "blue": _single(2)}
 )
-"""iipsrv's maps: (samples, which may be changed; planes of red, green and blue to be written, 0 before)."""
+"""iipsrv's maps: (samples, which may be overwritten; planes of red, green and blue to write, initially 0)."""
 BUILT_IN = (*FUNCTIONS, *colormap_data.ENCODED)

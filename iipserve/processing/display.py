@@ -1,4 +1,4 @@
-"""From samples as a source reads them to finished pixels."""
+"""Conversion of samples as a source reads them to display pixels."""
 
 from __future__ import annotations
 
@@ -17,52 +17,52 @@ from iipserve.processing.layout import with_opacity
 from iipserve.processing.sample_format import SampleFormat
 
 STRATEGIES = 32
-"""Developments whose tables are remembered; one for samples of 16 bits made into colors takes most, 800 kB."""
+"""Transforms whose tables are cached; the largest, from 16-bit samples to colors, takes 800 kB."""
 SAMPLES_AT_ONCE = 1 << 18
-"""A tile is worked on as a whole; what is made of the samples of larger regions in between stays small."""
+"""Samples per strip: a tile is converted as a whole, larger regions in strips to keep intermediate arrays small."""
 APRONS = 8
-"""A strip of rows has at least so many times the rows of its apron, which are worked on twice."""
+"""Minimum rows of a strip, in heights of its apron, whose rows are computed twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class DisplayTransform:
-    """Turns samples into finished pixels: a frozen value, so that tables made for it can be remembered."""
+    """Converts samples to display pixels. A frozen value, so that the tables built for it can be cached."""
 
     input_format: SampleFormat
     operations: tuple[Operation, ...]
     """Of the stages RANGE and NORMALIZED, bound, in canonical order."""
     bits: int
-    """Of the finished samples: 8 or 16."""
+    """Of the result: 8 or 16."""
 
     @property
     def apron(self) -> int:
-        """Pixels around a region that have to be read with it, so that tiles join."""
+        """Pixels around a region that must be read with it, so that tiles join without a seam."""
         return max((operation.apron for operation in self.operations), default=0)
 
     def __call__(self, pixels: Pixels) -> Pixels:
-        """The finished pixels, of the same height and width: 1 or 3 color bands, and opacity if there is any.
+        """Display pixels of the same height and width: 1 or 3 color bands, and opacity if the image has it.
 
         Raises:
-            InvalidRequest: the image has not the bands that an operation needs.
+            InvalidRequest: the image lacks bands that an operation needs.
         """
-        # numbers out of all proportion are cut off in the end, whatever became of them
+        # overflows are clipped in the end
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             chosen = _strategy(self)
 
-            def develop(part: Pixels) -> Pixels:
-                color = chosen.develop(part)
+            def convert(part: Pixels) -> Pixels:
+                color = chosen.convert(part)
                 if not self.input_format.has_alpha or chosen.takes_opacity:
                     return color
                 return with_opacity(color, full_scale(part[..., -1], self.input_format, self.bits))
 
             native = np.ascontiguousarray(pixels, self.input_format.dtype)
-            return _in_strips(develop, native, self.apron)
+            return _in_strips(convert, native, self.apron)
 
 
 def display_transform(
     input_format: SampleFormat, operations: Sequence[Operation], bits: int = 8
 ) -> DisplayTransform | None:
-    """What makes finished pixels of such samples; None when they are that already."""
+    """The transform of such samples to display pixels; None if they are display pixels already."""
     wanted = DisplayTransform(input_format, tuple(operations), bits)
     if not operations and input_format.unsigned_bits == bits and _strategy(wanted).changes_nothing:
         return None
@@ -74,18 +74,18 @@ def _strategy(wanted: DisplayTransform) -> Strategy:
     return choose_strategy(wanted.input_format, wanted.operations, wanted.bits)
 
 
-def _in_strips(develop: Callable[[Pixels], Pixels], pixels: Pixels, apron: int) -> Pixels:
-    """What `develop` makes of the pixels, worked on in strips of rows, each with its apron."""
+def _in_strips(convert: Callable[[Pixels], Pixels], pixels: Pixels, apron: int) -> Pixels:
+    """The result of `convert`, called for strips of rows, each with its apron."""
     height, width, bands = pixels.shape
     rows = max(SAMPLES_AT_ONCE // (width * bands), APRONS * apron, 1)
     strips = ceil_div(height, rows)
     if strips == 1:
-        return develop(pixels)
+        return convert(pixels)
     edges = [height * strip // strips for strip in range(strips + 1)]
     result: Pixels | None = None
     for top, bottom in pairwise(edges):
         first, last = max(0, top - apron), min(height, bottom + apron)
-        part = develop(pixels[first:last])
+        part = convert(pixels[first:last])
         if result is None:
             result = np.empty((height, width, part.shape[2]), part.dtype)
         result[top:bottom] = part[top - first : bottom - first]

@@ -1,6 +1,6 @@
-"""The ways from pixels as read to finished color bands: dropping bits, a table, or arithmetic.
+"""Strategies for evaluating a display transform: bit shifts, lookup tables, arithmetic.
 
-All give the same result for the same operations: tables are made by doing the arithmetic to every code.
+All give the same result: tables are built by applying the arithmetic to every code.
 """
 
 from __future__ import annotations
@@ -24,40 +24,40 @@ from iipserve.processing.tone import Contrast
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """How pixels as read become finished ones."""
+    """How to convert pixels as read to display pixels."""
 
-    develop: Callable[[Pixels], Pixels]
-    """Pixels with all their bands -> 1 or 3 finished color bands, and opacity if `takes_opacity`."""
+    convert: Callable[[Pixels], Pixels]
+    """Pixels with all their bands -> 1 or 3 color bands, and opacity if `takes_opacity`."""
     takes_opacity: bool = False
     changes_nothing: bool = False
-    """The finished pixels are those read."""
+    """Whether the pixels are display pixels as read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What is to be done to the color bands."""
+    """What is to be computed from the color bands."""
 
     input_format: SampleFormat
     operations: tuple[Operation, ...]
     """Of the stage NORMALIZED."""
     ranges: tuple[Range, ...]
-    """Of the first color bands: those that are used."""
+    """Of the color bands that are used, from the first."""
     bits: int
-    """Of the finished samples."""
+    """Of the result."""
     coding: Coding | None
 
     @property
     def scales(self) -> tuple[Scale, ...]:
-        """Of the bands that are used."""
+        """Normalization of each used band."""
         return tuple(Scale.of_range(shown) for shown in self.ranges)
 
     @property
     def uses_all(self) -> bool:
-        """The bands used are those of the file, but for opacity."""
+        """Whether all bands of the file except opacity are used, unconverted."""
         return len(self.ranges) == self.input_format.colors and not self.input_format.is_converted
 
     def codes(self, pixels: Pixels) -> Pixels:
-        """The bands that are used, as codes; samples of 32 bits as they are."""
+        """The used bands as codes; 32-bit samples unchanged."""
         used = len(self.ranges)
         if self.coding is None:
             return first_bands(pixels, used)
@@ -67,12 +67,12 @@ class Evaluation:
 
 
 def choose_strategy(input_format: SampleFormat, operations: Sequence[Operation], bits: int) -> Strategy:
-    """The fastest way for such samples and operations.
+    """Choose the fastest strategy.
 
     Args:
         input_format: of the samples.
         operations: of the stages RANGE and NORMALIZED, bound, in canonical order.
-        bits: of the finished samples, 8 or 16.
+        bits: of the result, 8 or 16.
     """
     called = tuple(operation for operation in operations if operation.stage is Stage.NORMALIZED)
     used = _bands_used(called, input_format.colors)
@@ -93,11 +93,7 @@ def choose_strategy(input_format: SampleFormat, operations: Sequence[Operation],
 
 
 def _bands_used(operations: Sequence[Operation], colors: int) -> int:
-    """How many color bands, from the first, the result depends on.
-
-    Where no operation says, as many as are shown: 2 without opacity are no colors, of more than 3 the
-    first 3 are shown (iipsrv).
-    """
+    """How many color bands, from the first, the result depends on; without operations those displayed (iipsrv)."""
     for operation in operations:
         used = operation.bands_used(colors)
         if used is not None:
@@ -106,15 +102,15 @@ def _bands_used(operations: Sequence[Operation], colors: int) -> int:
 
 
 def _foldable(operations: Sequence[Operation], used: int) -> int:
-    """How many operations, from the first, make a pixel of a single sample each: a table can stand for them."""
-    for number, operation in enumerate(operations):
+    """How many operations, from the first, depend on a single sample each, so that a table can replace them."""
+    for index, operation in enumerate(operations):
         if operation.apron or not (used == 1 or operation.pointwise):
-            return number
+            return index
     return len(operations)
 
 
 def _by_depth(evaluation: Evaluation, depth: int) -> Strategy:
-    """Nothing asked, and the full range shown: bits are dropped (iipsrv), or repeated."""
+    """No operations and the full range: drop bits (iipsrv), or repeat them."""
     bits = evaluation.bits
     if not evaluation.uses_all:
         return Strategy(lambda pixels: convert_depth(evaluation.codes(pixels), depth, bits))
@@ -135,14 +131,14 @@ def _by_table(evaluation: Evaluation, coding: Coding) -> Strategy:
     tail = Tail(evaluation.operations, evaluation.bits)
     look_up = _lookup(coding, evaluation.scales, tail)
     if evaluation.uses_all and coding.is_plain and isinstance(look_up, LookupTable) and look_up.bands == 1:
-        # opacity is looked up with the colors and replaced: taking it out takes longer
-        def develop(pixels: Pixels) -> Pixels:
+        # looking opacity up with the colors and replacing it is faster than taking it out
+        def convert(pixels: Pixels) -> Pixels:
             result = look_up(pixels)
             if evaluation.input_format.has_alpha:
                 result[..., -1] = full_scale(pixels[..., -1], evaluation.input_format, evaluation.bits)
             return result
 
-        return Strategy(develop, takes_opacity=True)
+        return Strategy(convert, takes_opacity=True)
     return Strategy(lambda pixels: look_up(evaluation.codes(pixels)))
 
 
@@ -156,7 +152,7 @@ def _by_table_and_arithmetic(evaluation: Evaluation, coding: Coding, foldable: i
 def _lookup(
     coding: Coding, scales: Sequence[Scale], work: Callable[[Samples], Pixels]
 ) -> Callable[[Pixels], NDArray[Any]]:
-    """What looks up `work` done to the normalized values of all codes: one table, or one for each band."""
+    """Lookup of `work` applied to the normalized values of all codes: one table, or one per band."""
 
     def table(scale: Scale) -> LookupTable:
         samples = coding.values.copy()
@@ -172,14 +168,14 @@ def _lookup(
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """What is done to normalized samples, up to finished ones."""
+    """The operations on normalized samples and their conversion to display samples."""
 
     operations: tuple[Operation, ...]
     """Of the stage NORMALIZED."""
     bits: int
 
     def __call__(self, samples: Samples) -> Pixels:
-        """1 or 3 finished bands; uses the samples up."""
+        """1 or 3 color bands; overwrites the samples."""
         operations, factor = self.operations, white(self.bits)
         if operations and isinstance(operations[-1], Contrast):
             factor = factor * np.float32(operations[-1].factor)
@@ -189,7 +185,7 @@ class Tail:
 
 
 def _applied(operations: Sequence[Operation], samples: Samples) -> Samples:
-    """The samples after the operations; they themselves are used up."""
+    """The samples after the operations; overwrites its argument."""
     for operation in operations:
         if operation.pointwise:
             operation.apply_in_place(samples)

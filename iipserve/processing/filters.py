@@ -1,4 +1,4 @@
-"""Operations that look at more than one sample: hillshade and convolution."""
+"""Operations that combine several samples: hillshade and convolution."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HALF = np.float32(0.5)
 
 @dataclass(frozen=True, slots=True)
 class Hillshade(Operation):
-    """Light on a surface whose normal vectors are the three color bands (IIP's SHD); one band comes out.
+    """Shade a surface whose normal vectors are the three color bands (IIP's SHD); the result has one band.
 
     With `n` the bands from 0 to 1 and `s` the direction of the light: `clip(0.5 (s . -2 (n - 0.5)), 0, 1)`, and 0
     where all bands are 0 (iipsrv).
@@ -29,20 +29,18 @@ class Hillshade(Operation):
     horizontal: int
     """Direction of the light in degrees, clockwise from the top."""
     vertical: int
-    """Height of the light in degrees."""
+    """Elevation of the light in degrees."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
         bands = pixels.shape[2]
         if bands != 3:
-            raise InvalidRequest(
-                f"SHD needs an image of 3 bands that hold normal vectors; this one has {bands} of color"
-            )
+            raise InvalidRequest(f"SHD needs 3 color bands with normal vectors; this image has {bands}")
         shade = np.zeros(pixels.shape[:2], np.float32)
         flat = np.ones(pixels.shape[:2], np.bool_)
         for band, direction in enumerate(self.light()):
             normal: NDArray[Any] = pixels[..., band]
             flat &= normal == 0
-            # the factors of 2 and 0.5 cancel out without a rounding
+            # the factors 2 and 0.5 cancel without rounding
             part = normal - HALF
             part *= direction
             shade -= part
@@ -51,7 +49,7 @@ class Hillshade(Operation):
         return shade[..., np.newaxis]
 
     def light(self) -> tuple[np.float32, np.float32, np.float32]:
-        """The unit vector to the light: right, up, towards the surface; reckoned with 32 bits as iipsrv does."""
+        """The unit vector to the light (right, up, towards the surface), computed in float32 as in iipsrv."""
         around = np.float32(self.horizontal * 2 * math.pi / 360)
         y = np.float32(math.cos(around))
         x = np.float32(math.sqrt(1 - float(y * y)))
@@ -67,22 +65,22 @@ class Hillshade(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Convolve(Operation):
-    """Correlation with a square kernel, not turned over, band by band (IIP's CNV).
+    """Correlate each band with a square kernel, which is not flipped (IIP's CNV).
 
-    The sum is divided by that of the kernel where this is above 0. Pixels past the edge are as those at the
-    edge. Products have 32 bits and their sum 64, as in iipsrv.
+    The result is divided by the sum of the kernel if that is above 0. Edge pixels are repeated outside the image.
+    Products are float32 and their sum is float64, as in iipsrv.
     """
 
     stage: ClassVar[Stage] = Stage.NORMALIZED
     works_by_rows: ClassVar[bool] = False
 
     kernel: tuple[tuple[float, ...], ...]
-    """1, 3 or 5 rows of as many numbers."""
+    """1, 3 or 5 rows of the same number of weights."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
         height, width, bands = pixels.shape
         if pixels.flags.c_contiguous:
-            # all bands at once: the neighbor of a sample is as many samples away as there are bands
+            # all bands at once: the same band of the next pixel is `bands` samples away
             rows = self._correlated(pixels.reshape(height, width * bands), bands)
             return rows.reshape(height, width, bands)
         planes = np.empty((bands, height, width), np.float32)
@@ -95,13 +93,13 @@ class Convolve(Operation):
         return len(self.kernel) // 2
 
     def _correlated(self, rows: NDArray[np.generic], step: int) -> NDArray[np.float32]:
-        """The rows, in which the next pixel is `step` samples away, correlated with the kernel."""
+        """Correlate rows in which the next pixel is `step` samples away."""
         height, width = rows.shape
         padded = _padded(rows, self.apron, step)
         total = np.zeros((height, width))
-        for weight, places in self._places().items():
+        for weight, positions in self._positions().items():
             products = (padded * np.float32(weight)).astype(np.float64)
-            for row, column, add in places:
+            for row, column, add in positions:
                 window = products[row : row + height, column * step : column * step + width]
                 (np.add if add else np.subtract)(total, window, out=total)
         kernel_sum = np.float32(sum(sum(row) for row in self.kernel))
@@ -109,26 +107,26 @@ class Convolve(Operation):
             total /= float(kernel_sum)
         return total.astype(np.float32)
 
-    def _places(self) -> dict[float, list[tuple[int, int, bool]]]:
-        """Where in the kernel each weight stands: row, column, whether it is above 0; by its absolute value."""
-        places: dict[float, list[tuple[int, int, bool]]] = {}
+    def _positions(self) -> dict[float, list[tuple[int, int, bool]]]:
+        """Row, column and whether the weight is positive, for each absolute weight of the kernel."""
+        positions: dict[float, list[tuple[int, int, bool]]] = {}
         for row, weights in enumerate(self.kernel):
             for column, weight in enumerate(weights):
                 if weight:
-                    places.setdefault(abs(weight), []).append((row, column, weight > 0))
-        return places
+                    positions.setdefault(abs(weight), []).append((row, column, weight > 0))
+        return positions
 
 
 def _padded(rows: NDArray[np.generic], apron: int, step: int) -> NDArray[np.float32]:
-    """The rows with those at the edge repeated, and so the pixels, of `step` samples, at either end of each."""
+    """The rows with the edge rows and edge pixels (of `step` samples) repeated `apron` times on each side."""
     height, width = rows.shape
     margin = apron * step
     padded = np.empty((height + 2 * apron, width + 2 * margin), np.float32)
     inner = padded[apron : apron + height]
     inner[:, margin : margin + width] = rows
-    for place in range(apron):
-        inner[:, place * step : (place + 1) * step] = rows[:, :step]
-        inner[:, margin + width + place * step :][:, :step] = rows[:, -step:]
+    for index in range(apron):
+        inner[:, index * step : (index + 1) * step] = rows[:, :step]
+        inner[:, margin + width + index * step :][:, :step] = rows[:, -step:]
     padded[:apron] = inner[0]
     padded[apron + height :] = inner[-1]
     return padded

@@ -1,4 +1,4 @@
-"""Brightness spread evenly, by the brightness histogram of the whole image."""
+"""Histogram equalization, by the brightness histogram of the whole image."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from iipserve.processing.lut import LookupTable
 
 @dataclass(frozen=True, slots=True)
 class Equalize(Operation):
-    """Brightness values spread evenly, by the histogram of the image (IIP's CNT=eq); opacity is kept.
+    """Equalize brightness by the histogram of the image (IIP's CNT=eq); opacity is kept.
 
-    `round((cdf - cdf of the first filled bin / n) 255 / n)` (iipsrv), with n the pixels of the histogram itself,
-    so that all tiles are alike. Of 16 bits the upper 8 are looked up, and the result is spread over 16.
+    `round((cdf - cdf of the first filled bin / n) 255 / n)` (iipsrv), with n the pixels in the histogram, so that
+    all tiles are consistent. For 16 bits the upper 8 are looked up, and the result is expanded to 16.
     """
 
     stage: ClassVar[Stage] = Stage.DISPLAY
@@ -43,7 +43,7 @@ class Equalize(Operation):
 
 
 def equalizing(histogram: Sequence[int]) -> tuple[int, ...]:
-    """The value that each of 256 brightness values becomes; reckoned with 32 bits as iipsrv does."""
+    """The equalized value of each of 256 brightness values, computed in float32 as in iipsrv."""
     counts = np.array(histogram, np.float32)
     cumulated = np.cumsum(counts, dtype=np.float32)
     total = cumulated[-1]
@@ -51,6 +51,6 @@ def equalizing(histogram: Sequence[int]) -> tuple[int, ...]:
         return tuple(range(256))
     darkest = cumulated[np.flatnonzero(counts)[0]] / total
     spread = (np.float32(255) / total) * (cumulated - darkest)
-    # C's round sends halves away from 0
+    # C's round() rounds halves away from 0
     rounded = np.floor(spread.astype(np.float64) + 0.5).clip(0, 255)
     return tuple(int(value) for value in rounded)

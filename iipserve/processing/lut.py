@@ -1,6 +1,6 @@
-"""Lookup tables, applied in the fastest way numpy has.
+"""Lookup tables, applied in the fastest way numpy offers.
 
-A byte's table is made into one for two bytes at once where much is to be looked up: on tiles that takes half the time.
+For many codes of 8 bits, a table for two codes at once is used: it halves the time on tiles.
 """
 
 from __future__ import annotations
@@ -14,48 +14,48 @@ from numpy.typing import NDArray
 
 from iipserve.processing import Pixels
 
-WORTH_PAIRS = 20_000
-"""Samples from which on looking up two at once pays."""
+MIN_PAIRED = 20_000
+"""Number of samples from which looking up pairs is faster."""
 WIDER: dict[int, type[np.uint16 | np.uint32]] = {1: np.uint16, 2: np.uint32}
-"""What holds two values, by their bytes."""
+"""Integer types for two values, by bytes per value."""
 AXES: tuple[Any, ...] = ((slice(None), np.newaxis), (np.newaxis, slice(None)))
-"""The upper and the lower byte of a number of 16 bits as axes of an array."""
+"""The high and the low byte of a 16-bit integer as axes of an array."""
 
 
 class LookupTable:
-    """A value, or several (a color), for each code of 8 or 16 bits. Safe for many threads."""
+    """One value, or the bands of a color, for each code of 8 or 16 bits. Thread-safe."""
 
     def __init__(self, values: NDArray[Any]) -> None:
-        """Look codes up in `values`, of shape (codes, bands); codes past its end have the last."""
+        """Keep `values` of shape (codes, bands); codes past the end have the last value."""
         self.values = np.ascontiguousarray(values)
         self.bands = values.shape[1]
         self._pairs: NDArray[Any] | None = None
 
     def __call__(self, codes: Pixels) -> NDArray[Any]:
-        """The values of all codes, each of them replaced by one value; or the colors of the first band of codes."""
+        """The value of every code; a table of colors looks up the first band of codes."""
         if self.bands > 1:
             return self._colors(codes[..., 0])
         if not codes.flags.c_contiguous:
             return look_up_by_band([self] * codes.shape[2], codes)
-        if codes.size >= WORTH_PAIRS and codes.dtype == np.uint8 and self.values.itemsize < 4:
+        if codes.size >= MIN_PAIRED and codes.dtype == np.uint8 and self.values.itemsize < 4:
             return self._in_pairs(codes, self._value_pairs())
         return self.plane(codes)
 
     def plane(self, codes: NDArray[Any]) -> NDArray[Any]:
-        """The values, one each, of codes of any shape."""
+        """Single values of codes of any shape."""
         return self.values[:, 0].take(codes, mode=self._mode(codes))
 
     def _mode(self, codes: NDArray[Any]) -> Literal["wrap", "clip"]:
-        """How numpy treats codes past the end: `wrap` is the fastest, where there are none."""
+        """numpy's mode for codes past the end: `wrap` is the fastest if the table has an entry for every code."""
         return "wrap" if len(self.values) == 1 << 8 * codes.itemsize else "clip"
 
     def _colors(self, codes: NDArray[Any]) -> NDArray[Any]:
-        if codes.size >= WORTH_PAIRS and self.bands == 3 and codes.itemsize == self.values.itemsize == 1:
+        if codes.size >= MIN_PAIRED and self.bands == 3 and codes.itemsize == self.values.itemsize == 1:
             return self._in_pairs(codes, self._color_pairs())
         return self.values.take(codes, axis=0, mode=self._mode(codes))
 
     def _in_pairs(self, codes: NDArray[Any], pairs: NDArray[Any]) -> NDArray[Any]:
-        """The values of bytes, by a table for every two of them read as one number."""
+        """Look up 8-bit codes in pairs, read as 16-bit integers."""
         flat = np.ascontiguousarray(codes).reshape(-1)
         even = flat.size & ~1
         result = np.empty((flat.size, self.bands), self.values.dtype)
@@ -72,12 +72,12 @@ class LookupTable:
         return self._pairs
 
     def _color_pairs(self) -> NDArray[Any]:
-        """Two colors in three numbers of 16 bits: red and green, blue and red, green and blue."""
+        """Two colors as three 16-bit integers: red and green, blue and red, green and blue."""
         if self._pairs is None:
             red_green = np.ascontiguousarray(self.values[:, :2]).view(np.uint16)[:, 0]
             green_blue = np.ascontiguousarray(self.values[:, 1:]).view(np.uint16)[:, 0]
             pairs = np.empty((256, 256, 3), np.uint16)
-            # of the two bytes that are one number, the second in memory is the upper one, or the lower
+            # the second byte in memory is the high one on little-endian machines
             first, second = AXES[::-1] if sys.byteorder == "little" else AXES
             pairs[..., 0] = red_green[first]
             pairs[..., 1] = _side_by_side(self.values[:, 2][first], self.values[:, 0][second])
@@ -87,14 +87,14 @@ class LookupTable:
 
 
 def _side_by_side(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.uint16]:
-    """Two bytes as one number, in the order they have in memory."""
+    """Two bytes as one integer, in the order they have in memory."""
     low, high = (first, second) if sys.byteorder == "little" else (second, first)
     both: NDArray[np.uint16] = low.astype(np.uint16) | (high.astype(np.uint16) << np.uint16(8))
     return both
 
 
 def look_up_by_band(tables: Sequence[LookupTable], codes: Pixels) -> NDArray[Any]:
-    """The values of codes that have a table for each band."""
+    """The values of codes with one table per band."""
     result = np.empty((*codes.shape[:2], len(tables)), tables[0].values.dtype)
     for band, table in enumerate(tables):
         result[..., band] = table.plane(codes[..., band])

@@ -1,4 +1,4 @@
-"""Samples brought to 0 for black and 1 for white: `(p - minimum) * (1 / (maximum - minimum))` (iipsrv)."""
+"""Normalization of samples to 0 for black and 1 for white: `(p - minimum) * (1 / (maximum - minimum))` (iipsrv)."""
 
 from __future__ import annotations
 
@@ -12,28 +12,27 @@ from iipserve.processing import Pixels, Samples
 from iipserve.processing.layout import copy_bands
 from iipserve.processing.sample_format import Range
 
-NARROWEST = np.float32(1e-30)
-"""Ranges no wider than this have one factor."""
-STEEPEST = np.float32(1e30)
-"""That factor."""
+MIN_WIDTH = np.float32(1e-30)
+"""Ranges no wider than this have the factor `MAX_FACTOR`."""
+MAX_FACTOR = np.float32(1e30)
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How the samples of one band are normalized; numbers of 32 bits."""
+    """Normalization of the samples of one band."""
 
     minimum: np.float32
     factor: np.float32
 
     @classmethod
     def of_range(cls, shown: Range) -> Scale:
-        """The scale that makes the ends of a range 0 and 1."""
+        """The scale that maps the ends of a range to 0 and 1, computed in float32."""
         minimum, maximum = (np.float32(end) for end in shown)
         width = maximum - minimum
-        return cls(minimum, np.float32(1) / width if abs(width) > NARROWEST else STEEPEST)
+        return cls(minimum, np.float32(1) / width if abs(width) > MIN_WIDTH else MAX_FACTOR)
 
     def normalize(self, samples: NDArray[np.float32]) -> None:
-        """Change samples of this band where they are."""
+        """Normalize samples of this band in place."""
         if self.minimum:
             samples -= self.minimum
         if self.factor != 1:
@@ -41,12 +40,12 @@ class Scale:
 
 
 def normalized(pixels: Pixels, scales: Sequence[Scale], *, by_band: bool) -> Samples:
-    """Color bands of any type, normalized; samples that are no finite numbers are black.
+    """Normalize color bands of any type; NaN and infinity become black.
 
     Args:
-        pixels: bands beyond those that have a scale are not looked at.
+        pixels: bands without a scale are ignored.
         scales: of the first bands.
-        by_band: let each band be contiguous in memory, for operations that mix them.
+        by_band: store each band contiguously, for operations that mix bands.
     """
     height, width, bands = *pixels.shape[:2], len(scales)
     has_gaps = pixels.dtype.kind == "f"
@@ -70,7 +69,7 @@ def normalized(pixels: Pixels, scales: Sequence[Scale], *, by_band: bool) -> Sam
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """The scales of all bands beside each other, for a row of pixels."""
+    """The scales of all bands, interleaved for a row of pixels."""
 
     minimum: NDArray[np.float32]
     factor: NDArray[np.float32]
@@ -87,7 +86,7 @@ def _across(scales: Sequence[Scale], width: int) -> _Row:
 
 
 def _normalize(samples: NDArray[np.float32], scale: Scale | _Row, *, has_gaps: bool) -> None:
-    """Normalize samples where they are; `has_gaps` if some may be no finite numbers."""
+    """Normalize samples in place; `has_gaps` if some may be NaN or infinite."""
     finite = np.isfinite(samples) if has_gaps else None
     scale.normalize(samples)
     if finite is not None and not finite.all():

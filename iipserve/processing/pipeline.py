@@ -1,4 +1,4 @@
-"""From pixels as read to pixels as encoded."""
+"""Order and application of operations, and the bands that an encoder accepts."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ ORDER: tuple[type[Operation], ...] = (
     Hillshade, Twist, Gamma, Logarithm, Invert, Colormap, Convolve, Contrast,
     ToSRGB, Grayscale, Bitonal, Equalize, Mirror, Rotate, Watermark,
 )  # fmt: skip
-"""The canonical order of operations (iipsrv's), whatever the client's; scaling comes after Contrast."""
+"""The canonical order of operations (iipsrv's), independent of the client's; scaling follows Contrast."""
 
 
 def ordered(operations: Iterable[Operation]) -> tuple[Operation, ...]:
-    """The operations in canonical order; of several of one kind the last."""
-    by_kind = {type(operation): operation for operation in operations}
-    return tuple(sorted(by_kind.values(), key=lambda operation: ORDER.index(type(operation))))
+    """The operations in canonical order; of several of one type the last."""
+    by_type = {type(operation): operation for operation in operations}
+    return tuple(sorted(by_type.values(), key=lambda operation: ORDER.index(type(operation))))
 
 
 def before_scaling(operations: Iterable[Operation]) -> tuple[Operation, ...]:
-    """Those that take part in developing: of the stages RANGE and NORMALIZED."""
+    """The operations of a display transform: stages RANGE and NORMALIZED."""
     return tuple(operation for operation in operations if operation.stage is not Stage.DISPLAY)
 
 
 def after_scaling(operations: Iterable[Operation]) -> tuple[Operation, ...]:
-    """Those that change finished pixels, after scaling."""
+    """The operations on display pixels, applied after scaling."""
     return tuple(operation for operation in operations if operation.stage is Stage.DISPLAY)
 
 
 def bound(operations: Iterable[Operation], context: Context) -> tuple[Operation, ...]:
-    """The operations with what they need of the image; those that came to be without sense are left out.
+    """Bind the operations to the image's data; omit those that no longer apply.
 
-    A conversion by the image's ICC profile has none where an operation before it made colors of its own.
+    Conversion by the image's ICC profile does not apply after an operation that makes colors of its own.
     """
     kept: list[Operation] = []
     described = True
@@ -58,24 +58,24 @@ def bound(operations: Iterable[Operation], context: Context) -> tuple[Operation,
 
 
 def apply(operations: Sequence[Operation], pixels: Pixels) -> Pixels:
-    """The pixels after all operations, one after the other."""
+    """Apply the operations one after the other."""
     for operation in operations:
         pixels = operation(pixels)
     return pixels
 
 
 def fit_bands(pixels: Pixels, allowed: Collection[int]) -> Pixels:
-    """The pixels with a number of bands that an encoder writes.
+    """Convert pixels to a number of bands that an encoder writes.
 
-    Alpha is kept where the encoder has any place for it, otherwise the picture is laid on white; gray
-    becomes RGB where the encoder has no gray.
+    Opacity is kept if the encoder writes it, otherwise the image is composited over white; gray becomes RGB if the
+    encoder has no gray.
 
     Args:
-        pixels: 1 gray, 2 gray and alpha, 3 RGB or 4 RGB and alpha; 8 or 16 bits.
-        allowed: numbers of bands the encoder writes; holds 3 or both 1 and 3.
+        pixels: display pixels: 1 gray, 2 gray and opacity, 3 RGB or 4 RGB and opacity; 8 or 16 bits.
+        allowed: numbers of bands the encoder writes; contains 3, or 1 and 3.
 
     Returns:
-        Pixels that lie one behind the other, as encoders want them.
+        Contiguous pixels, as encoders need them.
     """
     bands = pixels.shape[2]
     if bands in allowed:
@@ -88,25 +88,25 @@ def fit_bands(pixels: Pixels, allowed: Collection[int]) -> Pixels:
 
 
 def on_white(pixels: Pixels) -> Pixels:
-    """The last band, opacity, used up by laying the others on white; 8 or 16 bits, correctly rounded."""
+    """Composite pixels of 8 or 16 bits, the last band opacity, over white; correctly rounded."""
     colors, bits = pixels.shape[2] - 1, 8 * pixels.itemsize
-    most = (1 << bits) - 1
-    if (pixels[..., -1] == most).all():
+    maximum = (1 << bits) - 1
+    if (pixels[..., -1] == maximum).all():
         return first_bands(pixels, colors)
     wide = np.uint16 if bits == 8 else np.uint32
     opacity: NDArray[Any] = pixels[..., -1].astype(wide)
-    paper = (most - opacity) * wide(most)
+    white = (maximum - opacity) * wide(maximum)
     result = np.empty((*pixels.shape[:2], colors), pixels.dtype)
     for band in range(colors):
         mixed: NDArray[Any] = pixels[..., band].astype(wide)
         mixed *= opacity
-        mixed += paper
+        mixed += white
         np.copyto(result[..., band], _divided(mixed, bits), casting="unsafe")
     return result
 
 
 def _divided(products: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Products of two numbers of so many bits, divided by the highest of these, to the nearest; uses them up."""
+    """Divide products of two `bits`-bit integers by the maximum of such, rounded to nearest; overwrites them."""
     products += products.dtype.type(1 << (bits - 1))
     products += products >> bits
     products >>= bits

@@ -1,4 +1,4 @@
-"""How the samples of an image are to be read, and which of them are black and white."""
+"""How to interpret the samples of an image, and which of them are black and white."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LAB_DTYPES = ("uint8", "uint16", "float32")
 
 @dataclass(frozen=True, slots=True)
 class SampleFormat:
-    """How the samples of an image are to be read."""
+    """How to interpret the samples of an image."""
 
     dtype: str
     bits: int
@@ -29,34 +29,34 @@ class SampleFormat:
     color_space: ColorSpace
     has_alpha: bool
     ranges: tuple[Range, ...]
-    """Sample that is black and sample that is white, of each color band."""
+    """The samples that are black and white, of each color band."""
     profile: bytes | None = None
-    """ICC profile, of CMYK only."""
+    """ICC profile, for CMYK only."""
 
     @property
     def color_bands(self) -> int:
-        """Bands but for opacity."""
+        """Number of bands without opacity."""
         return self.bands - self.has_alpha
 
     @property
     def space(self) -> ColorSpace:
-        """The color space, if the bands can be read so; otherwise gray, which is what the bands are in themselves."""
+        """The color space if type and number of bands allow it, otherwise gray: bands without further meaning."""
         known = self.color_space is not ColorSpace.CIELAB or self.dtype in LAB_DTYPES
         return self.color_space if known and self.color_bands >= self.color_space.bands else ColorSpace.GRAY
 
     @property
     def colors(self) -> int:
-        """Number of color bands that operations see: CIELAB and CMYK are made into RGB before."""
+        """Number of color bands that operations get: CIELAB and CMYK are converted to RGB first."""
         return 3 if self.is_converted else self.color_bands
 
     @property
     def is_converted(self) -> bool:
-        """Whether the bands are made into RGB, from 0 to 1, before anything else."""
+        """Whether the bands are converted to RGB from 0 to 1 before all operations."""
         return self.space in (ColorSpace.CIELAB, ColorSpace.CMYK)
 
     @property
     def unsigned_bits(self) -> int:
-        """Bits of unsigned samples as they are in memory, 0 of other types; samples below 8 bits fill 8."""
+        """Bits of unsigned samples in memory, 0 for other types; samples of fewer than 8 bits are expanded to 8."""
         if self.dtype == "uint8":
             return 8
         if self.dtype == "uint16":
@@ -67,7 +67,7 @@ class SampleFormat:
 
     @property
     def full_range(self) -> Range:
-        """The range in which nothing declared or measured is needed to show the samples."""
+        """The range from black to white where none is declared or measured."""
         if self.is_converted or self.dtype == "float32":
             return UNIT
         if self.unsigned_bits:
@@ -77,7 +77,7 @@ class SampleFormat:
 
 
 def sample_format(info: ImageInfo, ranges: Sequence[Range] = ()) -> SampleFormat:
-    """How the image's samples are to be read; `ranges` are the measured ones where the image declares none."""
+    """The format of an image's samples; `ranges` are measured ones, used if the image declares none."""
     profile = info.icc if info.color_space is ColorSpace.CMYK else None
     found = tuple(info.band_ranges or ranges)[: info.color_bands]
     has_alpha = info.has_alpha and info.bands > 1
@@ -85,7 +85,7 @@ def sample_format(info: ImageInfo, ranges: Sequence[Range] = ()) -> SampleFormat
 
 
 def shown_ranges(input_format: SampleFormat, operations: Sequence[Operation]) -> tuple[Range, ...]:
-    """What is black and what is white in each color band: the image's own, or what operations say.
+    """Black and white of each color band: the image's, or those that operations of the stage RANGE set.
 
     Converted colors (CIELAB, CMYK) have ranges of RGB from 0 to 1.
     """
@@ -109,10 +109,9 @@ def _override(ranges: list[Range], operation: SampleRange) -> None:
 
 
 def _stretched(input_format: SampleFormat, shown: Range, bins: tuple[int, int]) -> Range:
-    """The samples of the first and the last bin of 256 over the range that is shown.
+    """The samples of the first and the last bin of 256 over the displayed range.
 
-    iipsrv shifts bins for integers of full range, and takes them as they are for all others, which makes
-    these black.
+    iipsrv shifts bins for integers of full range, and takes them as samples for all others, which makes these black.
     """
     first, last = bins
     if 8 <= input_format.unsigned_bits <= 16 and shown == input_format.full_range:

@@ -1,4 +1,4 @@
-"""What is measured of an image once: ranges, means, histograms."""
+"""Statistics of an image: ranges, means, histograms."""
 
 from __future__ import annotations
 
@@ -16,58 +16,57 @@ from iipserve.processing.layout import color_bands
 from iipserve.processing.sample_format import UNIT, Range
 
 BINS = 256
-AT_ONCE = 1 << 18
-"""Samples looked at at once: numpy makes numbers of 8 bytes of them."""
+SAMPLES_AT_ONCE = 1 << 18
+"""Samples per step, as numpy widens them to 8 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class BandStatistics:
-    """Of the finite samples of one band, as the file holds them."""
+    """Statistics of the finite samples of one band, in the file's units."""
 
     minimum: float
     maximum: float
     mean: float
     deviation: float
-    """Standard deviation, of the whole and not of a sample of it."""
+    """Standard deviation of the population."""
     histogram: tuple[int, ...]
-    """Number of samples in 256 bins of equal width from `minimum` to `maximum`; for 8 bits, in each value."""
+    """Number of samples in 256 bins of equal width from `minimum` to `maximum`; for 8 bits, of each value."""
 
 
 NOTHING = BandStatistics(0.0, 0.0, 0.0, 0.0, (0,) * BINS)
-"""Of a band without a finite sample."""
+"""Statistics of a band without finite samples."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What was measured of one version of an image."""
+    """Statistics of one version of an image."""
 
     bands: tuple[BandStatistics, ...]
-    """Color bands, and opacity last where there is one."""
+    """Color bands, then opacity if there is any."""
     samples: int
-    """Pixels that were looked at: of the largest level that has no more than some millions."""
+    """Pixels measured: those of the largest level with no more than a few million."""
     brightness: tuple[int, ...]
-    """Number of pixels of each brightness from 0 to 255, of tile 0 of the smallest level, unprocessed: the
-    rounded mean of the color bands (iipsrv)."""
+    """Number of pixels of each brightness from 0 to 255 in tile 0 of the smallest level, unprocessed: the rounded
+    mean of the color bands (iipsrv)."""
     threshold: int
-    """Otsu's threshold of `brightness`: below is dark."""
+    """Otsu's threshold of `brightness`: values below are dark."""
 
 
 def measure(arrays: Sequence[Pixels], info: ImageInfo) -> tuple[BandStatistics, ...]:
-    """Statistics of every band over all arrays together, samples as the file holds them.
+    """Statistics of every band over all arrays together, in the file's units.
 
     Args:
         arrays: pixels as a source reads them; at least one.
         info: of their image.
     """
-    counted = np.dtype(info.dtype).itemsize < 4
-    of_band = _counted if counted else _summed
-    return tuple(of_band(arrays, band) for band in range(info.bands))
+    measure_band = _count if np.dtype(info.dtype).itemsize < 4 else _sum
+    return tuple(measure_band(arrays, band) for band in range(info.bands))
 
 
 def _parts(arrays: Sequence[Pixels], band: int) -> Iterator[NDArray[Any]]:
-    """The finite samples of a band, some at a time."""
+    """The finite samples of a band, in parts."""
     for pixels in arrays:
-        rows = max(1, AT_ONCE // pixels.shape[1])
+        rows = max(1, SAMPLES_AT_ONCE // pixels.shape[1])
         for top in range(0, pixels.shape[0], rows):
             samples = pixels[top : top + rows, :, band].reshape(-1)
             if samples.dtype.kind == "f":
@@ -76,8 +75,8 @@ def _parts(arrays: Sequence[Pixels], band: int) -> Iterator[NDArray[Any]]:
                 yield samples
 
 
-def _counted(arrays: Sequence[Pixels], band: int) -> BandStatistics:
-    """Of samples of 8 and 16 bits: how often there is each."""
+def _count(arrays: Sequence[Pixels], band: int) -> BandStatistics:
+    """Measure samples of 8 or 16 bits by counting each value."""
     limits = np.iinfo(arrays[0].dtype.name)
     counts = np.zeros(limits.max - limits.min + 1, np.int64)
     for samples in _parts(arrays, band):
@@ -97,49 +96,49 @@ def _counted(arrays: Sequence[Pixels], band: int) -> BandStatistics:
 
 def _moments(values: NDArray[Any], counts: NDArray[np.int64]) -> tuple[float, float]:
     """Mean and standard deviation."""
-    number = int(counts.sum())
-    mean = int((values * counts).sum()) / number
-    variance = float(((values - mean) ** 2 * counts).sum()) / number
+    count = int(counts.sum())
+    mean = int((values * counts).sum()) / count
+    variance = float(((values - mean) ** 2 * counts).sum()) / count
     return mean, math.sqrt(variance)
 
 
-def _summed(arrays: Sequence[Pixels], band: int) -> BandStatistics:
-    """Of samples of 32 bits: looked through for the ends and the mean, then for all else."""
-    number, total, minimum, maximum = 0, 0.0, math.inf, -math.inf
+def _sum(arrays: Sequence[Pixels], band: int) -> BandStatistics:
+    """Measure 32-bit samples in two passes: extremes and mean, then deviation and histogram."""
+    count, total, minimum, maximum = 0, 0.0, math.inf, -math.inf
     for samples in _parts(arrays, band):
-        number += samples.size
+        count += samples.size
         total += float(samples.sum(dtype=np.float64))
         minimum, maximum = min(minimum, float(samples.min())), max(maximum, float(samples.max()))
-    if not number:
+    if not count:
         return NOTHING
-    mean, squares, histogram = total / number, 0.0, np.zeros(BINS, np.int64)
+    mean, squares, histogram = total / count, 0.0, np.zeros(BINS, np.int64)
     for samples in _parts(arrays, band):
         wide = samples.astype(np.float64)
         histogram += np.bincount(_bins(wide, minimum, maximum), minlength=BINS)
         wide -= mean
         squares += float(np.dot(wide, wide))
-    return BandStatistics(minimum, maximum, mean, math.sqrt(squares / number), tuple(histogram.tolist()))
+    return BandStatistics(minimum, maximum, mean, math.sqrt(squares / count), tuple(histogram.tolist()))
 
 
 def _bins(samples: NDArray[np.float64], minimum: float, maximum: float) -> NDArray[np.int64]:
-    """The bin of each sample, of 256 of equal width."""
+    """The index of each sample's bin, of 256 of equal width."""
     width = (maximum - minimum) / BINS
     if not width:
         return np.zeros(samples.shape, np.int64)
     return np.clip((samples - minimum) / width, 0, BINS - 1).astype(np.int64)
 
 
-def brightness(finished: Pixels) -> tuple[int, ...]:
+def brightness(pixels: Pixels) -> tuple[int, ...]:
     """Number of pixels of each brightness, 0 to 255: the rounded mean of the color bands (iipsrv).
 
     Args:
-        finished: 8 bits; of 2 and 4 bands the last is opacity, and left out.
+        pixels: display pixels of 8 bits; opacity is ignored.
     """
-    colors = color_bands(finished.shape[2])
+    colors = color_bands(pixels.shape[2])
     histogram = np.zeros(BINS, np.int64)
-    rows = max(1, AT_ONCE // finished.shape[1])
-    for top in range(0, finished.shape[0], rows):
-        part: NDArray[Any] = finished[top : top + rows]
+    rows = max(1, SAMPLES_AT_ONCE // pixels.shape[1])
+    for top in range(0, pixels.shape[0], rows):
+        part: NDArray[Any] = pixels[top : top + rows]
         total = part[..., 0].astype(np.int64)
         for band in range(1, colors):
             total += part[..., band]
@@ -151,36 +150,36 @@ def brightness(finished: Pixels) -> tuple[int, ...]:
 
 
 def otsu(histogram: Sequence[int]) -> int:
-    """The brightness that best parts dark from light: pixels below it are dark (Otsu).
+    """Otsu's threshold, which best separates dark from light: pixels below it are dark.
 
-    Reckoned with 32 bits as iipsrv does: the first brightness n of the greatest `wb wf (mb - mf)**2`, where
-    wb and mb are the number and the mean of pixels up to n, wf and mf of those above.
+    Computed in float32 as in iipsrv: the first brightness n with the maximum of `wb wf (mb - mf)**2`, where wb and
+    mb are the number and the mean of pixels up to n, wf and mf those of pixels above.
     """
     counts = np.array(histogram, np.float32)
     moments = np.arange(len(counts), dtype=np.float32) * counts
     below, below_sum = np.cumsum(counts, dtype=np.float32), np.cumsum(moments, dtype=np.float32)
     above, total = np.float32(sum(histogram)) - below, below_sum[-1]
-    parted = (below > 0) & (above > 0)
-    if not parted.any():
+    separated = (below > 0) & (above > 0)
+    if not separated.any():
         return 0
-    below, above, below_sum = below[parted], above[parted], below_sum[parted]
+    below, above, below_sum = below[separated], above[separated], below_sum[separated]
     distance = below_sum / below - (total - below_sum) / above
     between = below * above * distance * distance
     best = int(np.argmax(between))
-    return int(np.flatnonzero(parted)[best]) if between[best] > 0 else 0
+    return int(np.flatnonzero(separated)[best]) if between[best] > 0 else 0
 
 
 def measured_ranges(bands: Sequence[BandStatistics], info: ImageInfo) -> tuple[Range, ...]:
-    """The samples to be shown black and white, of each color band, where the image declares none.
+    """The samples to display as black and white, of each color band, for an image that declares none.
 
-    Floats that lie from 0 to 1 are shown so (iipsrv); otherwise all color bands have one range, from the lowest
-    to the highest sample, so that colors keep their ratios.
+    Floats between 0 and 1 have that range (iipsrv); otherwise all color bands share the range from the minimum to
+    the maximum sample, so that colors keep their ratios.
     """
     colors = bands[: info.color_bands]
     if info.color_space in (ColorSpace.CIELAB, ColorSpace.CMYK):
         return (UNIT,) * len(colors)
-    lowest = min((band.minimum for band in colors if any(band.histogram)), default=0.0)
-    highest = max((band.maximum for band in colors if any(band.histogram)), default=1.0)
-    if info.dtype == "float32" and lowest >= 0 and highest <= 1:
+    minimum = min((band.minimum for band in colors if any(band.histogram)), default=0.0)
+    maximum = max((band.maximum for band in colors if any(band.histogram)), default=1.0)
+    if info.dtype == "float32" and minimum >= 0 and maximum <= 1:
         return (UNIT,) * len(colors)
-    return ((lowest, highest),) * len(colors)
+    return ((minimum, maximum),) * len(colors)

@@ -1,4 +1,4 @@
-"""Brightness: sample ranges, gamma, logarithm, inversion, contrast."""
+"""Tone operations: sample ranges, gamma, logarithm, inversion, contrast."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import numpy as np
 from iipserve.processing import Context, Operation, Pixels, Samples, Stage
 
 WHITE = np.float32(255)
-"""As `Logarithm` counts."""
+"""White in the units of `Logarithm`."""
 LOGARITHM_OF_WHITE = np.float32(1) / np.float32(np.log(256.0))
 TINY = np.finfo(np.float32).tiny
-"""Stands for what no logarithm can be taken of."""
+"""Replaces values that have no logarithm."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleRange(Operation):
-    """Samples that become black and white, instead of the image's own (IIP's MINMAX)."""
+    """Set the samples that become black and white, in place of the image's (IIP's MINMAX)."""
 
     stage: ClassVar[Stage] = Stage.RANGE
 
     ranges: tuple[tuple[int | None, float, float], ...]
-    """(band counted from 0 or None for all, minimum, maximum); later ones count over earlier ones, those for
-    bands that do not exist are passed over."""
+    """(band from 0 or None for all, minimum, maximum). Later ones override earlier ones, those for bands that do not
+    exist are ignored."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
         return pixels
@@ -33,12 +33,12 @@ class SampleRange(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Stretch(Operation):
-    """The darkest and the lightest brightness found become black and white (IIP's CNT=stretch)."""
+    """Map the darkest and the lightest brightness of the image to black and white (IIP's CNT=stretch)."""
 
     stage: ClassVar[Stage] = Stage.RANGE
 
     bins: tuple[int, int] | None = None
-    """First and last bin of `Statistics.brightness` that is not empty; None until bound."""
+    """The first and the last nonempty bin of `Statistics.brightness`; None until bound."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
         return pixels
@@ -51,7 +51,7 @@ class Stretch(Operation):
 
 
 class Curve(Operation):
-    """An operation that makes each sample of itself alone, by the same rule in every band."""
+    """A pointwise operation: one curve for the samples of all bands."""
 
     __slots__ = ()
 
@@ -69,9 +69,10 @@ class Curve(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Gamma(Curve):
-    """`max(v, 0) ** exponent` (iipsrv): below 1 brightens.
+    """`max(v, 0) ** exponent` (iipsrv): an exponent below 1 brightens.
 
-    Reckoned with 64 bits and rounded to 32, which is what C's `powf` returns; numpy's own is off in the last digit.
+    Computed in float64 and rounded to float32, which is what C's `powf` returns; numpy's float32 power differs in
+    the last digit.
     """
 
     exponent: float
@@ -84,9 +85,9 @@ class Gamma(Curve):
 
 @dataclass(frozen=True, slots=True)
 class Logarithm(Curve):
-    """`ln(1 + 255 v) / ln(256)` (iipsrv); reckoned with 64 bits as `Gamma` is.
+    """`ln(1 + 255 v) / ln(256)` (iipsrv), computed in float64 like `Gamma`.
 
-    Where iipsrv asks for the logarithm of what is not above 0, the result is far below black.
+    The logarithm of 0 and less is far below black, as in iipsrv.
     """
 
     def apply_in_place(self, samples: Samples) -> None:
@@ -107,9 +108,9 @@ class Invert(Curve):
 
 @dataclass(frozen=True, slots=True)
 class Contrast(Curve):
-    """`factor v`, before it is clipped to the finished depth (iipsrv).
+    """`factor v`, before clipping to the display depth (iipsrv).
 
-    At the end of a development it is taken into one factor with the finished white: `v (255 factor)`.
+    As the last operation of a display transform it is combined with the scale of the result: `v (255 factor)`.
     """
 
     factor: float

@@ -16,7 +16,7 @@ from iipserve.processing.layout import as_units, from_units, has_alpha, with_opa
 
 @dataclass(frozen=True, slots=True)
 class Mirror(Operation):
-    """Left and right exchanged."""
+    """Exchange left and right."""
 
     stage: ClassVar[Stage] = Stage.DISPLAY
 
@@ -26,12 +26,12 @@ class Mirror(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Rotate(Operation):
-    """Turned clockwise, within the smallest upright frame that holds all of it.
+    """Rotate clockwise, within the smallest upright frame that contains the result.
 
-    Quarter turns are exact. Any other is bicubic and leaves corners of the frame empty: they are clear (an
-    opacity band is added, and colors are weighed by it) and become white where the format has no opacity.
-    The frame of w x h pixels turned by a is |w cos a| + |h sin a| wide and |w sin a| + |h cos a| high, rounded to
-    whole pixels; the middle of the picture is the middle of the frame.
+    Multiples of 90 degrees are exact. Others are bicubic and leave the corners of the frame transparent: an opacity
+    band is added, by which colors are weighted; formats without opacity show white there. The frame of w x h pixels
+    rotated by a is |w cos a| + |h sin a| wide and |w sin a| + |h cos a| high, rounded to whole pixels; the image is
+    centered in it.
     """
 
     stage: ClassVar[Stage] = Stage.DISPLAY
@@ -41,15 +41,15 @@ class Rotate(Operation):
     """Above 0 and below 360."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
-        turns, rest = divmod(self.degrees, 90)
+        quarters, rest = divmod(self.degrees, 90)
         if rest == 0:
-            return from_units(np.rot90(as_units(pixels), -int(turns)), pixels.dtype)
-        return self._turned_freely(pixels)
+            return from_units(np.rot90(as_units(pixels), -int(quarters)), pixels.dtype)
+        return self._rotated_freely(pixels)
 
     def output_size(self, size: Size) -> Size:
-        turns, rest = divmod(self.degrees, 90)
+        quarters, rest = divmod(self.degrees, 90)
         if rest == 0:
-            return Size(size.height, size.width) if turns % 2 else size
+            return Size(size.height, size.width) if quarters % 2 else size
         angle = math.radians(self.degrees)
         cosine, sine = abs(math.cos(angle)), abs(math.sin(angle))
         return Size(
@@ -57,12 +57,12 @@ class Rotate(Operation):
             max(1, round_half_up(size.width * sine + size.height * cosine)),
         )
 
-    def _turned_freely(self, pixels: Pixels) -> Pixels:
+    def _rotated_freely(self, pixels: Pixels) -> Pixels:
         height, width, bands = pixels.shape
         if not has_alpha(bands):
             opaque = np.full((height, width), (1 << 8 * pixels.itemsize) - 1, pixels.dtype)
             pixels = with_opacity(pixels, opaque)
         frame = self.output_size(Size(width, height))
         return libvips.to_pixels(
-            libvips.turned(libvips.from_pixels(np.ascontiguousarray(pixels)), self.degrees, frame)
+            libvips.rotated(libvips.from_pixels(np.ascontiguousarray(pixels)), self.degrees, frame)
         )

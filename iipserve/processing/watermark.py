@@ -1,4 +1,4 @@
-"""A mark laid over every picture, once in each block of it, where the plan's digest says."""
+"""A mark blended onto every image, at most once per block, at positions derived from the plan's digest."""
 
 from __future__ import annotations
 
@@ -18,29 +18,34 @@ from iipserve.processing import Context, Operation, Pixels, Stage
 from iipserve.processing.layout import color_bands
 
 BLOCK_TILES = 2
-"""Sides of a block, in the longer sides of tiles (iipsrv)."""
+"""Side of a block, in longer sides of a tile (iipsrv)."""
 
 
 class Mark(ABC):
-    """A picture to lay over others, and how. Immutable; made once."""
+    """An image to blend onto others. Immutable."""
 
     def __init__(self, pixels: NDArray[np.uint8], opacity: float) -> None:
-        """Take a mark of red, green, blue and opacity, each from 0 to 255, weakened by `opacity` from 0 to 1."""
+        """Keep a mark.
+
+        Args:
+            pixels: red, green, blue and opacity from 0 to 255.
+            opacity: from 0 to 1, by which that of the pixels is multiplied.
+        """
         self.size = Size(pixels.shape[1], pixels.shape[0])
 
     @abstractmethod
     def blend_onto(self, pixels: NDArray[Any]) -> None:
-        """Change finished pixels: the mark's top left lies on theirs, what is wider or higher is cut off.
+        """Blend the mark onto display pixels in place, aligned at the top left and clipped to them.
 
-        Gray pictures take the mark's red (iipsrv).
+        Gray pixels take the mark's red (iipsrv).
         """
 
 
 class AdditiveMark(Mark):
-    """Adds the mark's colors: pixel = min(highest, pixel + color * opacity); black shows nothing (iipsrv).
+    """Adds the mark's colors: pixel = min(maximum, pixel + color * opacity); black is invisible (iipsrv).
 
-    Colors times opacity are cut down to whole bytes; in 16 bits they are worth 257. The picture's own
-    opacity stays, so that nothing shows where it is clear.
+    Color times opacity is truncated to 8 bits, and multiplied by 257 for 16 bits. The image's opacity is kept, so
+    that the mark is invisible where the image is transparent.
     """
 
     def __init__(self, pixels: NDArray[np.uint8], opacity: float) -> None:
@@ -56,12 +61,12 @@ class AdditiveMark(Mark):
         if pixels.dtype.itemsize > 1:
             light = light.astype(np.uint16) * np.uint16(257)
         part = pixels[: light.shape[0], : light.shape[1]]
-        # no sum is too high if pixels are first cut down to what is missing to the highest sample
+        # limiting pixels to (maximum - light) first keeps the sum from overflowing
         np.minimum(part, ~light, out=part)
         part += light
 
     def _for_bands(self, bands: int) -> NDArray[np.uint8]:
-        """The light of pixels of so many bands, none on their opacity; remembered, as it is faster in one piece."""
+        """The light for pixels of `bands` bands, 0 for opacity; cached, as adding all bands at once is faster."""
         light = self._fitted.get(bands)
         if light is None:
             colors = self._light[..., : color_bands(bands)]
@@ -72,10 +77,10 @@ class AdditiveMark(Mark):
 
 
 class OverMark(Mark):
-    """Lays the mark on the picture: pixel = pixel * (1 - a) + color * a, a its opacity.
+    """Covers the image with the mark: pixel = pixel * (1 - a) + color * a, with a the mark's opacity.
 
-    Where the picture has opacity p, the result has a + p * (1 - a), and its colors are weighed by it
-    (Porter and Duff's *over*, colors not premultiplied).
+    Where the image has opacity p, the result has a + p * (1 - a), by which its colors are weighted (Porter and Duff's
+    *over*, not premultiplied).
     """
 
     def __init__(self, pixels: NDArray[np.uint8], opacity: float) -> None:
@@ -91,63 +96,64 @@ class OverMark(Mark):
         part = pixels[: self.size.height, : self.size.width]
         rest = self._rest[:height, :width]
         colors = [color[:height, :width] for color in self._colors[: color_bands(bands)]]
-        most = np.float32(np.iinfo(pixels.dtype).max)
+        maximum = np.float32(np.iinfo(pixels.dtype).max)
         if bands != len(colors):
-            self._blend_onto_opacity(part, colors, most)
+            self._blend_onto_opacity(part, colors, maximum)
             return
         # band by band, since numpy is slow where the last axis is short
         for band, color in enumerate(colors):
-            part[..., band] = part[..., band] * rest + color * most + np.float32(0.5)
+            part[..., band] = part[..., band] * rest + color * maximum + np.float32(0.5)
 
     def _blend_onto_opacity(
-        self, part: NDArray[Any], colors: Sequence[NDArray[np.float32]], most: np.float32
+        self, part: NDArray[Any], colors: Sequence[NDArray[np.float32]], maximum: np.float32
     ) -> None:
         height, width, _ = part.shape
-        below = part[..., -1] * (self._rest[:height, :width] / most)
+        below = part[..., -1] * (self._rest[:height, :width] / maximum)
         opacity = self._opacity[:height, :width] + below
         seen = opacity > 0
         weight = np.divide(1, opacity, out=np.zeros_like(opacity), where=seen)
         for band, color in enumerate(colors):
-            mixed = (part[..., band] * below + color * most) * weight
-            # a pixel that stays clear keeps its color
+            mixed = (part[..., band] * below + color * maximum) * weight
+            # a transparent pixel keeps its color
             np.copyto(
-                part[..., band], np.minimum(mixed, most) + np.float32(0.5), where=seen, casting="unsafe"
+                part[..., band], np.minimum(mixed, maximum) + np.float32(0.5), where=seen, casting="unsafe"
             )
-        part[..., -1] = opacity * most + np.float32(0.5)
+        part[..., -1] = opacity * maximum + np.float32(0.5)
 
 
 BLENDS: Mapping[str, type[Mark]] = MappingProxyType({"additive": AdditiveMark, "alpha": OverMark})
-"""By the word in the settings."""
+"""Types of marks by the value of WATERMARK_BLEND."""
 
 
 class Chance(NamedTuple):
-    """What is left to chance in one block, each from 0 up to, but not, 1."""
+    """Random numbers of one block, each at least 0 and less than 1."""
 
     draw: float
-    """Below the probability, the block is marked."""
+    """The block is marked if this is below the probability."""
     across: float
-    """Of the free space left of the mark."""
+    """The share of the free space that is left of the mark."""
     down: float
+    """The share of the free space that is above the mark."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watermark(Operation):
-    """A mark in each block of the picture, with a probability, anywhere inside (iipsrv).
+    """Blend a mark onto each block of the image, with a probability, at a random position inside (iipsrv).
 
-    The same plan gives the same picture: chance comes from its digest.
+    The random numbers come from the plan's digest, so that a plan always gives the same image.
     """
 
     stage: ClassVar[Stage] = Stage.DISPLAY
     works_by_rows: ClassVar[bool] = False
 
     fingerprint: str
-    """Of mark and settings: stands for both in keys."""
+    """Identifies mark and settings in cache keys."""
     mark: Mark = field(compare=False, repr=False)
     probability: float = field(compare=False, repr=False)
     block: int = field(default=0, compare=False, repr=False)
-    """Pictures with a longer side are marked in each square of this side; 0 until bound: they are one block."""
+    """Side of the square blocks, in pixels; 0 until bound: the image is one block."""
     seed: str = field(default="", compare=False, repr=False)
-    """Decides on place and probability; empty until bound."""
+    """Seed of the random numbers; empty until bound."""
 
     def bound(self, context: Context) -> Watermark:
         tile = context.info.tile
@@ -155,14 +161,14 @@ class Watermark(Operation):
 
     def __call__(self, pixels: Pixels) -> Pixels:
         marked = pixels
-        for region in self.places(Size(pixels.shape[1], pixels.shape[0])):
+        for region in self.regions(Size(pixels.shape[1], pixels.shape[0])):
             if marked is pixels:
                 marked = pixels.copy()
             self.mark.blend_onto(marked[region.y : region.bottom, region.x : region.right])
         return marked
 
-    def places(self, size: Size) -> list[Region]:
-        """The parts of a picture that the mark is laid over, cut off at the ends of its blocks."""
+    def regions(self, size: Size) -> list[Region]:
+        """The regions of an image of `size` that the mark is blended onto, clipped to its blocks."""
         side = self.block or max(size.width, size.height)
         grid = TileGrid(size, Size(side, side))
         found = []
@@ -170,12 +176,12 @@ class Watermark(Operation):
             for column in range(grid.columns):
                 block, chance = grid.region(column, row), _chance(self.seed, column, row)
                 if block is not None and chance.draw < self.probability:
-                    found.append(_place(block, self.mark.size, chance))
+                    found.append(_region(block, self.mark.size, chance))
         return found
 
 
-def _place(block: Region, mark: Size, chance: Chance) -> Region:
-    """Where the mark lies in a block; at its top left, and cut off, if it is larger."""
+def _region(block: Region, mark: Size, chance: Chance) -> Region:
+    """The region of the mark in a block: at the top left and clipped where it is larger."""
     width, height = min(mark.width, block.width), min(mark.height, block.height)
     x = int(chance.across * (block.width - width + 1))
     y = int(chance.down * (block.height - height + 1))
@@ -183,7 +189,7 @@ def _place(block: Region, mark: Size, chance: Chance) -> Region:
 
 
 def _chance(seed: str, column: int, row: int) -> Chance:
-    """The same for the same block of the same plan."""
+    """The same numbers for the same block of the same plan."""
     digest = hashlib.blake2b(f"{seed} {column} {row}".encode(), digest_size=12).digest()
     draw, across, down = struct.unpack("<3I", digest)
     return Chance(draw / 2**32, across / 2**32, down / 2**32)

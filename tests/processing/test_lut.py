@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from iipserve.processing.lut import WORTH_PAIRS, LookupTable, look_up_by_band
+from iipserve.processing.lut import MIN_PAIRED, LookupTable, look_up_by_band
 
 RANDOM = np.random.default_rng(1)
-SHAPES = [(1, 1, 1), (3, 5, 3), (1, WORTH_PAIRS, 1), (1, WORTH_PAIRS + 1, 1), (161, 127, 3), (160, 128, 4)]
+SHAPES = [(1, 1, 1), (3, 5, 3), (1, MIN_PAIRED, 1), (1, MIN_PAIRED + 1, 1), (161, 127, 3), (160, 128, 4)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)

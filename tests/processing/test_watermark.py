@@ -280,6 +280,6 @@ def test_region_of_a_mark_lies_in_its_picture() -> None:
     for seed in range(300):
         width, height = 1 + seed * 7 % 90, 1 + seed * 13 % 70
         operation = watermark(WHITE, block=32, seed=f"{seed}")
-        for region in operation.places(Size(width, height)):
+        for region in operation.regions(Size(width, height)):
             assert region.clipped(Size(width, height)) == region
             assert isinstance(region, Region)
