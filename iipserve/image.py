@@ -117,7 +117,7 @@ class PhysicalResolution:
 
 @dataclass(frozen=True, eq=False)
 class ImageInfo:
-    """Everything protocols need to plan an answer; compared by identity. Has no slots, for `resolution_sizes`."""
+    """Everything that protocols need to plan an answer. Compared by identity; no slots, for cached properties."""
 
     identifier: str
     """The client's name of the image, decoded."""

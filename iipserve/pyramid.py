@@ -1,7 +1,7 @@
 """Maps tiles and regions of advertised levels to the levels stored in the file.
 
 Protocols advertise levels that are the full size divided by powers of two and rounded up (DeepZoom, IIIF, Zoomify),
-or `ImageInfo.shown_sizes` (IIP). Files round in other ways and may lack levels. A `Placement` gives the stored level
+or `ImageInfo.resolution_sizes` (IIP). Files round in other ways and may lack levels. A `Placement` gives the stored level
 to read, the region in it and the size of the result, so that every advertised tile exists with exactly the
 advertised size.
 """

@@ -105,7 +105,7 @@ class Library:
                 return first
             _check_selector(first, selector)
             if first.stack and selector.vertical != FIRST.vertical:
-                return self.info(identifier, Selector(selector.horizontal))
+                return self.info(identifier, Selector(selector.layer))
         return self._open(identifier, selector).info
 
     def source(self, image: ImageRef) -> Source:
@@ -168,7 +168,7 @@ class Library:
         except OSError as error:
             os.close(descriptor)
             raise ImageNotFound(f"{identifier!r} cannot be read") from error
-        layer = 0 if sequence else selector.horizontal
+        layer = 0 if sequence else selector.layer
         source = self._read_structure(OpenFile(descriptor, path, identifier, version, head, layer))
         source.info = _as_selected(source.info, selector, sequence)
         self._sources.set((identifier, selector), source)
@@ -271,7 +271,7 @@ def _with_own_descriptor(file: OpenFile) -> OpenFile:
 def _check_selector(first: ImageInfo, selector: Selector) -> None:
     """See that a stack or sequence has the picture that is asked for."""
     if first.stack:
-        there = selector.horizontal < len(first.stack) and selector.horizontal >= 0
+        there = 0 <= selector.layer < len(first.stack)
         known = f"pictures 0 to {len(first.stack) - 1}"
     else:
         assert first.angles is not None, "looked at by the caller"
@@ -285,4 +285,4 @@ def _as_selected(info: ImageInfo, selector: Selector, sequence: Sequence | None)
     """The facts of a picture, with its place in the stack or sequence."""
     if sequence is not None:
         return replace(info, selector=selector, angles=sequence.angles, stack=())
-    return replace(info, selector=Selector(selector.horizontal)) if info.stack else info
+    return replace(info, selector=Selector(selector.layer)) if info.stack else info

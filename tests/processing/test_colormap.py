@@ -131,18 +131,18 @@ def test_a_table_of_256_colors_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 WRONG = [
-    ("a.txt", b"0 0 0\n1 2\n", r"a\.txt, line 2: '1 2'; red, green and blue from 0 to 255"),
+    ("a.txt", b"0 0 0\n1 2\n", r"a\.txt, line 2: '1 2'; each line needs red, green and blue from 0 to 255"),
     ("a.txt", b"0 0 0\n1 2 256\n", r"line 2"),
     ("a.txt", b"0 0 0\n1 2 nan\n", r"line 2"),
     ("a.txt", b"0 0 0\n-1 2 3\n", r"line 2"),
     ("a.csv", b"red,green,blue\n0,0,0\n", r"a\.csv, line 1: 'red,green,blue'"),
     ("a.txt", b"0 0 0 0\n1 2 3 4\n", r"line 1"),
-    ("a.txt", b"0 0 0\n", r"has 1 colors; 2 to 4096 are needed"),
+    ("a.txt", b"0 0 0\n", r"has 1 colors; it needs 2 to 4096"),
     ("a.txt", b"# nothing\n", r"has 0 colors"),
     ("a.txt", b"0 0 0\n" * 4097, r"has more than 4096 colors"),
-    ("a.txt", b"\xff\xfe\x00", r"a\.txt cannot be read; a text file is needed"),
-    ("Hot.txt", b"0 0 0\n1 2 3\n", r"'hot'; that name is built in"),
-    ("viridis.csv", b"0 0 0\n1 2 3\n", r"'viridis'; that name is built in"),
+    ("a.txt", b"\xff\xfe\x00", r"a\.txt cannot be read as text"),
+    ("Hot.txt", b"0 0 0\n1 2 3\n", r"'hot'; that name is a built-in color map"),
+    ("viridis.csv", b"0 0 0\n1 2 3\n", r"'viridis'; that name is a built-in color map"),
 ]
 
 
@@ -162,5 +162,5 @@ def test_two_files_of_one_name(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="COLORMAPS names what is no folder"):
+    with pytest.raises(ConfigError, match="COLORMAPS must name a readable folder"):
         colormap.names(str(tmp_path / "nothing"))
