@@ -133,7 +133,7 @@ def test_hillshade(of: SampleFormat, light: tuple[int, int]) -> None:
 @pytest.mark.parametrize("bands", [1, 2, 4])
 def test_hillshade_needs_normal_vectors(bands: int) -> None:
     of = kind("uint8", bands)
-    with pytest.raises(InvalidRequest, match="3 bands"):
+    with pytest.raises(InvalidRequest, match="3 color bands"):
         developed(of, (Hillshade(30, 45),), random_pixels((4, 4, bands), of))
 
 
