@@ -22,7 +22,7 @@ import urllib.request
 import webbrowser
 from pathlib import Path
 
-import make_gallery
+from scripts import gallery
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache"
@@ -56,9 +56,8 @@ def folder_of(given: list[Path], gathered: Path) -> Path:
         if not path.exists():
             raise FileNotFoundError(f"{path} does not exist")
     if not given:
-        gallery = CACHE / "gallery"
-        make_gallery.make(gallery)
-        return gallery
+        gallery.make(CACHE / "gallery")
+        return CACHE / "gallery"
     if len(given) == 1 and given[0].is_dir():
         return given[0].resolve()
     gather(given, gathered)

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fuzz_corpus import make_corpus
-from fuzz_mutations import mutated
-from fuzz_server import CHECKOUT, Finding, Server
+from scripts.fuzzing.corpus import make_corpus
+from scripts.fuzzing.mutations import mutated
+from scripts.fuzzing.server import CHECKOUT, Finding, Server
 
 CACHE = CHECKOUT / ".cache" / "fuzz"
 KEPT_OF_A_KIND = 3

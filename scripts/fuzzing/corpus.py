@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 import warnings
 from pathlib import Path
-
-from fuzz_server import CHECKOUT
-
-sys.path.insert(0, str(CHECKOUT))
 
 from tests import tiff_corpus as kinds
 from tests.properties.images import make_subjects

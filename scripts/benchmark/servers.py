@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark_images import CACHE
-from benchmark_requests import Case
+from scripts.benchmark.cases import Case
+from scripts.benchmark.images import CACHE
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 IIPSRV = "/usr/lib/iipimage-server/iipsrv.fcgi"
 TICKS = os.sysconf("SC_CLK_TCK")
 SERVER_CORE, LOAD_CORE = ["taskset", "-c", "0"], ["taskset", "-c", "1"]

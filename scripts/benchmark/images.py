@@ -16,7 +16,7 @@ from iipserve.sources.jpeg2000.openjpeg_library import glymur
 
 Picture: TypeAlias = NDArray[np.uint8]
 TILE = 256
-CACHE = Path(__file__).resolve().parent.parent / ".cache" / "benchmark"
+CACHE = Path(__file__).resolve().parents[2] / ".cache" / "benchmark"
 WATERMARK = "watermark.tif"
 PROCESSED_WIDTH = 4000
 """Of the images that are processed: wide enough for tiles by the hundred."""
@@ -40,35 +40,33 @@ Writer: TypeAlias = Callable[[Path, list[Picture]], None]
 """Writes the levels of a picture."""
 Converter: TypeAlias = Callable[[list[Picture]], list[Picture]]
 
-IMAGES: dict[str, Image] = {}
 
-
-def image(name: str) -> Image:
-    """One of the images made."""
-    return IMAGES[name]
-
-
-def make_images(folder: Path, width: int) -> Path:
-    """Make what is missing in `folder`, and read what all are."""
+def make_images(folder: Path, width: int) -> dict[str, Image]:
+    """Make what is missing in `folder`; what all of them are, by file name."""
     folder.mkdir(parents=True, exist_ok=True)
-    _make(folder, width, WRITERS, lambda levels: levels)
-    for name, (convert, write) in PROCESSED.items():
-        _make(folder, min(width, PROCESSED_WIDTH), {name: write}, convert)
     if not (CACHE / WATERMARK).exists():
         _write_watermark(CACHE / WATERMARK)
-    return folder
+    images = _make(folder, width, WRITERS, list)
+    for name, (convert, write) in PROCESSED.items():
+        images |= _make(folder, min(width, PROCESSED_WIDTH), {name: write}, convert)
+    return images
 
 
-def _make(folder: Path, width: int, writers: Mapping[str, Writer], convert: Converter) -> None:
-    """Write the files that are missing, and note what all of these are."""
+def _make(folder: Path, width: int, writers: Mapping[str, Writer], convert: Converter) -> dict[str, Image]:
+    """Write the files that are missing; what all of these are, by name."""
     missing = [name for name in writers if not (folder / name).exists()]
-    height = width * 3 // 4 + 1
-    levels = 1 + sum(max(width, height) >> level > TILE for level in range(32))
-    IMAGES.update({name: Image(name, width, height, levels) for name in writers})
     pictures = convert(_pyramid(_photograph(width))) if missing else []
     for name in missing:
         print(f"making {name}", file=sys.stderr)
         writers[name](folder / name, pictures)
+    height = _height(width)
+    levels = 1 + sum(max(width, height) >> level > TILE for level in range(32))
+    return {name: Image(name, width, height, levels) for name in writers}
+
+
+def _height(width: int) -> int:
+    """Three quarters of the width, and odd."""
+    return width * 3 // 4 + 1
 
 
 def _write_watermark(path: Path) -> None:
@@ -80,11 +78,11 @@ def _write_watermark(path: Path) -> None:
 
 
 def _photograph(width: int) -> Picture:
-    """glymur's photograph mirrored and repeated to `width`, three quarters as high and odd, with a gradient."""
+    """glymur's photograph mirrored and repeated to `width`, with a gradient."""
     cell = glymur.Jp2k(glymur.data.nemo())[:]
     cell = np.concatenate((cell, cell[:, ::-1]), axis=1)
     cell = np.concatenate((cell, cell[::-1]), axis=0)
-    height = width * 3 // 4 + 1
+    height = _height(width)
     repeats = (-(-height // cell.shape[0]), -(-width // cell.shape[1]), 1)
     picture = np.tile(cell, repeats)[:height, :width]
     gain = (np.linspace(160, 255, width)[None, :] * np.linspace(0.8, 1, height)[:, None]).astype(np.uint16)

@@ -1,4 +1,4 @@
-"""The process that is fuzzed: answers what `scripts/fuzz.py` asks for, line by line, and says how it went.
+"""The process that is fuzzed: answers what `scripts/fuzz` asks for, line by line, and says how it went.
 
 A line in is a task, `{"addresses": [...]}` or `{"seed": n, "examples": n}`; lines out are `{"ask": address}`
 before each request, `{"flaw": ..., "address": ...}` for each that went wrong, and `{"done": ...}` at the end.

@@ -1,27 +1,14 @@
-"""Makes the small gallery that scripts/demo shows when it is given no images.
-
-Usage: make_gallery.py FOLDER
-
-Images that are there already are left alone. Beside charts and a photograph there are images of the kinds
-that science has (see scientific_images.py). The largest is an invented landscape of 600 megapixels,
-with something to see at every zoom: it takes the better part of a minute to make, and 95 MB.
-"""
+"""An invented landscape of 600 megapixels, with something to see at every zoom: a map of a coast."""
 
 from __future__ import annotations
 
-import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyvips
-import scientific_images
 from numpy.typing import NDArray
 
-from iipserve.sources.jpeg2000.openjpeg_library import glymur
-
-PYRAMID = {"compression": "jpeg", "tile": True, "tile_width": 256, "tile_height": 256, "pyramid": True}
+from scripts.gallery.pyramids import JPEG_PYRAMID
 
 LANDSCAPE = (30_000, 20_000)
 COARSE = 8
@@ -66,51 +53,6 @@ TINTS = [
 """Height (0-1) and the color of the map there."""
 
 
-def make(folder: Path) -> None:
-    """Make every image that the folder lacks."""
-    makers: dict[str, Callable[[Path], None]] = {
-        "Nemo, photograph.jp2": copy_photograph,
-        "Nemo, photograph.tif": write_photograph,
-        "Test charts/Odd size, 3073 by 2680.tif": write_chart,
-        **scientific_images.MAKERS,
-        "Invented landscape.tif": write_landscape,
-    }
-    for name, write in makers.items():
-        path = folder / name
-        if not path.exists():
-            print(f"Making {name} ...", flush=True)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = folder.with_name(f"unfinished-{path.name}")
-            write(unfinished)
-            unfinished.rename(path)
-
-
-def copy_photograph(path: Path) -> None:
-    """The photograph that comes with glymur, as it is: JPEG 2000, a single tile."""
-    shutil.copyfile(glymur.data.nemo(), path)
-
-
-def write_photograph(path: Path) -> None:
-    """The same photograph as a TIFF pyramid of JPEG tiles."""
-    pixels = glymur.Jp2k(glymur.data.nemo())[:]
-    pyvips.Image.new_from_array(pixels).tiffsave(str(path), Q=88, **PYRAMID)
-
-
-def write_chart(path: Path) -> None:
-    """A chart whose sides are no multiples of anything, to see the last row and column of tiles."""
-    width, height = 3073, 2680
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    across, down = x / (width - 1), y / (height - 1)
-    pixels = np.stack([90 + 150 * across, 110 + 100 * down, 225 - 140 * across * down], axis=-1)
-    rings = np.hypot(x - width / 2, y - height / 2) % 256 < 3
-    lines = (x % 256 < 1) | (y % 256 < 1)
-    frame = (x < 4) | (y < 4) | (x >= width - 4) | (y >= height - 4)
-    pixels[lines] *= 0.75
-    pixels[rings] = 255
-    pixels[frame] = (200, 30, 40)
-    pyvips.Image.new_from_array(pixels.astype(np.uint8)).tiffsave(str(path), Q=90, **PYRAMID)
-
-
 def write_landscape(path: Path) -> None:
     """An invented coast, as a map with tints, shaded relief, contour lines and a numbered grid."""
     height = landscape_height()
@@ -124,7 +66,7 @@ def write_landscape(path: Path) -> None:
     ink = contour(height, slope, CONTOURS) * 0.13 + contour(height, slope, CONTOURS / 5) * 0.2
     colors = (height * 65535).cast("ushort").maplut(tints())
     printed = (colors * shade * (1 - ink) * (1 - grid() / 255 * 0.35)).cast("uchar")
-    printed.copy(interpretation="srgb").tiffsave(str(path), Q=62, **PYRAMID)
+    printed.copy(interpretation="srgb").tiffsave(str(path), Q=62, **JPEG_PYRAMID)
 
 
 def contour(height: pyvips.Image, slope: pyvips.Image, number: float) -> pyvips.Image:
@@ -197,7 +139,3 @@ def tints() -> pyvips.Image:
     bands = [np.interp(heights, known, [color[band] for _, color in TINTS]) for band in range(3)]
     table = np.stack(bands, axis=-1)[None, :, :]
     return pyvips.Image.new_from_array(table.astype(np.uint8))
-
-
-if __name__ == "__main__":
-    make(Path(sys.argv[1]))

@@ -1,13 +1,13 @@
-"""What the benchmark asks for: one list of addresses per case and server."""
+"""What the benchmark asks for: the rows of its table, each with a list of addresses."""
 
 from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from benchmark_images import CACHE, WATERMARK, Image, image
+from scripts.benchmark.images import CACHE, WATERMARK, Image
 
 UNCACHED: Mapping[str, str] = {"MAX_IMAGE_CACHE_SIZE": "0"}
 """Nothing is kept in memory, so that every request does the whole work."""
@@ -21,8 +21,8 @@ class Case:
     name: str
     image: str
     """File name."""
-    kind: str
-    """Which addresses: a function of this module by its name."""
+    addresses: Callable[[Image], list[str]]
+    """What is asked for."""
     settings: Mapping[str, str] = field(default_factory=lambda: CACHED)
     warm: bool = False
     """Everything is asked for once before it is measured."""
@@ -132,9 +132,9 @@ def processed(
     """
     settings = {"WATERMARK": str(CACHE / mark)} if mark else {}
     return [
-        Case(f"{name}, first time", image, "iip_inner", {**UNCACHED, **settings}, modifiers=modifiers, iipsrv=iipsrv),
+        Case(f"{name}, first time", image, iip_inner, {**UNCACHED, **settings}, modifiers=modifiers, iipsrv=iipsrv),
         Case(
-            f"{name}, again", image, "iip_few", {**CACHED, **settings}, warm=True, modifiers=modifiers, iipsrv=iipsrv
+            f"{name}, again", image, iip_few, {**CACHED, **settings}, warm=True, modifiers=modifiers, iipsrv=iipsrv
         ),
     ]  # fmt: skip
 
@@ -142,23 +142,23 @@ def processed(
 JPEG, DEFLATE, LZW, ZSTD = "jpeg.tif", "deflate.tif", "lzw.tif", "zstd.tif"
 
 CASES = (
-    Case("warm tile, IIP", JPEG, "iip_few", warm=True),
-    Case("warm tile, IIIF", JPEG, "iiif_few", warm=True),
-    Case("warm tile, DeepZoom", JPEG, "deepzoom_few", warm=True),
-    Case("warm tile, IIP, new connections", JPEG, "iip_few", warm=True, keeps_connections=False),
-    Case("warm tile, IIIF, new connections", JPEG, "iiif_few", warm=True, keeps_connections=False),
-    Case("warm tile, DeepZoom, new conn.", JPEG, "deepzoom_few", warm=True, keeps_connections=False),
-    Case("cold JPEG tile, inner", JPEG, "iip_inner", UNCACHED),
-    Case("cold JPEG tile, right edge", JPEG, "iip_right", UNCACHED),
-    Case("cold JPEG tile, bottom edge", JPEG, "iip_bottom", UNCACHED),
-    Case("cold deflate tile", DEFLATE, "iip_inner", UNCACHED),
-    Case("cold LZW tile", LZW, "iip_inner", UNCACHED),
-    Case("cold zstd tile", ZSTD, "iip_inner", UNCACHED),
-    Case("JPEG 2000 walk, tiled 512", "tiled.jp2", "iip_walk", once=True),
-    Case("JPEG 2000 walk, untiled", "untiled.jp2", "iip_walk", once=True),
-    Case("export 1000 px wide", JPEG, "export_1000", UNCACHED),
-    Case("region 0.1 x 0.1 at 700 px", JPEG, "export_region", UNCACHED),
-    Case("PNG tile", JPEG, "iip_png", UNCACHED, iipsrv=False),
+    Case("warm tile, IIP", JPEG, iip_few, warm=True),
+    Case("warm tile, IIIF", JPEG, iiif_few, warm=True),
+    Case("warm tile, DeepZoom", JPEG, deepzoom_few, warm=True),
+    Case("warm tile, IIP, new connections", JPEG, iip_few, warm=True, keeps_connections=False),
+    Case("warm tile, IIIF, new connections", JPEG, iiif_few, warm=True, keeps_connections=False),
+    Case("warm tile, DeepZoom, new conn.", JPEG, deepzoom_few, warm=True, keeps_connections=False),
+    Case("cold JPEG tile, inner", JPEG, iip_inner, UNCACHED),
+    Case("cold JPEG tile, right edge", JPEG, iip_right, UNCACHED),
+    Case("cold JPEG tile, bottom edge", JPEG, iip_bottom, UNCACHED),
+    Case("cold deflate tile", DEFLATE, iip_inner, UNCACHED),
+    Case("cold LZW tile", LZW, iip_inner, UNCACHED),
+    Case("cold zstd tile", ZSTD, iip_inner, UNCACHED),
+    Case("JPEG 2000 walk, tiled 512", "tiled.jp2", iip_walk, once=True),
+    Case("JPEG 2000 walk, untiled", "untiled.jp2", iip_walk, once=True),
+    Case("export 1000 px wide", JPEG, export_1000, UNCACHED),
+    Case("region 0.1 x 0.1 at 700 px", JPEG, export_region, UNCACHED),
+    Case("PNG tile", JPEG, iip_png, UNCACHED, iipsrv=False),
     *processed("gamma, contrast", JPEG, "GAM=0.7&CNT=1.2"),
     *processed("color map, gray", "gray.tif", "CMP=JET"),
     *processed("color map, RGB", JPEG, "CMP=JET"),
@@ -173,9 +173,9 @@ CASES = (
 )
 
 
-def paths_of(case: Case, server: str) -> list[str]:
+def paths_of(case: Case, images: Mapping[str, Image]) -> list[str]:
     """Addresses below the server's mount, for nginx."""
-    paths: list[str] = globals()[case.kind](image(case.image))
+    paths = case.addresses(images[case.image])
     if case.modifiers:
         paths = [path.replace("&JTL=", f"&{case.modifiers}&JTL=") for path in paths]
     return [path.replace("?", "i.fcgi?", 1) if path.startswith("?") else path for path in paths]

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 SECONDS_PER_REQUEST = 10.0
 START_SECONDS = 120.0
 TASKS_PER_CHILD = 1500
@@ -119,17 +119,17 @@ class Server:
     def _start(self) -> None:
         # this many bytes of its own for each thread would count as used up address space
         environ = os.environ | {
-            "PYTHONPATH": str(CHECKOUT),
             "OPENBLAS_NUM_THREADS": "1",
             "VIPS_CONCURRENCY": "1",
         }
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, str(CHECKOUT / "scripts" / "fuzz_child.py"), str(self._folder)],
+                [sys.executable, "-m", "scripts.fuzzing.child", str(self._folder)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 bufsize=0,
+                cwd=CHECKOUT,
                 env=environ,
             )
         assert self._process.stdout is not None

@@ -1,0 +1,1 @@
+"""Compares the daemon with Debian's iipimage-server; `scripts/bench` runs it."""
