@@ -12,8 +12,9 @@ import pytest
 from iipserve import __version__
 from iipserve.__main__ import main
 from iipserve.config import Config
+from tests.ports import free_port
 from tests.transport.client import connect
-from tests.transport.processes import ROOT, Command, free_port, until
+from tests.transport.processes import ROOT, Command, until
 from tests.transport.stub import TILE, StubApplication
 
 

@@ -14,11 +14,7 @@ from contextlib import contextmanager
 
 import pytest
 
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listens on at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+from tests.ports import free_port
 
 
 class Memcached:

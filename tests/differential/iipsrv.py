@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from tests.end_to_end.running import free_port
+from tests.ports import free_port
 from tests.transport.client import END, STDOUT, Peer, connect, request
 
 PROGRAM = Path("/usr/lib/iipimage-server/iipsrv.fcgi")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -13,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
-from tests.end_to_end.running import needed
+from tests.end_to_end.running import needed, runs
 
 OVERLAYS = ".bar, .switch, .tools, .navigator, .panel, #progress"
 FLAGS = [
@@ -100,9 +103,13 @@ class Visit:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run headless Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=needed("chromium"), args=FLAGS)
+    """Run headless Chromium, with a home of its own."""
+    program = needed("chromium")
+    runs(sys.executable, "-m", "playwright", "--version")
+    with TemporaryDirectory() as home, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=FLAGS, env=os.environ | {"HOME": home}
+        )
         yield browser
         browser.close()
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
 END_SECONDS = 15.0
@@ -67,12 +69,11 @@ def needed(command: str) -> str:
     return path
 
 
-def free_port() -> int:
-    """A port on the loopback interface that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def runs(*command: str) -> None:
+    """Skip the test where a command fails, and say why: a library may be missing."""
+    tried = subprocess.run(command, capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(tried.stderr.strip() or f"{' '.join(command)} fails")
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import ROOT, daemon, free_port, needed, running
+from tests.end_to_end.running import ROOT, daemon, needed, running
+from tests.ports import free_port
 
 APACHE_MODULES = Path("/usr/lib/apache2/modules")
 APACHE = """

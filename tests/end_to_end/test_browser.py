@@ -18,7 +18,8 @@ from playwright.sync_api import Browser, Route, expect
 
 from iipserve.viewer.site import installed_openseadragon
 from tests.end_to_end.browsing import View, Visit, chromium, visit
-from tests.end_to_end.running import daemon, free_port, needed, nginx
+from tests.end_to_end.running import daemon, needed, nginx
+from tests.ports import free_port
 
 WIDTH, HEIGHT = 3073, 2680
 CHART = "Old maps/Köln & 50% more.tif"

@@ -34,7 +34,8 @@ from tests.end_to_end.iip_pictures import (
     twist,
     write_pictures,
 )
-from tests.end_to_end.running import daemon, free_port
+from tests.end_to_end.running import daemon
+from tests.ports import free_port
 
 PATIENCE = 15.0
 """Seconds."""

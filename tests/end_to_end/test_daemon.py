@@ -12,8 +12,9 @@ from pathlib import Path
 import imagecodecs
 import pytest
 
-from tests.end_to_end.running import ROOT, daemon, free_port
+from tests.end_to_end.running import ROOT, daemon
 from tests.images import smooth, write_tiff_pyramid
+from tests.ports import free_port
 from tests.transport.client import Peer, ask_all, connect
 from tests.transport.processes import until
 

@@ -16,9 +16,10 @@ from iipserve.config import Config
 from iipserve.engine.library import Library
 from iipserve.errors import ImageNotFound
 from tests.broken_files import make_broken_files
-from tests.end_to_end.running import daemon, free_port
+from tests.end_to_end.running import daemon
 from tests.engine.fakes import marked_format
 from tests.images import gradient, write_tiff_pyramid
+from tests.ports import free_port
 from tests.transport.client import Peer, request
 
 WHOLE = ("jpeg.tif", "deflate.tif", "whole.jp2", "whole.jpg", "whole.png", "one.tif")

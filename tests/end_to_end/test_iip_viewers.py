@@ -41,8 +41,9 @@ from tests.end_to_end.iip_pictures import (
     twist,
     write_pictures,
 )
-from tests.end_to_end.running import daemon, free_port
+from tests.end_to_end.running import daemon
 from tests.images import write_tiff_pyramid
+from tests.ports import free_port
 
 ODD = (701, 531)
 """Sides of an image whose levels have odd sizes; each level has as many tiles as OpenLayers reckons."""

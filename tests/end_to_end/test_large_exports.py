@@ -15,8 +15,9 @@ import pytest
 import pyvips
 import tifffile
 
-from tests.end_to_end.running import daemon, free_port
+from tests.end_to_end.running import daemon
 from tests.images import Picture, gradient
+from tests.ports import free_port
 from tests.transport.client import END, STDOUT, Peer, request
 
 SIDE, TILE = 7000, 256

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,14 +16,6 @@ from tests.transport.client import connect
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 20.0
-
-
-def free_port() -> int:
-    """A port on the loopback interface that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def until(condition: Callable[[], Any]) -> Any:

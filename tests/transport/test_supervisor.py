@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.transport.client import Answer, ask_all, connect, request
-from tests.transport.processes import ROOT, Command, alive, echo, echo_http, free_port, until
+from tests.transport.processes import ROOT, Command, alive, echo, echo_http, until
 from tests.transport.stub import PIECE, TILE
 
 Start = Callable[..., Command]
@@ -179,11 +180,11 @@ def test_worker_that_hangs_is_replaced(start: Start, port: int, tmp_path: Path) 
 
 
 def test_slow_reader_does_not_look_like_a_hanging_worker(start: Start, port: int) -> None:
-    start("--bind", f"127.0.0.1:{port}", REQUEST_TIMEOUT="2", SILENCE="1")
+    start("--bind", f"127.0.0.1:{port}", REQUEST_TIMEOUT="2", SILENCE="2")
     first = until(lambda: echo(("127.0.0.1", port)))["pid"]
     with connect(("127.0.0.1", port)) as peer:
         peer.send(request("/pieces/2000"))
-        end = time.monotonic() + 5
+        end = time.monotonic() + 6
         while time.monotonic() < end:
             assert peer.receive()
             time.sleep(0.02)
