@@ -114,6 +114,11 @@ class PhysicalResolution:
     y: float
     """Pixels per metre down, above 0."""
 
+    @property
+    def per_inch(self) -> tuple[float, float]:
+        """Pixels per inch across and down."""
+        return self.x * 0.0254, self.y * 0.0254
+
 
 @dataclass(frozen=True, eq=False)
 class ImageInfo:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iipserve.codecs import NO_METADATA, Metadata, exif
+from iipserve.codecs import NO_METADATA, Metadata
+from iipserve.containers import exif
 from iipserve.errors import InvalidSize
 from iipserve.plan import Encoding
 
@@ -30,7 +31,8 @@ def chosen(
     block = metadata.exif
     if block is None and resolution_in_exif and metadata.resolution:
         block = exif.EMPTY
-    return replace(metadata, icc=icc, exif=block and exif.put_right(block, metadata.resolution))
+    dots = metadata.resolution.per_inch if metadata.resolution else None
+    return replace(metadata, icc=icc, exif=block and exif.normalized(block, dots))
 
 
 def check_sides(shape: tuple[int, ...], longest: int, format: str) -> None:

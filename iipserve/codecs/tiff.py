@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,21 +12,12 @@ import numpy as np
 from iipserve import __version__
 from iipserve.codecs import Encoder, Metadata, Output, Shape
 from iipserve.codecs.bands import sample_bytes, with_colors
-from iipserve.codecs.ifd import (
-    EXIF_POINTER,
-    GPS_POINTER,
-    Entry,
-    Exif,
-    FieldType,
-    directory,
-    numbers,
-    rationals,
-    read_exif,
-    text,
-)
 from iipserve.codecs.metadata import check_sides, chosen
 from iipserve.codecs.strips import regrouped, with_bits
 from iipserve.codecs.tiff_compressions import JPEG_TAG, Compression, compression_for
+from iipserve.containers import exif, tags
+from iipserve.containers.ifd import Field, FieldType, integers, pack_file, rationals, raw, text
+from iipserve.containers.tags import Photometric
 from iipserve.errors import TooLarge
 from iipserve.geometry import ceil_div
 from iipserve.plan import Encoding
@@ -38,22 +28,20 @@ STRIP_BYTES = 1 << 19
 """Pixels of about this many bytes make one strip."""
 MCU_ROWS = 16
 """Strips of JPEG hold whole rows of its 16 x 16 units (TIFF technical note 2)."""
-HEADER_LENGTH = 8
 MAX_LENGTH = 2**32 - 1
 """Bytes that offsets of four bytes reach."""
 
-SHORT, LONG, BYTE, UNDEFINED = FieldType.SHORT, FieldType.LONG, FieldType.BYTE, FieldType.UNDEFINED
-MIN_IS_BLACK, RGB, YCBCR = 1, 2, 6
-UNASSOCIATED_ALPHA, INCH, HORIZONTAL_PREDICTOR = 2, 2, 2
+SHORT, LONG = FieldType.SHORT, FieldType.LONG
+UNASSOCIATED_ALPHA, HORIZONTAL_PREDICTOR = 2, 2
 TEXT_TAGS: Mapping[str, int] = MappingProxyType(
     {
-        "title": 269,
-        "description": 270,
-        "make": 271,
-        "model": 272,
-        "date": 306,
-        "creator": 315,
-        "rights": 33432,
+        "title": tags.DOCUMENT_NAME,
+        "description": tags.IMAGE_DESCRIPTION,
+        "make": tags.MAKE,
+        "model": tags.MODEL,
+        "date": tags.DATE_TIME,
+        "creator": tags.ARTIST,
+        "rights": tags.COPYRIGHT,
     }
 )
 """IIP object name -> tag."""
@@ -75,9 +63,9 @@ class Layout:
     """Gray becomes RGB."""
     order: str
     """Byte order, as in `struct`."""
-    fields: Mapping[int, Entry]
+    fields: Mapping[int, Field]
     """All but the tables of strips, by tag."""
-    pointed: Mapping[int, tuple[Entry, ...]]
+    pointed: Mapping[int, tuple[Field, ...]]
     """Directories that a field of this tag points to."""
 
     def compressed(self, strips: Iterable[Pixels]) -> Iterator[bytes | memoryview]:
@@ -96,23 +84,16 @@ class Layout:
         Raises:
             TooLarge: offsets of four bytes do not reach all strips.
         """
-        fields = dict(self.fields)
-        fields[279] = numbers(self.order, 279, LONG, *lengths)
-        fields |= {
-            273: numbers(self.order, 273, LONG, *lengths),
-            **{tag: numbers(self.order, tag, LONG, 0) for tag in self.pointed},
-        }
-        end = HEADER_LENGTH + len(directory(self.order, fields.values(), HEADER_LENGTH))
-        parts = []
-        for tag, entries in self.pointed.items():
-            fields[tag] = numbers(self.order, tag, LONG, end)
-            parts.append(directory(self.order, entries, end))
-            end += len(parts[-1])
-        check_length(end + sum(lengths))
-        fields[273] = numbers(self.order, 273, LONG, *_offsets(end, lengths))
-        mark = b"II*\0" if self.order == "<" else b"MM\0*"
-        first = struct.pack(self.order + "I", HEADER_LENGTH)
-        return b"".join((mark, first, directory(self.order, fields.values(), HEADER_LENGTH), *parts))
+        start = len(self._front(lengths, lengths))
+        check_length(start + sum(lengths))
+        return self._front(lengths, list(_offsets(start, lengths)))
+
+    def _front(self, lengths: Sequence[int], offsets: Sequence[int]) -> bytes:
+        strips = (
+            integers(self.order, tags.STRIP_OFFSETS, LONG, *offsets),
+            integers(self.order, tags.STRIP_BYTE_COUNTS, LONG, *lengths),
+        )
+        return pack_file(self.order, (*self.fields.values(), *strips), self.pointed)
 
 
 def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
@@ -180,12 +161,12 @@ def lay_out(shape: Shape, bits: int, encoding: Encoding, metadata: Metadata) -> 
         bands += 2
     rows = _rows_per_strip(height, width * bands * bits // 8)
     wanted = chosen(metadata, encoding, 1 if bands < 3 else 3)
-    exif = read_exif(wanted.exif) if wanted.exif else None
-    order = exif.order if exif else "<"
-    fields = {entry.tag: entry for entry in exif.described} if exif else {}
+    block = exif.read(wanted.exif) if wanted.exif else None
+    order = block.order if block else "<"
+    fields = {field.tag: field for field in block.ifd0} if block else {}
     fields |= _structure(order, (height, width, bands), bits, compression, rows) | _described(order, wanted)
     if encoding.metadata:
-        fields[305] = text(305, f"iipserve/{__version__}")
+        fields[tags.SOFTWARE] = text(tags.SOFTWARE, f"iipserve/{__version__}")
     return Layout(
         compression,
         encoding.quality,
@@ -194,14 +175,8 @@ def lay_out(shape: Shape, bits: int, encoding: Encoding, metadata: Metadata) -> 
         colored,
         order,
         fields,
-        _pointed(exif),
+        {tags.EXIF_IFD: block.exif_ifd, tags.GPS_IFD: block.gps_ifd} if block else {},
     )
-
-
-def _pointed(exif: Exif | None) -> dict[int, tuple[Entry, ...]]:
-    """The directories of Exif that hold something, by the tag that points to them."""
-    directories = {EXIF_POINTER: exif.photo, GPS_POINTER: exif.position} if exif else {}
-    return {tag: entries for tag, entries in directories.items() if entries}
 
 
 def _rows_per_strip(height: int, row_bytes: int) -> int:
@@ -219,45 +194,47 @@ def _differences(strip: Pixels) -> Pixels:
     return result
 
 
-def _structure(order: str, shape: Shape, bits: int, compression: Compression, rows: int) -> dict[int, Entry]:
+def _structure(order: str, shape: Shape, bits: int, compression: Compression, rows: int) -> dict[int, Field]:
     """The fields that say how to read the strips, by tag."""
     height, width, bands = shape
     as_ycbcr = bands == 3 and compression.tag == JPEG_TAG
-    photometric = YCBCR if as_ycbcr else MIN_IS_BLACK if bands < 3 else RGB
+    plain = Photometric.BLACK_IS_ZERO if bands < 3 else Photometric.RGB
     fields = [
-        numbers(order, 256, LONG, width),
-        numbers(order, 257, LONG, height),
-        numbers(order, 258, SHORT, *(bits,) * bands),
-        numbers(order, 259, SHORT, compression.tag),
-        numbers(order, 262, SHORT, photometric),
-        numbers(order, 277, SHORT, bands),
-        numbers(order, 278, LONG, rows),
-        numbers(order, 284, SHORT, 1),
+        integers(order, tags.IMAGE_WIDTH, LONG, width),
+        integers(order, tags.IMAGE_LENGTH, LONG, height),
+        integers(order, tags.BITS_PER_SAMPLE, SHORT, *(bits,) * bands),
+        integers(order, tags.COMPRESSION, SHORT, compression.tag),
+        integers(order, tags.PHOTOMETRIC, SHORT, Photometric.YCBCR if as_ycbcr else plain),
+        integers(order, tags.SAMPLES_PER_PIXEL, SHORT, bands),
+        integers(order, tags.ROWS_PER_STRIP, LONG, rows),
+        integers(order, tags.PLANAR_CONFIGURATION, SHORT, 1),
     ]
     if compression.predicts:
-        fields.append(numbers(order, 317, SHORT, HORIZONTAL_PREDICTOR))
+        fields.append(integers(order, tags.PREDICTOR, SHORT, HORIZONTAL_PREDICTOR))
     if has_alpha(bands):
-        fields.append(numbers(order, 338, SHORT, UNASSOCIATED_ALPHA))
+        fields.append(integers(order, tags.EXTRA_SAMPLES, SHORT, UNASSOCIATED_ALPHA))
     if as_ycbcr:
-        # subsampling, and full range: the default is that of video
-        fields += [numbers(order, 530, SHORT, 2, 2), rationals(order, 532, 0, 255, 128, 255, 128, 255)]
+        # chroma halved, and full range: the default is that of video
+        fields.append(integers(order, tags.YCBCR_SUBSAMPLING, SHORT, 2, 2))
+        fields.append(rationals(order, tags.REFERENCE_BLACK_WHITE, 0, 255, 128, 255, 128, 255))
     return {field.tag: field for field in fields}
 
 
-def _described(order: str, metadata: Metadata) -> dict[int, Entry]:
+def _described(order: str, metadata: Metadata) -> dict[int, Field]:
     """The fields that hold metadata, by tag."""
     fields = [
         text(TEXT_TAGS[name], value)
         for name, value in metadata.text.items()
         if name in TEXT_TAGS and value and (name != "date" or DATE.fullmatch(value))
     ]
-    if resolution := metadata.resolution:
-        fields += [rationals(order, 282, resolution.x * 0.0254), rationals(order, 283, resolution.y * 0.0254)]
-        fields.append(numbers(order, 296, SHORT, INCH))
+    if metadata.resolution:
+        across, down = metadata.resolution.per_inch
+        fields += [rationals(order, tags.X_RESOLUTION, across), rationals(order, tags.Y_RESOLUTION, down)]
+        fields.append(integers(order, tags.RESOLUTION_UNIT, SHORT, tags.INCH))
     if metadata.xmp:
-        fields.append(Entry(700, BYTE, len(metadata.xmp), metadata.xmp))
+        fields.append(raw(tags.XMP, FieldType.BYTE, metadata.xmp))
     if metadata.icc:
-        fields.append(Entry(34675, UNDEFINED, len(metadata.icc), metadata.icc))
+        fields.append(raw(tags.ICC_PROFILE, FieldType.UNDEFINED, metadata.icc))
     return {field.tag: field for field in fields}
 
 

@@ -1,8 +1,8 @@
-"""TIFF directories: fields by tag, with every count and offset checked (TIFF 6.0 section 2, BigTIFF).
+"""Image file directories of TIFF and BigTIFF, read and written (TIFF 6.0 section 2).
 
-tifffile knows the forms of the file. Its page list does not come into it: that follows a directory which points
-to itself for ever, interprets makers' private tags, and holds a tile table as a tuple of Python integers. Nor do
-its fields: a stack of a thousand pages is opened by reading some of the fields of each.
+Files may be hostile: every count and offset is checked, and fields are read only when they are asked for, because a
+stack of a thousand pages is opened by reading a few fields of each. tifffile does neither: it follows a directory that
+points to itself, interprets makers' private tags, and holds a tile table as a tuple of Python integers.
 """
 
 from __future__ import annotations
@@ -10,121 +10,192 @@ from __future__ import annotations
 import math
 import os
 import struct
-from collections.abc import Iterator
+import sys
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
-
-import numpy as np
-import tifffile
-from numpy.typing import NDArray
+from enum import IntEnum
+from fractions import Fraction
+from typing import Any, TypeAlias
 
 from iipserve.errors import DecodeError
 
-Table: TypeAlias = NDArray[np.unsignedinteger[Any]]
 
-FORMATS = {
-    b"II*\0": tifffile.TIFF.CLASSIC_LE,
-    b"MM\0*": tifffile.TIFF.CLASSIC_BE,
-    b"II+\0": tifffile.TIFF.BIG_LE,
-    b"MM\0+": tifffile.TIFF.BIG_BE,
-}
-"""By the first four bytes of a file; the last two are BigTIFF."""
+class FieldType(IntEnum):
+    """Types of values; those from 16 on are BigTIFF's."""
 
-TYPE_LENGTHS = {
-    1: 1,
-    2: 1,
-    3: 2,
-    4: 4,
-    5: 8,
-    6: 1,
-    7: 1,
-    8: 2,
-    9: 4,
-    10: 8,
-    11: 4,
-    12: 8,
-    13: 4,
-    16: 8,
-    17: 8,
-    18: 8,
+    BYTE = 1
+    ASCII = 2
+    SHORT = 3
+    LONG = 4
+    RATIONAL = 5
+    SBYTE = 6
+    UNDEFINED = 7
+    SSHORT = 8
+    SLONG = 9
+    SRATIONAL = 10
+    FLOAT = 11
+    DOUBLE = 12
+    IFD = 13
+    LONG8 = 16
+    SLONG8 = 17
+    IFD8 = 18
+
+
+CODES: Mapping[int, str] = {
+    FieldType.BYTE: "B",
+    FieldType.ASCII: "B",
+    FieldType.SHORT: "H",
+    FieldType.LONG: "I",
+    FieldType.RATIONAL: "II",
+    FieldType.SBYTE: "b",
+    FieldType.UNDEFINED: "B",
+    FieldType.SSHORT: "h",
+    FieldType.SLONG: "i",
+    FieldType.SRATIONAL: "ii",
+    FieldType.FLOAT: "f",
+    FieldType.DOUBLE: "d",
+    FieldType.IFD: "I",
+    FieldType.LONG8: "Q",
+    FieldType.SLONG8: "q",
+    FieldType.IFD8: "Q",
 }
-"""Bytes per value of each field type."""
-BYTE_TYPES = frozenset({1, 2, 6, 7})
-CODES = {
-    1: "B",
-    3: "H",
-    4: "I",
-    5: "I",
-    6: "b",
-    8: "h",
-    9: "i",
-    10: "i",
-    11: "f",
-    12: "d",
-    13: "I",
-    16: "Q",
-    17: "q",
-    18: "Q",
-}
-"""Types of numbers as `struct` knows them; RATIONAL and SRATIONAL are two each."""
-RATIONAL_TYPES = frozenset({5, 10})
-REAL_TYPES = RATIONAL_TYPES | {11, 12}
-TABLE_TYPES = {3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
-"""SHORT, LONG, IFD, LONG8 and IFD8 as numpy knows them."""
+"""One value of each type, in `struct`'s codes."""
+TYPE_LENGTHS = {type: struct.calcsize("=" + code) for type, code in CODES.items()}
+"""Bytes per value of each type."""
+BYTE_TYPES = frozenset({FieldType.BYTE, FieldType.ASCII, FieldType.SBYTE, FieldType.UNDEFINED})
+NUMBER_TYPES = CODES.keys() - {FieldType.ASCII, FieldType.UNDEFINED}
+RATIONAL_TYPES = frozenset({FieldType.RATIONAL, FieldType.SRATIONAL})
+INTEGER_TYPES = NUMBER_TYPES - RATIONAL_TYPES - {FieldType.FLOAT, FieldType.DOUBLE}
+TABLE_TYPES = frozenset({FieldType.SHORT, FieldType.LONG, FieldType.IFD, FieldType.LONG8, FieldType.IFD8})
 
 MAX_FIELDS = 1000
-"""More in one directory are taken for damage."""
+"""A directory of more is taken for damaged."""
 MAX_DIRECTORIES = 8192
-"""Further ones of a chain are not looked at."""
+"""Directories of a chain that are read."""
 MAX_CHAIN_FIELDS = 200_000
-"""In all directories of a chain; those behind are not looked at. Directories may overlap in a small file."""
+"""Fields in all directories of a chain: directories may overlap in a small file. The chain is cut off behind them."""
 FIRST_READ = 512
-"""Bytes that are read at once where a directory begins: nearly always all of it."""
+"""Bytes read at once where a directory begins: nearly always all of it."""
 MAX_NUMBERS = 1024
 """A field of more numbers is read as a table or not at all."""
 MAX_BYTES = 16 * 1024 * 1024
 """A text, profile or packet of more bytes is not read."""
+HEADER_LENGTH = 8
+"""Bytes before the first directory of a classic TIFF file as written here."""
+
+Table: TypeAlias = "array[int]"
+"""Unsigned integers, packed in 2, 4 or 8 bytes each."""
 
 
-class Entry(NamedTuple):
-    """One field as it stands in the directory."""
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Byte order and offset size of a file."""
+
+    order: str
+    """`<` or `>`, as in `struct`."""
+    first_offset_at: int
+    """Where the header holds the offset of the first directory."""
+    count: struct.Struct
+    """How many fields a directory has, at its beginning."""
+    entry: struct.Struct
+    """Tag, type, count, and the values or their offset."""
+    offset: struct.Struct
+
+    @classmethod
+    def classic(cls, order: str) -> Variant:
+        """TIFF, with offsets of 4 bytes."""
+        return cls(order, 4, *(struct.Struct(order + code) for code in ("H", "HHI4s", "I")))
+
+    @classmethod
+    def big(cls, order: str) -> Variant:
+        """BigTIFF, with offsets of 8 bytes."""
+        return cls(order, 8, *(struct.Struct(order + code) for code in ("Q", "HHQ8s", "Q")))
+
+
+CLASSIC = {b"II*\0": Variant.classic("<"), b"MM\0*": Variant.classic(">")}
+"""By the first four bytes of a file."""
+VARIANTS = {**CLASSIC, b"II+\0": Variant.big("<"), b"MM\0+": Variant.big(">")}
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A field as the directory holds it."""
 
     type: int
-    number: int
-    """Of values."""
-    header: bytes
-    """The field itself: tag, type, count, and the values or their offset."""
+    count: int
+    """Number of values."""
+    place: bytes
+    """The values, or their offset where they do not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field with its values."""
+
+    tag: int
+    type: int
+    count: int
+    """Number of values."""
+    value: bytes
+    """The values, in the file's byte order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """An open TIFF file."""
+    """A TIFF structure, in a file or in memory."""
 
-    tiff: Any
-    """tifffile's constants of this byte order and offset size."""
-    descriptor: int
+    variant: Variant
+    read: Callable[[int, int], bytes]
+    """(count, offset) -> as many bytes of `count` as there are."""
     length: int
-    """Of the file, in bytes."""
+    """In bytes."""
 
     @classmethod
     def of(cls, descriptor: int, head: bytes, length: int) -> Reader:
-        """The reader of a file that begins with one of the signatures of `FORMATS`."""
-        return cls(FORMATS[head[:4]], descriptor, length)
+        """The reader of a file that begins with a key of `VARIANTS`; it does not own the descriptor."""
+        return cls(VARIANTS[head[:4]], lambda count, offset: os.pread(descriptor, count, offset), length)
+
+    @classmethod
+    def of_block(cls, block: bytes) -> Reader:
+        """The reader of a classic TIFF structure in memory, such as an Exif block.
+
+        Raises:
+            DecodeError: it does not begin like one.
+        """
+        variant = CLASSIC.get(block[:4])
+        if variant is None:
+            raise DecodeError("not a TIFF structure")
+        return cls(variant, lambda count, offset: block[offset : offset + count], len(block))
+
+    @property
+    def byte_order(self) -> str:
+        """`<` or `>`, as in `struct` and numpy."""
+        return self.variant.order
 
     def bytes_at(self, offset: int, count: int) -> bytes:
         """Exactly `count` bytes.
 
         Raises:
-            DecodeError: the file ends before.
+            DecodeError: the file ends before that.
         """
-        data = os.pread(self.descriptor, count, offset) if offset + count <= self.length else b""
+        data = self.read(count, offset) if offset + count <= self.length else b""
         if len(data) != count:
-            raise DecodeError("The file ends inside its directories; it is damaged or not completely copied")
+            raise DecodeError("the file ends inside its directories; it is damaged or incompletely copied")
         return data
 
-    def bytes_from(self, offset: int, count: int) -> bytes:
-        """`count` bytes, or as many as there are."""
-        return os.pread(self.descriptor, count, offset) if offset < self.length else b""
+    def first_offset(self) -> int:
+        """The offset of the first directory.
+
+        Raises:
+            DecodeError: the file ends before it.
+        """
+        codec = self.variant.offset
+        (offset,) = codec.unpack(self.bytes_at(self.variant.first_offset_at, codec.size))
+        return int(offset)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,35 +212,29 @@ class Directory:
         """Whether the field is there, damaged or not."""
         return tag in self.entries
 
-    def number(self, tag: int) -> int:
-        """How many values a field says it has; 0 when it is absent."""
+    def count(self, tag: int) -> int:
+        """The number of values a field claims to have; 0 when it is absent."""
         entry = self.entries.get(tag)
-        return entry.number if entry else 0
+        return entry.count if entry else 0
 
     def integers(self, tag: int) -> tuple[int, ...]:
-        """All values of a field of integers; nothing when it is absent."""
-        entry = self.entries.get(tag)
-        if entry is None or entry.type in REAL_TYPES:
-            return ()
-        return self._numbers(entry)
+        """All values of a field of integers; empty when it is absent."""
+        return self._numbers(tag, INTEGER_TYPES)
 
     def integer(self, tag: int, default: int) -> int:
         """The first value of a field of integers."""
         return next(iter(self.integers(tag)), default)
 
     def reals(self, tag: int) -> tuple[float, ...]:
-        """All values of a field of numbers of any type; a fraction by zero is not a number."""
-        entry = self.entries.get(tag)
-        if entry is None:
-            return ()
-        numbers = self._numbers(entry)
-        if entry.type in RATIONAL_TYPES:
+        """All values of a field of numbers of any type; a fraction with denominator 0 is NaN."""
+        numbers = self._numbers(tag, NUMBER_TYPES)
+        if numbers and self.entries[tag].type in RATIONAL_TYPES:
             terms = numbers[0::2], numbers[1::2]
             return tuple(top / bottom if bottom else math.nan for top, bottom in zip(*terms, strict=True))
         return tuple(float(number) for number in numbers)
 
     def text(self, tag: int) -> str:
-        """A text, without control characters; empty when it is absent."""
+        """A text without control characters; empty when it is absent."""
         data = self.data(tag)
         try:
             text = data.decode("utf-8")
@@ -180,63 +245,70 @@ class Directory:
         return "".join(c for c in lines if c >= " " or c in "\t\n\r").strip()
 
     def data(self, tag: int) -> bytes:
-        """The bytes of a field of bytes or text; nothing when it is absent or larger than `MAX_BYTES`."""
+        """The bytes of a field of bytes or text; empty when it is absent or larger than `MAX_BYTES`."""
         entry = self.entries.get(tag)
-        return self.raw(entry) if entry and entry.type in BYTE_TYPES else b""
+        return (self.value(entry) or b"") if entry and entry.type in BYTE_TYPES else b""
 
-    def raw(self, entry: Entry) -> bytes:
-        """The values of a field in the file's byte order; nothing when they are damaged or too large."""
-        size = TYPE_LENGTHS.get(entry.type, 0) * entry.number
-        if not 0 < size <= MAX_BYTES:
-            return b""
+    def value(self, entry: Entry) -> bytes | None:
+        """The values of a field in the file's byte order; None when they are damaged or more than `MAX_BYTES`."""
+        length = TYPE_LENGTHS.get(entry.type)
+        if length is None or length * entry.count > MAX_BYTES:
+            return None
         try:
-            return self._bytes(entry, size)
+            return self._bytes(entry, length * entry.count)
         except DecodeError:
-            return b""
+            return None
 
     def table(self, tag: int, count: int) -> Table:
-        """The first `count` values of a field of integers, as stored: 2, 4 or 8 bytes each, any byte order.
+        """The first `count` values of a field of unsigned integers, packed as in the file.
 
         Raises:
-            DecodeError: there are fewer, or the file ends before.
+            DecodeError: there are fewer, or the file ends before them.
         """
         entry = self.entries.get(tag)
-        if entry is None or entry.type not in TABLE_TYPES or entry.number < count:
+        if entry is None or entry.type not in TABLE_TYPES or entry.count < count:
             raise DecodeError(
-                f"The level has {count} tiles, but the file lists {self.number(tag)}; it is damaged"
+                f"field {tag} holds {self.count(tag)} values instead of {count}; the file is damaged"
             )
-        kind = np.dtype(self.reader.tiff.byteorder + TABLE_TYPES[entry.type])
-        return np.frombuffer(self._bytes(entry, count * kind.itemsize), kind)
+        table: Table = array(CODES[entry.type], self._bytes(entry, count * TYPE_LENGTHS[entry.type]))
+        if (self.reader.byte_order == "<") != (sys.byteorder == "little"):
+            table.byteswap()
+        return table
 
-    def _numbers(self, entry: Entry) -> tuple[Any, ...]:
-        """The numbers of a field, fractions as two each; nothing when they are none, damaged, or too many."""
-        code = CODES.get(entry.type)
-        if code is None or not 0 < entry.number <= MAX_NUMBERS:
+    def _numbers(self, tag: int, types: Iterable[int]) -> tuple[Any, ...]:
+        """The numbers of a field of these types, fractions as two each; empty when it is damaged or too long."""
+        entry = self.entries.get(tag)
+        if entry is None or entry.type not in types or entry.count > MAX_NUMBERS:
             return ()
-        count = 2 * entry.number if entry.type in RATIONAL_TYPES else entry.number
-        data = self.raw(entry)
-        return struct.unpack(f"{self.reader.tiff.byteorder}{count}{code}", data) if data else ()
+        data = self.value(entry)
+        return _unpack(self.reader.byte_order, entry.type, data) if data else ()
 
-    def _bytes(self, entry: Entry, wanted: int) -> bytes:
-        """The first `wanted` bytes of a field's values."""
-        tiff = self.reader.tiff
-        place = entry.header[-tiff.offsetsize :]
-        if TYPE_LENGTHS[entry.type] * entry.number <= tiff.tagoffsetthreshold:
-            return place[:wanted]
-        (offset,) = struct.unpack(tiff.offsetformat, place)
-        return self.reader.bytes_at(offset, wanted)
+    def _bytes(self, entry: Entry, count: int) -> bytes:
+        """The first `count` bytes of a field's values.
+
+        Raises:
+            DecodeError: the file ends before them.
+        """
+        if TYPE_LENGTHS[entry.type] * entry.count <= len(entry.place):
+            return entry.place[:count]
+        (offset,) = self.reader.variant.offset.unpack(entry.place)
+        return self.reader.bytes_at(offset, count)
+
+
+def _unpack(order: str, type: int, data: bytes) -> tuple[Any, ...]:
+    code = CODES[type]
+    return struct.unpack(f"{order}{len(code) * len(data) // TYPE_LENGTHS[type]}{code[0]}", data)
 
 
 def read_chain(reader: Reader) -> Iterator[Directory]:
     """The directories of the main chain.
 
-    A chain that leads back to itself, out of the file or into damage ends there: what stands before is good.
+    A chain that leads back to itself, out of the file or into damage ends there; the directories before are good.
 
     Raises:
         DecodeError: the first directory is damaged.
     """
-    place = 8 if reader.tiff.version == 43 else 4
-    (offset,) = struct.unpack(reader.tiff.offsetformat, reader.bytes_at(place, reader.tiff.offsetsize))
+    offset = reader.first_offset()
     directory = read_directory(reader, offset)
     visited, fields = {offset}, len(directory.entries)
     while True:
@@ -252,26 +324,132 @@ def read_chain(reader: Reader) -> Iterator[Directory]:
         fields += len(directory.entries)
 
 
-def read_directory(reader: Reader, offset: int) -> Directory:
+def read_directory(reader: Reader, offset: int, *, min_fields: int = 1) -> Directory:
     """The directory at an offset of the file.
 
     Raises:
-        DecodeError: it is damaged, or the file ends before it.
+        DecodeError: it is damaged or has fewer than `min_fields` fields, or the file ends before its end.
     """
-    tiff = reader.tiff
-    data = reader.bytes_from(offset, FIRST_READ)
-    if len(data) < tiff.tagnosize:
-        data = reader.bytes_at(offset, tiff.tagnosize)
-    (count,) = struct.unpack_from(tiff.tagnoformat, data)
-    if not 0 < count <= MAX_FIELDS:
-        raise DecodeError(f"A directory of {count} fields; 1 to {MAX_FIELDS} are read")
-    start, stop = tiff.tagnosize, tiff.tagnosize + count * tiff.tagsize
-    if len(data) < stop + tiff.offsetsize:
-        data = reader.bytes_at(offset, stop + tiff.offsetsize)
+    variant = reader.variant
+    start = variant.count.size
+    data = reader.read(FIRST_READ, offset) if offset < reader.length else b""
+    if len(data) < start:
+        data = reader.bytes_at(offset, start)
+    (count,) = variant.count.unpack_from(data)
+    if not min_fields <= count <= MAX_FIELDS:
+        raise DecodeError(f"a directory of {count} fields; {min_fields} to {MAX_FIELDS} are read")
+    stop = start + count * variant.entry.size
+    if len(data) < stop + variant.offset.size:
+        data = reader.bytes_at(offset, stop + variant.offset.size)
     entries: dict[int, Entry] = {}
-    for at in range(start, stop, tiff.tagsize):
-        header = data[at : at + tiff.tagsize]
-        tag, type, number, _ = struct.unpack(tiff.tagheaderformat, header)
-        entries.setdefault(tag, Entry(type, number, header))
-    (following,) = struct.unpack_from(tiff.offsetformat, data, stop)
+    for tag, *entry in variant.entry.iter_unpack(data[start:stop]):
+        entries.setdefault(tag, Entry(*entry))
+    (following,) = variant.offset.unpack_from(data, stop)
     return Directory(reader, entries, following)
+
+
+# -- writing ---------------------------------------------------------------------------------------
+
+
+def integers(order: str, tag: int, type: FieldType, *values: int) -> Field:
+    """A field of one of the `INTEGER_TYPES`."""
+    return Field(tag, type, len(values), struct.pack(f"{order}{len(values)}{CODES[type]}", *values))
+
+
+def rationals(order: str, tag: int, *values: float) -> Field:
+    """A field of RATIONAL values, each the nearest fraction that fits."""
+    pairs = (Fraction(value).limit_denominator(10_000).as_integer_ratio() for value in values)
+    terms = [min(term, 0xFFFFFFFF) for pair in pairs for term in pair]
+    return Field(tag, FieldType.RATIONAL, len(values), struct.pack(f"{order}{len(terms)}I", *terms))
+
+
+def text(tag: int, content: str) -> Field:
+    """A field of text; beyond ASCII it is UTF-8, as other software writes it."""
+    value = content.replace("\0", "").encode("utf-8", "replace") + b"\0"
+    return Field(tag, FieldType.ASCII, len(value), value)
+
+
+def raw(tag: int, type: FieldType, value: bytes) -> Field:
+    """A field of BYTE or UNDEFINED values."""
+    return Field(tag, type, len(value), value)
+
+
+def pack_directory(
+    order: str,
+    fields: Iterable[Field],
+    offset: int,
+    *,
+    kept: Mapping[int, Entry] | None = None,
+    following: int = 0,
+) -> bytes:
+    """A directory of classic TIFF, its values behind it.
+
+    Args:
+        order: byte order.
+        fields: of different tags.
+        offset: where it will be in its file.
+        kept: entries of other tags whose values are elsewhere in the file.
+        following: offset of the next directory of the chain.
+    """
+    variant = Variant.classic(order)
+    ordered = sorted(fields, key=lambda field: field.tag)
+    entries = {
+        tag: variant.entry.pack(tag, entry.type, entry.count, entry.place)
+        for tag, entry in (kept or {}).items()
+    }
+    count = len(ordered) + len(entries)
+    values_at, values = offset + 2 + variant.entry.size * count + 4, bytearray()
+    for field in ordered:
+        value = field.value
+        inline = len(value) <= 4
+        place = value if inline else variant.offset.pack(values_at + len(values))
+        entries[field.tag] = variant.entry.pack(field.tag, field.type, field.count, place)
+        values += b"" if inline else value + b"\0" * (len(value) % 2)
+    table = (entries[tag] for tag in sorted(entries))
+    return b"".join((variant.count.pack(count), *table, variant.offset.pack(following), values))
+
+
+def pack_file(
+    order: str, fields: Sequence[Field], pointed: Mapping[int, Sequence[Field]] | None = None
+) -> bytes:
+    """A classic TIFF file up to its pixels: header, first directory, and the directories it points to.
+
+    Args:
+        order: byte order.
+        fields: of the first directory.
+        pointed: directories by the tag of the field that points to them, which is added; empty ones are left out.
+    """
+    pointed = {tag: inner for tag, inner in (pointed or {}).items() if inner}
+
+    def first(offsets: Iterable[int]) -> bytes:
+        pointers = (
+            integers(order, tag, FieldType.LONG, at) for tag, at in zip(pointed, offsets, strict=True)
+        )
+        return pack_directory(order, (*fields, *pointers), HEADER_LENGTH)
+
+    end = HEADER_LENGTH + len(first([0] * len(pointed)))
+    parts, offsets = [], []
+    for inner in pointed.values():
+        offsets.append(end)
+        parts.append(pack_directory(order, inner, end))
+        end += len(parts[-1])
+    return b"".join((header(order, HEADER_LENGTH), first(offsets), *parts))
+
+
+def header(order: str, first: int) -> bytes:
+    """The header of a classic TIFF file whose first directory is at an offset."""
+    return (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", first)
+
+
+def place_in_file(file: bytes, tag: int) -> int:
+    """Where a classic TIFF file holds the value, or its offset, of a field of the first directory.
+
+    Raises:
+        DecodeError: there is no such field.
+    """
+    reader = Reader.of_block(file)
+    start = reader.first_offset() + reader.variant.count.size
+    tags = list(read_directory(reader, reader.first_offset()).entries)
+    if tag not in tags:
+        raise DecodeError(f"no field {tag}")
+    return start + tags.index(tag) * reader.variant.entry.size + 8

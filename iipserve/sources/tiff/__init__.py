@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iipserve.containers.ifd import FORMATS, Reader, read_chain
+from iipserve.containers.ifd import VARIANTS, Reader, read_chain
 from iipserve.containers.tags import TILE_WIDTH
 from iipserve.sources import OpenFile, Source, SourceFormat, closed_on_error
 from iipserve.sources.tiff.pages import page_of_layer, read_strip_pages, read_tiled_pages
@@ -29,7 +29,7 @@ def _open(file: OpenFile) -> Source:
 
 
 def _matches(head: bytes) -> bool:
-    return head[:4] in FORMATS
+    return head[:4] in VARIANTS
 
 
 FORMAT = SourceFormat("tiff", _matches, _open)

@@ -96,9 +96,9 @@ def _read_palette(type: SampleType, directory: Directory) -> NDArray[np.uint8]:
     """The colors, (number, 3)."""
     if type.kind != "u" or type.bits > MAX_PALETTE_BITS:
         raise UnsupportedImage(f"TIFF of a palette with indexes of {type.bits} bits")
-    if directory.number(COLOR_MAP) < 3 << type.bits:
+    if directory.count(COLOR_MAP) < 3 << type.bits:
         raise DecodeError("the TIFF file's palette is shorter than its indexes ask for; it is damaged")
-    values = directory.table(COLOR_MAP, 3 << type.bits).astype(np.uint16).reshape(3, -1).T
+    values = np.array(directory.table(COLOR_MAP, 3 << type.bits), np.uint16).reshape(3, -1).T
     # 0 to 65535 (TIFF 6.0 section 5); some writers gave 0 to 255 (libtiff looks for these too)
     scaled = values if values.max() < 256 else values >> 8
     return np.ascontiguousarray(scaled.astype(np.uint8))

@@ -16,11 +16,13 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from iipserve.containers.ifd import Directory
+from iipserve.containers.ifd import Directory, Field, FieldType, integers, pack_file, place_in_file
 from iipserve.containers.tags import (
     CCITT_SCHEMES,
     JPEG_TABLES,
     LERC_PARAMETERS,
+    STRIP_BYTE_COUNTS,
+    STRIP_OFFSETS,
     T4_OPTIONS,
     T6_OPTIONS,
     Compression,
@@ -240,23 +242,22 @@ def _strip_reader(fields: Fields, order: str, kind: np.dtype[Any]) -> Callable[[
 
 
 def _strip_header(fields: Fields, order: str) -> tuple[bytes, bytes]:
-    """What stands before and after the strip's length in a TIFF file of one strip (TIFF 6.0 section 2)."""
-    extra_at = 8 + 2 + 12 * (len(fields) + 2) + 4
-    data_at = extra_at + sum(2 * len(v) for v in fields.values() if isinstance(v, tuple) and len(v) > 2)
-    table, extra, length_at = b"", b"", 0
-    for tag, value in sorted({**fields, 273: data_at, 279: 0}.items()):
-        if tag == 279:
-            length_at = 8 + 2 + len(table) + 8
-        if isinstance(value, int):
-            table += struct.pack(order + "HHII", tag, 4, 1, value)
-            continue
-        packed = struct.pack(f"{order}{len(value)}H", *value)
-        place = packed.ljust(4, b"\0") if len(value) <= 2 else struct.pack(order + "I", extra_at + len(extra))
-        table += struct.pack(order + "HHI", tag, 3, len(value)) + place
-        extra += b"" if len(value) <= 2 else packed
-    mark = b"II" if order == "<" else b"MM"
-    header = struct.pack(order + "2sHIH", mark, 42, 8, len(fields) + 2) + table + bytes(4) + extra
-    return header[:length_at], header[length_at + 4 :]
+    """What precedes and follows the strip's length in a TIFF file of one strip."""
+
+    description = [_field(order, *item) for item in {**fields, STRIP_BYTE_COUNTS: 0}.items()]
+
+    def header(offset: int) -> bytes:
+        return pack_file(order, (*description, _field(order, STRIP_OFFSETS, offset)))
+
+    whole = header(len(header(0)))
+    length_at = place_in_file(whole, STRIP_BYTE_COUNTS)
+    return whole[:length_at], whole[length_at + 4 :]
+
+
+def _field(order: str, tag: int, value: int | tuple[int, ...]) -> Field:
+    if isinstance(value, int):
+        return integers(order, tag, FieldType.LONG, value)
+    return integers(order, tag, FieldType.SHORT, *value)
 
 
 LERC_PACKERS = {0: None, 1: imagecodecs.zlib_decode, 2: imagecodecs.zstd_decode}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from iipserve.containers import exif
 from iipserve.containers.ifd import Directory
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace, ImageInfo, Level, Selector, StackLayer
@@ -56,7 +57,7 @@ def describe(
         **samples._asdict(),
         icc=metadata.read_icc(directory),
         xmp=metadata.read_xmp(directory),
-        exif=metadata.read_exif(directory),
+        exif=exif.from_tiff(directory),
         resolution=metadata.read_resolution(directory),
         text=metadata.read_text(directory),
         selector=Selector(file.layer),

@@ -170,7 +170,7 @@ def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
         subsampling=_read_subsampling(directory, type, bands, planes, compression),
         ycc_components=bands.stored == 3 and _holds_ycc(directory, compression),
         bits_reversed=directory.integer(FILL_ORDER, 1) == 2,
-        byte_order=directory.reader.tiff.byteorder,
+        byte_order=directory.reader.byte_order,
     )  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def counts_tag(directory: Directory) -> int:
 
 def _check_tile_count(directory: Directory, count: int) -> None:
     """The tables must be as long as the size asks, so that a size cannot be a lie."""
-    held = min(directory.number(offsets_tag(directory)), directory.number(counts_tag(directory)))
+    held = min(directory.count(offsets_tag(directory)), directory.count(counts_tag(directory)))
     if held < count:
         raise DecodeError(f"the TIFF file's size asks for {count} tiles, but it lists {held}; it is damaged")
     if count > MAX_TILES:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,7 @@ def read_segment(reader: Reader, offset: int, count: int, maximum: int) -> bytes
         return None
     if offset < MIN_OFFSET or count > maximum or offset + count > reader.length:
         raise ValueError(f"{count} bytes at {offset}")
-    data = os.pread(reader.descriptor, count, offset)
+    data = reader.read(count, offset)
     if len(data) != count:
         raise ValueError(f"{len(data)} bytes of {count}")
     return data

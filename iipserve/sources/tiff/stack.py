@@ -10,8 +10,9 @@ from itertools import islice
 from xml.etree import ElementTree
 
 from iipserve.containers.ifd import Directory
+from iipserve.containers.tags import STO_NITS
 from iipserve.image import StackLayer
-from iipserve.sources.tiff.metadata import STO_NITS, TEXT_TAGS
+from iipserve.sources.tiff.metadata import TEXT_TAGS
 from iipserve.sources.tiff.pages import Page
 
 MAX_NAME = 1000
@@ -51,7 +52,7 @@ def _layer(directory: Directory, index: int, name: str) -> StackLayer:
 
 def _name_in(directory: Directory, tag: int) -> str:
     """A short text; nothing if it is a long one, which thousands of directories could have."""
-    return directory.text(tag) if directory.number(tag) <= MAX_NAME else ""
+    return directory.text(tag) if directory.count(tag) <= MAX_NAME else ""
 
 
 @dataclass(frozen=True, slots=True)

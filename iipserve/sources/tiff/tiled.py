@@ -66,12 +66,14 @@ class StoredLevel:
 class TiffSource(Source):
     """A pyramid of tiles. Threads share nothing but the descriptor, which is read by `pread`."""
 
-    def __init__(self, reader: Reader, info: ImageInfo, levels: tuple[StoredLevel, ...]) -> None:
-        """Take over the reader's descriptor."""
+    def __init__(
+        self, file: OpenFile, reader: Reader, info: ImageInfo, levels: tuple[StoredLevel, ...]
+    ) -> None:
+        """Take over the file's descriptor, which `reader` reads."""
         self.info = info
         self._reader = reader
         self._levels = levels
-        weakref.finalize(self, os.close, reader.descriptor)
+        weakref.finalize(self, os.close, file.descriptor)
 
     def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
         """Decode one tile, clipped to the level.
@@ -181,7 +183,7 @@ def open_tiled(file: OpenFile, pages: Sequence[Page]) -> Source:
             _advertised_tile(full.layout.tile), read_stack(pages),
         )  # fmt: skip
         orientation = page.first.integer(ORIENTATION, 1)
-    return upright(TiffSource(page.first.reader, info, levels), orientation)
+    return upright(TiffSource(file, page.first.reader, info, levels), orientation)
 
 
 def _advertised_tile(tile: Size) -> Size:

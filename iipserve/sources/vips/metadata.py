@@ -11,7 +11,6 @@ from typing import Any
 import pyvips
 
 from iipserve.image import PhysicalResolution
-from iipserve.sources.upright_exif import upright_exif
 
 TEXT_FIELDS = {
     "image-description": "description",
@@ -57,13 +56,13 @@ class VipsMetadata:
 
 
 def read_metadata(image: pyvips.Image) -> VipsMetadata:
-    """Everything but pixels that an opened image holds; the Exif block is that of the upright picture."""
+    """Everything but pixels that an opened image holds."""
     names = set(image.get_fields())
     exif = _value(image, names, "exif-data")
     return VipsMetadata(
         icc=_profile(image, names),
         xmp=_value(image, names, "xmp-data"),
-        exif=upright_exif(exif.removeprefix(b"Exif\0\0")) if exif else None,
+        exif=exif.removeprefix(b"Exif\0\0") if exif else None,
         resolution=_resolution(image, names),
         text=MappingProxyType(_texts(image, names)),
     )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import struct
 
 import pytest
 from PIL import ExifTags, Image
 
-from iipserve.codecs import exif
-from iipserve.image import PhysicalResolution
+from iipserve.containers import exif
+from iipserve.containers.ifd import FieldType, header, integers, pack_directory
 from tests.codecs.samples import check_exif, exif_block
 from tests.codecs.test_tiff import DAMAGED_EXIF
 
-RESOLUTION = PhysicalResolution(150 / 0.0254, 75 / 0.0254)
+RESOLUTION = (150.0, 75.0)
 
 
 def read(block: bytes) -> Image.Exif:
@@ -33,7 +34,7 @@ def turned(order: str, orientation: int = 6) -> bytes:
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("make", [exif_block, turned], ids=["without", "with"])
 def test_resolution_is_the_pictures(make: object, order: str) -> None:
-    found = read(exif.put_right(make(order), RESOLUTION))  # type: ignore[operator]
+    found = read(exif.normalized(make(order), RESOLUTION))  # type: ignore[operator]
     check_exif(found)
     assert found[ExifTags.Base.XResolution] == pytest.approx(150)
     assert found[ExifTags.Base.YResolution] == pytest.approx(75)
@@ -42,26 +43,26 @@ def test_resolution_is_the_pictures(make: object, order: str) -> None:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_the_picture_is_upright(order: str) -> None:
-    found = read(exif.put_right(turned(order), None))
+    found = read(exif.normalized(turned(order), None))
     check_exif(found)
     assert found[ExifTags.Base.Orientation] == 1
     assert found[ExifTags.Base.ResolutionUnit] == 3
 
 
 def test_no_orientation_is_added() -> None:
-    assert ExifTags.Base.Orientation not in read(exif.put_right(exif_block(), RESOLUTION))
+    assert ExifTags.Base.Orientation not in read(exif.normalized(exif_block(), RESOLUTION))
 
 
 @pytest.mark.parametrize("block", [exif_block(), turned("<", 1), turned(">", 1)], ids=["none", "<", ">"])
 def test_a_block_that_is_right_stays(block: bytes) -> None:
-    assert exif.put_right(block, None) is block
+    assert exif.normalized(block, None) is block
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_values_stay_where_they_were(order: str) -> None:
     """Offsets inside a maker's note count from the start of the block."""
     block = turned(order)
-    changed = exif.put_right(block, RESOLUTION)
+    changed = exif.normalized(block, RESOLUTION)
     assert changed[8 : len(block)] == block[8:]
 
 
@@ -71,14 +72,14 @@ def test_thumbnail_is_still_found() -> None:
     (start,) = struct.unpack_from("<I", block, 4)
     (count,) = struct.unpack_from("<H", block, start)
     struct.pack_into("<I", block, start + 2 + 12 * count, 1234)
-    changed = exif.put_right(bytes(block), RESOLUTION)
+    changed = exif.normalized(bytes(block), RESOLUTION)
     (start,) = struct.unpack_from("<I", changed, 4)
     (count,) = struct.unpack_from("<H", changed, start)
     assert struct.unpack_from("<I", changed, start + 2 + 12 * count) == (1234,)
 
 
 def test_a_new_block_holds_the_resolution_alone() -> None:
-    found = read(exif.put_right(exif.EMPTY, RESOLUTION))
+    found = read(exif.normalized(exif.EMPTY, RESOLUTION))
     assert dict(found) == {282: pytest.approx(150), 283: pytest.approx(75), 296: 2}
 
 
@@ -86,9 +87,38 @@ def test_a_new_block_holds_the_resolution_alone() -> None:
     "name", ["empty", "text", "only a header", "directory beyond the end", "65535 entries"]
 )
 def test_a_damaged_block_stays(name: str) -> None:
-    assert exif.put_right(DAMAGED_EXIF[name], RESOLUTION) == DAMAGED_EXIF[name]
+    assert exif.normalized(DAMAGED_EXIF[name], RESOLUTION) == DAMAGED_EXIF[name]
 
 
 @pytest.mark.parametrize("block", DAMAGED_EXIF.values(), ids=DAMAGED_EXIF.keys())
 def test_no_block_is_too_damaged(block: bytes) -> None:
-    assert len(exif.put_right(block, RESOLUTION)) >= len(block)
+    assert len(exif.normalized(block, RESOLUTION)) >= len(block)
+
+
+def block_of(order: str, type: FieldType, orientation: int, start: int) -> bytes:
+    """A block whose directory, with an orientation among others, is at an offset."""
+    fields = (
+        integers(order, 256, FieldType.SHORT, 6),
+        integers(order, 274, type, orientation),
+        integers(order, 277, FieldType.SHORT, 6),
+    )
+    return header(order, start) + bytes(start - 8) + pack_directory(order, fields, start)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("type", [FieldType.SHORT, FieldType.LONG])
+@pytest.mark.parametrize("start", [8, 26])
+def test_only_the_orientation_changes(order: str, type: FieldType, start: int) -> None:
+    found = read(exif.normalized(block_of(order, type, 6, start), None))
+    assert dict(found) == {256: 6, 274: 1, 277: 6}
+
+
+def test_random_damage_is_survived() -> None:
+    rng = random.Random(7)
+    whole = turned("<")
+    for _ in range(300):
+        data = bytearray(whole)
+        data[rng.randrange(2, len(data))] = rng.randrange(256)
+        part = bytes(data[: rng.randrange(len(data) + 1)])
+        assert len(exif.normalized(part, None)) >= len(part)
+        exif.read(part)

@@ -1,0 +1,199 @@
+"""TIFF directories written here are read by tifffile, and the other way round."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from iipserve.containers import ifd
+from iipserve.containers.ifd import Directory, FieldType, Reader, read_chain, read_directory
+from iipserve.errors import DecodeError
+
+VALUES = [
+    pytest.param("B", (1, 2, 255), id="BYTE"),
+    pytest.param("H", (1, 65535), id="SHORT"),
+    pytest.param("I", (7, 2**32 - 1), id="LONG"),
+    pytest.param("b", (-1, 127), id="SBYTE"),
+    pytest.param("h", (-2, 3), id="SSHORT"),
+    pytest.param("i", (-(2**31), 5), id="SLONG"),
+    pytest.param("Q", (2**64 - 1, 5), id="LONG8"),
+    pytest.param("q", (-5, 2**63 - 1), id="SLONG8"),
+]
+VARIANTS = pytest.mark.parametrize(
+    ("order", "big"),
+    [("<", False), (">", False), ("<", True), (">", True)],
+    ids=["II", "MM", "II big", "MM big"],
+)
+
+
+@contextmanager
+def first_of(path: Path) -> Iterator[Directory]:
+    """The first directory of a file."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        length = os.fstat(descriptor).st_size
+        yield next(read_chain(Reader.of(descriptor, os.pread(descriptor, 16, 0), length)))
+    finally:
+        os.close(descriptor)
+
+
+def written(path: Path, order: str, big: bool, *fields: tuple[object, ...]) -> Path:
+    """A file of tifffile with private fields: (tag, type, count, values)."""
+    with tifffile.TiffWriter(path, byteorder=order, bigtiff=big) as file:
+        file.write(np.zeros((4, 4), np.uint8), metadata=None, extratags=[(*field, True) for field in fields])
+    return path
+
+
+@VARIANTS
+@pytest.mark.parametrize(("code", "values"), VALUES)
+@pytest.mark.parametrize("count", [1, 2, 3, 1000])
+def test_integers_are_tifffiles(
+    tmp_path: Path, order: str, big: bool, code: str, values: tuple[int, ...], count: int
+) -> None:
+    many = (values * count)[:count]
+    with first_of(written(tmp_path / "a.tif", order, big, (65000, code, count, many))) as directory:
+        assert directory.integers(65000) == many
+        assert directory.integer(65000, -7) == many[0]
+        assert directory.reals(65000) == tuple(map(float, many))
+        assert directory.count(65000) == count
+
+
+@VARIANTS
+@pytest.mark.parametrize(("code", "values"), [param for param in VALUES if param.values[0] in "HIQ"])
+@pytest.mark.parametrize("count", [1, 2, 5000])
+def test_tables_are_tifffiles(
+    tmp_path: Path, order: str, big: bool, code: str, values: tuple[int, ...], count: int
+) -> None:
+    many = (values * count)[:count]
+    with first_of(written(tmp_path / "a.tif", order, big, (65000, code, count, many))) as directory:
+        assert tuple(directory.table(65000, count)) == many
+        assert tuple(directory.table(65000, count // 2)) == many[: count // 2]
+        with pytest.raises(DecodeError, match=f"holds {count} values"):
+            directory.table(65000, count + 1)
+
+
+@VARIANTS
+def test_reals_are_tifffiles(tmp_path: Path, order: str, big: bool) -> None:
+    fields = [(65000, "d", 2, (0.1, -1e300)), (65001, "f", 1, 0.5), (65002, "2I", 2, (1, 4, 3, 0))]
+    with first_of(written(tmp_path / "a.tif", order, big, *fields)) as directory:
+        assert directory.reals(65000) == (0.1, -1e300)
+        assert directory.reals(65001) == (0.5,)
+        quarter, unknown = directory.reals(65002)
+        assert quarter == 0.25
+        assert math.isnan(unknown)
+        assert [directory.integers(tag) for tag in (65000, 65001, 65002)] == [(), (), ()]
+
+
+def test_what_is_absent_or_of_another_type_is_empty(tmp_path: Path) -> None:
+    with first_of(written(tmp_path / "a.tif", "<", False, (65000, "s", 0, "text"))) as directory:
+        assert directory.integers(65000) == directory.reals(65000) == ()
+        assert directory.text(65000) == "text"
+        assert directory.text(65001) == ""
+        assert directory.data(65001) == directory.data(256) == b""
+        assert (65000 in directory, 65001 in directory, directory.count(65001)) == (True, False, 0)
+
+
+def test_too_many_numbers_are_read_as_a_table_only(tmp_path: Path) -> None:
+    count = ifd.MAX_NUMBERS + 1
+    with first_of(
+        written(tmp_path / "a.tif", "<", False, (65000, "H", count, tuple(range(count))))
+    ) as directory:
+        assert directory.integers(65000) == ()
+        assert list(directory.table(65000, count)) == list(range(count))
+
+
+def fields(order: str) -> list[ifd.Field]:
+    """Of every kind that is written, with values in the directory and behind it."""
+    return [
+        ifd.text(65003, "Zoë"),
+        ifd.integers(order, 65000, FieldType.SHORT, 1),
+        ifd.integers(order, 65001, FieldType.LONG, 1, 2**32 - 1),
+        ifd.rationals(order, 65002, 0.25, 1e30),
+        ifd.raw(65004, FieldType.UNDEFINED, b"abc"),
+        ifd.raw(65005, FieldType.BYTE, b"odd length"[:9]),
+    ]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_tifffile_reads_what_is_written(order: str) -> None:
+    file = ifd.pack_file(order, fields(order), {34665: [ifd.integers(order, 34855, FieldType.SHORT, 400)]})
+    with tifffile.TiffFile(io.BytesIO(file)) as found:
+        assert found.byteorder == order
+        values = {tag.code: tag.value for tag in found.pages[0].tags}  # type: ignore[union-attr]
+    assert list(values) == sorted(values)
+    assert values[65000] == 1
+    assert values[65001] == (1, 2**32 - 1)
+    assert values[65002] == (1, 4, 2**32 - 1, 1)
+    assert values[65003] == "Zoë"
+    assert values[65004] == b"abc"
+    assert values[65005] == b"odd lengt"
+    assert values[34665] == {"ISOSpeedRatings": 400}
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_what_is_written_is_read(order: str) -> None:
+    reader = Reader.of_block(ifd.pack_file(order, fields(order)))
+    directory = read_directory(reader, reader.first_offset())
+    assert directory.following == 0
+    for field in fields(order):
+        assert directory.value(directory.entries[field.tag]) == field.value
+
+
+def test_a_directory_without_fields_is_left_out() -> None:
+    assert ifd.pack_file("<", fields("<"), {34665: ()}) == ifd.pack_file("<", fields("<"))
+
+
+def test_values_elsewhere_are_kept() -> None:
+    """A directory written anew points to where its values are."""
+    file = ifd.pack_file("<", fields("<"))
+    old = read_directory(Reader.of_block(file), 8)
+    entries = {tag: entry for tag, entry in old.entries.items() if tag != 65001}
+    new = ifd.pack_directory("<", [ifd.text(65001, "another")], len(file), kept=entries, following=77)
+    directory = read_directory(Reader.of_block(file + new), len(file))
+    assert directory.following == 77
+    assert list(directory.entries) == sorted(old.entries)
+    assert directory.text(65001) == "another"
+    assert directory.text(65003) == "Zoë"
+
+
+@pytest.mark.parametrize("tag", [65000, 65003])
+def test_the_place_of_a_value(tag: int) -> None:
+    file = ifd.pack_file(">", fields(">"))
+    place = ifd.place_in_file(file, tag)
+    entry = read_directory(Reader.of_block(file), 8).entries[tag]
+    assert file[place : place + 4] == entry.place
+    with pytest.raises(DecodeError):
+        ifd.place_in_file(file, 1)
+
+
+@pytest.mark.parametrize("block", [b"", b"II", b"II+\0" + bytes(30), b"text that is no block"])
+def test_only_classic_structures_are_blocks(block: bytes) -> None:
+    with pytest.raises(DecodeError, match="not a TIFF structure"):
+        Reader.of_block(block)
+
+
+@pytest.mark.parametrize("length", range(60))
+def test_a_cut_structure_is_an_error_or_lacks_values(length: int) -> None:
+    file = ifd.pack_file("<", fields("<"))
+    try:
+        reader = Reader.of_block(file[:length])
+        directory = read_directory(reader, reader.first_offset())
+    except DecodeError:
+        return
+    pytest.fail(f"a directory of {len(directory.entries)} fields in {length} bytes")
+
+
+def test_damaged_values_are_absent() -> None:
+    file = ifd.pack_file("<", fields("<"))
+    directory = read_directory(Reader.of_block(file[:-40]), 8)
+    assert directory.value(directory.entries[65005]) is None
+    assert directory.data(65005) == b""
+    assert directory.integers(65000) == (1,)
