@@ -33,7 +33,7 @@ FOREIGN = {
     "gunicorn": "transport",
     "pymemcache": "cache",
     "glymur": "sources",
-    "tifffile": ("sources", "containers"),
+    "tifffile": "sources",
     "isal": "codecs",
     "imagecodecs": ("sources", "codecs", "native_libraries"),
     "PIL": "processing",
@@ -101,15 +101,22 @@ def test_glymur_is_imported_by_the_module_that_finds_its_library() -> None:
 
 @pytest.mark.parametrize("folder", ["protocols", "sources", "codecs", "cache"])
 def test_siblings_meet_only_in_their_interface(folder: str) -> None:
-    """A protocol, source, codec or cache with a plug-in constant is imported by none of its siblings."""
-    named = {_module(path) for path in (PACKAGE / folder).rglob("*.py") if _assigned(path) & PLUGINS}
-    for path in (PACKAGE / folder).rglob("*.py"):
-        siblings = {f"iipserve.{folder}.{name}" for name in named - {_module(path), path.parent.name}}
-        assert not siblings & _imports(path), f"{path.name} knows another plug-in"
+    """Nothing imports a protocol, source, codec or cache, nor a module of its package, from outside of it."""
+    modules = list((PACKAGE / folder).rglob("*.py"))
+    plugins = {_member(path) for path in modules if _assigned(path) & PLUGINS}
+    assert len(plugins) >= MIN_PLUGINS[folder]
+    for path in modules:
+        imported = {tuple(name.split(".")[:3]) for name in _imports(path)}
+        siblings = {("iipserve", folder, name) for name in plugins - {_member(path)}}
+        assert not siblings & imported, f"{path.name} imports from another plug-in"
 
 
-def _module(path: Path) -> str:
-    return path.parent.name if path.stem == "__init__" else path.stem
+MIN_PLUGINS = {"protocols": 4, "sources": 3, "codecs": 6, "cache": 0}
+
+
+def _member(path: Path) -> str:
+    """The module or package of a plug-in folder that a file belongs to: `tiff` of `sources/tiff/layout.py`."""
+    return path.relative_to(PACKAGE).parts[1].removesuffix(".py")
 
 
 def _assigned(path: Path) -> set[str]:
