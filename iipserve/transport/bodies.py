@@ -75,10 +75,9 @@ class BodyBuffer:
                 self._file.write(content)
 
     def _move_to_disk(self) -> None:
-        if isinstance(self._file, BytesIO):
-            file = tempfile.TemporaryFile(prefix="iipserve-body-")  # noqa: SIM115  # `close` closes it
-            file.write(self._file.getbuffer())
-            self._file = file
+        if isinstance(memory := self._file, BytesIO):
+            self._file = tempfile.TemporaryFile(prefix="iipserve-body-")
+            self._file.write(memory.getbuffer())
 
     def body(self) -> Body | None:
         """What has been collected; None for an unwanted body.

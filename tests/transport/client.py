@@ -59,15 +59,20 @@ def request(
 ) -> bytes:
     """All records of one request for `address`."""
     values = {"REQUEST_METHOD": "GET", "REQUEST_URI": address, "SERVER_PROTOCOL": "HTTP/1.1"} | params
-    records = [
+    head = [
         begin(request_id, keep=keep),
         record(PARAMS, request_id, pairs(values)),
         record(PARAMS, request_id),
     ]
-    records += [
-        record(STDIN, request_id, body[start : start + 65535]) for start in range(0, len(body), 65535)
-    ]
-    return b"".join([*records, record(STDIN, request_id)])
+    return b"".join(head) + stdin(body, request_id) + record(STDIN, request_id)
+
+
+def stdin(body: bytes, request_id: int = 1, piece: int = 65535, padding: int = 0) -> bytes:
+    """A body in records of at most `piece` bytes, without its end."""
+    return b"".join(
+        record(STDIN, request_id, body[start : start + piece], padding)
+        for start in range(0, len(body), piece)
+    )
 
 
 class Peer:

@@ -40,13 +40,13 @@ class StubApplication:
         """Those that came with requests to `/body/`."""
 
     def max_body_length(self, request: Request) -> int:
-        """The argument of `/body/`; all other paths, and GET, want none."""
-        name, _, argument = request.path[1:].partition("/")
-        return int(argument) if name == "body" and request.method != "GET" else 0
+        """The number behind `/body/`, wherever that is in the path; without it, and for GET, none."""
+        limit = request.path.rpartition("/body/")[2]
+        return int(limit) if limit.isdigit() and request.method != "GET" else 0
 
     def handle(self, request: Request, *, over_http: bool = False) -> Response:
         name, _, argument = request.path[1:].partition("/")
-        if name == "body":
+        if "/body/" in request.path:
             return self._answer_body(request)
         answer: Callable[[str], Response] | None = getattr(self, f"answer_{name}", None)
         if name == "echo":
@@ -59,16 +59,18 @@ class StubApplication:
         return response
 
     def _answer_body(self, request: Request) -> Response:
-        """The request's body, in the order of `pattern`; its length alone, if that is above the limit."""
+        """The request's body; its length alone, if that is above the limit."""
         self.bodies.append(request.body)
         if request.body is None:
             return ok(b"no body")
-        if request.body.length > self.max_body_length(request):
-            body = str(request.body.length).encode()
+        file, length = request.body.file, request.body.length
+        if length > self.max_body_length(request):
+            body = str(length).encode()
             return Response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, (("Content-Length", str(len(body))),), body)
-        if "chunks" in request.query:
-            return Response(HTTPStatus.OK, (), iter(lambda file=request.body.file: file.read(65536), b""))
-        return ok(request.body.file.read())
+        if request.query == "chunks":
+            headers = (("Content-Length", str(length)),)
+            return Response(HTTPStatus.OK, headers, iter(lambda: file.read(10_000), b""))
+        return ok(file.read())
 
     def clear(self) -> None:
         self.cleared += 1
