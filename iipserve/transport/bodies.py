@@ -76,7 +76,7 @@ class BodyBuffer:
 
     def _move_to_disk(self) -> None:
         if isinstance(memory := self._file, BytesIO):
-            self._file = tempfile.TemporaryFile(prefix="iipserve-body-")
+            self._file = tempfile.TemporaryFile(prefix="iipserve-body-")  # noqa: SIM115  # `close` closes it
             self._file.write(memory.getbuffer())
 
     def body(self) -> Body | None:

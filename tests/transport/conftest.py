@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -68,3 +68,13 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 def server(start_server: StartServer) -> Running:
     """A server on TCP with four threads."""
     return start_server()
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every write to a temporary file fails with ENOSPC."""
+
+    def open_full(**_: object) -> BinaryIO:
+        return Path("/dev/full").open("w+b")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", open_full)

@@ -7,7 +7,6 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -173,16 +172,11 @@ def test_file_is_closed_after_the_answer(server: Running, peer: Peer, size: int)
     assert body.file.closed
 
 
-def full_disk(**_: Any) -> Any:
-    """A file whose every write fails with ENOSPC."""
-    return open("/dev/full", "w+b")
-
-
+@pytest.mark.usefixtures("full_disk")
 @pytest.mark.parametrize("ends", [False, True], ids=["while it comes", "at its end"])
 def test_body_the_disk_has_no_room_for_is_refused(
-    server: Running, peer: Peer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, ends: bool
+    server: Running, peer: Peer, caplog: pytest.LogCaptureFixture, ends: bool
 ) -> None:
-    monkeypatch.setattr("tempfile.TemporaryFile", full_disk)
     size = MAX_MEMORY_LENGTH + 1 if ends else 1_000_000
     peer.send(head("/body/2000000") + stdin(pattern(size)) + END)
     assert peer.answer().status == 503
@@ -288,8 +282,7 @@ def test_long_body_is_in_a_file_without_a_name(tmp_path: Path, monkeypatch: pyte
     assert body.file.closed
 
 
-def test_short_body_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.TemporaryFile", full_disk)
+def test_short_body_is_in_memory() -> None:
     buffer = BodyBuffer(MAX_MEMORY_LENGTH)
     buffer.add(pattern(MAX_MEMORY_LENGTH))
     body = buffer.body()
@@ -298,8 +291,8 @@ def test_short_body_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     buffer.close()
 
 
-def test_body_that_cannot_be_stored_can_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.TemporaryFile", full_disk)
+@pytest.mark.usefixtures("full_disk")
+def test_body_that_cannot_be_stored_can_be_closed() -> None:
     buffer = BodyBuffer(1_000_000)
     with pytest.raises(NotStored):
         buffer.add(pattern(1_000_000))
