@@ -213,7 +213,8 @@ def test_term_lets_requests_finish(start: Start, port: int, over: str) -> None:
 @pytest.mark.parametrize("seconds", [0, 0.02, 0.1, 0.2])
 def test_term_is_heeded_while_workers_start(start: Start, port: int, seconds: float) -> None:
     command = start("--bind", f"127.0.0.1:{port}", WORKERS="6")
-    until(lambda: connect(("127.0.0.1", port)).sock.close() or True)
+    arbiter = command.process.pid
+    until(lambda: Path(f"/proc/{arbiter}/task/{arbiter}/children").read_text())
     time.sleep(seconds)
     started = time.monotonic()
     command.signal(signal.SIGTERM)
