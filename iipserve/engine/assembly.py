@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import TypeAlias
 
 import numpy as np
 
 from iipserve.engine.scaling import scale, scale_in_strips
-from iipserve.geometry import Region, Size, TileGrid, ceil_div
+from iipserve.geometry import Region, Size, ceil_div
 from iipserve.image import ImageInfo, Level
 from iipserve.plan import RenderPlan
 from iipserve.processing import Pixels
 from iipserve.processing.display import DisplayTransform
 from iipserve.sources import Source
-
-TileReader: TypeAlias = Callable[[int, int, int], Pixels]
-"""(level, column, row) -> the decoded tile, clipped to the level."""
+from iipserve.sources.tiles import TileReader, join_tiles
 
 STRIP_PIXELS = 8_000_000
 """Larger regions are read and scaled in horizontal strips of about this many pixels of the level."""
@@ -51,7 +48,7 @@ class LevelReader:
         if self.to_display is None:
             if self.source.reads_regions:
                 return self.source.read_region(self.level, region, size)
-            joined = join_tiles(self.source, self.level, region, self.read_tile)
+            joined = join_tiles(self.source.info, self.level, region, self.read_tile)
             return scale(joined, size, nearest=self.nearest)
         if self.source.reads_regions:
             displayed = self._display_reduced(self.to_display, region, size)
@@ -63,14 +60,14 @@ class LevelReader:
         """Finished pixels of a region, with the pixels around it that its edges are made of taken into account."""
         level, apron = self.geometry.size, to_display.apron
         if not apron:
-            return to_display(join_tiles(self.source, self.level, region, self.read_tile))
+            return to_display(join_tiles(self.source.info, self.level, region, self.read_tile))
         left, top = min(apron, region.x), min(apron, region.y)
         right = min(apron, level.width - region.right)
         bottom = min(apron, level.height - region.bottom)
         around = Region(
             region.x - left, region.y - top, left + region.width + right, top + region.height + bottom
         )
-        pixels = to_display(join_tiles(self.source, self.level, around, self.read_tile))
+        pixels = to_display(join_tiles(self.source.info, self.level, around, self.read_tile))
         return _inner(pixels, left, top, region.size)
 
     def _display_reduced(self, to_display: DisplayTransform, region: Region, size: Size) -> Pixels:
@@ -150,41 +147,6 @@ def _read(read: LevelReader, region: Region, size: Size) -> Pixels:
         result[top : top + strip.shape[0]] = strip
         top += strip.shape[0]
     return result
-
-
-def join_tiles(source: Source, level: int, region: Region, read_tile: TileReader) -> Pixels:
-    """The pixels of a region of one level, put together from the tiles it touches."""
-    geometry = source.info.levels[level]
-    grid = TileGrid(geometry.size, geometry.tile)
-    columns = range(region.x // grid.tile.width, ceil_div(region.right, grid.tile.width))
-    rows = range(region.y // grid.tile.height, ceil_div(region.bottom, grid.tile.height))
-    if len(columns) == len(rows) == 1:
-        return _cut(read_tile(level, columns[0], rows[0]), region, columns[0], rows[0], grid)
-    joined = np.empty((region.height, region.width, source.info.bands), source.info.dtype)
-    for row in rows:
-        for column in columns:
-            _paste(
-                read_tile(level, column, row),
-                joined,
-                region,
-                column * grid.tile.width,
-                row * grid.tile.height,
-            )
-    return joined
-
-
-def _cut(pixels: Pixels, region: Region, column: int, row: int, grid: TileGrid) -> Pixels:
-    x, y = region.x - column * grid.tile.width, region.y - row * grid.tile.height
-    return np.ascontiguousarray(pixels[y : y + region.height, x : x + region.width])
-
-
-def _paste(pixels: Pixels, joined: Pixels, region: Region, x: int, y: int) -> None:
-    """Copy the part of a tile, whose corner is at `x, y` of the level, that lies in the region."""
-    left, top = max(x, region.x), max(y, region.y)
-    right, bottom = min(x + pixels.shape[1], region.right), min(y + pixels.shape[0], region.bottom)
-    joined[top - region.y : bottom - region.y, left - region.x : right - region.x] = pixels[
-        top - y : bottom - y, left - x : right - x
-    ]
 
 
 def _inner(pixels: Pixels, x: int, y: int, size: Size) -> Pixels:

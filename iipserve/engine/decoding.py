@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol, TypeAlias
 
-from iipserve.engine.assembly import TileReader
 from iipserve.engine.single_flight import SingleFlight
 from iipserve.plan import ImageRef
 from iipserve.processing import Pixels
 from iipserve.sources import Source
+from iipserve.sources.tiles import TileReader
 
 TileKey: TypeAlias = tuple[ImageRef, int, int, int]
 """Image, level, column, row."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from iipserve.errors import DecodeError
 from iipserve.geometry import Size, ceil_div
 from iipserve.processing import Pixels
+from iipserve.sources.color import jfif_to_rgb, unpremultiply
 from iipserve.sources.jpeg2000.codestream import Component, Span
 from iipserve.sources.jpeg2000.color import Channel, ChannelLayout
 from iipserve.sources.jpeg2000.openjpeg import Plane
@@ -59,9 +60,9 @@ def to_pixels(
             raise DecodeError(f"a component came out as {samples.shape[1]} x {samples.shape[0]} samples")
         pixels[:, :, band] = _spread(samples, channel, most)
     if layout.is_ycc:
-        pixels[:, :, :3] = _ycc_to_rgb(pixels[:, :, :3], most)
+        pixels[:, :, :3] = jfif_to_rgb(most.bit_length())(pixels[:, :, :3])
     if layout.premultiplied:
-        _divide_by_opacity(pixels, most)
+        pixels = unpremultiply(pixels.dtype.name, most, pixels.shape[2] - 1)(pixels)
     return _lab(pixels, layout) if layout.lab else pixels
 
 
@@ -99,27 +100,6 @@ def _nearest(
         raise DecodeError("a subsampled component holds no samples here")
     first = ceil_div(ceil_div(area_start, step), 1 << reduce)
     return np.clip(np.arange(start, start + count) // step - first, 0, available - 1)
-
-
-def _ycc_to_rgb(pixels: Pixels, most: int) -> Pixels:
-    """sYCC to sRGB (IEC 61966-2-1 Annex F)."""
-    luma, blue, red = np.moveaxis(pixels.astype(np.float32), 2, 0)
-    half = most // 2 + 1
-    blue -= half
-    red -= half
-    colors = np.stack(
-        (luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue), axis=-1
-    )
-    rounded: Pixels = np.clip(np.rint(colors), 0, most).astype(pixels.dtype)
-    return rounded
-
-
-def _divide_by_opacity(pixels: NDArray[np.uint8] | NDArray[np.uint16], most: int) -> None:
-    """Undo, in place, the multiplication of colors by opacity."""
-    opacity = np.maximum(pixels[:, :, -1:], 1).astype(np.uint32)
-    # 65535 times itself and half of it still has 32 bits
-    colors = (pixels[:, :, :-1] * np.uint32(most) + opacity // 2) // opacity
-    pixels[:, :, :-1] = np.minimum(colors, most)
 
 
 def _lab(pixels: Pixels, layout: ChannelLayout) -> NDArray[np.float32]:

@@ -6,9 +6,7 @@ What a picture needs is decided once, when its level is read; a finish that has 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import cache
-from typing import Any, TypeAlias
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +21,9 @@ from iipserve.containers.tags import (
     Photometric,
 )
 from iipserve.errors import DecodeError, UnsupportedImage
+from iipserve.sources.color import Samples, Step, unpremultiply, ycc_to_rgb
 from iipserve.sources.tiff.layout import Layout
 from iipserve.sources.tiff_samples import Alpha, Bands, SampleType
-
-Samples: TypeAlias = NDArray[Any]
-"""Shape (height, width, bands)."""
-Step: TypeAlias = Callable[[Samples], Samples]
-"""May return its argument, and never changes it."""
 
 REC_601 = (0.299, 0.587, 0.114)
 """Shares of red, green and blue in Y, where the file gives none."""
@@ -123,39 +117,12 @@ def _ycc(bits: int, directory: Directory) -> Step:
             [1, 2 - 2 * blue, 0],
         ]
     )
-    return rgb_of_ycc(matrix * scale, levels[:, 0], bits)
+    return ycc_to_rgb(matrix * scale, levels[:, 0], bits)
 
 
 def _usable(values: tuple[float, ...], otherwise: tuple[float, ...]) -> tuple[float, ...]:
     """The values, if they are as many as needed and numbers."""
     return values if len(values) == len(otherwise) and all(map(math.isfinite, values)) else otherwise
-
-
-def rgb_of_ycc(matrix: NDArray[np.float64], zero: NDArray[np.float64], bits: int) -> Step:
-    """The step that makes RGB of three bands.
-
-    Args:
-        matrix: rows are red, green and blue, columns Y, Cb and Cr.
-        zero: codes that stand for 0, of each.
-        bits: per sample, 8 to 16.
-    """
-    weights, offset = matrix.T.astype(np.float32), (-matrix @ zero).astype(np.float32)
-    top, kind = 2**bits - 1, np.uint8 if bits <= 8 else np.uint16
-
-    def convert(pixels: Samples) -> Samples:
-        colors = pixels.astype(np.float32) @ weights
-        colors += offset
-        np.clip(np.rint(colors, out=colors), 0, top, out=colors)
-        return colors.astype(kind)
-
-    return convert
-
-
-def jfif_rgb(bits: int) -> Step:
-    """The step that makes RGB of YCbCr as JPEG files have it: ITU-R BT.601 in full range."""
-    middle = 2 ** (bits - 1)
-    matrix = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]])
-    return rgb_of_ycc(matrix, np.array([0.0, middle, middle]), bits)
 
 
 def _from_icc_lab(type: SampleType) -> Step:
@@ -240,53 +207,10 @@ def _band_steps(bands: Bands, type: SampleType) -> list[Step]:
         order = [*(band for band in range(bands.stored) if band != bands.alpha_at), bands.alpha_at]
         steps.append(lambda pixels: pixels[:, :, order])
     if bands.alpha is Alpha.PREMULTIPLIED:
-        steps.append(_straightened(type, bands.colors))
+        steps.append(unpremultiply(type.output_dtype, type.full_scale, bands.colors))
     if bands.photometric == Photometric.WHITE_IS_ZERO:
         steps.append(_inverted(type, last if bands.has_alpha else bands.stored))
     return steps
-
-
-def _straightened(type: SampleType, colors: int) -> Step:
-    """Colors divided by their opacity, which is the last band; colors without any opacity stay as they are."""
-    if type.output_dtype == "uint8":
-        return _straightened_bytes(colors)
-    highest, kind = type.full_scale, np.dtype(type.output_dtype)
-    work = np.float32 if type.bits <= 16 or type.kind == "f" else np.float64
-
-    def straighten(pixels: Samples) -> Samples:
-        result = pixels.copy()
-        alpha: Samples = pixels[:, :, -1:].astype(work)
-        with np.errstate(all="ignore"):
-            straight = pixels[:, :, :colors] * (highest / np.where(alpha > 0, alpha, highest))
-            if kind.kind != "f":
-                np.rint(straight, out=straight)
-                np.clip(straight, -highest - 1 if kind.kind == "i" else 0, highest, out=straight)
-            result[:, :, :colors] = straight.astype(kind)
-        return result
-
-    return straighten
-
-
-def _straightened_bytes(colors: int) -> Step:
-    """The same for 8 bits, through a table."""
-    table = _straight_table()
-
-    def straighten(pixels: Samples) -> Samples:
-        result = pixels.copy()
-        at = pixels[:, :, -1:].astype(np.uint16) << 8 | pixels[:, :, :colors]
-        result[:, :, :colors] = table.take(at)
-        return result
-
-    return straighten
-
-
-@cache
-def _straight_table() -> NDArray[np.uint8]:
-    """The straight color of each color at each opacity; the opacity is the higher byte of the index."""
-    alpha, color = np.mgrid[0:256, 0:256]
-    divisor = np.where(alpha == 0, 255, alpha)
-    table: NDArray[np.uint8] = np.minimum((color * 255 + divisor // 2) // divisor, 255).astype(np.uint8)
-    return table.ravel()
 
 
 def _inverted(type: SampleType, count: int) -> Step:

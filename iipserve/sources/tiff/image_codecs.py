@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from iipserve.containers.ifd import Directory
 from iipserve.containers.tags import Compression, Photometric
 from iipserve.errors import UnsupportedImage
+from iipserve.sources.color import jfif_to_rgb
 from iipserve.sources.tiff import jpeg_stream
-from iipserve.sources.tiff.color import jfif_rgb
 from iipserve.sources.tiff.jpeg_stream import ADOBE_RGB, JFIF, PLAIN_FRAMES, START, HeadReader
 from iipserve.sources.tiff.layout import EIGHT_BITS, Layout
 
@@ -188,7 +188,7 @@ def jpeg2000(layout: Layout, directory: Directory) -> TileDecoder:
     """
     if layout.type.kind == "f" or not 8 <= layout.type.bits <= 16:
         raise UnsupportedImage(f"TIFF with JPEG 2000 compression of samples of {layout.type.bits} bits")
-    kind, to_rgb = layout.type.stored, jfif_rgb(layout.type.bits)
+    kind, to_rgb = layout.type.stored, jfif_to_rgb(layout.type.bits)
     aperio = layout.compression == Compression.APERIO_YCBCR and layout.stored_bands == 3
 
     def decode(data: bytes) -> Samples:

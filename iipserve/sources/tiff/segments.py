@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from iipserve.containers.ifd import Reader
+from iipserve.sources.color import Samples
 
 MIN_OFFSET = 8
 """Length of the file header; no tile or strip begins inside it."""
 MASK_THRESHOLD = 127
 """Samples of a mask above this are opaque where opacity has more than 8 bits."""
-
-Samples = NDArray[Any]
-"""Shape (height, width, bands)."""
 
 
 def read_segment(reader: Reader, offset: int, count: int, maximum: int) -> bytes | None:

@@ -11,8 +11,9 @@ from iipserve.containers.ifd import Directory, Table
 from iipserve.containers.tags import ROWS_PER_STRIP, Compression
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size
+from iipserve.sources.color import Samples, Step
 from iipserve.sources.spooled import SpooledImage, spool_strips
-from iipserve.sources.tiff.color import Step, make_converter
+from iipserve.sources.tiff.color import make_converter
 from iipserve.sources.tiff.decoders import make_decoder
 from iipserve.sources.tiff.image_codecs import TileDecoder
 from iipserve.sources.tiff.layout import (
@@ -23,7 +24,7 @@ from iipserve.sources.tiff.layout import (
     read_layout,
     read_size,
 )
-from iipserve.sources.tiff.segments import Samples, read_segment, with_opacity
+from iipserve.sources.tiff.segments import read_segment, with_opacity
 
 PIECE = 1 << 20
 """Approximate number of bytes of uncompressed strips read at once."""

@@ -17,9 +17,10 @@ from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo, Level
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source, closed_on_error
+from iipserve.sources.color import Step
 from iipserve.sources.oriented import upright
 from iipserve.sources.tiff import metadata
-from iipserve.sources.tiff.color import Step, make_converter
+from iipserve.sources.tiff.color import make_converter
 from iipserve.sources.tiff.decoders import make_decoder
 from iipserve.sources.tiff.image_codecs import JpegSplicer, TileDecoder, checked_webp
 from iipserve.sources.tiff.info import describe, output_samples
