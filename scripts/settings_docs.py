@@ -1,6 +1,6 @@
-"""Write docs/settings.md and conf/iipserve.env from the fields of `iipserve.config.Config`.
+"""Generate docs/settings.md and conf/iipserve.env from the fields of `iipserve.config.Config`.
 
-Run it after a setting was added or changed; a test compares the files with what it would write.
+Run it after changing a setting; a test compares the files with its output.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from iipserve.config import Setting, settings  # noqa: E402 (the checkout comes 
 
 HEAD = """# Settings
 
-Environment variables, read once at start. Names, defaults and
-ranges are iipsrv's where iipsrv has the setting. A number out of range becomes the nearest one in range, as in
-iipsrv; text where a number belongs stops the start with a message that names variable, value and remedy.
-`iipserve.fcgi --check` prints what is in force and where each value came from.
+Environment variables, read once at start. Names, defaults and ranges are iipsrv's where iipsrv has the setting; where
+iipsrv replaces a number out of range by the nearest one in range, so does iipserve. Any other invalid value stops the
+server at start, with a message that gives the variable, its value and what it must be. `iipserve.fcgi --check` prints
+all settings in force and where each value comes from.
 
-Differences from iipsrv, each on purpose: `CORS` is `*` unless set (IIIF asks for it; set it empty for none),
-`MEMCACHED_SERVERS` is empty unless set, and `URI_MAP` takes several mappings.
+Deliberate differences from iipsrv: `CORS` defaults to `*` (recommended by IIIF; set it empty for none),
+`MEMCACHED_SERVERS` defaults to empty, and `URI_MAP` takes several mappings.
 
-This table is made from the code by `scripts/settings_docs.py`.
+This table is generated from the code by `scripts/settings_docs.py`.
 
 | variable | default | meaning |
 |---|---|---|

@@ -77,8 +77,8 @@ def test_questions_are_answered(option: str, capsys: pytest.CaptureFixture[str])
 def test_mistakes_in_settings_are_told_one_per_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--bind", ":0", environ={"JPEG_QUALITY": "high", "MAX_CVT": "", "CORS": "*"}) == 1
     assert capsys.readouterr().err.splitlines() == [
-        "JPEG_QUALITY is 'high'; a whole number is needed",
-        "MAX_CVT is ''; a whole number is needed",
+        "JPEG_QUALITY is 'high'; it must be a whole number",
+        "MAX_CVT is ''; it must be a whole number",
     ]
 
 
