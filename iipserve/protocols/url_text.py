@@ -1,4 +1,4 @@
-"""Text as it stands in an address, and what it means."""
+"""Text of addresses: percent-decoding, identifiers, and file names for Content-Disposition."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from iipserve.http import Routed
 
 
 def path_target(routed: Routed) -> str:
-    """The request's target without further query parameters, which no path-like protocol reads.
+    """The request's target without further query parameters, which path-like protocols ignore.
 
     In a query string (`?IIIF=a.tif/info.json&v=2`) they follow an ampersand; in a path an ampersand may
     belong to the identifier.
@@ -20,25 +20,23 @@ def path_target(routed: Routed) -> str:
 
 
 def decoded(text: str) -> str:
-    """A component of an address, percent-decoded once; malformed escapes stay as they are.
+    """A component of an address, percent-decoded once; malformed escapes are kept.
 
     Raises:
         InvalidRequest: the octets are not UTF-8, or one of them is 0.
     """
     result = text if "%" not in text and text.isascii() else _decoded_octets(text)
     if "\0" in result:
-        raise InvalidRequest(f"{text!r} contains a zero byte; names of images have none")
+        raise InvalidRequest(f"{text!r} contains a zero byte; identifiers cannot")
     return result
 
 
 def _decoded_octets(text: str) -> str:
     try:
-        # Octets above 127 arrive as the characters of the same number (PEP 3333).
+        # Octets above 127 arrive as characters of the same code (PEP 3333).
         return unquote_to_bytes(text.encode("latin-1")).decode("utf-8")
     except UnicodeError as error:
-        raise InvalidRequest(
-            f"{text!r} is not UTF-8, which percent-encoded text in addresses is to be"
-        ) from error
+        raise InvalidRequest(f"{text!r} is not UTF-8; percent-encode the UTF-8 form") from error
 
 
 def decoded_identifier(text: str) -> str:
@@ -49,16 +47,16 @@ def decoded_identifier(text: str) -> str:
     """
     identifier = decoded(text)
     if not identifier:
-        raise InvalidRequest("the address names no image; its identifier would stand before the last slash")
+        raise InvalidRequest("the address names no image; an identifier is needed")
     return identifier
 
 
 def inline_disposition(identifier: str, suffix: str) -> str:
-    """The Content-Disposition under which a browser shows an export, and saves it by a fitting name.
+    """The Content-Disposition with which a browser displays an export and saves it under a suitable name.
 
     Args:
-        identifier: its last segment, without the extension, begins the name.
-        suffix: ends the name, as in `_1000x700.jpg`.
+        identifier: its last segment, without the extension, is the first part of the name.
+        suffix: the rest of the name, as in `_1000x700.jpg`.
     """
     name = identifier.rpartition("/")[2]
     stem = name.rpartition(".")[0] or name
@@ -66,11 +64,11 @@ def inline_disposition(identifier: str, suffix: str) -> str:
     plain = "".join(character if _is_plain(character) else "_" for character in full)
     if plain == full:
         return f'inline; filename="{plain}"'
-    # RFC 6266 section 4.3: filename for old readers, filename* (RFC 8187) for the true name
+    # RFC 6266 section 4.3: filename for old clients, filename* (RFC 8187) for the exact name
     encoded = quote(full.encode("utf-8", "replace"), safe="!#$&+-.^_`|~")
     return f"inline; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
 
 
 def _is_plain(character: str) -> bool:
-    """Whether a character may stand in a quoted file name as it is (also on systems with reserved ones)."""
+    """Whether a quoted file name may contain a character, also on systems that reserve some."""
     return " " <= character <= "~" and character not in '"\\/%:*?<>|;'

@@ -20,13 +20,13 @@ ROTATION = re.compile(rf"(!?)({DECIMAL})")
 
 
 class UpscalingOff(InvalidSize):
-    """The size is valid, but this server does not enlarge (Image API 3.0 section 4.2)."""
+    """The size is valid, but upscaling is off (Image API 3.0 section 4.2)."""
 
     status = HTTPStatus.NOT_IMPLEMENTED
 
 
 class RegionWord(Enum):
-    """A region that is named."""
+    """A region given by a keyword."""
 
     FULL = "full"
     SQUARE = "square"
@@ -44,11 +44,11 @@ class PercentRegion(NamedTuple):
 
 
 RegionText: TypeAlias = Region | PercentRegion | RegionWord
-"""A region as asked for; a `Region` is in pixels of the full size and may reach past it."""
+"""A requested region; a `Region` is in pixels of the full size and may extend past it."""
 
 
 class SizeKind(Enum):
-    """How a size is given."""
+    """The form of a size."""
 
     FULL = "full"
     MAX = "max"
@@ -58,15 +58,15 @@ class SizeKind(Enum):
 
 
 class SizeText(NamedTuple):
-    """A size as asked for."""
+    """A requested size."""
 
     kind: SizeKind
     upscales: bool = False
-    """It was marked with `^`."""
+    """Marked with `^`."""
     width: int | None = None
-    """In pixels, above 0; None is derived from the height."""
+    """In pixels, above 0; None: derived from the height."""
     height: int | None = None
-    """In pixels, above 0; None is derived from the width."""
+    """In pixels, above 0; None: derived from the width."""
     percent: float = 100.0
     """Above 0."""
 
@@ -83,10 +83,10 @@ SIZE_WORDS = {
 
 
 def read_region(text: str) -> RegionText:
-    """The region (Image API 3.0 section 4.1).
+    """Read a region (Image API 3.0 section 4.1).
 
     Raises:
-        InvalidRequest: it follows no form of the grammar.
+        InvalidRequest: the text matches no form of the grammar.
         RegionOutOfBounds: a side is 0.
     """
     region: RegionText
@@ -97,17 +97,17 @@ def read_region(text: str) -> RegionText:
     elif match := PERCENT_REGION.fullmatch(text):
         region = PercentRegion(*map(float, match.groups()))
     else:
-        raise InvalidRequest(f"region {text!r} is none of full, square, x,y,w,h, pct:x,y,w,h")
+        raise InvalidRequest(f"region {text!r} is not one of full, square, x,y,w,h, pct:x,y,w,h")
     if not (region.width and region.height):
-        raise RegionOutOfBounds(f"region {text!r} is empty; both sides have to be above 0")
+        raise RegionOutOfBounds(f"region {text!r} is empty; both sides must be above 0")
     return region
 
 
 def read_size(text: str) -> SizeText:
-    """The size (Image API 3.0 section 4.2; `full` is of version 2).
+    """Read a size (Image API 3.0 section 4.2; `full` exists in version 2).
 
     Raises:
-        InvalidSize: it follows no form of the grammar, or is zero.
+        InvalidSize: the text matches no form of the grammar, or the size is zero.
     """
     if match := SIDES.fullmatch(text):
         return _read_sides(text, *match.groups())
@@ -116,38 +116,38 @@ def read_size(text: str) -> SizeText:
     if match := PERCENT_SIZE.fullmatch(text):
         percent = float(match[2])
         if percent == 0:
-            raise InvalidSize(f"size {text!r} is nothing; a percentage above 0 is needed")
+            raise InvalidSize(f"size {text!r} is zero; a percentage above 0 is needed")
         return SizeText(SizeKind.PERCENT, bool(match[1]), percent=percent)
-    raise InvalidSize(f"size {text!r} is none of max, w,h w, ,h !w,h pct:n, each also after ^")
+    raise InvalidSize(f"size {text!r} is not one of max, w,h w, ,h !w,h pct:n, each optionally after ^")
 
 
 def _read_sides(text: str, mark: str, confined: str, width: str | None, height: str | None) -> SizeText:
     missing = (width, height).count(None)
     if missing == 2 or (confined and missing):
-        raise InvalidSize(f"size {text!r} lacks a side; w,h w, ,h or !w,h are needed")
+        raise InvalidSize(f"size {text!r} lacks a side; w,h w, ,h or !w,h is needed")
     sides = width and int(width), height and int(height)
     if 0 in sides:
-        raise InvalidSize(f"size {text!r} has a side of 0 pixels; 1 is the least")
+        raise InvalidSize(f"size {text!r} has a side of 0 pixels; the minimum is 1")
     kind = SizeKind.CONFINED if confined else SizeKind.SIDES
     return SizeText(kind, bool(mark), sides[0] or None, sides[1] or None)
 
 
 def read_rotation(text: str) -> tuple[bool, float]:
-    """Whether the image is mirrored first, and the degrees clockwise, from 0 and below 360.
+    """Whether the image is mirrored first, and the degrees clockwise, from 0 to below 360.
 
     Raises:
-        InvalidRequest: it follows no form of the grammar.
+        InvalidRequest: the text matches no form of the grammar.
     """
     if text == "0":
         return False, 0.0
     match = ROTATION.fullmatch(text)
     if match is None or float(match[2]) > 360:
-        raise InvalidRequest(f"rotation {text!r} is not a number from 0 to 360, with or without ! before it")
+        raise InvalidRequest(f"rotation {text!r} is not a number from 0 to 360, optionally after !")
     return bool(match[1]), rounded_angle(float(match[2]))
 
 
 def canonical_rotation(mirrored: bool, degrees: float) -> str:
-    """The text for a rotation (Image API 3.0 section 4.7): whole if possible, no zeros at the end."""
+    """The canonical text of a rotation (Image API 3.0 section 4.7): an integer if possible, no trailing zeros."""
     number = f"{degrees:.{ANGLE_DECIMALS}f}".rstrip("0").rstrip(".")
     return f"!{number}" if mirrored else number
 
@@ -156,10 +156,10 @@ def canonical_rotation(mirrored: bool, degrees: float) -> str:
 
 
 def resolve_region(text: RegionText, full: Size) -> Region:
-    """The region in pixels of the full size, cut off at its edges.
+    """The region in pixels of the full size, clipped to it.
 
     Raises:
-        RegionOutOfBounds: it lies outside the image.
+        RegionOutOfBounds: it is outside the image.
     """
     if isinstance(text, Region):
         region = text
@@ -173,13 +173,13 @@ def resolve_region(text: RegionText, full: Size) -> Region:
     clipped = region.clipped(full)
     if clipped is None:
         raise RegionOutOfBounds(
-            f"the region lies outside the image, which has {full.width} x {full.height} pixels"
+            f"the region is outside the image, which has {full.width} x {full.height} pixels"
         )
     return clipped
 
 
 def _percent_region(text: PercentRegion, full: Size) -> Region:
-    """Both edges rounded to the nearest pixel, at least one pixel between them."""
+    """Both edges rounded to the nearest pixel; at least one pixel remains."""
     x, width = _percent_span(text.x, text.width, full.width)
     y, height = _percent_span(text.y, text.height, full.height)
     return Region(x, y, width, height)
@@ -194,14 +194,14 @@ def _percent_span(start: float, extent: float, length: int) -> tuple[int, int]:
 
 
 def max_size(region: Size, limit: int | None) -> Size:
-    """What `max` gives: the region's size, reduced to the limit on either side."""
+    """The size that `max` stands for: the region's, reduced to fit the limit on either side."""
     if limit is None or (region.width <= limit and region.height <= limit):
         return region
     return region.fitted(Size(limit, limit))
 
 
 def resolve_size(text: SizeText, region: Size, limit: int | None) -> Size:
-    """The size in pixels, whether or not it may be so large (see `check_size`)."""
+    """The size in pixels, not checked against limits (see `check_size`)."""
     if text.kind is SizeKind.SIDES:
         width, height = text.width, text.height
         return Size(
@@ -220,7 +220,7 @@ def resolve_size(text: SizeText, region: Size, limit: int | None) -> Size:
 
 
 def _box(text: SizeText, region: Size, limit: int | None) -> Size:
-    """What `!w,h` has to fit in: itself, the limits, and without `^` the region."""
+    """The box that `!w,h` is fitted into: w and h, reduced to the limit and, without `^`, to the region."""
     width, height = text.width or 1, text.height or 1
     if limit is not None:
         width, height = min(width, limit), min(height, limit)
@@ -233,10 +233,10 @@ def check_size(text: SizeText, size: Size, region: Size, limit: int | None) -> N
     """Refuse a size that is too large.
 
     Args:
-        text: as asked for; `upscales` tells whether the size may be larger than the region.
+        text: as requested; `upscales` says whether the size may be larger than the region.
         size: as resolved.
         region: the region's size.
-        limit: longest side of any answer, None for none.
+        limit: maximum side of any answer, None for none.
 
     Raises:
         InvalidSize: it is larger than the limit or, without `upscales`, than the region.
@@ -244,10 +244,10 @@ def check_size(text: SizeText, size: Size, region: Size, limit: int | None) -> N
     if not (text.upscales or size.fits_in(region)):
         raise InvalidSize(
             f"size {size.width},{size.height} is larger than the region, which has "
-            f"{region.width} x {region.height} pixels; where this server enlarges, ^ says that it should"
+            f"{region.width} x {region.height} pixels; prefix it with ^ where the server upscales"
         )
     if limit is not None and max(size.width, size.height) > limit:
-        raise InvalidSize(f"size {size.width},{size.height} is larger than {limit},{limit}, the most served")
+        raise InvalidSize(f"size {size.width},{size.height} is larger than the maximum of {limit},{limit}")
 
 
 def advertised_factor(
@@ -255,15 +255,15 @@ def advertised_factor(
 ) -> int | None:
     """The scale factor at which region and size address a tile, or a whole level, of the advertised grid.
 
-    Sizes are rounded up there (implementation notes of the Image API), so that the side which is not
-    given may be other than the region's shape says.
+    Sizes in the grid are rounded up (implementation notes of the Image API), so the omitted side may
+    differ from the one that the region's aspect ratio gives.
 
     Args:
         full: the image's size.
         tile: the advertised tile.
         region: inside the full size, in its pixels.
-        width: asked for, None when only a height is.
-        height: asked for, None when only a width is.
+        width: requested, None when only a height is.
+        height: requested, None when only a width is.
     """
     if width == tile.width:
         guess = region.width // width
@@ -297,5 +297,5 @@ def _addresses(
         and region.height == min(down, full.height - region.y)
     )
     is_level = region.width == full.width and region.height == full.height
-    # viewers ask for listed sizes by their width; a height alone follows the shape
+    # viewers request listed sizes by their width; a height alone follows the aspect ratio
     return is_tile or (is_level and width is not None)

@@ -1,4 +1,4 @@
-"""The IIIF Image API's versions as small differences over one grammar."""
+"""The versions of the IIIF Image API, as differences over one grammar."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from iipserve.protocols.iiif.parameters import SizeKind, SizeText, max_size
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Version:
-    """What one major version of the Image API does its own way."""
+    """What is specific to one major version of the Image API."""
 
     number: int
     knows_full_size: bool
     """`full` is a size."""
     marks_upscaling: bool
-    """A size larger than the region needs `^`; without that mark in the grammar it depends on the server."""
+    """A size larger than the region needs `^`; where the grammar lacks that mark, the server decides."""
     qualities: Mapping[str, str]
-    """Quality as written -> `default`, `gray` or `bitonal`; the extensions are of every version."""
+    """Quality as written -> `default`, `gray` or `bitonal`; `EXTENSIONS` belong to every version."""
     canonical_size: Callable[[Size, Size, int | None], str]
-    """(region, size, longest side or None) -> the canonical text."""
+    """(region, size, maximum side or None) -> the canonical text."""
     context: str
     """The JSON-LD context of info.json."""
     profile_link: str
-    """The value of a Link header that names the compliance level; validators want `http`."""
+    """The value of a Link header that names the compliance level; validators expect `http`."""
 
     def quality(self, text: str, *, extensions: bool) -> str:
-        """What a quality means: `default`, `gray`, `bitonal`, or one of `EXTENSIONS` where they are on.
+        """The meaning of a quality: `default`, `gray`, `bitonal`, or one of `EXTENSIONS` if these are enabled.
 
         Raises:
             InvalidRequest: this version does not have it.
@@ -40,22 +40,22 @@ class Version:
         if extensions and text in EXTENSIONS:
             return text
         known = (*self.qualities, *EXTENSIONS) if extensions else self.qualities
-        raise InvalidRequest(f"quality {text!r} is none of {', '.join(known)}")
+        raise InvalidRequest(f"quality {text!r} is not one of {', '.join(known)}")
 
     def check_size(self, text: SizeText) -> None:
-        """Refuse a size that another version has and this one has not.
+        """Refuse a size of another version.
 
         Raises:
-            InvalidSize: it is `full` in 3, or has a `^` in 2.
+            InvalidSize: it is `full` in version 3, or has a `^` in version 2.
         """
         if text.kind is SizeKind.FULL and not self.knows_full_size:
-            raise InvalidSize("size 'full' does not exist in Image API 3; 'max' would do")
+            raise InvalidSize("size 'full' does not exist in Image API 3; use 'max'")
         if text.upscales and not self.marks_upscaling:
-            raise InvalidSize("'^' in a size does not exist in Image API 2; leave it out")
+            raise InvalidSize("'^' in a size does not exist in Image API 2; omit it")
 
 
 def _canonical_size_2(region: Size, size: Size, limit: int | None) -> str:
-    """Image API 2.1.1 section 4.7: `full`, `w,` where the shape is kept, else `w,h`."""
+    """Image API 2.1.1 section 4.7: `full`, `w,` if the aspect ratio is kept, else `w,h`."""
     if size == region:
         return "full"
     if size.height == scale_side(region.height, size.width, region.width):
@@ -64,7 +64,7 @@ def _canonical_size_2(region: Size, size: Size, limit: int | None) -> str:
 
 
 def _canonical_size_3(region: Size, size: Size, limit: int | None) -> str:
-    """Image API 3.0 section 4.7: `max`, `^max`, else `w,h`, after `^` where it is larger than the region."""
+    """Image API 3.0 section 4.7: `max`, `^max`, else `w,h`, with `^` if it is larger than the region."""
     if size == max_size(region, limit):
         return "max"
     if size.fits_in(region):
@@ -75,7 +75,7 @@ def _canonical_size_3(region: Size, size: Size, limit: int | None) -> str:
 
 
 EXTENSIONS = ("negative", "stretch", "equalization", "log")
-"""Qualities that iipsrv has beside those of the specification (IIIF_EXTENSIONS)."""
+"""Qualities of iipsrv that the specification lacks (IIIF_EXTENSIONS)."""
 QUALITIES = {"default": "default", "color": "default", "gray": "gray", "bitonal": "bitonal"}
 
 VERSIONS: Mapping[int, Version] = {
@@ -83,7 +83,7 @@ VERSIONS: Mapping[int, Version] = {
         number=2,
         knows_full_size=True,
         marks_upscaling=False,
-        # the two words of version 1 are still sent, but never listed: OpenLayers would prefer them
+        # clients still send the two words of version 1; unlisted, as OpenLayers would prefer them
         qualities={**QUALITIES, "native": "default", "grey": "gray"},
         canonical_size=_canonical_size_2,
         context="http://iiif.io/api/image/2/context.json",

@@ -12,7 +12,7 @@ from iipserve.plan import Answer, Document, StatisticsPlan, image_ref
 from iipserve.processing.statistics import Statistics
 from iipserve.protocols.encodings import is_written
 from iipserve.protocols.iip.errors import ErrorLine, IIPError
-from iipserve.protocols.iip.objects import NETFPX, SERVER, Subject, object_kind
+from iipserve.protocols.iip.objects import ADVERTISED_OBJECTS, NETFPX, SERVER, Subject, object_kind
 
 ADVERTISED_COMMANDS = (
     "CVT CNT QLT JTL PTL WTL ATL TTL JTLS TIL WID HEI RGN ROT MINMAX SHD CMP INV CTW GAM COL CNV LYR SDS ICC BPC "
@@ -20,10 +20,6 @@ ADVERTISED_COMMANDS = (
 )
 ADVERTISED_JPEG_XL = "XTL"
 """Told only where it is written."""
-ADVERTISED_OBJECTS = (
-    "Horizontal-views Vertical-views Tile-size Bits-per-channel Min-Max-sample-values Resolutions "
-    "DPI Stack Metadata Summary-info XMP Statistics Histogram"
-)
 
 
 class ObjectRequest(NamedTuple):
@@ -116,6 +112,6 @@ SERVER_OBJECTS: Mapping[str, str] = {
     "iip,1.0": "IIP:1.0",
     "iip-server": SERVER,
     "iip-opt-comm": f"IIP-opt-comm:{ADVERTISED_COMMANDS}",
-    "iip-opt-obj": f"IIP-opt-obj:{ADVERTISED_OBJECTS}",
+    "iip-opt-obj": f"IIP-opt-obj:{' '.join(ADVERTISED_OBJECTS)}",
 }
 """Objects that need no image, with their answers, by their name in lower case."""

@@ -1,16 +1,15 @@
-"""What IIP tells of an image (OBJ), object by object.
+"""The objects that describe an image (IIP's OBJ).
 
-Two objects are not iipsrv's; both are JSON, of the samples as the file holds them, measured once:
+Two objects are not iipsrv's; both are JSON, about the samples as the file holds them, measured once:
 
     OBJ=statistics: {"samples": 4000000, "threshold": 126,
                      "bands": [{"minimum": 1, "maximum": 239, "mean": 96.5, "deviation": 40.25}, ...]}
     OBJ=histogram:  {"samples": 4000000, "brightness": [256 counts],
                      "bands": [{"minimum": 1, "maximum": 239, "counts": [256 counts]}, ...]}
 
-`samples` is how many pixels were looked at, `bands` has the opacity last where there is one. `counts` are in
-bins of equal width from `minimum` to `maximum` (8 bits: one for each value), `brightness` is that of the
-smallest resolution's first tile as it is shown, `threshold` the one by which COL=binary parts it. What no
-number is known for is null.
+`samples` is the number of pixels measured; opacity, if any, is the last of `bands`. `counts` are in bins of
+equal width from `minimum` to `maximum` (8 bits: one for each value), `brightness` is that of the smallest
+resolution's first tile as displayed, `threshold` the one that COL=binary uses. Unknown numbers are null.
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ SERVER = "IIP-server:3.65"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What objects are told of."""
+    """What an object describes."""
 
     info: ImageInfo
     config: Config
     statistics: Statistics | None = None
-    """What was measured; None unless one of the objects needs it."""
+    """None unless one of the objects needs it."""
     swaps_sides: bool = False
-    """Width and height change places: ROT came before."""
+    """Width and height are exchanged: a quarter turn (ROT) precedes the object."""
 
 
 Describe: TypeAlias = Callable[[Subject], str | None]
@@ -56,17 +55,17 @@ def _always(info: ImageInfo) -> bool:
 
 
 class ObjectKind(NamedTuple):
-    """How one object is answered."""
+    """How an object is answered."""
 
     describe: Describe
-    """None when there is nothing to tell."""
+    """Returns None if the image lacks the information."""
     media_type: str = NETFPX
     needs_statistics: Callable[[ImageInfo], bool] = _never
-    """Whether this image has to be measured for it."""
+    """Whether this image must be measured for it."""
 
 
 def object_kind(name: str) -> ObjectKind | None:
-    """The object called `name` (lower case) that tells of an image, or None."""
+    """The object called `name` (lower case) that describes an image, or None."""
     if "colorspace" in name:  # iipsrv: Colorspace,0-2,0 and the like
         return OBJECTS["colorspace"]
     return OBJECTS.get(name)
@@ -108,19 +107,19 @@ def _colorspace(subject: Subject) -> str:
     space = "0 0 3 3 0 1 2"
     if info.color_space is ColorSpace.CIELAB:
         space = "1 0 4 3 0 1 2"
-    elif info.color_space is ColorSpace.GRAY and info.bits > 1:  # black and white counts as colors (iipsrv)
+    elif info.color_space is ColorSpace.GRAY and info.bits > 1:  # bilevel counts as color (iipsrv)
         space = "0 0 1 1 0"
     return f"Colorspace,0-{len(info.resolution_sizes) - 1},0:{space}"
 
 
 def _sample_range(subject: Subject) -> str:
     numbers = (number for pair in _ranges(subject.info, subject.statistics) for number in pair)
-    # Each number stands between two blanks of its own (iipsrv), the last without the second.
+    # A blank before and after each number, except after the last (iipsrv).
     return "Min-Max-sample-values:" + "".join(f" {number:.9g} " for number in numbers).rstrip()
 
 
 def _ranges(info: ImageInfo, known: Statistics | None) -> Sequence[tuple[float, float]]:
-    """Darkest and lightest sample of each band: declared, else the type's, else measured."""
+    """Darkest and lightest sample of each band: declared, else measured, else the range of the type."""
     full = info.full_range or (0.0, 1.0)
     ranges = tuple(info.band_ranges)
     if not ranges and known is not None:
@@ -134,8 +133,8 @@ def _has_unknown_range(info: ImageInfo) -> bool:
 
 def _stack(subject: Subject) -> str | None:
     layers = [
-        {"id": number, "name": layer.name, "scale": _number(layer.scale)}
-        for number, layer in enumerate(subject.info.stack)
+        {"id": index, "name": layer.name, "scale": _number(layer.scale)}
+        for index, layer in enumerate(subject.info.stack)
     ]
     return json.dumps(layers, ensure_ascii=False, indent="\t") if layers else None
 
@@ -168,14 +167,14 @@ def _histogram(subject: Subject) -> str | None:
 
 
 def _number(value: float) -> float | int | None:
-    """The number as JSON is to have it: whole ones without decimals, None for what JSON has no word for."""
+    """The number for JSON: integers without decimals, None for NaN and infinities."""
     if not math.isfinite(value):
         return None
     return int(value) if float(value).is_integer() else float(value)
 
 
 def _dpi(subject: Subject) -> str | None:
-    """Pixels per metre, whatever the name says (iipsrv)."""
+    """Pixels per metre, despite the name (iipsrv)."""
     resolution = subject.info.resolution
     return None if resolution is None else f"DPI:{resolution.x:f} {resolution.y:f}"
 
@@ -186,7 +185,7 @@ def _basic_info(subject: Subject) -> str:
 
 
 def texts(info: ImageInfo, config: Config) -> Mapping[str, str]:
-    """Descriptive metadata by name; images without rights get those of the settings."""
+    """Descriptive metadata by name; `rights` defaults to the COPYRIGHT setting."""
     if config.copyright and "rights" not in info.text:
         return {**info.text, "rights": config.copyright}
     return info.text
@@ -232,24 +231,29 @@ TEXTS = (
     "scale",
 )
 
+ADVERTISED_OBJECTS: Mapping[str, ObjectKind] = {
+    "Horizontal-views": ObjectKind(_horizontal_views),
+    "Vertical-views": ObjectKind(_vertical_views),
+    "Tile-size": ObjectKind(_tile_size),
+    "Bits-per-channel": ObjectKind(_bits),
+    "Min-Max-sample-values": ObjectKind(_sample_range, needs_statistics=_has_unknown_range),
+    "Resolutions": ObjectKind(_resolutions),
+    "DPI": ObjectKind(_dpi),
+    "Stack": ObjectKind(_stack, JSON),
+    "Metadata": ObjectKind(_metadata, JSON),
+    "Summary-info": ObjectKind(_summary, PLAIN),
+    "XMP": ObjectKind(_xmp, "application/xml"),
+    "Statistics": ObjectKind(_statistics, JSON, _always),
+    "Histogram": ObjectKind(_histogram, JSON, _always),
+}
+"""Objects that the server lists in IIP-opt-obj, in iipsrv's order; those that IIP requires are not listed."""
+
 OBJECTS: Mapping[str, ObjectKind] = {
     "basic-info": ObjectKind(_basic_info),
     "max-size": ObjectKind(_max_size),
     "resolution-number": ObjectKind(_resolution_number),
-    "resolutions": ObjectKind(_resolutions),
-    "tile-size": ObjectKind(_tile_size),
-    "bits-per-channel": ObjectKind(_bits),
-    "min-max-sample-values": ObjectKind(_sample_range, needs_statistics=_has_unknown_range),
     "colorspace": ObjectKind(_colorspace),
-    "dpi": ObjectKind(_dpi),
-    "horizontal-views": ObjectKind(_horizontal_views),
-    "vertical-views": ObjectKind(_vertical_views),
-    "metadata": ObjectKind(_metadata, JSON),
-    "summary-info": ObjectKind(_summary, PLAIN),
-    "xmp": ObjectKind(_xmp, "application/xml"),
-    "stack": ObjectKind(_stack, JSON),
-    "statistics": ObjectKind(_statistics, JSON, _always),
-    "histogram": ObjectKind(_histogram, JSON, _always),
+    **{name.lower(): kind for name, kind in ADVERTISED_OBJECTS.items()},
     **{name: _text(name) for name in TEXTS},
 }
-"""Objects that tell of an image, by their name in lower case."""
+"""All objects that describe an image, by their name in lower case."""

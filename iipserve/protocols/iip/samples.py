@@ -1,12 +1,12 @@
-"""IIP's SPECTRA and PFL: samples as the file holds them, told as text.
+"""IIP's SPECTRA and PFL: samples as the file holds them, as text.
 
-SPECTRA is XML: a point for each picture of a stack or sequence, called by the layer's name or the angle, with
-the first band as iipsrv has it; further bands are points of their own (`NAME band1` ...). An image of several
-bands that is no stack has a point for each, `band0` and so on. Reflectance is the sample divided by 255 or
-65535, samples of 32 bits and floats are told as they are.
+SPECTRA is XML: a point for each image of a stack or sequence, named by the layer or the angle, with the first
+band as in iipsrv; further bands are separate points (`NAME band1` ...). An image of several bands that is not
+a stack has a point for each band: `band0`, `band1` ... Reflectance is the sample divided by 255 or 65535;
+32-bit samples and floats are unchanged.
 
 PFL is JSON: `profile` is a list of the samples of all bands, pixel by pixel, or an object with such a list for
-each picture, by name. Samples of layers are multiplied by the layer's scale; NaN and infinities are null.
+each image, by name. Samples of layers are multiplied by the layer's scale; NaN and infinities are null.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from iipserve.protocols.iip.view import View
 from iipserve.protocols.tiles import quality_layers
 
 MAX_SAMPLES = 100_000
-"""Samples that one request may ask for."""
+"""Samples per request."""
 MAX_VIEWS = 1000
-"""Pictures of a stack or sequence that one request reads."""
+"""Images of a stack or sequence that one request reads."""
 FULL_REFLECTANCE = {"uint8": 255, "uint16": 65535, "int16": 65535}
-"""Samples that are told as 1, by type; other types are told as they are (iipsrv)."""
+"""The sample whose reflectance is 1, by type; other types are not scaled (iipsrv)."""
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Point = tuple[int, int]
@@ -48,15 +48,15 @@ def plan_spectrum(query: SpectrumQuery, info: ImageInfo, config: Config) -> Samp
     """All samples at one point of a tile.
 
     Raises:
-        TileNotFound: resolution or tile lies outside the pyramid.
-        RegionOutOfBounds: the point lies outside the tile.
+        TileNotFound: the resolution or tile does not exist.
+        RegionOutOfBounds: the point is outside the tile.
         TooLarge: there are too many samples.
     """
     size = resolution_size(info, query.resolution)
     region = indexed_tile_region(info, size, query.tile)
     if not (0 <= query.x < region.width and 0 <= query.y < region.height):
         raise RegionOutOfBounds(
-            f"SPECTRA: {query.x},{query.y} lies outside the tile, which has {region.width} x {region.height} pixels"
+            f"SPECTRA: {query.x},{query.y} is outside the tile, which has {region.width} x {region.height} pixels"
         )
     point = region.x + query.x, region.y + query.y
     describe = Spectrum(_names(info) if info.stack or info.angles else (), info.has_alpha)
@@ -67,18 +67,18 @@ def plan_profile(query: ProfileQuery, info: ImageInfo, config: Config) -> Sample
     """The samples along a line.
 
     Raises:
-        TileNotFound: there is no such resolution.
+        TileNotFound: the resolution does not exist.
         RegionOutOfBounds: the line leaves the image.
         TooLarge: there are too many samples.
     """
     size = resolution_size(info, query.resolution)
     (x1, y1), (x2, y2) = query.start, query.end
-    _check_number(max(abs(x2 - x1), abs(y2 - y1), 1), info)
+    _check_count(max(abs(x2 - x1), abs(y2 - y1), 1), info)
     points = line(query.start, query.end)
     for x, y in (points[0], points[-1]):
         if x >= size.width or y >= size.height:
             raise RegionOutOfBounds(
-                f"PFL: {x},{y} lies outside the resolution, which has {size.width} x {size.height} pixels"
+                f"PFL: {x},{y} is outside the resolution, which has {size.width} x {size.height} pixels"
             )
     scales = tuple(layer.scale for layer in info.stack) or (1.0,) * len(info.selectors)
     return _plan(query.resolution, size, points, query.view, Profile(_names(info), scales), info, config)
@@ -106,45 +106,45 @@ def _plan(
     info: ImageInfo,
     config: Config,
 ) -> SamplePlan:
-    _check_number(len(points), info)
+    _check_count(len(points), info)
     level = len(info.resolution_sizes) - 1 - resolution
-    if level >= len(info.levels):  # a resolution that the file lacks shows pixels of its smallest
+    if level >= len(info.levels):  # the file lacks the resolution: take pixels of its smallest level
         level = len(info.levels) - 1
-        points = _points_of(info.levels[level].size, size, points)
+        points = _stored_points(info.levels[level].size, size, points)
     layers = quality_layers(info, config, view.layers)
     return SamplePlan(image_ref(info, layers), info.selectors, level, points, describe)
 
 
-def _points_of(stored: Size, shown: Size, points: tuple[Point, ...]) -> tuple[Point, ...]:
-    """The pixels of a stored level in the middle of those of a smaller one."""
+def _stored_points(stored: Size, resolution: Size, points: tuple[Point, ...]) -> tuple[Point, ...]:
+    """The pixels of a stored level at the centers of pixels of a smaller resolution."""
     return tuple(
         (
-            (2 * x + 1) * stored.width // (2 * shown.width),
-            (2 * y + 1) * stored.height // (2 * shown.height),
+            (2 * x + 1) * stored.width // (2 * resolution.width),
+            (2 * y + 1) * stored.height // (2 * resolution.height),
         )
         for x, y in points
     )
 
 
-def _check_number(points: int, info: ImageInfo) -> None:
+def _check_count(points: int, info: ImageInfo) -> None:
     views = len(info.selectors)
     if views > MAX_VIEWS:
-        raise TooLarge(f"the image has {views} pictures; samples of {MAX_VIEWS} are told in one request")
+        raise TooLarge(f"the stack or sequence has {views} images; the maximum is {MAX_VIEWS} per request")
     samples = points * views * info.bands
     if samples > MAX_SAMPLES:
-        raise TooLarge(f"these are {samples} samples; {MAX_SAMPLES} in one request are told")
+        raise TooLarge(f"{samples} samples requested; the maximum is {MAX_SAMPLES} per request")
 
 
 def _names(info: ImageInfo) -> tuple[str, ...]:
-    """What the pictures are called, each by a name of its own: as their layers, else by number or angle."""
+    """A unique name for each image: the layer's name, else its index or angle."""
     if not info.stack:
         return tuple(str(selector.horizontal) for selector in info.selectors)
-    names = [layer.name or str(number) for number, layer in enumerate(info.stack)]
-    often = Counter(names)
-    return tuple(name if often[name] == 1 else f"{name} ({number})" for number, name in enumerate(names))
+    names = [layer.name or str(index) for index, layer in enumerate(info.stack)]
+    counts = Counter(names)
+    return tuple(name if counts[name] == 1 else f"{name} ({index})" for index, name in enumerate(names))
 
 
-# -- telling ---------------------------------------------------------------------------------------
+# -- writing ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +152,12 @@ class Spectrum:
     """Writes the answer to SPECTRA."""
 
     names: tuple[str, ...]
-    """Of the pictures; empty when the image is a single one."""
+    """Of the images; empty unless there are several."""
     has_alpha: bool
-    """The last band is opacity, which reflects nothing."""
+    """The last band is opacity, which is left out."""
 
     def __call__(self, samples: Sequence[Pixels]) -> Document:
-        """The XML of one point in all pictures."""
+        """The XML of one point in all images."""
         points = "".join(
             f"\t<point>\n\t\t<wavelength>{escape(NOT_IN_XML.sub('', name))}</wavelength>\n"
             f"\t\t<reflectance>{value:f}</reflectance>\n\t</point>\n"
@@ -167,18 +167,18 @@ class Spectrum:
         return Document(text.encode("utf-8", "replace"), "application/xml")
 
     def _points(self, samples: Sequence[Pixels]) -> Iterator[tuple[str, float]]:
-        for number, pixels in enumerate(samples):
+        for index, pixels in enumerate(samples):
             values = pixels[0, 0].tolist()
             if self.has_alpha and len(values) > 1:
                 values.pop()
             full = FULL_REFLECTANCE.get(pixels.dtype.name, 1)
             for band, value in enumerate(values):
-                yield self._name(number, band, len(values)), value / full
+                yield self._name(index, band, len(values)), value / full
 
-    def _name(self, number: int, band: int, bands: int) -> str:
+    def _name(self, index: int, band: int, bands: int) -> str:
         if not self.names:
             return f"band{band}" if bands > 1 else "0"
-        return f"{self.names[number]} band{band}" if band else self.names[number]
+        return f"{self.names[index]} band{band}" if band else self.names[index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +186,12 @@ class Profile:
     """Writes the answer to PFL."""
 
     names: tuple[str, ...]
-    """Of the pictures."""
+    """Of the images."""
     scales: tuple[float, ...]
-    """What their samples are multiplied by."""
+    """By which the samples of each image are multiplied."""
 
     def __call__(self, samples: Sequence[Pixels]) -> Document:
-        """The JSON of one line in all pictures."""
+        """The JSON of one line in all images."""
         lists = [
             f"[{','.join(_numbers(pixels, scale))}]"
             for pixels, scale in zip(samples, self.scales, strict=True)
@@ -209,7 +209,7 @@ class Profile:
 
 
 def _numbers(pixels: Pixels, scale: float) -> Iterator[str]:
-    """The samples as iipsrv writes them: floats with nine decimals, others with six digits or all they have."""
+    """The samples as in iipsrv: floats with nine decimals, integers of up to 16 bits with six digits, others in full."""
     values = pixels.reshape(-1).tolist()
     if scale == 1 and pixels.dtype.kind != "f":
         return map(str, values)

@@ -174,7 +174,7 @@ REFUSED_BY_2 = [
 
 
 REFUSED_BY_3 = [
-    refused_size("full", "'max' would do"),
+    refused_size("full", "use 'max'"),
     refused_size("4000,", r"\^"),
     refused_size("pct:120", r"\^"),
     refused_size("3073,2681"),

@@ -70,7 +70,7 @@ def test_qualities_beyond_the_specification(quality: str, operation: Operation, 
     answer = ask(PROTOCOL, f"{version}/a.tif/full/100,/!90/{quality}.jpg", IMAGE, config)
     assert plan_of(answer).operations == (operation, Mirror(), Rotate(90))
     assert f"/!90/{quality}.jpg>" in dict(answer.headers)["Link"]
-    with pytest.raises(InvalidRequest, match=r"'foo' is none of .*bitonal.*negative, stretch"):
+    with pytest.raises(InvalidRequest, match=r"'foo' is not one of .*bitonal.*negative, stretch"):
         ask(PROTOCOL, f"{version}/a.tif/full/100,/0/foo.jpg", IMAGE, config)
 
 

@@ -115,7 +115,7 @@ REFUSALS = [
     Refused("resolution", "PFL=3:1,1", TileNotFound, "0 to 2", 404),
     Refused("start outside", "PFL=2:1000,1", RegionOutOfBounds, "1000 x 700"),
     Refused("start below", "PFL=2:1,700", RegionOutOfBounds, "1000 x 700"),
-    Refused("end outside", "PFL=2:1,1-1002,1", RegionOutOfBounds, "1001,1 lies outside"),
+    Refused("end outside", "PFL=2:1,1-1002,1", RegionOutOfBounds, "1001,1 is outside"),
     Refused("no resolution", "PFL=1,1", InvalidRequest, "resolution:x1,y1-x2,y2"),
     Refused("negative", "PFL=2:-1,1", InvalidRequest, "resolution:x1"),
     Refused("three numbers", "PFL=2:1,1-2", InvalidRequest, "resolution:x1"),
@@ -124,15 +124,13 @@ REFUSALS = [
     Refused(
         "wide line of many bands", "PFL=2:0,0-999,0", TooLarge, "samples", info=image(1000, 700, bands=200)
     ),
-    Refused(
-        "many pictures", "PFL=2:0,0", TooLarge, "1001 pictures", info=image(1000, 700, stack=MANY_LAYERS)
-    ),
-    Refused("spectrum of many", "SPECTRA=0,0,0,0", TooLarge, "pictures", info=image(9, 9, stack=MANY_LAYERS)),
+    Refused("many pictures", "PFL=2:0,0", TooLarge, "1001 images", info=image(1000, 700, stack=MANY_LAYERS)),
+    Refused("spectrum of many", "SPECTRA=0,0,0,0", TooLarge, "images", info=image(9, 9, stack=MANY_LAYERS)),
     Refused("three numbers of a point", "SPECTRA=2,0,1", InvalidRequest, "resolution,tile,x,y"),
     Refused("words", "SPECTRA=a,b,c,d", InvalidRequest, "resolution,tile,x,y"),
     Refused("outside the tile", "SPECTRA=2,0,256,0", RegionOutOfBounds, "256 x 256"),
     Refused("outside the last tile", "SPECTRA=2,11,232,0", RegionOutOfBounds, "232 x 188"),
-    Refused("left of the tile", "SPECTRA=2,0,-1,0", RegionOutOfBounds, "lies outside"),
+    Refused("left of the tile", "SPECTRA=2,0,-1,0", RegionOutOfBounds, "is outside"),
     Refused("tile there is not", "SPECTRA=2,12,0,0", TileNotFound, "0 to 11", 404),
     Refused("resolution there is not", "SPECTRA=9,0,0,0", TileNotFound, "0 to 2", 404),
 ]
