@@ -50,23 +50,26 @@ def replaced(text: str, replacements: dict[str, str]) -> str:
     return text
 
 
-def starter(work: Path) -> Path:
-    """A folder with an `iipserve.fcgi` that runs the checkout's with the interpreter of the tests."""
+def starter(work: Path, command: str = f"{shlex.quote(str(ROOT))}/iipserve.fcgi") -> Path:
+    """A folder with an `iipserve.fcgi` that runs the checkout's with the interpreter of the tests.
+
+    Or another Python command line, in the checkout's folder.
+    """
     folder = work / "starter"
     folder.mkdir()
     launcher = folder / "iipserve.fcgi"
     launcher.write_text(
-        f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(ROOT))}/iipserve.fcgi "$@"\n'
+        f'#!/bin/sh\ncd {shlex.quote(str(ROOT))}\nexec {shlex.quote(sys.executable)} {command} "$@"\n'
     )
     launcher.chmod(0o755)
     return folder
 
 
 @contextmanager
-def nginx_example(work: Path, fastcgi: str) -> Iterator[str]:
-    """nginx with nginx-example.conf, before iipserve at `fastcgi`."""
+def nginx_example(work: Path, fastcgi: str, changes: dict[str, str] | None = None) -> Iterator[str]:
+    """nginx with nginx-example.conf, with some changes, before iipserve at `fastcgi`."""
     port = free_port()
-    text = (ROOT / "nginx-example.conf").read_text()
+    text = replaced((ROOT / "nginx-example.conf").read_text(), changes or {})
     text = replaced(
         text,
         {

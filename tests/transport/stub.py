@@ -87,6 +87,7 @@ class StubApplication:
             "over_http": over_http,
             "pid": os.getpid(),
             "cleared": self.cleared,
+            "bodies": len(self.bodies),
         }
         return json.dumps(shown).encode()
 
