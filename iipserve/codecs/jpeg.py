@@ -5,7 +5,7 @@ from __future__ import annotations
 import imagecodecs
 
 from iipserve.codecs import NO_METADATA, Encoder, Metadata
-from iipserve.codecs.jpeg_markers import read_frame, with_height, with_metadata
+from iipserve.codecs.jpeg_markers import read_file_frame, with_height, with_metadata
 from iipserve.codecs.jpeg_transform import cut
 from iipserve.codecs.metadata import check_sides, chosen
 from iipserve.geometry import Size
@@ -35,7 +35,7 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
 
 def crop(body: bytes, size: Size) -> bytes | None:
     """The top left `size` of a JPEG file without loss, or None where that is impossible."""
-    frame = read_frame(body)
+    frame = read_file_frame(body)
     if frame is None or max(frame.width, frame.height) > MAX_CROP_SIDE:
         return None
     if not size.fits_in(Size(frame.width, frame.height)):

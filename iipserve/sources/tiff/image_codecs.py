@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.containers.ifd import Directory
+from iipserve.containers.jpeg import START, icc_segments
 from iipserve.containers.tags import Compression, Photometric
 from iipserve.errors import UnsupportedImage
 from iipserve.sources.color import jfif_to_rgb
 from iipserve.sources.tiff import jpeg_stream
-from iipserve.sources.tiff.jpeg_stream import ADOBE_RGB, JFIF, PLAIN_FRAMES, START, HeadReader
+from iipserve.sources.tiff.jpeg_stream import ADOBE_RGB, JFIF, PLAIN_FRAMES, HeadReader
 from iipserve.sources.tiff.layout import EIGHT_BITS, Layout
 
 Samples: TypeAlias = NDArray[Any]
@@ -94,7 +95,7 @@ class JpegSplicer:
         is_ycc = layout.bands.photometric == Photometric.YCBCR
         mark = JFIF if layout.stored_bands < 3 or (layout.stored_bands == 3 and is_ycc) else ADOBE_RGB
         segments = jpeg_stream.table_segments(tables)
-        profile = jpeg_stream.icc_segments(icc or b"")
+        profile = icc_segments(icc or b"")
         profiled = None if profile is None else START + mark + profile + segments
         return cls(layout, START + mark + segments, profiled, b"\xff\xdb" in segments, HeadReader())
 

@@ -7,26 +7,30 @@ color mark are put in front, and the tile's own application segments are taken o
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
 from typing import NamedTuple
 
-START, END = b"\xff\xd8", b"\xff\xd9"
+from iipserve.containers.jpeg import (
+    APPLICATION_MARKERS,
+    DQT,
+    END,
+    FRAME_MARKERS,
+    SOS,
+    START,
+    TABLE_MARKERS,
+    Frame,
+    Segment,
+    read_frame,
+    segments,
+)
+
 JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
-"""Three components are YCbCr, one is gray; one pixel is as wide as high."""
+"""Three components are YCbCr, one is gray; pixels are square."""
 ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\0\0\0\0\0"
-"""Transform 0: three components are RGB. Must stand without JFIF, or decoders take them for YCbCr."""
-
-DHT, DQT, DAC, DRI, SOS, COM = 0xC4, 0xDB, 0xCC, 0xDD, 0xDA, 0xFE
-TABLE_MARKERS = frozenset({DHT, DQT, DAC, DRI})
-FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Transform 0: three components are RGB. Without JFIF, which makes decoders take them for YCbCr."""
 PLAIN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
-"""Baseline, extended and progressive with Huffman codes: what every viewer shows."""
-APPLICATION_MARKERS = frozenset({*range(0xE0, 0xF0), COM})
-
-ICC_MARK = b"ICC_PROFILE\0"
-ICC_STEP = 0xFFFF - 2 - len(ICC_MARK) - 2
-"""Bytes of a profile in one segment (ICC.1:2022 annex B.4)."""
+"""Baseline, extended and progressive with Huffman codes: those that every viewer shows."""
+EXPECTED_MARKERS = APPLICATION_MARKERS | FRAME_MARKERS | TABLE_MARKERS
+"""Before the first scan."""
 
 
 class Head(NamedTuple):
@@ -52,30 +56,36 @@ class DamagedStream(ValueError):
 
 
 def read_head(stream: bytes) -> Head:
-    """Take apart what stands before the first scan.
+    """Take apart what precedes the first scan.
 
     Raises:
         DamagedStream: the bytes do not follow ITU-T T.81 annex B, or end early.
     """
-    frames: list[int] = []
-    foreign: list[tuple[int, int]] = []
-    has_tables = False
-    stop = 2
-    for marker, start, stop in _segments(stream):
-        if marker in APPLICATION_MARKERS:
-            foreign.append((start, stop))
-        elif marker in FRAME_MARKERS:
-            frames.append(start)
-        elif marker == DQT:
-            has_tables = True
-        elif marker not in TABLE_MARKERS:
-            raise DamagedStream(f"unexpected marker {marker:02X}")
-    if len(frames) != 1 or len(stream) < frames[0] + 10:
-        raise DamagedStream(f"{len(frames)} frames")
-    precision, height, width, components = struct.unpack_from(">BHHB", stream, frames[0] + 4)
-    frame = stream[frames[0] + 1]
-    length = stream.index(bytes((0xFF, SOS)), stop) + 2
-    return Head(frame, precision, height, width, components, has_tables, tuple(foreign), length)
+    if not stream.startswith(START):
+        raise DamagedStream("no start marker")
+    found = list(segments(stream))
+    if not found or found[-1].marker != SOS:
+        raise DamagedStream("no marker where one is due")
+    *before, scan = found
+    check_end(stream, scan.start)
+    unexpected = {segment.marker for segment in before} - EXPECTED_MARKERS
+    if unexpected:
+        raise DamagedStream(f"unexpected marker {min(unexpected):02X}")
+    frame = _only_frame(stream, before)
+    return Head(
+        frame.marker, frame.precision, frame.height, frame.width, frame.components,
+        has_tables=any(segment.marker == DQT for segment in before),
+        foreign=tuple((one.start, one.stop) for one in before if one.marker in APPLICATION_MARKERS),
+        length=scan.start + 2,
+    )  # fmt: skip
+
+
+def _only_frame(stream: bytes, before: list[Segment]) -> Frame:
+    frames = [segment for segment in before if segment.marker in FRAME_MARKERS]
+    frame = read_frame(stream, frames[0]) if len(frames) == 1 else None
+    if frame is None:
+        raise DamagedStream(f"{len(frames)} frame headers; one is expected")
+    return frame
 
 
 class HeadReader:
@@ -109,55 +119,18 @@ def check_end(stream: bytes, scan: int) -> None:
         raise DamagedStream("the scans end early")
 
 
-def _segments(stream: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of each segment before the first scan."""
-    position, end = 2, len(stream) - 4
-    if not stream.startswith(START):
-        raise DamagedStream("no start marker")
-    while position < end and stream[position] == 0xFF:
-        marker = stream[position + 1]
-        if marker == 0xFF:  # fill byte
-            position += 1
-            continue
-        if marker == SOS:
-            check_end(stream, position)
-            return
-        following = position + 2 + (stream[position + 2] << 8 | stream[position + 3])
-        yield marker, position, following
-        position = following
-    raise DamagedStream("no marker where one is due")
-
-
 def table_segments(tables: bytes) -> bytes:
-    """The tables of a JPEGTables field, without its start and end; nothing when it is damaged.
+    """The tables of a JPEGTables field, without its start and end markers; empty when it is damaged.
 
-    Only tables come through: a frame or a scan among them would stand before the tile's own.
+    Other segments are left out: a frame or a scan among them would come before the tile's own.
     """
     parts: list[bytes] = []
-    position = 2
-    while position + 4 <= len(tables) and tables[position] == 0xFF:
-        marker = tables[position + 1]
-        following = position + 2 + (tables[position + 2] << 8 | tables[position + 3])
-        if marker in TABLE_MARKERS and following <= len(tables):
-            parts.append(tables[position:following])
-        elif marker not in APPLICATION_MARKERS:
+    for segment in segments(tables):
+        if segment.marker in TABLE_MARKERS and segment.stop <= len(tables):
+            parts.append(tables[segment.start : segment.stop])
+        elif segment.marker not in APPLICATION_MARKERS:
             break
-        position = following
     return b"".join(parts)
-
-
-def icc_segments(icc: bytes) -> bytes | None:
-    """The profile in numbered APP2 segments; None when it is too large for them."""
-    chunks = [icc[start : start + ICC_STEP] for start in range(0, len(icc), ICC_STEP)]
-    if len(chunks) > 255:
-        return None
-    return b"".join(
-        struct.pack(">HH", 0xFFE2, len(chunk) + len(ICC_MARK) + 4)
-        + ICC_MARK
-        + bytes((number, len(chunks)))
-        + chunk
-        for number, chunk in enumerate(chunks, 1)
-    )
 
 
 def without_segments(stream: bytes, foreign: tuple[tuple[int, int], ...]) -> bytes:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 
 from iipserve.sources.tiff.jpeg_stream import (
-    ICC_STEP,
     DamagedStream,
     Head,
     HeadReader,
-    icc_segments,
     read_head,
     table_segments,
     without_segments,
@@ -100,18 +98,3 @@ TABLES = [
 @pytest.mark.parametrize(("field", "segments"), TABLES)
 def test_keeps_tables_only(field: bytes, segments: bytes) -> None:
     assert table_segments(field) == segments
-
-
-def test_profiles_are_cut_into_numbered_segments() -> None:
-    icc = bytes(ICC_STEP) + b"tail"
-    segments = icc_segments(icc)
-    assert segments is not None
-    first, second = segments[: ICC_STEP + 18], segments[ICC_STEP + 18 :]
-    assert first[:18] == b"\xff\xe2\xff\xffICC_PROFILE\0\x01\x02"
-    assert second == b"\xff\xe2\x00\x14ICC_PROFILE\0\x02\x02tail"
-
-
-def test_a_profile_fits_in_255_segments_or_not_at_all() -> None:
-    assert icc_segments(b"") == b""
-    assert icc_segments(bytes(255 * ICC_STEP)) is not None
-    assert icc_segments(bytes(255 * ICC_STEP + 1)) is None

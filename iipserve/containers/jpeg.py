@@ -1,0 +1,89 @@
+"""JPEG marker segments (ITU-T T.81 annex B), and the ICC profiles they hold (ICC.1:2022 annex B.4)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+START, END = b"\xff\xd8", b"\xff\xd9"
+DHT, DAC, SOS, DQT, DRI, APP0, APP1, APP2, COM = 0xC4, 0xCC, 0xDA, 0xDB, 0xDD, 0xE0, 0xE1, 0xE2, 0xFE
+TABLE_MARKERS = frozenset({DHT, DQT, DAC, DRI})
+FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, DAC}
+"""SOF0 to SOF15."""
+APPLICATION_MARKERS = frozenset({*range(APP0, APP0 + 16), COM})
+
+MAX_SEGMENTS = 1000
+"""A stream with more before its first scan is taken for damaged; a profile of 16 MB has 255."""
+MAX_CONTENT = 0xFFFF - 2
+"""Bytes in one segment besides its marker and length."""
+ICC_MARK = b"ICC_PROFILE\0"
+ICC_STEP = MAX_CONTENT - len(ICC_MARK) - 2
+"""Bytes of a profile in one segment."""
+
+
+class Segment(NamedTuple):
+    """One segment of a stream."""
+
+    marker: int
+    start: int
+    """Offset of its marker."""
+    stop: int
+    """Offset behind its content, according to its length."""
+
+
+class Frame(NamedTuple):
+    """A frame header (B.2.2)."""
+
+    marker: int
+    precision: int
+    """Bits per sample."""
+    height: int
+    """Pixels; 0 where a DNL segment behind the first scan holds the height."""
+    width: int
+    components: int
+
+
+def segments(stream: bytes) -> Iterator[Segment]:
+    """The segments behind the start marker, up to the header of the first scan, which is the last.
+
+    They end early, without a scan, before anything that is not a segment. The last may claim to be longer than the
+    stream.
+    """
+    position = len(START)
+    for _ in range(MAX_SEGMENTS):
+        while stream.startswith(b"\xff\xff", position):  # fill bytes (B.1.1.2)
+            position += 1
+        if position + 4 > len(stream) or stream[position] != 0xFF:
+            return
+        marker = stream[position + 1]
+        stop = position + 2 + int.from_bytes(stream[position + 2 : position + 4], "big")
+        yield Segment(marker, position, stop)
+        if marker == SOS:
+            return
+        position = stop
+
+
+def read_frame(stream: bytes, segment: Segment) -> Frame | None:
+    """The frame header in a segment; None if the stream ends inside it."""
+    if len(stream) < segment.start + 10:
+        return None
+    return Frame(segment.marker, *struct.unpack_from(">BHHB", stream, segment.start + 4))
+
+
+def application_segment(marker: int, content: bytes) -> bytes:
+    """A segment with this content; empty if it does not fit."""
+    if len(content) > MAX_CONTENT:
+        return b""
+    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
+
+
+def icc_segments(icc: bytes) -> bytes | None:
+    """A profile in numbered APP2 segments; None if it is too large for them."""
+    chunks = [icc[start : start + ICC_STEP] for start in range(0, len(icc), ICC_STEP)]
+    if len(chunks) > 255:
+        return None
+    marks = (ICC_MARK + bytes((number, len(chunks))) for number in range(1, len(chunks) + 1))
+    return b"".join(
+        application_segment(APP2, mark + chunk) for mark, chunk in zip(marks, chunks, strict=True)
+    )
