@@ -27,6 +27,7 @@ from iipserve.errors import (
     UnknownProtocol,
     UnsupportedBody,
 )
+from iipserve.formats import Formats
 from iipserve.http import READING_METHODS, Headers, Request, Response, Routed
 from iipserve.image import ImageInfo, ImageName
 from iipserve.lru import LRU
@@ -207,7 +208,7 @@ class Application:
         if isinstance(content, RenderPlan):
             if modification is not None:
                 info = images.of(content.view.image.identifier, content.view.image.selector)
-                content = modification.apply(content, info, self._server.config)
+                content = modification.apply(content, info, self._server)
             return self._finished(content, images)
         if isinstance(content, Bundle):
             return replace(content, plans=tuple(self._finished(plan, images) for plan in content.plans))
@@ -377,4 +378,5 @@ def build(config: Config) -> Application:
     for protocol in protocols.values():
         if protocol.check is not None:
             protocol.check(config)
-    return Application(Server(config), protocols, library, renderer, OutputPolicy(config), cache)
+    formats = Formats(encoder.format for encoder in encoders.values())
+    return Application(Server(config, formats), protocols, library, renderer, OutputPolicy(config), cache)

@@ -128,10 +128,6 @@ def servers(text: str) -> tuple[tuple[str, int], ...]:
     return tuple(found)
 
 
-TIFF_COMPRESSIONS = ("none", "lzw", "deflate", "jpeg", "webp", "zstd")
-AVIF_CODECS = ("auto", "aom", "rav1e", "svt")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """All settings of the server. Immutable; read once, passed as an argument."""

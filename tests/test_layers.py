@@ -14,7 +14,7 @@ PACKAGE = Path(iipserve.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("geometry", "registry", "config", "leader", "lru", "native_libraries", "containers"),
-    ("http", "image", "libvips"),
+    ("http", "image", "libvips", "formats"),
     ("processing", "pyramid"),
     ("plan",),
     ("sources", "codecs", "cache"),

@@ -14,7 +14,6 @@ import pytest
 from iipserve import app, codecs, protocols, registry, sources
 from iipserve.config import Config
 from iipserve.http import Body, Request, Response
-from iipserve.protocols import encodings
 
 TOYS = {
     "protocols/toy_protocol.py": '''
@@ -100,8 +99,9 @@ class Toy(Source):
     "codecs/toy_codec/__init__.py": """
 from iipserve.codecs import Encoder
 from iipserve.codecs.toy_codec.writing import encode
+from iipserve.formats import Format
 
-ENCODER = Encoder("toytext", "toy", "text/x-toy", frozenset({1, 3}), encode)
+ENCODER = Encoder(Format("toytext", "toy", "text/x-toy", frozenset({1, 3})), encode)
 """,
     "codecs/toy_codec/writing.py": """
 def encode(pixels, encoding, metadata):
@@ -121,9 +121,7 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for package in (protocols, sources, codecs):
         folder = tmp_path / "plug-ins" / package.__name__.rpartition(".")[2]
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
-    encodings._further_extensions.cache_clear()
     yield
-    encodings._further_extensions.cache_clear()
     for name in [name for name in sys.modules if ".toy_" in name]:
         sys.modules.pop(name)
 

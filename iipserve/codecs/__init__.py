@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
+from iipserve.formats import Format
 from iipserve.geometry import Size
 from iipserve.image import PhysicalResolution
 from iipserve.plan import Encoding
@@ -52,13 +53,8 @@ RowEncoder: TypeAlias = Callable[[Iterable[Pixels], Shape, Encoding, Metadata, O
 class Encoder:
     """One output format."""
 
-    name: str
-    """As in `Encoding.format`: `jpeg`."""
-    extension: str
-    """As in file names and IIIF: `jpg`. Empty for what is no file and is advertised nowhere."""
-    media_type: str
-    bands: frozenset[int]
-    """Numbers of bands it writes: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha."""
+    format: Format
+    """What it writes; protocols know nothing else of it."""
     encode: Callable[[Pixels, Encoding, Metadata], bytes]
     """Raises `UnsupportedEncoding` for a scheme it does not know, `InvalidSize` or `TooLarge` for more pixels
     than the format can express, nothing else on valid pixels."""
@@ -69,7 +65,10 @@ class Encoder:
     pixels are the same, the bytes need not be. None where the format needs all pixels at once."""
     crop: Callable[[bytes, Size], bytes | None] | None = None
     """Cut an encoded image down to its top left `Size` without loss; None where that is impossible."""
-    depths: frozenset[int] = frozenset({8})
-    """Bits per sample it writes: uint8 pixels are 8, uint16 pixels 16; protocols refuse others."""
     quick: bool = False
     """A tile is encoded in a fraction of a millisecond at any quality."""
+
+    @property
+    def name(self) -> str:
+        """Of the format."""
+        return self.format.name

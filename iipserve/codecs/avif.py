@@ -12,6 +12,7 @@ from iipserve.codecs.bands import with_colors
 from iipserve.codecs.bmff import with_metadata
 from iipserve.codecs.metadata import check_sides, chosen
 from iipserve.errors import UnsupportedEncoding
+from iipserve.formats import Format, Scheme
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
 
@@ -73,10 +74,17 @@ def available_codec(scheme: str) -> str:
 
 
 ENCODER = Encoder(
-    name="avif",
-    extension="avif",
-    media_type="image/avif",
-    bands=frozenset({1, 2, 3, 4}),
+    Format(
+        name="avif",
+        extension="avif",
+        media_type="image/avif",
+        bands=frozenset({1, 2, 3, 4}),
+        quality_setting="avif_quality",
+        schemes=tuple(Scheme(codec, (-1, 100)) for codec in CODECS),
+        scheme_setting="avif_codec",
+        tile_command="ATL",
+        position=3,
+    ),
     encode=encode,
     memory_factor=6,
 )

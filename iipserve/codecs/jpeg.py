@@ -8,6 +8,7 @@ from iipserve.codecs import NO_METADATA, Encoder, Metadata
 from iipserve.codecs.jpeg_markers import read_file_frame, with_height, with_metadata
 from iipserve.codecs.jpeg_transform import cut
 from iipserve.codecs.metadata import check_sides, chosen
+from iipserve.formats import Format
 from iipserve.geometry import Size
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
@@ -48,10 +49,17 @@ def crop(body: bytes, size: Size) -> bytes | None:
 
 
 ENCODER = Encoder(
-    name="jpeg",
-    extension="jpg",
-    media_type="image/jpeg",
-    bands=frozenset({1, 3}),
+    Format(
+        name="jpeg",
+        extension="jpg",
+        media_type="image/jpeg",
+        bands=frozenset({1, 3}),
+        spellings=("jpeg",),
+        quality_setting="jpeg_quality",
+        quality_range=(1, 100),
+        tile_command="JTL",
+        position=0,
+    ),
     encode=encode,
     crop=crop,
     quick=True,

@@ -14,6 +14,7 @@ import numpy as np
 from iipserve.codecs import Encoder, Metadata
 from iipserve.codecs.jxl_container import with_metadata
 from iipserve.codecs.metadata import check_sides, chosen
+from iipserve.formats import Format
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
 from iipserve.processing.icc import ToSRGB
@@ -76,10 +77,16 @@ def is_srgb(icc: bytes, colors: int) -> bool:
 
 
 ENCODER = Encoder(
-    name="jxl",
-    extension="jxl",
-    media_type="image/jxl",
-    bands=frozenset({1, 2, 3, 4}),
+    Format(
+        name="jxl",
+        extension="jxl",
+        media_type="image/jxl",
+        bands=frozenset({1, 2, 3, 4}),
+        quality_setting="jxl_quality",
+        quality_range=(-1, 100),
+        tile_command="XTL",
+        position=5,
+    ),
     encode=encode,
     memory_factor=9,
 )

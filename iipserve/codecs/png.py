@@ -21,6 +21,7 @@ from iipserve.codecs.bands import as_buffer, sample_bytes
 from iipserve.codecs.metadata import check_sides, chosen
 from iipserve.codecs.png_chunks import MAX_NUMBER, chunk, metadata_chunks
 from iipserve.codecs.strips import regrouped, with_bits
+from iipserve.formats import Format
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
 
@@ -169,12 +170,18 @@ def _weight(differences: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 
 ENCODER = Encoder(
-    name="png",
-    extension="png",
-    media_type="image/png",
-    bands=frozenset({1, 2, 3, 4}),
+    Format(
+        name="png",
+        extension="png",
+        media_type="image/png",
+        bands=frozenset({1, 2, 3, 4}),
+        depths=frozenset({8, 16}),
+        quality_setting="png_quality",
+        quality_range=(0, 9),
+        tile_command="PTL",
+        position=1,
+    ),
     encode=encode,
     memory_factor=3,
     encode_rows=encode_rows,
-    depths=frozenset({8, 16}),
 )

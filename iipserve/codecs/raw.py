@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from iipserve.codecs import Encoder, Metadata
+from iipserve.formats import Format
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
 
@@ -13,11 +14,14 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
 
 
 ENCODER = Encoder(
-    name="raw",
-    extension="",
-    media_type="application/octet-stream",
-    bands=frozenset({1, 2, 3, 4}),
+    Format(
+        name="raw",
+        extension="",
+        media_type="application/octet-stream",
+        bands=frozenset({1, 2, 3, 4}),
+        depths=frozenset({8, 16}),
+        quality_range=(0, 0),
+    ),
     encode=encode,
-    depths=frozenset({8, 16}),
     quick=True,
 )

@@ -14,11 +14,12 @@ from iipserve.codecs import Encoder, Metadata, Output, Shape
 from iipserve.codecs.bands import sample_bytes, with_colors
 from iipserve.codecs.metadata import check_sides, chosen
 from iipserve.codecs.strips import regrouped, with_bits
-from iipserve.codecs.tiff_compressions import JPEG_TAG, Compression, compression_for
+from iipserve.codecs.tiff_compressions import COMPRESSIONS, JPEG_TAG, Compression, compression_for
 from iipserve.containers import exif, tags
 from iipserve.containers.ifd import Field, FieldType, integers, pack_file, rationals, raw, text
 from iipserve.containers.tags import Photometric
 from iipserve.errors import TooLarge
+from iipserve.formats import Format, Scheme
 from iipserve.geometry import ceil_div
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
@@ -245,11 +246,24 @@ def _offsets(start: int, lengths: Sequence[int]) -> Iterator[int]:
 
 
 ENCODER = Encoder(
-    name="tiff",
-    extension="tif",
-    media_type="image/tiff",
-    bands=frozenset({1, 2, 3, 4}),
+    Format(
+        name="tiff",
+        extension="tif",
+        media_type="image/tiff",
+        bands=frozenset({1, 2, 3, 4}),
+        depths=frozenset({8, 16}),
+        spellings=("tiff",),
+        quality_setting="tiff_quality",
+        schemes=tuple(
+            Scheme(name, compression.quality_range, compression.max_bits)
+            for name, compression in COMPRESSIONS.items()
+        ),
+        scheme_setting="tiff_compression",
+        offers_schemes=True,
+        tile_command="TTL",
+        export_word="tiff",
+        position=4,
+    ),
     encode=encode,
     encode_rows=encode_rows,
-    depths=frozenset({8, 16}),
 )

@@ -26,6 +26,8 @@ class Compression:
     """Value of the Compression field."""
     compress: Callable[[Pixels, int], bytes | memoryview]
     """(rows of pixels, quality) -> strip."""
+    quality_range: tuple[int, int] = (0, 0)
+    """Lowest and highest quality or level."""
     predicts: bool = False
     """Strips are differenced horizontally first (TIFF 6.0 section 14)."""
     max_side: int = 2**31 - 1
@@ -71,10 +73,10 @@ COMPRESSIONS: Mapping[str, Compression] = MappingProxyType(
     {
         "none": Compression(1, _store),
         "lzw": Compression(5, _compress_lzw, predicts=True),
-        "deflate": Compression(8, _compress_deflate, predicts=True),
-        "jpeg": Compression(JPEG_TAG, _compress_jpeg, max_side=65500, max_bits=8),
-        "webp": Compression(50001, _compress_webp, max_side=WEBP_MAX_SIDE, max_bits=8),
-        "zstd": Compression(50000, _compress_zstd, predicts=True),
+        "deflate": Compression(8, _compress_deflate, (1, 9), predicts=True),
+        "jpeg": Compression(JPEG_TAG, _compress_jpeg, (1, 100), max_side=65500, max_bits=8),
+        "webp": Compression(50001, _compress_webp, (0, 100), max_side=WEBP_MAX_SIDE, max_bits=8),
+        "zstd": Compression(50000, _compress_zstd, (1, 19), predicts=True),
     }
 )
 

@@ -6,6 +6,7 @@ from iipserve.codecs import NO_METADATA, Encoder, Metadata
 from iipserve.codecs.libwebp import MAX_SIDE, compress
 from iipserve.codecs.metadata import check_sides, chosen
 from iipserve.codecs.riff import with_metadata
+from iipserve.formats import Format
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
 
@@ -24,10 +25,17 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
 
 
 ENCODER = Encoder(
-    name="webp",
-    extension="webp",
-    media_type="image/webp",
-    bands=frozenset({1, 2, 3, 4}),
+    Format(
+        name="webp",
+        extension="webp",
+        media_type="image/webp",
+        bands=frozenset({1, 2, 3, 4}),
+        quality_setting="webp_quality",
+        quality_range=(-1, 100),
+        lossless_zero=True,
+        tile_command="WTL",
+        position=2,
+    ),
     encode=encode,
     memory_factor=6,
 )

@@ -120,9 +120,9 @@ class Renderer:
                 body = self._written(source, plan, work, encoder, encode_rows)
         if isinstance(body, LargeFile):
             if len(body) > LARGE_BYTES:
-                return LargeRendition(body, encoder.media_type, plan.digest)
+                return LargeRendition(body, encoder.format.media_type, plan.digest)
             body = b"".join(body)
-        rendition = Rendition(body, encoder.media_type, plan.digest)
+        rendition = Rendition(body, encoder.format.media_type, plan.digest)
         self._cache.set(plan, rendition)
         return rendition
 
@@ -159,7 +159,7 @@ class Renderer:
         brief = encoder.quick and _reads_little(source, plan)
         with self._limits.admitted(plan, source.info, encoder.memory_factor, brief=brief):
             pixels = pipeline.apply(work.finish, assembly.read_plan(read, plan))
-            pixels = pipeline.fit_bands(pixels, encoder.bands)
+            pixels = pipeline.fit_bands(pixels, encoder.format.bands)
             return encoder.encode(pixels, plan.encoding, metadata_for(plan, source.info))
 
     def _written(
@@ -190,7 +190,7 @@ class Renderer:
                     f"an image of {size.width} x {size.height} pixels takes longer to make than the "
                     f"{self._seconds:.0f} seconds there are; ask for a smaller one"
                 )
-            return pipeline.fit_bands(pipeline.apply(work.finish, pixels), encoder.bands)
+            return pipeline.fit_bands(pipeline.apply(work.finish, pixels), encoder.format.bands)
 
         return map(finish, assembly.read_strips(self._reader(source, plan, work), plan))
 

@@ -10,6 +10,7 @@ from typing import Protocol as Interface
 
 from iipserve.config import Config
 from iipserve.errors import IIPServeError
+from iipserve.formats import Formats
 from iipserve.http import READING_METHODS, Routed
 from iipserve.image import ImageInfo, ImageName, Selector
 from iipserve.plan import Answer, Document, RenderPlan
@@ -81,6 +82,7 @@ class Server:
     """What `parse` and `plan` may know of the server."""
 
     config: Config
+    formats: Formats
 
 
 class Modification(Interface):
@@ -89,7 +91,7 @@ class Modification(Interface):
     def select(self, name: ImageName) -> ImageName:
         """The image that is meant by a name of the other protocol."""
 
-    def apply(self, plan: RenderPlan, info: ImageInfo, config: Config) -> RenderPlan:
+    def apply(self, plan: RenderPlan, info: ImageInfo, server: Server) -> RenderPlan:
         """The plan with the modifiers' operations. Raises `InvalidRequest`."""
 
 

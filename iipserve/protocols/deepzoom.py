@@ -45,7 +45,7 @@ def parse(routed: Routed, server: Server) -> Query:
     """
     target = path_target(routed)
     if tile := TILE.fullmatch(target):
-        return tile_query(tile)
+        return tile_query(tile, server.formats)
     if descriptor := DESCRIPTOR.fullmatch(target):
         return DescriptorQuery(decoded_identifier(descriptor[1]), descriptor[2])
     raise InvalidRequest(
@@ -61,7 +61,7 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     """
     info = images.only()
     if isinstance(query, TileQuery):
-        return Answer(plan_zoom(query, info.power_of_two_sizes, info, server.config))
+        return Answer(plan_zoom(query, info.power_of_two_sizes, info, server))
     write = DESCRIPTORS[query.kind]
     return Answer(write(info.size, square_tile(info).width))
 

@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 from iipserve.config import Config
 from iipserve.errors import TileNotFound
+from iipserve.formats import Formats
 from iipserve.geometry import Region, Size, TileGrid, ceil_div
 from iipserve.image import ColorSpace, ImageInfo, ImageName
 from iipserve.plan import Crop, Encoding, RenderPlan, image_ref
-from iipserve.protocols.encodings import tile_encoding, tile_format
+from iipserve.protocols import Server
+from iipserve.protocols.encodings import tile_encoding
 from iipserve.protocols.url_text import decoded_identifier
 from iipserve.pyramid import place_tile
 
@@ -38,28 +40,29 @@ class TileQuery(NamedTuple):
         return (ImageName(self.identifier),)
 
 
-def tile_query(match: re.Match[str]) -> TileQuery:
+def tile_query(match: re.Match[str], formats: Formats) -> TileQuery:
     """The query in a tile address.
 
     Args:
         match: five groups: identifier, zoom, column, row, extension.
+        formats: those of the server.
 
     Raises:
         InvalidRequest: the identifier is malformed, or no such format is written.
     """
     name, zoom, column, row, extension = match.groups()
-    format = tile_format(extension)
-    return TileQuery(decoded_identifier(name), int(zoom), int(column), int(row), format)
+    format = formats.of_tile_extension(extension)
+    return TileQuery(decoded_identifier(name), int(zoom), int(column), int(row), format.name)
 
 
-def plan_zoom(query: TileQuery, sizes: Sequence[Size], info: ImageInfo, config: Config) -> RenderPlan:
+def plan_zoom(query: TileQuery, sizes: Sequence[Size], info: ImageInfo, server: Server) -> RenderPlan:
     """The plan for a tile of a pyramid of square tiles.
 
     Args:
         query: the tile.
         sizes: of all zoom levels, full size first.
         info: the image.
-        config: the settings.
+        server: settings and formats.
 
     Raises:
         TileNotFound: the image has no such zoom level, or the level no such tile.
@@ -69,7 +72,7 @@ def plan_zoom(query: TileQuery, sizes: Sequence[Size], info: ImageInfo, config: 
         raise TileNotFound(f"zoom level {query.zoom} does not exist; the image has 0 to {last}")
     grid_size = sizes[last - query.zoom]
     region = tile_region(grid_size, square_tile(info), query.column, query.row)
-    return plan_tile(info, config, grid_size, region, tile_encoding(query.format, info, config))
+    return plan_tile(info, server.config, grid_size, region, tile_encoding(query.format, info, server))
 
 
 def square_tile(info: ImageInfo) -> Size:

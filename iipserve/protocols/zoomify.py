@@ -48,7 +48,7 @@ def parse(routed: Routed, server: Server) -> Query:
     """
     target = path_target(routed)
     if tile := TILE.fullmatch(target):
-        return tile_query(tile)
+        return tile_query(tile, server.formats)
     if properties := PROPERTIES.fullmatch(target):
         return PropertiesQuery(decoded_identifier(properties[1]))
     raise InvalidRequest(
@@ -66,7 +66,7 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     info = images.only()
     if isinstance(query, TileQuery):
         sizes = info.power_of_two_sizes[: tier_count(info.size, square_tile(info))]
-        return Answer(plan_zoom(query, sizes, info, server.config))
+        return Answer(plan_zoom(query, sizes, info, server))
     return Answer(_properties(info))
 
 

@@ -14,8 +14,9 @@ ENCODERS = registry.discover("iipserve.codecs", "ENCODER")
 
 def test_every_encoder_is_found() -> None:
     found = {
-        name: (encoder.extension, encoder.media_type, set(encoder.bands), set(encoder.depths))
+        name: (known.extension, known.media_type, set(known.bands), set(known.depths))
         for name, encoder in ENCODERS.items()
+        for known in (encoder.format,)
     }
     assert found == {
         "jpeg": ("jpg", "image/jpeg", {1, 3}, {8}),

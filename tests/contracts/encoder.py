@@ -99,14 +99,14 @@ class EncoderContract:
             pairs = [
                 (name, bits)
                 for name in kind.encodings
-                for bits in sorted(kind.encoder.depths)
+                for bits in sorted(kind.encoder.format.depths)
                 if bits == 8 or name not in kind.eight_bits_only
             ]
             metafunc.parametrize(("name", "bits"), pairs)
         elif "name" in metafunc.fixturenames:
             metafunc.parametrize("name", kind.encodings)
         if "bands" in metafunc.fixturenames:
-            metafunc.parametrize("bands", sorted(kind.encoder.bands))
+            metafunc.parametrize("bands", sorted(kind.encoder.format.bands))
 
     def encode(self, pixels: Picture | Deep, name: str, metadata: Metadata = NO_METADATA) -> bytes:
         return self.encoder.encode(pixels, self.encodings[name], metadata)
@@ -197,7 +197,7 @@ class EncoderContract:
     def test_side_beyond_the_format_is_refused(self, name: str) -> None:
         if self.longest_side is None:
             return
-        bands = min(self.encoder.bands)
+        bands = min(self.encoder.format.bands)
         for shape in ((1, self.longest_side + 1, bands), (self.longest_side + 1, 1, bands)):
             with pytest.raises(InvalidSize, match=f"at most {self.longest_side} pixels"):
                 self.encode(np.zeros(shape, np.uint8), name)

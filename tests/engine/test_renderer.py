@@ -18,6 +18,7 @@ from iipserve.config import Config
 from iipserve.engine import renderer as rendering
 from iipserve.engine.renderer import Renderer, metadata_for
 from iipserve.errors import DecodeError, TooLarge, UnsupportedEncoding
+from iipserve.formats import Format
 from iipserve.geometry import Region, Size
 from iipserve.image import PhysicalResolution
 from iipserve.plan import Encoding, LargeRendition, Rendition
@@ -52,9 +53,9 @@ def cropped(body: bytes, size: Size) -> bytes | None:
 
 
 ENCODERS = {
-    "png": Encoder("png", "png", "image/png", frozenset({1, 2, 3, 4}), raw),
-    "jpeg": Encoder("jpeg", "jpg", "image/jpeg", frozenset({1, 3}), raw, crop=cropped),
-    "tiff": Encoder("tiff", "tif", "image/tiff", frozenset({1, 3}), raw, encode_rows=raw_rows),
+    "png": Encoder(Format("png", "png", "image/png", frozenset({1, 2, 3, 4})), raw),
+    "jpeg": Encoder(Format("jpeg", "jpg", "image/jpeg", frozenset({1, 3})), raw, crop=cropped),
+    "tiff": Encoder(Format("tiff", "tif", "image/tiff", frozenset({1, 3})), raw, encode_rows=raw_rows),
 }
 
 

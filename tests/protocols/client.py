@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from iipserve import registry
 from iipserve.config import Config
 from iipserve.errors import IIPServeError
+from iipserve.formats import Formats
 from iipserve.geometry import Size
 from iipserve.http import Request, Routed
 from iipserve.image import ColorSpace, ImageInfo, ImageVersion, Level
@@ -54,6 +56,8 @@ def image(
 IMAGE = image()
 GRAY = image(bands=1, color_space=ColorSpace.GRAY)
 CONFIG = Config()
+FORMATS = Formats(encoder.format for encoder in registry.discover("iipserve.codecs", "ENCODER").values())
+SERVER = Server(CONFIG, FORMATS)
 
 
 def ask(
@@ -62,13 +66,14 @@ def ask(
     info: ImageInfo | None = IMAGE,
     config: Config = CONFIG,
     *,
+    formats: Formats = FORMATS,
     mount: str = "/x/",
     by_path: bool = True,
     **environ: str,
 ) -> Answer:
     """The protocol's answer to a target."""
     request = Request("GET", "/", "", {"HTTP_HOST": "example.org", **environ})
-    server = Server(config)
+    server = Server(config, formats)
     query = protocol.parse(Routed(request, mount, target, by_path), server)
     return protocol.plan(query, Images({name: info for name in query.names if info is not None}), server)
 
@@ -84,7 +89,7 @@ def parsed(
 ) -> Any:
     """The protocol's query."""
     request = Request("GET", "/", "", environ)
-    return protocol.parse(Routed(request, mount, target, by_path), Server(config))
+    return protocol.parse(Routed(request, mount, target, by_path), Server(config, FORMATS))
 
 
 def answer_or_refusal(

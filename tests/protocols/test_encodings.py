@@ -1,100 +1,78 @@
-"""Names and extensions of output formats, also of those added later."""
+"""Encodings by default and as clients ask for them, also of formats that are added later."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from iipserve import registry
-from iipserve.config import Config
 from iipserve.errors import UnsupportedEncoding
+from iipserve.formats import Format, Formats, Quality
 from iipserve.plan import Encoding
-from iipserve.protocols import encodings, iip
-from iipserve.protocols.encodings import AskedQuality
+from iipserve.protocols import Server, encodings, iip
 from iipserve.protocols.iip.errors import IIPError
-from tests.protocols.client import CONFIG, IMAGE, ask, image, plan_of, text_of
+from tests.protocols.client import CONFIG, FORMATS, IMAGE, SERVER, ask, image, plan_of, text_of
+
+OTHER_FORMATS = Formats(
+    [
+        *(FORMATS.by_name[name] for name in ("jpeg", "tiff", "raw")),
+        Format("bmp", "bmp", "image/bmp", frozenset({3}), frozenset({8, 16}), tile_command="BTL"),
+    ]
+)
+"""With one more, without JPEG XL."""
 
 
-@pytest.fixture
-def bmp(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A server with one more encoder, without JPEG XL."""
-    encoders = {
-        "jpeg": SimpleNamespace(extension="jpg"),
-        "bmp": SimpleNamespace(extension="bmp"),
-        "raw": SimpleNamespace(extension=""),
-    }
-    monkeypatch.setattr(registry, "discover", lambda package, constant: encoders)
-    encodings._further_extensions.cache_clear()
-    yield
-    encodings._further_extensions.cache_clear()
+def test_a_format_without_settings() -> None:
+    server = Server(CONFIG, OTHER_FORMATS)
+    encoding = encodings.tile_encoding("bmp", IMAGE, server)
+    assert (encoding.format, encoding.quality) == ("bmp", 75)
+    assert encodings.adjusted(encoding, server, asked=Quality(200), bits=16) == replace(
+        encoding, quality=100, bits=16, stored=False
+    )
 
 
-@pytest.mark.parametrize(("extension", "name"), encodings.EXTENSIONS.items())
-def test_extensions_and_names(extension: str, name: str) -> None:
-    assert encodings.format_of(extension) == name
-    assert encodings.tile_format(extension) == name
-    assert encodings.extension_of(name) == extension
-
-
-@pytest.mark.parametrize(("extension", "name"), [("jpeg", "jpeg"), ("tiff", "tiff")])
-def test_spellings_of_tile_files(extension: str, name: str) -> None:
-    assert encodings.tile_format(extension) == name
-    with pytest.raises(UnsupportedEncoding):
-        encodings.format_of(extension)
-
-
-@pytest.mark.usefixtures("bmp")
-def test_an_encoder_without_settings_is_found() -> None:
-    assert encodings.format_of("bmp") == "bmp"
-    assert encodings.extension_of("bmp") == "bmp"
-    assert encodings.extensions() == ("jpg", "png", "webp", "avif", "tif", "bmp")
-    encoding = encodings.tile_encoding("bmp", IMAGE, CONFIG)
-    assert (encoding.format, encoding.quality) == ("bmp", encodings.QUALITY_WITHOUT_SETTING)
-    asked = encodings.adjusted(encoding, CONFIG, asked=encodings.AskedQuality(200))
-    assert asked.quality == 100
-
-
-@pytest.mark.usefixtures("bmp")
-def test_what_is_written() -> None:
-    written = {name: encodings.is_written(name) for name in ("jpeg", "tiff", "bmp", "jxl", "raw", "")}
-    assert written == {"jpeg": True, "tiff": True, "bmp": True, "jxl": False, "raw": False, "": False}
-
-
-@pytest.mark.usefixtures("bmp")
-def test_commands_for_jpeg_xl_are_unknown_where_it_is_not_written() -> None:
+def test_commands_for_a_format_are_known_where_it_is_written() -> None:
     with pytest.raises(IIPError, match="command 'XTL' is not supported"):
-        ask(iip.PROTOCOL, "FIF=a&XTL=0,0")
-    assert plan_of(ask(iip.PROTOCOL, "FIF=a&CVT=jxl")).encoding.format == "jpeg"
-    assert "XTL" not in text_of(ask(iip.PROTOCOL, "OBJ=IIP-opt-comm"))
+        ask(iip.PROTOCOL, "FIF=a&XTL=0,0", formats=OTHER_FORMATS)
+    assert plan_of(ask(iip.PROTOCOL, "FIF=a&CVT=jxl", formats=OTHER_FORMATS)).encoding.format == "jpeg"
+    assert plan_of(ask(iip.PROTOCOL, "FIF=a&BTL=0,0", formats=OTHER_FORMATS)).encoding.format == "bmp"
+    assert plan_of(ask(iip.PROTOCOL, "FIF=a&CVT=bmp", formats=OTHER_FORMATS)).encoding.format == "bmp"
+    advertised = text_of(ask(iip.PROTOCOL, "OBJ=IIP-opt-comm", formats=OTHER_FORMATS)).split()
+    assert "XTL" not in advertised
+    assert advertised[-1] == "BTL"
 
 
-def test_jpeg_xl_has_a_setting_and_limits() -> None:
-    assert encodings.format_of("jxl") == encodings.extension_of("jxl") == "jxl"
-    assert encodings.default_quality("jxl", Config(jxl_quality=-1)) == (-1, "")
-    limits = [encodings.clamped_quality("jxl", AskedQuality(value), CONFIG)[0] for value in (-5, 0, 200)]
-    assert limits == [-1, 0, 100]
-
-
-def test_raw_samples_have_no_address() -> None:
-    assert "" not in encodings.extensions()
-    with pytest.raises(UnsupportedEncoding):
-        encodings.format_of("")
+def test_raw_samples() -> None:
     assert encodings.raw_encoding() == Encoding("raw", 0, stored=False, bits=16)
+
+
+REFUSED_DEPTHS = [
+    ("jpeg", None, "jpeg has 8 bits per sample; png and tiff can have 16"),
+    (
+        "tiff",
+        Quality(80, "jpeg"),
+        "jpeg in tiff has 8 bits per sample; none, lzw, deflate, zstd can have 16",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "asked", "message"), REFUSED_DEPTHS)
+def test_refused_depths(name: str, asked: Quality | None, message: str) -> None:
+    encoding = encodings.export_encoding(name, IMAGE, SERVER)
+    with pytest.raises(UnsupportedEncoding, match=message):
+        encodings.adjusted(encoding, SERVER, asked=asked, bits=16)
 
 
 ADJUSTMENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("jpeg", {}, {}),
     ("jpeg", {"bits": 8}, {}),
-    ("jpeg", {"asked": AskedQuality(5)}, {"quality": 5, "stored": False}),
+    ("jpeg", {"asked": Quality(5)}, {"quality": 5, "stored": False}),
     ("jpeg", {"profile": False}, {"profile": False}),
     ("png", {"bits": 16}, {"bits": 16, "stored": False}),
     (
         "tiff",
-        {"bits": 16, "asked": AskedQuality(7, "zstd")},
+        {"bits": 16, "asked": Quality(7, "zstd")},
         {"bits": 16, "quality": 7, "scheme": "zstd", "stored": False},
     ),
 ]
@@ -104,7 +82,7 @@ ADJUSTMENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 def test_adjustments(name: str, wishes: dict[str, Any], changes: dict[str, Any]) -> None:
     info = image(icc=b"profile")
     for default in (
-        encodings.tile_encoding(name, info, CONFIG),
-        encodings.export_encoding(name, info, CONFIG),
+        encodings.tile_encoding(name, info, SERVER),
+        encodings.export_encoding(name, info, SERVER),
     ):
-        assert encodings.adjusted(default, CONFIG, **wishes) == replace(default, **changes)
+        assert encodings.adjusted(default, SERVER, **wishes) == replace(default, **changes)

@@ -13,7 +13,7 @@ from iipserve.geometry import Size
 from iipserve.http import negotiated
 from iipserve.image import ImageInfo
 from iipserve.plan import Answer, Document
-from iipserve.protocols.encodings import extensions
+from iipserve.protocols import Server
 from iipserve.protocols.iiif.versions import EXTENSIONS, Version
 from iipserve.protocols.tiles import has_color
 
@@ -31,7 +31,7 @@ CONTEXT_LINK = '<{0}>;rel="http://www.w3.org/ns/json-ld#context";type="applicati
 
 
 def info_document(
-    version: Version, address: str, accept: str | None, info: ImageInfo, config: Config
+    version: Version, address: str, accept: str | None, info: ImageInfo, server: Server
 ) -> Answer:
     """The description of the image.
 
@@ -40,10 +40,10 @@ def info_document(
         address: the base URI as the client wrote it.
         accept: the client's Accept header.
         info: the image.
-        config: limits, rights and further members.
+        server: limits, rights and further members, and the formats.
     """
-    members = MEMBERS[version.number](version, address, info, config)
-    members.update(extra_members(config.iiif_extra_info))
+    members = MEMBERS[version.number](version, address, info, server)
+    members.update(extra_members(server.config.iiif_extra_info))
     body = json.dumps(members, ensure_ascii=False, indent=2).encode("utf-8", "replace")
     media_type = negotiated_type(version, accept)
     link = version.profile_link
@@ -105,8 +105,9 @@ def _rights(info: ImageInfo, config: Config) -> str:
 # -- documents by version --------------------------------------------------------------------------
 
 
-def _members_3(version: Version, address: str, info: ImageInfo, config: Config) -> dict[str, Any]:
+def _members_3(version: Version, address: str, info: ImageInfo, server: Server) -> dict[str, Any]:
     """Image API 3.0 section 5."""
+    config, extensions = server.config, server.formats.by_extension
     features = ["rotationArbitrary", "mirroring", "profileLinkHeader", "canonicalLinkHeader"]
     if config.allow_upscaling and config.max_size is not None:
         # section 5.3: whoever enlarges has to say how far
@@ -122,7 +123,7 @@ def _members_3(version: Version, address: str, info: ImageInfo, config: Config) 
         "sizes": _sizes(info, config),
         "tiles": _tiles(info, config),
         "extraQualities": _qualities(info, config),
-        "extraFormats": [extension for extension in extensions() if extension not in LEVEL_FORMATS],
+        "extraFormats": [extension for extension in extensions if extension not in LEVEL_FORMATS],
         "extraFeatures": features,
     }
     rights = _rights(info, config).strip()
@@ -131,13 +132,14 @@ def _members_3(version: Version, address: str, info: ImageInfo, config: Config) 
     return members
 
 
-def _members_2(version: Version, address: str, info: ImageInfo, config: Config) -> dict[str, Any]:
+def _members_2(version: Version, address: str, info: ImageInfo, server: Server) -> dict[str, Any]:
     """Image API 2.1 section 5."""
+    config = server.config
     features = ["rotationArbitrary", "mirroring", "regionSquare", "profileLinkHeader", "canonicalLinkHeader"]
     if config.allow_upscaling:
         features.append("sizeAboveFull")
     details = {
-        "formats": list(extensions()),
+        "formats": list(server.formats.by_extension),
         "qualities": ["default", *_qualities(info, config)],
         "supports": features,
         **_limits(config),
@@ -170,7 +172,7 @@ def _physical_dimensions(pixels_per_metre: float) -> dict[str, Any]:
     }
 
 
-MEMBERS: Mapping[int, Callable[[Version, str, ImageInfo, Config], dict[str, Any]]] = {
+MEMBERS: Mapping[int, Callable[[Version, str, ImageInfo, Server], dict[str, Any]]] = {
     2: _members_2,
     3: _members_3,
 }

@@ -52,21 +52,21 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     Raises:
         InvalidRequest: the version does not have what the query says, or region or size do not fit.
     """
-    info, config = images.only(), server.config
+    info = images.only()
     if isinstance(query, BaseQuery):
         return Answer(Redirect(header_address(query.address) + "/info.json"))
-    version = VERSIONS[query.version or config.iiif_version]
+    version = VERSIONS[query.version or server.config.iiif_version]
     if isinstance(query, InfoQuery):
-        return info_document(version, query.address, query.accept, info, config)
-    return _plan_image(query, version, info, config)
+        return info_document(version, query.address, query.accept, info, server)
+    return _plan_image(query, version, info, server)
 
 
-def _plan_image(query: ImageQuery, version: Version, info: ImageInfo, config: Config) -> Answer:
+def _plan_image(query: ImageQuery, version: Version, info: ImageInfo, server: Server) -> Answer:
     parameters = query.parameters
-    image = _resolve(parameters, version, info, config)
+    image = _resolve(parameters, version, info, server.config)
     address = header_address(query.address)
     link = ("Link", f'{version.profile_link}, <{address}/{image.canonical}>;rel="canonical"')
-    plan = _render_plan(image, info, config)
+    plan = _render_plan(image, info, server)
     if image.is_tile:
         return Answer(plan, (link,))
     suffix = f"_{image.size.width}x{image.size.height}.{parameters.extension}"
@@ -188,13 +188,13 @@ QUALITIES: Mapping[str, Operation] = {
 }
 
 
-def _render_plan(image: _Resolved, info: ImageInfo, config: Config) -> RenderPlan:
+def _render_plan(image: _Resolved, info: ImageInfo, server: Server) -> RenderPlan:
     operations = image.operations
     profile = not operations or all(operation.keeps_profile for operation in operations)
     encoding = (tile_encoding if image.is_tile else export_encoding)(
-        image.format, info, config, profile=profile
+        image.format, info, server, profile=profile
     )
-    layers = quality_layers(info, config) if info.quality_layers > 1 else 0
+    layers = quality_layers(info, server.config) if info.quality_layers > 1 else 0
     return RenderPlan(Crop(image_ref(info, layers), *image.placement), encoding, operations)
 
 

@@ -7,10 +7,10 @@ from typing import NamedTuple, TypeAlias
 
 from iipserve.config import Config
 from iipserve.errors import InvalidRequest
+from iipserve.formats import Formats
 from iipserve.http import Routed
 from iipserve.image import FIRST, ImageName, Selector
 from iipserve.protocols import Server
-from iipserve.protocols.encodings import format_of
 from iipserve.protocols.iiif.parameters import RegionText, SizeText, read_region, read_rotation, read_size
 from iipserve.protocols.url_text import decoded, decoded_identifier, path_target
 
@@ -113,7 +113,7 @@ def parse(routed: Routed, server: Server) -> Query:
         )
     if len(parts) < 5:
         return _parse_base(routed, config, target[:start], target[start:])
-    return _parse_image(routed, config, version, target[:start], parts, last)
+    return _parse_image(routed, server, version, target[:start], parts, last)
 
 
 def _last_segment(text: str) -> str:
@@ -122,16 +122,16 @@ def _last_segment(text: str) -> str:
 
 
 def _parse_image(
-    routed: Routed, config: Config, version: int | None, prefix: str, parts: list[str], last: str
+    routed: Routed, server: Server, version: int | None, prefix: str, parts: list[str], last: str
 ) -> Query:
-    raw, region, size, rotation, _ = parts
-    parameters = read_parameters(region, size, rotation, last)
+    config, (raw, region, size, rotation, _) = server.config, parts
+    parameters = read_parameters(region, size, rotation, last, server.formats)
     return ImageQuery(
         *_picture(raw, config.iiif_delimiter), version, _address(routed, config, prefix + raw), parameters
     )
 
 
-def read_parameters(region: str, size: str, rotation: str, last: str) -> Parameters:
+def read_parameters(region: str, size: str, rotation: str, last: str, formats: Formats) -> Parameters:
     """The parameters in four segments of an address.
 
     Raises:
@@ -149,7 +149,7 @@ def read_parameters(region: str, size: str, rotation: str, last: str) -> Paramet
         degrees,
         name,
         extension,
-        format_of(extension),
+        formats.of_extension(extension).name,
     )
 
 

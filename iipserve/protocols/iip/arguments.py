@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from iipserve.errors import InvalidRequest, RegionOutOfBounds
+from iipserve.formats import Quality
 from iipserve.image import FIRST, Selector
 from iipserve.processing.filters import KERNELS
-from iipserve.protocols.encodings import AskedQuality
 from iipserve.protocols.tiles import rounded_angle
 
 WHOLE = re.compile(r"([+-]?[0-9]{1,9})(?:\.[0-9]{0,20})?")
@@ -108,14 +108,14 @@ def read_fractions(name: str, argument: str) -> Fractions:
     return Fractions(x, y, width, height)
 
 
-def read_quality(name: str, argument: str) -> AskedQuality:
+def read_quality(name: str, argument: str) -> Quality:
     """`n` or `scheme:n`.
 
     Raises:
         InvalidRequest: n is no number.
     """
     scheme, _, value = argument.rpartition(":")
-    return AskedQuality(read_whole(name, value), scheme.lower())
+    return Quality(read_whole(name, value), scheme.lower())
 
 
 def read_depth(name: str, argument: str) -> int:

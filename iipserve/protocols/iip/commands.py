@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple, TypeAlias
 
 from iipserve.errors import InvalidRequest
+from iipserve.formats import Formats
 from iipserve.http import Routed
 from iipserve.image import ImageName, Selector
 from iipserve.protocols import Server
-from iipserve.protocols.encodings import is_written
 from iipserve.protocols.iip.arguments import read_whole
 from iipserve.protocols.iip.errors import ErrorLine, IIPError
 from iipserve.protocols.iip.modifiers import MODIFIERS, Modifier, ModifierState
-from iipserve.protocols.iip.object_reply import ObjectRequest, server_object
+from iipserve.protocols.iip.object_reply import ObjectRequest, is_server_object
 from iipserve.protocols.iip.objects import object_kind
 from iipserve.protocols.iip.view import DEFAULT_VIEW, View
 from iipserve.protocols.url_text import decoded, decoded_identifier
@@ -24,15 +24,8 @@ from iipserve.protocols.url_text import decoded, decoded_identifier
 TILE_ADDRESS = re.compile(r"([+-]?[0-9]{1,9})(?:,([+-]?[0-9]{1,9}))?")
 FOUR_NUMBERS = re.compile(",".join([r"([+-]?[0-9]{1,9})"] * 4))
 PROFILE = re.compile(r"([0-9]{1,9}):([0-9]{1,9}),([0-9]{1,9})(?:-([0-9]{1,9}),([0-9]{1,9}))?")
-EXPORT_FORMATS: Mapping[str, str] = {
-    "jpg": "jpeg",
-    "png": "png",
-    "webp": "webp",
-    "avif": "avif",
-    "tiff": "tiff",
-    "jxl": "jxl",
-}
-"""CVT's argument in lower case -> name of the format; any other is JPEG, as in iipsrv."""
+DEFAULT_FORMAT = "jpeg"
+"""For CVT with an unknown argument, as in iipsrv."""
 
 
 # -- queries ---------------------------------------------------------------------------------------
@@ -172,13 +165,13 @@ def parse(routed: Routed, server: Server) -> Query:
         IIPError: a command or object is unknown, the image is missing or nothing is asked for.
         InvalidRequest: an argument is malformed, or two answers are asked for.
     """
-    reading = _Reading()
+    reading, commands = _Reading(), known_commands(server.formats)
     for token in routed.target.split("&"):
         name, equals, argument = token.partition("=")
         if not equals:
             argument = name
         if argument:
-            COMMANDS.get(name.lower(), _unknown)(reading, name, argument)
+            commands.get(name.lower(), _unknown)(reading, name, argument)
     return _query(reading, routed.target)
 
 
@@ -208,7 +201,7 @@ def _image(reading: _Reading, name: str, argument: str) -> None:
 def _object(reading: _Reading, name: str, argument: str) -> None:
     _refuse_after_output(reading, name)
     asked = decoded(argument).lower()
-    if server_object(asked) is None:
+    if not is_server_object(asked):
         if object_kind(asked) is None:
             reading.errors.append(ErrorLine("3 2", asked))
         elif reading.identifier is None:
@@ -239,15 +232,6 @@ def _output(read: Callable[[str, str], MakeQuery]) -> Command:
         if reading.identifier is None:
             reading.errors.append(ErrorLine("1 3", argument))
         reading.output = read(name, decoded(argument))
-
-    return run
-
-
-def _if_written(format: str, command: Command) -> Command:
-    """A command that is unknown where the server's libraries do not write the format."""
-
-    def run(reading: _Reading, name: str, argument: str) -> None:
-        (command if is_written(format) else _unknown)(reading, name, argument)
 
     return run
 
@@ -296,11 +280,10 @@ def _read_tile_range(name: str, argument: str) -> MakeQuery:
     return lambda identifier, view: TileRangeQuery(identifier, *numbers, view)
 
 
-def _read_export(name: str, argument: str) -> MakeQuery:
+def _read_export(formats: Formats, name: str, argument: str) -> MakeQuery:
     """A format; an unknown one is JPEG (iipsrv)."""
-    format = EXPORT_FORMATS.get(argument.lower(), "jpeg")
-    if not is_written(format):
-        format = "jpeg"
+    known = formats.by_export_word.get(argument.lower())
+    format = known.name if known else DEFAULT_FORMAT
     return lambda identifier, view: ExportQuery(identifier, format, view)
 
 
@@ -327,16 +310,18 @@ COMMANDS: Mapping[str, Command] = {
     "fif": _image,
     "obj": _object,
     **{name: _modifier(modifier) for name, modifier in MODIFIERS.items()},
-    "jtl": _output(partial(_read_tile, "jpeg")),
-    "ptl": _output(partial(_read_tile, "png")),
-    "wtl": _output(partial(_read_tile, "webp")),
-    "atl": _output(partial(_read_tile, "avif")),
-    "ttl": _output(partial(_read_tile, "tiff")),
-    "xtl": _if_written("jxl", _output(partial(_read_tile, "jxl"))),
     "jtls": _output(_read_tile_of_view),
     "til": _output(_read_tile_range),
-    "cvt": _output(_read_export),
     "spectra": _output(_read_spectrum),
     "pfl": _output(_read_profile),
 }
-"""Every command, by its name in lower case; any other is answered with IIP's error 2 2."""
+"""Those that do not depend on the formats, by name in lower case."""
+
+
+@lru_cache(maxsize=8)
+def known_commands(formats: Formats) -> Mapping[str, Command]:
+    """Every command, by its name in lower case; any other is answered with IIP's error 2 2."""
+    tiles = {
+        name: _output(partial(_read_tile, format.name)) for name, format in formats.by_tile_command.items()
+    }
+    return {**tiles, **COMMANDS, "cvt": _output(partial(_read_export, formats))}

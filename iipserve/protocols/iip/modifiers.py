@@ -21,6 +21,7 @@ from iipserve.processing.filters import Convolve, Hillshade
 from iipserve.processing.histogram import Equalize
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
+from iipserve.protocols import Server
 from iipserve.protocols.encodings import adjusted
 from iipserve.protocols.iip.arguments import (
     Rotation,
@@ -210,9 +211,9 @@ class Modifiers:
         """The image of a stack or sequence that the other protocol names, else the one of SDS."""
         return name if name.selector != FIRST else ImageName(name.identifier, self.view.selector)
 
-    def apply(self, plan: RenderPlan, info: ImageInfo, config: Config) -> RenderPlan:
+    def apply(self, plan: RenderPlan, info: ImageInfo, server: Server) -> RenderPlan:
         """The plan as the modifiers want it; see `apply_modifiers`."""
-        return apply_modifiers(plan, self.view, info, config)
+        return apply_modifiers(plan, self.view, info, server)
 
 
 def read_modifiers(text: str) -> Modifiers:
@@ -223,7 +224,7 @@ def read_modifiers(text: str) -> Modifiers:
 # -- planning --------------------------------------------------------------------------------------
 
 
-def apply_modifiers(plan: RenderPlan, view: View, info: ImageInfo, config: Config) -> RenderPlan:
+def apply_modifiers(plan: RenderPlan, view: View, info: ImageInfo, server: Server) -> RenderPlan:
     """The plan as the modifiers want it; WID, HEI and RGN are the caller's, and SDS was, to find the image.
 
     What the plan does already, mirroring and rotating, or making gray, is left as it is.
@@ -232,7 +233,7 @@ def apply_modifiers(plan: RenderPlan, view: View, info: ImageInfo, config: Confi
         plan: for the image, without them.
         view: what the modifiers say.
         info: the image.
-        config: the settings.
+        server: settings and formats.
 
     Raises:
         InvalidRequest: they do not fit the image, or a tile is to be turned by other than quarters.
@@ -240,12 +241,12 @@ def apply_modifiers(plan: RenderPlan, view: View, info: ImageInfo, config: Confi
     """
     if view is DEFAULT_VIEW:
         return plan
-    operations = _merged(_steps(view, info, config), plan.operations)
+    operations = _merged(_steps(view, info, server.config), plan.operations)
     if not plan.encoding.metadata:
         _check_quarters(operations)
     profile = all(operation.keeps_profile for operation in operations)
-    encoding = adjusted(plan.encoding, config, asked=view.quality, bits=view.bits, profile=profile)
-    image = _layered(plan.view.image, view, info, config)
+    encoding = adjusted(plan.encoding, server, asked=view.quality, bits=view.bits, profile=profile)
+    image = _layered(plan.view.image, view, info, server.config)
     if image is plan.view.image and encoding is plan.encoding and operations == plan.operations:
         return plan
     return RenderPlan(replace(plan.view, image=image), encoding, operations)

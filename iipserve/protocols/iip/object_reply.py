@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from iipserve.config import Config
+from iipserve.formats import Formats
 from iipserve.image import ImageInfo
 from iipserve.plan import Answer, Document, StatisticsPlan, image_ref
 from iipserve.processing.statistics import Statistics
-from iipserve.protocols.encodings import is_written
+from iipserve.protocols import Server
 from iipserve.protocols.iip.errors import ErrorLine, IIPError
 from iipserve.protocols.iip.objects import ADVERTISED_OBJECTS, NETFPX, SERVER, Subject, object_kind
 
@@ -18,8 +18,7 @@ ADVERTISED_COMMANDS = (
     "CVT CNT QLT JTL PTL WTL ATL TTL JTLS TIL WID HEI RGN ROT MINMAX SHD CMP INV CTW GAM COL CNV LYR SDS ICC BPC "
     "SPECTRA PFL"
 )
-ADVERTISED_JPEG_XL = "XTL"
-"""Told only where it is written."""
+"""As iipsrv lists them; commands for tiles of further formats follow."""
 
 
 class ObjectRequest(NamedTuple):
@@ -40,7 +39,7 @@ class _Reply(NamedTuple):
 
 
 def objects_answer(
-    objects: Sequence[ObjectRequest], text: str, info: ImageInfo | None, config: Config
+    objects: Sequence[ObjectRequest], text: str, info: ImageInfo | None, server: Server
 ) -> Answer:
     """The lines of all objects, in order; the image is measured first if one of them needs it.
 
@@ -48,12 +47,12 @@ def objects_answer(
         objects: all known.
         text: the whole request, for the error.
         info: the image; None only if no object needs it.
-        config: the settings.
+        server: settings and formats.
 
     Raises:
         IIPError: none of them has anything to tell.
     """
-    lines = ObjectLines(tuple(objects), text, info, config)
+    lines = ObjectLines(tuple(objects), text, info, server)
     headers = (("IIP", "1.0"),) if any(asked.name.startswith("iip,") for asked in objects) else ()
     if info is not None and any(_needs_statistics(asked.name, info) for asked in objects):
         return Answer(StatisticsPlan(image_ref(info), lines), headers)
@@ -67,7 +66,7 @@ class ObjectLines:
     objects: tuple[ObjectRequest, ...]
     text: str
     info: ImageInfo | None
-    config: Config
+    server: Server
 
     def __call__(self, statistics: Statistics | None) -> Document:
         """The lines of all objects.
@@ -85,13 +84,13 @@ class ObjectLines:
 
     def _reply(self, asked: ObjectRequest, statistics: Statistics | None) -> _Reply | None:
         """What one object has to say; None when there is nothing to tell."""
-        text = server_object(asked.name)
+        text = server_object(asked.name, self.server.formats)
         if text is not None:
             return _Reply(text)
         kind = object_kind(asked.name)
         if kind is None or self.info is None:
             return None
-        text = kind.describe(Subject(self.info, self.config, statistics, asked.swaps_sides))
+        text = kind.describe(Subject(self.info, self.server.config, statistics, asked.swaps_sides))
         return None if text is None else _Reply(text, kind.media_type)
 
 
@@ -100,18 +99,28 @@ def _needs_statistics(name: str, info: ImageInfo) -> bool:
     return kind is not None and kind.needs_statistics(info)
 
 
-def server_object(name: str) -> str | None:
+def is_server_object(name: str) -> bool:
+    """Whether the object (lower case) is one that needs no image."""
+    return name in SERVER_OBJECTS or name.startswith("iip,")
+
+
+def server_object(name: str, formats: Formats) -> str | None:
     """The answer of an object (lower case) that needs no image, or None when it is none of those."""
-    if name.startswith("iip,"):
-        return SERVER_OBJECTS["iip,1.0"]
-    text = SERVER_OBJECTS.get(name)
-    return f"{text} {ADVERTISED_JPEG_XL}" if name == "iip-opt-comm" and is_written("jxl") else text
+    describe = SERVER_OBJECTS["iip,1.0"] if name.startswith("iip,") else SERVER_OBJECTS.get(name)
+    return None if describe is None else describe(formats)
 
 
-SERVER_OBJECTS: Mapping[str, str] = {
-    "iip,1.0": "IIP:1.0",
-    "iip-server": SERVER,
-    "iip-opt-comm": f"IIP-opt-comm:{ADVERTISED_COMMANDS}",
-    "iip-opt-obj": f"IIP-opt-obj:{' '.join(ADVERTISED_OBJECTS)}",
+def advertised_commands(formats: Formats) -> str:
+    """The commands of this server, separated by spaces."""
+    known = ADVERTISED_COMMANDS.split()
+    further = (name for name in map(str.upper, formats.by_tile_command) if name not in known)
+    return " ".join((*known, *further))
+
+
+SERVER_OBJECTS: Mapping[str, Callable[[Formats], str]] = {
+    "iip,1.0": lambda formats: "IIP:1.0",
+    "iip-server": lambda formats: SERVER,
+    "iip-opt-comm": lambda formats: f"IIP-opt-comm:{advertised_commands(formats)}",
+    "iip-opt-obj": lambda formats: f"IIP-opt-obj:{' '.join(ADVERTISED_OBJECTS)}",
 }
-"""Objects that need no image, with their answers, by their name in lower case."""
+"""Objects that need no image, by their name in lower case -> their answers."""

@@ -9,7 +9,7 @@ from iipserve.image import ImageInfo
 from iipserve.plan import Answer, Crop, Document, RenderPlan, image_ref
 from iipserve.processing import colormap
 from iipserve.protocols import ErrorAnswer, Images, Server, plain_error
-from iipserve.protocols.encodings import export_encoding, extension_of
+from iipserve.protocols.encodings import export_encoding
 from iipserve.protocols.iip.commands import (
     ExportQuery,
     ObjectsQuery,
@@ -41,27 +41,27 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     """
     config = server.config
     if isinstance(query, ObjectsQuery):
-        return objects_answer(query.objects, query.text, images.only() if images else None, config)
+        return objects_answer(query.objects, query.text, images.only() if images else None, server)
     info = images.only()
     if isinstance(query, TileQuery):
-        return Answer(plan_query_tile(query, info, config))
+        return Answer(plan_query_tile(query, info, server))
     if isinstance(query, ExportQuery):
-        return _plan_export(query, info, config)
+        return _plan_export(query, info, server)
     if isinstance(query, SpectrumQuery):
         return Answer(plan_spectrum(query, info, config))
     if isinstance(query, ProfileQuery):
         return Answer(plan_profile(query, info, config))
-    return Answer(plan_tile_range(query, info, config))
+    return Answer(plan_tile_range(query, info, server))
 
 
-def _plan_export(query: ExportQuery, info: ImageInfo, config: Config) -> Answer:
-    view = query.view
+def _plan_export(query: ExportQuery, info: ImageInfo, server: Server) -> Answer:
+    view, config = query.view, server.config
     size = export_size(view, info.size, config)
     placement = place_region(info, export_region(view, info.size), size)
     image = image_ref(info, quality_layers(info, config))
-    encoding = export_encoding(query.format, info, config)
-    plan = apply_modifiers(RenderPlan(Crop(image, *placement), encoding), view, info, config)
-    suffix = f"_{size.width}x{size.height}.{extension_of(query.format)}"
+    encoding = export_encoding(query.format, info, server)
+    plan = apply_modifiers(RenderPlan(Crop(image, *placement), encoding), view, info, server)
+    suffix = f"_{size.width}x{size.height}.{server.formats.by_name[query.format].extension}"
     return Answer(plan, (("Content-Disposition", inline_disposition(query.identifier, suffix)),))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from iipserve.config import Config
 from iipserve.errors import TileNotFound, TooLarge
 from iipserve.geometry import Region, Size, TileGrid, ceil_div
 from iipserve.image import ColorSpace, ImageInfo
 from iipserve.plan import Bundle, Encoding, RenderPlan
 from iipserve.processing import pipeline
 from iipserve.processing.tone import SampleRange
+from iipserve.protocols import Server
 from iipserve.protocols.encodings import raw_encoding, tile_encoding
 from iipserve.protocols.iip.arguments import Rotation
 from iipserve.protocols.iip.commands import TileQuery, TileRangeQuery
@@ -56,24 +56,24 @@ def indexed_tile_region(info: ImageInfo, grid_size: Size, tile: int) -> Region:
     return region
 
 
-def plan_query_tile(query: TileQuery, info: ImageInfo, config: Config) -> RenderPlan:
+def plan_query_tile(query: TileQuery, info: ImageInfo, server: Server) -> RenderPlan:
     """The plan for one tile: JTL and its kin."""
-    return _plan(query, tile_encoding(query.format, info, config), info, config)
+    return _plan(query, tile_encoding(query.format, info, server), info, server)
 
 
-def _plan(query: TileQuery, encoding: Encoding, info: ImageInfo, config: Config) -> RenderPlan:
+def _plan(query: TileQuery, encoding: Encoding, info: ImageInfo, server: Server) -> RenderPlan:
     view = query.view
     grid_size = resolution_size(info, query.resolution)
     region = indexed_tile_region(info, grid_size, query.tile)
     if view is DEFAULT_VIEW:
-        return plan_tile(info, config, grid_size, region, encoding)
+        return plan_tile(info, server.config, grid_size, region, encoding)
     if view.rotation == UPSIDE_DOWN:
         # iipsrv: tiles change places with the picture, but only when it is upside down
         region = indexed_tile_region(info, grid_size, TileGrid(grid_size, info.tile).count - 1 - query.tile)
-    return apply_modifiers(plan_tile(info, config, grid_size, region, encoding), view, info, config)
+    return apply_modifiers(plan_tile(info, server.config, grid_size, region, encoding), view, info, server)
 
 
-def plan_tile_range(query: TileRangeQuery, info: ImageInfo, config: Config) -> Bundle:
+def plan_tile_range(query: TileRangeQuery, info: ImageInfo, server: Server) -> Bundle:
     """The rectangle spanned by two tiles: columns outside, rows inside (iipsrv).
 
     Raises:
@@ -89,21 +89,21 @@ def plan_tile_range(query: TileRangeQuery, info: ImageInfo, config: Config) -> B
     if len(across) * len(down) > MAX_TILES:
         raise TooLarge(f"TIL asks for {len(across) * len(down)} tiles; {MAX_TILES} in one request are served")
     tiles = tuple(row * columns + column for column in across for row in down)
-    encoding, view, frame = _framing(query.view, info, config)
+    encoding, view, frame = _framing(query.view, info, server)
     plans = tuple(
-        _plan(TileQuery(query.identifier, "", query.resolution, tile, view), encoding, info, config)
+        _plan(TileQuery(query.identifier, "", query.resolution, tile, view), encoding, info, server)
         for tile in tiles
     )
     return Bundle(plans, NETFPX, TileFrame(query.resolution, tiles, frame))
 
 
-def _framing(view: View, info: ImageInfo, config: Config) -> tuple[Encoding, View, bytes]:
+def _framing(view: View, info: ImageInfo, server: Server) -> tuple[Encoding, View, bytes]:
     """How the tiles of TIL are encoded, what is done to them, and the type that tells so.
 
     Pictures of 16 bits are sent as samples (iipsrv), unless the client wants 8.
     """
     if info.dtype != "uint16" or view.bits == 8:
-        return tile_encoding("jpeg", info, config), view, JPEG_FRAME
+        return tile_encoding("jpeg", info, server), view, JPEG_FRAME
     if info.color_space in (ColorSpace.GRAY, ColorSpace.SRGB) and not _has_whole_range(info):
         view = view._replace(operations=pipeline.ordered((AS_STORED, *view.operations)))
     return raw_encoding(), view, RAW_FRAME

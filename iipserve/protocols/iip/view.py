@@ -6,10 +6,10 @@ import math
 from typing import NamedTuple
 
 from iipserve.config import Config
+from iipserve.formats import Quality
 from iipserve.geometry import Region, Size, round_half_up
 from iipserve.image import FIRST, Selector
 from iipserve.processing import Operation
-from iipserve.protocols.encodings import AskedQuality
 from iipserve.protocols.iip.arguments import Fractions, Rotation
 
 WHOLE_IMAGE = Fractions(0.0, 0.0, 1.0, 1.0)
@@ -24,7 +24,7 @@ class View(NamedTuple):
     """HEI: pixels, 0 is no wish."""
     region: Fractions = WHOLE_IMAGE
     """RGN."""
-    quality: AskedQuality | None = None
+    quality: Quality | None = None
     """QLT."""
     bits: int = 0
     """BPC: 8 or 16 per sample, 0 is no wish."""

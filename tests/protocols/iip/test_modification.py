@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, Stretch
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.protocols import Protocol, deepzoom, iiif, iip, zoomify
 from iipserve.protocols.iip import modifiers
-from tests.protocols.client import CONFIG, IMAGE, ask, image, plan_of
+from tests.protocols.client import IMAGE, SERVER, ask, image, plan_of
 
 DEEPZOOM_TILE = (deepzoom.PROTOCOL, "a.tif_files/12/0_0.jpg")
 
@@ -37,7 +39,7 @@ OTHERS = [DEEPZOOM_TILE, ZOOMIFY_TILE, IIIF_TILE, IIIF_EXPORT]
 
 def modified(text: str, protocol: Protocol, target: str, info: ImageInfo = IMAGE) -> RenderPlan:
     plan = plan_of(ask(protocol, target, info))
-    return modifiers.apply_modifiers(plan, modifiers.read(text), info, CONFIG)
+    return modifiers.apply_modifiers(plan, modifiers.read(text), info, SERVER)
 
 
 @pytest.mark.parametrize(("protocol", "target"), OTHERS)
@@ -101,7 +103,12 @@ def test_qualities_beyond_the_specification_win_as_well(
 ) -> None:
     config = Config(iiif_extensions=True)
     plan = plan_of(ask(iiif.PROTOCOL, f"3/a.tif/full/800,/0/{quality}.jpg", IMAGE, config))
-    assert modifiers.apply_modifiers(plan, modifiers.read(text), IMAGE, config).operations == operations
+    assert (
+        modifiers.apply_modifiers(
+            plan, modifiers.read(text), IMAGE, replace(SERVER, config=config)
+        ).operations
+        == operations
+    )
 
 
 @pytest.mark.parametrize(("protocol", "target"), [DEEPZOOM_TILE, ZOOMIFY_TILE, IIIF_TILE])
