@@ -1,4 +1,4 @@
-"""`--check`: what this server would do with its settings, and what keeps it from doing it."""
+"""`--check`: reports settings, libraries, formats and protocols, and everything that keeps the server from working."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ DISTRIBUTIONS = (
     "pillow",
 )
 MEMCACHED_SECONDS = 1.0
-"""How long a memcached server may take to answer."""
+"""Timeout for the answer of a memcached server."""
 
 
 def check(environ: Mapping[str, str], overrides: Mapping[str, Any], out: TextIO, err: TextIO) -> int:
-    """Write the report to `out` and one line per mistake to `err`; the exit code, 1 when there is a mistake.
+    """Write the report to `out` and one line per mistake to `err`. The exit code is 1 if there is a mistake, else 0.
 
     Args:
-        environ: holds the settings.
-        overrides: values the command line gives, by the names of `Config`'s fields.
-        out: takes the report.
-        err: takes the mistakes.
+        environ: environment with the settings.
+        overrides: values from the command line, by field of `Config`.
+        out: stream for the report.
+        err: stream for the mistakes.
     """
     out.write(f"iipserve {__version__}, Python {platform.python_version()}\n")
     mistakes: list[str] = []
@@ -66,7 +66,7 @@ def check(environ: Mapping[str, str], overrides: Mapping[str, Any], out: TextIO,
 def _settings(
     environ: Mapping[str, str], overrides: Mapping[str, Any], out: TextIO, mistakes: list[str]
 ) -> Config | None:
-    """Report where each setting comes from; the settings, or None when one of them is mistaken."""
+    """Report the value and origin of each setting; None if one of them is invalid."""
     try:
         config = dataclasses.replace(from_environ(environ), **overrides)
     except ConfigError as error:
@@ -94,7 +94,7 @@ def _setting_line(
 
 
 def _shown(value: Any) -> str:
-    """A value as it stands in the environment."""
+    """A value as it is written in the environment."""
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, tuple):
@@ -107,7 +107,7 @@ def _shown_pair(first: str, second: str | int) -> str:
 
 
 def library_versions() -> list[str]:
-    """Name and version of each library this server stands on, or that it is missing."""
+    """A line with name and version of each library, or that it is missing."""
     lines = []
     for name in DISTRIBUTIONS:
         try:
@@ -126,16 +126,16 @@ def library_versions() -> list[str]:
 
 def _presence(library: object | None) -> str:
     if library is None:
-        return "is not installed: edge tiles of JPEG pyramids are encoded again (Debian: libturbojpeg0)"
+        return "is not installed: edge tiles of JPEG pyramids are reencoded (Debian package: libturbojpeg0)"
     return "is installed"
 
 
 def _native(name: str, module: str, ask: Callable[[Any], str]) -> str:
-    """Version of the C library behind a Python package."""
+    """A line with the version of the C library behind a module."""
     try:
         return f"{name} {ask(importlib.import_module(module))}"
     except Exception as error:
-        # Whatever a package does when its library is missing, it is missing.
+        # packages raise all kinds of errors if their library is missing
         return f"{name} cannot be used ({type(error).__name__})"
 
 
@@ -154,13 +154,13 @@ def _memcached(config: Config, mistakes: list[str]) -> list[str]:
     for host, port in config.memcached_servers:
         answer = memcached_version(host, port)
         if answer is None:
-            mistakes.append(f"MEMCACHED_SERVERS names {host}:{port}, which does not answer")
+            mistakes.append(f"MEMCACHED_SERVERS contains {host}:{port}, which does not answer")
         lines.append(f"{host}:{port} {'does not answer' if answer is None else f'answers, version {answer}'}")
     return lines
 
 
 def memcached_version(host: str, port: int) -> str | None:
-    """The version a memcached server gives, or None when it does not answer in time."""
+    """The version that a memcached server reports, or None if it does not answer in time."""
     with suppress(OSError), socket.create_connection((host, port), MEMCACHED_SECONDS) as connection:
         connection.settimeout(MEMCACHED_SECONDS)
         connection.sendall(b"version\r\n")
@@ -171,17 +171,17 @@ def memcached_version(host: str, port: int) -> str | None:
 
 
 def unknown_protocols(config: Config, known: Iterable[str]) -> list[str]:
-    """A line for each mapping of URI_MAP that leads nowhere."""
+    """A line for each mapping of URI_MAP to an unknown protocol."""
     protocols = sorted(known)
     return [
-        f"URI_MAP leads to {name!r}; {_joined(protocols)} are known"
+        f"URI_MAP contains the unknown protocol {name!r}; known are {_joined(protocols)}"
         for _, name in config.uri_map
         if name not in protocols
     ]
 
 
 def unusable_settings(config: Config, protocols: Mapping[str, Any]) -> list[str]:
-    """A line for each protocol that cannot use its settings."""
+    """A line for each protocol that rejects its settings."""
     mistakes = []
     for protocol in protocols.values():
         try:
@@ -202,16 +202,16 @@ def unusable_watermark(config: Config) -> list[str]:
 
 
 def unusable_paths(config: Config) -> list[str]:
-    """A line for each folder or file the settings name that cannot be used."""
+    """A line for each folder or file in the settings that cannot be used."""
     mistakes = []
     prefix = config.filesystem_prefix
     folder = prefix if os.path.isdir(prefix) else os.path.dirname(prefix) or "/"
     if not os.path.isdir(folder):
         mistakes.append(f"FILESYSTEM_PREFIX is {prefix!r}; the folder {folder!r} does not exist")
     elif not os.access(folder, os.R_OK | os.X_OK):
-        mistakes.append(f"FILESYSTEM_PREFIX is {prefix!r}; this user may not read the folder {folder!r}")
+        mistakes.append(f"FILESYSTEM_PREFIX is {prefix!r}; this user cannot read the folder {folder!r}")
     if config.verbosity and not _writable(config.logfile):
-        mistakes.append(f"LOGFILE is {config.logfile!r}; this user may not write it")
+        mistakes.append(f"LOGFILE is {config.logfile!r}; this user cannot write it")
     return mistakes
 
 

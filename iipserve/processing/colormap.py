@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -11,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.errors import ConfigError
-from iipserve.processing import Operation, Pixels, Stage, colormap_data
-from iipserve.processing.colormap_files import read_tables
+from iipserve.processing import Operation, Pixels, Stage
+from iipserve.processing.colormap_files import read_table, read_tables
 
+PERCEPTUAL = ("viridis", "magma", "inferno", "plasma", "cividis", "turbo")
+TABLES = Path(__file__).parent / "colormaps"
+"""Folder of the perceptual maps' tables, as published."""
 LAST = np.float32(255)
 """Index of the last color of a table, and the maximum of its red, green and blue."""
 
@@ -37,10 +42,10 @@ class Colormap(Operation):
     def __call__(self, pixels: Pixels) -> Pixels:
         samples = pixels[..., 0].astype(np.float32)
         colors = np.zeros((3, *samples.shape), np.float32)
-        if self.table or self.name in colormap_data.ENCODED:
-            _look_up(self.table or colormap_data.table(self.name), samples, colors)
-        else:
+        if self.name in FUNCTIONS:
             FUNCTIONS[self.name](samples, colors)
+        else:
+            _look_up(self.table or _perceptual(self.name), samples, colors)
         return colors.transpose(1, 2, 0)
 
     def bands_used(self, bands: int) -> int:
@@ -89,6 +94,11 @@ def user_tables(folder: str) -> Mapping[str, bytes]:
     return tables
 
 
+@lru_cache
+def _perceptual(name: str) -> bytes:
+    return read_table(TABLES / f"{name}.csv")
+
+
 def _look_up(table: bytes, samples: NDArray[np.float32], colors: NDArray[np.float32]) -> None:
     values = np.frombuffer(table, np.uint8).astype(np.float32) * (np.float32(1) / LAST)
     samples *= LAST
@@ -135,4 +145,4 @@ FUNCTIONS: Mapping[str, Callable[[NDArray[np.float32], NDArray[np.float32]], Non
     {"hot": _hot, "cold": _cold, "jet": _jet, "red": _single(0), "green": _single(1), "blue": _single(2)}
 )
 """iipsrv's maps: (samples, which may be overwritten; planes of red, green and blue to write, initially 0)."""
-BUILT_IN = (*FUNCTIONS, *colormap_data.ENCODED)
+BUILT_IN = (*FUNCTIONS, *PERCEPTUAL)

@@ -1,4 +1,4 @@
-"""Color maps of users: text files in a folder."""
+"""Tables of color maps: text files in a folder."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.errors import ConfigError
-from iipserve.processing.colormap_data import COLORS
 
+COLORS = 256
+"""Colors of a table."""
 ENDINGS = (".txt", ".csv")
 MIN_COLORS, MAX_COLORS = 2, 4096
 """Colors in a file."""
@@ -41,7 +42,7 @@ def read_tables(folder: str) -> Mapping[str, bytes]:
             raise ConfigError(
                 f"COLORMAPS contains two files for the color map {name!r}; give each its own name"
             )
-        tables[name] = _read(path)
+        tables[name] = read_table(path)
     return MappingProxyType(tables)
 
 
@@ -53,7 +54,12 @@ def _files(folder: str) -> list[Path]:
     return sorted(path for path in found if not path.name.startswith("."))
 
 
-def _read(path: Path) -> bytes:
+def read_table(path: Path) -> bytes:
+    """Read one table, of the format of `read_tables`.
+
+    Raises:
+        ConfigError: the file cannot be read, or is not such a table.
+    """
     try:
         with path.open(encoding="utf-8-sig") as lines:
             colors = list(islice(_colors(path.name, lines), MAX_COLORS + 1))

@@ -1,4 +1,4 @@
-"""Viewer: the gallery page, and the files it is made of."""
+"""Viewer: the gallery page and its files."""
 
 from iipserve.viewer.site import RESERVED, Viewer
 

@@ -1,4 +1,4 @@
-"""Files sent as they are: read once per version, compressed once, validated by entity tags."""
+"""Static files: read and compressed once per version, validated by entity tags."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from iipserve.http import Headers, Request, Response
 
 POLICY: Headers = (
     (
-        # OpenSeadragon decodes tiles in a worker made from a blob; everything else is a file of ours
+        # OpenSeadragon decodes tiles in a worker created from a blob; everything else is a file of this server
         "Content-Security-Policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
         "connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
@@ -25,23 +25,23 @@ POLICY: Headers = (
     ("Cache-Control", "no-cache"),
     ("Vary", "Accept-Encoding"),
 )
-"""Headers of every answer: nothing is run or fetched but what this server sends; copies are revalidated."""
+"""Headers of every response: only content of this server is run or fetched; cached copies are revalidated."""
 
 GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asset:
-    """One body, plain and compressed."""
+    """A response body, plain and compressed."""
 
     body: bytes
     compressed: bytes
     """The body as gzip."""
     media_type: str
     etag: str
-    """Of the plain body, without quotes; the compressed one has `-gzip` after it."""
+    """Of the plain body, without quotes; that of the compressed one ends in `-gzip`."""
     modified: int | None = None
-    """Time of the last change, in seconds since 1970."""
+    """Time of the last modification, in seconds since 1970."""
 
     @classmethod
     def of(cls, body: bytes, media_type: str, modified: int | None = None) -> Asset:
@@ -50,7 +50,7 @@ class Asset:
         return cls(body, gzip.compress(body, mtime=0), media_type, digest, modified)
 
     def answer(self, request: Request) -> Response:
-        """The asset, compressed if the client reads that, or 304 if the client's copy is still good."""
+        """The asset, compressed if the client accepts gzip, or 304 if the client's copy is current."""
         compressed = GZIP.search(request.header("Accept-Encoding") or "") is not None
         body, etag = (self.compressed, self.etag + "-gzip") if compressed else (self.body, self.etag)
         headers: Headers = (("ETag", f'"{etag}"'), *POLICY)
@@ -65,7 +65,7 @@ class Asset:
 
 
 def read(path: Path, media_type: str) -> Asset | None:
-    """The file as it is now, or None if there is none."""
+    """The current version of a file, or None if it does not exist."""
     try:
         return _read_version(path, media_type, path.stat().st_mtime_ns)
     except OSError:

@@ -1,4 +1,4 @@
-"""What the page shows of the images, as JSON: the list of them, and what is known of one."""
+"""JSON for the gallery page: the list of images, and the description of one."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from iipserve import __version__
 from iipserve.errors import IIPServeError, InvalidRequest
 from iipserve.image import ImageInfo
 
-LISTED = 10_000
-"""Images looked for below the prefix; the page says so when there are more."""
+MAX_LISTED = 10_000
+"""Maximum number of images to find below the prefix; the page says if there are more."""
 MAX_PAGE = 200
-"""Images in one answer at most, as each has to be opened."""
+"""Maximum number of images in one response, as each has to be opened."""
 
 
 class Library(Protocol):
-    """What the gallery needs to know of the images."""
+    """The images that the gallery shows."""
 
     def identifiers(self, limit: int) -> Sequence[str]:
-        """The images below the prefix, in order, at most `limit`."""
+        """The identifiers of images below the prefix, sorted, at most `limit`."""
 
     def info(self, identifier: str) -> ImageInfo:
-        """What is known of an image. Raises `IIPServeError`."""
+        """The description of an image. Raises `IIPServeError` if it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The part of the list that is asked for."""
+    """The requested part of the list."""
 
     offset: int = 0
     limit: int = 60
     words: tuple[str, ...] = ()
-    """Each is part of the name, whatever its case."""
+    """Words that a name must contain, in any case."""
 
     @classmethod
     def from_query(cls, query: str) -> Selection:
         """Read `offset`, `limit` and `filter`.
 
         Raises:
-            InvalidRequest: a number is none, or out of range.
+            InvalidRequest: a number is invalid or out of range.
         """
         try:
             fields = parse_qs(query, max_num_fields=8)
         except ValueError as error:
-            raise InvalidRequest("the list takes offset, limit and filter, and nothing more") from error
+            raise InvalidRequest("the list accepts only the fields offset, limit and filter") from error
         return cls(
-            _number(fields, "offset", 0, 0, LISTED),
+            _number(fields, "offset", 0, 0, MAX_LISTED),
             _number(fields, "limit", 60, 1, MAX_PAGE),
             tuple(fields.get("filter", [""])[0].casefold().split()),
         )
@@ -63,25 +63,25 @@ class Selection:
 def _number(fields: dict[str, list[str]], name: str, default: int, low: int, high: int) -> int:
     text = fields.get(name, [str(default)])[0]
     if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
-        raise InvalidRequest(f"{name} is {text!r}; a whole number from {low} to {high} is needed")
+        raise InvalidRequest(f"{name} is {text!r}; it must be a whole number from {low} to {high}")
     return int(text)
 
 
 def listing(library: Library, selection: Selection, max_size: int | None) -> bytes:
-    """The selected images as JSON. One that cannot be read is listed with the reason.
+    """The selected images as JSON. Images that cannot be read are listed with the reason.
 
     Args:
-        library: knows the images.
-        selection: the part that is asked for.
-        max_size: longest side of an export in pixels; None is no limit.
+        library: provides the images.
+        selection: the requested part.
+        max_size: maximum side of an export in pixels; None for no limit.
     """
-    known = library.identifiers(LISTED)
+    known = library.identifiers(MAX_LISTED)
     names = [name for name in known if selection.matches(name)]
     end = selection.offset + selection.limit
     answer = {
         "server": f"iipserve {__version__}",
         "total": len(names),
-        "complete": len(known) < LISTED,
+        "complete": len(known) < MAX_LISTED,
         "next": end if end < len(names) else None,
         "max_export": max_size,
         "images": [_entry(library, name) for name in names[selection.offset : end]],
@@ -91,33 +91,33 @@ def listing(library: Library, selection: Selection, max_size: int | None) -> byt
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What a person can choose from by name."""
+    """The named choices offered to users."""
 
     colormaps: tuple[str, ...]
     filters: tuple[str, ...]
-    """Kernels of convolution."""
+    """Convolution kernels."""
 
 
 def image_name(query: str) -> str:
-    """The image that the query `name=...` names.
+    """The image named by a query `name=...`.
 
     Raises:
-        InvalidRequest: it names none, or says more.
+        InvalidRequest: the name is missing, or there are other fields.
     """
     try:
         (name,) = parse_qs(query, max_num_fields=1)["name"]
     except (ValueError, KeyError) as error:
-        raise InvalidRequest("an image is described by its name, as in image.json?name=map.tif") from error
+        raise InvalidRequest("the query must name an image, such as image.json?name=map.tif") from error
     return name
 
 
 def description(library: Library, name: str, offered: Offered) -> bytes:
-    """What the page has to know of one image to show it in several ways, as JSON.
+    """The description of one image as JSON, with the choices that the page offers.
 
     Args:
-        library: knows the images.
+        library: provides the image.
         name: of the image.
-        offered: what the server can do with it.
+        offered: the named choices.
 
     Raises:
         IIPServeError: the image cannot be read.
@@ -138,7 +138,7 @@ def _entry(library: Library, name: str) -> dict[str, Any]:
     printable = name.encode("utf-8", "replace").decode()
     if printable != name:
         # POSIX names are bytes: Python reads those that are not UTF-8 as lone surrogates
-        return {"name": printable, "reason": "the name of the file is not UTF-8; no address leads to it"}
+        return {"name": printable, "reason": "the file name is not UTF-8, so no URL can address it"}
     try:
         info = library.info(name)
     except IIPServeError as error:
@@ -161,6 +161,6 @@ def _facts(name: str, info: ImageInfo) -> dict[str, Any]:
 
 
 def _sample_kind(dtype: str) -> str:
-    """What the samples of a numpy type are, in a word."""
+    """A word for a numpy sample type."""
     kinds = {"f": "floating point", "i": "signed"}
     return kinds.get(dtype[0], "integer")

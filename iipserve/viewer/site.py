@@ -1,4 +1,4 @@
-"""The pages of the viewer: which address answers with what."""
+"""The viewer's URLs and their responses."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ FILES = {
     "/viewer/adjustments.js": ("adjustments.js", SCRIPT),
     "/viewer/controls.js": ("controls.js", SCRIPT),
 }
-"""Address -> file below `STATIC` and media type: nothing else is ever sent from there."""
+"""Path -> file in `STATIC` and media type. Only these files are sent."""
 OPENSEADRAGON = "/viewer/openseadragon/openseadragon.min.js"
 LIST = "/viewer/images.json"
 IMAGE = "/viewer/image.json"
 
 
 class Viewer:
-    """Answers the addresses of the gallery page. Safe for many threads."""
+    """Answers requests for the gallery page. Thread-safe."""
 
     def __init__(self, library: Library, config: Config, openseadragon: Path | None = None) -> None:
-        """Keep what the page is made from.
+        """Keep the sources of the page.
 
         Args:
-            library: knows the images.
-            config: the limits that the page tells, and where further color maps are.
-            openseadragon: folder of the built OpenSeadragon; None looks where set-up installs it.
+            library: provides the images.
+            config: limits shown on the page, and the folder of additional color maps.
+            openseadragon: folder of the built OpenSeadragon; None for that installed by set-up.
         """
         self._library = library
         self._max_size = config.max_size
@@ -55,11 +55,11 @@ class Viewer:
         self._openseadragon = openseadragon or installed_openseadragon()
 
     def handle(self, request: Request) -> Response | None:
-        """The page, what it shows of the images, or one of its files; None at any other address.
+        """The page, one of its files, or its JSON; None for any other path.
 
         Raises:
-            InvalidRequest: the list is asked for with numbers out of range, or an image without its name.
-            IIPServeError: the image that is asked for cannot be read.
+            InvalidRequest: a number is out of range, or the name of the image is missing.
+            IIPServeError: the requested image cannot be read.
         """
         if request.path == LIST:
             return self._list(request)
@@ -88,6 +88,6 @@ class Viewer:
 
 
 def installed_openseadragon() -> Path:
-    """The folder of the built OpenSeadragon that npm installed beside this Python environment."""
+    """The folder of the built OpenSeadragon that npm installed in this Python environment."""
     modules = Path(sys.prefix) / "share" / "iipserve" / "node_modules"
     return modules / "openseadragon" / "build" / "openseadragon"
