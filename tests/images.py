@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict, Unpack
 
 import imagecodecs
 import numpy as np
@@ -83,81 +83,93 @@ def pyramid(pixels: Picture, tile: tuple[int, int] = (256, 256), rounding: str =
     return levels
 
 
+class PyramidSpec(TypedDict, total=False):
+    """How `write_tiff_pyramid` stores the levels; what is left out has the value given here."""
+
+    tile: tuple[int, int] | None
+    """(width, height), multiples of 16; None writes strips. (256, 256)"""
+    compression: str | int | None
+    """Name or number as tifffile knows it: `lzw`, `deflate`, `zstd`, `jpeg`, `webp`, `jpeg2000`, `packbits`,
+    33003 ... None"""
+    compressionargs: dict[str, Any] | None
+    """Options of that encoder. None"""
+    predictor: bool
+    """Horizontal differencing. False"""
+    photometric: str
+    """`minisblack`, `rgb`, `ycbcr` ... By the number of bands"""
+    extrasamples: Sequence[str] | None
+    """Meaning of bands behind the colors. By the number of bands"""
+    subsampling: tuple[int, int] | None
+    """Of `ycbcr` JPEG. None"""
+    rounding: str
+    """Of smaller levels, `floor` or `ceil`. `floor`"""
+    subifds: bool
+    """Smaller levels are SubIFDs of the first page (as in OME-TIFF), not further pages. False"""
+    reduced_bit: bool
+    """Smaller levels are marked in NewSubfileType. True"""
+    byteorder: str
+    """`<` or `>`. `<`"""
+    bigtiff: bool
+    """64-bit offsets. False"""
+    icc: bytes | None
+    """Profile of every level. None"""
+    description: str | None
+    """ImageDescription of the first page. None"""
+    software: str | bool
+    """Software of every level; False leaves the field out. False"""
+    datetime: str | None
+    """DateTime of every level. None"""
+    resolution: tuple[float, float] | None
+    """Pixels per `resolution_unit` of the first page. None"""
+    resolution_unit: str
+    """`none`, `inch` or `centimeter`. `centimeter`"""
+    extra_tags: Sequence[tuple[Any, ...]]
+    """Of the first page, as tifffile takes them. ()"""
+
+
 def write_tiff_pyramid(
-    path: Path | str,
-    pixels: Picture | Sequence[Picture],
-    *,
-    tile: tuple[int, int] | None = (256, 256),
-    compression: str | int | None = None,
-    compressionargs: dict[str, Any] | None = None,
-    predictor: bool = False,
-    subifds: bool = False,
-    reduced_bit: bool = True,
-    byteorder: str = "<",
-    bigtiff: bool = False,
-    photometric: str | None = None,
-    subsampling: tuple[int, int] | None = None,
-    rounding: str = "floor",
-    icc: bytes | None = None,
-    description: str | None = None,
-    resolution: tuple[float, float] | None = None,
-    resolution_unit: str = "centimeter",
-    extra_tags: Sequence[tuple[Any, ...]] = (),
-    **options: Any,
+    path: Path | str, pixels: Picture | Sequence[Picture], **spec: Unpack[PyramidSpec]
 ) -> list[Picture]:
     """Write a tiled TIFF pyramid through tifffile, and return its levels, full size first.
 
     Args:
         path: file to write.
         pixels: the full picture (halves are made), or every level, full size first.
-        tile: (width, height), multiples of 16; None writes strips.
-        compression: name or number as tifffile knows it: `lzw`, `deflate`, `zstd`, `jpeg`, `webp`,
-            `jpeg2000`, `packbits`, 33003 ...
-        compressionargs: options of that encoder.
-        predictor: horizontal differencing.
-        subifds: smaller levels as SubIFDs of the first page (as OME-TIFF), not as further pages.
-        reduced_bit: mark smaller levels in NewSubfileType.
-        byteorder: `<` or `>`.
-        bigtiff: 64-bit offsets.
-        photometric: `minisblack`, `rgb`, `ycbcr` ...; by the number of bands when None.
-        subsampling: of `ycbcr` JPEG.
-        rounding: of smaller levels, `floor` or `ceil`.
-        icc: profile of every level.
-        description: ImageDescription of the first page.
-        resolution: pixels per `resolution_unit` of the first page.
-        resolution_unit: `none`, `inch` or `centimeter`.
-        extra_tags: of the first page, as tifffile takes them.
-        options: anything else of `TiffWriter.write`, for every level.
+        spec: how it is stored.
     """
+    assert not spec.keys() - PyramidSpec.__annotations__, "options that are not written"
+    tile = spec.get("tile", (256, 256))
+    rounding = spec.get("rounding", "floor")
     levels = pyramid(pixels, tile or (256, 256), rounding) if isinstance(pixels, np.ndarray) else list(pixels)
     bands = levels[0].shape[2]
     common: dict[str, Any] = {
-        "photometric": photometric or ("rgb" if bands > 2 else "minisblack"),
+        "photometric": spec.get("photometric") or ("rgb" if bands > 2 else "minisblack"),
         "planarconfig": "contig" if bands > 1 else None,
-        "extrasamples": EXTRA_SAMPLES.get(bands),
+        "extrasamples": spec.get("extrasamples", EXTRA_SAMPLES.get(bands)),
         "tile": tile and (tile[1], tile[0]),
-        "compression": compression,
-        "compressionargs": compressionargs,
-        "predictor": predictor,
-        "subsampling": subsampling,
-        "iccprofile": icc,
+        "compression": spec.get("compression"),
+        "compressionargs": spec.get("compressionargs"),
+        "predictor": spec.get("predictor", False),
+        "subsampling": spec.get("subsampling"),
+        "iccprofile": spec.get("icc"),
         "metadata": None,
-    } | options
-    with tifffile.TiffWriter(path, bigtiff=bigtiff, byteorder=byteorder) as writer:
-        for number, level in enumerate(levels):
+        "software": spec.get("software", False),
+        "datetime": spec.get("datetime"),
+    }
+    resolution = spec.get("resolution")
+    first_only: dict[str, Any] = {
+        "subifds": len(levels) - 1 if spec.get("subifds") else None,
+        "description": spec.get("description"),
+        "resolution": resolution,
+        "resolutionunit": spec.get("resolution_unit", "centimeter") if resolution else None,
+        "extratags": list(spec.get("extra_tags", ())),
+    }
+    smaller_only = {"subfiletype": int(spec.get("reduced_bit", True))}
+    form: dict[str, Any] = {"bigtiff": spec.get("bigtiff", False), "byteorder": spec.get("byteorder", "<")}
+    with tifffile.TiffWriter(path, **form) as writer:
+        for index, level in enumerate(levels):
             stored = level if bands > 1 else level[:, :, 0]
-            if number:
-                writer.write(stored, subfiletype=int(reduced_bit), software=False, **common)
-            else:
-                writer.write(
-                    stored,
-                    subifds=len(levels) - 1 if subifds else None,
-                    description=description,
-                    resolution=resolution,
-                    resolutionunit=resolution_unit if resolution else None,
-                    extratags=list(extra_tags),
-                    **({"software": False} | common),
-                )
+            writer.write(stored, **common, **(smaller_only if index else first_only))
     return levels
 
 
