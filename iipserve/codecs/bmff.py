@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from iipserve.codecs import Metadata
+from iipserve.containers import boxes
 
 LOCATION_SIZES = b"\x44\x00"
 """iloc as libavif writes it: offsets and lengths of four bytes, no base offset, no index."""
@@ -31,8 +32,8 @@ def with_metadata(body: bytes, metadata: Metadata) -> bytes:
         body: an AVIF file without metadata, as libavif writes it: ftyp, meta, mdat, all items in mdat.
         metadata: to be written; resolution stands in Exif; texts have no place in AVIF.
     """
-    boxes = dict(_boxes(body))
-    meta = dict(_boxes(boxes[b"meta"][4:]))
+    file = dict(boxes.unpack(body))
+    meta = dict(boxes.unpack(file[b"meta"][4:]))
     picture = meta[b"pitm"][4:6]
     items = list(_items(metadata, int.from_bytes(meta[b"iinf"][4:6], "big") + 1))
     if metadata.icc:
@@ -40,29 +41,19 @@ def with_metadata(body: bytes, metadata: Metadata) -> bytes:
     if items:
         meta[b"iinf"] = _with_descriptions(meta[b"iinf"], items)
         meta[b"iref"] = _with_references(meta.get(b"iref", FULL), items, picture)
-    data_start = len(_box(b"ftyp", boxes[b"ftyp"])) + 8
+    data_start = len(boxes.pack(b"ftyp", file[b"ftyp"])) + 8
     location, meta[b"iloc"] = meta[b"iloc"], b""
     new_start = data_start + len(_meta(meta)) + len(location) + 14 * len(items)
-    old_start = data_start + len(boxes[b"meta"]) + 8
-    meta[b"iloc"] = _located(location, items, new_start - old_start, new_start + len(boxes[b"mdat"]))
-    data = b"".join((boxes[b"mdat"], *(item.content for item in items)))
-    return b"".join((_box(b"ftyp", boxes[b"ftyp"]), _meta(meta), _box(b"mdat", data)))
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    offset = 0
-    while offset + 8 <= len(data):
-        length = int.from_bytes(data[offset : offset + 4], "big")
-        yield data[offset + 4 : offset + 8], data[offset + 8 : offset + length]
-        offset += max(length, 8)
-
-
-def _box(kind: bytes, content: bytes) -> bytes:
-    return (len(content) + 8).to_bytes(4, "big") + kind + content
+    old_start = data_start + len(file[b"meta"]) + 8
+    meta[b"iloc"] = _located(location, items, new_start - old_start, new_start + len(file[b"mdat"]))
+    data = b"".join((file[b"mdat"], *(item.content for item in items)))
+    return b"".join((boxes.pack(b"ftyp", file[b"ftyp"]), _meta(meta), boxes.pack(b"mdat", data)))
 
 
 def _meta(children: dict[bytes, bytes]) -> bytes:
-    return _box(b"meta", FULL + b"".join(_box(kind, content) for kind, content in children.items()))
+    return boxes.pack(
+        b"meta", FULL + b"".join(boxes.pack(kind, content) for kind, content in children.items())
+    )
 
 
 def _items(metadata: Metadata, number: int) -> Iterator[Item]:
@@ -75,7 +66,7 @@ def _items(metadata: Metadata, number: int) -> Iterator[Item]:
 
 
 def _description(number: int, kind: bytes, name: bytes) -> bytes:
-    return _box(b"infe", b"\2\0\0\0" + struct.pack(">HH", number, 0) + kind + name)
+    return boxes.pack(b"infe", b"\2\0\0\0" + struct.pack(">HH", number, 0) + kind + name)
 
 
 def _with_descriptions(table: bytes, items: Iterable[Item]) -> bytes:
@@ -86,17 +77,17 @@ def _with_descriptions(table: bytes, items: Iterable[Item]) -> bytes:
 
 def _with_references(table: bytes, items: Iterable[Item], picture: bytes) -> bytes:
     """Each item describes (cdsc) the picture."""
-    added = (_box(b"cdsc", struct.pack(">HH", item.number, 1) + picture) for item in items)
+    added = (boxes.pack(b"cdsc", struct.pack(">HH", item.number, 1) + picture) for item in items)
     return b"".join((table, *added))
 
 
 def _with_profile(properties: bytes, picture: bytes, icc: bytes) -> bytes:
     """The item properties with a color box, and with the picture's entry pointing to it."""
-    boxes = dict(_boxes(properties))
-    shared = boxes[b"ipco"]
-    index = sum(1 for _ in _boxes(shared)) + 1
-    shared += _box(b"colr", b"prof" + icc)
-    return _box(b"ipco", shared) + _box(b"ipma", _associated(boxes[b"ipma"], picture, index))
+    inner = dict(boxes.unpack(properties))
+    shared = inner[b"ipco"]
+    index = sum(1 for _ in boxes.unpack(shared)) + 1
+    shared += boxes.pack(b"colr", b"prof" + icc)
+    return boxes.pack(b"ipco", shared) + boxes.pack(b"ipma", _associated(inner[b"ipma"], picture, index))
 
 
 def _associated(table: bytes, picture: bytes, index: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from iipserve.codecs import Metadata
+from iipserve.containers import boxes
 
 START = b"\0\0\0\x0cJXL \r\n\x87\n" + b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
 """Signature and file type box."""
@@ -21,16 +22,12 @@ def with_metadata(body: bytes, metadata: Metadata) -> bytes:
         metadata: to be written; the resolution is in Exif; texts have no place in JPEG XL.
     """
     contents = ((b"Exif", metadata.exif and EXIF_OFFSET + metadata.exif), (b"xml ", metadata.xmp))
-    boxes = [_box(kind, content) for kind, content in contents if content]
-    if not boxes:
+    added = [boxes.pack(kind, content) for kind, content in contents if content]
+    if not added:
         return body
     if not body.startswith(START):
-        body = START + _box(b"jxlc", body)
+        body = START + boxes.pack(b"jxlc", body)
     offset = len(START)
     if body.startswith(LEVEL_TYPE, offset):
         offset += LEVEL_LENGTH
-    return b"".join((body[:offset], *boxes, body[offset:]))
-
-
-def _box(kind: bytes, content: bytes) -> bytes:
-    return (len(content) + 8).to_bytes(4, "big") + kind + content
+    return b"".join((body[:offset], *added, body[offset:]))

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from iipserve.containers.boxes import Box, walk
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import ceil_div
 from iipserve.image import PhysicalResolution
 
 SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
-MAX_BOXES = 4096
-"""Boxes looked at; files that hold more are not made to be read."""
+SUPERBOXES = frozenset((b"jp2h", b"jplh", b"cgrp", b"res "))
 MAX_PAYLOAD = 16 << 20
 """Bytes of an ICC profile, XMP packet or Exif block; larger ones are passed over."""
 
@@ -68,14 +67,6 @@ class LabRange(NamedTuple):
     offset: int
 
 
-class Box(NamedTuple):
-    """Where a box's content lies in the file."""
-
-    kind: bytes
-    start: int
-    end: int
-
-
 @dataclass(slots=True)
 class Boxes:
     """What the boxes say, as far as it is of use."""
@@ -104,7 +95,7 @@ def read_boxes(descriptor: int, length: int) -> Boxes:
         DecodeError: the file ends before its codestream, or its palette is damaged.
     """
     boxes = Boxes()
-    for box in _walk(descriptor, 0, length):
+    for box in walk(lambda count, offset: os.pread(descriptor, count, offset), 0, length, SUPERBOXES):
         if box.kind == b"jp2c" and boxes.codestream == (0, 0):
             boxes.codestream = (box.start, box.end)
         elif box.kind in READERS:
@@ -114,46 +105,6 @@ def read_boxes(descriptor: int, length: int) -> Boxes:
     if boxes.codestream[0] >= boxes.codestream[1]:
         raise DecodeError("the file ends before its codestream")
     return boxes
-
-
-CONTAINERS = frozenset((b"jp2h", b"jplh", b"cgrp", b"res "))
-
-
-def _walk(descriptor: int, start: int, end: int) -> Iterator[Box]:
-    """All boxes in file order, those inside containers included."""
-    pending = [(start, end)]
-    for _ in range(MAX_BOXES):
-        while pending and pending[-1][1] - pending[-1][0] < 8:
-            pending.pop()
-        if not pending:
-            return
-        start, end = pending.pop()
-        box = _box_at(descriptor, start, end)
-        if box is None:
-            continue
-        pending.append((box.end, end))
-        if box.kind in CONTAINERS:
-            pending.append((box.start, box.end))
-        else:
-            yield box
-
-
-def _box_at(descriptor: int, start: int, end: int) -> Box | None:
-    """The box that starts here, cut off at `end`; None for a length that cannot be."""
-    header = os.pread(descriptor, 16, start)
-    if len(header) < 8:
-        return None
-    length, kind = struct.unpack_from(">I4s", header)
-    content = start + 8
-    if length == 1 and len(header) == 16:
-        (length,) = struct.unpack_from(">Q", header, 8)
-        content = start + 16
-    elif length == 0:  # to the end of the file (15444-1 I.4)
-        length = end - start
-    if start + length < content:
-        return None
-    # a container may end before the box's own header does
-    return Box(kind, content, max(content, min(start + length, end)))
 
 
 def _content(descriptor: int, box: Box) -> bytes:
