@@ -31,8 +31,7 @@ def scale(pixels: Pixels, size: Size, *, nearest: bool = False) -> Pixels:
     if nearest:
         down = np.arange(size.height) * height // size.height
         across = np.arange(size.width) * width // size.width
-        picked: Pixels = pixels.take(down, axis=0).take(across, axis=1)
-        return picked
+        return pixels.take(down, axis=0).take(across, axis=1)
     pixels = np.ascontiguousarray(pixels)
     return libvips.to_pixels(_resized(pixels, size))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,5 +190,5 @@ def _applied(operations: Sequence[Operation], samples: Samples) -> Samples:
         if operation.pointwise:
             operation.apply_in_place(samples)
         else:
-            samples = operation(samples)  # type: ignore[assignment]
+            samples = cast(Samples, operation(samples))
     return samples

@@ -32,7 +32,7 @@ class Equalize(Operation):
         if pixels.itemsize == 1:
             result = LookupTable(np.array(self.table, np.uint8)[:, np.newaxis])(pixels)
         else:
-            upper = (pixels >> 8).astype(np.uint8)  # type: ignore[operator]
+            upper = (pixels.view(np.uint16) >> 8).astype(np.uint8)
             result = LookupTable(np.array(self.table, np.uint16)[:, np.newaxis] * np.uint16(257))(upper)
         if has_alpha(pixels.shape[2]):
             result[..., -1] = pixels[..., -1]

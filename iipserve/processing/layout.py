@@ -63,14 +63,12 @@ def as_units(pixels: Pixels) -> NDArray[Any]:
     """Pixels as an array of shape (height, width) with one opaque element each: a view if they are contiguous."""
     size = pixels.shape[2] * pixels.itemsize
     unit = UNITS.get(size, np.dtype((np.void, size)))
-    units: NDArray[Any] = np.ascontiguousarray(pixels).view(unit)[..., 0]
-    return units
+    return np.ascontiguousarray(pixels).view(unit)[..., 0]
 
 
 def from_units(units: NDArray[Any], dtype: np.dtype[Any]) -> Pixels:
     """Contiguous pixels of a view of an array of `as_units`; always a copy, see `packed`."""
-    pixels: Pixels = units.copy(order="C").view(dtype).reshape(*units.shape, -1)
-    return pixels
+    return units.copy(order="C").view(dtype).reshape(*units.shape, -1)
 
 
 def packed(pixels: Pixels) -> Pixels:

@@ -89,8 +89,7 @@ class LookupTable:
 def _side_by_side(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.uint16]:
     """Two bytes as one integer, in the order they have in memory."""
     low, high = (first, second) if sys.byteorder == "little" else (second, first)
-    both: NDArray[np.uint16] = low.astype(np.uint16) | (high.astype(np.uint16) << np.uint16(8))
-    return both
+    return low.astype(np.uint16) | (high.astype(np.uint16) << np.uint16(8))
 
 
 def look_up_by_band(tables: Sequence[LookupTable], codes: Pixels) -> NDArray[Any]:

@@ -86,7 +86,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
 
     def fileno(self) -> int:
         """The socket's descriptor."""
-        return self._sock.fileno()  # type: ignore[no-any-return]
+        return self._sock.fileno()
 
     def run(self) -> bool:
         """Serve what has arrived; True if the connection is to be parked, False if it has closed itself."""

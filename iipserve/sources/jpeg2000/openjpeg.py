@@ -53,8 +53,7 @@ class Plane:
 
 def library_version() -> str:
     """The version of libopenjp2 in use."""
-    version: str = lib.version()
-    return version
+    return lib.version()
 
 
 @contextmanager
