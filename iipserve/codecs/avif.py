@@ -8,13 +8,14 @@ import imagecodecs
 import numpy as np
 
 from iipserve.codecs import NO_METADATA, Encoder, Metadata
-from iipserve.codecs.bands import with_colors
 from iipserve.codecs.bmff import with_metadata
-from iipserve.codecs.metadata import check_sides, chosen
+from iipserve.codecs.metadata import check_sides, select
+from iipserve.codecs.pixels import with_colors
 from iipserve.errors import UnsupportedEncoding
 from iipserve.formats import Format, Scheme
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
+from iipserve.processing.layout import color_bands
 
 MAX_SIDE = 32768
 """Longer sides can be written, but libavif refuses to read them by default."""
@@ -42,7 +43,7 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
             samples, level=level, speed=SPEED, pixelformat=layout, codec=codec, numthreads=1
         )
     )
-    wanted = chosen(metadata, encoding, 1 if bands < 3 else 3, resolution_in_exif=True)
+    wanted = select(metadata, encoding, color_bands(bands), resolution_in_exif=True)
     return body if wanted is NO_METADATA else with_metadata(body, wanted)
 
 

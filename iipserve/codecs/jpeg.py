@@ -7,7 +7,7 @@ import imagecodecs
 from iipserve.codecs import NO_METADATA, Encoder, Metadata
 from iipserve.codecs.jpeg_markers import read_file_frame, with_height, with_metadata
 from iipserve.codecs.jpeg_transform import cut
-from iipserve.codecs.metadata import check_sides, chosen
+from iipserve.codecs.metadata import check_sides, select
 from iipserve.formats import Format
 from iipserve.geometry import Size
 from iipserve.plan import Encoding
@@ -30,7 +30,7 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
     samples = pixels if bands == 3 else pixels[:, :, 0]
     quality = min(max(encoding.quality, 1), 100)
     body = bytes(imagecodecs.jpeg8_encode(samples, level=quality, subsampling="420"))
-    wanted = chosen(metadata, encoding, bands)
+    wanted = select(metadata, encoding, bands)
     return body if wanted is NO_METADATA else with_metadata(body, wanted)
 
 

@@ -13,11 +13,12 @@ import numpy as np
 
 from iipserve.codecs import Encoder, Metadata
 from iipserve.codecs.jxl_container import with_metadata
-from iipserve.codecs.metadata import check_sides, chosen
+from iipserve.codecs.metadata import check_sides, select
 from iipserve.formats import Format
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
 from iipserve.processing.icc import ToSRGB
+from iipserve.processing.layout import color_bands
 
 if not imagecodecs.JPEGXL.available:
     raise ModuleNotFoundError("imagecodecs was built without libjxl", name="imagecodecs._jpegxl")
@@ -39,8 +40,8 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
     """
     check_sides(pixels.shape, MAX_SIDE, "JPEG XL")
     bands = pixels.shape[2]
-    colors = 1 if bands < 3 else 3
-    selected = chosen(metadata, encoding, colors, resolution_in_exif=True)
+    colors = color_bands(bands)
+    selected = select(metadata, encoding, colors, resolution_in_exif=True)
     if selected.icc and not is_srgb(selected.icc, colors):
         pixels = ToSRGB(selected.icc)(pixels)
     lossless = encoding.quality < 0 or encoding.quality >= LOSSLESS

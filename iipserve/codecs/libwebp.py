@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import imagecodecs
 
-from iipserve.codecs.bands import with_colors
+from iipserve.codecs.pixels import with_colors
 from iipserve.processing import Pixels
 
 MAX_SIDE = 16383

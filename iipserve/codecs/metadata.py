@@ -13,7 +13,7 @@ COLOR_SPACES = {1: b"GRAY", 3: b"RGB "}
 """Color bands -> the data color space in a profile's header (ICC.1:2022 section 7.2.6)."""
 
 
-def chosen(
+def select(
     metadata: Metadata, encoding: Encoding, colors: int, *, resolution_in_exif: bool = False
 ) -> Metadata:
     """The part of `metadata` that the encoding asks for and the pixels can carry.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import imagecodecs
 import numpy as np
@@ -17,13 +17,13 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from iipserve.codecs import NO_METADATA, Encoder, Metadata, Output, Shape
-from iipserve.codecs.bands import as_buffer, sample_bytes
-from iipserve.codecs.metadata import check_sides, chosen
+from iipserve.codecs.metadata import check_sides, select
+from iipserve.codecs.pixels import regrouped, sample_bytes, with_bits
 from iipserve.codecs.png_chunks import MAX_NUMBER, chunk, metadata_chunks
-from iipserve.codecs.strips import regrouped, with_bits
 from iipserve.formats import Format
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
+from iipserve.processing.layout import color_bands
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
@@ -71,7 +71,7 @@ def _start(shape: Shape, bits: int, encoding: Encoding, metadata: Metadata) -> l
     """What stands before the pixels."""
     check_sides(shape, MAX_NUMBER, "PNG")
     height, width, bands = shape
-    wanted = chosen(metadata, encoding, 1 if bands < 3 else 3)
+    wanted = select(metadata, encoding, color_bands(bands))
     header = struct.pack(">IIBBBBB", width, height, bits, COLOR_TYPES[bands], 0, 0, 0)
     parts = [SIGNATURE, chunk(b"IHDR", header)]
     if wanted is not NO_METADATA:
@@ -85,13 +85,14 @@ def _compressed(pixels: Pixels, level: int) -> Iterator[bytes | memoryview]:
     if level < 2 and pixels.nbytes > BAND_BYTES:
         yield from _streamed((pixels,), (height, width, bands), level)
         return
-    filtered = as_buffer(_filtered(sample_bytes(pixels, ">"), None, _pixel_bytes(pixels), level))
+    filtered = _filtered(sample_bytes(pixels, ">"), None, _pixel_bytes(pixels), level)
     if level >= 2:
         # libdeflate is faster than zlib at every level, and tighter
-        yield from _split(memoryview(imagecodecs.deflate_encode(filtered, level=min(level, 9))))
+        compressed = imagecodecs.deflate_encode(cast("bytes", filtered), level=min(level, 9))
+        yield from _split(memoryview(compressed))
     else:
         compress = isal_zlib.compress if level == 1 else zlib.compress
-        yield compress(filtered, max(level, 0))
+        yield compress(filtered.data, max(level, 0))
 
 
 def _pixel_bytes(pixels: Pixels) -> int:
@@ -112,7 +113,7 @@ def _streamed(strips: Iterable[Pixels], shape: Shape, level: int) -> Iterator[by
     length, above = shape[1] * shape[2] * bits // 8, None
     for band in regrouped(strips, max(1, BAND_BYTES // length)):
         rows = sample_bytes(band, ">")
-        if piece := stream.compress(as_buffer(_filtered(rows, above, _pixel_bytes(band), level))):
+        if piece := stream.compress(_filtered(rows, above, _pixel_bytes(band), level).data):
             yield piece
         above = rows[-1:].copy()
     yield stream.flush()

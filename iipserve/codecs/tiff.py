@@ -11,9 +11,8 @@ import numpy as np
 
 from iipserve import __version__
 from iipserve.codecs import Encoder, Metadata, Output, Shape
-from iipserve.codecs.bands import sample_bytes, with_colors
-from iipserve.codecs.metadata import check_sides, chosen
-from iipserve.codecs.strips import regrouped, with_bits
+from iipserve.codecs.metadata import check_sides, select
+from iipserve.codecs.pixels import regrouped, sample_bytes, with_bits, with_colors
 from iipserve.codecs.tiff_compressions import COMPRESSIONS, JPEG_TAG, Compression, compression_for
 from iipserve.containers import exif, tags
 from iipserve.containers.ifd import Field, FieldType, integers, pack_file, rationals, raw, text
@@ -23,7 +22,7 @@ from iipserve.formats import Format, Scheme
 from iipserve.geometry import ceil_div
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
-from iipserve.processing.layout import has_alpha
+from iipserve.processing.layout import color_bands, has_alpha
 
 STRIP_BYTES = 1 << 19
 """Pixels of about this many bytes make one strip."""
@@ -161,7 +160,7 @@ def lay_out(shape: Shape, bits: int, encoding: Encoding, metadata: Metadata) -> 
     if colored:
         bands += 2
     rows = _rows_per_strip(height, width * bands * bits // 8)
-    wanted = chosen(metadata, encoding, 1 if bands < 3 else 3)
+    wanted = select(metadata, encoding, color_bands(bands))
     block = exif.read(wanted.exif) if wanted.exif else None
     order = block.order if block else "<"
     fields = {field.tag: field for field in block.ifd0} if block else {}

@@ -1,15 +1,18 @@
-"""How strips of TIFF files are compressed: by imagecodecs, deflate at level 1 by ISA-L."""
+"""How strips of TIFF files are compressed: by imagecodecs, deflate at level 1 by ISA-L.
+
+imagecodecs compresses any buffer, although its annotations say bytes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import cast
 
 import imagecodecs
 from isal import isal_zlib
 
-from iipserve.codecs.bands import as_buffer
 from iipserve.codecs.libwebp import MAX_SIDE as WEBP_MAX_SIDE
 from iipserve.codecs.libwebp import compress as compress_webp
 from iipserve.errors import UnsupportedEncoding
@@ -36,22 +39,22 @@ class Compression:
 
 
 def _store(rows: Pixels, quality: int) -> memoryview:
-    return memoryview(as_buffer(rows)).cast("B")
+    return rows.data.cast("B")
 
 
 def _compress_lzw(rows: Pixels, quality: int) -> bytes:
-    return bytes(imagecodecs.lzw_encode(as_buffer(rows)))
+    return bytes(imagecodecs.lzw_encode(cast("bytes", rows)))
 
 
 def _compress_deflate(rows: Pixels, quality: int) -> bytes:
     if quality == 1:
         # a quarter of libdeflate's time, for hardly more bytes
-        return bytes(isal_zlib.compress(as_buffer(rows), 1))
-    return bytes(imagecodecs.deflate_encode(as_buffer(rows), level=min(max(quality, 0), 9)))
+        return bytes(isal_zlib.compress(rows.data, 1))
+    return bytes(imagecodecs.deflate_encode(cast("bytes", rows), level=min(max(quality, 0), 9)))
 
 
 def _compress_zstd(rows: Pixels, quality: int) -> bytes:
-    return bytes(imagecodecs.zstd_encode(as_buffer(rows), level=min(max(quality, 1), 19)))
+    return bytes(imagecodecs.zstd_encode(cast("bytes", rows), level=min(max(quality, 1), 19)))
 
 
 def _compress_jpeg(rows: Pixels, quality: int) -> bytes:

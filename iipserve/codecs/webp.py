@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from iipserve.codecs import NO_METADATA, Encoder, Metadata
 from iipserve.codecs.libwebp import MAX_SIDE, compress
-from iipserve.codecs.metadata import check_sides, chosen
+from iipserve.codecs.metadata import check_sides, select
 from iipserve.codecs.riff import with_metadata
 from iipserve.formats import Format
 from iipserve.plan import Encoding
@@ -20,7 +20,7 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
     check_sides(pixels.shape, MAX_SIDE, "WebP")
     height, width, _ = pixels.shape
     body = compress(pixels, encoding.quality)
-    wanted = chosen(metadata, encoding, 3, resolution_in_exif=True)
+    wanted = select(metadata, encoding, 3, resolution_in_exif=True)
     return body if wanted is NO_METADATA else with_metadata(body, width, height, wanted)
 
 

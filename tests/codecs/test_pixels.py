@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from iipserve.codecs.strips import regrouped
+from iipserve.codecs.pixels import regrouped
 from tests.contracts.encoder import cut
 from tests.images import Picture, gradient
 
