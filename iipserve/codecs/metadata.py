@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from iipserve.codecs import NO_METADATA, Metadata
-from iipserve.containers import exif
+from iipserve.containers import exif, icc
 from iipserve.errors import InvalidSize
 from iipserve.plan import Encoding
 
-COLOR_SPACES = {1: b"GRAY", 3: b"RGB "}
-"""Color bands -> the data color space in a profile's header (ICC.1:2022 section 7.2.6)."""
+COLOR_SPACES = {1: icc.GRAY, 3: icc.RGB}
+"""Data color space of a profile by number of color bands."""
 
 
 def select(
@@ -25,14 +25,15 @@ def select(
             refuse it, or show wrong colors.
         resolution_in_exif: the format has no other place for the resolution: Exif is made where there is none.
     """
-    icc = metadata.icc if encoding.profile and _describes(metadata.icc, colors) else None
+    describes = icc.color_space(metadata.icc) == COLOR_SPACES[colors]
+    profile = metadata.icc if encoding.profile and describes else None
     if not encoding.metadata:
-        return Metadata(icc=icc) if icc else NO_METADATA
+        return Metadata(icc=profile) if profile else NO_METADATA
     block = metadata.exif
     if block is None and resolution_in_exif and metadata.resolution:
         block = exif.EMPTY
     dots = metadata.resolution.per_inch if metadata.resolution else None
-    return replace(metadata, icc=icc, exif=block and exif.normalized(block, dots))
+    return replace(metadata, icc=profile, exif=block and exif.normalized(block, dots))
 
 
 def check_sides(shape: tuple[int, ...], longest: int, format: str) -> None:
@@ -46,7 +47,3 @@ def check_sides(shape: tuple[int, ...], longest: int, format: str) -> None:
         raise InvalidSize(
             f"{format} images have at most {longest} pixels a side; this one would have {width} x {height}"
         )
-
-
-def _describes(icc: bytes | None, colors: int) -> bool:
-    return icc is not None and icc[16:20] == COLOR_SPACES[colors]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from iipserve.containers import icc
 from iipserve.errors import UnsupportedImage
 from iipserve.image import ColorSpace
 from iipserve.sources.jpeg2000.boxes import (
@@ -33,12 +34,12 @@ SPACES = {
 """By number of an enumerated color space (15444-1 I.5.3.3, 15444-2 M.11.7.3.1). 0 of CMYK is no ink, as here."""
 OTHER_SPACES = {0: "bi-level", 9: "PhotoYCC", 11: "CMY", 13: "YCCK", 15: "bi-level", 19: "CIEJab"}
 PROFILE_SPACES = {
-    b"GRAY": ColorSpace.GRAY,
-    b"RGB ": ColorSpace.SRGB,
-    b"CMYK": ColorSpace.CMYK,
-    b"Lab ": ColorSpace.CIELAB,
+    icc.GRAY: ColorSpace.GRAY,
+    icc.RGB: ColorSpace.SRGB,
+    icc.CMYK: ColorSpace.CMYK,
+    icc.LAB: ColorSpace.CIELAB,
 }
-"""By the data color space of an ICC profile (ICC.1 7.2.6)."""
+"""By the data color space of an ICC profile."""
 SPACES_BY_COUNT = {1: ColorSpace.GRAY, 2: ColorSpace.GRAY, 3: ColorSpace.SRGB, 4: ColorSpace.SRGB}
 """By number of components, where the file says nothing."""
 
@@ -102,7 +103,7 @@ def channel_layout(components: Sequence[Component], boxes: Boxes) -> ChannelLayo
     _refuse_others(channels, boxes)
     parts = _defined(channels, boxes) or _assumed(channels, boxes)
     space = _color_space(len(parts.colors), boxes)
-    profile_space = PROFILE_SPACES.get(boxes.icc[16:20]) if boxes.icc else None
+    profile_space = PROFILE_SPACES.get(icc.color_space(boxes.icc))
     return ChannelLayout(
         channels=tuple(channels[number] for number in (*parts.colors, *parts.others, *parts.opacity)),
         color_space=space,
@@ -195,7 +196,7 @@ def _declared_space(boxes: Boxes) -> ColorSpace | None:
     """The color space that the file names, by number or by its profile; None when it names none."""
     if boxes.color_number is not None:
         return SPACES[boxes.color_number]
-    return PROFILE_SPACES.get(boxes.icc[16:20]) if boxes.icc else None
+    return PROFILE_SPACES.get(icc.color_space(boxes.icc))
 
 
 def _color_space(colors: int, boxes: Boxes) -> ColorSpace:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from iipserve.containers import tags
+from iipserve.containers import icc, tags
 from iipserve.containers.ifd import Directory
 from iipserve.containers.tags import LABS, Photometric
 from iipserve.image import LAB_RANGES, PhysicalResolution
@@ -31,9 +31,9 @@ PIXELS_PER_METRE = {tags.INCH: 1 / 0.0254, tags.CENTIMETRE: 100.0}
 
 
 def read_icc(directory: Directory) -> bytes | None:
-    """The ICC profile, if there is one that calls itself so (ICC.1:2022 section 7.2)."""
-    icc = directory.data(tags.ICC_PROFILE)
-    return icc if len(icc) >= 128 and icc[36:40] == b"acsp" else None
+    """The ICC profile, if the field has one's signature."""
+    profile = directory.data(tags.ICC_PROFILE)
+    return profile if icc.is_profile(profile) else None
 
 
 def read_xmp(directory: Directory) -> bytes | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyvips
 
+from iipserve.containers import icc
 from iipserve.image import PhysicalResolution
 
 TEXT_FIELDS = {
@@ -32,10 +33,10 @@ PNG_KEYWORDS = {
 }
 """Keywords of PNG text chunks (PNG 3, section 11.3.3.1) by IIP object name."""
 PROFILE_SPACES = {
-    b"GRAY": ("b-w", "grey16"),
-    b"RGB ": ("srgb", "rgb16", "rgb", "scrgb"),
-    b"CMYK": ("cmyk",),
-    b"Lab ": (),
+    icc.GRAY: ("b-w", "grey16"),
+    icc.RGB: ("srgb", "rgb16", "rgb", "scrgb"),
+    icc.CMYK: ("cmyk",),
+    icc.LAB: (),
 }
 """Data color space of a profile (ICC.1 7.2.6), and the interpretations it goes with; the numbers of CIELAB need none."""
 PNG_DEFAULT = 2.834
@@ -80,9 +81,9 @@ def _value(image: pyvips.Image, names: set[str], name: str) -> Any:
 
 def _profile(image: pyvips.Image, names: set[str]) -> bytes | None:
     """The ICC profile, unless it is for other colors: it would turn right ones into wrong ones."""
-    icc: bytes | None = _value(image, names, "icc-profile-data")
-    space = icc[16:20] if icc else b""
-    return icc if icc and image.interpretation in PROFILE_SPACES.get(space, (image.interpretation,)) else None
+    profile: bytes | None = _value(image, names, "icc-profile-data")
+    described = PROFILE_SPACES.get(icc.color_space(profile), (image.interpretation,))
+    return profile if profile and image.interpretation in described else None
 
 
 def _resolution(image: pyvips.Image, names: set[str]) -> PhysicalResolution | None:
