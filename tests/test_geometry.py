@@ -45,7 +45,7 @@ def test_fitted_size_fills_its_box_on_one_side_and_keeps_the_shape(size: Size, b
         pytest.param(Region(2, 3, 4, 5), Region(2, 3, 4, 5), id="inside"),
         pytest.param(Region(8, 8, 5, 5), Region(8, 8, 2, 2), id="over the far edges"),
         pytest.param(Region(-3, -2, 5, 5), Region(0, 0, 2, 3), id="over the near edges"),
-        pytest.param(Region(10, 0, 1, 1), None, id="beside"),
+        pytest.param(Region(10, 0, 1, 1), None, id="outside"),
         pytest.param(Region(0, 10, 1, 1), None, id="below"),
         pytest.param(Region(-5, 0, 5, 5), None, id="before"),
     ],

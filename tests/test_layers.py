@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("check", "transport"),
     ("__main__",),
 )
-"""Lowest first; what stands in one line knows nothing of its neighbors."""
+"""Lowest first; parts in one line do not import each other."""
 
 HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}
 
@@ -77,9 +77,9 @@ def test_imports_point_down(path: Path) -> None:
     if part == "__init__":
         assert not _parts_imported(path)
         return
-    assert part in HEIGHT, f"{part} stands in no layer; add it to LAYERS and to docs/architecture.md"
+    assert part in HEIGHT, f"{part} is in no layer; add it to LAYERS and to docs/architecture.md"
     for other in _parts_imported(path) - {part}:
-        assert HEIGHT[other] < HEIGHT[part], f"{part} imports {other}, which does not lie below it"
+        assert HEIGHT[other] < HEIGHT[part], f"{part} imports {other}, which is not below it"
 
 
 @pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

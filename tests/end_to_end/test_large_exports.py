@@ -21,7 +21,7 @@ from tests.ports import free_port
 from tests.transport.client import END, STDOUT, Peer, request
 
 SIDE, TILE = 7000, 256
-MOST_GROWTH = 60
+MAX_GROWTH = 60
 """Megabytes by which the worker may grow; the smallest answer here has 147."""
 EXPORTS = {
     "tiff": f"/iip?FIF=large.tif&WID={SIDE}&QLT=none:0&CVT=tiff",
@@ -167,7 +167,7 @@ def test_export_streams_with_flat_memory(
     assert headers["status"] == "200 OK"
     length = (tmp_path / "export").stat().st_size
     assert int(headers["content-length"]) == length > 3 * SIDE * SIDE
-    assert growth < MOST_GROWTH
+    assert growth < MAX_GROWTH
     assert gone(worker)
     check(tmp_path / "export")
 

@@ -1,6 +1,6 @@
-"""iipsrv's formulas once more, sample by sample, in the numbers that C reckons with: what results are checked against.
+"""iipsrv's formulas, computed sample by sample in C's number types: the reference for results.
 
-Everything works on lists of Python and scalars of numpy; nothing is taken from what is tested.
+Only Python lists and numpy scalars are used, and nothing of the code under test.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _normal(sample: Any, minimum: np.float32, factor: np.float32) -> np.float32:
     return F(F(value - minimum) * factor) if math.isfinite(value) else F(0)
 
 
-def finished(picture: Picture, contrast: float, bits: int) -> NDArray[Any]:
+def quantized(picture: Picture, contrast: float, bits: int) -> NDArray[Any]:
     """`v * (255 * contrast)`, clipped and truncated; 2 bands become 1, more than 3 become 3."""
     white = F((1 << bits) - 1)
     factor = F(white * F(contrast))
@@ -154,7 +154,7 @@ def _jet(v: np.float32) -> Pixel:
 
 
 def convolve(kernel: Sequence[Sequence[float]]) -> Step:
-    """Products of 32 bits, sums of 64; the nearest pixel inside stands for one outside."""
+    """float32 products, float64 sums; edge pixels are repeated outside."""
     half, total = len(kernel) // 2, sum(sum(row) for row in kernel)
 
     def step(picture: Picture) -> Picture:

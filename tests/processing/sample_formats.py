@@ -1,4 +1,4 @@
-"""Kinds of samples and pixels of them, for tests."""
+"""Sample formats, pixels of them, and their conversion for display."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace, ImageInfo, ImageVersion, Level
-from iipserve.processing import Context
+from iipserve.processing import Context, Operation
+from iipserve.processing.display import display_transform
 from iipserve.processing.sample_format import Range, SampleFormat
 from iipserve.processing.statistics import NOTHING, Statistics
+
+MATRIX = ((0.3, 0.6, 0.1), (-0.5, 1, 0.5), (0, 0.25, 2))
+"""Of a `Twist`."""
 
 
 def kind(
@@ -24,7 +28,7 @@ def kind(
     ranges: tuple[Range, ...] | None = None,
     profile: bytes | None = None,
 ) -> SampleFormat:
-    """A kind of samples; of the full range, or of 0 to 1, unless ranges are given."""
+    """A sample format; of the full range, or of 0 to 1, unless ranges are given."""
     bits = bits or np.dtype(dtype).itemsize * 8
     space = space or (ColorSpace.SRGB if bands - alpha >= 3 else ColorSpace.GRAY)
     full = (0.0, float((1 << bits) - 1)) if dtype.startswith("uint") else (0.0, 1.0)
@@ -43,7 +47,7 @@ def info(
     ranges: tuple[Range, ...] = (),
     icc: bytes | None = None,
 ) -> ImageInfo:
-    """What is known of an image of 64 x 64 pixels."""
+    """An image of 64 x 64 pixels."""
     size = Size(64, 64)
     return ImageInfo(
         "picture", "tiff", ImageVersion(1, 1), (Level(size, size),), size, bands, dtype,
@@ -54,17 +58,25 @@ def info(
 def context(
     about: ImageInfo | None = None, brightness: tuple[int, ...] | None = None, threshold: int = 0
 ) -> Context:
-    """A context whose statistics are these; asking for them is a mistake where no brightness is given."""
+    """A context with these statistics; measuring fails if no brightness is given."""
 
     def measured() -> Statistics:
-        assert brightness is not None, "nothing is to be measured here"
+        assert brightness is not None, "statistics are not needed here"
         return Statistics((NOTHING,), sum(brightness), brightness, threshold)
 
     return Context(about or info(), measured, "")
 
 
+def displayed(
+    of: SampleFormat, operations: tuple[Operation, ...], pixels: NDArray[Any], bits: int = 8
+) -> NDArray[Any]:
+    """The pixels converted for display."""
+    to_display = display_transform(of, operations, bits)
+    return pixels if to_display is None else to_display(pixels)
+
+
 def random_pixels(shape: tuple[int, int, int], of: SampleFormat, seed: int = 1) -> NDArray[Any]:
-    """Samples all over what the type holds; a few floats are no numbers."""
+    """Samples over the whole range of the type; a few floats are NaN or infinite."""
     random = np.random.default_rng(seed)
     if of.dtype == "float32":
         pixels = random.uniform(-0.3, 1.4, shape).astype(np.float32)
@@ -79,6 +91,6 @@ def random_pixels(shape: tuple[int, int, int], of: SampleFormat, seed: int = 1) 
 
 
 def ramp(dtype: str = "uint8") -> NDArray[Any]:
-    """All samples of an unsigned type, in one row of one band."""
+    """All samples of an unsigned type, in a single row and band."""
     count = 1 << 8 * np.dtype(dtype).itemsize
     return np.arange(count).astype(dtype).reshape(1, count, 1)

@@ -1,4 +1,4 @@
-"""Convolution and hillshade beside other ways to reckon them."""
+"""Convolution and hillshade, compared with other ways to compute them."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from iipserve.processing.histogram import Equalize, equalizing
 from tests.processing.sample_formats import context, ramp
 
 
-def reckoned(histogram: list[int]) -> list[int]:
+def computed(histogram: list[int]) -> list[int]:
     """iipsrv's table, value by value."""
     f = np.float32
     cdf, total = [], f(0)
@@ -34,7 +34,7 @@ HISTOGRAMS = {
 
 @pytest.mark.parametrize("histogram", HISTOGRAMS.values(), ids=HISTOGRAMS)
 def test_table_by_the_formula(histogram: list[int]) -> None:
-    assert list(equalizing(histogram)) == reckoned(histogram)
+    assert list(equalizing(histogram)) == computed(histogram)
 
 
 def test_even_brightness_stays() -> None:
@@ -47,7 +47,7 @@ def test_nothing_measured_changes_nothing() -> None:
 
 def test_bound_to_the_image() -> None:
     histogram = HISTOGRAMS["random"]
-    assert Equalize().bound(context(brightness=tuple(histogram))) == Equalize(tuple(reckoned(histogram)))
+    assert Equalize().bound(context(brightness=tuple(histogram))) == Equalize(tuple(computed(histogram)))
     known = Equalize(tuple(range(256)))
     assert known.bound(context()) is known
 

@@ -1,4 +1,4 @@
-"""ICC profiles, beside libvips' transforms."""
+"""ICC profiles, compared with libvips' transforms."""
 
 from __future__ import annotations
 

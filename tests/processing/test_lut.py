@@ -1,4 +1,4 @@
-"""Lookup tables, beside plain indexing."""
+"""Lookup tables, compared with plain indexing."""
 
 from __future__ import annotations
 

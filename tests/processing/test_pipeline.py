@@ -24,7 +24,7 @@ ALL: tuple[Operation, ...] = (
     Invert(), Colormap("jet"), Convolve(((1,),)), Contrast(2), ToSRGB(b""), Grayscale(), Bitonal(1),
     Equalize((0,) * 256), Mirror(), Rotate(90),
 )  # fmt: skip
-"""In iipsrv's order (section 4.2 of its description), but for the watermark."""
+"""In iipsrv's order (section 4.2 of its description), except the watermark."""
 
 
 @pytest.mark.parametrize(

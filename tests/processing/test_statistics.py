@@ -1,4 +1,4 @@
-"""What is measured, beside numpy's own functions on whole arrays, and appendix A's figures."""
+"""Statistics, compared with numpy's functions on whole arrays and with appendix A's figures."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_brightness_is_the_rounded_mean_of_the_colors(bands: int) -> None:
 
 
 def best_split(histogram: list[int]) -> int:
-    """The first n whose two classes lie farthest apart, reckoned in full."""
+    """The first n with the greatest distance between the two classes, by definition."""
     total, best, found = sum(histogram), 0.0, 0
     for n in range(256):
         below, above = histogram[: n + 1], histogram[n + 1 :]
@@ -89,7 +89,7 @@ def test_statistics_over_several_arrays(dtype: str) -> None:
         assert statistics.mean == pytest.approx(samples.mean())
         assert statistics.deviation == pytest.approx(samples.std())
         assert sum(statistics.histogram) == samples.size
-        # bins may part differently where a sample lies on their edge
+        # a sample on the edge of a bin may be counted on either side
         assert np.abs(np.cumsum(statistics.histogram) - np.cumsum(expected)).max() <= samples.size * 1e-3
 
 

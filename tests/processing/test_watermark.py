@@ -17,11 +17,11 @@ from tests.images import Picture, gradient
 
 MARK = gradient((20, 10), 4)
 """Every color and opacity is another."""
-MOST = {8: 255, 16: 65535}
+MAXIMUM = {8: 255, 16: 65535}
 TILE = Size(256, 256)
 
 
-def finished(size: tuple[int, int], bands: int, bits: int) -> NDArray[np.generic]:
+def random_image(size: tuple[int, int], bands: int, bits: int) -> NDArray[np.generic]:
     """A picture that cannot be written to."""
     pixels: NDArray[np.generic] = gradient(size, bands)
     if bits == 16:
@@ -60,13 +60,13 @@ def context(tile: Size = TILE, seed: str = "digest") -> Context:
 @pytest.mark.parametrize("bands", [1, 2, 3, 4])
 def test_light_is_added(bands: int, bits: int, opacity: float) -> None:
     """pixel = min(most, pixel + trunc(color * opacity * alpha)), gray by the mark's red (iipsrv)."""
-    pixels = finished((20, 10), bands, bits)
+    pixels = random_image((20, 10), bands, bits)
     result = watermark(AdditiveMark(MARK, opacity))(pixels)
     color = np.floor(MARK[..., :3] * (MARK[..., 3:] / 255) * opacity + 1e-9).astype(int)
     light = color[..., :1] if bands < 3 else color
     expected = pixels.astype(int).copy()
     count = light.shape[2]
-    expected[..., :count] = np.minimum(MOST[bits], expected[..., :count] + light * (MOST[bits] // 255))
+    expected[..., :count] = np.minimum(MAXIMUM[bits], expected[..., :count] + light * (MAXIMUM[bits] // 255))
     assert result.dtype == pixels.dtype
     np.testing.assert_array_equal(result, expected)
 
@@ -75,7 +75,7 @@ def test_black_shows_nothing_and_white_everything() -> None:
     mark = np.zeros((10, 20, 4), np.uint8)
     mark[..., 3] = 255
     mark[:, 10:, :3] = 255
-    result = watermark(AdditiveMark(mark, 1.0))(finished((20, 10), 3, 8))
+    result = watermark(AdditiveMark(mark, 1.0))(random_image((20, 10), 3, 8))
     np.testing.assert_array_equal(result[:, :10], gradient((20, 10))[:, :10])
     assert (result[:, 10:] == 255).all()
 
@@ -85,9 +85,9 @@ def test_black_shows_nothing_and_white_everything() -> None:
 @pytest.mark.parametrize("bands", [1, 2, 3, 4])
 def test_mark_covers(bands: int, bits: int, opacity: float) -> None:
     """Porter and Duff's "over", in double precision."""
-    pixels = finished((20, 10), bands, bits)
+    pixels = random_image((20, 10), bands, bits)
     result = watermark(OverMark(MARK, opacity))(pixels)
-    below = pixels / MOST[bits]
+    below = pixels / MAXIMUM[bits]
     color = MARK[..., :1] / 255 if bands < 3 else MARK[..., :3] / 255
     alpha = MARK[..., 3:] / 255 * opacity
     count = color.shape[2]
@@ -97,7 +97,7 @@ def test_mark_covers(bands: int, bits: int, opacity: float) -> None:
     if bands > count:
         expected = np.concatenate((expected, total), axis=2)
     assert result.dtype == pixels.dtype
-    assert np.abs(result - expected * MOST[bits]).max() <= 0.5 + 0.01 * (bits == 16) + 1e-3
+    assert np.abs(result - expected * MAXIMUM[bits]).max() <= 0.5 + 0.01 * (bits == 16) + 1e-3
 
 
 def mark_of(color: tuple[int, int, int, int], size: tuple[int, int] = (20, 10)) -> Picture:
@@ -139,16 +139,16 @@ def test_opacity_of_clear_pixels(kind: type[Mark], bits: int) -> None:
     """Light does not make clear pixels seen; colors are added all the same, in case they are asked for."""
     pixels = np.zeros((10, 20, 4), f"u{bits // 8}")
     result = watermark(kind(mark_of((200, 100, 50, 255)), 1.0))(pixels)
-    assert (result[..., 3] == (0 if kind is AdditiveMark else MOST[bits])).all()
-    assert (result[..., 0] == 200 * MOST[bits] // 255).all()
+    assert (result[..., 3] == (0 if kind is AdditiveMark else MAXIMUM[bits])).all()
+    assert (result[..., 0] == 200 * MAXIMUM[bits] // 255).all()
 
 
 @pytest.mark.parametrize("kind", [AdditiveMark, OverMark])
 @pytest.mark.parametrize("size", [(20, 10), (5, 10), (20, 3), (1, 1), (7, 4)], ids=str)
 def test_a_larger_mark_is_cut_off(size: tuple[int, int], kind: type[Mark]) -> None:
-    pixels = finished(size, 3, 8)
+    pixels = random_image(size, 3, 8)
     result = watermark(kind(MARK, 1.0), seed="any")(pixels)
-    whole = watermark(kind(MARK, 1.0))(finished((20, 10), 3, 8))
+    whole = watermark(kind(MARK, 1.0))(random_image((20, 10), 3, 8))
     np.testing.assert_array_equal(result, whole[: size[1], : size[0]])
 
 

@@ -15,7 +15,7 @@ from iipserve.http import Response
 
 DOCUMENTED_ERRORS = {400, 404, 414, 415, 422, 501}
 """Statuses of refusals; 501 is IIIF's for sizes that a server does not enlarge to."""
-LONGEST_ERROR = 2000
+MAX_ERROR_LENGTH = 2000
 FORMATS = {
     "image/jpeg": "JPEG",
     "image/png": "PNG",
@@ -60,7 +60,7 @@ def _refusal_flaw(status: int, body: bytes, expected: Expected | None, secret: s
         return f"status {status} is no documented one"
     if secret.encode() in body or b"Traceback" in body or b'File "' in body:
         return f"the error shows the server's insides: {body[:300]!r}"
-    if not body or len(body) > LONGEST_ERROR:
+    if not body or len(body) > MAX_ERROR_LENGTH:
         return f"the error has {len(body)} bytes"
     return None
 
