@@ -1,4 +1,4 @@
-"""The command: listen, and serve until a signal ends it."""
+"""The command: listens, and serves until a signal ends it."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from iipserve.transport.sockets import (
 log = logging.getLogger(logs.START)
 
 DESCRIPTION = """\
-Image server for IIP, IIIF, DeepZoom and Zoomify, spoken over FastCGI and HTTP. All further settings are
-environment variables; --check shows them."""
+Image server for IIP, IIIF, DeepZoom and Zoomify over FastCGI and HTTP. All other settings are environment
+variables; --check shows them."""
 NOTHING_TO_SERVE = (
-    "descriptor 0 is not a listening socket and there is nothing to bind: use --bind or --http, or let a web "
-    "server (mod_fcgid, lighttpd), spawn-fcgi or systemd start this command"
+    "descriptor 0 is not a listening socket: use --bind or --http, or let a web server (mod_fcgid, lighttpd), "
+    "spawn-fcgi or systemd start this command"
 )
 
 
 def build_application(config: Config) -> Application:
-    """The real application. Imported only where it serves: its libraries do not survive a fork."""
+    """Build the real application, imported only in the process that serves: its libraries do not survive a fork."""
     from iipserve.app import build
 
     return build(config)
@@ -53,7 +53,7 @@ def main(
     environ: Mapping[str, str] = os.environ,
     build: Callable[[Config], Application] = build_application,
 ) -> int:
-    """Run the command; the exit code: 0 at the end, 1 for settings that cannot be used, 2 for wrong usage."""
+    """Run the command. Returns the exit status: 0 on success, 1 for invalid settings, 2 for wrong usage."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.check:
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_count,
         default=DEFAULT_BACKLOG,
         metavar="N",
-        help=f"connections that may wait to be accepted ({DEFAULT_BACKLOG})",
+        help=f"connections that can wait to be accepted ({DEFAULT_BACKLOG})",
     )
     parser.add_argument(
         "--http", type=_address, metavar="ADDRESS", help="listen for HTTP, with the gallery page"
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         "--threads", type=_count, metavar="N", help="connections each worker serves at once (THREADS)"
     )
     parser.add_argument(
-        "--check", action="store_true", help="show settings, formats and versions; fail if something is wrong"
+        "--check", action="store_true", help="show settings, formats and versions; fail if there is an error"
     )
     parser.add_argument("--version", action="version", version=f"iipserve {__version__}")
     return parser
@@ -115,7 +115,7 @@ def _count(text: str) -> int:
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, Any]:
-    """Settings the command line gives, by the names of their fields."""
+    """Settings given on the command line, by field name."""
     given = {name: getattr(options, name) for name in ("workers", "threads")}
     return {name: value for name, value in given.items() if value is not None}
 
@@ -151,9 +151,9 @@ def _supervise(
 ) -> int:
     from iipserve.transport.supervisor import Supervisor
 
-    places = [f"FastCGI on {_name(listener)}" for listener in fastcgi]
-    places += [f"HTTP on {_name(listener)}" for listener in http]
-    _announce(config, " and ".join(places))
+    addresses = [f"FastCGI on {_name(listener)}" for listener in fastcgi]
+    addresses += [f"HTTP on {_name(listener)}" for listener in http]
+    _announce(config, " and ".join(addresses))
     return Supervisor(config, build, fastcgi=fastcgi, http=http, passed=passed).run()
 
 
@@ -162,7 +162,7 @@ def _serve_alone(config: Config, build: Callable[[Config], Application], listene
 
     _announce(config, "FastCGI on descriptor 0, in one process")
     if not serve(build(config), [listener], config):
-        # A thread that hangs would keep the interpreter from ending.
+        # a thread that hangs would keep the interpreter from exiting
         os._exit(0)
     log.info("iipserve ends")
     return 0
@@ -173,9 +173,9 @@ def _name(listener: socket) -> str:
     return str(UnixAddress(name) if isinstance(name, str) else TcpAddress(name[0], name[1]))
 
 
-def _announce(config: Config, places: str) -> None:
-    """Say what was started, and every setting that is not as it would be by itself."""
-    log.info("iipserve %s serves %s", __version__, places)
+def _announce(config: Config, addresses: str) -> None:
+    """Log what was started, and every setting that differs from its default."""
+    log.info("iipserve %s serves %s", __version__, addresses)
     for name, known in settings().items():
         value = getattr(config, name)
         if value != known.default:

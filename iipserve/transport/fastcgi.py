@@ -1,4 +1,4 @@
-"""FastCGI as flup6 knows it: constants, structs and base classes, and the records made of them.
+"""FastCGI: the constants, structs and base classes of flup6, and records made with them.
 
 The only module that imports flup6. Section numbers are those of the FastCGI Specification 1.0.
 """
@@ -23,7 +23,7 @@ VERSION: Final[int] = flup.FCGI_VERSION_1
 LISTENING_DESCRIPTOR: Final[int] = flup.FCGI_LISTENSOCK_FILENO
 KEEP_CONNECTION: Final[int] = flup.FCGI_KEEP_CONN
 MANAGEMENT: Final[int] = flup.FCGI_NULL_REQUEST_ID
-"""The request id of records that belong to no request."""
+"""Request id of records that belong to no request."""
 
 BEGIN_REQUEST: Final[int] = flup.FCGI_BEGIN_REQUEST
 ABORT_REQUEST: Final[int] = flup.FCGI_ABORT_REQUEST
@@ -37,7 +37,7 @@ GET_VALUES: Final[int] = flup.FCGI_GET_VALUES
 GET_VALUES_RESULT: Final[int] = flup.FCGI_GET_VALUES_RESULT
 UNKNOWN_TYPE: Final[int] = flup.FCGI_UNKNOWN_TYPE
 ANSWER_TYPES = frozenset((END_REQUEST, STDOUT, STDERR, GET_VALUES_RESULT, UNKNOWN_TYPE))
-"""Types that go from application to web server only."""
+"""Types that only applications send."""
 
 REQUEST_COMPLETE: Final[int] = flup.FCGI_REQUEST_COMPLETE
 CANT_MULTIPLEX: Final[int] = flup.FCGI_CANT_MPX_CONN
@@ -54,11 +54,11 @@ END_BODY = Struct(flup.FCGI_EndRequestBody)
 UNKNOWN_TYPE_BODY = Struct(flup.FCGI_UnknownTypeBody)
 
 MAX_CONTENT_LENGTH = 65528
-"""Bytes in one STDOUT record: the largest multiple of 8 that a record can hold."""
+"""Bytes in one STDOUT record: the largest multiple of 8 that fits."""
 
 
 class Record(flup.Record):  # type: ignore[misc]  # flup6 carries no types
-    """A record of flup6 that turns into bytes instead of writing them in three pieces."""
+    """A record of flup6 as bytes; flup6 itself writes it in three pieces."""
 
     def __init__(self, kind: int, request_id: int, content: bytes = b"") -> None:
         """Of type `kind`, with at most 65,535 bytes of content."""
@@ -67,7 +67,7 @@ class Record(flup.Record):  # type: ignore[misc]  # flup6 carries no types
         self.contentLength = len(content)
 
     def to_bytes(self) -> bytes:
-        """Header and content; no padding, since none is needed (section 3.3)."""
+        """Header and content, without the optional padding (section 3.3)."""
         header = HEADER.pack(self.version, self.type, self.requestId, self.contentLength, 0)
         return header + bytes(self.contentData)
 
@@ -80,17 +80,17 @@ def end_request(request_id: int, protocol_status: int = REQUEST_COMPLETE) -> byt
 
 @lru_cache(maxsize=256)
 def end_of_answer(request_id: int) -> bytes:
-    """The empty STDOUT record that ends the stream, and the end of the request."""
+    """The empty STDOUT record that ends the stream, and END_REQUEST."""
     return Record(STDOUT, request_id).to_bytes() + end_request(request_id)
 
 
 def unknown_type(kind: int) -> bytes:
-    """The answer to a management record of a type that is not known (section 4.2)."""
+    """The reply to a management record of unknown type (section 4.2)."""
     return Record(UNKNOWN_TYPE, MANAGEMENT, UNKNOWN_TYPE_BODY.pack(kind)).to_bytes()
 
 
 def stdout_buffers(request_id: int, content: Buffer) -> list[Buffer]:
-    """STDOUT records around slices of `content`, which is not copied."""
+    """STDOUT records of `content`, which is sliced without copying."""
     buffers: list[Buffer] = []
     view = memoryview(content)
     for start in range(0, len(view), MAX_CONTENT_LENGTH):
@@ -101,7 +101,7 @@ def stdout_buffers(request_id: int, content: Buffer) -> list[Buffer]:
 
 
 class RecordBuffer:
-    """Bytes that have come in, cut into records."""
+    """Splits received bytes into records."""
 
     def __init__(self) -> None:
         """Empty."""
@@ -109,16 +109,16 @@ class RecordBuffer:
         self._position = 0
 
     def __len__(self) -> int:
-        """Bytes that have not been read as part of a record yet."""
+        """Number of bytes that have not been returned as part of a record."""
         return len(self._data) - self._position
 
     def add(self, received: bytes) -> None:
-        """Put further bytes at the end; also while records are being read."""
+        """Append received bytes; allowed while `records` is being iterated."""
         self._data = self._data[self._position :] + received if self else received
         self._position = 0
 
     def records(self) -> Iterator[tuple[int, int, bytes]]:
-        """Type, request id and content of every record that is whole; each is read once.
+        """Type, request id and content of every complete record; each is returned once.
 
         Raises:
             ProtocolError: a record is of another version of the protocol.
@@ -134,7 +134,7 @@ class RecordBuffer:
             yield kind, request_id, self._data[start : start + length]
 
     def holds(self, wanted: int, wanted_id: int) -> bool:
-        """Whether a record of this type and request id is among those that have not been read."""
+        """Whether a record of this type and request id is among those not yet returned."""
         position = self._position
         while len(self._data) - position >= HEADER_LENGTH:
             _, kind, request_id, length, padding = HEADER.unpack_from(self._data, position)

@@ -1,4 +1,4 @@
-"""Where the log goes and how much of it there is."""
+"""Destination and level of the log."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from logging.handlers import SysLogHandler, WatchedFileHandler
 from iipserve.config import Config
 
 START = "iipserve.start"
-"""The logger of what is said at start, even where only warnings are logged."""
+"""Logger of the messages at start and end, which appear at every VERBOSITY but 0."""
 FORMAT = "%(asctime)s [%(process)d] %(levelname)s %(message)s"
 SYSLOG_FORMAT = "iipserve[%(process)d]: %(levelname)s %(message)s"
 SYSLOG_SOCKET = "/dev/log"
 
 
 def set_up(config: Config) -> None:
-    """Log as VERBOSITY and LOGFILE say, to standard error should the file not open."""
+    """Log according to VERBOSITY and LOGFILE; to standard error if the file does not open."""
     root = logging.getLogger()
     for handler in root.handlers[:]:
         root.removeHandler(handler)
@@ -42,7 +42,7 @@ def _handler(name: str) -> logging.Handler:
     handler: logging.Handler
     try:
         if name == "syslog":
-            os.stat(SYSLOG_SOCKET)  # the handler would not say that there is none
+            os.stat(SYSLOG_SOCKET)  # the handler itself does not report a missing socket
             handler = SysLogHandler(SYSLOG_SOCKET)
             handler.setFormatter(logging.Formatter(SYSLOG_FORMAT))
             return handler
@@ -59,5 +59,5 @@ def _file_handler(name: str) -> logging.Handler:
         return logging.StreamHandler()
     if name == "/dev/stdout":
         return logging.StreamHandler(sys.stdout)
-    # Follows the name when the file is rotated away.
+    # reopens the file after log rotation
     return WatchedFileHandler(name, encoding="utf-8", errors="backslashreplace")

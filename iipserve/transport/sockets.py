@@ -1,4 +1,4 @@
-"""Listening sockets: from the command line's addresses, or handed over by whoever started this process."""
+"""Listening sockets: opened from addresses of the command line, or inherited from the parent process."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ from iipserve.errors import ConfigError
 
 DEFAULT_BACKLOG = 2048
 SOCKET_UMASK = 0o111
-"""Makes a Unix socket's mode 0666: any local user may connect; the folder it lies in can say otherwise."""
+"""Gives a Unix socket the mode 0666: any local user may connect, unless its folder forbids it."""
 FIRST_PASSED_DESCRIPTOR = 3
-"""Where systemd's sockets start (sd_listen_fds(3))."""
+"""The first of systemd's sockets (sd_listen_fds(3))."""
 MAX_DESCRIPTORS = 65536
 TIMEVAL = struct.Struct("@ll")
 TIMEVAL_LENGTH = TIMEVAL.size
-"""Bytes of the socket options for timeouts."""
+"""Bytes of a timeout as a socket option."""
 TCP_ADDRESS = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:\[\]/]*)):(?P<port>\d{1,5})")
 
 
 class TcpAddress(NamedTuple):
-    """Where to listen on the network."""
+    """A host and port to listen on."""
 
     host: str
-    """Name or number; empty is every interface."""
+    """Name or IP address; empty means every interface."""
     port: int
     """0 lets the system choose."""
 
     def __str__(self) -> str:
-        """As on the command line."""
+        """The form of the command line."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class UnixAddress(NamedTuple):
-    """Where to listen in the file system."""
+    """A Unix socket to listen on."""
 
     path: str
 
     def __str__(self) -> str:
-        """As on the command line."""
+        """The form of the command line."""
         return self.path
 
 
 def parse_address(text: str) -> TcpAddress | UnixAddress:
-    """`HOST:PORT`, `:PORT`, `[IPV6]:PORT` or the path of a Unix socket.
+    """Parse `HOST:PORT`, `:PORT`, `[IPV6]:PORT` or the path of a Unix socket.
 
     Raises:
         ValueError: it is none of these.
@@ -59,18 +59,18 @@ def parse_address(text: str) -> TcpAddress | UnixAddress:
     if match := TCP_ADDRESS.fullmatch(text):
         port = int(match["port"])
         if port > 65535:
-            raise ValueError(f"{text!r} has port {port}; 65535 is the highest")
+            raise ValueError(f"{text!r} has port {port}; the maximum is 65535")
         return TcpAddress(match["v6"] or match["host"] or "", port)
     if text and ("/" in text or ":" not in text):
         return UnixAddress(text)
-    raise ValueError(f"{text!r} is neither HOST:PORT, :PORT, [IPV6]:PORT nor the path of a socket")
+    raise ValueError(f"{text!r} is not HOST:PORT, :PORT, [IPV6]:PORT or the path of a socket")
 
 
 def listen(address: TcpAddress | UnixAddress, backlog: int) -> socket.socket:
-    """A listening socket.
+    """Open a listening socket.
 
     Raises:
-        ConfigError: the address cannot be had.
+        ConfigError: the address cannot be used.
     """
     try:
         if isinstance(address, UnixAddress):
@@ -81,7 +81,7 @@ def listen(address: TcpAddress | UnixAddress, backlog: int) -> socket.socket:
 
 
 def _reason(error: OSError) -> str:
-    """The system's words alone; `create_server` adds the address to them."""
+    """The system's message without the address that `create_server` adds."""
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return error.strerror or str(error)
@@ -95,7 +95,7 @@ def _listen_tcp(address: TcpAddress, backlog: int) -> socket.socket:
     found = socket.getaddrinfo(
         address.host or "0.0.0.0", address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
-    # A name that has both stands for IPv4, as in iipsrv: what connects to 127.0.0.1 must find localhost.
+    # Of a name with both, take IPv4, as iipsrv does: clients of 127.0.0.1 must reach `localhost`.
     family, _, _, _, name = min(found, key=lambda entry: entry[0] != socket.AF_INET)
     return socket.create_server(name[:2], family=family, backlog=backlog)
 
@@ -116,10 +116,10 @@ def _listen_unix(path: str, backlog: int) -> socket.socket:
 
 
 def _clear_stale(path: str) -> None:
-    """Remove a socket nobody listens on any more."""
+    """Remove a socket file on which no process listens."""
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
-            raise FileExistsError(0, "something that is not a socket is already there")
+            raise FileExistsError(0, "a file that is not a socket already exists there")
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             probe.settimeout(1)
             try:
@@ -127,11 +127,11 @@ def _clear_stale(path: str) -> None:
             except (ConnectionRefusedError, TimeoutError):
                 Path(path).unlink()
                 return
-        raise FileExistsError(0, "another process listens there already")
+        raise FileExistsError(0, "another process already listens there")
 
 
 def inherited_listener(descriptor: int) -> socket.socket | None:
-    """The listening socket on a descriptor this process was started with, or None when it is something else."""
+    """The listening socket on an inherited descriptor; None if that is not one."""
     try:
         found = socket.socket(fileno=os.dup(descriptor))
     except OSError:
@@ -146,7 +146,7 @@ def inherited_listener(descriptor: int) -> socket.socket | None:
 
 
 def passed_listeners(environ: Mapping[str, str], process: int) -> list[socket.socket]:
-    """Listening sockets of systemd's socket activation, when they are meant for this process."""
+    """Listening sockets of systemd's socket activation, if they are meant for this process."""
     if environ.get("LISTEN_PID") != str(process) or not environ.get("LISTEN_FDS", "").isdigit():
         return []
     descriptors = range(FIRST_PASSED_DESCRIPTOR, FIRST_PASSED_DESCRIPTOR + int(environ["LISTEN_FDS"]))
@@ -154,9 +154,9 @@ def passed_listeners(environ: Mapping[str, str], process: int) -> list[socket.so
 
 
 def set_timeouts(sock: socket.socket, receive: float, send: float) -> None:
-    """Let the kernel end a `recv` or `send` after so many seconds, with EAGAIN.
+    """Let the kernel end a `recv` or `send` with EAGAIN after this many seconds.
 
-    A timeout of Python's own would cost a `poll` before each call.
+    A timeout set through Python would cost a `poll` before each call.
     """
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(receive))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(send))
@@ -167,7 +167,7 @@ def _timeval(seconds: float) -> bytes:
 
 
 def raise_descriptor_limit() -> None:
-    """Let this process open as many descriptors as it may, up to a number that costs nothing."""
+    """Raise the limit of open descriptors to what the system allows, at most `MAX_DESCRIPTORS`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:

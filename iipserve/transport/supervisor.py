@@ -1,8 +1,11 @@
-"""Supervision by gunicorn: pre-forked workers, each serving FastCGI and HTTP sockets at once.
+"""Supervision by gunicorn: pre-forked workers, each serving FastCGI and HTTP sockets.
 
-gunicorn's arbiter forks workers, replaces those that die or hang, and handles TERM, INT, HUP (new
-workers, then the old ones finish), TTIN and TTOU. Nothing of
-gunicorn's own configuration is read.
+gunicorn's arbiter forks workers, replaces those that die or hang, and handles TERM, INT, HUP (new workers, then
+the old ones finish), TTIN and TTOU. gunicorn's own configuration is not read.
+
+Parts of gunicorn that are not its public interface, all used in this module only and checked with 25.1 and 27.0:
+the arbiter's `LISTENERS`, `systemd`, `spawn_worker`, `stop` and `handle_usr2`; the worker's `load_wsgi`, `notify`,
+`handle_quit` and `handle_abort`; `gunicorn.http.wsgi.SERVER`.
 """
 
 from __future__ import annotations
@@ -37,11 +40,11 @@ from iipserve.transport.wsgi import WSGIApplication
 log = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 10
-"""How long a worker that has stopped reporting is given before it is replaced."""
+"""Seconds after which a worker that no longer reports is replaced."""
 HTTP_KEEP_SECONDS = 15
 HTTP_CONNECTIONS = 2000
-"""HTTP connections each worker holds; requests run on as many threads as FastCGI has."""
-SPARE_PLACES = 8
+"""HTTP connections per worker; their requests run on THREADS threads, besides those of FastCGI."""
+SPARE_SLOTS = 8
 """For workers that TTIN adds."""
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT)
 MAX_REQUEST_LINE = 8190
@@ -49,7 +52,7 @@ SHARED_MEMORY = Path("/dev/shm")
 
 
 class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
-    """What gunicorn calls an application: here, settings and sockets for its arbiter."""
+    """Settings and sockets for gunicorn's arbiter; an "application" in gunicorn's terms."""
 
     def __init__(
         self,
@@ -60,9 +63,9 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
         http: Sequence[socket] = (),
         passed: bool = False,
     ) -> None:
-        """Workers call `build` after the fork.
+        """Serve the listening sockets of `fastcgi` and `http`; workers call `build` after the fork.
 
-        With `passed`, the sockets belong to whoever handed them over, and their files are left in place.
+        With `passed`, the sockets belong to the parent process, and their files are not removed.
         """
         self.config = config
         self.build = build
@@ -70,16 +73,16 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
         self.http = list(http)
         self.passed = passed
         self._workers = config.workers or len(os.sched_getaffinity(0))
-        # On HUP the new workers start before the old ones end.
-        self.connection_counts = ConnectionCounts(2 * self._workers + SPARE_PLACES)
+        # on HUP the new workers start before the old ones end
+        self.connection_counts = ConnectionCounts(2 * self._workers + SPARE_SLOTS)
         for listener in self.http:
             if listener.family != AF_UNIX:
-                # Linux hands a TCP listener's options on: a client that stalls frees its thread at last.
+                # Linux lets connections inherit a TCP listener's options: a stalled client frees its thread
                 set_timeouts(listener, config.request_timeout, config.request_timeout)
         super().__init__()
 
     def load_config(self) -> None:
-        """Set gunicorn's settings; its files and variables are not read."""
+        """Set gunicorn's settings, ignoring its configuration files and variables."""
         values = {
             "workers": self._workers,
             "worker_class": Worker,
@@ -93,7 +96,7 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
             "logger_class": Log,
             "child_exit": self._child_exit,
             "control_socket_disable": True,
-            # `iipserve.http` reads the X-Forwarded headers, for FastCGI and HTTP alike.
+            # `iipserve.http` reads the X-Forwarded headers, for FastCGI and HTTP
             "secure_scheme_headers": {},
             "forwarder_headers": "",
         }
@@ -101,37 +104,37 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
             self.cfg.set(name, value)
 
     def reload(self) -> None:
-        """On HUP: this process's environment cannot have changed, so new workers are all there is to do."""
+        """Do nothing: on HUP the arbiter starts new workers, and the environment cannot have changed."""
 
     def _child_exit(self, arbiter: Any, worker: Any) -> None:
         self.connection_counts.free(worker.slot)
 
     def run(self) -> int:
-        """Supervise until a signal ends it; the exit code, in the worker processes too."""
+        """Supervise until a signal ends it. Returns the exit status, in worker processes too."""
         supervisor, code = os.getpid(), 0
         try:
             SocketArbiter(self).run()
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
         if os.getpid() != supervisor:
-            return code  # by which the arbiter tells why this worker ended
+            return code  # tells the arbiter why this worker ended
         logging.getLogger(logs.START).info("iipserve ends")
         return 1 if code else 0
 
 
 class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
-    """gunicorn's arbiter, with sockets that are listening already."""
+    """gunicorn's arbiter, with sockets that already listen."""
 
     def __init__(self, app: Supervisor) -> None:
-        """Takes the supervisor's sockets; closes them, and removes Unix sockets' files, when it ends."""
+        """Take over the supervisor's sockets; they are closed, and Unix sockets removed, at the end."""
         super().__init__(app)
         self.LISTENERS = [*app.fastcgi, *app.http]
         self.systemd = app.passed
 
     def spawn_worker(self) -> int:
-        """The new worker's process id. Signals wait for a worker that cannot handle them yet.
+        """Start a worker and return its process id. Signals are blocked until the worker can handle them.
 
-        Between the fork and its own handlers a worker has the arbiter's, where TERM would be lost.
+        Between the fork and `load_wsgi` a worker has the arbiter's handlers, which would lose a TERM.
         """
         signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         try:
@@ -140,7 +143,7 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
     def stop(self, graceful: bool = True) -> None:
-        """Ends all workers, also where several of them cannot start: gunicorn stumbles over the second."""
+        """End all workers, even if several of them cannot start: gunicorn raises HaltServer for each."""
         while True:
             try:
                 super().stop(graceful)
@@ -149,102 +152,111 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
             return
 
     def handle_usr2(self) -> None:
-        """Starting a second arbiter beside this one is not offered."""
-        log.warning("USR2 is not answered; HUP starts new workers")
+        """Ignore USR2: running a second arbiter during an upgrade is not supported."""
+        log.warning("USR2 is ignored; HUP starts new workers")
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
-    """Serves HTTP as gunicorn's threaded worker does, and FastCGI with threads of its own."""
+    """gunicorn's threaded worker for HTTP, with a FastCGI server in the same process."""
 
     def __init__(
         self, age: int, ppid: int, _: Sequence[socket], app: Supervisor, timeout: float, cfg: Any, log: Any
     ) -> None:
-        """Called in the arbiter before the fork."""
+        """Called in the arbiter, before the fork."""
         super().__init__(age, ppid, app.http, app, timeout, cfg, log)
         self._next_tick = 0.0
         self.slot: WorkerSlot | None = app.connection_counts.claim()
 
     def load_wsgi(self) -> None:
-        """Build the application, in this process, and both ways to it."""
+        """Build the application and both servers, in the worker process."""
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         config: Config = self.app.config
         try:
-            self._service = MonitoredApplication(self.app.build(config), config)
+            self._application = MonitoredApplication(self.app.build(config), config)
         except ConfigError as error:
             for line in str(error).splitlines():
                 log.critical("%s", line)
                 sys.stderr.write(f"{line}\n")
             sys.exit(Arbiter.APP_LOAD_ERROR)
-        self._fastcgi = FastCGIServer(self._service, self.app.fastcgi, config, self.slot)
-        self.wsgi = WSGIApplication(self._service)
-        gunicorn_wsgi.SERVER = "iipserve"  # the Server header, for which there is no setting
+        self._fastcgi = FastCGIServer(self._application, self.app.fastcgi, config, self.slot)
+        self.wsgi = WSGIApplication(self._application)
+        _set_server_header("iipserve")
 
     def run(self) -> None:
-        """Serve until TERM, or until the arbiter is gone; then let requests finish."""
+        """Serve until TERM or the end of the arbiter, then let requests finish."""
         self._fastcgi.start()
         super().run()
         deadline = monotonic() + float(self.cfg.graceful_timeout)
         while not (finished := self._fastcgi.stop(1.0)) and monotonic() < deadline:
             super().notify()
-        self._service.application.close()
+        self._application.application.close()
         if not finished:
-            # A thread that hangs would keep the interpreter from ending.
+            # a thread that hangs would keep the interpreter from exiting
             os._exit(0)
 
     def notify(self) -> None:
-        """Tell the arbiter that all is well, unless a request has been running for too long."""
+        """Report to the arbiter, unless a request has been running for too long."""
         now = monotonic()
         if now >= self._next_tick:
             self._next_tick = now + 1
             self._fastcgi.tick()
-        if self._service.longest_running() <= self.app.config.request_timeout:
+        if self._application.longest_running() <= self.app.config.request_timeout:
             super().notify()
 
     def handle_quit(self, sig: int, frame: Any) -> None:
-        """INT and QUIT: end now, whatever threads are doing."""
+        """End at once on INT and QUIT, without waiting for requests."""
         os._exit(0)
 
     def handle_abort(self, sig: int, frame: Any) -> None:
-        """The arbiter has given this worker up."""
+        """End at once: the arbiter is replacing this worker."""
         os._exit(1)
 
 
+def _set_server_header(name: str) -> None:
+    """Set the Server header of HTTP responses.
+
+    gunicorn has no setting for it, but reads this variable for each response. It is changed in worker
+    processes only.
+    """
+    gunicorn_wsgi.SERVER = name
+
+
 class Log(Logger):  # type: ignore[misc]  # gunicorn carries no types
-    """gunicorn's messages in this server's log; those of normal life as details."""
+    """Sends gunicorn's messages to this server's log; routine ones at level DEBUG."""
 
     def __init__(self, cfg: Any) -> None:
-        """Opens nothing: the log has been set up."""
+        """Open nothing: logging has been set up."""
         self.error_log = self.access_log = log
         self.cfg = cfg
 
     def setup(self, cfg: Any) -> None:
-        """Nothing changes on HUP."""
+        """Change nothing on HUP."""
         self.cfg = cfg
 
     @property
     def access_log_enabled(self) -> bool:
-        """False: requests are logged for FastCGI and HTTP alike, by `MonitoredApplication`."""
+        """False: `MonitoredApplication` logs requests, for FastCGI and HTTP."""
         return False
 
     def debug(self, msg: str, *args: object, **kwargs: Any) -> None:
-        """Nothing: gunicorn's own settings, mostly."""
+        """Drop the message, mostly a list of gunicorn's settings."""
 
     def info(self, msg: str, *args: object, **kwargs: Any) -> None:
-        """What gunicorn reports of normal life."""
+        """Log a routine message at level DEBUG."""
         log.debug(msg, *args, **kwargs)
 
     def exception(self, msg: str, *args: object, **kwargs: Any) -> None:
-        """A mistake, with its traceback; a client that stalled is none."""
+        """Log an error with its traceback; a client that stalled is only worth a DEBUG message."""
         if isinstance(sys.exception(), BlockingIOError):
             log.debug(msg, *args)
         else:
             log.exception(msg, *args, **kwargs)
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
-        """See `access_log_enabled`."""
+        """Log nothing; see `access_log_enabled`."""
 
     def reopen_files(self) -> None:
-        """The log follows a rotated file by itself."""
+        """Do nothing: the handler notices a rotated file."""
 
     def close_on_exec(self) -> None:
-        """Python's descriptors are closed on exec as it is."""
+        """Do nothing: Python opens descriptors with close-on-exec."""

@@ -1,4 +1,4 @@
-"""What stands inside records: name-value pairs and the head of an answer; and how buffers are sent."""
+"""The content of records, name-value pairs and response heads, and sending of buffers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from iipserve.leader import hand_over
 
 
 class ProtocolError(ValueError):
-    """The web server's bytes are not FastCGI; its connection cannot be used any further."""
+    """The web server breaks the FastCGI protocol; its connection must be closed."""
 
 
 def decode_pairs(block: bytes) -> dict[str, str]:
-    """Names and values of a PARAMS or GET_VALUES stream, as Latin-1 (specification section 3.4).
+    """Names and values of a PARAMS or GET_VALUES stream, as Latin-1 (FastCGI section 3.4).
 
     Raises:
-        ProtocolError: a length reaches past the end.
+        ProtocolError: a length exceeds the stream.
     """
     text = block.decode("latin-1")
     pairs: dict[str, str] = {}
@@ -36,14 +36,14 @@ def decode_pairs(block: bytes) -> dict[str, str]:
             position = middle + value_length
             pairs[text[middle - name_length : middle]] = text[middle:position]
     except (IndexError, struct.error):
-        raise ProtocolError("a name-value pair ends before its lengths do") from None
+        raise ProtocolError("the stream ends within the lengths of a name-value pair") from None
     if position != size:
         raise ProtocolError("a name-value pair is longer than its stream")
     return pairs
 
 
 def _long_lengths(block: bytes, position: int) -> tuple[int, int, int]:
-    """Where the pair's text starts, and both lengths: 1 byte below 128, else 4 with the top bit set."""
+    """Offset of the pair's text, and both lengths: 1 byte below 128, else 4 with the top bit set."""
     lengths = []
     for _ in range(2):
         length = block[position]
@@ -57,7 +57,7 @@ def _long_lengths(block: bytes, position: int) -> tuple[int, int, int]:
 
 
 def encode_pairs(pairs: Mapping[str, str]) -> bytes:
-    """The opposite of `decode_pairs`."""
+    """The inverse of `decode_pairs`."""
     parts: list[bytes] = []
     for name, value in pairs.items():
         encoded = name.encode("latin-1"), value.encode("latin-1")
@@ -71,23 +71,26 @@ def _encoded_length(length: int) -> bytes:
 
 
 def head(status: HTTPStatus, headers: Headers) -> bytes:
-    """Status line, headers and the empty line, as CGI writes them (RFC 3875 section 6.2).
+    """Status, headers and the empty line, in CGI's form (RFC 3875 section 6.2).
 
     Raises:
-        ValueError: a header holds a line break or a character outside Latin-1.
+        ValueError: a header contains a line break or a character outside Latin-1.
     """
     first = "Status: 200 OK" if status is HTTPStatus.OK else f"Status: {status.value} {status.phrase}"
     text = "\r\n".join([first, *map(": ".join, headers), "\r\n"])
     breaks = len(headers) + 2
     if text.count("\n") != breaks or text.count("\r") != breaks:
-        raise ValueError("a header holds a line break")
+        raise ValueError("a header contains a line break")
     return text.encode("latin-1")
 
 
 def send_all(sock: socket, buffers: list[bytes | memoryview]) -> None:
     """Send buffers in order without joining them; empties the list.
 
-    Steps aside if the peer is slow to take them.
+    Hands over if the peer is slow to read.
+
+    Raises:
+        BlockingIOError: the peer has read nothing for as long as the socket's send timeout.
     """
     flags: int = MSG_DONTWAIT
     while buffers:
@@ -95,7 +98,7 @@ def send_all(sock: socket, buffers: list[bytes | memoryview]) -> None:
             sent = sock.sendmsg(buffers, [], flags)
         except BlockingIOError:
             if not flags:
-                raise  # the time a send may take is over
+                raise  # timed out
             sent = 0
         while buffers and sent >= len(buffers[0]):
             sent -= len(buffers.pop(0))

@@ -75,6 +75,11 @@ def stdin(body: bytes, request_id: int = 1, piece: int = 65535, padding: int = 0
     )
 
 
+def end(request_id: int, protocol_status: int) -> Received:
+    """The END_REQUEST record of the application."""
+    return Received(END, request_id, struct.pack(">LB3x", 0, protocol_status))
+
+
 class Peer:
     """A connection to the application."""
 
