@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.end_to_end import servers
-from tests.end_to_end.running import ROOT, free_port
+from tests.end_to_end.running import ROOT
+from tests.ports import free_port
 from tests.transport.processes import Command, echo, until
 from tests.transport.stub import pattern
 

@@ -15,7 +15,8 @@ from iipserve.config import Config
 from iipserve.transport.bodies import MAX_MEMORY_LENGTH
 from iipserve.transport.service import MonitoredApplication
 from iipserve.transport.wsgi import WSGIApplication
-from tests.transport.processes import SECONDS, Command, echo_http, free_port, until
+from tests.ports import free_port
+from tests.transport.processes import SECONDS, Command, echo_http, until
 from tests.transport.stub import TILE, StubApplication, pattern
 
 
