@@ -21,7 +21,7 @@ MAXIMUM = {8: 255, 16: 65535}
 TILE = Size(256, 256)
 
 
-def random_image(size: tuple[int, int], bands: int, bits: int) -> NDArray[np.generic]:
+def read_only_image(size: tuple[int, int], bands: int, bits: int) -> NDArray[np.generic]:
     """A picture that cannot be written to."""
     pixels: NDArray[np.generic] = gradient(size, bands)
     if bits == 16:
@@ -60,7 +60,7 @@ def context(tile: Size = TILE, seed: str = "digest") -> Context:
 @pytest.mark.parametrize("bands", [1, 2, 3, 4])
 def test_light_is_added(bands: int, bits: int, opacity: float) -> None:
     """pixel = min(most, pixel + trunc(color * opacity * alpha)), gray by the mark's red (iipsrv)."""
-    pixels = random_image((20, 10), bands, bits)
+    pixels = read_only_image((20, 10), bands, bits)
     result = watermark(AdditiveMark(MARK, opacity))(pixels)
     color = np.floor(MARK[..., :3] * (MARK[..., 3:] / 255) * opacity + 1e-9).astype(int)
     light = color[..., :1] if bands < 3 else color
@@ -75,7 +75,7 @@ def test_black_shows_nothing_and_white_everything() -> None:
     mark = np.zeros((10, 20, 4), np.uint8)
     mark[..., 3] = 255
     mark[:, 10:, :3] = 255
-    result = watermark(AdditiveMark(mark, 1.0))(random_image((20, 10), 3, 8))
+    result = watermark(AdditiveMark(mark, 1.0))(read_only_image((20, 10), 3, 8))
     np.testing.assert_array_equal(result[:, :10], gradient((20, 10))[:, :10])
     assert (result[:, 10:] == 255).all()
 
@@ -85,7 +85,7 @@ def test_black_shows_nothing_and_white_everything() -> None:
 @pytest.mark.parametrize("bands", [1, 2, 3, 4])
 def test_mark_covers(bands: int, bits: int, opacity: float) -> None:
     """Porter and Duff's "over", in double precision."""
-    pixels = random_image((20, 10), bands, bits)
+    pixels = read_only_image((20, 10), bands, bits)
     result = watermark(OverMark(MARK, opacity))(pixels)
     below = pixels / MAXIMUM[bits]
     color = MARK[..., :1] / 255 if bands < 3 else MARK[..., :3] / 255
@@ -146,9 +146,9 @@ def test_opacity_of_clear_pixels(kind: type[Mark], bits: int) -> None:
 @pytest.mark.parametrize("kind", [AdditiveMark, OverMark])
 @pytest.mark.parametrize("size", [(20, 10), (5, 10), (20, 3), (1, 1), (7, 4)], ids=str)
 def test_a_larger_mark_is_cut_off(size: tuple[int, int], kind: type[Mark]) -> None:
-    pixels = random_image(size, 3, 8)
+    pixels = read_only_image(size, 3, 8)
     result = watermark(kind(MARK, 1.0), seed="any")(pixels)
-    whole = watermark(kind(MARK, 1.0))(random_image((20, 10), 3, 8))
+    whole = watermark(kind(MARK, 1.0))(read_only_image((20, 10), 3, 8))
     np.testing.assert_array_equal(result, whole[: size[1], : size[0]])
 
 
