@@ -1,4 +1,4 @@
-"""Encoders: pixels in, a finished file out. One module per output format, ending in `ENCODER`."""
+"""Encoders: pixels in, an encoded file out. One module or package per output format, ending in `ENCODER`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from iipserve.processing import Pixels
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Metadata:
-    """What may be written beside the pixels."""
+    """Metadata to write with the pixels."""
 
     icc: bytes | None = None
     xmp: bytes | None = None
     """UTF-8 XML."""
     exif: bytes | None = None
-    """A TIFF structure without the `Exif\\0\\0` mark."""
+    """A TIFF structure without the leading `Exif\\0\\0`."""
     resolution: PhysicalResolution | None = None
-    """Of the finished image, in pixels per metre."""
+    """Of the output image, in pixels per metre."""
     text: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """By IIP object name: title, creator, description, rights, ..."""
 
@@ -32,21 +32,21 @@ class Metadata:
 NO_METADATA = Metadata()
 
 Shape: TypeAlias = tuple[int, int, int]
-"""Height, width and bands of a picture, as numpy has them."""
+"""Height, width and bands of an image, as of a numpy array."""
 
 
 class Output(Protocol):
     """A file that is being written."""
 
     def write(self, data: bytes | memoryview) -> object:
-        """Put bytes where the file stands; it then stands behind them."""
+        """Write bytes at the current position and advance it."""
 
     def seek(self, position: int) -> object:
-        """Let the file stand at a position, also past its end."""
+        """Set the current position, which may be past the end."""
 
 
 RowEncoder: TypeAlias = Callable[[Iterable[Pixels], Shape, Encoding, Metadata, Output], None]
-"""(strips of full width from top to bottom, shape of the picture, encoding, metadata, new file) -> written."""
+"""Takes strips of full width from top to bottom, the shape of the image, encoding, metadata, and the file to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +54,21 @@ class Encoder:
     """One output format."""
 
     format: Format
-    """What it writes; protocols know nothing else of it."""
+    """The declaration that protocols work with."""
     encode: Callable[[Pixels, Encoding, Metadata], bytes]
-    """Raises `UnsupportedEncoding` for a scheme it does not know, `InvalidSize` or `TooLarge` for more pixels
-    than the format can express, nothing else on valid pixels."""
+    """Returns the file. Raises `UnsupportedEncoding` for an unknown scheme, `InvalidSize` or `TooLarge` for more
+    pixels than the format can express, nothing else for valid pixels."""
     memory_factor: int = 2
-    """Memory held while encoding, in multiples of the pixels' of three bands, at most; the limits count with it."""
+    """Maximum memory held while encoding, as a multiple of the size of the pixels with three bands; for admission."""
     encode_rows: RowEncoder | None = None
-    """As `encode`, for pictures too large for memory: a strip is held at a time, and the file on disk. The
-    pixels are the same, the bytes need not be. None where the format needs all pixels at once."""
+    """As `encode`, for images too large for memory: holds one strip at a time and writes the file to disk. The
+    pixels are the same, the bytes may differ. None if the format needs all pixels at once."""
     crop: Callable[[bytes, Size], bytes | None] | None = None
-    """Cut an encoded image down to its top left `Size` without loss; None where that is impossible."""
+    """Crop an encoded image losslessly to its top left `Size`; returns None if that is impossible."""
     quick: bool = False
-    """A tile is encoded in a fraction of a millisecond at any quality."""
+    """Encodes a tile in a fraction of a millisecond at any quality."""
 
     @property
     def name(self) -> str:
-        """Of the format."""
+        """The name of the format."""
         return self.format.name

@@ -18,15 +18,16 @@ from iipserve.processing import Pixels
 from iipserve.processing.layout import color_bands
 
 MAX_SIDE = 32768
-"""Longer sides can be written, but libavif refuses to read them by default."""
+"""Pixels. Longer sides can be written, but libavif does not read them by default."""
 SPEED = 10
 LOSSLESS = 100
+"""Level of imagecodecs."""
 CODECS = ("auto", "aom", "rav1e", "svt")
-"""`Encoding.scheme`; one that the library lacks is the same as `auto`."""
+"""Values of `Encoding.scheme`; a codec that the library lacks is replaced by `auto`."""
 
 
 def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
-    """The pixels as an AVIF file; `encoding.quality` -1 is lossless.
+    """Encode the pixels as an AVIF file; `encoding.quality` -1 is lossless.
 
     Color is 4:2:0, lossless color 4:4:4, gray has no chroma; alpha is always lossless.
 
@@ -43,30 +44,32 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
             samples, level=level, speed=SPEED, pixelformat=layout, codec=codec, numthreads=1
         )
     )
-    wanted = select(metadata, encoding, color_bands(bands), resolution_in_exif=True)
-    return body if wanted is NO_METADATA else with_metadata(body, wanted)
+    selected = select(metadata, encoding, color_bands(bands), resolution_in_exif=True)
+    return body if selected is NO_METADATA else with_metadata(body, selected)
 
 
 def _layout(pixels: Pixels, quality: int) -> tuple[Pixels, str, int]:
-    """The samples as imagecodecs wants them, the chroma layout, and the level."""
+    """The samples, the chroma subsampling and the level to pass to imagecodecs."""
     gray = pixels.shape[2] < 3
     if quality < 0:
         samples = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
         return samples, "400" if gray else "444", LOSSLESS
-    # imagecodecs 2026.3 codes gray arrays without loss at every level: lossy gray goes in as color whose
-    # chroma is dropped; level 100 is its word for lossless, which was not asked for here
+    # imagecodecs 2026.3 encodes gray arrays losslessly at every level: lossy gray is passed as color whose
+    # chroma is dropped; level 100 would be lossless
     return with_colors(pixels), "400" if gray else "420", min(quality, LOSSLESS - 1)
 
 
 @cache
 def available_codec(scheme: str) -> str:
-    """The codec that `scheme` stands for in this build of libavif.
+    """The codec to use for `scheme` with this build of libavif.
 
     Raises:
         UnsupportedEncoding: `scheme` names no codec.
     """
     if scheme not in CODECS:
-        raise UnsupportedEncoding(f"AVIF codec {scheme!r} is unknown; it is one of {', '.join(CODECS)}")
+        raise UnsupportedEncoding(
+            f"AVIF codec {scheme!r} is unknown; the known codecs are {', '.join(CODECS)}"
+        )
     try:
         imagecodecs.avif_encode(np.zeros((16, 16, 3), np.uint8), level=50, speed=SPEED, codec=scheme)
     except imagecodecs.AvifError:

@@ -16,11 +16,11 @@ from iipserve.processing import Pixels
 MAX_SIDE = 65500
 """libjpeg's JPEG_MAX_DIMENSION."""
 MAX_CROP_SIDE = 8192
-"""Larger files are not cropped: the transform holds all their coefficients."""
+"""Pixels. Larger files are not cropped, because the transform holds all coefficients in memory."""
 
 
 def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
-    """The pixels as a JPEG file, chroma halved at every quality as iipsrv does.
+    """Encode the pixels as a JPEG file, with chroma subsampled at every quality as in iipsrv.
 
     Raises:
         InvalidSize: a side is longer than libjpeg allows.
@@ -30,12 +30,12 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
     samples = pixels if bands == 3 else pixels[:, :, 0]
     quality = min(max(encoding.quality, 1), 100)
     body = bytes(imagecodecs.jpeg8_encode(samples, level=quality, subsampling="420"))
-    wanted = select(metadata, encoding, bands)
-    return body if wanted is NO_METADATA else with_metadata(body, wanted)
+    selected = select(metadata, encoding, bands)
+    return body if selected is NO_METADATA else with_metadata(body, selected)
 
 
 def crop(body: bytes, size: Size) -> bytes | None:
-    """The top left `size` of a JPEG file without loss, or None where that is impossible."""
+    """Crop a JPEG file losslessly to its top left `size`; None if that is impossible."""
     frame = read_file_frame(body)
     if frame is None or max(frame.width, frame.height) > MAX_CROP_SIDE:
         return None

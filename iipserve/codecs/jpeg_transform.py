@@ -1,7 +1,7 @@
-"""Lossless cropping by libturbojpeg, where the system has it.
+"""Lossless JPEG cropping by libturbojpeg, if the system has it.
 
-Called through its C interface: the functions used here are the same in versions 1.2 to 3.1. A call
-takes and gives back its own handle, so threads need not know of each other.
+Uses its C interface; the functions called here are the same in versions 1.2 to 3.1. Each call acquires and
+releases its own handle, so that threads are independent.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from iipserve.geometry import Size
 
 log = logging.getLogger(__name__)
 
-LIBRARIES = ("libturbojpeg.so.0", "libturbojpeg.so", "libturbojpeg.dylib")
+LIBRARIES = ("libturbojpeg.so.0", "libturbojpeg.so")
 CROP = 4
-"""TJXOPT_CROP. Without TJXOPT_COPYNONE every marker is kept: profile, Adobe's color transform, JFIF."""
+"""TJXOPT_CROP. Without TJXOPT_COPYNONE all markers are kept: profile, Adobe's color transform, JFIF."""
 
 
 class Transform(ctypes.Structure):
@@ -36,7 +36,7 @@ class Transform(ctypes.Structure):
 
 @cache
 def turbojpeg() -> ctypes.CDLL | None:
-    """The library, loaded at the first call, or None where there is none."""
+    """The library, loaded on the first call; None if it is not installed."""
     for name in LIBRARIES:
         try:
             return _declared(ctypes.CDLL(name))
@@ -47,7 +47,7 @@ def turbojpeg() -> ctypes.CDLL | None:
 
 
 def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
-    """The library with its functions' types; AttributeError if one is missing."""
+    """The library with the types of its functions declared. Raises `AttributeError` if one is missing."""
     pointer, number = ctypes.c_void_p, ctypes.c_int
     out_pointer, out_size = ctypes.POINTER(pointer), ctypes.POINTER(ctypes.c_ulong)
     library.tjInitTransform.argtypes, library.tjInitTransform.restype = (), pointer
@@ -62,18 +62,18 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
 
 
 def cut(body: bytes, size: Size) -> bytes | None:
-    """The top left `size` of a JPEG file without decoding its pixels.
+    """Crop a JPEG file to its top left `size` without decoding its pixels.
 
-    None where the library is missing, or where it so much as warns of the file.
+    None if the library is missing, or reports an error or a warning.
     """
     library = turbojpeg()
     handle = library.tjInitTransform() if library else None
     if not library or not handle:
         return None
     result, length = ctypes.c_void_p(), ctypes.c_ulong()
-    wish = Transform(0, 0, size.width, size.height, 0, CROP)
+    transform = Transform(0, 0, size.width, size.height, 0, CROP)
     try:
-        failed = library.tjTransform(handle, body, len(body), 1, result, length, wish, 0)
+        failed = library.tjTransform(handle, body, len(body), 1, result, length, transform, 0)
         return None if failed else ctypes.string_at(result, length.value)
     finally:
         library.tjFree(result)

@@ -24,16 +24,16 @@ if not imagecodecs.JPEGXL.available:
     raise ModuleNotFoundError("imagecodecs was built without libjxl", name="imagecodecs._jpegxl")
 
 MAX_SIDE = 1 << 18
-"""Pixels, of level 5, which every reader supports (ISO/IEC 18181-1 annex M)."""
+"""Pixels: the limit of level 5, which every reader supports (ISO/IEC 18181-1 annex M)."""
 EFFORT = 1
 LOSSLESS = 100
 """This quality, and any below 0."""
 MAX_DISTANCE = 19.0
-"""From a distance of 20 on, libjxl halves the image and its opacity first, and readers enlarge it differently."""
+"""From a distance of 20 on, libjxl halves the image and its opacity, and readers enlarge it differently."""
 
 
 def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
-    """The pixels as a JPEG XL file; `encoding.quality` -1 and 100 are lossless, others as `distance` says.
+    """Encode the pixels as a JPEG XL file; `encoding.quality` -1 and 100 are lossless, others give a `distance`.
 
     Raises:
         InvalidSize: a side is longer than the format can express.
@@ -64,9 +64,9 @@ def distance(quality: int) -> float:
 
 @lru_cache(maxsize=8)
 def is_srgb(icc: bytes, colors: int) -> bool:
-    """Whether pixels with this profile are sRGB already, to one step of 8 bits: lossless then stays lossless.
+    """Whether conversion would change no sample by more than 1, so that lossless output stays lossless.
 
-    True also of a damaged profile, by which nothing can be converted.
+    True for a damaged profile too: it cannot be used for conversion.
 
     Args:
         icc: the profile.

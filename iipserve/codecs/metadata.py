@@ -1,4 +1,4 @@
-"""What of an image's metadata goes into one output file: the encoding's wish and the pixels' fitness."""
+"""Selects the metadata of an image that one output file carries."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ def select(
     """The part of `metadata` that the encoding asks for and the pixels can carry.
 
     Args:
-        metadata: everything known of the image.
-        encoding: asks for the profile, for the rest, or for neither.
-        colors: color bands as written, 1 or 3. A profile for any other number is left out: readers
-            refuse it, or show wrong colors.
-        resolution_in_exif: the format has no other place for the resolution: Exif is made where there is none.
+        metadata: all metadata of the image.
+        encoding: requests the profile, the other metadata, both or neither.
+        colors: color bands of the output, 1 or 3. A profile for any other number is left out: readers
+            reject it or show wrong colors.
+        resolution_in_exif: the format has no other field for the resolution, so an Exif block is created if the
+            image has none.
     """
     describes = icc.color_space(metadata.icc) == COLOR_SPACES[colors]
     profile = metadata.icc if encoding.profile and describes else None
@@ -36,14 +37,14 @@ def select(
     return replace(metadata, icc=profile, exif=block and exif.normalized(block, dots))
 
 
-def check_sides(shape: tuple[int, ...], longest: int, format: str) -> None:
-    """Return if neither side of a picture of `shape` is longer than the format can express.
+def check_sides(shape: tuple[int, ...], maximum: int, format: str) -> None:
+    """Check that no side of an image of `shape` is longer than the format can express.
 
     Raises:
-        InvalidSize: a side is longer than `longest` pixels.
+        InvalidSize: a side is longer than `maximum` pixels.
     """
     height, width = shape[:2]
-    if max(width, height) > longest:
+    if max(width, height) > maximum:
         raise InvalidSize(
-            f"{format} images have at most {longest} pixels a side; this one would have {width} x {height}"
+            f"{format} images have at most {maximum} pixels per side; this one would have {width} x {height}"
         )

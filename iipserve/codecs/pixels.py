@@ -1,4 +1,4 @@
-"""Pixels as formats take them: with color bands, in a byte order, in strips of full width from top to bottom."""
+"""Arranges pixels for output formats: color bands, byte order, strips of full width from top to bottom."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from iipserve.processing import Pixels
 
 
 def with_colors(pixels: Pixels) -> Pixels:
-    """The pixels with three color bands: gray is tripled, alpha stays; color comes back as it is."""
+    """The pixels with three color bands: gray is tripled, alpha is kept; color is returned unchanged."""
     bands = pixels.shape[2]
     if bands >= 3:
         return pixels
@@ -21,18 +21,18 @@ def with_colors(pixels: Pixels) -> Pixels:
 
 
 def sample_bytes(pixels: Pixels, order: str) -> Pixels:
-    """The samples of pixels as bytes, shape (height, bytes of a row); those of 16 bits in a byte order.
+    """The samples as bytes, shape (height, bytes per row).
 
     Args:
         pixels: of 8 or 16 bits.
-        order: `<` or `>`.
+        order: byte order of 16-bit samples, `<` or `>`.
     """
     samples = pixels.astype(order + "u2", copy=False) if pixels.dtype.itemsize == 2 else pixels
     return np.ascontiguousarray(samples).view(np.uint8).reshape(pixels.shape[0], -1)
 
 
 def regrouped(strips: Iterable[Pixels], rows: int) -> Iterator[Pixels]:
-    """The same picture in strips of `rows` rows, the last of what remains; whole ones are not copied."""
+    """The same image in strips of `rows` rows, the last one of the remaining rows; complete strips are not copied."""
     held: list[Pixels] = []
     missing = rows
     for strip in strips:
@@ -42,7 +42,7 @@ def regrouped(strips: Iterable[Pixels], rows: int) -> Iterator[Pixels]:
             start += missing
             held, missing = [], rows
         if start < strip.shape[0]:
-            # a copy, or the whole strip would stay in memory for its last rows
+            # a copy, so that the last rows do not keep the whole strip in memory
             held.append(strip[start:].copy())
             missing -= strip.shape[0] - start
         del strip
@@ -51,7 +51,7 @@ def regrouped(strips: Iterable[Pixels], rows: int) -> Iterator[Pixels]:
 
 
 def with_bits(strips: Iterable[Pixels]) -> tuple[int, Iterator[Pixels]]:
-    """Bits per sample of a picture in strips, of which there is at least one, and all its strips."""
+    """Bits per sample of an image in at least one strip, and all its strips."""
     rest = iter(strips)
     first = next(rest)
     return first.dtype.itemsize * 8, chain((first,), rest)

@@ -1,7 +1,7 @@
-"""PNG output of 8 and 16 bits: our own chunks and filters, compressed by ISA-L (level 1) or libdeflate (2 to 9).
+"""PNG output of 8 and 16 bits: chunks and filters written here, compressed by ISA-L (level 1) or libdeflate (2 to 9).
 
-At level 1 a tile costs a quarter of what libpng takes: one vectorized filter, one fast compressor. libdeflate
-takes everything at once; pictures that come in strips are compressed by zlib in its place.
+At level 1, with one vectorized filter and one fast compressor, a tile takes a quarter of libpng's time. libdeflate
+needs all data at once, so images that arrive in strips are compressed by zlib instead.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 """Bands -> color type of IHDR (PNG specification section 11.2.1)."""
 END = chunk(b"IEND", b"")
-BAND_BYTES = 1 << 20
-"""Large images are filtered in bands of rows of about this many bytes."""
+BLOCK_BYTES = 1 << 20
+"""Approximate size of the blocks of rows in which large images are filtered."""
 ADAPTIVE_ROWS = 256
-"""Rows whose filters are chosen at once."""
+"""Rows whose filters are chosen together."""
 MAX_STREAM_LEVEL = 6
-"""Of zlib; beyond, it takes twice as long for a hundredth less."""
+"""Of zlib; higher levels take twice as long for 1 % less."""
 NONE, SUB, UP = 0, 1, 2
 """Filter types (section 9.2)."""
 
 
 def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
-    """The pixels as a PNG file; `encoding.quality` is the compression level, 0 stores.
+    """Encode the pixels as a PNG file; `encoding.quality` is the compression level, 0 stores.
 
     Raises:
         InvalidSize: a side is longer than the format can express.
@@ -54,7 +54,7 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
 def encode_rows(
     strips: Iterable[Pixels], shape: Shape, encoding: Encoding, metadata: Metadata, output: Output
 ) -> None:
-    """Write the picture that comes in strips as `encode` does, holding one strip at a time.
+    """Write an image that arrives in strips, with the pixels of `encode`, holding one strip at a time.
 
     Raises:
         InvalidSize: a side is longer than the format can express.
@@ -68,26 +68,27 @@ def encode_rows(
 
 
 def _start(shape: Shape, bits: int, encoding: Encoding, metadata: Metadata) -> list[bytes]:
-    """What stands before the pixels."""
+    """The signature and the chunks before the pixels."""
     check_sides(shape, MAX_NUMBER, "PNG")
     height, width, bands = shape
-    wanted = select(metadata, encoding, color_bands(bands))
+    selected = select(metadata, encoding, color_bands(bands))
     header = struct.pack(">IIBBBBB", width, height, bits, COLOR_TYPES[bands], 0, 0, 0)
     parts = [SIGNATURE, chunk(b"IHDR", header)]
-    if wanted is not NO_METADATA:
-        parts.append(metadata_chunks(wanted, texts=encoding.metadata))
+    if selected is not NO_METADATA:
+        parts.append(metadata_chunks(selected, texts=encoding.metadata))
     return parts
 
 
 def _compressed(pixels: Pixels, level: int) -> Iterator[bytes | memoryview]:
-    """The zlib stream of the filtered rows, in pieces that fit into chunks."""
+    """The zlib stream of the filtered rows, in parts that fit into chunks."""
     height, width, bands = pixels.shape
-    if level < 2 and pixels.nbytes > BAND_BYTES:
+    if level < 2 and pixels.nbytes > BLOCK_BYTES:
         yield from _streamed((pixels,), (height, width, bands), level)
         return
     filtered = _filtered(sample_bytes(pixels, ">"), None, _pixel_bytes(pixels), level)
     if level >= 2:
-        # libdeflate is faster than zlib at every level, and tighter
+        # libdeflate is faster and smaller than zlib at every level
+        # imagecodecs takes any buffer, although its annotations say bytes
         compressed = imagecodecs.deflate_encode(cast("bytes", filtered), level=min(level, 9))
         yield from _split(memoryview(compressed))
     else:
@@ -96,9 +97,8 @@ def _compressed(pixels: Pixels, level: int) -> Iterator[bytes | memoryview]:
 
 
 def _pixel_bytes(pixels: Pixels) -> int:
-    """The distance that "sub" looks back (section 9.2): bytes of a whole pixel."""
-    bands: int = pixels.shape[2]
-    return bands * pixels.dtype.itemsize
+    """Bytes per pixel, the distance of the filter "sub" (section 9.2)."""
+    return int(pixels.shape[2] * pixels.dtype.itemsize)
 
 
 def _split(data: memoryview) -> Iterator[memoryview]:
@@ -107,31 +107,31 @@ def _split(data: memoryview) -> Iterator[memoryview]:
 
 
 def _streamed(strips: Iterable[Pixels], shape: Shape, level: int) -> Iterator[bytes]:
-    """As `_compressed`, holding only one band of filtered rows at a time."""
+    """As `_compressed`, holding only one block of filtered rows at a time."""
     bits, strips = with_bits(strips)
     stream = _compressor(level)
     length, above = shape[1] * shape[2] * bits // 8, None
-    for band in regrouped(strips, max(1, BAND_BYTES // length)):
-        rows = sample_bytes(band, ">")
-        if piece := stream.compress(_filtered(rows, above, _pixel_bytes(band), level).data):
-            yield piece
+    for block in regrouped(strips, max(1, BLOCK_BYTES // length)):
+        rows = sample_bytes(block, ">")
+        if data := stream.compress(_filtered(rows, above, _pixel_bytes(block), level).data):
+            yield data
         above = rows[-1:].copy()
     yield stream.flush()
 
 
 def _compressor(level: int) -> Any:
-    """A zlib stream that takes its input in pieces."""
+    """A zlib compressor that takes its input in parts."""
     return isal_zlib.compressobj(1) if level == 1 else zlib.compressobj(min(max(level, 0), MAX_STREAM_LEVEL))
 
 
 def _filtered(rows: Pixels, above: Pixels | None, distance: int, level: int) -> NDArray[np.uint8]:
-    """Rows, each behind its filter type: none at level 0, sub at 1, else sub or up.
+    """Filtered rows, each preceded by its filter type: none at level 0, sub at 1, otherwise sub or up.
 
     Args:
-        rows: the samples as bytes, of shape (height, bytes of a row).
-        above: the row before them, None at the top of the picture, where none is filtered by it.
-        distance: bytes of each pixel.
-        level: of compression.
+        rows: the samples as bytes, shape (height, bytes per row).
+        above: the row before them; None at the top of the image, whose first row is not filtered by "up".
+        distance: bytes per pixel.
+        level: compression level.
     """
     result = np.empty((rows.shape[0], 1 + rows.shape[1]), np.uint8)
     result[:, 0] = NONE if level <= 0 else SUB
@@ -150,11 +150,11 @@ def _filtered(rows: Pixels, above: Pixels | None, distance: int, level: int) -> 
 
 
 def _choose_up(result: NDArray[np.uint8], rows: Pixels) -> None:
-    """Replace "sub" by "up" in the rows where its differences are smaller (section 12.7).
+    """Replace "sub" by "up" in the rows in which its differences are smaller (section 12.7).
 
     Args:
         result: filtered rows.
-        rows: the same rows as they are, with the one above in front.
+        rows: the same rows unfiltered, preceded by the row above.
     """
     up = np.subtract(rows[1:], rows[:-1])
     better = _weight(up) < _weight(result[:, 1:])
@@ -164,10 +164,7 @@ def _choose_up(result: NDArray[np.uint8], rows: Pixels) -> None:
 
 def _weight(differences: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Sum of the absolute differences of each row."""
-    weights: NDArray[np.uint64] = np.minimum(differences, np.negative(differences)).sum(
-        axis=1, dtype=np.uint64
-    )
-    return weights
+    return np.minimum(differences, np.negative(differences)).sum(axis=1, dtype=np.uint64)
 
 
 ENCODER = Encoder(

@@ -15,7 +15,7 @@ from iipserve.geometry import round_half_up
 from iipserve.image import PhysicalResolution
 
 MAX_NUMBER = 2**31 - 1
-"""Largest integer of four bytes that the format allows (section 7.1)."""
+"""Maximum four-byte integer (section 7.1)."""
 XMP_KEYWORD = "XML:com.adobe.xmp"
 KEYWORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -38,11 +38,11 @@ def chunk(kind: bytes, content: bytes | memoryview) -> bytes:
 
 
 def metadata_chunks(metadata: Metadata, *, texts: bool) -> bytes:
-    """The chunks that belong between IHDR and IDAT.
+    """The chunks between IHDR and IDAT.
 
     Args:
-        metadata: to be written.
-        texts: also say which software wrote the file, beside `metadata.text`.
+        metadata: to write.
+        texts: write `metadata.text` and the name of this software.
     """
     parts = []
     if metadata.icc:
@@ -65,12 +65,12 @@ def metadata_chunks(metadata: Metadata, *, texts: bool) -> bytes:
 
 @lru_cache(maxsize=8)
 def profile_chunk(icc: bytes) -> bytes:
-    """The profile as iCCP (section 11.3.2.3); remembered, because every tile of an image carries it."""
+    """The profile as iCCP (section 11.3.2.3); cached, because every tile of an image carries it."""
     return chunk(b"iCCP", b"ICC\0\0" + isal_zlib.compress(icc, 3))
 
 
 def physical_size(resolution: PhysicalResolution) -> bytes | None:
-    """Content of pHYs (section 11.3.4.3), whole pixels per metre; None where they cannot express it."""
+    """Content of pHYs (section 11.3.4.3) in whole pixels per metre; None if they cannot express the resolution."""
     across, down = round_half_up(resolution.x), round_half_up(resolution.y)
     if not (min(across, down) >= 1 and max(across, down) <= MAX_NUMBER):
         return None
@@ -78,6 +78,6 @@ def physical_size(resolution: PhysicalResolution) -> bytes | None:
 
 
 def international_text(keyword: str, text: str) -> bytes:
-    """A text as iTXt, uncompressed (section 11.3.3.4); NUL, which it may not hold, is left out."""
+    """A text as uncompressed iTXt (section 11.3.3.4), without NUL, which is not allowed there."""
     content = text.replace("\0", "").encode("utf-8", "replace")
     return chunk(b"iTXt", keyword.encode("latin-1") + b"\0\0\0\0\0" + content)

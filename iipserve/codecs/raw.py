@@ -1,4 +1,4 @@
-"""The samples alone, for clients that know how to read them (IIP's TIL)."""
+"""Samples without a file format, for clients that know their layout (IIP's TIL)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from iipserve.processing import Pixels
 
 
 def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
-    """The samples row by row, pixel by pixel, those of 16 bits in the byte order of the machine; no header."""
+    """The samples row by row and pixel by pixel, without a header; 16-bit samples in the byte order of the machine."""
     return pixels.tobytes()
 
 

@@ -25,11 +25,11 @@ from iipserve.processing import Pixels
 from iipserve.processing.layout import color_bands, has_alpha
 
 STRIP_BYTES = 1 << 19
-"""Pixels of about this many bytes make one strip."""
+"""Approximate size of the pixels of one strip."""
 MCU_ROWS = 16
-"""Strips of JPEG hold whole rows of its 16 x 16 units (TIFF technical note 2)."""
+"""Strips hold whole rows of JPEG's units of 16 x 16 pixels (TIFF technical note 2)."""
 MAX_LENGTH = 2**32 - 1
-"""Bytes that offsets of four bytes reach."""
+"""Maximum file length that four-byte offsets can address."""
 
 SHORT, LONG = FieldType.SHORT, FieldType.LONG
 UNASSOCIATED_ALPHA, HORIZONTAL_PREDICTOR = 2, 2
@@ -46,30 +46,30 @@ TEXT_TAGS: Mapping[str, int] = MappingProxyType(
 )
 """IIP object name -> tag."""
 DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
-"""The only form that DateTime may have (TIFF 6.0 section 8)."""
+"""The format of DateTime (TIFF 6.0 section 8)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """A file as far as it is known before its pixels: header, directories, then strips of pixels."""
+    """The structure of a file, known before its pixels: header and directories, then strips."""
 
     compression: Compression
     quality: int
     rows: int
-    """Of each strip but the last."""
+    """Of each strip except the last."""
     count: int
     """Of strips."""
     colored: bool
-    """Gray becomes RGB."""
+    """Gray is written as RGB."""
     order: str
     """Byte order, as in `struct`."""
     fields: Mapping[int, Field]
-    """All but the tables of strips, by tag."""
+    """All fields except the tables of strips, by tag."""
     pointed: Mapping[int, tuple[Field, ...]]
-    """Directories that a field of this tag points to."""
+    """Subdirectories, by the tag of the field that points to them."""
 
     def compressed(self, strips: Iterable[Pixels]) -> Iterator[bytes | memoryview]:
-        """The strips as they stand in the file, of a picture that may be cut into others."""
+        """The compressed strips of an image that arrives in strips of any heights."""
         for strip in regrouped(strips, self.rows):
             rows = with_colors(strip) if self.colored else strip
             if self.compression.predicts:
@@ -79,10 +79,10 @@ class Layout:
             yield self.compression.compress(rows, self.quality)
 
     def front(self, lengths: Sequence[int]) -> bytes:
-        """What stands before the strips; as long for any lengths of theirs.
+        """Everything before the strips; its length does not depend on theirs.
 
         Raises:
-            TooLarge: offsets of four bytes do not reach all strips.
+            TooLarge: four-byte offsets cannot address all strips.
         """
         start = len(self._front(lengths, lengths))
         check_length(start + sum(lengths))
@@ -97,12 +97,12 @@ class Layout:
 
 
 def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
-    """The pixels as a TIFF file, compressed by `encoding.scheme` (none when empty).
+    """Encode the pixels as a TIFF file, compressed by `encoding.scheme` (none if empty).
 
-    Gray becomes RGB under WebP, which knows no other.
+    Gray is written as RGB under WebP, which has no gray.
 
     Raises:
-        UnsupportedEncoding: `encoding.scheme` names no compression, or one that has no room for 16 bits.
+        UnsupportedEncoding: `encoding.scheme` is unknown, or does not hold 16 bits.
         InvalidSize: a side is longer than the compression can express.
         TooLarge: the file would be longer than 4 GB.
     """
@@ -115,9 +115,9 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
 def encode_rows(
     strips: Iterable[Pixels], shape: Shape, encoding: Encoding, metadata: Metadata, output: Output
 ) -> None:
-    """Write the file that `encode` makes of the picture that comes in strips, holding one at a time.
+    """Write the file of `encode` for an image that arrives in strips, holding one at a time.
 
-    Room is left for what stands before the strips, until their lengths are known.
+    Header and directories are written last, when the lengths of the strips are known.
 
     Raises:
         UnsupportedEncoding, InvalidSize, TooLarge: as `encode`.
@@ -137,17 +137,17 @@ def encode_rows(
 
 
 def check_length(length: int) -> None:
-    """Return if a file of this length can be expressed.
+    """Check that four-byte offsets can address a file of this length.
 
     Raises:
-        TooLarge: it cannot.
+        TooLarge: they cannot.
     """
     if length > MAX_LENGTH:
-        raise TooLarge("the TIFF file would be longer than 4 GB; a smaller size or another format will do")
+        raise TooLarge("the TIFF file would be larger than 4 GB; use a smaller size or another format")
 
 
 def lay_out(shape: Shape, bits: int, encoding: Encoding, metadata: Metadata) -> Layout:
-    """The file that a picture of this shape and of 8 or 16 bits per sample becomes.
+    """The structure of the file for an image of this shape with 8 or 16 bits per sample.
 
     Raises:
         UnsupportedEncoding, InvalidSize: as `encode`.
@@ -160,11 +160,11 @@ def lay_out(shape: Shape, bits: int, encoding: Encoding, metadata: Metadata) -> 
     if colored:
         bands += 2
     rows = _rows_per_strip(height, width * bands * bits // 8)
-    wanted = select(metadata, encoding, color_bands(bands))
-    block = exif.read(wanted.exif) if wanted.exif else None
+    selected = select(metadata, encoding, color_bands(bands))
+    block = exif.read(selected.exif) if selected.exif else None
     order = block.order if block else "<"
     fields = {field.tag: field for field in block.ifd0} if block else {}
-    fields |= _structure(order, (height, width, bands), bits, compression, rows) | _described(order, wanted)
+    fields |= _structure(order, (height, width, bands), bits, compression, rows) | _described(order, selected)
     if encoding.metadata:
         fields[tags.SOFTWARE] = text(tags.SOFTWARE, f"iipserve/{__version__}")
     return Layout(
@@ -180,14 +180,14 @@ def lay_out(shape: Shape, bits: int, encoding: Encoding, metadata: Metadata) -> 
 
 
 def _rows_per_strip(height: int, row_bytes: int) -> int:
-    """Rows of about STRIP_BYTES, in whole JPEG units."""
+    """The rows of about STRIP_BYTES, a multiple of JPEG's units."""
     rows = max(1, STRIP_BYTES // row_bytes)
     rows = ceil_div(rows, MCU_ROWS) * MCU_ROWS
     return height if height < rows else rows
 
 
 def _differences(strip: Pixels) -> Pixels:
-    """Each pixel but the first of a row less the one to its left, modulo 256 or 65536."""
+    """Each pixel except the first of a row minus its left neighbor, modulo 256 or 65536."""
     result = np.empty_like(strip)
     result[:, 0] = strip[:, 0]
     np.subtract(strip[:, 1:], strip[:, :-1], out=result[:, 1:])
@@ -195,7 +195,7 @@ def _differences(strip: Pixels) -> Pixels:
 
 
 def _structure(order: str, shape: Shape, bits: int, compression: Compression, rows: int) -> dict[int, Field]:
-    """The fields that say how to read the strips, by tag."""
+    """The fields that describe the strips, by tag."""
     height, width, bands = shape
     as_ycbcr = bands == 3 and compression.tag == JPEG_TAG
     plain = Photometric.BLACK_IS_ZERO if bands < 3 else Photometric.RGB
@@ -214,14 +214,14 @@ def _structure(order: str, shape: Shape, bits: int, compression: Compression, ro
     if has_alpha(bands):
         fields.append(integers(order, tags.EXTRA_SAMPLES, SHORT, UNASSOCIATED_ALPHA))
     if as_ycbcr:
-        # chroma halved, and full range: the default is that of video
+        # subsampled by two, and of full range: the default is the range of video
         fields.append(integers(order, tags.YCBCR_SUBSAMPLING, SHORT, 2, 2))
         fields.append(rationals(order, tags.REFERENCE_BLACK_WHITE, 0, 255, 128, 255, 128, 255))
     return {field.tag: field for field in fields}
 
 
 def _described(order: str, metadata: Metadata) -> dict[int, Field]:
-    """The fields that hold metadata, by tag."""
+    """The metadata fields, by tag."""
     fields = [
         text(TEXT_TAGS[name], value)
         for name, value in metadata.text.items()

@@ -1,6 +1,6 @@
-"""How strips of TIFF files are compressed: by imagecodecs, deflate at level 1 by ISA-L.
+"""Compression of TIFF strips: by imagecodecs, deflate at level 1 by ISA-L.
 
-imagecodecs compresses any buffer, although its annotations say bytes.
+imagecodecs takes any buffer, although its annotations say bytes.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ JPEG_TAG = 7
 
 @dataclass(frozen=True, slots=True)
 class Compression:
-    """One way to compress strips."""
+    """A compression of strips."""
 
     tag: int
     """Value of the Compression field."""
     compress: Callable[[Pixels, int], bytes | memoryview]
     """(rows of pixels, quality) -> strip."""
     quality_range: tuple[int, int] = (0, 0)
-    """Lowest and highest quality or level."""
+    """Minimum and maximum quality or level."""
     predicts: bool = False
     """Strips are differenced horizontally first (TIFF 6.0 section 14)."""
     max_side: int = 2**31 - 1
+    """Pixels."""
     max_bits: int = 16
     """Per sample."""
 
@@ -48,7 +49,7 @@ def _compress_lzw(rows: Pixels, quality: int) -> bytes:
 
 def _compress_deflate(rows: Pixels, quality: int) -> bytes:
     if quality == 1:
-        # a quarter of libdeflate's time, for hardly more bytes
+        # a quarter of libdeflate's time, and hardly larger
         return bytes(isal_zlib.compress(rows.data, 1))
     return bytes(imagecodecs.deflate_encode(cast("bytes", rows), level=min(max(quality, 0), 9)))
 
@@ -58,7 +59,7 @@ def _compress_zstd(rows: Pixels, quality: int) -> bytes:
 
 
 def _compress_jpeg(rows: Pixels, quality: int) -> bytes:
-    """A whole JPEG file with its own tables; with alpha, the bands are coded as they are."""
+    """A complete JPEG file with its own tables; with alpha, the bands are encoded without color conversion."""
     bands = rows.shape[2]
     level = min(max(quality, 1), 100)
     if bands == 3:
@@ -85,20 +86,20 @@ COMPRESSIONS: Mapping[str, Compression] = MappingProxyType(
 
 
 def compression_for(scheme: str, bits: int) -> Compression:
-    """The compression called `scheme`.
+    """The compression named `scheme`.
 
     Raises:
-        UnsupportedEncoding: there is none, or it has no room for so many bits per sample.
+        UnsupportedEncoding: the name is unknown, or the compression does not hold `bits` bits per sample.
     """
     compression = COMPRESSIONS.get(scheme)
     if compression is None:
         raise UnsupportedEncoding(
-            f"TIFF compression {scheme!r} is unknown; it is one of {', '.join(COMPRESSIONS)}"
+            f"TIFF compression {scheme!r} is unknown; the known ones are {', '.join(COMPRESSIONS)}"
         )
     if bits > compression.max_bits:
         fitting = (name for name, known in COMPRESSIONS.items() if bits <= known.max_bits)
         raise UnsupportedEncoding(
             f"TIFF compression {scheme!r} holds {compression.max_bits} bits per sample; "
-            f"for {bits} it is one of {', '.join(fitting)}"
+            f"for {bits} use one of {', '.join(fitting)}"
         )
     return compression

@@ -1,4 +1,8 @@
-"""WebP output, by libwebp at its fastest method."""
+"""WebP output, by libwebp at its fastest method.
+
+Pillow would write the same bytes, metadata included, but copies the pixels first: a lossy tile of three bands
+takes 9 % longer (1.25 instead of 1.15 ms), an export of 2000 x 1500 pixels 8 % (55 instead of 51 ms).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from iipserve.processing import Pixels
 
 
 def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
-    """The pixels as a WebP file; `encoding.quality` -1 is lossless. Gray becomes RGB, WebP has no other.
+    """Encode the pixels as a WebP file; `encoding.quality` -1 is lossless. Gray is written as RGB: WebP has no gray.
 
     Raises:
         InvalidSize: a side is longer than the format can express.
@@ -20,8 +24,8 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
     check_sides(pixels.shape, MAX_SIDE, "WebP")
     height, width, _ = pixels.shape
     body = compress(pixels, encoding.quality)
-    wanted = select(metadata, encoding, 3, resolution_in_exif=True)
-    return body if wanted is NO_METADATA else with_metadata(body, width, height, wanted)
+    selected = select(metadata, encoding, 3, resolution_in_exif=True)
+    return body if selected is NO_METADATA else with_metadata(body, width, height, selected)
 
 
 ENCODER = Encoder(

@@ -235,14 +235,14 @@ def test_damaged_exif_is_left_out(block: bytes) -> None:
 
 
 def test_unknown_compression_is_refused() -> None:
-    with pytest.raises(UnsupportedEncoding, match="'packbits' is unknown; it is one of none, lzw, deflate"):
+    with pytest.raises(UnsupportedEncoding, match="'packbits' is unknown; the known ones are none, lzw, deflate"):
         export(Metadata(), scheme="packbits")
 
 
 @pytest.mark.parametrize("scheme", ["jpeg", "webp"])
 def test_compression_without_room_for_16_bits_is_refused(scheme: str) -> None:
     pixels, encoding = picture((40, 30), 3, 16), Encoding("tiff", 75, scheme)
-    sentence = f"'{scheme}' holds 8 bits per sample; for 16 it is one of none, lzw, deflate, zstd"
+    sentence = f"'{scheme}' holds 8 bits per sample; for 16 use one of none, lzw, deflate, zstd"
     with pytest.raises(UnsupportedEncoding, match=sentence):
         tiff.encode(pixels, encoding, Metadata())
     with pytest.raises(UnsupportedEncoding, match=sentence):
