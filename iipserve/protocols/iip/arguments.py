@@ -1,4 +1,4 @@
-"""What stands behind the `=` of IIP's commands: from text to values and operations."""
+"""Arguments of IIP's commands: from text to values."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from iipserve.processing.filters import KERNELS
 from iipserve.protocols.tiles import rounded_angle
 
 WHOLE = re.compile(r"([+-]?[0-9]{1,9})(?:\.[0-9]{0,20})?")
-"""A number of which, as in iipsrv, the whole part counts: scripts like to send 512.5 pixels."""
+"""A number whose decimals are cut off, as in iipsrv: scripts send 512.5 pixels."""
 NUMBER = r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,3})?"
 REAL = re.compile(NUMBER)
 BAND_RANGE = re.compile(rf"(-|[+-]?[0-9]{{1,9}}):({NUMBER}),({NUMBER})")
 MAX_NUMBER = 1e30
-"""Numbers that pixels are reckoned with are no larger: their products with samples then fit in 32-bit floats."""
+"""Maximum of numbers used with samples: their products then fit in 32-bit floats."""
 KERNEL_SIDES = {1: 1, 9: 3, 25: 5}
-"""Sides of square kernels by how many numbers they hold."""
+"""Sides of square kernels, by count of numbers."""
 NO_COLORMAP = frozenset(("none", "nothing", "off", "no", "false", "0"))
-"""Arguments of CMP that take a color map away again."""
+"""Arguments of CMP that remove a color map."""
 
 
 class Fractions(NamedTuple):
-    """A region in parts of the full image: RGN."""
+    """A region as fractions of the full image: RGN."""
 
     x: float
     y: float
@@ -37,28 +37,28 @@ class Fractions(NamedTuple):
 
 
 class Rotation(NamedTuple):
-    """How a picture is turned: ROT."""
+    """Mirroring and rotation: ROT."""
 
     mirrored: bool = False
-    """Left and right are exchanged, before it is rotated."""
+    """Left and right are exchanged before the rotation."""
     degrees: float = 0.0
-    """Clockwise, from 0 and below 360."""
+    """Clockwise, from 0 to below 360."""
 
 
 class BandRange(NamedTuple):
-    """Samples that are shown black and white: MINMAX."""
+    """Samples displayed as black and white: MINMAX."""
 
     band: int | None
-    """Counted from 0; None is all."""
+    """Index from 0; None is all."""
     minimum: float
     maximum: float
 
 
 def read_whole(name: str, argument: str) -> int:
-    """The whole number in a command's argument; decimals are cut off.
+    """The integer in a command's argument; decimals are cut off.
 
     Raises:
-        InvalidRequest: it is no number, or one of more than nine digits.
+        InvalidRequest: it is not a number, or has more than nine digits.
     """
     match = WHOLE.fullmatch(argument)
     if match is None:
@@ -67,10 +67,10 @@ def read_whole(name: str, argument: str) -> int:
 
 
 def read_length(name: str, argument: str) -> int:
-    """A number of pixels or layers, 0 or more.
+    """A count of pixels or layers, 0 or more.
 
     Raises:
-        InvalidRequest: it is no number or below 0.
+        InvalidRequest: it is not a number, or below 0.
     """
     value = read_whole(name, argument)
     if value < 0:
@@ -82,19 +82,19 @@ def read_real(name: str, argument: str, needed: str = "a number is needed, as in
     """The number in a command's argument.
 
     Raises:
-        InvalidRequest: it is none, or too large to reckon with.
+        InvalidRequest: it is not a number, or above `MAX_NUMBER`.
     """
     if not REAL.fullmatch(argument) or abs(value := float(argument)) > MAX_NUMBER:
         raise InvalidRequest(f"{name}={argument!r}: {needed}")
-    return value + 0.0  # there is one zero, without a sign
+    return value + 0.0  # no negative zero
 
 
 def read_fractions(name: str, argument: str) -> Fractions:
-    """The region `x,y,width,height` in parts of the image, cut off at the image's edges.
+    """The region `x,y,width,height` as fractions of the image, clipped to it.
 
     Raises:
         InvalidRequest: it is not four numbers.
-        RegionOutOfBounds: nothing of it lies inside the image.
+        RegionOutOfBounds: it does not overlap the image.
     """
     parts = argument.split(",")
     if len(parts) != 4 or not all(map(REAL.fullmatch, parts)):
@@ -104,7 +104,7 @@ def read_fractions(name: str, argument: str) -> Fractions:
     x, y, width, height = (min(max(float(part), 0.0), 1.0) for part in parts)
     width, height = min(width, 1.0 - x), min(height, 1.0 - y)
     if width <= 0 or height <= 0:
-        raise RegionOutOfBounds(f"{name}={argument!r}: the region is empty or lies outside the image")
+        raise RegionOutOfBounds(f"{name}={argument!r}: the region is empty or outside the image")
     return Fractions(x, y, width, height)
 
 
@@ -130,10 +130,10 @@ def read_depth(name: str, argument: str) -> int:
 
 
 def read_selector(name: str, argument: str) -> Selector:
-    """`h` or `h,v`: a layer of a stack, or the angles of a sequence; without the second it is 90.
+    """`h` or `h,v`: a layer of a stack, or the angles of a sequence; `v` defaults to 90.
 
     Raises:
-        InvalidRequest: it is not one or two numbers, 0 or more.
+        InvalidRequest: it is not one or two integers, 0 or more.
     """
     parts = argument.split(",")
     if len(parts) > 2:
@@ -143,18 +143,18 @@ def read_selector(name: str, argument: str) -> Selector:
 
 
 def read_rotation(name: str, argument: str) -> Rotation:
-    """`[!]degrees`, any angle; the mark mirrors first.
+    """`[!]degrees`, any angle; `!` mirrors first.
 
     Raises:
-        InvalidRequest: it is no number of degrees.
+        InvalidRequest: it is not a number of degrees.
     """
-    needed = "degrees clockwise are needed, with or without ! before them, as in 90"
+    needed = "degrees clockwise are needed, optionally after !, as in 90"
     mirrored = argument.startswith("!")
     return Rotation(mirrored, rounded_angle(read_real(name, argument.removeprefix("!"), needed)))
 
 
 def read_colormap(name: str, argument: str) -> str:
-    """The name of a color map in lower case; empty for one of the words that take it away."""
+    """The name of a color map in lower case; empty for one of `NO_COLORMAP`."""
     word = argument.lower()
     return "" if word in NO_COLORMAP else word
 
@@ -163,9 +163,9 @@ def read_band_range(name: str, argument: str) -> BandRange:
     """`band:minimum,maximum`, or `-:minimum,maximum` for all bands.
 
     Raises:
-        InvalidRequest: it follows neither form.
+        InvalidRequest: it has neither form.
     """
-    needed = "BAND:MINIMUM,MAXIMUM is needed, as in 0:10,200, or with - for all bands"
+    needed = "BAND:MINIMUM,MAXIMUM is needed, as in 0:10,200; - means all bands"
     match = BAND_RANGE.fullmatch(argument)
     if match is None:
         raise InvalidRequest(f"{name}={argument!r}: {needed}")
@@ -174,7 +174,7 @@ def read_band_range(name: str, argument: str) -> BandRange:
 
 
 def read_light(name: str, argument: str) -> tuple[int, int]:
-    """`h,v`: direction and height of the light in degrees, without their decimals.
+    """`h,v`: azimuth and elevation of the light in degrees; decimals are cut off.
 
     Raises:
         InvalidRequest: it is not two numbers.
@@ -189,11 +189,9 @@ def read_matrix(name: str, argument: str) -> tuple[tuple[float, ...], ...]:
     """`[a,b,c;d,e,f]`: a row for each band of the result, a column for each of the image.
 
     Raises:
-        InvalidRequest: there is no row, or something in it is no number.
+        InvalidRequest: it has no row, or an entry is not a number.
     """
-    needed = (
-        "numbers are needed, commas between columns and semicolons between rows, as in [0,1,0;1,0,0;0,0,1]"
-    )
+    needed = "numbers are needed, separated by commas in rows and by semicolons between rows, as in [0,1,0;1,0,0;0,0,1]"
     rows = [row for row in _without_brackets(argument).split(";") if row.strip()]
     if not rows:
         raise InvalidRequest(f"{name}={argument!r}: the matrix is empty; {needed}")
@@ -204,16 +202,18 @@ def read_kernel(name: str, argument: str) -> tuple[tuple[float, ...], ...]:
     """The name of a kernel, or its 1, 9 or 25 numbers, row by row.
 
     Raises:
-        InvalidRequest: it is no known name, or another count of numbers.
+        InvalidRequest: the name is unknown, or the count of numbers is another one.
     """
     text = _without_brackets(argument)
     if (known := KERNELS.get(text.strip().lower())) is not None:
         return tuple(tuple(map(float, row)) for row in known)
-    needed = f"{', '.join(KERNELS)}, or 9 or 25 numbers row by row are needed"
+    needed = f"{', '.join(KERNELS)}, or 9 or 25 numbers, row by row, are needed"
     numbers = _read_numbers(name, re.split("[,;]", text), needed)
     side = KERNEL_SIDES.get(len(numbers))
     if side is None:
-        raise InvalidRequest(f"{name}: {len(numbers)} numbers are no square of odd sides up to 5; {needed}")
+        raise InvalidRequest(
+            f"{name}: {len(numbers)} numbers do not form a square of side 1, 3 or 5; {needed}"
+        )
     return tuple(numbers[start : start + side] for start in range(0, len(numbers), side))
 
 
