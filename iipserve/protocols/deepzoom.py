@@ -14,7 +14,7 @@ from iipserve.image import ImageName
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Images, PathRoute, Protocol, QueryRoute, Server
 from iipserve.protocols.tiles import TileQuery, plan_zoom, square_tile, tile_query
-from iipserve.protocols.url_text import decoded_identifier, path_target
+from iipserve.protocols.url_text import image_names, path_target
 
 NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
 TILE = re.compile(r"(.+)_files/([0-9]{1,9})/([0-9]{1,9})_([0-9]{1,9})\.([A-Za-z0-9]{1,8})", re.DOTALL)
@@ -24,14 +24,9 @@ DESCRIPTOR = re.compile(r"(.+)\.(dzi|xml|js|json)", re.DOTALL)
 class DescriptorQuery(NamedTuple):
     """The description of the image."""
 
-    identifier: str
+    names: tuple[ImageName, ...]
     kind: str
     """The requested extension, a key of `DESCRIPTORS`."""
-
-    @property
-    def names(self) -> tuple[ImageName, ...]:
-        """The image."""
-        return (ImageName(self.identifier),)
 
 
 Query: TypeAlias = TileQuery | DescriptorQuery
@@ -47,7 +42,7 @@ def parse(routed: Routed, server: Server) -> Query:
     if tile := TILE.fullmatch(target):
         return tile_query(tile, server.formats)
     if descriptor := DESCRIPTOR.fullmatch(target):
-        return DescriptorQuery(decoded_identifier(descriptor[1]), descriptor[2])
+        return DescriptorQuery(image_names(descriptor[1]), descriptor[2])
     raise InvalidRequest(
         f"DeepZoom address {target!r} is neither NAME.dzi nor NAME_files/LEVEL/COLUMN_ROW.FORMAT"
     )

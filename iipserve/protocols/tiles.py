@@ -14,7 +14,7 @@ from iipserve.image import ColorSpace, ImageInfo, ImageName
 from iipserve.plan import Crop, Encoding, RenderPlan, image_ref
 from iipserve.protocols import Server
 from iipserve.protocols.encodings import tile_encoding
-from iipserve.protocols.url_text import decoded_identifier
+from iipserve.protocols.url_text import image_names
 from iipserve.pyramid import place_tile
 
 MAX_SQUARE_TILE = 1024
@@ -26,18 +26,13 @@ ANGLE_DECIMALS = 6
 class TileQuery(NamedTuple):
     """One tile of a pyramid whose zoom levels are counted from the smallest: DeepZoom, Zoomify."""
 
-    identifier: str
+    names: tuple[ImageName, ...]
     zoom: int
     """0 is the smallest level that the protocol advertises."""
     column: int
     row: int
     format: str
     """Name of the output format."""
-
-    @property
-    def names(self) -> tuple[ImageName, ...]:
-        """The image."""
-        return (ImageName(self.identifier),)
 
 
 def tile_query(match: re.Match[str], formats: Formats) -> TileQuery:
@@ -52,7 +47,7 @@ def tile_query(match: re.Match[str], formats: Formats) -> TileQuery:
     """
     name, zoom, column, row, extension = match.groups()
     format = formats.of_tile_extension(extension)
-    return TileQuery(decoded_identifier(name), int(zoom), int(column), int(row), format.name)
+    return TileQuery(image_names(name), int(zoom), int(column), int(row), format.name)
 
 
 def plan_zoom(query: TileQuery, sizes: Sequence[Size], info: ImageInfo, server: Server) -> RenderPlan:

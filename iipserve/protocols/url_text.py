@@ -6,6 +6,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from iipserve.errors import InvalidRequest
 from iipserve.http import Routed
+from iipserve.image import ImageName
 
 
 def path_target(routed: Routed) -> str:
@@ -49,6 +50,15 @@ def decoded_identifier(text: str) -> str:
     if not identifier:
         raise InvalidRequest("the address names no image; an identifier is needed")
     return identifier
+
+
+def image_names(text: str) -> tuple[ImageName, ...]:
+    """The names of a query about the one image whose identifier is a component of an address.
+
+    Raises:
+        InvalidRequest: it is empty, not UTF-8, or contains a zero byte.
+    """
+    return (ImageName(decoded_identifier(text)),)
 
 
 def inline_disposition(identifier: str, suffix: str) -> str:

@@ -17,7 +17,7 @@ from iipserve.image import ImageInfo, ImageName
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Images, PathRoute, Protocol, QueryRoute, Server
 from iipserve.protocols.tiles import TileQuery, plan_zoom, square_tile, tile_query
-from iipserve.protocols.url_text import decoded_identifier, path_target
+from iipserve.protocols.url_text import image_names, path_target
 
 # Clients count tile groups in different ways, so the number is ignored.
 TILE = re.compile(
@@ -29,12 +29,7 @@ PROPERTIES = re.compile(r"(.+)/ImageProperties\.xml", re.DOTALL)
 class PropertiesQuery(NamedTuple):
     """The description of the image."""
 
-    identifier: str
-
-    @property
-    def names(self) -> tuple[ImageName, ...]:
-        """The image."""
-        return (ImageName(self.identifier),)
+    names: tuple[ImageName, ...]
 
 
 Query: TypeAlias = TileQuery | PropertiesQuery
@@ -50,7 +45,7 @@ def parse(routed: Routed, server: Server) -> Query:
     if tile := TILE.fullmatch(target):
         return tile_query(tile, server.formats)
     if properties := PROPERTIES.fullmatch(target):
-        return PropertiesQuery(decoded_identifier(properties[1]))
+        return PropertiesQuery(image_names(properties[1]))
     raise InvalidRequest(
         f"Zoomify address {target!r} is neither NAME/ImageProperties.xml "
         "nor NAME/TileGroupN/TIER-COLUMN-ROW.FORMAT"

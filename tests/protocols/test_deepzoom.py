@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from iipserve.config import Config
 from iipserve.errors import InvalidRequest, TileNotFound, UnsupportedEncoding
 from iipserve.geometry import Region, Size
+from iipserve.image import ImageName
 from iipserve.plan import Document
 from iipserve.protocols.deepzoom import PROTOCOL
 from tests.protocols.client import Case, Refused, answer_or_refusal, ask, image, parsed, plan_of, text_of
@@ -110,7 +111,7 @@ def test_json_descriptor_says_the_same(name: str) -> None:
 )
 def test_identifiers(target: str, mount: str, identifier: str) -> None:
     query = parsed(PROTOCOL, target, mount=mount)
-    assert query.identifier == identifier
+    assert query.names == (ImageName(identifier),)
 
 
 def test_inner_tile_is_the_stored_one() -> None:

@@ -70,7 +70,7 @@ def _plan_image(query: ImageQuery, version: Version, info: ImageInfo, server: Se
     if image.is_tile:
         return Answer(plan, (link,))
     suffix = f"_{image.size.width}x{image.size.height}.{parameters.extension}"
-    disposition = ("Content-Disposition", inline_disposition(query.identifier, suffix))
+    disposition = ("Content-Disposition", inline_disposition(query.names[0].identifier, suffix))
     return Answer(plan, (link, disposition))
 
 

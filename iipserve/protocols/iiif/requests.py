@@ -9,7 +9,7 @@ from iipserve.config import Config
 from iipserve.errors import InvalidRequest
 from iipserve.formats import Formats
 from iipserve.http import Routed
-from iipserve.image import FIRST, ImageName, Selector
+from iipserve.image import ImageName, Selector
 from iipserve.protocols import Server
 from iipserve.protocols.iiif.parameters import RegionText, SizeText, read_region, read_rotation, read_size
 from iipserve.protocols.url_text import decoded, decoded_identifier, path_target
@@ -42,47 +42,29 @@ class Parameters(NamedTuple):
 class ImageQuery(NamedTuple):
     """An image or a part of it."""
 
-    identifier: str
-    selector: Selector
+    names: tuple[ImageName, ...]
     version: int | None
     """Major version of the API; None is the one of the settings."""
     address: str
     """The base URI."""
     parameters: Parameters
 
-    @property
-    def names(self) -> tuple[ImageName, ...]:
-        """The image."""
-        return (ImageName(self.identifier, self.selector),)
-
 
 class InfoQuery(NamedTuple):
     """The description of the image: info.json."""
 
-    identifier: str
-    selector: Selector
+    names: tuple[ImageName, ...]
     version: int | None
     address: str
     accept: str | None
     """The Accept header."""
 
-    @property
-    def names(self) -> tuple[ImageName, ...]:
-        """The image."""
-        return (ImageName(self.identifier, self.selector),)
-
 
 class BaseQuery(NamedTuple):
     """The bare base URI."""
 
-    identifier: str
-    selector: Selector
+    names: tuple[ImageName, ...]
     address: str
-
-    @property
-    def names(self) -> tuple[ImageName, ...]:
-        """The image."""
-        return (ImageName(self.identifier, self.selector),)
 
 
 Query: TypeAlias = ImageQuery | InfoQuery | BaseQuery
@@ -109,7 +91,7 @@ def parse(routed: Routed, server: Server) -> Query:
         raw = target[start : target.rindex("/")]
         address = _address(routed, config, target[:start] + raw)
         return InfoQuery(
-            *_picture(raw, config.iiif_delimiter), version, address, routed.request.header("Accept")
+            _names(raw, config.iiif_delimiter), version, address, routed.request.header("Accept")
         )
     if len(parts) < 5:
         return _parse_base(routed, config, target[:start], target[start:])
@@ -127,7 +109,7 @@ def _parse_image(
     config, (raw, region, size, rotation, _) = server.config, parts
     parameters = read_parameters(region, size, rotation, last, server.formats)
     return ImageQuery(
-        *_picture(raw, config.iiif_delimiter), version, _address(routed, config, prefix + raw), parameters
+        _names(raw, config.iiif_delimiter), version, _address(routed, config, prefix + raw), parameters
     )
 
 
@@ -160,21 +142,20 @@ def _parse_base(routed: Routed, config: Config, prefix: str, target: str) -> Que
         raise InvalidRequest(
             f"{target!r} has too few segments: ID/REGION/SIZE/ROTATION/QUALITY.FORMAT or ID/info.json is needed"
         )
-    return BaseQuery(*_picture(raw, config.iiif_delimiter), _address(routed, config, prefix + raw))
+    return BaseQuery(_names(raw, config.iiif_delimiter), _address(routed, config, prefix + raw))
 
 
-def _picture(raw: str, delimiter: str) -> tuple[str, Selector]:
-    """The identifier, and which picture of its stack is meant: the number after the last IIIF_DELIMITER.
+def _names(raw: str, delimiter: str) -> tuple[ImageName, ...]:
+    """The image: an identifier and, after the last IIIF_DELIMITER, an index into its stack.
 
-    Whatever follows the delimiter and is no number belongs to the identifier.
+    Without a number after it, the delimiter belongs to the identifier.
     """
     identifier = decoded_identifier(raw)
-    if not delimiter or delimiter not in identifier:
-        return identifier, FIRST
-    name, _, number = identifier.rpartition(delimiter)
-    if not name or not PAGE.fullmatch(number):
-        return identifier, FIRST
-    return name, Selector(int(number))
+    if delimiter and delimiter in identifier:
+        name, _, page = identifier.rpartition(delimiter)
+        if name and PAGE.fullmatch(page):
+            return (ImageName(name, Selector(int(page))),)
+    return (ImageName(identifier),)
 
 
 def _address(routed: Routed, config: Config, target: str) -> str:

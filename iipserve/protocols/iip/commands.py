@@ -34,7 +34,7 @@ DEFAULT_FORMAT = "jpeg"
 class TileQuery(NamedTuple):
     """One tile: JTL and its kin."""
 
-    identifier: str
+    names: tuple[ImageName, ...]
     format: str
     resolution: int
     """0 is the smallest."""
@@ -42,44 +42,29 @@ class TileQuery(NamedTuple):
     """Counted row by row from 0."""
     view: View
 
-    @property
-    def names(self) -> tuple[ImageName, ...]:
-        """The image."""
-        return (ImageName(self.identifier, self.view.selector),)
-
 
 class TileRangeQuery(NamedTuple):
     """The rectangle of tiles between two: TIL."""
 
-    identifier: str
+    names: tuple[ImageName, ...]
     resolution: int
     first: int
     last: int
     view: View
 
-    @property
-    def names(self) -> tuple[ImageName, ...]:
-        """The image."""
-        return (ImageName(self.identifier, self.view.selector),)
-
 
 class ExportQuery(NamedTuple):
     """The image or a region of it: CVT."""
 
-    identifier: str
+    names: tuple[ImageName, ...]
     format: str
     view: View
-
-    @property
-    def names(self) -> tuple[ImageName, ...]:
-        """The image."""
-        return (ImageName(self.identifier, self.view.selector),)
 
 
 class SpectrumQuery(NamedTuple):
     """All samples at one point: SPECTRA."""
 
-    identifier: str
+    names: tuple[ImageName, ...]
     resolution: int
     tile: int
     x: int
@@ -88,16 +73,11 @@ class SpectrumQuery(NamedTuple):
     """From the top of the tile."""
     view: View
 
-    @property
-    def names(self) -> tuple[ImageName, ...]:
-        """The image."""
-        return (ImageName(self.identifier, self.view.selector),)
-
 
 class ProfileQuery(NamedTuple):
     """Samples along a line: PFL."""
 
-    identifier: str
+    names: tuple[ImageName, ...]
     resolution: int
     start: tuple[int, int]
     """x and y in pixels of the resolution."""
@@ -105,31 +85,21 @@ class ProfileQuery(NamedTuple):
     """The first point that does not belong to it, unless it is the start."""
     view: View
 
-    @property
-    def names(self) -> tuple[ImageName, ...]:
-        """The image."""
-        return (ImageName(self.identifier, self.view.selector),)
-
 
 class ObjectsQuery(NamedTuple):
     """Facts about the image and the server: OBJ."""
 
-    identifier: str | None
+    names: tuple[ImageName, ...]
+    """Empty if no image is named; the objects then need none."""
     objects: tuple[ObjectRequest, ...]
     """All known."""
     text: str
-    """The whole request, for the error when there is nothing to tell."""
-    selector: Selector
-
-    @property
-    def names(self) -> tuple[ImageName, ...]:
-        """The image, if one is named."""
-        return () if self.identifier is None else (ImageName(self.identifier, self.selector),)
+    """The whole request, for the error if no object has an answer."""
 
 
 Query: TypeAlias = TileQuery | TileRangeQuery | ExportQuery | SpectrumQuery | ProfileQuery | ObjectsQuery
-MakeQuery: TypeAlias = Callable[[str, View], Query]
-"""(identifier, what the modifiers say) -> the query."""
+MakeQuery: TypeAlias = Callable[[ImageName, View], Query]
+"""(the image, what the modifiers say) -> the query."""
 
 
 # -- reading ---------------------------------------------------------------------------------------
@@ -178,13 +148,15 @@ def parse(routed: Routed, server: Server) -> Query:
 def _query(reading: _Reading, text: str) -> Query:
     if reading.errors:
         raise IIPError(reading.errors)
+    view, identifier = reading.view(), reading.identifier
     if reading.objects:
-        return ObjectsQuery(reading.identifier, tuple(reading.objects), text, reading.view().selector)
-    if reading.identifier is None and reading.modifiers is not None and reading.modifiers.ranges:
+        names = () if identifier is None else (ImageName(identifier, view.selector),)
+        return ObjectsQuery(names, tuple(reading.objects), text)
+    if identifier is None and reading.modifiers is not None and reading.modifiers.ranges:
         raise IIPError([ErrorLine("1 3", "MINMAX")])
-    if reading.output is None or reading.identifier is None:
+    if reading.output is None or identifier is None:
         raise IIPError([ErrorLine("2 1", text)])
-    return reading.output(reading.identifier, reading.view())
+    return reading.output(ImageName(identifier, view.selector), view)
 
 
 def _unknown(reading: _Reading, name: str, argument: str) -> None:
@@ -251,7 +223,7 @@ def _read_tile(format: str, name: str, argument: str) -> MakeQuery:
         raise InvalidRequest(f"{name}={argument!r}: resolution,tile is needed, as in 2,0")
     resolution = int(match[1])
     tile = resolution if match[2] is None else int(match[2])
-    return lambda identifier, view: TileQuery(identifier, format, resolution, tile, view)
+    return lambda image, view: TileQuery((image,), format, resolution, tile, view)
 
 
 def _read_tile_of_view(name: str, argument: str) -> MakeQuery:
@@ -265,9 +237,7 @@ def _read_tile_of_view(name: str, argument: str) -> MakeQuery:
     if horizontal < 0 or vertical < 0:
         raise InvalidRequest(f"{name}={argument!r}: angles are 0 or more")
     selector = Selector(horizontal, vertical)
-    return lambda identifier, view: TileQuery(
-        identifier, "jpeg", resolution, tile, view._replace(selector=selector)
-    )
+    return lambda image, view: TileQuery((image._replace(selector=selector),), "jpeg", resolution, tile, view)
 
 
 def _read_tile_range(name: str, argument: str) -> MakeQuery:
@@ -277,14 +247,14 @@ def _read_tile_range(name: str, argument: str) -> MakeQuery:
     if not comma:
         raise InvalidRequest(f"{name}={argument!r}: resolution,first-last is needed, as in 2,0-5")
     numbers = read_whole(name, resolution), read_whole(name, first), read_whole(name, last if dash else first)
-    return lambda identifier, view: TileRangeQuery(identifier, *numbers, view)
+    return lambda image, view: TileRangeQuery((image,), *numbers, view)
 
 
 def _read_export(formats: Formats, name: str, argument: str) -> MakeQuery:
     """A format; an unknown one is JPEG (iipsrv)."""
     known = formats.by_export_word.get(argument.lower())
     format = known.name if known else DEFAULT_FORMAT
-    return lambda identifier, view: ExportQuery(identifier, format, view)
+    return lambda image, view: ExportQuery((image,), format, view)
 
 
 def _read_spectrum(name: str, argument: str) -> MakeQuery:
@@ -293,7 +263,7 @@ def _read_spectrum(name: str, argument: str) -> MakeQuery:
     if match is None:
         raise InvalidRequest(f"{name}={argument!r}: resolution,tile,x,y is needed, as in 2,0,100,50")
     resolution, tile, x, y = map(int, match.groups())
-    return lambda identifier, view: SpectrumQuery(identifier, resolution, tile, x, y, view)
+    return lambda image, view: SpectrumQuery((image,), resolution, tile, x, y, view)
 
 
 def _read_profile(name: str, argument: str) -> MakeQuery:
@@ -303,7 +273,7 @@ def _read_profile(name: str, argument: str) -> MakeQuery:
         raise InvalidRequest(f"{name}={argument!r}: resolution:x1,y1-x2,y2 is needed, as in 2:0,50-100,50")
     resolution, start = int(match[1]), (int(match[2]), int(match[3]))
     end = start if match[4] is None else (int(match[4]), int(match[5]))
-    return lambda identifier, view: ProfileQuery(identifier, resolution, start, end, view)
+    return lambda image, view: ProfileQuery((image,), resolution, start, end, view)
 
 
 COMMANDS: Mapping[str, Command] = {

@@ -62,7 +62,7 @@ def _plan_export(query: ExportQuery, info: ImageInfo, server: Server) -> Answer:
     encoding = export_encoding(query.format, info, server)
     plan = apply_modifiers(RenderPlan(Crop(image, *placement), encoding), view, info, server)
     suffix = f"_{size.width}x{size.height}.{server.formats.by_name[query.format].extension}"
-    return Answer(plan, (("Content-Disposition", inline_disposition(query.identifier, suffix)),))
+    return Answer(plan, (("Content-Disposition", inline_disposition(query.names[0].identifier, suffix)),))
 
 
 def error(error: IIPServeError, routed: Routed | None = None) -> ErrorAnswer:

@@ -91,7 +91,7 @@ def plan_tile_range(query: TileRangeQuery, info: ImageInfo, server: Server) -> B
     tiles = tuple(row * columns + column for column in across for row in down)
     encoding, view, frame = _framing(query.view, info, server)
     plans = tuple(
-        _plan(TileQuery(query.identifier, "", query.resolution, tile, view), encoding, info, server)
+        _plan(TileQuery(query.names, "", query.resolution, tile, view), encoding, info, server)
         for tile in tiles
     )
     return Bundle(plans, NETFPX, TileFrame(query.resolution, tiles, frame))

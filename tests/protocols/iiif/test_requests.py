@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from iipserve.config import Config
 from iipserve.errors import InvalidRequest
-from iipserve.image import FIRST, Selector
+from iipserve.image import FIRST, ImageName, Selector
 from iipserve.plan import Redirect
 from iipserve.protocols.iiif import PROTOCOL
 from iipserve.protocols.iiif.requests import InfoQuery
@@ -87,7 +87,7 @@ def test_the_canonical_quality_of_a_gray_image_is_default() -> None:
 def test_identifiers_and_versions(target: str, by_path: bool, identifier: str, version: int | None) -> None:
     for tail in ("/info.json", "/full/max/0/default.jpg", "/full/max/0/default.jpg?x=1"):
         query = parsed(PROTOCOL, target + tail, mount="/iiif/", by_path=by_path)
-        assert (query.identifier, query.version) == (identifier, version)
+        assert (query.names, query.version) == ((ImageName(identifier),), version)
         assert query.address == f"http://localhost/iiif/{target}"
 
 
@@ -116,7 +116,7 @@ def test_pictures_of_a_stack(name: str, delimiter: str, identifier: str, selecto
     for tail in ("/info.json", "/full/max/0/default.jpg", ""):
         config = Config(iiif_delimiter=delimiter)
         query = parsed(PROTOCOL, f"3/{name}{tail}", mount="/iiif/", by_path=True, config=config)
-        assert (query.identifier, query.selector) == (identifier, selector)
+        assert query.names == (ImageName(identifier, selector),)
         assert query.address == f"http://localhost/iiif/3/{name}"
 
 
@@ -141,7 +141,7 @@ def test_addresses_without_a_version_follow_the_setting(version: int) -> None:
 @pytest.mark.parametrize("tail", ["/info.json", "/full/max/0/default.jpg"])
 def test_further_query_parameters_mean_nothing(tail: str) -> None:
     query = parsed(PROTOCOL, f"a.tif{tail}&v=2", mount="/iipsrv.fcgi?IIIF=")
-    assert (query.identifier, query.address) == ("a.tif", "http://localhost/iipsrv.fcgi?IIIF=a.tif")
+    assert (query.names, query.address) == ((ImageName("a.tif"),), "http://localhost/iipsrv.fcgi?IIIF=a.tif")
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_identifiers() -> None:
         ("\xc3\xbc.tif", "ü.tif"),
     ]:
         query = parsed(PROTOCOL, f"FIF={text}&JTL=0,0")
-        assert query.identifier == identifier
+        assert query.names == (ImageName(identifier),)
 
 
 REFUSALS = [
