@@ -1,9 +1,9 @@
-"""Arguments of IIP's commands: from text to values."""
+"""IIP's commands and their arguments: from text to values."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from iipserve.errors import InvalidRequest, RegionOutOfBounds
@@ -52,6 +52,17 @@ class BandRange(NamedTuple):
     """Index from 0; None is all."""
     minimum: float
     maximum: float
+
+
+def split_commands(text: str) -> Iterator[tuple[str, str]]:
+    """Name and argument of each command, as written.
+
+    A command without `=` has its own name as argument; one with an empty argument is left out.
+    """
+    for token in text.split("&"):
+        name, equals, argument = token.partition("=")
+        if argument or (not equals and name):
+            yield name, argument or name
 
 
 def read_whole(name: str, argument: str) -> int:

@@ -13,38 +13,37 @@ from iipserve.formats import Formats
 from iipserve.http import Routed
 from iipserve.image import ImageName, Selector
 from iipserve.protocols import Server
-from iipserve.protocols.iip.arguments import read_whole
+from iipserve.protocols.iip.arguments import read_whole, split_commands
 from iipserve.protocols.iip.errors import ErrorLine, IIPError
-from iipserve.protocols.iip.modifiers import MODIFIERS, Modifier, ModifierState
+from iipserve.protocols.iip.modifiers import DEFAULT_VIEW, MODIFIERS, Modifier, ModifierState, View
 from iipserve.protocols.iip.object_reply import ObjectRequest, is_server_object
 from iipserve.protocols.iip.objects import object_kind
-from iipserve.protocols.iip.view import DEFAULT_VIEW, View
 from iipserve.protocols.url_text import decoded, decoded_identifier
 
 TILE_ADDRESS = re.compile(r"([+-]?[0-9]{1,9})(?:,([+-]?[0-9]{1,9}))?")
 FOUR_NUMBERS = re.compile(",".join([r"([+-]?[0-9]{1,9})"] * 4))
 PROFILE = re.compile(r"([0-9]{1,9}):([0-9]{1,9}),([0-9]{1,9})(?:-([0-9]{1,9}),([0-9]{1,9}))?")
 DEFAULT_FORMAT = "jpeg"
-"""For CVT with an unknown argument, as in iipsrv."""
+"""Of CVT with an unknown argument, as in iipsrv."""
 
 
 # -- queries ---------------------------------------------------------------------------------------
 
 
 class TileQuery(NamedTuple):
-    """One tile: JTL and its kin."""
+    """One tile: JTL, JTLS and the commands for other formats."""
 
     names: tuple[ImageName, ...]
     format: str
     resolution: int
     """0 is the smallest."""
     tile: int
-    """Counted row by row from 0."""
+    """Index, row by row from 0."""
     view: View
 
 
 class TileRangeQuery(NamedTuple):
-    """The rectangle of tiles between two: TIL."""
+    """The rectangle spanned by two tiles: TIL."""
 
     names: tuple[ImageName, ...]
     resolution: int
@@ -82,12 +81,12 @@ class ProfileQuery(NamedTuple):
     start: tuple[int, int]
     """x and y in pixels of the resolution."""
     end: tuple[int, int]
-    """The first point that does not belong to it, unless it is the start."""
+    """Exclusive, unless it is the start."""
     view: View
 
 
 class ObjectsQuery(NamedTuple):
-    """Facts about the image and the server: OBJ."""
+    """Information about the image and the server: OBJ."""
 
     names: tuple[ImageName, ...]
     """Empty if no image is named; the objects then need none."""
@@ -99,7 +98,7 @@ class ObjectsQuery(NamedTuple):
 
 Query: TypeAlias = TileQuery | TileRangeQuery | ExportQuery | SpectrumQuery | ProfileQuery | ObjectsQuery
 MakeQuery: TypeAlias = Callable[[ImageName, View], Query]
-"""(the image, what the modifiers say) -> the query."""
+"""(image, modifiers) -> query."""
 
 
 # -- reading ---------------------------------------------------------------------------------------
@@ -107,17 +106,17 @@ MakeQuery: TypeAlias = Callable[[ImageName, View], Query]
 
 @dataclass(slots=True)
 class _Reading:
-    """What the commands so far have said."""
+    """The commands read so far."""
 
     identifier: str | None = None
     modifiers: ModifierState | None = None
-    """None as long as there is no modifier: most requests have none."""
+    """None until the first modifier: most requests have none."""
     objects: list[ObjectRequest] = field(default_factory=list)
     output: MakeQuery | None = None
     errors: list[ErrorLine] = field(default_factory=list)
 
     def view(self) -> View:
-        """What the modifiers say."""
+        """The modifiers, as one value."""
         return DEFAULT_VIEW if self.modifiers is None else self.modifiers.view()
 
 
@@ -126,22 +125,17 @@ Command: TypeAlias = Callable[[_Reading, str, str], None]
 
 
 def parse(routed: Routed, server: Server) -> Query:
-    """Read the commands of a query string.
+    """Read the commands of a query string; see `split_commands`.
 
-    Names may be of either case; a command without `=` has its own name as argument, one with an empty
-    argument is passed over; arguments are percent-decoded after splitting.
+    Names may be of either case; arguments are percent-decoded after splitting.
 
     Raises:
-        IIPError: a command or object is unknown, the image is missing or nothing is asked for.
-        InvalidRequest: an argument is malformed, or two answers are asked for.
+        IIPError: a command or object is unknown, the image is missing or no output is requested.
+        InvalidRequest: an argument is malformed, or two outputs are requested.
     """
     reading, commands = _Reading(), known_commands(server.formats)
-    for token in routed.target.split("&"):
-        name, equals, argument = token.partition("=")
-        if not equals:
-            argument = name
-        if argument:
-            commands.get(name.lower(), _unknown)(reading, name, argument)
+    for name, argument in split_commands(routed.target):
+        commands.get(name.lower(), _unknown)(reading, name, argument)
     return _query(reading, routed.target)
 
 
@@ -166,25 +160,25 @@ def _unknown(reading: _Reading, name: str, argument: str) -> None:
 def _image(reading: _Reading, name: str, argument: str) -> None:
     _refuse_after_output(reading, name)
     if reading.identifier is not None:
-        raise InvalidRequest("FIF is given twice; one request is about one image")
+        raise InvalidRequest("FIF is given twice; a request takes one image")
     reading.identifier = decoded_identifier(argument.replace("+", " "))
 
 
 def _object(reading: _Reading, name: str, argument: str) -> None:
     _refuse_after_output(reading, name)
-    asked = decoded(argument).lower()
-    if not is_server_object(asked):
-        if object_kind(asked) is None:
-            reading.errors.append(ErrorLine("3 2", asked))
+    object_name = decoded(argument).lower()
+    if not is_server_object(object_name):
+        if object_kind(object_name) is None:
+            reading.errors.append(ErrorLine("3 2", object_name))
         elif reading.identifier is None:
-            reading.errors.append(ErrorLine("1 3", asked))
-    # iipsrv: width and height change places only where ROT came before
-    upright = reading.modifiers is None or reading.modifiers.rotation.degrees not in (90, 270)
-    reading.objects.append(ObjectRequest(asked, swaps_sides=not upright))
+            reading.errors.append(ErrorLine("1 3", object_name))
+    # iipsrv: width and height are exchanged only if ROT precedes the object
+    swaps_sides = reading.modifiers is not None and reading.modifiers.rotation.degrees in (90, 270)
+    reading.objects.append(ObjectRequest(object_name, swaps_sides))
 
 
 def _modifier(modifier: Modifier) -> Command:
-    """A command that says how the answer is to be."""
+    """The command of a modifier."""
 
     def run(reading: _Reading, name: str, argument: str) -> None:
         _refuse_after_output(reading, name)
@@ -196,11 +190,11 @@ def _modifier(modifier: Modifier) -> Command:
 
 
 def _output(read: Callable[[str, str], MakeQuery]) -> Command:
-    """A command that asks for an image or for samples; there is one in a request."""
+    """A command that requests an image or samples; a request has one."""
 
     def run(reading: _Reading, name: str, argument: str) -> None:
         if reading.output is not None or reading.objects:
-            raise InvalidRequest(f"{name} asks for a second answer; a request gets one")
+            raise InvalidRequest(f"{name} requests a second output; a request has one")
         if reading.identifier is None:
             reading.errors.append(ErrorLine("1 3", argument))
         reading.output = read(name, decoded(argument))
@@ -210,14 +204,14 @@ def _output(read: Callable[[str, str], MakeQuery]) -> Command:
 
 def _refuse_after_output(reading: _Reading, name: str) -> None:
     if reading.output is not None:
-        raise InvalidRequest(f"{name} comes after the command that asks for the image; it has to come before")
+        raise InvalidRequest(f"{name} comes after the command that requests the output; it must precede it")
 
 
-# -- commands that ask for something ---------------------------------------------------------------
+# -- commands that request an output ---------------------------------------------------------------
 
 
 def _read_tile(format: str, name: str, argument: str) -> MakeQuery:
-    """`resolution,tile`; a single number stands for both (iipsrv)."""
+    """`resolution,tile`; a single number means both (iipsrv)."""
     match = TILE_ADDRESS.fullmatch(argument)
     if match is None:
         raise InvalidRequest(f"{name}={argument!r}: resolution,tile is needed, as in 2,0")
@@ -235,7 +229,7 @@ def _read_tile_of_view(name: str, argument: str) -> MakeQuery:
         )
     horizontal, resolution, tile, vertical = map(int, match.groups())
     if horizontal < 0 or vertical < 0:
-        raise InvalidRequest(f"{name}={argument!r}: angles are 0 or more")
+        raise InvalidRequest(f"{name}={argument!r}: angles must be 0 or more")
     selector = Selector(horizontal, vertical)
     return lambda image, view: TileQuery((image._replace(selector=selector),), "jpeg", resolution, tile, view)
 

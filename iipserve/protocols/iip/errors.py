@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from iipserve.errors import UnsupportedCommand
+from iipserve.errors import IIPServeError, UnsupportedCommand
+from iipserve.http import Routed
+from iipserve.plan import Document
+from iipserve.protocols import ErrorAnswer, plain_error
+from iipserve.protocols.iip.objects import NETFPX
 
 MAX_ERROR_LINE = 31
 """In characters; iipsrv cuts error lines there."""
@@ -41,3 +45,10 @@ class IIPError(UnsupportedCommand):
         super().__init__("; ".join(ERROR_TEXTS[error.code].format(error.argument) for error in errors))
         self.body = "".join(f"{error.line}\r\n" for error in errors).encode("utf-8", "replace")
         """The error lines."""
+
+
+def error_answer(error: IIPServeError, routed: Routed | None = None) -> ErrorAnswer:
+    """The error in IIP's syntax where it has a number for it, else as plain text."""
+    if isinstance(error, IIPError):
+        return ErrorAnswer(error.status, Document(error.body, NETFPX))
+    return plain_error(error)

@@ -1,29 +1,26 @@
-"""IIP's modifiers: commands that say how an answer is to be, of IIP itself or of another protocol.
+"""IIP's modifiers: commands that determine how an answer looks, of IIP itself or of another protocol.
 
-They stand before the command that asks for something, in any order; the operations they become are carried
-out in the canonical order all the same (`processing.pipeline.ORDER`). Of several of one name the last counts,
-but for MINMAX, which may be given for each band, CTW, which adds rows, and CNT=eq, which goes with other CNT.
+They precede the command that requests an output, in any order; their operations are applied in the canonical
+order (`processing.pipeline.ORDER`). Of several modifiers of the same name the last one counts, except MINMAX,
+which may be given for each band, CTW, which adds rows, and CNT=eq, which combines with another CNT.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
 
-from iipserve.config import Config
 from iipserve.errors import InvalidRequest, UnsupportedCommand
-from iipserve.image import FIRST, ImageInfo, ImageName
-from iipserve.plan import ImageRef, RenderPlan, image_ref
-from iipserve.processing import Operation, colormap, pipeline
+from iipserve.formats import Quality
+from iipserve.image import FIRST, Selector
+from iipserve.processing import Operation, pipeline
 from iipserve.processing.color import Bitonal, Grayscale, Twist
 from iipserve.processing.filters import Convolve, Hillshade
 from iipserve.processing.histogram import Equalize
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
-from iipserve.processing.transform import Mirror, Rotate
-from iipserve.protocols import Server
-from iipserve.protocols.encodings import adjusted
 from iipserve.protocols.iip.arguments import (
+    Fractions,
     Rotation,
     read_band_range,
     read_colormap,
@@ -38,28 +35,53 @@ from iipserve.protocols.iip.arguments import (
     read_rotation,
     read_selector,
     read_whole,
+    split_commands,
 )
-from iipserve.protocols.iip.view import DEFAULT_VIEW, View
-from iipserve.protocols.tiles import has_color, quality_layers
 from iipserve.protocols.url_text import decoded
 
 MAX_ROWS = 3
-"""Rows of a matrix that are shown: bands of a picture."""
+"""Rows of a CTW matrix that are used: the bands of the output."""
+WHOLE_IMAGE = Fractions(0.0, 0.0, 1.0, 1.0)
 
 
-# -- reading ---------------------------------------------------------------------------------------
+class View(NamedTuple):
+    """The modifiers of a request, as one value."""
+
+    width: int = 0
+    """WID: in pixels; 0 if not given."""
+    height: int = 0
+    """HEI: in pixels; 0 if not given."""
+    region: Fractions = WHOLE_IMAGE
+    """RGN."""
+    quality: Quality | None = None
+    """QLT."""
+    bits: int = 0
+    """BPC: 8 or 16 per sample; 0 if not given."""
+    layers: int = 0
+    """LYR: JPEG 2000 quality layers; 0 if not given."""
+    selector: Selector = FIRST
+    """SDS."""
+    rotation: Rotation = Rotation()
+    """ROT."""
+    colormap: str = ""
+    """CMP: in lower case; empty if none."""
+    operations: tuple[Operation, ...] = ()
+    """All others, in canonical order; each has an effect on some image."""
+
+
+DEFAULT_VIEW = View()
 
 
 @dataclass(slots=True)
 class ModifierState:
-    """What the modifiers so far have said."""
+    """The modifiers read so far."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     """Fields of `View`."""
     operations: dict[str, Operation | None] = field(default_factory=dict)
-    """By what they change; None where the last word was that nothing is to change."""
+    """By modifier; None if the last value has no effect."""
     ranges: dict[int | None, tuple[float, float]] = field(default_factory=dict)
-    """MINMAX by band; None is all, and stands before the others."""
+    """MINMAX by band; None is all, and precedes the others."""
     rows: list[tuple[float, ...]] = field(default_factory=list)
     """CTW."""
 
@@ -70,7 +92,7 @@ class ModifierState:
         return rotation
 
     def view(self) -> View:
-        """All of it as one value."""
+        """All modifiers as one value."""
         operations = [found for found in self.operations.values() if found is not None]
         if self.ranges:
             bands = sorted(self.ranges.items(), key=lambda item: -1 if item[0] is None else item[0])
@@ -81,11 +103,11 @@ class ModifierState:
 
 
 Modifier: TypeAlias = Callable[[ModifierState, str, str], None]
-"""Takes the state, the command's name as written, and its argument, decoded."""
+"""Takes the state, the command's name as written, and its decoded argument."""
 
 
 def _field(field_name: str, read: Callable[[str, str], Any]) -> Modifier:
-    """A modifier that is a field of `View`."""
+    """A modifier that sets a field of `View`."""
 
     def run(state: ModifierState, name: str, argument: str) -> None:
         state.fields[field_name] = read(name, argument)
@@ -101,8 +123,8 @@ def _contrast(state: ModifierState, name: str, argument: str) -> None:
     if word in ("st", "stretch"):
         word = "-1"
     factor = read_real(name, word, "a factor, as in 1.5, or eq or stretch is needed")
-    steps: dict[float, Operation | None] = {1: None, -1: Stretch()}
-    state.operations["contrast"] = steps.get(factor, Contrast(factor))
+    special: dict[float, Operation | None] = {1: None, -1: Stretch()}
+    state.operations["contrast"] = special.get(factor, Contrast(factor))
 
 
 def _gamma(state: ModifierState, name: str, argument: str) -> None:
@@ -111,8 +133,8 @@ def _gamma(state: ModifierState, name: str, argument: str) -> None:
     exponent = read_real(name, word, needed)
     if exponent < 0 and exponent != -1:
         raise InvalidRequest(f"{name}={argument!r}: {needed}")
-    steps: dict[float, Operation | None] = {1: None, -1: Logarithm()}
-    state.operations["gamma"] = steps.get(exponent, Gamma(exponent))
+    special: dict[float, Operation | None] = {1: None, -1: Logarithm()}
+    state.operations["gamma"] = special.get(exponent, Gamma(exponent))
 
 
 def _inversion(state: ModifierState, name: str, argument: str) -> None:
@@ -140,13 +162,13 @@ def _convolution(state: ModifierState, name: str, argument: str) -> None:
 
 
 def _color(state: ModifierState, name: str, argument: str) -> None:
-    step = COLORS.get(argument.lower())
-    if step is not None:  # others are ignored (iipsrv)
-        state.operations["color"] = step
+    operation = COLORS.get(argument.lower())
+    if operation is not None:  # others are ignored (iipsrv)
+        state.operations["color"] = operation
 
 
 def _nothing(state: ModifierState, name: str, argument: str) -> None:
-    """Understood for the sake of old clients (iipsrv)."""
+    """Accepted for compatibility with old clients (iipsrv)."""
 
 
 COLORS: Mapping[str, Operation] = {"grey": Grayscale(), "gray": Grayscale(), "binary": Bitonal()}
@@ -175,22 +197,17 @@ MODIFIERS: Mapping[str, Modifier] = {
 
 
 def read(text: str) -> View:
-    """What the modifiers before another protocol's part of a query say.
+    """Read the modifiers that precede the parameter of another protocol.
 
     Args:
         text: `NAME=value`, joined by `&`, as in IIP's own requests.
 
     Raises:
-        UnsupportedCommand: one of them is no modifier.
+        UnsupportedCommand: one of them is not a modifier.
         InvalidRequest: an argument is malformed.
     """
     state = ModifierState()
-    for token in text.split("&"):
-        name, equals, argument = token.partition("=")
-        if not equals:
-            argument = name
-        if not argument:
-            continue
+    for name, argument in split_commands(text):
         modifier = MODIFIERS.get(name.lower())
         if modifier is None:
             known = " ".join(name.upper() for name in MODIFIERS)
@@ -199,145 +216,3 @@ def read(text: str) -> View:
             )
         modifier(state, name, decoded(argument))
     return state.view()
-
-
-@dataclass(frozen=True, slots=True)
-class Modifiers:
-    """The modifiers that precede the parameter of another protocol."""
-
-    view: View
-
-    def select(self, name: ImageName) -> ImageName:
-        """The image of a stack or sequence that the other protocol names, else the one of SDS."""
-        return name if name.selector != FIRST else ImageName(name.identifier, self.view.selector)
-
-    def apply(self, plan: RenderPlan, info: ImageInfo, server: Server) -> RenderPlan:
-        """The plan as the modifiers want it; see `apply_modifiers`."""
-        return apply_modifiers(plan, self.view, info, server)
-
-
-def read_modifiers(text: str) -> Modifiers:
-    """The modifiers in what precedes another protocol's parameter; see `read`."""
-    return Modifiers(read(text))
-
-
-# -- planning --------------------------------------------------------------------------------------
-
-
-def apply_modifiers(plan: RenderPlan, view: View, info: ImageInfo, server: Server) -> RenderPlan:
-    """The plan as the modifiers want it; WID, HEI and RGN are the caller's, and SDS was, to find the image.
-
-    What the plan does already, mirroring and rotating, or making gray, is left as it is.
-
-    Args:
-        plan: for the image, without them.
-        view: what the modifiers say.
-        info: the image.
-        server: settings and formats.
-
-    Raises:
-        InvalidRequest: they do not fit the image, or a tile is to be turned by other than quarters.
-        UnsupportedEncoding: the format has no room for 16 bits.
-    """
-    if view is DEFAULT_VIEW:
-        return plan
-    operations = _merged(_steps(view, info, server.config), plan.operations)
-    if not plan.encoding.metadata:
-        _check_quarters(operations)
-    profile = all(operation.keeps_profile for operation in operations)
-    encoding = adjusted(plan.encoding, server, asked=view.quality, bits=view.bits, profile=profile)
-    image = _layered(plan.view.image, view, info, server.config)
-    if image is plan.view.image and encoding is plan.encoding and operations == plan.operations:
-        return plan
-    return RenderPlan(replace(plan.view, image=image), encoding, operations)
-
-
-def _layered(image: ImageRef, view: View, info: ImageInfo, config: Config) -> ImageRef:
-    if view.layers and info.quality_layers > 1:
-        return image_ref(info, quality_layers(info, config, view.layers))
-    return image
-
-
-def _steps(view: View, info: ImageInfo, config: Config) -> tuple[Operation, ...]:
-    """The operations that have an effect on this image.
-
-    Raises:
-        InvalidRequest: one is not possible with it, or there is no color map of that name.
-    """
-    steps = list(view.operations)
-    if view.colormap:
-        steps.append(_colormap(view.colormap, config))
-    if view.rotation.mirrored:
-        steps.append(Mirror())
-    if view.rotation.degrees:
-        steps.append(Rotate(view.rotation.degrees))
-    fitted = (_fitted(step, steps, info) for step in steps)
-    return tuple(step for step in fitted if step is not None)
-
-
-def _colormap(name: str, config: Config) -> Operation:
-    found = colormap.named(name, config.colormaps)
-    if found is None:
-        known = ", ".join(colormap.names(config.colormaps))
-        raise InvalidRequest(
-            f"CMP={name!r}: there is no such color map; {known} are there, and none takes it away"
-        )
-    return found
-
-
-def _fitted(step: Operation, steps: Sequence[Operation], info: ImageInfo) -> Operation | None:
-    """The step as it is for this image; None where it has no effect."""
-    if isinstance(step, SampleRange):
-        ranges = tuple(found for found in step.ranges if found[0] is None or found[0] < info.color_bands)
-        return SampleRange(ranges) if ranges else None
-    if isinstance(step, Hillshade) and info.color_bands != 3:
-        raise InvalidRequest(
-            f"SHD needs three bands, which hold the directions of a surface; this image has {info.color_bands}"
-        )
-    if isinstance(step, Grayscale) and not _shows_color(info, steps):
-        return None
-    if isinstance(step, Bitonal) and info.bits == 1 and not _shows_color(info, steps):
-        return None
-    return step
-
-
-def _shows_color(info: ImageInfo, steps: Sequence[Operation]) -> bool:
-    """Whether there is color left, or made, by the steps."""
-    shows = has_color(info)
-    for step in pipeline.ordered(steps):
-        if isinstance(step, Hillshade):
-            shows = False
-        elif isinstance(step, Twist):
-            shows = len(step.matrix) >= MAX_ROWS
-        elif isinstance(step, colormap.Colormap):
-            shows = True
-    return shows
-
-
-EXCLUSIVE_GROUPS: tuple[frozenset[type[Operation]], ...] = (
-    frozenset((Gamma, Logarithm)),
-    frozenset((Contrast, Stretch)),
-    frozenset((Grayscale, Bitonal)),
-    frozenset((Mirror, Rotate)),
-)
-"""Operations of which a protocol's own take the place of the modifiers'."""
-
-
-def _merged(steps: tuple[Operation, ...], own: tuple[Operation, ...]) -> tuple[Operation, ...]:
-    """The steps of both in canonical order, without those that the protocol's own take the place of."""
-    if not steps:
-        return own
-    if own:
-        types = {type(operation) for operation in own}
-        taken = types.union(*(kind for kind in EXCLUSIVE_GROUPS if kind & types))
-        steps = tuple(step for step in steps if type(step) not in taken)
-    return pipeline.ordered((*steps, *own))
-
-
-def _check_quarters(operations: Sequence[Operation]) -> None:
-    for operation in operations:
-        if isinstance(operation, Rotate) and operation.degrees % 90:
-            raise InvalidRequest(
-                f"ROT={operation.degrees:g}: tiles are turned by 90, 180 or 270 degrees; CVT, and IIIF without "
-                "tiles, turn by any angle"
-            )

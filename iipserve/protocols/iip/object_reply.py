@@ -27,14 +27,14 @@ class ObjectRequest(NamedTuple):
     name: str
     """In lower case."""
     swaps_sides: bool = False
-    """A quarter turn (ROT) stands before it."""
+    """A quarter turn (ROT) precedes it."""
 
 
 class _Reply(NamedTuple):
-    """What one object has to say."""
+    """The answer of one object."""
 
     text: str
-    """Without the end of its last line."""
+    """Without the last line end."""
     media_type: str = NETFPX
 
 
@@ -50,11 +50,11 @@ def objects_answer(
         server: settings and formats.
 
     Raises:
-        IIPError: none of them has anything to tell.
+        IIPError: none of them has an answer.
     """
     lines = ObjectLines(tuple(objects), text, info, server)
-    headers = (("IIP", "1.0"),) if any(asked.name.startswith("iip,") for asked in objects) else ()
-    if info is not None and any(_needs_statistics(asked.name, info) for asked in objects):
+    headers = (("IIP", "1.0"),) if any(requested.name.startswith("iip,") for requested in objects) else ()
+    if info is not None and any(_needs_statistics(requested.name, info) for requested in objects):
         return Answer(StatisticsPlan(image_ref(info), lines), headers)
     return Answer(lines(None), headers)
 
@@ -72,25 +72,27 @@ class ObjectLines:
         """The lines of all objects.
 
         Raises:
-            IIPError: none of them has anything to tell.
+            IIPError: none of them has an answer.
         """
-        replies = [found for asked in self.objects if (found := self._reply(asked, statistics)) is not None]
+        replies = [
+            found for requested in self.objects if (found := self._reply(requested, statistics)) is not None
+        ]
         if not replies:
             raise IIPError([ErrorLine("2 1", self.text)])
-        # iipsrv: the content type is the last one that an object set, and most set none
+        # iipsrv: the content type is that of the last object that sets one; most set none
         types = (found.media_type for found in reversed(replies) if found.media_type != NETFPX)
         body = "".join(f"{found.text}\r\n" for found in replies).encode("utf-8", "replace")
         return Document(body, next(types, NETFPX))
 
-    def _reply(self, asked: ObjectRequest, statistics: Statistics | None) -> _Reply | None:
-        """What one object has to say; None when there is nothing to tell."""
-        text = server_object(asked.name, self.server.formats)
+    def _reply(self, requested: ObjectRequest, statistics: Statistics | None) -> _Reply | None:
+        """The answer of one object; None if the image lacks the information."""
+        text = server_object(requested.name, self.server.formats)
         if text is not None:
             return _Reply(text)
-        kind = object_kind(asked.name)
+        kind = object_kind(requested.name)
         if kind is None or self.info is None:
             return None
-        text = kind.describe(Subject(self.info, self.server.config, statistics, asked.swaps_sides))
+        text = kind.describe(Subject(self.info, self.server.config, statistics, requested.swaps_sides))
         return None if text is None else _Reply(text, kind.media_type)
 
 

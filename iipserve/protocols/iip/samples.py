@@ -26,8 +26,8 @@ from iipserve.image import ImageInfo
 from iipserve.plan import Document, SamplePlan, image_ref
 from iipserve.processing import Pixels
 from iipserve.protocols.iip.commands import ProfileQuery, SpectrumQuery
+from iipserve.protocols.iip.modifiers import View
 from iipserve.protocols.iip.tiles import indexed_tile_region, resolution_size
-from iipserve.protocols.iip.view import View
 from iipserve.protocols.tiles import quality_layers
 
 MAX_SAMPLES = 100_000

@@ -1,4 +1,4 @@
-"""Tiles as IIP counts them: resolution 0 is the smallest, tiles are counted row by row."""
+"""IIP's tiles (JTL, TIL): resolution 0 is the smallest, tiles are indexed row by row."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from iipserve.protocols import Server
 from iipserve.protocols.encodings import raw_encoding, tile_encoding
 from iipserve.protocols.iip.arguments import Rotation
 from iipserve.protocols.iip.commands import TileQuery, TileRangeQuery
-from iipserve.protocols.iip.modifiers import apply_modifiers
+from iipserve.protocols.iip.modification import apply_modifiers
+from iipserve.protocols.iip.modifiers import DEFAULT_VIEW, View
 from iipserve.protocols.iip.objects import NETFPX
-from iipserve.protocols.iip.view import DEFAULT_VIEW, View
 from iipserve.protocols.tiles import plan_tile
 
 MAX_TILES = 1024
-"""Tiles that one TIL may ask for."""
+"""Tiles per TIL."""
 UPSIDE_DOWN = Rotation(mirrored=False, degrees=180.0)
 AS_STORED = SampleRange(((None, 0.0, 65535.0),))
-"""16-bit samples stay what they are."""
+"""Leaves 16-bit samples unchanged."""
 JPEG_FRAME = b"\x02\0\0\0\0\x11\0\0"
 """Compression type 2 and its subtype."""
 RAW_FRAME = b"\x03\0\0\0\0\x11\0\0"
-"""Samples of 16 bits in the server's byte order (iipsrv)."""
+"""16-bit samples in the server's byte order (iipsrv)."""
 
 
 def resolution_size(info: ImageInfo, resolution: int) -> Size:
@@ -57,7 +57,7 @@ def indexed_tile_region(info: ImageInfo, grid_size: Size, tile: int) -> Region:
 
 
 def plan_query_tile(query: TileQuery, info: ImageInfo, server: Server) -> RenderPlan:
-    """The plan for one tile: JTL and its kin."""
+    """The plan for one tile."""
     return _plan(query, tile_encoding(query.format, info, server), info, server)
 
 
@@ -68,13 +68,13 @@ def _plan(query: TileQuery, encoding: Encoding, info: ImageInfo, server: Server)
     if view is DEFAULT_VIEW:
         return plan_tile(info, server.config, grid_size, region, encoding)
     if view.rotation == UPSIDE_DOWN:
-        # iipsrv: tiles change places with the picture, but only when it is upside down
+        # iipsrv: indices are those of the rotated image, but only at 180 degrees
         region = indexed_tile_region(info, grid_size, TileGrid(grid_size, info.tile).count - 1 - query.tile)
     return apply_modifiers(plan_tile(info, server.config, grid_size, region, encoding), view, info, server)
 
 
 def plan_tile_range(query: TileRangeQuery, info: ImageInfo, server: Server) -> Bundle:
-    """The rectangle spanned by two tiles: columns outside, rows inside (iipsrv).
+    """The rectangle spanned by two tiles, column by column (iipsrv).
 
     Raises:
         TooLarge: it has too many tiles.
@@ -82,12 +82,12 @@ def plan_tile_range(query: TileRangeQuery, info: ImageInfo, server: Server) -> B
     grid_size = resolution_size(info, query.resolution)
     columns = ceil_div(grid_size.width, info.tile.width)
     for tile in (query.first, query.last):
-        indexed_tile_region(info, grid_size, tile)  # both exist
+        indexed_tile_region(info, grid_size, tile)  # raises if it does not exist
     (row, column), (other_row, other_column) = divmod(query.first, columns), divmod(query.last, columns)
     across = range(min(column, other_column), max(column, other_column) + 1)
     down = range(min(row, other_row), max(row, other_row) + 1)
     if len(across) * len(down) > MAX_TILES:
-        raise TooLarge(f"TIL asks for {len(across) * len(down)} tiles; {MAX_TILES} in one request are served")
+        raise TooLarge(f"{len(across) * len(down)} tiles requested; the maximum is {MAX_TILES} per TIL")
     tiles = tuple(row * columns + column for column in across for row in down)
     encoding, view, frame = _framing(query.view, info, server)
     plans = tuple(
@@ -98,9 +98,9 @@ def plan_tile_range(query: TileRangeQuery, info: ImageInfo, server: Server) -> B
 
 
 def _framing(view: View, info: ImageInfo, server: Server) -> tuple[Encoding, View, bytes]:
-    """How the tiles of TIL are encoded, what is done to them, and the type that tells so.
+    """How the tiles of TIL are encoded, their modifiers, and the frame's type and subtype.
 
-    Pictures of 16 bits are sent as samples (iipsrv), unless the client wants 8.
+    16-bit images are sent as samples (iipsrv), unless the client requests 8 bits.
     """
     if info.dtype != "uint16" or view.bits == 8:
         return tile_encoding("jpeg", info, server), view, JPEG_FRAME
@@ -115,7 +115,7 @@ def _has_whole_range(info: ImageInfo) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TileFrame:
-    """What stands around each tile of a TIL answer."""
+    """The frame of each tile in an answer to TIL."""
 
     resolution: int
     tiles: tuple[int, ...]
@@ -123,6 +123,6 @@ class TileFrame:
     """Compression type and subtype."""
 
     def __call__(self, position: int, body: bytes) -> bytes:
-        """The tile with its address, length and kind before it."""
+        """The tile after its address, length and kind."""
         address = f"Tile,{self.resolution},{self.tiles[position]},0/{len(body) + 8}:".encode()
         return b"".join((address, self.kind, body, b"\r\n"))

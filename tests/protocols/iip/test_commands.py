@@ -79,14 +79,14 @@ REFUSALS = [
     Refused("region of words", "FIF=a&RGN=nan,inf,1,1&CVT=jpeg", InvalidRequest, "four numbers"),
     Refused("empty region", "FIF=a&RGN=0,0,0,1&CVT=jpeg", RegionOutOfBounds, "empty"),
     Refused("region outside", "FIF=a&RGN=1,0,1,1&CVT=jpeg", RegionOutOfBounds, "outside"),
-    Refused("two answers", "FIF=a&JTL=0,0&CVT=jpeg", InvalidRequest, "second answer"),
-    Refused("facts and an image", "FIF=a&OBJ=Max-size&JTL=0,0", InvalidRequest, "second answer"),
+    Refused("two answers", "FIF=a&JTL=0,0&CVT=jpeg", InvalidRequest, "second output"),
+    Refused("facts and an image", "FIF=a&OBJ=Max-size&JTL=0,0", InvalidRequest, "second output"),
     Refused("an image and facts", "FIF=a&JTL=0,0&OBJ=Max-size", InvalidRequest, "comes after"),
     Refused("modifier after the output", "FIF=a&CVT=jpeg&WID=100", InvalidRequest, "WID comes after"),
     Refused("two images", "FIF=a&FIF=b&JTL=0,0", InvalidRequest, "twice"),
     Refused("zero byte", "FIF=a%00b&JTL=0,0", InvalidRequest, "zero byte"),
     Refused("not UTF-8", "FIF=%ff&JTL=0,0", InvalidRequest, "UTF-8"),
-    Refused("samples and an image", "FIF=a&PFL=0:0,0&JTL=0,0", InvalidRequest, "second answer"),
+    Refused("samples and an image", "FIF=a&PFL=0:0,0&JTL=0,0", InvalidRequest, "second output"),
     Refused("processing after the output", "FIF=a&JTL=0,0&GAM=2", InvalidRequest, "GAM comes after"),
     Refused(
         "three numbers of a view", "FIF=a&JTLS=0,1,0", InvalidRequest, "horizontal,resolution,tile,vertical"

@@ -19,7 +19,7 @@ from iipserve.processing.histogram import Equalize
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, Stretch
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.protocols import Protocol, deepzoom, iiif, iip, zoomify
-from iipserve.protocols.iip import modifiers
+from iipserve.protocols.iip import modification, modifiers
 from tests.protocols.client import IMAGE, SERVER, ask, image, plan_of
 
 DEEPZOOM_TILE = (deepzoom.PROTOCOL, "a.tif_files/12/0_0.jpg")
@@ -39,7 +39,7 @@ OTHERS = [DEEPZOOM_TILE, ZOOMIFY_TILE, IIIF_TILE, IIIF_EXPORT]
 
 def modified(text: str, protocol: Protocol, target: str, info: ImageInfo = IMAGE) -> RenderPlan:
     plan = plan_of(ask(protocol, target, info))
-    return modifiers.apply_modifiers(plan, modifiers.read(text), info, SERVER)
+    return modification.apply_modifiers(plan, modifiers.read(text), info, SERVER)
 
 
 @pytest.mark.parametrize(("protocol", "target"), OTHERS)
@@ -104,7 +104,7 @@ def test_qualities_beyond_the_specification_win_as_well(
     config = Config(iiif_extensions=True)
     plan = plan_of(ask(iiif.PROTOCOL, f"3/a.tif/full/800,/0/{quality}.jpg", IMAGE, config))
     assert (
-        modifiers.apply_modifiers(
+        modification.apply_modifiers(
             plan, modifiers.read(text), IMAGE, replace(SERVER, config=config)
         ).operations
         == operations
@@ -135,10 +135,10 @@ def test_only_modifiers_stand_before_another_protocol(text: str) -> None:
 
 def test_which_image_is_meant() -> None:
     assert modifiers.read("SDS=2").selector == Selector(2, 90)
-    modification = modifiers.read_modifiers("SDS=2")
-    assert modification.select(ImageName("a")) == ImageName("a", Selector(2, 90))
-    assert modification.select(ImageName("a", Selector(1))) == ImageName("a", Selector(1))
-    assert modifiers.read_modifiers("GAM=2").select(ImageName("a")) == ImageName("a")
+    chosen = modification.read_modifiers("SDS=2")
+    assert chosen.select(ImageName("a")) == ImageName("a", Selector(2, 90))
+    assert chosen.select(ImageName("a", Selector(1))) == ImageName("a", Selector(1))
+    assert modification.read_modifiers("GAM=2").select(ImageName("a")) == ImageName("a")
 
 
 NAMES = st.sampled_from([*modifiers.MODIFIERS, "foo"])

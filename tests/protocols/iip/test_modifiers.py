@@ -218,7 +218,7 @@ def test_color_maps_of_the_administrator(tmp_path: Path) -> None:
     (step,) = tile("CMP=terrain", IMAGE, config).operations
     assert isinstance(step, Colormap)
     assert step.name == "terrain"
-    with pytest.raises(InvalidRequest, match=r"hot.*, terrain are there"):
+    with pytest.raises(InvalidRequest, match=r"hot.*, terrain; none removes it"):
         tile("CMP=terain", IMAGE, config)
 
 

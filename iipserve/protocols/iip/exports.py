@@ -1,50 +1,41 @@
-"""What IIP's modifiers say about an answer, and the size and region that follow from them."""
+"""IIP's exports (CVT): the image or a region of it, scaled to a size."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from iipserve.config import Config
-from iipserve.formats import Quality
 from iipserve.geometry import Region, Size, round_half_up
-from iipserve.image import FIRST, Selector
-from iipserve.processing import Operation
-from iipserve.protocols.iip.arguments import Fractions, Rotation
-
-WHOLE_IMAGE = Fractions(0.0, 0.0, 1.0, 1.0)
-
-
-class View(NamedTuple):
-    """Everything modifiers have said."""
-
-    width: int = 0
-    """WID: pixels, 0 is no wish."""
-    height: int = 0
-    """HEI: pixels, 0 is no wish."""
-    region: Fractions = WHOLE_IMAGE
-    """RGN."""
-    quality: Quality | None = None
-    """QLT."""
-    bits: int = 0
-    """BPC: 8 or 16 per sample, 0 is no wish."""
-    layers: int = 0
-    """LYR: JPEG 2000 quality layers, 0 is no wish."""
-    selector: Selector = FIRST
-    """SDS."""
-    rotation: Rotation = Rotation()
-    """ROT."""
-    colormap: str = ""
-    """CMP, in lower case; empty is none."""
-    operations: tuple[Operation, ...] = ()
-    """All other steps, in canonical order; each has an effect on some image."""
+from iipserve.image import ImageInfo
+from iipserve.plan import Answer, Crop, RenderPlan, image_ref
+from iipserve.protocols import Server
+from iipserve.protocols.encodings import export_encoding
+from iipserve.protocols.iip.commands import ExportQuery
+from iipserve.protocols.iip.modification import apply_modifiers
+from iipserve.protocols.iip.modifiers import View
+from iipserve.protocols.tiles import quality_layers
+from iipserve.protocols.url_text import inline_disposition
+from iipserve.pyramid import place_region
 
 
-DEFAULT_VIEW = View()
+def plan_export(query: ExportQuery, info: ImageInfo, server: Server) -> Answer:
+    """The plan for an export, with the file name under which clients save it.
+
+    Raises:
+        InvalidRequest: a modifier does not fit the image.
+    """
+    view, config = query.view, server.config
+    size = export_size(view, info.size, config)
+    placement = place_region(info, export_region(view, info.size), size)
+    image = image_ref(info, quality_layers(info, config))
+    encoding = export_encoding(query.format, info, server)
+    plan = apply_modifiers(RenderPlan(Crop(image, *placement), encoding), view, info, server)
+    suffix = f"_{size.width}x{size.height}.{server.formats.by_name[query.format].extension}"
+    return Answer(plan, (("Content-Disposition", inline_disposition(query.names[0].identifier, suffix)),))
 
 
 def export_region(view: View, full: Size) -> Region:
-    """The pixels of the full image that RGN names; at least 1 x 1."""
+    """The pixels of the full image selected by RGN; at least 1 x 1."""
     region = view.region
     x = min(round_half_up(region.x * full.width), full.width - 1)
     y = min(round_half_up(region.y * full.height), full.height - 1)
@@ -54,9 +45,9 @@ def export_region(view: View, full: Size) -> Region:
 
 
 def export_size(view: View, full: Size, config: Config) -> Size:
-    """The size of an export: WID and HEI, then MAX_CVT, then ALLOW_UPSCALING, each keeping the shape.
+    """The size of an export: WID and HEI, then MAX_CVT, then ALLOW_UPSCALING, each keeping the aspect ratio.
 
-    Without WID and HEI it is the full image's, also of a region, which is then enlarged (iipsrv).
+    Without WID and HEI it is that of the full image, even for a region, which is then enlarged (iipsrv).
     """
     shape = max(1.0, view.region.width * full.width), max(1.0, view.region.height * full.height)
     wanted = shape
