@@ -122,5 +122,7 @@ def test_missing_codec_is_the_automatic_one(scheme: str) -> None:
 
 
 def test_unknown_codec_is_refused() -> None:
-    with pytest.raises(UnsupportedEncoding, match="'x264' is unknown; the known codecs are auto, aom, rav1e, svt"):
+    with pytest.raises(
+        UnsupportedEncoding, match="'x264' is unknown; the known codecs are auto, aom, rav1e, svt"
+    ):
         avif.encode(picture((40, 31), 3), Encoding("avif", 50, "x264"), Metadata())

@@ -79,8 +79,8 @@ def test_pixels_without_pattern(level: int, bands: int) -> None:
 
 
 @pytest.mark.parametrize("level", [0, 1, 6])
-def test_large_picture_is_cut_into_bands(level: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(png, "BAND_BYTES", 10_000)
+def test_large_picture_is_cut_into_blocks(level: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(png, "BLOCK_BYTES", 10_000)
     monkeypatch.setattr(png, "ADAPTIVE_ROWS", 7)
     pixels = gradient((701, 500), 4)
     body = png.encode(pixels, Encoding("png", level), Metadata())
@@ -95,7 +95,7 @@ def test_strips_are_filtered_like_the_whole(
     level: int, heights: tuple[int, ...], bits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where a row is filtered by the last one of the strip before; in one stream over several chunks."""
-    monkeypatch.setattr(png, "BAND_BYTES", 10_000)
+    monkeypatch.setattr(png, "BLOCK_BYTES", 10_000)
     pixels = gradient((701, 500), 4) if bits == 8 else picture((701, 500), 4, 16)
     output = io.BytesIO()
     png.encode_rows(cut(pixels, heights), pixels.shape, Encoding("png", level), Metadata(), output)

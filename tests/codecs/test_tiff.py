@@ -235,7 +235,9 @@ def test_damaged_exif_is_left_out(block: bytes) -> None:
 
 
 def test_unknown_compression_is_refused() -> None:
-    with pytest.raises(UnsupportedEncoding, match="'packbits' is unknown; the known ones are none, lzw, deflate"):
+    with pytest.raises(
+        UnsupportedEncoding, match="'packbits' is unknown; the known ones are none, lzw, deflate"
+    ):
         export(Metadata(), scheme="packbits")
 
 
