@@ -33,7 +33,7 @@ FOREIGN = {
     "gunicorn": "transport",
     "pymemcache": "cache",
     "glymur": "sources",
-    "tifffile": "sources",
+    "tifffile": ("sources", "containers"),
     "isal": "codecs",
     "imagecodecs": ("sources", "codecs", "native_libraries"),
     "PIL": "processing",

@@ -17,7 +17,7 @@ SAMPLES_PER_PIXEL, ROWS_PER_STRIP, STRIP_BYTE_COUNTS, PLANAR_CONFIGURATION, T4_O
 SOFTWARE, PREDICTOR, COLOR_MAP, TILE_WIDTH, TILE_LENGTH = 305, 317, 320, 322, 323
 TILE_OFFSETS, TILE_BYTE_COUNTS, SUB_IFDS, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT = 324, 325, 330, 332, 338, 339
 JPEG_TABLES, DECODE, YCBCR_COEFFICIENTS, YCBCR_SUBSAMPLING, REFERENCE_BLACK_WHITE = 347, 433, 529, 530, 532
-IMAGE_DEPTH, LERC_PARAMETERS = 32997, 50674
+IMAGE_DEPTH, LERC_PARAMETERS, IJ_METADATA_BYTE_COUNTS, IJ_METADATA = 32997, 50674, 50838, 50839
 
 DOCUMENT_NAME, IMAGE_DESCRIPTION, MAKE, MODEL, PAGE_NAME = 269, 270, 271, 272, 285
 DATE_TIME, ARTIST, COPYRIGHT = 306, 315, 33432
@@ -85,3 +85,19 @@ LABS = frozenset({Photometric.CIELAB, Photometric.ICCLAB, Photometric.ITULAB})
 
 CMYK_INKS = 1
 """InkSet; 2 is other inks, which are no colors here."""
+
+
+def named(enumeration: str, number: int) -> str:
+    """A number with its name, as in `32908 (pixarfilm)`; the number alone if tifffile has no name for it.
+
+    Args:
+        enumeration: of tifffile: `COMPRESSION` or `PHOTOMETRIC`.
+        number: of the file.
+    """
+    import tifffile
+
+    try:
+        name = getattr(tifffile, enumeration)(number).name
+    except ValueError:
+        return str(number)
+    return f"{number} ({name.lower().replace('_', ' ')})"

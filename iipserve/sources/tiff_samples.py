@@ -19,6 +19,7 @@ from iipserve.containers.tags import (
     SAMPLE_FORMAT,
     SAMPLES_PER_PIXEL,
     Photometric,
+    named,
 )
 from iipserve.errors import UnsupportedImage
 from iipserve.image import ColorSpace
@@ -175,7 +176,7 @@ def read_bands(directory: Directory, type: SampleType) -> Bands:
         raise UnsupportedImage(f"TIFF of {samples} bands; 1 to {MAX_SAMPLES} are read")
     number = directory.integer(PHOTOMETRIC, -1)
     if number not in Photometric.__members__.values():
-        raise UnsupportedImage(f"TIFF of photometric {number}")
+        raise UnsupportedImage(f"TIFF of photometric {named('PHOTOMETRIC', number)}")
     photometric = Photometric(number)
     meanings = directory.integers(EXTRA_SAMPLES)
     if photometric == Photometric.SEPARATED and not _are_cmyk(directory, samples):

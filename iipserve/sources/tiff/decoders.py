@@ -26,6 +26,7 @@ from iipserve.containers.tags import (
     T4_OPTIONS,
     T6_OPTIONS,
     Compression,
+    named,
 )
 from iipserve.errors import UnsupportedImage
 from iipserve.sources.tiff import image_codecs
@@ -51,7 +52,9 @@ def make_decoder(layout: Layout, directory: Directory) -> TileDecoder:
     make = DECODERS.get(layout.compression)
     if make is None:
         known = ", ".join(Compression(number).name.lower().replace("_", " ") for number in DECODERS)
-        raise UnsupportedImage(f"TIFF compression {layout.compression}; these are read: {known}")
+        raise UnsupportedImage(
+            f"TIFF compression {named('COMPRESSION', layout.compression)}; these are read: {known}"
+        )
     return make(layout, directory)
 
 

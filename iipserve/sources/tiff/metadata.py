@@ -12,6 +12,7 @@ from iipserve.containers.tags import LABS, Photometric
 from iipserve.image import LAB_RANGES, PhysicalResolution
 from iipserve.sources.tiff.color import inversion_pivot
 from iipserve.sources.tiff.layout import Layout
+from iipserve.sources.tiff.microscopy import read_described_resolution
 from iipserve.sources.tiff_samples import SampleType
 
 TEXT_TAGS = {
@@ -47,12 +48,12 @@ def read_xmp(directory: Directory) -> bytes | None:
 
 
 def read_resolution(directory: Directory) -> PhysicalResolution | None:
-    """Pixels per metre, where the file gives a unit for them."""
+    """Pixels per metre, where the file gives a unit for them, in fields or in a description known to tifffile."""
     factor = PIXELS_PER_METRE.get(directory.integer(tags.RESOLUTION_UNIT, tags.INCH))
     across, down = directory.reals(tags.X_RESOLUTION)[:1], directory.reals(tags.Y_RESOLUTION)[:1]
     values = across + (down or across)
     if factor is None or len(values) < 2 or not all(math.isfinite(v) and v > 0 for v in values):
-        return None
+        return read_described_resolution(directory)
     return PhysicalResolution(values[0] * factor, values[1] * factor)
 
 

@@ -1,4 +1,4 @@
-"""Names of the pictures of a stack: from their own fields, or from the OME-XML of the first (OME-TIFF 6)."""
+"""Names of the pictures of a stack: from their own fields, or from the OME-XML (OME-TIFF 6) or labels of the first."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from iipserve.containers.ifd import Directory
 from iipserve.containers.tags import STO_NITS
 from iipserve.image import StackLayer
 from iipserve.sources.tiff.metadata import TEXT_TAGS
+from iipserve.sources.tiff.microscopy import read_labels
 from iipserve.sources.tiff.pages import Page
 
 MAX_NAME = 1000
@@ -28,7 +29,8 @@ def read_stack(pictures: Sequence[Page]) -> tuple[StackLayer, ...]:
     """Name and scale of each picture, in the order of the file; nothing if there is only one."""
     if len(pictures) < 2:
         return ()
-    names = _ome_names(pictures[0].first.text(TEXT_TAGS["description"]))
+    first = pictures[0].first
+    names = _ome_names(first.text(TEXT_TAGS["description"])) or dict(enumerate(read_labels(first)))
     return _shared(
         tuple(
             _layer(picture.first, index, names.get(picture.index, ""))
