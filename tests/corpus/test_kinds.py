@@ -18,7 +18,7 @@ from iipserve.config import Config
 from iipserve.http import Request
 from iipserve.image import ColorSpace
 from tests import tiff_corpus as kinds
-from tests.corpus.developed import developed, is_full_range, shifted
+from tests.corpus.reference import displayed, is_full_range, shifted
 from tests.tiff_corpus import Maker, Written, further
 from tests.tiff_corpus.tiff_writer import Samples
 
@@ -68,7 +68,7 @@ def expected(name: str, samples: Samples, written: Written) -> NDArray[np.uint8]
     """How samples are shown where nothing is asked for."""
     if is_full_range(written):
         return shifted(samples, written)
-    return developed(samples, written, profiled=name in PROFILED).finished()
+    return displayed(samples, written, profiled=name in PROFILED).quantized()
 
 
 def tolerance(written: Written) -> int:
@@ -121,10 +121,10 @@ def test_iip_region(corpus: Corpus, name: str) -> None:
 def test_iip_operations(corpus: Corpus, name: str) -> None:
     written = corpus.written[name]
     shown = picture(corpus, f"/iip?FIF={name}&GAM=0.6&INV=1&CNT=1.2&RGN=0.25,0.2,0.5,0.4&WID=300&CVT=png")
-    awaited = developed(written.levels[0][90:270, 150:450], written, profiled=name in PROFILED)
+    awaited = displayed(written.levels[0][90:270, 150:450], written, profiled=name in PROFILED)
     # the curve is steep in the dark, where it makes most of what is not exact
     most = 1 if not written.tolerance and name not in PROFILED else 2 + 2 * tolerance(written)
-    check(shown, awaited.finished(lambda values: 1.2 * (1 - values.clip(0, None) ** 0.6)), most)
+    check(shown, awaited.quantized(lambda values: 1.2 * (1 - values.clip(0, None) ** 0.6)), most)
 
 
 def test_iiif_region(corpus: Corpus, name: str) -> None:

@@ -149,7 +149,7 @@ SHARPEN = Convolve(((0, -1, 0), (-1, 5, -1), (0, -1, 0)))
 WIDE = Convolve(((1.0,) * 5,) * 5)
 
 
-def developed(source: Source, *operations: Operation) -> DisplayTransform:
+def transform_of(source: Source, *operations: Operation) -> DisplayTransform:
     info = source.info
     full = ((0.0, 255.0),) * info.bands
     found = display_transform(sample_format(info, full), operations)
@@ -161,7 +161,7 @@ def developed(source: Source, *operations: Operation) -> DisplayTransform:
 @pytest.mark.parametrize("bands", [1, 3, 4])
 def test_tiles_of_a_convolution_join_without_a_seam(kernel: Convolve, bands: int) -> None:
     source = ArraySource([gradient(SIZE, bands)])
-    to_display = developed(source, kernel)
+    to_display = transform_of(source, kernel)
     whole = to_display(source.levels[0])
     read = reader(source, to_display=to_display)
     grid = TileGrid(Size(*SIZE), Size(64, 64))
@@ -175,17 +175,17 @@ def test_tiles_of_a_convolution_join_without_a_seam(kernel: Convolve, bands: int
 
 def test_strips_of_a_convolution_join_without_a_seam() -> None:
     source = ArraySource([gradient(SIZE)])
-    to_display = developed(source, WIDE)
+    to_display = transform_of(source, WIDE)
     plan = plan_of(source, Placement(0, Region(10, 20, 301, 171), Size(301, 171)))
     strips = list(assembly.read_strips(reader(source, to_display=to_display), plan))
     assert len(strips) > 2
     np.testing.assert_array_equal(np.concatenate(strips), to_display(source.levels[0])[20:191, 10:311])
 
 
-def test_developed_before_scaled() -> None:
+def test_converted_for_display_before_scaled() -> None:
     """iipsrv's order: the sharpened picture is reduced, not the reduced one sharpened."""
     source = ArraySource([smooth((256, 128))])
-    to_display = developed(source, Gamma(2.2))
+    to_display = transform_of(source, Gamma(2.2))
     plan = plan_of(source, Placement(0, Region(0, 0, 256, 128), Size(64, 32)))
     pixels = assembly.read_plan(reader(source, to_display=to_display), plan)
     means = to_display(source.levels[0]).reshape(32, 4, 64, 4, 3).mean(axis=(1, 3))
@@ -194,7 +194,7 @@ def test_developed_before_scaled() -> None:
 
 def test_source_that_scales_is_asked_for_no_more_than_twice_the_size() -> None:
     source = RegionSource([gradient((640, 480))])
-    to_display = developed(source, SHARPEN)
+    to_display = transform_of(source, SHARPEN)
     plan = plan_of(source, Placement(0, Region(100, 100, 400, 300), Size(70, 53)))
     pixels = assembly.read_plan(reader(source, to_display=to_display), plan)
     assert pixels.shape == (53, 70, 3)
@@ -204,7 +204,7 @@ def test_source_that_scales_is_asked_for_no_more_than_twice_the_size() -> None:
 
 def test_apron_of_a_source_that_scales_ends_with_the_picture() -> None:
     source = RegionSource([gradient((64, 48))])
-    to_display = developed(source, WIDE)
+    to_display = transform_of(source, WIDE)
     read = reader(source, to_display=to_display)
     whole = read(Region(0, 0, 64, 48), Size(64, 48))
     np.testing.assert_array_equal(whole, to_display(source.levels[0]))

@@ -1,6 +1,6 @@
-"""What samples are to look like, in plain numpy: the documented transforms written a second time.
+"""How samples must be displayed: the documented transforms in plain numpy, independent of `iipserve.processing`.
 
-Nothing of `iipserve.processing` is used. Values are float64, 0 black and 1 white.
+Values are float64, 0 black and 1 white.
 """
 
 from __future__ import annotations
@@ -29,36 +29,36 @@ WHITE = np.array([0.95047, 1.0, 1.088827])
 
 
 class Picture(NamedTuple):
-    """A picture before it is cut to 8 bits."""
+    """Displayed values before they are quantized to 8 bits."""
 
     colors: Values
     """1 or 3 bands, 0 to 1."""
     opacity: Values | None
     """One band, 0 to 1."""
 
-    def finished(self, change: Callable[[Values], Values] | None = None) -> NDArray[np.uint8]:
-        """8 bits, by cutting off; with a change of the colors first."""
+    def quantized(self, change: Callable[[Values], Values] | None = None) -> NDArray[np.uint8]:
+        """Truncate to 8 bits, after applying `change` to the colors."""
         colors = self.colors if change is None else change(self.colors)
-        # what is a whole number but for the last digits shall not be cut to the one below
+        # a value just below an integer by rounding must not be truncated to the one below
         shown = np.floor(colors.clip(0, 1) * 255 + 1e-5)
         bands = [shown] if self.opacity is None else [shown, np.floor(self.opacity * 255 + 1e-5)]
         return np.concatenate(bands, axis=2).astype(np.uint8)
 
 
-def developed(samples: Samples, written: Written, *, profiled: bool = False) -> Picture:
-    """What samples of such a file are to look like.
+def displayed(samples: Samples, written: Written, *, profiled: bool = False) -> Picture:
+    """How samples of a file must be displayed.
 
     Args:
-        samples: of any part of the picture.
-        written: the file; what it does not say of its range is measured at the full size.
-        profiled: it is CMYK with the profile that is built into libvips.
+        samples: of any part of the image.
+        written: the file; an undeclared range is measured at full size.
+        profiled: whether it is CMYK with libvips' built-in profile.
     """
     if profiled:
         return Picture(_by_profile(samples), None)
     count = samples.shape[2] - written.has_alpha
     ranges = written.ranges or measured(written, count)
     opacity = _opacity(samples[:, :, -1:], written) if written.has_alpha else None
-    return Picture(DEVELOPERS[written.color_space](samples[:, :, :count], ranges[:count]), opacity)
+    return Picture(CONVERSIONS[written.color_space](samples[:, :, :count], ranges[:count]), opacity)
 
 
 def measured(written: Written, count: int) -> tuple[tuple[float, float], ...]:
@@ -132,7 +132,7 @@ def _cubed(f: Values) -> Values:
     return np.where(f < 0.2069, (f - 16 / 116) / 7.787, f**3)
 
 
-DEVELOPERS: Mapping[ColorSpace, Callable[[Samples, Sequence[tuple[float, float]]], Values]] = {
+CONVERSIONS: Mapping[ColorSpace, Callable[[Samples, Sequence[tuple[float, float]]], Values]] = {
     ColorSpace.GRAY: _plain,
     ColorSpace.SRGB: _plain,
     ColorSpace.CMYK: _inks,
