@@ -229,6 +229,7 @@ def test_toy_encoder_is_used_by_the_other_protocols(application: app.Application
     tile = ask(application, "/deepzoom/one_files/1/0_0.toy")
     assert (tile.status, tile.body) == (200, b"[[[42], [42]]]")
     assert ("Content-Type", "text/x-toy") in tile.headers
+    assert ask(application, "/iip?FIF=one&CVT=toy").body == tile.body
 
 
 def test_two_protocols_with_one_route_are_refused() -> None:

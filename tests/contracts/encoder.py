@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from iipserve.codecs import NO_METADATA, Encoder, Metadata
 from iipserve.errors import InvalidSize
+from iipserve.formats import Scheme
 from iipserve.image import PhysicalResolution
 from iipserve.plan import Encoding
 from tests.codecs.samples import EXIF, GRAY_PROFILE, RGB_PROFILE, XMP
@@ -193,6 +194,16 @@ class EncoderContract:
     def gray_when_written(self, name: str, bands: int) -> bool:
         """Whether the file has a single band of color."""
         return bands < 3
+
+    @pytest.mark.parametrize("end", [0, 1], ids=["lowest", "highest"])
+    def test_every_declared_quality_is_encoded(self, end: int) -> None:
+        known = self.encoder.format
+        schemes = known.schemes or (Scheme("", known.quality_range, max(known.depths)),)
+        for scheme in schemes:
+            encoding = Encoding(known.name, scheme.quality_range[end], scheme.name)
+            for bits in {8, scheme.max_bits}:
+                pixels = picture((37, 53), max(known.bands), bits)
+                assert self.encoder.encode(pixels, encoding, NO_METADATA)
 
     def test_side_beyond_the_format_is_refused(self, name: str) -> None:
         if self.longest_side is None:
