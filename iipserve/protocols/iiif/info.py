@@ -19,15 +19,15 @@ from iipserve.protocols.tiles import has_color
 
 PROTOCOL_URI = "http://iiif.io/api/image"
 LEVEL_FORMATS = ("jpg", "png")
-"""What level 2 has anyway."""
+"""Formats that level 2 implies."""
 RIGHTS_URI = re.compile(
     r"https?://(creativecommons\.org/(licenses|publicdomain)|rightsstatements\.org/(vocab|page))/\S+"
 )
-"""What Image API 3.0 section 5.6 lets stand as `rights`."""
+"""What Image API 3.0 section 5.6 allows as `rights`."""
 JSON = "application/json"
 JSON_LD = "application/ld+json"
 CONTEXT_LINK = '<{0}>;rel="http://www.w3.org/ns/json-ld#context";type="application/ld+json"'
-"""Image API 2.1 section 5: where the context of a document sent as plain JSON is."""
+"""Image API 2.1 section 5: links plain JSON to its context."""
 
 
 def info_document(
@@ -56,7 +56,7 @@ def info_document(
 
 
 def advertised_tile(info: ImageInfo, limit: int | None) -> Size:
-    """The tile that viewers are told of: the file's own, cut to the longest side that answers may have."""
+    """The tile in info.json: the file's own, cut to the maximum side of answers."""
     tile = info.tile
     if limit is None or (tile.width <= limit and tile.height <= limit):
         return tile
@@ -72,7 +72,7 @@ def scale_factors(size: Size, tile: Size) -> list[int]:
 
 
 def _sizes(info: ImageInfo, config: Config) -> list[dict[str, int]]:
-    """The sizes of the whole image at each scale factor, smallest first, as far as they are served."""
+    """The sizes of the whole image at each scale factor, smallest first, up to the limit."""
     limit = config.max_size
     factors = scale_factors(info.size, advertised_tile(info, limit))
     scaled = [info.size.ceil_scaled(factor) for factor in reversed(factors)]
@@ -93,7 +93,7 @@ def _limits(config: Config) -> dict[str, int]:
 
 
 def _qualities(info: ImageInfo, config: Config) -> list[str]:
-    """What there is besides `default`: color only of images that have some."""
+    """Qualities other than `default`; color only for color images."""
     qualities = ["color", "gray", "bitonal"] if has_color(info) else ["gray", "bitonal"]
     return [*qualities, *EXTENSIONS] if config.iiif_extensions else qualities
 
@@ -110,7 +110,7 @@ def _members_3(version: Version, address: str, info: ImageInfo, server: Server) 
     config, extensions = server.config, server.formats.by_extension
     features = ["rotationArbitrary", "mirroring", "profileLinkHeader", "canonicalLinkHeader"]
     if config.allow_upscaling and config.max_size is not None:
-        # section 5.3: whoever enlarges has to say how far
+        # section 5.3: servers that upscale must state a limit
         features.append("sizeUpscaling")
     members: dict[str, Any] = {
         "@context": version.context,
@@ -163,7 +163,7 @@ def _members_2(version: Version, address: str, info: ImageInfo, server: Server) 
 
 
 def _physical_dimensions(pixels_per_metre: float) -> dict[str, Any]:
-    """The service that tells how large the original is, as iipsrv gives it; version 3 has no place for it."""
+    """The service that states the size of the original, as in iipsrv; version 3 does not have it."""
     return {
         "@context": "http://iiif.io/api/annex/services/physdim/1/context.json",
         "profile": "http://iiif.io/api/annex/services/physdim",
@@ -180,10 +180,10 @@ MEMBERS: Mapping[int, Callable[[Version, str, ImageInfo, Server], dict[str, Any]
 
 
 def extra_members(text: str) -> Mapping[str, Any]:
-    """The members in IIIF_EXTRA_INFO, with or without braces around them; called at start as a check.
+    """The members in IIIF_EXTRA_INFO, with or without braces; called at start as a check.
 
     Raises:
-        ConfigError: they are no JSON.
+        ConfigError: they are not JSON.
     """
     bare = text.strip().strip(",").strip()
     if not bare:
@@ -195,7 +195,7 @@ def extra_members(text: str) -> Mapping[str, Any]:
             f'IIIF_EXTRA_INFO is {text!r}; JSON members are needed, as in "attribution": "A library"'
         ) from error
     if not isinstance(members, dict):
-        raise ConfigError(f"IIIF_EXTRA_INFO is {text!r}; members of an object are needed")
+        raise ConfigError(f"IIIF_EXTRA_INFO is {text!r}; members of a JSON object are needed")
     return members
 
 

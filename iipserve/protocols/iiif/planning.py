@@ -36,21 +36,21 @@ from iipserve.protocols.url_text import inline_disposition
 from iipserve.pyramid import Placement, place_region, place_tile
 
 SAFE_IN_HEADER = re.compile(r"[!#-;=?-~]*")
-"""Printable ASCII without what ends a link: blank, quote, angle brackets."""
+"""Printable ASCII except blank, quote and angle brackets, which end a link."""
 
 
 def header_address(address: str) -> str:
-    """The address as it may stand in a header: what is not plain ASCII is percent-encoded."""
+    """The address in a form allowed in headers: other than plain ASCII is percent-encoded."""
     if SAFE_IN_HEADER.fullmatch(address):
         return address
     return quote(address.encode("latin-1", "replace"), safe="/%~!$&'()*+,;=:@?#[]")
 
 
 def plan(query: Query, images: Images, server: Server) -> Answer:
-    """The image, the description, or the way to it.
+    """The image, its description, or the redirect to that.
 
     Raises:
-        InvalidRequest: the version does not have what the query says, or region or size do not fit.
+        InvalidRequest: the version lacks what the query requests, or region or size do not fit the image.
     """
     info = images.only()
     if isinstance(query, BaseQuery):
@@ -81,18 +81,18 @@ class _Resolved(NamedTuple):
     size: Size
     """Before rotation."""
     is_tile: bool
-    """It is a tile of the advertised grid."""
+    """Of the advertised grid."""
     format: str
     operations: tuple[Operation, ...]
     canonical: str
-    """The parameters that stand for all spellings of this request (Image API 3.0 section 4.7)."""
+    """The canonical form of the parameters (Image API 3.0 section 4.7)."""
 
 
 def _resolve(parameters: Parameters, version: Version, info: ImageInfo, config: Config) -> _Resolved:
     """The parameters applied to an image.
 
     Raises:
-        InvalidRequest: the version does not have one of them, or region or size do not fit the image.
+        InvalidRequest: the version lacks one of them, or region or size do not fit the image.
     """
     limit = config.max_size
     meaning = version.quality(parameters.quality, extensions=config.iiif_extensions)
@@ -115,7 +115,7 @@ def _resolve(parameters: Parameters, version: Version, info: ImageInfo, config: 
 
 
 def _placement(info: ImageInfo, region: Region, size: Size, factor: int | None) -> Placement:
-    """Tiles and whole levels of the grid lie where other protocols with such a grid have them."""
+    """Tiles and whole levels of the grid are placed as by the other protocols with such a grid."""
     if factor is None:
         return place_region(info, region, size)
     grid_size = info.power_of_two_sizes[factor.bit_length() - 1]
@@ -125,16 +125,16 @@ def _placement(info: ImageInfo, region: Region, size: Size, factor: int | None) 
 
 
 def _with_upscaling(text: SizeText, version: Version, upscaling: bool) -> SizeText:
-    """The size with `upscales` telling whether it may be larger than the region.
+    """The size, with `upscales` saying whether it may be larger than the region.
 
     Raises:
         InvalidSize: the version has no such size.
-        UpscalingOff: it is to be enlarged, and the server does not do that.
+        UpscalingOff: it requests upscaling, which is off.
     """
     version.check_size(text)
     if version.marks_upscaling:
         if text.upscales and not upscaling:
-            raise UpscalingOff("sizes after ^ are not served here; leave out the ^")
+            raise UpscalingOff("upscaling is off on this server; omit the ^")
         return text
     if upscaling and text.kind not in (SizeKind.MAX, SizeKind.FULL):
         return text._replace(upscales=True)
@@ -142,9 +142,9 @@ def _with_upscaling(text: SizeText, version: Version, upscaling: bool) -> SizeTe
 
 
 def _sized(text: SizeText, region: Region, info: ImageInfo, limit: int | None) -> tuple[Size, int | None]:
-    """The size, and the scale factor if region and size address something in the advertised grid.
+    """The size, and the scale factor if region and size address a tile or level of the advertised grid.
 
-    There, sizes are rounded up, as viewers expect of the tiles at the edges.
+    Sizes in the grid are rounded up, as viewers expect of tiles at the edges.
     """
     tile = advertised_tile(info, limit)
     extent = region.size
@@ -159,23 +159,23 @@ def _sized(text: SizeText, region: Region, info: ImageInfo, limit: int | None) -
 
 
 def _effective_quality(quality: str, info: ImageInfo) -> str:
-    """The quality, or `default` if the image is like that anyway.
+    """The quality, or `default` for gray of a gray image.
 
-    (One of black and white is not, once it is scaled.)
+    (A bilevel image is no longer bitonal once it is scaled.)
     """
     return "default" if quality == "gray" and not has_color(info) else quality
 
 
 def _operations(parameters: Parameters, quality: str) -> tuple[Operation, ...]:
-    """In canonical order: what changes colors comes before what moves pixels."""
-    steps: list[Operation] = []
+    """In canonical order: colors first, then mirroring and rotation."""
+    operations: list[Operation] = []
     if quality != "default":
-        steps.append(QUALITIES[quality])
+        operations.append(QUALITIES[quality])
     if parameters.mirrored:
-        steps.append(Mirror())
+        operations.append(Mirror())
     if parameters.degrees:
-        steps.append(Rotate(parameters.degrees))
-    return tuple(steps)
+        operations.append(Rotate(parameters.degrees))
+    return tuple(operations)
 
 
 QUALITIES: Mapping[str, Operation] = {
@@ -199,7 +199,7 @@ def _render_plan(image: _Resolved, info: ImageInfo, server: Server) -> RenderPla
 
 
 def check(config: Config) -> None:
-    """See that what is added to info.json is JSON.
+    """Check that IIIF_EXTRA_INFO is JSON.
 
     Raises:
         ConfigError: it is not.

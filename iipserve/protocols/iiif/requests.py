@@ -20,7 +20,7 @@ PARAMETER = re.compile(
     r"full|square|\^?max|(pct:)?[0-9.,-]*,[0-9.,-]*|\^?!?[0-9]*,[0-9]*|\^?pct:.*|!?[0-9.]+"
     r"|(default|color|gray|grey|bitonal|native)(\..*)?|info\..*"
 )
-"""What no folder is called: with fewer segments than it needs, a request that has one is no base URI."""
+"""A segment that is a parameter of an incomplete image request, not a folder of a base URI."""
 PAGE = re.compile("[0-9]{1,9}")
 IIIF_ID = re.compile(r"https?://[!#-;=?-~]{1,2000}")
 
@@ -32,7 +32,7 @@ class Parameters(NamedTuple):
     size: SizeText
     mirrored: bool
     degrees: float
-    """Clockwise, after mirroring; from 0 and below 360."""
+    """Clockwise, after mirroring; from 0 to below 360."""
     quality: str
     extension: str
     format: str
@@ -43,10 +43,10 @@ class ImageQuery(NamedTuple):
     """An image or a part of it."""
 
     names: tuple[ImageName, ...]
-    version: int | None
-    """Major version of the API; None is the one of the settings."""
     address: str
     """The base URI."""
+    version: int | None
+    """Major version of the API; None is that of the settings."""
     parameters: Parameters
 
 
@@ -54,14 +54,14 @@ class InfoQuery(NamedTuple):
     """The description of the image: info.json."""
 
     names: tuple[ImageName, ...]
-    version: int | None
     address: str
+    version: int | None
     accept: str | None
     """The Accept header."""
 
 
 class BaseQuery(NamedTuple):
-    """The bare base URI."""
+    """The base URI without anything after it."""
 
     names: tuple[ImageName, ...]
     address: str
@@ -76,52 +76,45 @@ Query: TypeAlias = ImageQuery | InfoQuery | BaseQuery
 def parse(routed: Routed, server: Server) -> Query:
     """Read `ID/REGION/SIZE/ROTATION/QUALITY.FORMAT`, `ID/info.json` or `ID`.
 
-    Read from the right, so that slashes in the identifier may arrive decoded. Below a path of the protocol, a first
-    segment of 2 or 3 is the version.
+    Read from the right, so that the identifier may contain unencoded slashes. Below a path of the protocol,
+    a first segment of 2 or 3 is the version.
 
     Raises:
-        InvalidRequest: it is none of these, or a parameter is malformed.
+        InvalidRequest: it has none of these forms, or a parameter is malformed.
     """
-    target, config = path_target(routed), server.config
+    target = path_target(routed)
     version = VERSION_SEGMENTS.get(target[:2]) if routed.by_path else None
     start = 0 if version is None else 2
     parts = target[start:].rsplit("/", 4)
     last = _last_segment(parts[-1])
     if last == "info.json" and len(parts) > 1:
-        raw = target[start : target.rindex("/")]
-        address = _address(routed, config, target[:start] + raw)
+        end = target.rindex("/")
         return InfoQuery(
-            _names(raw, config.iiif_delimiter), version, address, routed.request.header("Accept")
+            *_base(routed, server.config, target[:end], start), version, routed.request.header("Accept")
         )
     if len(parts) < 5:
-        return _parse_base(routed, config, target[:start], target[start:])
-    return _parse_image(routed, server, version, target[:start], parts, last)
+        bare = target.removesuffix("/")
+        _check_base(bare[start:])
+        return BaseQuery(*_base(routed, server.config, bare, start))
+    raw, region, size, rotation, _ = parts
+    parameters = read_parameters(region, size, rotation, last, server.formats)
+    return ImageQuery(*_base(routed, server.config, target[: start + len(raw)], start), version, parameters)
 
 
 def _last_segment(text: str) -> str:
-    """The last segment; a question mark that got into it begins parameters, which mean nothing here."""
+    """The last segment, without query parameters that were encoded into it, which are ignored."""
     return decoded(text).partition("?")[0] if "%" in text or "?" in text else text
-
-
-def _parse_image(
-    routed: Routed, server: Server, version: int | None, prefix: str, parts: list[str], last: str
-) -> Query:
-    config, (raw, region, size, rotation, _) = server.config, parts
-    parameters = read_parameters(region, size, rotation, last, server.formats)
-    return ImageQuery(
-        _names(raw, config.iiif_delimiter), version, _address(routed, config, prefix + raw), parameters
-    )
 
 
 def read_parameters(region: str, size: str, rotation: str, last: str, formats: Formats) -> Parameters:
     """The parameters in four segments of an address.
 
     Raises:
-        InvalidRequest: one of them follows no form of the grammar.
+        InvalidRequest: one of them matches no form of the grammar.
     """
     quality = QUALITY_AND_FORMAT.fullmatch(last)
     if quality is None:
-        raise InvalidRequest(f"{last!r} is no QUALITY.FORMAT, as in default.jpg")
+        raise InvalidRequest(f"{last!r} is not QUALITY.FORMAT, as in default.jpg")
     name, extension = quality.groups()
     mirrored, degrees = read_rotation(decoded(rotation))
     return Parameters(
@@ -135,14 +128,17 @@ def read_parameters(region: str, size: str, rotation: str, last: str, formats: F
     )
 
 
-def _parse_base(routed: Routed, config: Config, prefix: str, target: str) -> Query:
-    """The base URI, also with its slashes decoded, unless a segment shows that more was meant."""
-    raw = target.removesuffix("/")
-    if any(PARAMETER.fullmatch(decoded(segment)) for segment in raw.split("/")[1:]):
+def _check_base(text: str) -> None:
+    """Refuse a base URI with unencoded slashes one of whose segments shows that more was intended."""
+    if any(PARAMETER.fullmatch(decoded(segment)) for segment in text.split("/")[1:]):
         raise InvalidRequest(
-            f"{target!r} has too few segments: ID/REGION/SIZE/ROTATION/QUALITY.FORMAT or ID/info.json is needed"
+            f"{text!r} has too few segments; ID/REGION/SIZE/ROTATION/QUALITY.FORMAT or ID/info.json is needed"
         )
-    return BaseQuery(_names(raw, config.iiif_delimiter), _address(routed, config, prefix + raw))
+
+
+def _base(routed: Routed, config: Config, target: str, start: int) -> tuple[tuple[ImageName, ...], str]:
+    """The image and the base URI of a target that ends with the identifier, which begins at `start`."""
+    return _names(target[start:], config.iiif_delimiter), _address(routed, config, target)
 
 
 def _names(raw: str, delimiter: str) -> tuple[ImageName, ...]:
@@ -159,10 +155,10 @@ def _names(raw: str, delimiter: str) -> tuple[ImageName, ...]:
 
 
 def _address(routed: Routed, config: Config, target: str) -> str:
-    """The base URI as the client wrote it; a front end may tell it in X-IIIF-ID (iipsrv)."""
-    told = routed.request.environ.get("HTTP_X_IIIF_ID")
-    if told and config.trust_forwarded:
-        if not IIIF_ID.fullmatch(told):
-            raise InvalidRequest(f"X-IIIF-ID {told!r} is no absolute http address")
-        return told
+    """The base URI as the client wrote it; a front end may state it in X-IIIF-ID (iipsrv)."""
+    stated = routed.request.environ.get("HTTP_X_IIIF_ID")
+    if stated and config.trust_forwarded:
+        if not IIIF_ID.fullmatch(stated):
+            raise InvalidRequest(f"X-IIIF-ID {stated!r} is not an absolute http address")
+        return stated
     return routed.public_url(target, config)

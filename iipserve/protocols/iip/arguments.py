@@ -123,7 +123,7 @@ def read_quality(name: str, argument: str) -> Quality:
     """`n` or `scheme:n`.
 
     Raises:
-        InvalidRequest: n is no number.
+        InvalidRequest: n is not a number.
     """
     scheme, _, value = argument.rpartition(":")
     return Quality(read_whole(name, value), scheme.lower())
