@@ -3,7 +3,7 @@
 gunicorn's arbiter forks workers, replaces those that die or hang, and handles TERM, INT, HUP (new workers, then
 the old ones finish), TTIN and TTOU. gunicorn's own configuration is not read.
 
-Parts of gunicorn that are not its public interface, all used in this module only and checked with 25.1 and 27.0:
+Parts of gunicorn that are not its public interface, all used in this module only and checked with 26.0 and 27.0:
 the arbiter's `LISTENERS`, `systemd`, `spawn_worker`, `stop` and `handle_usr2`; the worker's `load_wsgi`, `notify`,
 `handle_quit` and `handle_abort`; `gunicorn.http.wsgi.SERVER`.
 """

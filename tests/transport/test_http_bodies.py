@@ -181,3 +181,12 @@ def test_broken_body_through_gunicorn(port: int, data: bytes) -> None:
         received = receive_all(client)
     assert received[:12] in (b"HTTP/1.1 400", b"")
     assert echo_http(port)
+
+
+def test_rest_of_a_refused_body_is_not_read_without_end(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as client:
+        client.sendall(b"POST /body/10 HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 413"
+        with pytest.raises(ConnectionError):
+            client.sendall(bytes(100_000_000))
+    assert echo_http(port)
