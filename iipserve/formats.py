@@ -1,4 +1,4 @@
-"""What output formats are: declared by their encoders, looked up by protocols."""
+"""Output formats: declared by their encoders, looked up by protocols."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from iipserve.errors import UnsupportedEncoding
 
 
 class Scheme(NamedTuple):
-    """One way to compress inside a format."""
+    """A compression inside a format."""
 
     name: str
     """As in `Encoding.scheme`: `deflate`."""
     quality_range: tuple[int, int]
-    """Lowest and highest quality or level; 0 and 0 where it has none."""
+    """Minimum and maximum quality or level; 0 and 0 for a compression without any."""
     max_bits: int = 8
     """Per sample."""
 
 
 class Quality(NamedTuple):
-    """How well, or how hard, to compress."""
+    """A quality or level, and the scheme it applies to."""
 
     value: int
     """In the scale of the format, or of the scheme."""
@@ -38,48 +38,48 @@ class Format:
     name: str
     """As in `Encoding.format`: `jpeg`."""
     extension: str
-    """As in file names and IIIF: `jpg`. Empty for samples without a file, which are advertised nowhere."""
+    """As in file names and IIIF: `jpg`. Empty for samples without a file format, which are not advertised."""
     media_type: str
     bands: frozenset[int]
-    """Numbers of bands it holds: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha."""
+    """Supported band counts: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha."""
     depths: frozenset[int] = frozenset({8})
-    """Bits per sample it holds: uint8 pixels are 8, uint16 pixels 16."""
+    """Supported bits per sample: 8 for uint8 pixels, 16 for uint16."""
     spellings: tuple[str, ...] = ()
-    """Further extensions in the addresses of tiles: `jpeg`."""
+    """Alternative extensions in the addresses of tiles: `jpeg`."""
     default_quality: int = 75
-    """Where no setting says otherwise."""
+    """Used without `quality_setting`."""
     quality_setting: str = ""
-    """Field of `Config`; empty where there is no setting."""
+    """Field of `Config`; empty for none."""
     quality_range: tuple[int, int] = (0, 100)
-    """Lowest and highest quality or level, for formats without schemes; -1 is lossless."""
+    """Minimum and maximum quality or level, for formats without schemes; -1 is lossless."""
     lossless_zero: bool = False
-    """A client's quality of 0 means -1, as in iipsrv."""
+    """A quality of 0 requested by a client means -1, as in iipsrv."""
     schemes: tuple[Scheme, ...] = ()
-    """In the order of `scheme_setting`; the first one stands for those that are unknown."""
+    """In the order of `scheme_setting`; the first one replaces unknown ones."""
     scheme_setting: str = ""
     """Field of `Config`, an index into `schemes`."""
     offers_schemes: bool = False
-    """Clients may choose one of `schemes` (IIP's QLT)."""
+    """Clients may select one of `schemes` (IIP's QLT)."""
     tile_command: str = ""
-    """IIP's command for a tile: `JTL`; empty where there is none."""
+    """IIP's command for a tile: `JTL`; empty for none."""
     export_word: str = ""
-    """The argument of IIP's CVT; empty where it is the extension."""
+    """The argument of IIP's CVT; empty: the extension."""
     position: int = 100
-    """Where it stands in lists of formats: lowest first."""
+    """Sort key in lists of formats, lowest first."""
 
     def configured_quality(self, config: Config) -> Quality:
-        """Quality and scheme of the settings."""
+        """Quality and scheme from the settings."""
         value = getattr(config, self.quality_setting) if self.quality_setting else self.default_quality
         return self._nearest(value, self._configured_scheme(config))
 
     def client_quality(self, asked: Quality, config: Config) -> Quality:
-        """Quality and scheme nearest to those a client asks for; without a scheme, that of the settings."""
+        """Quality and scheme nearest to those requested by a client; the scheme defaults to that of the settings."""
         scheme = asked.scheme if self.offers_schemes else ""
         quality = self._nearest(asked.value, scheme or self._configured_scheme(config))
         return quality._replace(value=-1) if self.lossless_zero and quality.value == 0 else quality
 
     def max_bits(self, scheme: str) -> int:
-        """Most bits per sample that the format holds when compressed by `scheme`."""
+        """Maximum bits per sample with `scheme`."""
         limits = (known.max_bits for known in self.schemes if known.name == scheme)
         return min((max(self.depths), *limits))
 
@@ -99,19 +99,19 @@ def _clamped(value: int, limits: tuple[int, int]) -> int:
 
 
 class Formats:
-    """The output formats of a server; immutable."""
+    """The output formats of a server, in several dictionaries; immutable."""
 
     def __init__(self, formats: Iterable[Format]) -> None:
-        """Look up these, in the order of their positions."""
+        """Index `formats`, in the order of their positions."""
         ordered = sorted(formats, key=lambda format: (format.position, format.name))
         files = [format for format in ordered if format.extension]
         self.by_name = MappingProxyType({format.name: format for format in ordered})
         self.by_extension = MappingProxyType({format.extension: format for format in files})
-        """Extension of files -> format, in advertised order."""
+        """Extension -> format, in advertised order; without formats that have no extension."""
         self.by_tile_extension = MappingProxyType(
             {spelling: format for format in files for spelling in format.spellings} | dict(self.by_extension)
         )
-        """As `by_extension`, with all spellings."""
+        """As `by_extension`, with the alternative extensions."""
         self.by_tile_command = MappingProxyType(
             {format.tile_command.lower(): format for format in files if format.tile_command}
         )
@@ -125,20 +125,20 @@ class Formats:
         """The format of files with this extension.
 
         Raises:
-            UnsupportedEncoding: no such format is written.
+            UnsupportedEncoding: no format has it.
         """
         return self._found(self.by_extension, extension)
 
     def of_tile_extension(self, extension: str) -> Format:
-        """The format of tiles with this extension, in any of its spellings.
+        """The format of tiles with this extension or alternative extension.
 
         Raises:
-            UnsupportedEncoding: no such format is written.
+            UnsupportedEncoding: no format has it.
         """
         return self._found(self.by_tile_extension, extension)
 
     def holding(self, bits: int) -> tuple[str, ...]:
-        """Names of the formats of files that hold samples of so many bits."""
+        """Names of the advertised formats that support `bits` bits per sample."""
         return tuple(format.name for format in self.by_extension.values() if bits in format.depths)
 
     def _found(self, formats: Mapping[str, Format], extension: str) -> Format:

@@ -1,4 +1,4 @@
-"""How images are encoded by default, and as clients ask for it."""
+"""Encodings: the defaults of the settings, and adjustments requested by clients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEEP_PROFILE = (ColorSpace.GRAY, ColorSpace.SRGB)
 
 
 def tile_encoding(name: str, info: ImageInfo, server: Server, *, profile: bool = True) -> Encoding:
-    """How tiles are encoded: as the settings say, without metadata except the ICC profile; stored tiles will do.
+    """The encoding of tiles: quality from the settings, no metadata except the ICC profile, stored tiles allowed.
 
     Args:
         name: of the output format.
@@ -30,14 +30,14 @@ def tile_encoding(name: str, info: ImageInfo, server: Server, *, profile: bool =
 
 
 def export_encoding(name: str, info: ImageInfo, server: Server, *, profile: bool = True) -> Encoding:
-    """How regions and whole images are encoded: with all metadata; arguments as of `tile_encoding`."""
+    """The encoding of regions and whole images, with all metadata; arguments as of `tile_encoding`."""
     quality = server.formats.by_name[name].configured_quality(server.config)
     embeds = profile and _embeds_profile(info, server.config)
     return _encoding(name, *quality, embeds, metadata=True, stored=False)
 
 
 def raw_encoding() -> Encoding:
-    """Samples of 16 bits as they are, without a file around them (IIP's TIL)."""
+    """The encoding of 16-bit samples without a file format (IIP's TIL)."""
     return _encoding("raw", 0, "", False, metadata=False, stored=False, bits=16)
 
 
@@ -49,17 +49,17 @@ def adjusted(
     bits: int = 0,
     profile: bool = True,
 ) -> Encoding:
-    """The encoding as a client asks for it; a stored tile is never the answer to that.
+    """The encoding as requested by a client; a request for quality or depth rules stored tiles out.
 
     Args:
-        encoding: by default.
+        encoding: the default.
         server: settings and formats.
-        asked: quality and compression (IIP's QLT).
-        bits: per sample, 8 or 16; 0 leaves them (BPC).
+        asked: requested quality and compression (IIP's QLT).
+        bits: requested bits per sample, 8 or 16; 0 is no request (BPC).
         profile: False when an operation changes colors so that the profile no longer fits.
 
     Raises:
-        UnsupportedEncoding: the format, or the compression inside it, does not hold so many bits.
+        UnsupportedEncoding: the format, or the compression inside it, does not support `bits`.
     """
     format = server.formats.by_name[encoding.format]
     quality = Quality(encoding.quality, encoding.scheme)
@@ -87,7 +87,7 @@ def _check_depth(format: Format, scheme: str, bits: int, formats: Formats) -> No
 
 
 def _embeds_profile(info: ImageInfo, config: Config) -> bool:
-    """Whether the image's profile, if it has one, goes along: it must fit, and be smaller than MAX_ICC."""
+    """Whether the image's profile is embedded: it must describe the output and be smaller than MAX_ICC."""
     if info.icc is None or info.color_space not in KEEP_PROFILE:
         return False
     limit = config.icc_limit
