@@ -6,10 +6,10 @@ takes 9 % longer (1.25 instead of 1.15 ms), an export of 2000 x 1500 pixels 8 % 
 
 from __future__ import annotations
 
-from iipserve.codecs import NO_METADATA, Encoder, Metadata
+from iipserve.codecs import Encoder, Metadata
 from iipserve.codecs.libwebp import MAX_SIDE, compress
 from iipserve.codecs.metadata import check_sides, select
-from iipserve.codecs.riff import with_metadata
+from iipserve.containers.webp import with_metadata
 from iipserve.formats import Format
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
@@ -25,7 +25,7 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
     height, width, _ = pixels.shape
     body = compress(pixels, encoding.quality)
     selected = select(metadata, encoding, 3, resolution_in_exif=True)
-    return body if selected is NO_METADATA else with_metadata(body, width, height, selected)
+    return with_metadata(body, (width, height), icc=selected.icc, exif=selected.exif, xmp=selected.xmp)
 
 
 ENCODER = Encoder(

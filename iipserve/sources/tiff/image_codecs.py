@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from iipserve.containers.ifd import Directory
 from iipserve.containers.jpeg import START, icc_segments
 from iipserve.containers.tags import Compression, Photometric
+from iipserve.containers.webp import read_size
 from iipserve.errors import UnsupportedImage
 from iipserve.sources.color import jfif_to_rgb
 from iipserve.sources.tiff import jpeg_stream
@@ -152,26 +153,9 @@ def checked_webp(layout: Layout, data: bytes) -> bytes:
     Raises:
         DamagedTile: it is none, or not of the tile's size.
     """
-    size = _webp_size(data)
-    if size != (layout.tile.width, layout.tile.height):
-        raise DamagedTile(f"{size} pixels in a tile of {layout.tile.width} x {layout.tile.height}")
+    if read_size(data) != (layout.tile.width, layout.tile.height):
+        raise DamagedTile(f"not a WebP file of {layout.tile.width} x {layout.tile.height} pixels")
     return data
-
-
-def _webp_size(data: bytes) -> tuple[int, int]:
-    """Width and height in the header of a WebP file (RFC 9649 sections 2.5 to 2.7)."""
-    if len(data) < 30 or data[:4] != b"RIFF" or data[8:12] != b"WEBP":
-        raise DamagedTile("no WebP file")
-    match data[12:16]:
-        case b"VP8 ":
-            width, height = struct.unpack_from("<HH", data, 26)
-            return width & 0x3FFF, height & 0x3FFF
-        case b"VP8L":
-            (bits,) = struct.unpack_from("<I", data, 21)
-            return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-        case b"VP8X":
-            return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
-    raise DamagedTile("no WebP picture")
 
 
 # -- JPEG 2000 -----------------------------------------------------------------------------------------
