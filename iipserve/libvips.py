@@ -1,7 +1,8 @@
 """Access to libvips: set-up, conversion from and to pixels, resizing, rotation.
 
-Importing this module configures libvips for the whole process. No libvips image may be computed before the process
-forks, as libvips' threads do not survive a fork.
+Importing this module configures libvips for the whole process. The rest of the package imports pyvips from here only,
+so that nothing uses it unconfigured. No libvips image may be computed before the process forks, as libvips' threads do
+not survive a fork.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from iipserve.native_libraries import load_before_libvips
 
 load_before_libvips()
 
-import pyvips  # noqa: E402
+import pyvips as pyvips  # noqa: E402 (exported)
 
 Pixels: TypeAlias = NDArray[np.generic]
 """As in `iipserve.processing`: shape (height, width, bands), C-contiguous."""

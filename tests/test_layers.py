@@ -37,7 +37,7 @@ FOREIGN = {
     "isal": "codecs",
     "imagecodecs": ("sources", "codecs", "native_libraries"),
     "PIL": "processing",
-    "pyvips": ("libvips", "sources", "codecs", "engine"),
+    "pyvips": "libvips",
 }
 """Packages that only these parts may know; `check` asks all of them for their version."""
 

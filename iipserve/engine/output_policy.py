@@ -8,13 +8,13 @@ from dataclasses import replace
 from itertools import takewhile
 
 import numpy as np
-import pyvips
 from numpy.typing import NDArray
 
 from iipserve import libvips
 from iipserve.config import Config
 from iipserve.errors import ConfigError
 from iipserve.image import ColorSpace, ImageInfo
+from iipserve.libvips import pyvips
 from iipserve.plan import RenderPlan
 from iipserve.processing import Operation, pipeline
 from iipserve.processing.icc import ToSRGB

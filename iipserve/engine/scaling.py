@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pyvips
 
 from iipserve import libvips
 from iipserve.geometry import Size
+from iipserve.libvips import pyvips
 from iipserve.processing import Pixels
 from iipserve.processing.layout import has_alpha
 

@@ -1,6 +1,6 @@
-"""Decoded pixels kept outside the heap: in a temporary file without a name, mapped into memory.
+"""Decoded pixels kept outside the heap: in an unnamed temporary file, mapped into memory.
 
-The system may take the pages back at any time, and the disk gives its room back with the last reference.
+The kernel may reclaim the pages at any time, and the disk space is released with the last reference.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from iipserve.errors import DecodeError
 from iipserve.processing import Pixels
 
+NO_ROOM = "the server has no room to unpack the image"
+
 
 def spool(pixels: Pixels) -> Pixels:
     """A read-only copy of pixels in a temporary file.
@@ -28,9 +30,9 @@ def spool(pixels: Pixels) -> Pixels:
             file.flush()
             return mapped(file).view(pixels.dtype).reshape(pixels.shape)
     except OSError as error:
-        raise DecodeError("there is no room to unpack the image on the server") from error
+        raise DecodeError(NO_ROOM) from error
 
 
 def mapped(file: IO[bytes]) -> NDArray[np.uint8]:
-    """The bytes a file holds now, read-only; they outlive the file's name and the file object."""
+    """The present contents of a file, read-only and valid after the file is closed."""
     return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)

@@ -1,6 +1,6 @@
-"""Pictures of one level that are decoded from top to bottom: unpacked once, then any region of them is quick.
+"""Images of one level that can only be decoded from top to bottom: decoded once, after which any region is quick.
 
-They lie in a temporary file as they are stored, and are turned upright region by region.
+They are kept in a temporary file as they are stored, and made upright region by region.
 """
 
 from __future__ import annotations
@@ -14,65 +14,65 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 import numpy as np
-import pyvips
 
 from iipserve import libvips
 from iipserve.errors import DecodeError, TileNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size, TileGrid
+from iipserve.libvips import pyvips
 from iipserve.processing import Pixels
 from iipserve.sources import Source
 from iipserve.sources.oriented import ORIENTATIONS, Orientation
-from iipserve.sources.spool import mapped
+from iipserve.sources.spool import NO_ROOM, mapped
 
 TILE = Size(256, 256)
 MAX_BYTES = 8_000_000_000
-"""Bytes that the pixels may take which a header declares."""
+"""Length of the pixels that a header declares."""
 MAX_SIDE = 10_000_000
-"""Pixels; libvips makes nothing of longer pictures (VIPS_MAX_COORD)."""
-OVERVIEW = 4
-"""A second, smaller picture is kept, this many times shorter on each side."""
-OVERVIEW_USE = 2 * OVERVIEW
-"""It serves where the region is at least this many times larger than wanted, so that nothing shows."""
+"""Pixels; libvips processes no larger images (VIPS_MAX_COORD)."""
+OVERVIEW_SHRINK = 4
+"""A second image is kept, whose sides are this many times shorter."""
+MIN_OVERVIEW_REDUCTION = 2 * OVERVIEW_SHRINK
+"""It is used for regions that are reduced at least this many times, so that the difference cannot be seen."""
 UPRIGHT = Orientation(rows=False, columns=False, transposed=False)
 
 
-def orientation_of(orientation: int) -> Orientation:
-    """What makes a picture upright that is stored so; nothing for numbers that are no orientation."""
-    return ORIENTATIONS.get(orientation, UPRIGHT)
+def orientation_of(value: int) -> Orientation:
+    """The orientation of a value of the field Orientation; upright for undefined values."""
+    return ORIENTATIONS.get(value, UPRIGHT)
 
 
 def check_size(size: Size, bands: int, dtype: str) -> None:
-    """See that a picture can be unpacked.
+    """Check that an image is small enough to be spooled.
 
     Raises:
         UnsupportedImage: it is too large.
     """
     if max(size.width, size.height) > MAX_SIDE:
         raise UnsupportedImage(
-            f"the image has {size.width} x {size.height} pixels; {MAX_SIDE} are the most on a side"
+            f"the image has {size.width} x {size.height} pixels; at most {MAX_SIDE} on a side are supported"
         )
     length = size.area * bands * np.dtype(dtype).itemsize
     if length > MAX_BYTES:
         raise UnsupportedImage(
             f"the image has {size.width} x {size.height} pixels of {bands} bands, which take {length} bytes; "
-            f"{MAX_BYTES} can be unpacked"
+            f"at most {MAX_BYTES} can be unpacked"
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RandomAccessImage:
-    """A picture whose loader decodes any region by itself."""
+    """An image whose loader decodes any region by itself."""
 
     image: pyvips.Image
     has_alpha: bool
 
     @property
     def size(self) -> Size:
-        """Of all of it."""
+        """Full size."""
         return Size(self.image.width, self.image.height)
 
     def read(self, region: Region, size: Size) -> Pixels:
-        """A region, scaled.
+        """A region, scaled to `size`.
 
         Raises:
             pyvips.Error: it cannot be decoded.
@@ -82,14 +82,14 @@ class RandomAccessImage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpooledImage:
-    """A picture in a temporary file."""
+    """An image in a temporary file."""
 
     size: Size
     """As declared."""
     pixels: Pixels
-    """The lines that could be decoded, from the top."""
+    """The rows that could be decoded, from the top."""
     failure: str
-    """Why the other lines could not be."""
+    """Why the others could not be decoded."""
     has_alpha: bool
 
     @property
@@ -97,16 +97,16 @@ class SpooledImage:
         """All of it.
 
         Raises:
-            DecodeError: some lines are missing.
+            DecodeError: some rows are missing.
         """
         self.check(self.size.height)
         return libvips.from_pixels(self.pixels)
 
     def read(self, region: Region, size: Size) -> Pixels:
-        """A region, scaled.
+        """A region, scaled to `size`.
 
         Raises:
-            DecodeError: some of its lines are missing.
+            DecodeError: some of its rows are missing.
         """
         self.check(region.bottom)
         if region.size == size:
@@ -115,10 +115,10 @@ class SpooledImage:
         return libvips.to_pixels(libvips.resized(part, size, alpha=self.has_alpha))
 
     def check(self, bottom: int) -> None:
-        """See that the lines above `bottom` are there.
+        """Check that the rows above `bottom` could be decoded.
 
         Raises:
-            DecodeError: they are not.
+            DecodeError: they could not.
         """
         if bottom > self.pixels.shape[0]:
             raise DecodeError(
@@ -134,29 +134,30 @@ def _cut(image: pyvips.Image, region: Region) -> pyvips.Image:
 
 
 class SpooledSource(Source):
-    """A file of one level, unpacked when pixels are first asked for. Safe for many threads.
+    """A file of one level, decoded when pixels are first asked for. Safe for many threads.
 
-    `info` describes the upright picture.
+    `info` describes the upright image.
     """
 
     reads_regions: ClassVar[bool] = True
 
     def __init__(self, orientation: Orientation) -> None:
-        """Show the stored picture as `orientation` says."""
+        """Make the stored image upright by `orientation`."""
         self._orientation = orientation
         self._lock = threading.Lock()
-        self._pictures: dict[int, StoredImage] = {}
+        self._images: dict[int, StoredImage] = {}
+        """By shrink factor."""
 
     @abstractmethod
     def _decode(self, shrink: int) -> StoredImage:
-        """The stored picture, `shrink` times smaller (1 or `OVERVIEW`); called once for each.
+        """The stored image, `shrink` times smaller (1 or `OVERVIEW_SHRINK`); called once for each.
 
         Raises:
             pyvips.Error, DecodeError: it cannot be decoded, or there is no room for it.
         """
 
     def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
-        """One tile of 256 x 256 pixels; there is one level.
+        """One tile of 256 x 256 pixels of the only level.
 
         Raises:
             DecodeError: the tile is damaged or missing in the file.
@@ -164,7 +165,7 @@ class SpooledSource(Source):
         """
         region = TileGrid(self.info.size, TILE).region(column, row) if level == 0 else None
         if region is None:
-            raise TileNotFound(f"level {level} has no tile {column},{row}")
+            raise TileNotFound(f"there is no tile {column},{row} of level {level}")
         return self.read_region(level, region, region.size)
 
     def read_region(self, level: int, region: Region, size: Size) -> Pixels:
@@ -182,43 +183,43 @@ class SpooledSource(Source):
         return pixels if orientation == UPRIGHT else orientation.pixels(pixels)
 
     def _read(self, region: Region, size: Size, whole: Size) -> Pixels:
-        """A region of the stored picture, which has size `whole`, scaled."""
-        if region.width >= OVERVIEW_USE * size.width and region.height >= OVERVIEW_USE * size.height:
-            overview = self._picture(OVERVIEW)
+        """A region of the stored image, which has size `whole`, scaled."""
+        if min(region.width / size.width, region.height / size.height) >= MIN_OVERVIEW_REDUCTION:
+            overview = self._image(OVERVIEW_SHRINK)
             return overview.read(region.scaled(whole, overview.size), size)
-        return self._picture(1).read(region, size)
+        return self._image(1).read(region, size)
 
-    def _picture(self, shrink: int) -> StoredImage:
-        known = self._pictures.get(shrink)
+    def _image(self, shrink: int) -> StoredImage:
+        known = self._images.get(shrink)
         if known is not None:
             return known
         with self._lock:
-            return self._made(shrink)
+            return self._image_locked(shrink)
 
-    def _made(self, shrink: int) -> StoredImage:
-        """The picture, by whom holds the lock."""
-        if shrink not in self._pictures:
-            self._pictures[shrink] = self._decode(shrink)
-        return self._pictures[shrink]
+    def _image_locked(self, shrink: int) -> StoredImage:
+        """The image; for whoever holds the lock."""
+        if shrink not in self._images:
+            self._images[shrink] = self._decode(shrink)
+        return self._images[shrink]
 
     def _reduced(self, shrink: int) -> SpooledImage:
-        """The picture made smaller, for `_decode`."""
-        full = self._made(1)
+        """The stored image made smaller, for `_decode`."""
+        full = self._image_locked(1)
         smaller = libvips.resized(full.image, full.size.ceil_scaled(shrink), alpha=full.has_alpha)
         return spool_image(smaller, has_alpha=full.has_alpha)
 
 
-# -- unpacking -------------------------------------------------------------------------------------
+# -- spooling --------------------------------------------------------------------------------------
 
 
-STRIP = 16
-"""Lines that libvips decodes at once: as many as a row of blocks in a JPEG, and a divisor of a tile."""
+STRIP_ROWS = 16
+"""Rows that libvips decodes at once: as many as a row of blocks in a JPEG, and a divisor of a tile."""
 
 
 def spool_image(image: pyvips.Image, *, has_alpha: bool) -> SpooledImage:
-    """The image decoded from top to bottom into a temporary file, as far as it goes.
+    """The image decoded from top to bottom into a temporary file, down to the first damaged row.
 
-    libvips' own writers lose what they hold back when they fail.
+    libvips' own writers lose rows that they have not yet written when decoding fails.
 
     Raises:
         DecodeError: there is no room for the file.
@@ -228,9 +229,9 @@ def spool_image(image: pyvips.Image, *, has_alpha: bool) -> SpooledImage:
     region = pyvips.Region.new(image)
 
     def strips() -> Iterator[bytes | memoryview]:
-        for top in range(0, image.height, STRIP):
+        for top in range(0, image.height, STRIP_ROWS):
             try:
-                yield region.fetch(0, top, image.width, min(STRIP, image.height - top))
+                yield region.fetch(0, top, image.width, min(STRIP_ROWS, image.height - top))
             except pyvips.Error as error:
                 raise DecodeError(libvips.reason(error)) from error
 
@@ -244,11 +245,11 @@ def spool_strips(
     *,
     has_alpha: bool,
 ) -> SpooledImage:
-    """Lines put one after the other into a temporary file, as far as they can be had.
+    """Rows of samples, one after the other, in a temporary file.
 
     Args:
-        strips: some lines each, from top to bottom; a `DecodeError` from there ends the picture.
-        shape: height, width and bands of the whole picture.
+        strips: samples of whole rows, from top to bottom; a `DecodeError` from there ends the image.
+        shape: height, width and bands of the whole image.
         dtype: of the samples.
         has_alpha: the last band is opacity.
 
@@ -256,9 +257,9 @@ def spool_strips(
         DecodeError: there is no room for the file.
     """
     height, width, bands = shape
-    line, failure, length = width * bands * dtype.itemsize, "", 0
+    row_length, failure, length = width * bands * dtype.itemsize, "", 0
     try:
-        _check_room(height * line)
+        _check_room(height * row_length)
         with tempfile.TemporaryFile() as file:
             try:
                 for strip in strips:
@@ -268,11 +269,11 @@ def spool_strips(
             file.flush()
             held = mapped(file) if length else np.empty(0, np.uint8)
     except OSError as error:
-        raise DecodeError("there is no room to unpack the image on the server") from error
-    pixels = held.view(dtype).reshape(length // line, width, bands)
+        raise DecodeError(NO_ROOM) from error
+    pixels = held.view(dtype).reshape(length // row_length, width, bands)
     return SpooledImage(Size(width, height), pixels, failure, has_alpha)
 
 
 def _check_room(length: int) -> None:
     if shutil.disk_usage(tempfile.gettempdir()).free < length:
-        raise DecodeError("there is no room to unpack the image on the server")
+        raise DecodeError(NO_ROOM)

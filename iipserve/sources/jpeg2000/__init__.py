@@ -1,4 +1,4 @@
-"""JPEG 2000 in JP2, JPX and JPH files and as bare codestreams."""
+"""JPEG 2000 in JP2, JPX and JPH files, and as bare codestreams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The main header of a JPEG 2000 codestream: sizes, components, coding styles; checked before any decoding.
+"""The main header of a JPEG 2000 codestream: sizes, components and coding styles, checked before any decoding.
 
 Marker codes and fields: ISO/IEC 15444-1 Annex A.
 """
@@ -17,22 +17,24 @@ from iipserve.geometry import ceil_div
 START = b"\xff\x4f\xff\x51"
 SOT = 0xFF90
 LENGTHS_AND_COMMENTS = frozenset((0xFF55, 0xFF57, 0xFF64))
-"""TLM, PLM and COM: wrong or useless in an excerpt."""
+"""TLM, PLM and COM: wrong or useless in an extract."""
 MAX_HEADER = 16 << 20
+"""Bytes."""
 MAX_TILES = 65535
 MAX_COMPONENTS = 16384
 MAX_SIDE = 2**31 - 1
 BLOCK_COST = 600
-"""Bytes that OpenJPEG 2.5 holds for every code-block of a tile, decoded or not."""
+"""Bytes that OpenJPEG 2.5 allocates for each code-block of a tile, decoded or not."""
 MAX_STRUCTURE = 1 << 30
+"""Bytes that OpenJPEG may allocate for the code-blocks of one tile."""
 MAX_WHOLE_SAMPLES = 100_000_000
-"""Samples, of 4 bytes while decoding, of an HT tile: OpenJPEG 2.5 decodes no part of one (all gray)."""
+"""Samples, of 4 bytes while decoding, of an HT tile, of which OpenJPEG 2.5 decodes no part (the rest is gray)."""
 SUSPICIOUS_BLOCKS = 250_000
-"""From this many code-blocks on, a tile must bring at least one byte for each."""
+"""A tile of more code-blocks must have at least one byte of data for each."""
 
 
 class Span(NamedTuple):
-    """Left, top, right and bottom of a rectangle; far edges exclusive."""
+    """Left, top, right and bottom of a rectangle; right and bottom are exclusive."""
 
     left: int
     top: int
@@ -52,10 +54,10 @@ class Component(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CodingStyle:
-    """What COD or COC says of one component."""
+    """The coding style of one component, from COD or COC."""
 
     levels: int
-    """Decomposition levels: how often the resolution can be halved."""
+    """Decomposition levels: number of times the resolution can be halved."""
     block_width: int
     """Exponent of a code-block's width in samples."""
     block_height: int
@@ -65,15 +67,15 @@ class CodingStyle:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The main header of a codestream, and where it lies in the file."""
+    """The main header of a codestream, and its position in the file."""
 
     start: int
-    """Position of SOC in the file."""
+    """Offset of SOC in the file."""
     end: int
-    """Position after the last byte of the codestream in the file."""
+    """Offset after the last byte of the codestream in the file."""
     first_tile_part: int
     segments: tuple[bytes, ...]
-    """The marker segments an excerpt needs; SIZ is the first."""
+    """The marker segments that an extract needs; SIZ is the first."""
     image: Span
     """The image area on the reference grid."""
     tile_origin: tuple[int, int]
@@ -84,9 +86,9 @@ class Header:
     styles: tuple[CodingStyle, ...]
     """Of each component."""
     packed_headers: bool
-    """Packet headers lie in the main header (PPM): tiles cannot be taken out."""
+    """Packet headers are in the main header (PPM): tiles cannot be extracted."""
     high_throughput: bool
-    """Code-blocks may be of the HT kind (ISO/IEC 15444-15)."""
+    """Code-blocks may be high-throughput (HT) ones (ISO/IEC 15444-15)."""
 
     @property
     def columns(self) -> int:
@@ -100,11 +102,11 @@ class Header:
 
     @property
     def decompositions(self) -> int:
-        """How often the resolution of every component can be halved."""
+        """Number of times the resolution of all components can be halved."""
         return min(style.levels for style in self.styles)
 
     def tiles_under(self, area: Span) -> Span:
-        """The tiles, counted in columns and rows, that hold an area of the reference grid."""
+        """The tiles, in columns and rows, that cover an area of the reference grid."""
         (x, y), (width, height) = self.tile_origin, self.tile
         return Span(
             (area.left - x) // width, (area.top - y) // height,
@@ -112,7 +114,7 @@ class Header:
         )  # fmt: skip
 
     def area_of(self, tiles: Span) -> Span:
-        """The part of the image that a rectangle of tiles holds, on the reference grid."""
+        """The part of the image that a rectangle of tiles covers, on the reference grid."""
         (x, y), (width, height) = self.tile_origin, self.tile
         return Span(
             max(self.image.left, x + tiles.left * width), max(self.image.top, y + tiles.top * height),
@@ -125,7 +127,7 @@ class Header:
 
 @dataclass(slots=True)
 class _Segments:
-    """The main header's marker segments as they lie in the file."""
+    """The marker segments of the main header as they are in the file."""
 
     kept: list[bytes] = field(default_factory=list)
     siz: bytes = b""
@@ -134,14 +136,14 @@ class _Segments:
     packed_headers: bool = False
     high_throughput: bool = False
     end: int = 0
-    """Position after the last one."""
+    """Offset after the last one."""
 
 
 def read_header(descriptor: int, start: int, end: int) -> Header:
-    """Read the main header of the codestream from `start` to `end` in the file.
+    """Read the main header of the codestream at offsets `start` to `end` of the file.
 
     Raises:
-        DecodeError: it is cut off, or contradicts itself.
+        DecodeError: it is cut off or contradictory.
         UnsupportedImage: decoding it would take too much memory.
     """
     if os.pread(descriptor, 4, start) != START:
@@ -157,7 +159,7 @@ def read_header(descriptor: int, start: int, end: int) -> Header:
 
 
 def _read_segments(descriptor: int, position: int, end: int) -> _Segments:
-    """Everything up to the first SOT."""
+    """All segments up to the first SOT."""
     found = _Segments()
     limit = position + MAX_HEADER
     while position < limit:
@@ -209,28 +211,30 @@ def _styles(cod: bytes, coc: Sequence[bytes], count: int) -> tuple[CodingStyle, 
     """The coding style of each component."""
     # COD: marker, length, Scod, progression, layers, transform, then the coding style (A.6.1)
     styles = [_coding_style(cod, 9, has_precincts=bool(cod[4] & 1))] * count
-    for segment in coc:  # marker, length, component (2 bytes of many, else 1), Scoc, coding style (A.6.2)
+    for (
+        segment
+    ) in coc:  # marker, length, component (2 bytes if they are many, else 1), Scoc, coding style (A.6.2)
         wide = count >= 257
-        number = int.from_bytes(segment[4:6], "big") if wide else segment[4]
-        place = 6 if wide else 5
-        styles[number] = _coding_style(segment, place + 1, has_precincts=bool(segment[place] & 1))
+        index = int.from_bytes(segment[4:6], "big") if wide else segment[4]
+        offset = 6 if wide else 5
+        styles[index] = _coding_style(segment, offset + 1, has_precincts=bool(segment[offset] & 1))
     return tuple(styles)
 
 
-def _coding_style(segment: bytes, place: int, *, has_precincts: bool) -> CodingStyle:
-    levels, block_width, block_height = segment[place], segment[place + 1] + 2, segment[place + 2] + 2
+def _coding_style(segment: bytes, offset: int, *, has_precincts: bool) -> CodingStyle:
+    levels, block_width, block_height = segment[offset], segment[offset + 1] + 2, segment[offset + 2] + 2
     if levels > 32 or block_width > 10 or block_height > 10 or block_width + block_height > 12:
         raise DecodeError("the codestream's coding style is damaged")
     if not has_precincts:
         return CodingStyle(levels, block_width, block_height, ((15, 15),) * (levels + 1))
     sizes = tuple(
-        (segment[place + 5 + level] & 15, segment[place + 5 + level] >> 4) for level in range(levels + 1)
+        (segment[offset + 5 + level] & 15, segment[offset + 5 + level] >> 4) for level in range(levels + 1)
     )
     return CodingStyle(levels, block_width, block_height, sizes)
 
 
 def _check_size(header: Header) -> None:
-    """Refuse what A.5.1 forbids."""
+    """Refuse sizes that A.5.1 forbids."""
     image, (tile_x, tile_y), (width, height) = header.image, header.tile_origin, header.tile
     if not (image.left < image.right <= MAX_SIDE and image.top < image.bottom <= MAX_SIDE):
         raise DecodeError(
@@ -247,7 +251,7 @@ def _check_size(header: Header) -> None:
 
 
 def _check_cost(header: Header) -> None:
-    """Refuse tiles of which OpenJPEG would hold too many code-blocks at once, or that cannot be true."""
+    """Refuse tiles that would cost OpenJPEG too much memory, or have more code-blocks than the file has bytes."""
     width = min(header.tile[0], header.image.right - header.image.left)
     height = min(header.tile[1], header.image.bottom - header.image.top)
     blocks = sum(
@@ -257,7 +261,7 @@ def _check_cost(header: Header) -> None:
     samples = width * height * len(header.components)
     if header.high_throughput and samples > MAX_WHOLE_SAMPLES:
         raise UnsupportedImage(
-            f"high-throughput tiles are decoded as a whole; one of {width} x {height} pixels takes too much memory"
+            f"high-throughput tiles are decoded whole; one of {width} x {height} pixels takes too much memory"
         )
     if blocks > SUSPICIOUS_BLOCKS and header.end - header.start < blocks:
         raise DecodeError(f"the file is too short for one tile of {width} x {height} pixels")
@@ -268,10 +272,10 @@ def _check_cost(header: Header) -> None:
 
 
 def _count_blocks(width: int, height: int, style: CodingStyle) -> int:
-    """Code-blocks and precincts of one component of a tile, roughly; never too few."""
+    """Number of code-blocks of one component of a tile: an estimate, never too low."""
     count = 0
     for level, (precinct_width, precinct_height) in enumerate(style.precincts):
-        # above the lowest resolution there are three bands of half the size, with half the precinct (B.7)
+        # each resolution above the lowest has three subbands of half the size, with half the precinct (B.7)
         bands, halving = (3, 1) if level else (1, 0)
         shrink = style.levels - level + halving
         block_width = min(style.block_width, max(0, precinct_width - halving))

@@ -1,4 +1,4 @@
-"""Which channel is which: colors, opacity, palette, depth; what the boxes and components of a file say together."""
+"""Which channel is color, opacity or something else, and its depth: from the boxes and components of a file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SPACES = {
     CMYK: ColorSpace.CMYK,
     CIELAB: ColorSpace.CIELAB,
 }
-"""By number of an enumerated color space (15444-1 I.5.3.3, 15444-2 M.11.7.3.1). 0 of CMYK is no ink, as here."""
+"""By number of an enumerated color space (15444-1 I.5.3.3, 15444-2 M.11.7.3.1). 0 of CMYK is no ink, as in `ColorSpace`."""
 OTHER_SPACES = {0: "bi-level", 9: "PhotoYCC", 11: "CMY", 13: "YCCK", 15: "bi-level", 19: "CIEJab"}
 PROFILE_SPACES = {
     icc.GRAY: ColorSpace.GRAY,
@@ -41,23 +41,23 @@ PROFILE_SPACES = {
 }
 """By the data color space of an ICC profile."""
 SPACES_BY_COUNT = {1: ColorSpace.GRAY, 2: ColorSpace.GRAY, 3: ColorSpace.SRGB, 4: ColorSpace.SRGB}
-"""By number of components, where the file says nothing."""
+"""By number of components, if the file names no color space."""
 
 
 class Channel(NamedTuple):
     """One band of the pixels."""
 
     component: int
-    """Whose samples it is made of."""
+    """Index of the component it is made of."""
     bits: int
     signed: bool
     values: tuple[int, ...] = ()
-    """What indices stand for, if the component holds indices into a palette."""
+    """By index, if the component holds indices into a palette."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelLayout:
-    """How components become bands."""
+    """How bands are made of components."""
 
     channels: tuple[Channel, ...]
     """In the order of the bands: colors, others, then opacity."""
@@ -66,9 +66,9 @@ class ChannelLayout:
     premultiplied: bool = False
     is_ycc: bool = False
     lab: tuple[tuple[float, float], ...] = ()
-    """Of CIELAB: what the lowest and the highest sample stand for."""
+    """Of CIELAB: lowest and highest value of each band."""
     keeps_profile: bool = False
-    """The ICC profile is for these colors."""
+    """The ICC profile describes these colors."""
 
     @property
     def bits(self) -> int:
@@ -77,19 +77,19 @@ class ChannelLayout:
 
     @property
     def full_scale(self) -> int:
-        """The highest sample of every band as integers: shallow ones are spread over the range of 8 bits."""
+        """The highest sample of all bands as integers; shallow ones are spread over the range of 8 bits."""
         return (1 << max(8, self.bits)) - 1
 
     @property
     def dtype(self) -> str:
-        """numpy name of the samples as decoded; CIELAB becomes the numbers themselves."""
+        """numpy name of the output samples; CIELAB is output as its own numbers."""
         if self.color_space is ColorSpace.CIELAB:
             return "float32"
         return "uint8" if self.bits <= 8 else "uint16"
 
     @property
     def has_palette(self) -> bool:
-        """Samples are indices, of which no means can be taken."""
+        """Samples are indices, which cannot be averaged: smaller resolutions are useless."""
         return any(channel.values for channel in self.channels)
 
 
@@ -97,7 +97,7 @@ def channel_layout(components: Sequence[Component], boxes: Boxes) -> ChannelLayo
     """Find colors and opacity among the components.
 
     Raises:
-        UnsupportedImage: a kind of image this server does not read.
+        UnsupportedImage: the image is of a kind that is not supported.
     """
     channels = _channels(components, boxes)
     _refuse_others(channels, boxes)
@@ -105,67 +105,69 @@ def channel_layout(components: Sequence[Component], boxes: Boxes) -> ChannelLayo
     space = _color_space(len(parts.colors), boxes)
     profile_space = PROFILE_SPACES.get(icc.color_space(boxes.icc))
     return ChannelLayout(
-        channels=tuple(channels[number] for number in (*parts.colors, *parts.others, *parts.opacity)),
+        channels=tuple(channels[index] for index in (*parts.colors, *parts.others, *parts.opacity)),
         color_space=space,
         has_alpha=bool(parts.opacity),
         premultiplied=parts.premultiplied,
-        is_ycc=_is_ycc([components[channels[number].component] for number in parts.colors], space, boxes),
-        lab=_lab_ranges([channels[number] for number in parts.colors], boxes)
+        is_ycc=_is_ycc([components[channels[index].component] for index in parts.colors], space, boxes),
+        lab=_lab_ranges([channels[index] for index in parts.colors], boxes)
         if space is ColorSpace.CIELAB
         else (),
-        # the numbers of CIELAB need none, and it would not fit what is made of them
+        # CIELAB values need no profile, and it would not describe what is made of them
         keeps_profile=profile_space is space and space is not ColorSpace.CIELAB,
     )
 
 
 def _channels(components: Sequence[Component], boxes: Boxes) -> list[Channel]:
-    """The components, or what palette and component mapping make of them.
+    """The components, or the channels that palette and component mapping make of them.
 
     Raises:
-        UnsupportedImage: the mapping names what is not there.
+        UnsupportedImage: the mapping names components or columns that do not exist.
     """
     if not boxes.palette:
         return [
-            Channel(number, component.bits, component.signed) for number, component in enumerate(components)
+            Channel(index, component.bits, component.signed) for index, component in enumerate(components)
         ]
     mapping = boxes.mapping or [MappedChannel(0, column) for column in range(len(boxes.palette))]
     channels = []
-    for number, column in mapping:
-        if number >= len(components) or (column is not None and column >= len(boxes.palette)):
+    for index, column in mapping:
+        if index >= len(components) or (column is not None and column >= len(boxes.palette)):
             raise UnsupportedImage("the image's palette is for components that it does not have")
-        kind = components[number] if column is None else boxes.palette[column]
+        kind = components[index] if column is None else boxes.palette[column]
         values = () if column is None else boxes.palette[column].values
-        channels.append(Channel(number, kind.bits, kind.signed, values))
+        channels.append(Channel(index, kind.bits, kind.signed, values))
     return channels
 
 
 def _refuse_others(channels: Sequence[Channel], boxes: Boxes) -> None:
     bits = max(channel.bits for channel in channels)
     if bits > MAX_BITS:
-        raise UnsupportedImage(f"the image has {bits} bits per sample; up to {MAX_BITS} are read")
+        raise UnsupportedImage(f"the image has {bits} bits per sample; at most {MAX_BITS} are supported")
     if len(channels) > MAX_CHANNELS:
-        raise UnsupportedImage(f"the image has {len(channels)} components; up to {MAX_CHANNELS} are read")
+        raise UnsupportedImage(
+            f"the image has {len(channels)} components; at most {MAX_CHANNELS} are supported"
+        )
     number = boxes.color_number
     if number is not None and number not in SPACES:
         name = OTHER_SPACES.get(number, f"number {number}")
         raise UnsupportedImage(
-            f"the image's color space is {name}; gray, sRGB, sYCC, CMYK and CIELab are read"
+            f"the image's color space is {name}; gray, sRGB, sYCC, CMYK and CIELab are supported"
         )
 
 
 class _Parts(NamedTuple):
-    """Channels by what they are for."""
+    """Indices of channels by their meaning."""
 
     colors: Sequence[int]
     others: Sequence[int] = ()
     """Neither colors nor opacity."""
     opacity: Sequence[int] = ()
-    """One at most."""
+    """At most one."""
     premultiplied: bool = False
 
 
 def _defined(channels: Sequence[Channel], boxes: Boxes) -> _Parts | None:
-    """What the Channel Definition box says; None when it names no color that is there."""
+    """Meanings from the Channel Definition box; None if it names no color that exists."""
     usable = [line for line in boxes.channels if line.component < len(channels)]
     colors = [
         line.component for line in sorted(usable, key=lambda line: line.association) if line.kind == COLOR
@@ -176,15 +178,15 @@ def _defined(channels: Sequence[Channel], boxes: Boxes) -> _Parts | None:
         (line.association, line.component, line.kind)
         for line in usable
         if line.kind in (OPACITY, PREMULTIPLIED_OPACITY)
-    )[:1]  # that of the whole image before that of a single color
+    )[:1]  # opacity of the whole image comes before that of a single color
     opacity = [component for _, component, _ in transparent]
     known = {*colors, *opacity}
-    others = [number for number in range(len(channels)) if number not in known]
+    others = [index for index in range(len(channels)) if index not in known]
     return _Parts(colors, others, opacity, any(kind == PREMULTIPLIED_OPACITY for _, _, kind in transparent))
 
 
 def _assumed(channels: Sequence[Channel], boxes: Boxes) -> _Parts:
-    """Colors first; one channel more than gray or RGB has is opacity, as every writer means it."""
+    """Colors first; one channel more than gray or RGB has is opacity, as all known writers mean it."""
     count = len(channels)
     colors = (_declared_space(boxes) or SPACES_BY_COUNT.get(count, ColorSpace.GRAY)).bands
     if count == colors + 1 and count in (2, 4):
@@ -193,14 +195,14 @@ def _assumed(channels: Sequence[Channel], boxes: Boxes) -> _Parts:
 
 
 def _declared_space(boxes: Boxes) -> ColorSpace | None:
-    """The color space that the file names, by number or by its profile; None when it names none."""
+    """The color space that the file names, by number or by its profile, if any."""
     if boxes.color_number is not None:
         return SPACES[boxes.color_number]
     return PROFILE_SPACES.get(icc.color_space(boxes.icc))
 
 
 def _color_space(colors: int, boxes: Boxes) -> ColorSpace:
-    """The color space named, if there are colors enough for it; else what fits their number."""
+    """The color space that the file names, if it has colors enough; else one that fits their number."""
     declared = _declared_space(boxes)
     if declared is not None and colors >= declared.bands:
         return declared
@@ -208,7 +210,7 @@ def _color_space(colors: int, boxes: Boxes) -> ColorSpace:
 
 
 def _is_ycc(colors: Sequence[Component], space: ColorSpace, boxes: Boxes) -> bool:
-    """Whether the colors are luma and chroma: declared, or to be seen by subsampled chroma alone."""
+    """Whether the colors are luma and chroma: by declaration, or because only the chroma is subsampled."""
     if space is not ColorSpace.SRGB:
         return False
     luma, *chroma = colors[:3]
@@ -217,16 +219,16 @@ def _is_ycc(colors: Sequence[Component], space: ColorSpace, boxes: Boxes) -> boo
 
 
 def _lab_ranges(colors: Sequence[Channel], boxes: Boxes) -> tuple[tuple[float, float], ...]:
-    """What the lowest and the highest sample of L*, a* and b* stand for."""
+    """L*, a* and b* of the lowest and the highest sample."""
     ranges = []
-    for number, channel in enumerate(colors[:3]):
-        most, half = (1 << channel.bits) - 1, 1 << channel.bits - 1
+    for index, channel in enumerate(colors[:3]):
+        maximum, half = (1 << channel.bits) - 1, 1 << channel.bits - 1
         if boxes.color_number != CIELAB:  # of a profile (ICC.1 6.3.4.2)
-            extent, offset = (100.0, 0.0) if number == 0 else (255.0, 128 / 255 * most)
+            extent, offset = (100.0, 0.0) if index == 0 else (255.0, 128 / 255 * maximum)
         elif boxes.lab:
-            extent, offset = boxes.lab[number]
+            extent, offset = boxes.lab[index]
         else:  # 15444-2 M.11.7.4.1
-            extent, offset = (LabRange(100, 0), LabRange(170, half), LabRange(200, half * 3 // 4))[number]
-        lowest = -offset * extent / most
+            extent, offset = (LabRange(100, 0), LabRange(170, half), LabRange(200, half * 3 // 4))[index]
+        lowest = -offset * extent / maximum
         ranges.append((lowest, lowest + extent))
     return tuple(ranges)

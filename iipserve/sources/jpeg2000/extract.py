@@ -1,8 +1,8 @@
-"""Tiles taken out of a JPEG 2000 codestream.
+"""Extraction of tiles from a JPEG 2000 codestream.
 
-An *excerpt* is a codestream of its own that holds a rectangle of tiles of a larger one, bit for bit:
-the main header with a smaller image area, then the tile-parts, renumbered. OpenJPEG decodes it without
-walking through the whole file, and without making room for 65,535 tiles. Fields: ISO/IEC 15444-1 Annex A.
+An extract is a codestream of its own that holds a rectangle of tiles of a larger one, bit for bit: the main header
+with a smaller image area, then the tile-parts, renumbered. OpenJPEG decodes it without reading the whole file, and
+without allocating 65,535 tiles. Fields: ISO/IEC 15444-1 Annex A.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ MAX_TILE_PARTS = 1_000_000
 
 
 class TilePart(NamedTuple):
-    """A tile-part's place in the file, from SOT on."""
+    """Where a tile-part is in the file, from SOT on."""
 
     position: int
     length: int
-    number: int
-    """TPsot: its place among the parts of its tile."""
-    total: int
-    """TNsot: how many parts the tile has; 0 where the file does not say."""
+    part: int
+    """TPsot: among the parts of its tile."""
+    parts: int
+    """TNsot: number of parts of the tile; 0 if it is not given."""
 
 
 @dataclass(slots=True)
@@ -39,16 +39,16 @@ class _Tile:
 
 
 class TileParts:
-    """Where every tile's data lies; found by one walk along the SOT markers."""
+    """Where the data of each tile is, found by following the SOT markers once."""
 
     def __init__(self, descriptor: int, header: Header) -> None:
-        """Walk through the codestream; what is damaged shows when a tile is asked for."""
+        """Follow the SOT markers; damage is reported when a tile is asked for."""
         self._tiles: dict[int, _Tile] = {}
         position = header.first_tile_part
         for _ in range(MAX_TILE_PARTS):
             if position >= header.end:
                 return
-            marker, _, tile, length, number, count = struct.unpack(
+            marker, _, tile, length, index, count = struct.unpack(
                 ">HHHIBB", os.pread(descriptor, 12, position).ljust(12, b"\0")
             )
             if marker != SOT:
@@ -58,7 +58,7 @@ class TileParts:
             if length < 12:
                 return
             known = self._tiles.setdefault(tile, _Tile())
-            known.parts.append(TilePart(position, length, number, count))
+            known.parts.append(TilePart(position, length, index, count))
             position += length
             known.cut_off |= position > header.end
 
@@ -69,25 +69,25 @@ class TileParts:
             DecodeError: the file ends before the tile does.
         """
         tile = self._tiles.get(index)
-        if tile is None or tile.cut_off or len(tile.parts) < max(part.total for part in tile.parts):
+        if tile is None or tile.cut_off or len(tile.parts) < max(part.parts for part in tile.parts):
             raise DecodeError(f"tile {index} of the codestream is cut off or missing")
         return tile.parts
 
 
 def _end_of_data(descriptor: int, end: int) -> int:
-    """Where the last tile-part ends: before EOC, if there is one."""
+    """Where the last tile-part ends: before EOC, if the codestream has one."""
     has_end_marker = os.pread(descriptor, 2, end - 2) == EOC
     return end - 2 if has_end_marker else end
 
 
-# -- excerpts --------------------------------------------------------------------------------------
+# -- extracts --------------------------------------------------------------------------------------
 
 
 class TileStream:
-    """Pieces of memory and pieces of a file, read as one run of bytes. Safe for many threads."""
+    """Pieces of memory and of a file, read as one stream of bytes. Safe for many threads."""
 
     def __init__(self, descriptor: int, pieces: Sequence[bytes | tuple[int, int]]) -> None:
-        """Put pieces together.
+        """Join pieces.
 
         Args:
             descriptor: the file, open for reading.
@@ -105,7 +105,7 @@ class TileStream:
         return self._starts[-1]
 
     def read_into(self, buffer: memoryview, position: int) -> int:
-        """Fill `buffer` from `position` on; the number of bytes read, fewer only at the end.
+        """Fill `buffer` from `position` on, and return the number of bytes read, fewer only at the end.
 
         Raises:
             OSError: the file cannot be read.
@@ -131,30 +131,30 @@ class TileStream:
 
 
 def extract_tiles(descriptor: int, header: Header, parts: TileParts, tiles: Span) -> TileStream:
-    """A codestream that holds a rectangle of tiles alone.
+    """A codestream that holds a rectangle of tiles.
 
     Raises:
         DecodeError: the file ends before one of the tiles does.
     """
     pieces: list[bytes | tuple[int, int]] = [_extract_header(header, tiles)]
-    number = 0
+    index = 0
     for row in range(tiles.top, tiles.bottom):
         for column in range(tiles.left, tiles.right):
             for part in parts.of_tile(row * header.columns + column):
-                pieces.append(struct.pack(">HHHIBB", SOT, 10, number, part.length, part.number, part.total))
+                pieces.append(struct.pack(">HHHIBB", SOT, 10, index, part.length, part.part, part.parts))
                 pieces.append((part.position + 12, part.length - 12))
-            number += 1
+            index += 1
     pieces.append(EOC)
     return TileStream(descriptor, pieces)
 
 
 def whole_stream(descriptor: int, header: Header) -> TileStream:
-    """The codestream as it lies in the file."""
+    """The codestream as it is in the file."""
     return TileStream(descriptor, [(header.start, header.end - header.start)])
 
 
 def _extract_header(header: Header, tiles: Span) -> bytes:
-    """SOC and the main header, with the image area cut down to some tiles (A.5.1)."""
+    """SOC and the main header, with the image area reduced to some tiles (A.5.1)."""
     area = header.area_of(tiles)
     (x, y), (width, height) = header.tile_origin, header.tile
     siz = header.segments[0]

@@ -1,6 +1,6 @@
 """OpenJPEG through glymur's ctypes calls: bytes of a codestream in, planes of samples out.
 
-glymur's own message handlers are not used: they share one queue among all threads.
+glymur's own message handlers are not used, because all threads share their queue.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.errors import DecodeError
-from iipserve.sources.jpeg2000.openjpeg_library import lib
+from iipserve.sources.jpeg2000.openjpeg_library import LIBRARY, lib
 
 STREAM_BUFFER = 65536
-"""Bytes; the default of 1 MB is read at every start, which costs more than it saves."""
+"""Bytes; the default of 1 MB is read at the start of every decoding, which costs more than it saves."""
 MAX_MESSAGES = 8
 
 _Read = ctypes.CFUNCTYPE(ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
@@ -46,7 +46,7 @@ class Plane:
     """The samples of one component."""
 
     samples: NDArray[np.int32]
-    """Shape (height, width), within the range of `bits`; a view that ends with the decoding."""
+    """Shape (height, width), within the range of `bits`; a view, valid inside `decoded`."""
     bits: int
     signed: bool
 
@@ -64,10 +64,10 @@ def decoded(
 
     Args:
         codestream: a whole codestream, from SOC on.
-        reduce: how often the resolution is halved.
-        layers: quality layers to decode; 0 is all.
-        area: (left, top, right, bottom) on the full-size reference grid; None is everything.
-        threads: to decode with, beside the calling one; 0 is none.
+        reduce: number of times the resolution is halved.
+        layers: number of quality layers to decode; 0 for all.
+        area: (left, top, right, bottom) on the full-size reference grid; None for everything.
+        threads: number of threads besides the calling one.
 
     Raises:
         DecodeError: OpenJPEG cannot decode the area completely.
@@ -86,8 +86,8 @@ def decoded(
                 lib.set_decode_area(codec, image, *area)
             lib.decode(codec, feed.stream, image)
         except lib.OpenJPEGLibraryError as error:
-            said = "; ".join(_messages.lines) or "the data cannot be decoded"
-            raise DecodeError(f"OpenJPEG: {said}") from error
+            reason = "; ".join(_messages.lines) or "the data cannot be decoded"
+            raise DecodeError(f"OpenJPEG: {reason}") from error
         yield _planes(image.contents)
 
 
@@ -115,7 +115,7 @@ def _plane(component: Any) -> Plane:
 
 
 class _Messages(threading.local):
-    """What OpenJPEG said during the decoding that this thread runs."""
+    """OpenJPEG's messages during the decoding that this thread runs."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -142,18 +142,17 @@ class _Feed:
         self._source = source
         self._position = 0
         self._callbacks = _Read(self._read), _Skip(self._skip), _Seek(self._seek)
-        library = lib.OPENJP2
-        self.stream = library.opj_stream_create(STREAM_BUFFER, 1)
-        library.opj_stream_set_read_function(self.stream, self._callbacks[0])
-        library.opj_stream_set_skip_function(self.stream, self._callbacks[1])
-        library.opj_stream_set_seek_function(self.stream, self._callbacks[2])
-        library.opj_stream_set_user_data_length(self.stream, source.length)
+        self.stream = LIBRARY.opj_stream_create(STREAM_BUFFER, 1)
+        LIBRARY.opj_stream_set_read_function(self.stream, self._callbacks[0])
+        LIBRARY.opj_stream_set_skip_function(self.stream, self._callbacks[1])
+        LIBRARY.opj_stream_set_seek_function(self.stream, self._callbacks[2])
+        LIBRARY.opj_stream_set_user_data_length(self.stream, source.length)
 
     def _read(self, address: int, count: int, _: int) -> int:
         buffer = memoryview((ctypes.c_char * count).from_address(address)).cast("B")
         try:
             done = self._source.read_into(buffer, self._position)
-        except OSError:  # must not pass through C; an early end is an error there
+        except OSError:  # an exception must not pass through C; OpenJPEG takes an early end for an error
             return _END_OF_STREAM
         self._position += done
         return done or _END_OF_STREAM
@@ -174,7 +173,7 @@ class _Feed:
 
 
 def _declare_streams(library: ctypes.CDLL) -> None:
-    """Tell ctypes the calls that glymur has no wrapper for."""
+    """Declare the functions that glymur does not wrap."""
     library.opj_stream_create.restype = ctypes.c_void_p
     library.opj_stream_create.argtypes = [ctypes.c_size_t, ctypes.c_int32]
     for name, callback in (("read", _Read), ("skip", _Skip), ("seek", _Seek)):
@@ -184,13 +183,10 @@ def _declare_streams(library: ctypes.CDLL) -> None:
     library.opj_stream_set_user_data_length.argtypes = [ctypes.c_void_p, ctypes.c_uint64]
 
 
-_declare_streams(lib.OPENJP2)
+_declare_streams(LIBRARY)
 
 
-def usable_threads(most: int) -> int:
-    """Threads worth starting for one large block: the cores this process may use, at most `most`."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        cores = os.cpu_count() or 1
-    return 0 if cores == 1 else min(most, cores)
+def usable_threads(maximum: int) -> int:
+    """Number of threads worth starting for one large block: of the cores this process may use, up to `maximum`."""
+    cores = len(os.sched_getaffinity(0))
+    return 0 if cores == 1 else min(maximum, cores)

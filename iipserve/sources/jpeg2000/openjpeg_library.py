@@ -1,7 +1,7 @@
-"""glymur with the newest OpenJPEG library there is. Import glymur from here only.
+"""glymur with the newer of two OpenJPEG libraries. Import glymur from here only.
 
-glymur looks for libopenjp2 once, while it is imported, and decides by its version what it can do. It knows
-only the library of the system; the imagecodecs wheel holds a copy, which is offered to it here.
+glymur looks for libopenjp2 once, when it is imported, and decides by its version what it can do. It finds only
+the system's library; the imagecodecs wheel holds a copy, which it finds too if it is imported here.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["glymur", "lib", "version_of"]
+__all__ = ["LIBRARY", "glymur", "lib"]
 
 
 def version_of(path: str | None) -> tuple[int, ...]:
-    """The version of the library at a path; empty where it cannot be loaded."""
+    """The version of the library at a path; empty if it cannot be loaded."""
     if path is None:
         return ()
     try:
@@ -34,13 +34,12 @@ def bundled_library() -> str | None:
     spec = importlib.util.find_spec("imagecodecs")
     if spec is None or not spec.submodule_search_locations:
         return None
-    package = Path(spec.submodule_search_locations[0])
-    folders = (package.parent / "imagecodecs.libs", package / ".dylibs")
-    return next((str(path) for folder in folders for path in sorted(folder.glob("libopenjp2*"))), None)
+    folder = Path(spec.submodule_search_locations[0]).parent / "imagecodecs.libs"
+    return next(map(str, sorted(folder.glob("libopenjp2*"))), None)
 
 
 def newest_library(name: str) -> str | None:
-    """Like `ctypes.util.find_library`, which gives the bundled OpenJPEG where it is newer than the system's."""
+    """`ctypes.util.find_library`, but the bundled OpenJPEG if it is newer than the system's."""
     found = _find_on_system(name)
     return max((found, bundled_library()), key=version_of) if name == "openjp2" else found
 
@@ -49,7 +48,8 @@ _find_on_system: Callable[[str], str | None] = ctypes.util.find_library
 
 
 @contextmanager
-def _newest_library_found() -> Iterator[None]:
+def _finding_newest_library() -> Iterator[None]:
+    """`ctypes.util.find_library`, the only way glymur asks for a library, is `newest_library` inside the block."""
     setattr(ctypes.util, "find_library", newest_library)  # noqa: B010 (a function is not assignable for mypy)
     try:
         yield
@@ -57,9 +57,12 @@ def _newest_library_found() -> Iterator[None]:
         setattr(ctypes.util, "find_library", _find_on_system)  # noqa: B010
 
 
-with _newest_library_found():
+with _finding_newest_library():
     import glymur
     import glymur.lib.openjp2 as lib
 
 if lib.OPENJP2 is None:
     raise ModuleNotFoundError("no libopenjp2 on the system or in imagecodecs", name="libopenjp2")
+
+LIBRARY = ctypes.CDLL(lib.OPENJP2._name)
+"""The library glymur has chosen, for functions that glymur does not wrap. Prototypes set on it are not glymur's."""

@@ -1,4 +1,4 @@
-"""From planes of samples to pixels: palette, depth, subsampling, YCC, CIELAB, opacity."""
+"""Makes pixels of planes of samples: palette, depth, subsampling, YCbCr, CIELAB, opacity."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from iipserve.sources.jpeg2000.openjpeg import Plane
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What part of the image the planes hold."""
+    """The part of the image that planes hold."""
 
     area: Span
     """On the full-size reference grid."""
     reduce: int
-    """How often the resolution was halved."""
+    """Number of times the resolution was halved."""
 
     @property
     def origin(self) -> tuple[int, int]:
@@ -51,39 +51,40 @@ def to_pixels(
     """
     if len(planes) != len(components):
         raise DecodeError(f"{len(planes)} of {len(components)} components were decoded")
-    size, most = window.size, layout.full_scale
-    pixels = np.empty((size.height, size.width, len(layout.channels)), np.uint8 if most < 256 else np.uint16)
+    size, full_scale = window.size, layout.full_scale
+    dtype = np.uint8 if full_scale < 256 else np.uint16
+    pixels = np.empty((size.height, size.width, len(layout.channels)), dtype)
     for band, channel in enumerate(layout.channels):
-        number = channel.component
-        samples = _at_full_size(planes[number].samples, components[number], window)
+        index = channel.component
+        samples = _at_full_size(planes[index].samples, components[index], window)
         if samples.shape != pixels.shape[:2]:
             raise DecodeError(f"a component came out as {samples.shape[1]} x {samples.shape[0]} samples")
-        pixels[:, :, band] = _spread(samples, channel, most)
+        pixels[:, :, band] = _spread(samples, channel, full_scale)
     if layout.is_ycc:
-        pixels[:, :, :3] = jfif_to_rgb(most.bit_length())(pixels[:, :, :3])
+        pixels[:, :, :3] = jfif_to_rgb(full_scale.bit_length())(pixels[:, :, :3])
     if layout.premultiplied:
-        pixels = unpremultiply(pixels.dtype.name, most, pixels.shape[2] - 1)(pixels)
+        pixels = unpremultiply(pixels.dtype.name, full_scale, pixels.shape[2] - 1)(pixels)
     return _lab(pixels, layout) if layout.lab else pixels
 
 
-def _spread(samples: NDArray[np.int32], channel: Channel, most: int) -> NDArray[np.int32]:
-    """Samples from 0 to `most`; OpenJPEG has clipped them to their own range."""
+def _spread(samples: NDArray[np.int32], channel: Channel, full_scale: int) -> NDArray[np.int32]:
+    """Samples from 0 to `full_scale`; OpenJPEG has clipped them to the range of the channel."""
     if channel.values:
-        return _to_range(np.array(channel.values, np.int32), channel, most).take(samples, mode="clip")
-    return _to_range(samples, channel, most)
+        return _to_range(np.array(channel.values, np.int32), channel, full_scale).take(samples, mode="clip")
+    return _to_range(samples, channel, full_scale)
 
 
-def _to_range(samples: NDArray[np.int32], channel: Channel, most: int) -> NDArray[np.int32]:
+def _to_range(samples: NDArray[np.int32], channel: Channel, full_scale: int) -> NDArray[np.int32]:
     if channel.signed:
         samples = samples + (1 << channel.bits - 1)
-    own_most = (1 << channel.bits) - 1
-    if own_most != most:  # the product has 31 bits at most: 15 of the samples, 16 of the range
-        samples = (samples * most + own_most // 2) // own_most
+    maximum = (1 << channel.bits) - 1
+    if maximum != full_scale:  # the product has at most 31 bits: 15 of the samples, 16 of the range
+        samples = (samples * full_scale + maximum // 2) // maximum
     return samples
 
 
 def _at_full_size(samples: NDArray[np.int32], component: Component, window: Window) -> NDArray[np.int32]:
-    """Samples of a subsampled component repeated, so that there is one for every pixel."""
+    """Samples of a subsampled component, repeated so that each pixel has one."""
     if component.dx == component.dy == 1:
         return samples
     size, (left, top) = window.size, window.origin
@@ -95,7 +96,7 @@ def _at_full_size(samples: NDArray[np.int32], component: Component, window: Wind
 def _nearest(
     count: int, start: int, area_start: int, step: int, reduce: int, available: int
 ) -> NDArray[np.intp]:
-    """For each of `count` pixels from `start` on, the index of the sample that lies on it or before it."""
+    """For each of `count` pixels from `start` on, the index of the last sample that is not beyond it."""
     if not available:
         raise DecodeError("a subsampled component holds no samples here")
     first = ceil_div(ceil_div(area_start, step), 1 << reduce)
@@ -103,7 +104,7 @@ def _nearest(
 
 
 def _lab(pixels: Pixels, layout: ChannelLayout) -> NDArray[np.float32]:
-    """L*, a* and b* themselves; all else from 0 to 1."""
+    """CIELAB as its own numbers; other bands from 0 to 1."""
     numbers = pixels.astype(np.float32)
     numbers *= np.float32(1 / layout.full_scale)
     for band, (lowest, highest) in enumerate(layout.lab):

@@ -1,8 +1,8 @@
 """JPEG 2000 (JP2, JPX, JPH and bare codestreams): reduced resolutions are levels, blocks are tiles.
 
-OpenJPEG's code-block decoding is the whole cost, and a small region pays for all code-blocks it touches.
-So the unit of decoding, which the engine keeps, is a tile of the codestream where that is of handy size,
-and a large block of an untiled one.
+OpenJPEG's code-block decoding is nearly all the cost, and a small region pays for all code-blocks it touches. So the
+unit of decoding, which the engine caches, is a tile of the codestream if that has a suitable size, and otherwise a
+large block.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from iipserve.image import LAB_RANGES, ImageInfo, Level
 from iipserve.lru import LRU
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source
-from iipserve.sources.jpeg2000 import boxes as boxed
 from iipserve.sources.jpeg2000 import codestream, openjpeg
-from iipserve.sources.jpeg2000.boxes import Boxes
+from iipserve.sources.jpeg2000.boxes import Boxes, read_boxes
 from iipserve.sources.jpeg2000.codestream import Header, Span
 from iipserve.sources.jpeg2000.color import ChannelLayout, channel_layout
 from iipserve.sources.jpeg2000.extract import TileParts, TileStream, extract_tiles, whole_stream
@@ -32,16 +31,16 @@ from iipserve.sources.spool import spool
 
 ADVERTISED_TILE = Size(256, 256)
 MAX_BLOCK = 1024
-"""Longest side, in pixels, of what is decoded at once: 1024 costs a quarter per pixel of what 256 does."""
+"""Longest side, in pixels, of what is decoded at once; 1024 costs a quarter per pixel of what 256 does."""
 MIN_BLOCK = 256
-"""Smaller tiles of the codestream are decoded together."""
+"""Pixels; smaller tiles of the codestream are decoded together."""
 MAX_BLOCK_SAMPLES = 4 * MAX_BLOCK * MAX_BLOCK
-"""Of more than four components, blocks are smaller: OpenJPEG holds 4 bytes for every sample."""
+"""Blocks of more than four components are smaller, as OpenJPEG holds 4 bytes for each sample."""
 THREADED_AREA = 512 * 512
-"""Pixels from which on decoding is worth threads of its own."""
+"""Pixels; larger blocks are decoded with additional threads."""
 MAX_THREADS = 4
 MAX_WHOLE = 4
-"""Whole tiles kept by a source whose tiles cannot be decoded in part."""
+"""Number of whole tiles kept by a source whose tiles cannot be decoded in part."""
 
 
 class Jpeg2000Source(Source):
@@ -50,10 +49,10 @@ class Jpeg2000Source(Source):
     keeps_decoded: ClassVar[bool] = True
 
     def __init__(self, file: OpenFile) -> None:
-        """Take the file over.
+        """Take the file's descriptor over.
 
         Raises:
-            UnsupportedImage: not a kind of image that is read.
+            UnsupportedImage: the image is of a kind that is not supported.
             DecodeError: the header is damaged.
         """
         self._descriptor = file.descriptor
@@ -72,7 +71,7 @@ class Jpeg2000Source(Source):
         self.info = _image_info(file, self._header, self._layout, boxes)
 
     def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
-        """Decode one block; `level` is how often the resolution is halved.
+        """Decode one block; `level` is the number of times the resolution is halved.
 
         Raises:
             DecodeError: the block is damaged or missing in the file.
@@ -94,7 +93,7 @@ class Jpeg2000Source(Source):
         return self._decode(tiles, held, window, layers)
 
     def _decode(self, tiles: Span, held: Window, window: Window, layers: int) -> Pixels:
-        """The pixels of `window`, from the data of some tiles, which hold `held`."""
+        """The pixels of `window`, from the data of tiles that cover `held`."""
         area = None if held == window else window.area
         threads = openjpeg.usable_threads(MAX_THREADS) if window.size.area > THREADED_AREA else 0
         with openjpeg.decoded(
@@ -103,7 +102,7 @@ class Jpeg2000Source(Source):
             return to_pixels(planes, self._header.components, self._layout, window)
 
     def _data(self, tiles: Span) -> TileStream:
-        """A codestream that holds some tiles."""
+        """A codestream that holds these tiles."""
         if self._header.packed_headers:
             return whole_stream(self._descriptor, self._header)
         with self._lock:
@@ -112,7 +111,7 @@ class Jpeg2000Source(Source):
         return extract_tiles(self._descriptor, self._header, self._parts, tiles)
 
     def _whole_tiles(self, tiles: Span, held: Window, layers: int) -> Pixels:
-        """All pixels of some tiles; the last few are kept, as they are larger than caches are made for."""
+        """All pixels of some tiles. The last few are kept here, because they are too large for the tile cache."""
         with self._whole_lock:
             pixels = self._whole.get((held, layers))
             if pixels is None:
@@ -121,13 +120,13 @@ class Jpeg2000Source(Source):
             return pixels
 
     def _window(self, level: int, column: int, row: int) -> Window:
-        """The part of the image that a block covers, on the full-size reference grid."""
+        """The part of the image that a block covers."""
         if not 0 <= level < len(self.info.levels):
-            raise TileNotFound(f"the image has levels 0 to {len(self.info.levels) - 1}, not {level}")
+            raise TileNotFound(f"there is no level {level}; the image has 0 to {len(self.info.levels) - 1}")
         stored = self.info.levels[level]
         region = TileGrid(stored.size, stored.tile).region(column, row)
         if region is None:
-            raise TileNotFound(f"level {level} has no tile {column},{row}")
+            raise TileNotFound(f"there is no tile {column},{row} of level {level}")
         image, scale = self._header.image, 1 << level
         left, top = ceil_div(image.left, scale), ceil_div(image.top, scale)
         area = Span(
@@ -146,7 +145,7 @@ def _cut_out(pixels: Pixels, held: Window, window: Window) -> Pixels:
 def _boxes(file: OpenFile) -> Boxes:
     if file.head.startswith(codestream.START):
         return Boxes(codestream=(0, file.version.length))
-    return boxed.read_boxes(file.descriptor, file.version.length)
+    return read_boxes(file.descriptor, file.version.length)
 
 
 # -- levels ----------------------------------------------------------------------------------------
@@ -175,25 +174,25 @@ def _image_info(file: OpenFile, header: Header, layout: ChannelLayout, boxes: Bo
 
 
 def _band_ranges(layout: ChannelLayout) -> tuple[tuple[float, float], ...]:
-    """All that the samples can be."""
-    most = 1.0 if layout.lab else float(layout.full_scale)
+    """Lowest and highest sample of each band."""
+    full_scale = 1.0 if layout.lab else float(layout.full_scale)
     lab = LAB_RANGES if layout.lab else ()
-    return lab + ((0.0, most),) * (len(layout.channels) - len(lab))
+    return lab + ((0.0, full_scale),) * (len(layout.channels) - len(lab))
 
 
 def _levels(header: Header, halvings: int) -> tuple[Level, ...]:
-    """The halvings that are of use, at most so many, down to the first that fits in an advertised tile."""
+    """Usable resolution levels, after at most `halvings`, ending at the first that fits in one advertised tile."""
     levels: list[Level] = []
-    most = MAX_BLOCK
-    while most > 1 and most * most * len(header.components) > MAX_BLOCK_SAMPLES:
-        most //= 2
+    block = MAX_BLOCK
+    while block > 1 and block * block * len(header.components) > MAX_BLOCK_SAMPLES:
+        block //= 2
     for reduce in range(halvings + 1):
         size = Window(header.image, reduce).size
         if min(size.width, size.height) < 1:
             break
         tile = Size(
-            _block_side(header.tile[0], reduce, size.width, most),
-            _block_side(header.tile[1], reduce, size.height, most),
+            _block_side(header.tile[0], reduce, size.width, block),
+            _block_side(header.tile[1], reduce, size.height, block),
         )
         levels.append(Level(size, tile))
         if size.fits_in(ADVERTISED_TILE):
@@ -201,13 +200,19 @@ def _levels(header: Header, halvings: int) -> tuple[Level, ...]:
     return tuple(levels)
 
 
-def _block_side(tile: int, reduce: int, length: int, most: int) -> int:
-    """The side of the blocks, of about `most` pixels, in which a level of `length` pixels is decoded.
+def _block_side(tile: int, reduce: int, length: int, maximum: int) -> int:
+    """The side of the blocks in which a level is decoded, in pixels.
 
-    Whole tiles of the codestream where they are of handy size there, so that no tile is decoded twice.
+    Blocks are whole tiles of the codestream if possible, so that no tile is decoded twice.
+
+    Args:
+        tile: side of the codestream's tiles on the reference grid.
+        reduce: number of times the resolution is halved.
+        length: side of the level.
+        maximum: approximately, of the result.
     """
-    unit, least = min(length, math.lcm(tile, 1 << reduce) >> reduce), min(MIN_BLOCK, most)
-    if unit <= most:
-        return unit * ceil_div(least, unit)
-    even = ceil_div(unit, ceil_div(unit, most))
-    return ceil_div(even, least) * least
+    unit, minimum = min(length, math.lcm(tile, 1 << reduce) >> reduce), min(MIN_BLOCK, maximum)
+    if unit <= maximum:
+        return unit * ceil_div(minimum, unit)
+    even = ceil_div(unit, ceil_div(unit, maximum))
+    return ceil_div(even, minimum) * minimum

@@ -1,4 +1,4 @@
-"""Whatever else libvips reads: JPEG, PNG, WebP, GIF, HEIF and more, each image unpacked once."""
+"""Other formats that libvips reads: JPEG, PNG, WebP, GIF, HEIF and more, each image decoded once."""
 
 from __future__ import annotations
 

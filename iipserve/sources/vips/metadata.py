@@ -1,4 +1,4 @@
-"""What libvips knows of a file beside its pixels."""
+"""Metadata of a file opened by libvips."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-import pyvips
-
 from iipserve.containers import icc
 from iipserve.image import PhysicalResolution
+from iipserve.libvips import pyvips
 
 TEXT_FIELDS = {
     "image-description": "description",
@@ -38,16 +37,16 @@ PROFILE_SPACES = {
     icc.CMYK: ("cmyk",),
     icc.LAB: (),
 }
-"""Data color space of a profile (ICC.1 7.2.6), and the interpretations it goes with; the numbers of CIELAB need none."""
+"""By data color space of a profile (ICC.1 7.2.6): the interpretations it applies to. CIELAB needs no profile."""
 PNG_DEFAULT = 2.834
-"""Pixels per millimetre of a PNG without a pHYs chunk: a rounded 72 dpi, where true ones round to 2.835."""
+"""Pixels per millimetre of a PNG without a pHYs chunk: 72 dpi, which in a pHYs chunk would round to 2.835."""
 EXIF_NOTE = re.compile(r", ASCII, \d+ components, \d+ bytes\)$")
-"""libvips writes a text of Exif as `text (text, ASCII, 5 components, 5 bytes)`."""
+"""libvips gives a text of Exif as `text (text, ASCII, 5 components, 5 bytes)`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VipsMetadata:
-    """As the fields of `ImageInfo` of the same names."""
+    """Fields of `ImageInfo` of the same names."""
 
     icc: bytes | None
     xmp: bytes | None
@@ -70,7 +69,7 @@ def read_metadata(image: pyvips.Image) -> VipsMetadata:
 
 
 def _value(image: pyvips.Image, names: set[str], name: str) -> Any:
-    """A field, or None where there is none or it is no text as it should be."""
+    """The field's value, or None if it is missing or not valid text."""
     if name not in names:
         return None
     try:
@@ -80,16 +79,16 @@ def _value(image: pyvips.Image, names: set[str], name: str) -> Any:
 
 
 def _profile(image: pyvips.Image, names: set[str]) -> bytes | None:
-    """The ICC profile, unless it is for other colors: it would turn right ones into wrong ones."""
+    """The ICC profile, if it applies to the image's color space."""
     profile: bytes | None = _value(image, names, "icc-profile-data")
     described = PROFILE_SPACES.get(icc.color_space(profile), (image.interpretation,))
     return profile if profile and image.interpretation in described else None
 
 
 def _resolution(image: pyvips.Image, names: set[str]) -> PhysicalResolution | None:
-    """Pixels per metre; libvips has pixels per millimetre, made up where the file gave none."""
+    """Pixels per metre. libvips gives pixels per millimetre, of a default if the file has none."""
     is_known = _value(image, names, "resolution-unit") in ("in", "cm")
-    if _value(image, names, "vips-loader") == "pngload":  # gives no unit
+    if _value(image, names, "vips-loader") == "pngload":  # which gives no unit
         is_known = round(image.xres, 6) != PNG_DEFAULT
     if not is_known or image.xres <= 0 or image.yres <= 0:
         return None
@@ -113,7 +112,7 @@ def _png_meaning(name: str) -> str | None:
 
 
 def _plain(name: str, value: str) -> str:
-    """The text alone, where libvips gives it twice and with a note."""
+    """The text alone, which libvips gives twice, and with a note."""
     if name.startswith("exif-") and (note := EXIF_NOTE.search(value)):
         value = value[: (note.start() - 2) // 2]
     return value.strip("\0 \n")

@@ -1,4 +1,4 @@
-"""What the samples of an image opened by libvips are, and what turns them into those this server hands out."""
+"""Sample types of images opened by libvips, and their conversion to output samples."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-import pyvips
 
 from iipserve import libvips
 from iipserve.errors import UnsupportedImage
 from iipserve.image import LAB_RANGES, ColorSpace
+from iipserve.libvips import pyvips
 
 MAX_BANDS = 1000
 
@@ -24,7 +24,7 @@ TYPES = {
     "float": "float32",
     "double": "float32",
 }
-"""By libvips' name of a sample type, the one that is handed out; complex numbers are not read."""
+"""Output type by libvips' name of a sample type; complex numbers are not supported."""
 COLOR_SPACES = {
     "b-w": ColorSpace.GRAY,
     "grey16": ColorSpace.GRAY,
@@ -38,17 +38,17 @@ COLOR_SPACES = {
     "labs": ColorSpace.CIELAB,
     "labq": ColorSpace.CIELAB,
 }
-"""By libvips' interpretation. 0 of its CMYK is no ink: it inverts JPEGs."""
+"""By libvips' interpretation. 0 of its CMYK is no ink, as it inverts JPEGs."""
 
 PNG_PALETTE = 3
 """Color type (PNG 3, section 11.2.1)."""
 PNM_HEADER = re.compile(rb"P[2356]\s+(?:#.*\s+)*\d+\s+(?:#.*\s+)*\d+\s+(?:#.*\s+)*(\d+)\s")
-"""Kind, width, height and highest sample of a PGM or PPM."""
+"""Kind, width, height and highest sample of a PGM or PPM (netpbm)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """The samples of an image as they are handed out."""
+    """The output samples of an image."""
 
     dtype: str
     """As `ImageInfo.dtype`."""
@@ -60,10 +60,10 @@ class Samples:
     ranges: tuple[tuple[float, float], ...]
     """As `ImageInfo.band_ranges`."""
     shift: int = 0
-    """Lowest bits that libvips has added."""
+    """Number of low bits that libvips has added."""
 
     def of(self, image: pyvips.Image) -> pyvips.Image:
-        """An image of the same file with these samples; nothing is computed yet."""
+        """The image converted to these samples, lazily."""
         if image.interpretation in ("labs", "labq"):
             image = image.colourspace("lab")
         if self.shift:
@@ -73,15 +73,15 @@ class Samples:
 
 
 def read_samples(image: pyvips.Image, head: bytes, *, has_alpha: bool | None = None) -> Samples:
-    """What the samples of an opened image are.
+    """The output samples of an opened image.
 
     Args:
-        image: as the loader gives it.
+        image: from the loader.
         head: the first bytes of the file.
-        has_alpha: whether the last band is opacity; None where a band more than colors is always that.
+        has_alpha: whether the last band is opacity; None if one band more than colors always is.
 
     Raises:
-        UnsupportedImage: they are of a kind that is not read.
+        UnsupportedImage: samples of this kind are not supported.
     """
     _refuse_others(image)
     space = COLOR_SPACES[image.interpretation]
@@ -99,22 +99,22 @@ def read_samples(image: pyvips.Image, head: bytes, *, has_alpha: bool | None = N
 def _refuse_others(image: pyvips.Image) -> None:
     if image.interpretation not in COLOR_SPACES:
         raise UnsupportedImage(
-            f"the image's color space is {image.interpretation}; gray, RGB, CMYK and CIELAB are read"
+            f"the image's color space is {image.interpretation}; gray, RGB, CMYK and CIELAB are supported"
         )
     if image.format not in TYPES:
-        raise UnsupportedImage(f"the image has {image.format} numbers as samples; real ones are read")
+        raise UnsupportedImage(f"the image has {image.format} samples; real numbers are supported")
     if image.interpretation == "lab" and image.format not in ("float", "double"):
-        raise UnsupportedImage("the image's CIELAB samples are whole numbers, which libvips gets wrong")
+        raise UnsupportedImage("the image's CIELAB samples are integers, which libvips converts wrongly")
     if image.bands > MAX_BANDS:
-        raise UnsupportedImage(f"the image has {image.bands} bands; up to {MAX_BANDS} are read")
+        raise UnsupportedImage(f"the image has {image.bands} bands; at most {MAX_BANDS} are supported")
 
 
 def _bits(image: pyvips.Image, head: bytes) -> int:
-    """Bits per sample as stored; of a palette, those of its colors."""
+    """Bits per sample as stored; of a palette image, those of its colors."""
     own = 8 * np.dtype(libvips.DTYPES[image.format]).itemsize
     if image.get_typeof("heif-primary"):
-        # libvips moves 10 and 12 bits up to 16, which leaves white below the top of the range
-        depth = number(image, "bits-per-sample", number(image, "heif-bitdepth", own))
+        # libvips shifts 10 and 12 bits up to 16, which leaves white below the top of the range
+        depth = integer(image, "bits-per-sample", integer(image, "heif-bitdepth", own))
         return depth if own == 16 and 8 < depth < 16 else own
     if head.startswith(b"\x89PNG") and len(head) > 25 and own == 8:
         depth, kind = head[24:26]  # IHDR is the first chunk
@@ -122,20 +122,20 @@ def _bits(image: pyvips.Image, head: bytes) -> int:
     return own
 
 
-def number(image: pyvips.Image, name: str, default: int) -> int:
-    """A field of libvips that holds a whole number."""
+def integer(image: pyvips.Image, name: str, default: int) -> int:
+    """A metadata field of integer type."""
     return int(image.get(name)) if image.get_typeof(name) == pyvips.GValue.gint_type else default
 
 
 def _ranges(
     image: pyvips.Image, dtype: str, bits: int, space: ColorSpace, head: bytes
 ) -> tuple[tuple[float, float], ...]:
-    """What is black and white in each band; nothing where nobody knows."""
+    """Black and white of each band; empty if the type does not say."""
     bands: int = image.bands
     if space is ColorSpace.CIELAB:
         return LAB_RANGES + ((0.0, 1.0),) * (bands - 3)
     if dtype not in ("uint8", "uint16"):
         return ()
     declared = PNM_HEADER.match(head)
-    most = int(declared[1]) if declared else (1 << max(8, bits)) - 1
-    return ((0.0, float(most)),) * bands
+    maximum = int(declared[1]) if declared else (1 << max(8, bits)) - 1
+    return ((0.0, float(maximum)),) * bands

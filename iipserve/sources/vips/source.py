@@ -1,7 +1,7 @@
-"""Everything libvips opens: JPEG, PNG, WebP, HEIF, AVIF, GIF, PPM, JPEG XL, and TIFF that no other source reads.
+"""Files opened by libvips: JPEG, PNG, WebP, HEIF, AVIF, GIF, PPM, JPEG XL, and TIFF that no other source reads.
 
-One level of full size; smaller ones are made from it. Formats that decode from top to bottom only are
-unpacked once, at the first pixels asked for.
+There is one level, of full size; smaller sizes are made from it. Formats that can only be decoded from top to bottom
+are decoded once, when pixels are first asked for.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pyvips
-
 from iipserve import libvips
 from iipserve.containers.ifd import Reader, read_chain
 from iipserve.containers.tags import COMPRESSION, PHOTOMETRIC, SELF_CODED, Compression, Photometric
 from iipserve.errors import DecodeError, ImageNotFound, UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.image import ImageInfo, Level, StackLayer
+from iipserve.libvips import pyvips
 from iipserve.sources import OpenFile
 from iipserve.sources.oriented import reoriented
 from iipserve.sources.spooled import (
@@ -34,13 +33,13 @@ from iipserve.sources.spooled import (
 )
 from iipserve.sources.tiff_samples import read_bands, read_type
 from iipserve.sources.vips.metadata import read_metadata
-from iipserve.sources.vips.samples import Samples, number, read_samples
+from iipserve.sources.vips.samples import Samples, integer, read_samples
 
 MAX_LAYERS = 10_000
 PARTIAL = 1
 """VIPS_FOREIGN_PARTIAL: the loader decodes any region by itself."""
 DIRECT_LOADERS = frozenset({"tiffload", "ppmload"})
-"""Of which that is true: JPEG XL says so too, and decodes everything."""
+"""Loaders for which PARTIAL is true; JPEG XL's sets it too, but decodes everything."""
 
 SIGNATURES = (
     (rb"\xff\xd8\xff", "jpegload"),
@@ -52,17 +51,17 @@ SIGNATURES = (
     (rb"P[1-6]\s", "ppmload"),
     (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", "jxlload"),
 )
-"""First bytes and the loader that is called by name, so that no other is tried."""
+"""First bytes of a file, and the loader, which is called by name so that no other is tried."""
 OPTIONS: dict[str, dict[str, str]] = {
-    # below "warning" libvips 8.18 makes black tiles of what it cannot decode
+    # at lower levels than "warning" libvips 8.18 gives black tiles for data it cannot decode
     "tiffload": {"fail_on": "warning"},
 }
 STRICT = {"fail_on": "error"}
-"""Of all other loaders: cut files fail where they end; harmless oddities of JPEGs do not."""
+"""Options of other loaders: truncated files fail where they end; harmless oddities of JPEGs do not."""
 
 
 def loader_of(head: bytes) -> str | None:
-    """The libvips operation that reads files which begin so, or None."""
+    """The libvips operation that reads files beginning with these bytes, or None."""
     return next((loader for pattern, loader in SIGNATURES if re.match(pattern, head, re.DOTALL)), None)
 
 
@@ -70,11 +69,11 @@ class VipsSource(SpooledSource):
     """One opened file. Safe for many threads."""
 
     def __init__(self, file: OpenFile) -> None:
-        """Take the file over.
+        """Take the file's descriptor over.
 
         Raises:
-            UnsupportedImage: libvips does not read it, or it is not a kind of image that is read.
-            ImageNotFound: it has no such layer.
+            UnsupportedImage: libvips cannot read the file, or the image is of a kind that is not supported.
+            ImageNotFound: the file has no such layer.
         """
         self._loader = loader_of(file.head) or ""
         self._name = _name(file)
@@ -99,11 +98,11 @@ class VipsSource(SpooledSource):
         has_alpha = _tiff_alpha(file) if self._loader == "tiffload" else None
         self._samples = read_samples(image, file.head, has_alpha=has_alpha)
         check_size(Size(image.width, image.height), self._samples.bands, self._samples.dtype)
-        # HEIF and JPEG XL come upright, and have none or 1
-        orientation = orientation_of(number(image, "orientation", 1))
+        # images of HEIF and JPEG XL are upright already, and have none or 1
+        orientation = orientation_of(integer(image, "orientation", 1))
         super().__init__(orientation)
         if self._loader in DIRECT_LOADERS and flags["flags"] & PARTIAL:
-            self._pictures[1] = RandomAccessImage(self._samples.of(image), self._samples.has_alpha)
+            self._images[1] = RandomAccessImage(self._samples.of(image), self._samples.has_alpha)
         self.info = reoriented(_image_info(file, image, self._samples, layers), orientation)
 
     def _load(self, **options: Any) -> Any:
@@ -113,7 +112,7 @@ class VipsSource(SpooledSource):
     def _decode(self, shrink: int) -> StoredImage:
         if shrink > 1 and self._loader != "jpegload":
             return self._reduced(shrink)
-        # JPEG shrinks with a third of the work, to exact means of the blocks
+        # JPEG shrinks with a third of the work, to exact means of blocks
         options = {"shrink": shrink} if shrink > 1 else {}
         image = self._samples.of(self._load(access="sequential", **options))
         return spool_image(image, has_alpha=self._samples.has_alpha)
@@ -123,28 +122,28 @@ class VipsSource(SpooledSource):
 
 
 def _name(file: OpenFile) -> str:
-    """What libvips is to open: the very file that is open, even if another now has its name."""
+    """The name libvips opens: that of the open file itself, even if another file now has its path."""
     own = Path(f"/proc/self/fd/{file.descriptor}")
     return str(own) if own.exists() else file.path
 
 
 def _check_loader(loader: str) -> None:
     if not libvips.knows(loader):
-        kind = loader.removesuffix("load").upper() or "such"
-        raise UnsupportedImage(f"the installed libvips {libvips.library_version()} reads no {kind} files")
+        kind = loader.removesuffix("load").upper() or "these"
+        raise UnsupportedImage(f"the installed libvips {libvips.library_version()} cannot read {kind} files")
 
 
 def _tiff_alpha(file: OpenFile) -> bool | None:
-    """Whether the last band of a TIFF picture is opacity, for which libvips takes every further one.
+    """Whether the last band of a TIFF image is opacity; libvips takes any band beyond the colors for it.
 
     Raises:
-        UnsupportedImage: libvips would take its YCbCr for RGB.
+        UnsupportedImage: libvips would take YCbCr for RGB.
     """
     with suppress(DecodeError):
         first = next(read_chain(Reader.of(file.descriptor, file.head, file.version.length)))
         is_ycc = first.integer(PHOTOMETRIC, -1) == Photometric.YCBCR
         if is_ycc and first.integer(COMPRESSION, Compression.NONE) not in SELF_CODED:
-            raise UnsupportedImage("TIFF of YCbCr colors in tiles or strips too large to be read")
+            raise UnsupportedImage("TIFF of YCbCr colors in tiles or strips that are too large")
         with suppress(UnsupportedImage):
             bands = read_bands(first, read_type(first))
             return bands.has_alpha and bands.alpha_at == bands.stored - 1
@@ -152,27 +151,27 @@ def _tiff_alpha(file: OpenFile) -> bool | None:
 
 
 def _count_layers(image: pyvips.Image, loader: str) -> int:
-    """Pictures in the file: frames of an animation, images of HEIF.
+    """Number of images in the file: frames of an animation, images of HEIF.
 
-    The pages of a TIFF file may be smaller copies and masks; only what reads its directories can tell.
+    The pages of a TIFF file may be smaller copies and masks, which libvips does not tell apart: 1.
     """
-    return 1 if loader == "tiffload" else min(number(image, "n-pages", 1), MAX_LAYERS)
+    return 1 if loader == "tiffload" else min(integer(image, "n-pages", 1), MAX_LAYERS)
 
 
 def _page_of(image: pyvips.Image, layer: int, layers: int) -> int:
-    """libvips' number of a layer: HEIF's primary image is the first of them.
+    """libvips' page of a layer; HEIF's primary image is layer 0.
 
     Raises:
         ImageNotFound: there is no such layer.
     """
     if not 0 <= layer < layers:
-        raise ImageNotFound(f"the file has pictures 0 to {layers - 1}, and no picture {layer}")
-    primary = number(image, "heif-primary", 0)
+        raise ImageNotFound(f"there is no image {layer}; the file has 0 to {layers - 1}")
+    primary = integer(image, "heif-primary", 0)
     return layer - 1 if layer <= primary else layer
 
 
 def _image_info(file: OpenFile, image: pyvips.Image, samples: Samples, layers: int) -> ImageInfo:
-    """The facts of the picture as it is stored."""
+    """The `ImageInfo` of the image as it is stored."""
     metadata = read_metadata(image)
     return ImageInfo(
         identifier=file.identifier,

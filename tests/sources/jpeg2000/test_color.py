@@ -102,11 +102,11 @@ LAYOUTS = [
     pytest.param(
         [Component(24, False, 1, 1)], Boxes(palette=RGB_TABLE), ChannelLayout(LOOKED_UP, SRGB), id="palette with deep indices",
     ),
-    pytest.param([Component(17, False, 1, 1)], None, "17 bits per sample; up to 16", id="17 bits"),
+    pytest.param([Component(17, False, 1, 1)], None, "17 bits per sample; at most 16", id="17 bits"),
     pytest.param([FULL], Boxes(palette=(PaletteColumn(20, False, (1,)),)), "20 bits per sample", id="palette of 20 bits"),
     pytest.param([FULL], Boxes(palette=RGB_TABLE, mapping=(MappedChannel(0, 3),)), "palette is for components", id="palette without the column"),
     pytest.param([FULL], Boxes(palette=RGB_TABLE, mapping=(MappedChannel(1, 0),)), "palette is for components", id="palette without the component"),
-    pytest.param([FULL] * 1001, None, "1001 components; up to 1000", id="too many components"),
+    pytest.param([FULL] * 1001, None, "1001 components; at most 1000", id="too many components"),
     pytest.param([FULL] * 3, Boxes(color_number=9), "color space is PhotoYCC", id="PhotoYCC"),
     pytest.param([FULL] * 3, Boxes(color_number=21), "number 21", id="another space"),
 ]  # fmt: skip

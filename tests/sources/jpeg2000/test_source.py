@@ -327,7 +327,7 @@ def test_subsampled_components_are_repeated(tmp_path: Path) -> None:
 def test_more_than_16_bits_are_refused_with_the_reason(tmp_path: Path) -> None:
     write_jp2(tmp_path / "a.j2k", gradient((64, 64), 1))
     patched(tmp_path / "a.j2k", {DEPTH: b"\x17"})
-    with pytest.raises(UnsupportedImage, match="24 bits per sample; up to 16 are read"):
+    with pytest.raises(UnsupportedImage, match="24 bits per sample; at most 16 are supported"):
         open_source(FORMAT, tmp_path / "a.j2k")
 
 

@@ -73,10 +73,10 @@ REFUSED = [
     pytest.param("uchar", 3, "hsv", "color space is hsv", id="HSV"),
     pytest.param("float", 3, "xyz", "color space is xyz", id="XYZ"),
     pytest.param("float", 3, "lch", "color space is lch", id="LCh"),
-    pytest.param("complex", 1, "b-w", "complex numbers", id="complex"),
-    pytest.param("dpcomplex", 1, "multiband", "dpcomplex numbers", id="double complex"),
-    pytest.param("uchar", 3, "lab", "whole numbers", id="CIELAB of 8 bits"),
-    pytest.param("uchar", 1001, "multiband", "1001 bands; up to 1000", id="bands"),
+    pytest.param("complex", 1, "b-w", "complex samples", id="complex"),
+    pytest.param("dpcomplex", 1, "multiband", "dpcomplex samples", id="double complex"),
+    pytest.param("uchar", 3, "lab", "CIELAB samples are integers", id="CIELAB of 8 bits"),
+    pytest.param("uchar", 1001, "multiband", "1001 bands; at most 1000", id="bands"),
 ]
 
 

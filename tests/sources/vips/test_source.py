@@ -170,7 +170,7 @@ def open_if_known(path: Path, operation: str) -> Source | None:
     """The opened file; None where this libvips was built without its loader, which must be said."""
     if libvips.knows(operation):
         return open_source(FORMAT, path)
-    with pytest.raises(UnsupportedImage, match=r"the installed libvips .* reads no"):
+    with pytest.raises(UnsupportedImage, match=r"the installed libvips .* cannot read"):
         open_source(FORMAT, path)
     return None
 
@@ -250,7 +250,7 @@ def test_other_loaders_are_blocked(tmp_path: Path) -> None:
 def test_a_format_this_libvips_lacks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").write_bytes(b"P6\n1 1\n255\nabc")
     monkeypatch.setattr(libvips, "knows", lambda operation: operation != "ppmload")
-    with pytest.raises(UnsupportedImage, match="reads no PPM files"):
+    with pytest.raises(UnsupportedImage, match="cannot read PPM files"):
         open_source(FORMAT, tmp_path / "a")
 
 
@@ -644,5 +644,5 @@ def test_the_primary_image_of_heif_is_the_first_layer(primary: int, pages: list[
     image.set_type(pyvips.GValue.gint_type, "heif-primary", primary)
     # of layer 0 no page is named, which is the primary one
     assert [primary, *(_page_of(image, layer, 4) for layer in range(1, 4))] == pages
-    with pytest.raises(ImageNotFound, match="pictures 0 to 3"):
+    with pytest.raises(ImageNotFound, match="has 0 to 3"):
         _page_of(image, 4, 4)
