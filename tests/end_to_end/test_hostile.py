@@ -249,5 +249,14 @@ def test_odd_variables_in_info_json(port: int, params: dict[str, str]) -> None:
     assert "x" not in answer.headers
 
 
+@pytest.mark.parametrize("length", ["", "0", "5", "-1", "x", "9" * 400])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_body_nobody_wants(port: int, method: str, length: str) -> None:
+    params = {"REQUEST_METHOD": method, "CONTENT_LENGTH": length}
+    with Peer(socket.create_connection(("127.0.0.1", port))) as peer:
+        peer.send(request("/iip?FIF=deflate.tif&JTL=0,0", body=b"FIF=a", keep=False, **params))
+        assert peer.answer().status == 405
+
+
 def test_the_worker_lives(port: int) -> None:
     assert_alive(port)
