@@ -52,7 +52,7 @@ def test_hit_does_one_stat_and_no_more(
     monkeypatch.setattr(os, "stat", counted)
     for name in ("open", "pread", "fstat", "read"):
         monkeypatch.setattr(os, name, never)
-    monkeypatch.setattr(assembly, "read_plan", never)
+    monkeypatch.setattr(assembly, "read_region", never)
     monkeypatch.setattr(RenderPlan, "digest", property(never))
     status = ask(application, address)
     monkeypatch.undo()
@@ -67,5 +67,5 @@ def test_stored_tile_meets_no_codec(
     for name in ("jpeg8_decode", "jpeg8_encode", "jpeg_decode", "jpeg_encode"):
         if hasattr(imagecodecs, name):
             monkeypatch.setattr(imagecodecs, name, never)
-    monkeypatch.setattr(assembly, "read_plan", never)
+    monkeypatch.setattr(assembly, "read_region", never)
     assert ask(application, address) == 200

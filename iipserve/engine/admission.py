@@ -1,187 +1,169 @@
-"""What a request may cost: refused before decoding if too much, made to wait if too much at once."""
+"""Admission control: a request that costs too much is refused before decoding, others wait while resources are short."""
 
 from __future__ import annotations
 
 import os
 import threading
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from iipserve.config import MEGABYTE, Config
-from iipserve.engine.assembly import STRIP_PIXELS, held_pixels
 from iipserve.errors import Overloaded, TooLarge
-from iipserve.geometry import ceil_div
-from iipserve.image import ImageInfo
+from iipserve.geometry import Size, ceil_div
 from iipserve.leader import hand_over
-from iipserve.plan import Encoding, RenderPlan
-from iipserve.processing import Stage, pipeline
 
-READ_ONLY = Encoding("raw", 0)
-"""Of a plan that is made to be admitted, where nothing is encoded."""
-STRIP_COPIES = 4
-"""Of the finished pixels of a strip: scaled, cut, changed, and regrouped by the encoder."""
-SAMPLE_BYTES = {"uint8": 1, "uint16": 2, "int16": 2, "uint32": 4, "int32": 4, "float32": 4}
-"""By `ImageInfo.dtype`; any other has no more than 8."""
-LARGE_PIXELS = 4_000_000
-"""Pixels to be read from which on an image waits for other large ones, not with the tiles."""
+HEAVY_PIXELS = 2048 * 2048
+"""Requests that decode or make more pixels are admitted apart from the others. No tile does by itself."""
+BRIEF_PIXELS = 512 * 512
+"""So many pixels are decoded and encoded in about a millisecond, unless decoding is expensive."""
 
 
-class Limits:
-    """The memory budget of one worker, how many it renders at once, and the most one request may decode.
+class Cost(NamedTuple):
+    """What a request takes, estimated before anything is decoded."""
 
-    More renderings at once than cores only take the processor's caches, and the interpreter's lock, from
-    one another: half the throughput was measured with 8 instead of 2 on one core.
+    identifier: str
+    """The image's, for messages."""
+    size: Size
+    """Of the result, for messages."""
+    read: int
+    """Pixels of the stored level that are read."""
+    decoded: int
+    """Pixels that the source decodes in order to read them: whole tiles, or all of an image."""
+    is_expensive: bool
+    """The source takes long to decode a pixel."""
+    made: int
+    """Pixels of the result."""
+    pixel_bytes: int
+    """Bytes of one pixel of the result, at most."""
+    memory: int
+    """Bytes held at once, at most."""
+
+    @property
+    def is_heavy(self) -> bool:
+        """Others that are not would wait long behind it."""
+        return self.decoded > HEAVY_PIXELS or self.made > HEAVY_PIXELS
+
+    @property
+    def is_brief(self) -> bool:
+        """Reading takes about a millisecond."""
+        return not self.is_expensive and self.decoded <= BRIEF_PIXELS and self.made <= BRIEF_PIXELS
+
+    @property
+    def result_bytes(self) -> int:
+        """Bytes of the result's pixels, at most."""
+        return self.made * self.pixel_bytes
+
+    def processed(self, made: int, copies: int) -> Cost:
+        """The cost with the result held `copies` times while it is changed and encoded, `made` pixels each."""
+        memory = self.memory + (made * copies - self.made) * self.pixel_bytes
+        return Cost(*self[:5], made, self.pixel_bytes, memory)  # `_replace` takes three times as long
+
+
+@dataclass(slots=True)
+class Lane:
+    """Requests that are admitted independently of those in another lane."""
+
+    free: int
+    """How many more may enter."""
+
+
+class AdmissionControl:
+    """The memory budget of one worker, how many requests it renders at once, and the maximum one may decode.
+
+    More renderings at once than cores only compete for the processor's caches and the interpreter's lock: with
+    8 instead of 2 on one core, half the throughput was measured.
     """
 
     def __init__(self, config: Config) -> None:
         self._budget = int(config.max_render_memory * MEGABYTE)
-        self._max_pixels = int(config.max_decode * 1_000_000)
+        self._max_read = int(config.max_decode * 1_000_000)
         self._patience = config.request_timeout / 2
         cores = _own_cores(config.workers)
         self._single_core = cores == 1
         self._changed = threading.Condition()
-        self._free = self._budget
-        self._places = dict.fromkeys((True, False), config.max_renders or cores + 1)
-        """Free ones for large images, and for others."""
+        self._free_memory = self._budget
+        self._light = Lane(config.max_renders or cores + 1)
+        self._heavy = Lane(config.max_renders or cores + 1)
 
-    def admitted(
-        self,
-        plan: RenderPlan,
-        info: ImageInfo,
-        memory_factor: int = 2,
-        *,
-        in_strips: bool = False,
-        brief: bool = False,
-    ) -> Admission:
-        """A place among those that render, and the memory that rendering `plan` takes, while it is entered.
+    def admit(self, cost: Cost, *, brief: bool = False) -> Reservation:
+        """A place among the requests that render, and memory for one of this cost, held while it is entered.
 
-        Entering waits for both while other requests hold them.
+        Entering waits until both are free.
 
         Args:
-            plan: what is rendered.
-            info: its image.
-            memory_factor: of the encoder.
-            in_strips: never more than a strip of it is held.
-            brief: it takes a millisecond or so. A worker with one core to itself then does it before it serves
-                others: handing over to another thread and back costs more than it gains there.
+            cost: of the request.
+            brief: it takes about a millisecond. A worker with one core to itself then keeps serving with the same
+                thread: handing over to another one and back would cost more than it gains.
 
         Raises:
-            TooLarge: more than one request may ever have.
-            Overloaded: place or memory did not become free in time.
+            TooLarge: the cost is more than any request may have.
+            Overloaded: on entering; place or memory did not become free in time.
         """
-        self._check_pixels(plan, info)
-        needed = strip_memory(plan, info) if in_strips else render_memory(plan, info, memory_factor)
-        self._check_memory(plan, needed)
-        is_large = plan.view.region.width * plan.view.region.height > LARGE_PIXELS
-        return Admission(self, is_large, needed, brief and self._single_core)
+        self._check(cost)
+        lane = self._heavy if cost.is_heavy else self._light
+        return Reservation(self, lane, cost.memory, brief and self._single_core)
 
-    def take(self, is_large: bool, needed: int, at_once: bool) -> None:
-        """Take a place and memory; aside from the thread's turn, unless they are there `at_once`.
+    def acquire(self, lane: Lane, memory: int, *, at_once: bool) -> None:
+        """Take a place and memory. The thread hands over before it waits, and unless both are free `at_once`.
 
         Raises:
             Overloaded: they did not become free in time.
         """
-        if not (at_once and self._takes(is_large, needed, 0)):
-            hand_over()
-            if not self._takes(is_large, needed, self._patience):
+        with self._changed:
+            if at_once and self._take(lane, memory):
+                return
+        hand_over()
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._take(lane, memory), self._patience):
                 raise Overloaded("the server is busy with other images; ask again later")
 
-    def give(self, is_large: bool, needed: int) -> None:
+    def release(self, lane: Lane, memory: int) -> None:
         """Give both back."""
         with self._changed:
-            self._places[is_large] += 1
-            self._free += needed
+            lane.free += 1
+            self._free_memory += memory
             self._changed.notify_all()
 
-    def _takes(self, is_large: bool, needed: int, patience: float) -> bool:
-        """Whether place and memory could be taken in so many seconds."""
-        with self._changed:
-            if not (self._fits(is_large, needed) or (patience and self._waits(is_large, needed, patience))):
-                return False
-            self._places[is_large] -= 1
-            self._free -= needed
-            return True
+    def _take(self, lane: Lane, memory: int) -> bool:
+        """Take both if they are free. The lock is held."""
+        if lane.free < 1 or self._free_memory < memory:
+            return False
+        lane.free -= 1
+        self._free_memory -= memory
+        return True
 
-    def _waits(self, is_large: bool, needed: int, patience: float) -> bool:
-        return self._changed.wait_for(lambda: self._fits(is_large, needed), patience)
-
-    def _fits(self, is_large: bool, needed: int) -> bool:
-        return self._places[is_large] > 0 and self._free >= needed
-
-    def _check_pixels(self, plan: RenderPlan, info: ImageInfo) -> None:
-        pixels = plan.view.region.width * plan.view.region.height
-        if pixels > self._max_pixels:
+    def _check(self, cost: Cost) -> None:
+        if cost.read > self._max_read:
             raise TooLarge(
-                f"this needs {pixels / 1e6:.0f} megapixels of {info.identifier!r} to be decoded, and the limit is "
-                f"{self._max_pixels / 1e6:.0f}; the image has no smaller level that would do"
+                f"this request would decode {cost.read / 1e6:.0f} megapixels of {cost.identifier!r}; the limit is "
+                f"{self._max_read / 1e6:.0f}, and the image has no smaller level that would do"
             )
-
-    def _check_memory(self, plan: RenderPlan, needed: int) -> None:
-        size = plan.view.size
-        if needed > self._budget:
+        if cost.memory > self._budget:
             raise TooLarge(
-                f"an image of {size.width} x {size.height} pixels needs {needed / MEGABYTE:.0f} MB "
-                f"while it is made, and the limit is {self._budget / MEGABYTE:.0f}; ask for a smaller one"
+                f"an image of {cost.size.width} x {cost.size.height} pixels takes {cost.memory / MEGABYTE:.0f} MB to "
+                f"render; the limit is {self._budget / MEGABYTE:.0f}: request a smaller one"
             )
 
 
-class Admission:
-    """A place and memory, held while it is entered."""
+class Reservation:
+    """A place and memory, held while it is entered. (`contextlib.contextmanager` would take six times as long.)"""
 
-    __slots__ = ("_at_once", "_is_large", "_limits", "_needed")
+    __slots__ = ("_admission", "_at_once", "_lane", "_memory")
 
-    def __init__(self, limits: Limits, is_large: bool, needed: int, at_once: bool) -> None:
-        self._limits = limits
-        self._is_large = is_large
-        self._needed = needed
+    def __init__(self, admission: AdmissionControl, lane: Lane, memory: int, at_once: bool) -> None:
+        self._admission = admission
+        self._lane = lane
+        self._memory = memory
         self._at_once = at_once
 
     def __enter__(self) -> None:
-        self._limits.take(self._is_large, self._needed, self._at_once)
+        self._admission.acquire(self._lane, self._memory, at_once=self._at_once)
 
     def __exit__(self, *_: object) -> None:
-        self._limits.give(self._is_large, self._needed)
-
-
-def finished_bytes(plan: RenderPlan, info: ImageInfo) -> int:
-    """Bytes of one finished pixel, at most."""
-    bands = min(info.bands, 4)
-    makes_colors = any(operation.stage is Stage.NORMALIZED for operation in plan.operations)
-    return (4 if makes_colors else bands) * plan.encoding.bits // 8
-
-
-def render_memory(plan: RenderPlan, info: ImageInfo, memory_factor: int = 2) -> int:
-    """An upper estimate of the bytes held while rendering: what is read, and the finished pixels several times.
-
-    They are held once themselves, once more while an operation changes them, and `memory_factor` times
-    while they are encoded.
-    """
-    read = min(plan.view.region.width * plan.view.region.height, STRIP_PIXELS + plan.view.region.width * 4096)
-    made = plan.view.size.area
-    for operation in pipeline.after_scaling(plan.operations):
-        made = max(made, operation.output_size(plan.view.size).area)
-    finished = finished_bytes(plan, info)
-    copies = 1 + memory_factor + bool(plan.operations)
-    return read * _read_bytes(plan, info, finished) + made * copies * finished
-
-
-def strip_memory(plan: RenderPlan, info: ImageInfo) -> int:
-    """As `render_memory`, for an image that is read, made and encoded in strips.
-
-    One strip is held while the next is read, and the finished one while it is scaled, changed and encoded.
-    """
-    read, made = held_pixels(info, plan)
-    finished = finished_bytes(plan, info)
-    return 2 * read * _read_bytes(plan, info, finished) + STRIP_COPIES * made * finished
-
-
-def _read_bytes(plan: RenderPlan, info: ImageInfo, finished: int) -> int:
-    """Bytes of one pixel between reading and scaling: as read and, where that is not the same, finished."""
-    read = info.bands * SAMPLE_BYTES.get(info.dtype, 8)
-    if info.dtype == "uint8" and info.bands <= 4 and not pipeline.before_scaling(plan.operations):
-        return read
-    return read + finished
+        self._admission.release(self._lane, self._memory)
 
 
 def _own_cores(workers: int) -> int:
-    """Processor cores for each of so many workers, rounded up; 0 workers is one per core."""
+    """Processor cores per worker, rounded up; 0 workers means one per core."""
     cores = len(os.sched_getaffinity(0))
     return ceil_div(cores, workers or cores)

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from iipserve.engine.admission import READ_ONLY, Limits
+from iipserve.engine.admission import AdmissionControl
 from iipserve.engine.decoding import TileDecoder
+from iipserve.engine.level_reader import LevelReader
 from iipserve.engine.library import Library
 from iipserve.errors import RegionOutOfBounds
 from iipserve.geometry import Region
 from iipserve.image import Level, Selector
-from iipserve.plan import Crop, ImageRef, RenderPlan, SamplePlan
+from iipserve.plan import ImageRef, SamplePlan
 from iipserve.processing import Pixels
 from iipserve.sources import Source
 
@@ -21,10 +22,10 @@ from iipserve.sources import Source
 class Sampler:
     """Answers plans for samples. Safe for many threads."""
 
-    def __init__(self, library: Library, limits: Limits, decoder: TileDecoder) -> None:
+    def __init__(self, library: Library, admission: AdmissionControl, decoder: TileDecoder) -> None:
         """Read with the renderer's own limits and decoder."""
         self._library = library
-        self._limits = limits
+        self._admission = admission
         self._decoder = decoder
 
     def samples(self, plan: SamplePlan) -> list[Pixels]:
@@ -33,7 +34,7 @@ class Sampler:
         Raises:
             ImageChanged: the file is another one than the plan was made for.
             RegionOutOfBounds: another picture of the stack or sequence is smaller.
-            TooLarge, Overloaded: see `Limits`.
+            TooLarge, Overloaded: see `AdmissionControl`.
             DecodeError: the file is damaged at a point.
         """
         self._library.source(plan.image)  # still the same
@@ -46,17 +47,15 @@ class Sampler:
     def _samples(self, plan: SamplePlan, image: ImageRef) -> Pixels:
         source = self._library.source(image)
         level = _level(source, plan)
-        read_tile = self._decoder.reader(source, image)
+        read = LevelReader(source, plan.level, self._decoder.reader(source, image))
         points = np.array(plan.points, np.intp).reshape(-1, 2)
         samples = np.empty((1, len(points), source.info.bands), source.info.dtype)
         for (column, row), indices in _by_tile(points, level).items():
             region = Region(
                 column * level.tile.width, row * level.tile.height, level.tile.width, level.tile.height
             )
-            with self._limits.admitted(
-                RenderPlan(Crop(image, plan.level, region, region.size), READ_ONLY), source.info
-            ):
-                pixels = read_tile(plan.level, column, row)
+            with self._admission.admit(read.cost(region, region.size)):
+                pixels = read.read_tile(plan.level, column, row)
             across, down = (points[indices] - (region.x, region.y)).T
             samples[0, indices] = pixels[down, across]
         return samples

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from iipserve.config import Config
 from iipserve.engine import assembly
-from iipserve.engine.admission import READ_ONLY, Limits
-from iipserve.engine.assembly import LevelReader
+from iipserve.engine.admission import AdmissionControl
 from iipserve.engine.decoding import TileDecoder
+from iipserve.engine.level_reader import LevelReader
 from iipserve.engine.single_flight import SingleFlight
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo
 from iipserve.lru import LRU
-from iipserve.plan import Crop, ImageRef, RenderPlan
+from iipserve.plan import ImageRef
 from iipserve.processing import Pixels
 from iipserve.processing.display import display_transform
 from iipserve.processing.sample_format import Range, sample_format
@@ -33,11 +33,11 @@ NORMALIZED = (Contrast(1.0),)
 
 
 class StatisticsCache:
-    """Measures images. Safe for many threads; must not be called by one that holds a place among `Limits`."""
+    """Measures images. Safe for many threads; must not be called by one that is admitted already."""
 
-    def __init__(self, config: Config, limits: Limits, decoder: TileDecoder) -> None:
+    def __init__(self, config: Config, admission: AdmissionControl, decoder: TileDecoder) -> None:
         """Measure with the renderer's own limits and decoder."""
-        self._limits = limits
+        self._admission = admission
         self._decoder = decoder
         remembered = config.max_metadata_cache_size
         self._known: LRU[ImageRef, Statistics] = LRU(None if remembered < 0 else remembered or REMEMBERED)
@@ -48,7 +48,7 @@ class StatisticsCache:
 
         Raises:
             DecodeError: the image is damaged where it is measured.
-            TooLarge, Overloaded: see `Limits`.
+            TooLarge, Overloaded: see `AdmissionControl`.
         """
         found = self._known.get(image)
         return found or self._computations.do(image, lambda: self._measure(source, image))
@@ -62,7 +62,7 @@ class StatisticsCache:
         info = source.info
         level, regions = _measured_regions(info)
         read = LevelReader(source, level, self._decoder.reader(source, image))
-        arrays = [self._read(read, image, region) for region in regions]
+        arrays = [self._read(read, region) for region in regions]
         bands = measure(arrays, info)
         ranges = _known_ranges(info) or measured_ranges(bands, info)
         histogram = brightness(self._overview(source, image, ranges))
@@ -71,10 +71,9 @@ class StatisticsCache:
         self._known.set(image, statistics)
         return statistics
 
-    def _read(self, read: LevelReader, image: ImageRef, region: Region) -> Pixels:
+    def _read(self, read: LevelReader, region: Region) -> Pixels:
         size = _at_most(region.size) if read.source.reads_regions else region.size
-        plan = RenderPlan(Crop(image, read.level, region, size), READ_ONLY)
-        with self._limits.admitted(plan, read.source.info):
+        with self._admission.admit(read.cost(region, size)):
             return read(region, size)
 
     def _overview(self, source: Source, image: ImageRef, ranges: tuple[Range, ...]) -> Pixels:
@@ -84,11 +83,10 @@ class StatisticsCache:
         region = TileGrid(size, info.tile).region(0, 0)
         assert region is not None, "every image has a first tile"
         level, region, size = place_tile(info, size, region)
-        plan = RenderPlan(Crop(image, level, region, size), READ_ONLY)
         to_display = display_transform(sample_format(info, ranges), () if info.bits <= 8 else NORMALIZED)
-        with self._limits.admitted(plan, info):
-            read = LevelReader(source, level, self._decoder.reader(source, image), to_display)
-            return assembly.read_plan(read, plan)
+        read = LevelReader(source, level, self._decoder.reader(source, image), to_display)
+        with self._admission.admit(assembly.region_cost(read, region, size)):
+            return assembly.read_region(read, region, size)
 
 
 def _known_ranges(info: ImageInfo) -> tuple[Range, ...]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from iipserve.geometry import Region, Size
+from iipserve.geometry import Region, Size, ceil_div
 from iipserve.image import ImageInfo, ImageVersion
 from iipserve.processing import Pixels
 
@@ -73,6 +73,15 @@ class Source(ABC):
             DecodeError: the region is damaged or missing in the file.
         """
         raise TypeError(f"{type(self).__name__} reads tiles")
+
+    def decoded_pixels(self, level: int, region: Region) -> int:
+        """Pixels that have to be decoded for a region of a level: whole tiles where the engine joins tiles."""
+        if self.reads_regions:
+            return region.size.area
+        tile = self.info.levels[level].tile
+        columns = ceil_div(region.right, tile.width) - region.x // tile.width
+        rows = ceil_div(region.bottom, tile.height) - region.y // tile.height
+        return columns * rows * tile.area
 
     def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
         """A tile as the file holds it, made into a complete file of output `format`, or None.

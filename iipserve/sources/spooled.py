@@ -182,6 +182,10 @@ class SpooledSource(Source):
             raise DecodeError(f"the region cannot be decoded: {libvips.reason(error)}") from error
         return pixels if orientation == UPRIGHT else orientation.pixels(pixels)
 
+    def decoded_pixels(self, level: int, region: Region) -> int:
+        """All of the image, until it is unpacked or if the loader does not decode regions."""
+        return region.size.area if self._images else self.info.size.area
+
     def _read(self, region: Region, size: Size, whole: Size) -> Pixels:
         """A region of the stored image, which has size `whole`, scaled."""
         if min(region.width / size.width, region.height / size.height) >= MIN_OVERVIEW_REDUCTION:

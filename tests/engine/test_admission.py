@@ -4,53 +4,68 @@ from __future__ import annotations
 
 import threading
 
-import numpy as np
 import pytest
 
 from iipserve.config import Config
-from iipserve.engine.admission import Limits, render_memory, strip_memory
+from iipserve.engine.admission import AdmissionControl, Cost
 from iipserve.errors import Overloaded, TooLarge
-from iipserve.geometry import Region, Size
+from iipserve.geometry import Size
 from iipserve.leader import Leadership
-from iipserve.pyramid import Placement
-from tests.engine.fakes import ArraySource, plan_of
 
-SOURCE = ArraySource([np.broadcast_to(np.uint8(0), (40_000, 40_000, 3))])
-TILE = plan_of(SOURCE, Placement(0, Region(0, 0, 64, 64), Size(64, 64)))
-WHOLE = plan_of(SOURCE, Placement(0, Region(0, 0, 40_000, 40_000), Size(100, 100)))
-LARGE = plan_of(SOURCE, Placement(0, Region(0, 0, 4000, 4000), Size(4000, 4000)))
+MB = 1_000_000
+
+
+def cost(side: int = 64, *, read: int = 0, decoded: int = 0, made: int = 0, memory: int = 0) -> Cost:
+    """Of a square image of three bands; what is not given follows from its side."""
+    area = side * side
+    return Cost(
+        "image.tif",
+        Size(side, side),
+        read or area,
+        decoded or area,
+        False,
+        made or area,
+        3,
+        memory or 6 * area,
+    )
+
+
+TILE = cost()
+LARGE = cost(4000)
+OF_A_LARGE_REGION = cost(decoded=16 * MB)
+ENLARGED = cost(4000, read=4096, decoded=4096)
+OF_A_WHOLE_FILE = cost(64, read=4096, decoded=100 * MB)
 
 
 def test_tile_passes() -> None:
-    with Limits(Config()).admitted(TILE, SOURCE.info):
+    with AdmissionControl(Config()).admit(TILE):
         pass
 
 
 def test_too_many_pixels_to_decode() -> None:
-    with pytest.raises(TooLarge, match="1600 megapixels"), Limits(Config()).admitted(WHOLE, SOURCE.info):
+    with (
+        pytest.raises(TooLarge, match="1600 megapixels"),
+        AdmissionControl(Config()).admit(cost(read=1600 * MB)),
+    ):
         pass
 
 
 def test_too_much_memory() -> None:
-    limits = Limits(Config(max_render_memory=50))
-    with pytest.raises(TooLarge, match="limit is 50"), limits.admitted(LARGE, SOURCE.info):
+    admission = AdmissionControl(Config(max_render_memory=50))
+    with pytest.raises(TooLarge, match="limit is 50"), admission.admit(LARGE):
         pass
 
 
-def test_estimate_covers_what_is_read_and_made() -> None:
-    assert render_memory(LARGE, SOURCE.info) >= 2 * 4000 * 4000 * 3
-
-
 def test_second_waits_for_the_first() -> None:
-    limits = Limits(Config(max_render_memory=render_memory(LARGE, SOURCE.info) / 1e6))
+    admission = AdmissionControl(Config(max_render_memory=LARGE.memory / 1e6))
     entered = threading.Event()
 
     def second() -> None:
-        with limits.admitted(LARGE, SOURCE.info):
+        with admission.admit(LARGE):
             entered.set()
 
     thread = threading.Thread(target=second)
-    with limits.admitted(LARGE, SOURCE.info):
+    with admission.admit(LARGE):
         thread.start()
         assert not entered.wait(0.1)
     assert entered.wait(5)
@@ -58,50 +73,65 @@ def test_second_waits_for_the_first() -> None:
 
 
 def test_waiting_ends() -> None:
-    limits = Limits(Config(max_render_memory=render_memory(LARGE, SOURCE.info) / 1e6, request_timeout=0.1))
-    with (
-        limits.admitted(LARGE, SOURCE.info),
-        pytest.raises(Overloaded),
-        limits.admitted(LARGE, SOURCE.info),
-    ):
+    admission = AdmissionControl(Config(max_render_memory=LARGE.memory / 1e6, request_timeout=0.1))
+    with admission.admit(LARGE), pytest.raises(Overloaded), admission.admit(LARGE):
         pass
 
 
 def test_memory_is_given_back_after_an_error() -> None:
-    limits = Limits(Config(max_render_memory=render_memory(LARGE, SOURCE.info) / 1e6, request_timeout=0.1))
+    admission = AdmissionControl(Config(max_render_memory=LARGE.memory / 1e6, request_timeout=0.1))
     for _ in range(3):
-        with pytest.raises(KeyError), limits.admitted(LARGE, SOURCE.info):
+        with pytest.raises(KeyError), admission.admit(LARGE):
             raise KeyError
 
 
-@pytest.mark.parametrize("side", [20_000, 15_000, 30_000], ids=["unscaled", "smaller", "larger"])
-def test_export_in_strips_fits_whatever_its_size(side: int) -> None:
-    source = ArraySource([np.broadcast_to(np.uint8(0), (20_000, 20_000, 3))], (256, 256))
-    export = plan_of(source, Placement(0, Region(0, 0, 20_000, 20_000), Size(side, side)))
-    limits = Limits(Config(max_render_memory=512))
-    with pytest.raises(TooLarge, match="limit is 512"), limits.admitted(export, source.info):
-        pass
-    assert strip_memory(export, source.info) < 300_000_000
-    with limits.admitted(export, source.info, in_strips=True):
-        pass
-
-
 def test_no_more_at_once_than_set() -> None:
-    limits = Limits(Config(max_renders=1, request_timeout=0.1))
-    with (
-        limits.admitted(TILE, SOURCE.info),
-        pytest.raises(Overloaded),
-        limits.admitted(TILE, SOURCE.info),
-    ):
+    admission = AdmissionControl(Config(max_renders=1, request_timeout=0.1))
+    with admission.admit(TILE), pytest.raises(Overloaded), admission.admit(TILE):
         pass
-    with limits.admitted(TILE, SOURCE.info):
+    with admission.admit(TILE):
         pass
 
 
-def test_large_ones_do_not_stand_in_the_way_of_tiles() -> None:
-    limits = Limits(Config(max_renders=1, request_timeout=0.1))
-    with limits.admitted(LARGE, SOURCE.info), limits.admitted(TILE, SOURCE.info):
+@pytest.mark.parametrize(
+    "heavy",
+    [
+        pytest.param(LARGE, id="large"),
+        pytest.param(OF_A_LARGE_REGION, id="of a large region"),
+        pytest.param(ENLARGED, id="enlarged"),
+        pytest.param(OF_A_WHOLE_FILE, id="of a file that is decoded as a whole"),
+    ],
+)
+def test_heavy_ones_wait_for_one_another_and_not_for_tiles(heavy: Cost) -> None:
+    admission = AdmissionControl(Config(max_renders=1, request_timeout=0.1))
+    with admission.admit(heavy), admission.admit(TILE), pytest.raises(Overloaded), admission.admit(LARGE):
         pass
+
+
+def test_largest_tile_is_not_heavy() -> None:
+    assert not cost(2048).is_heavy
+    assert cost(2049).is_heavy
+
+
+@pytest.mark.parametrize(
+    ("found", "is_brief"),
+    [
+        pytest.param(cost(512), True, id="little"),
+        pytest.param(cost(256, decoded=2048 * 2048), False, id="part of a large tile"),
+        pytest.param(cost(4000, read=4096, decoded=4096), False, id="enlarged"),
+        pytest.param(cost(256)._replace(is_expensive=True), False, id="expensive to decode"),
+    ],
+)
+def test_what_is_brief(found: Cost, is_brief: bool) -> None:
+    assert found.is_brief is is_brief
+
+
+def test_processing_holds_copies_of_the_result() -> None:
+    read = cost(100, memory=50_000)
+    processed = read.processed(20_000, copies=4)
+    assert processed.made == 20_000
+    assert processed.memory == 50_000 - 100 * 100 * 3 + 4 * 20_000 * 3
+    assert (processed.read, processed.decoded, processed.size) == (read.read, read.decoded, read.size)
 
 
 @pytest.mark.parametrize(
@@ -112,23 +142,24 @@ def test_large_ones_do_not_stand_in_the_way_of_tiles() -> None:
         pytest.param(2, True, False, id="others could use the second core"),
     ],
 )
-def test_brief_work_keeps_the_leadership(
+def test_brief_work_keeps_the_lead(
     monkeypatch: pytest.MonkeyPatch, cores: int, brief: bool, keeps: bool
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(cores)))
-    limits, leadership = Limits(Config(workers=1)), Leadership()
+    admission, leadership = AdmissionControl(Config(workers=1)), Leadership()
     leadership.acquire()
-    with limits.admitted(TILE, SOURCE.info, brief=brief):
+    with admission.admit(TILE, brief=brief):
         assert leadership.is_mine() is keeps
     leadership.release()
 
 
 def test_brief_work_hands_over_where_it_has_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0})
-    limits, leadership = Limits(Config(workers=1, max_renders=1, request_timeout=0.2)), Leadership()
+    admission = AdmissionControl(Config(workers=1, max_renders=1, request_timeout=0.2))
+    leadership = Leadership()
     leadership.acquire()
-    with limits.admitted(TILE, SOURCE.info, brief=True):
+    with admission.admit(TILE, brief=True):
         assert leadership.is_mine()
-        with pytest.raises(Overloaded), limits.admitted(TILE, SOURCE.info, brief=True):
+        with pytest.raises(Overloaded), admission.admit(TILE, brief=True):
             pass
         assert not leadership.is_mine()

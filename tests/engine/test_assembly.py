@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from iipserve.engine import assembly
-from iipserve.engine.assembly import LevelReader
+from iipserve.engine.level_reader import LevelReader
 from iipserve.engine.scaling import scale
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.processing import Operation
@@ -14,9 +14,9 @@ from iipserve.processing.display import DisplayTransform, display_transform
 from iipserve.processing.filters import Convolve
 from iipserve.processing.sample_format import sample_format
 from iipserve.processing.tone import Gamma
-from iipserve.pyramid import Placement, place_region, place_tile
+from iipserve.pyramid import place_tile
 from iipserve.sources import Source
-from tests.engine.fakes import ArraySource, RegionSource, plan_of
+from tests.engine.fakes import ArraySource, RegionSource
 from tests.images import gradient, pyramid, smooth
 
 SIZE = (333, 211)
@@ -35,23 +35,21 @@ def test_a_pixel_past_the_edge_repeats_the_last() -> None:
     source = ArraySource(levels, (32, 32))
     assert levels[1].shape[:2] == (64, 64)
     placement = place_tile(source.info, Size(65, 65), Region(64, 32, 1, 32))
-    plan = plan_of(source, placement)
     if placement.level == 1:
-        past = plan_of(source, Placement(1, Region(32, 32, 33, 33), Size(33, 33)))
-        pixels = assembly.read_plan(reader(source, level=1), past)
+        pixels = assembly.read_region(reader(source, level=1), Region(32, 32, 33, 33), Size(33, 33))
         np.testing.assert_array_equal(pixels[:32, :32], levels[1][32:, 32:])
         np.testing.assert_array_equal(pixels[32, :32], levels[1][63, 32:])
         np.testing.assert_array_equal(pixels[:32, 32], levels[1][32:, 63])
-    assert plan.view.size == Size(1, 32)
+    assert placement.size == Size(1, 32)
 
 
 def test_strips_equal_the_whole_scaled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     source = ArraySource([smooth((700, 900))])
-    plan = plan_of(source, place_region(source.info, Region(10, 20, 650, 850), Size(401, 517)))
-    whole = assembly.read_plan(reader(source), plan)
+    crop = Region(10, 20, 650, 850), Size(401, 517)
+    whole = assembly.read_region(reader(source), *crop)
     monkeypatch.setattr(assembly, "STRIP_PIXELS", 650 * 100)
     source.reads.clear()
-    strips = assembly.read_plan(reader(source), plan)
+    strips = assembly.read_region(reader(source), *crop)
     assert len(source.reads) > 14 * 11, "read in one piece"
     assert strips.shape == whole.shape == (517, 401, 3)
     assert np.abs(strips.astype(int) - whole.astype(int)).max() <= 2
@@ -60,9 +58,9 @@ def test_strips_equal_the_whole_scaled_at_once(monkeypatch: pytest.MonkeyPatch) 
 def test_whole_ratio_is_the_mean_of_the_pixels() -> None:
     picture = gradient((256, 256))
     source = ArraySource([picture])
-    plan = plan_of(source, Placement(0, Region(0, 0, 256, 256), Size(64, 64)))
+    crop = Region(0, 0, 256, 256), Size(64, 64)
     means = picture.reshape(64, 4, 64, 4, 3).mean(axis=(1, 3))
-    pixels = assembly.read_plan(reader(source), plan)
+    pixels = assembly.read_region(reader(source), *crop)
     assert np.abs(pixels - means).max() <= 1
 
 
@@ -76,8 +74,8 @@ UNSCALED, SMALLER, LARGER = PART.size, Size(201, 97), Size(407, 333)
 def test_unscaled_strips_are_slices(kind: type[ArraySource], bands: int, tile: tuple[int, int]) -> None:
     picture = gradient(SIZE, bands)
     source = kind([picture], tile)
-    plan = plan_of(source, Placement(0, PART, UNSCALED))
-    strips = list(assembly.read_strips(reader(source), plan))
+    crop = PART, UNSCALED
+    strips = list(assembly.read_strips(reader(source), *crop))
     np.testing.assert_array_equal(np.concatenate(strips), picture[20:191, 10:311])
     assert len(strips) == 190 // tile[1] - 20 // tile[1] + 1
     assert len(source.reads) == len(set(source.reads)), "a tile was decoded twice"
@@ -90,10 +88,10 @@ def test_unscaled_strips_are_slices(kind: type[ArraySource], bands: int, tile: t
 def test_scaled_strips_of_a_small_region_are_the_whole(
     size: Size, bands: int, kind: type[ArraySource], nearest: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assembly, "FINISHED_PIXELS", 17 * size.width)
+    monkeypatch.setattr(assembly, "BATCH_PIXELS", 17 * size.width)
     source = kind([gradient(SIZE, bands)])
-    plan = plan_of(source, Placement(0, PART, size))
-    strips = list(assembly.read_strips(reader(source, nearest=nearest), plan))
+    crop = PART, size
+    strips = list(assembly.read_strips(reader(source, nearest=nearest), *crop))
     assert {strip.shape[0] for strip in strips[:-1]} == {17}
     whole = scale(source.levels[0][20:191, 10:311], size, nearest=nearest)
     np.testing.assert_array_equal(np.concatenate(strips), whole)
@@ -107,9 +105,9 @@ def test_scaled_strips_of_a_large_region_join(
     picture = smooth(SIZE)
     whole = scale(picture[20:191, 10:311], size).astype(int)
     source = kind([picture], (32, 16))
-    plan = plan_of(source, Placement(0, PART, size))
+    crop = PART, size
     monkeypatch.setattr(assembly, "STRIP_PIXELS", 301 * 40)
-    strips = list(assembly.read_strips(reader(source), plan))
+    strips = list(assembly.read_strips(reader(source), *crop))
     assert len(strips) > 3
     assert np.abs(np.concatenate(strips).astype(int) - whole).max() <= 2
 
@@ -119,18 +117,18 @@ def test_enlarged_strips_meet_where_rows_begin(monkeypatch: pytest.MonkeyPatch) 
     picture = np.zeros((900, 60, 1), np.uint8)
     picture[::10] = 255
     source = ArraySource([picture])
-    plan = plan_of(source, Placement(0, Region(0, 0, 60, 900), Size(100, 1500)))
-    whole = scale(picture, plan.view.size).astype(int)
+    crop = Region(0, 0, 60, 900), Size(100, 1500)
+    whole = scale(picture, crop[1]).astype(int)
     monkeypatch.setattr(assembly, "STRIP_PIXELS", 100 * 67)
-    strips = np.concatenate(list(assembly.read_strips(reader(source), plan)))
+    strips = np.concatenate(list(assembly.read_strips(reader(source), *crop)))
     assert np.abs(strips.astype(int) - whole).max() <= 2
 
 
 def test_strip_of_a_tile_past_the_edge_is_the_whole() -> None:
     source = ArraySource([gradient((64, 64))])
-    plan = plan_of(source, Placement(0, Region(32, 32, 33, 33), Size(33, 33)))
-    (strip,) = assembly.read_strips(reader(source), plan)
-    np.testing.assert_array_equal(strip, assembly.read_plan(reader(source), plan))
+    crop = Region(32, 32, 33, 33), Size(33, 33)
+    (strip,) = assembly.read_strips(reader(source), *crop)
+    np.testing.assert_array_equal(strip, assembly.read_region(reader(source), *crop))
 
 
 @pytest.mark.parametrize("limit", [301 * 40, 301 * 300])
@@ -138,9 +136,9 @@ def test_strip_of_a_tile_past_the_edge_is_the_whole() -> None:
 def test_no_more_is_held_than_was_said(size: Size, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assembly, "STRIP_PIXELS", limit)
     source = RegionSource([smooth(SIZE)], (32, 48))
-    plan = plan_of(source, Placement(0, PART, size))
-    read, made = assembly.held_pixels(source.info, plan)
-    strips = list(assembly.read_strips(reader(source), plan))
+    crop = PART, size
+    read, made = assembly.held_pixels(48, *crop)
+    strips = list(assembly.read_strips(reader(source), *crop))
     assert max(region.size.area for region in source.regions) <= read
     assert max(strip.shape[0] * strip.shape[1] for strip in strips) <= made
 
@@ -176,18 +174,18 @@ def test_tiles_of_a_convolution_join_without_a_seam(kernel: Convolve, bands: int
 def test_strips_of_a_convolution_join_without_a_seam() -> None:
     source = ArraySource([gradient(SIZE)])
     to_display = transform_of(source, WIDE)
-    plan = plan_of(source, Placement(0, Region(10, 20, 301, 171), Size(301, 171)))
-    strips = list(assembly.read_strips(reader(source, to_display=to_display), plan))
+    crop = Region(10, 20, 301, 171), Size(301, 171)
+    strips = list(assembly.read_strips(reader(source, to_display=to_display), *crop))
     assert len(strips) > 2
     np.testing.assert_array_equal(np.concatenate(strips), to_display(source.levels[0])[20:191, 10:311])
 
 
-def test_converted_for_display_before_scaled() -> None:
+def test_developed_before_scaled() -> None:
     """iipsrv's order: the sharpened picture is reduced, not the reduced one sharpened."""
     source = ArraySource([smooth((256, 128))])
     to_display = transform_of(source, Gamma(2.2))
-    plan = plan_of(source, Placement(0, Region(0, 0, 256, 128), Size(64, 32)))
-    pixels = assembly.read_plan(reader(source, to_display=to_display), plan)
+    crop = Region(0, 0, 256, 128), Size(64, 32)
+    pixels = assembly.read_region(reader(source, to_display=to_display), *crop)
     means = to_display(source.levels[0]).reshape(32, 4, 64, 4, 3).mean(axis=(1, 3))
     assert np.abs(pixels - means).max() <= 1
 
@@ -195,8 +193,8 @@ def test_converted_for_display_before_scaled() -> None:
 def test_source_that_scales_is_asked_for_no_more_than_twice_the_size() -> None:
     source = RegionSource([gradient((640, 480))])
     to_display = transform_of(source, SHARPEN)
-    plan = plan_of(source, Placement(0, Region(100, 100, 400, 300), Size(70, 53)))
-    pixels = assembly.read_plan(reader(source, to_display=to_display), plan)
+    crop = Region(100, 100, 400, 300), Size(70, 53)
+    pixels = assembly.read_region(reader(source, to_display=to_display), *crop)
     assert pixels.shape == (53, 70, 3)
     (region,) = source.regions
     assert (region.x, region.y, region.right, region.bottom) == (96, 96, 504, 404), "an apron of 4 x 1 pixels"

@@ -16,7 +16,8 @@ from iipserve.cache.memory import MemoryCache
 from iipserve.codecs import Encoder, Metadata, Output, Shape
 from iipserve.config import Config
 from iipserve.engine import renderer as rendering
-from iipserve.engine.renderer import Renderer, metadata_for
+from iipserve.engine.crop import metadata_for
+from iipserve.engine.renderer import Renderer
 from iipserve.errors import DecodeError, TooLarge, UnsupportedEncoding
 from iipserve.formats import Format
 from iipserve.geometry import Region, Size
@@ -303,5 +304,5 @@ def test_what_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
     clock = iter(range(0, 10_000, 40))
     monkeypatch.setattr(rendering, "monotonic", lambda: next(clock))
     source = ArraySource([PICTURE])
-    with pytest.raises(TooLarge, match="longer to make than the 45 seconds"):
+    with pytest.raises(TooLarge, match="longer to render than the 45 seconds"):
         renderer(source).render(plan_of(source, WHOLE, format="tiff"))

@@ -10,7 +10,7 @@ import pytest
 
 from iipserve.cache.memory import MemoryCache
 from iipserve.config import Config
-from iipserve.engine.admission import Limits
+from iipserve.engine.admission import AdmissionControl
 from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.sampling import Sampler
 from iipserve.errors import RegionOutOfBounds, TooLarge
@@ -43,7 +43,7 @@ def undescribed(samples: Sequence[Pixels]) -> Document:
 
 def sampled(source: ArraySource, points: tuple[tuple[int, int], ...], **settings: Any) -> list[Pixels]:
     config = Config(**settings)
-    sampler = Sampler(Stack(source), Limits(config), TileDecoder(MemoryCache(0)))  # type: ignore[arg-type]
+    sampler = Sampler(Stack(source), AdmissionControl(config), TileDecoder(MemoryCache(0)))  # type: ignore[arg-type]
     return sampler.samples(SamplePlan(image_ref(source.info), (FIRST,), 0, points, undescribed))
 
 

@@ -10,7 +10,7 @@ import pytest
 from iipserve.cache.memory import MemoryCache
 from iipserve.config import Config
 from iipserve.engine import statistics as module
-from iipserve.engine.admission import Limits
+from iipserve.engine.admission import AdmissionControl
 from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.statistics import StatisticsCache
 from iipserve.plan import image_ref
@@ -20,7 +20,7 @@ from tests.images import gradient, pyramid
 
 def statistics_cache(**settings: object) -> StatisticsCache:
     config = Config(**settings)  # type: ignore[arg-type]
-    return StatisticsCache(config, Limits(config), TileDecoder(MemoryCache(0)))
+    return StatisticsCache(config, AdmissionControl(config), TileDecoder(MemoryCache(0)))
 
 
 def heights() -> np.ndarray:

@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from iipserve.errors import DecodeError, TileNotFound
-from iipserve.geometry import Size, TileGrid, ceil_div
+from iipserve.geometry import Region, Size, TileGrid, ceil_div
 from iipserve.image import LAB_RANGES, ImageInfo, Level
 from iipserve.lru import LRU
 from iipserve.processing import Pixels
@@ -83,14 +83,27 @@ class Jpeg2000Source(Source):
         except DecodeError as error:
             raise DecodeError(f"tile {column},{row} of level {level} cannot be decoded: {error}") from error
 
+    def decoded_pixels(self, level: int, region: Region) -> int:
+        """Whole blocks; whole tiles of a high-throughput codestream, unless they are kept."""
+        blocks = super().decoded_pixels(level, region)
+        inside = region.clipped(self.info.levels[level].size)
+        if not self._header.high_throughput or inside is None:
+            return blocks
+        window = self._window_of(level, inside)
+        held = self._held(self._header.tiles_under(window.area), window)
+        return blocks if self._whole.get((held, 0)) is not None else max(blocks, held.size.area)
+
     def _read(self, window: Window, layers: int) -> Pixels:
         tiles = self._header.tiles_under(window.area)
-        held = Window(self._header.area_of(tiles), window.reduce)
-        if self._header.packed_headers:
-            held = Window(self._header.image, window.reduce)
+        held = self._held(tiles, window)
         if self._header.high_throughput and held != window:
             return _cut_out(self._whole_tiles(tiles, held, layers), held, window)
         return self._decode(tiles, held, window, layers)
+
+    def _held(self, tiles: Span, window: Window) -> Window:
+        """What the codestream to decode holds, at the resolution of `window`."""
+        packed = self._header.packed_headers
+        return Window(self._header.image if packed else self._header.area_of(tiles), window.reduce)
 
     def _decode(self, tiles: Span, held: Window, window: Window, layers: int) -> Pixels:
         """The pixels of `window`, from the data of tiles that cover `held`."""
@@ -127,6 +140,10 @@ class Jpeg2000Source(Source):
         region = TileGrid(stored.size, stored.tile).region(column, row)
         if region is None:
             raise TileNotFound(f"there is no tile {column},{row} of level {level}")
+        return self._window_of(level, region)
+
+    def _window_of(self, level: int, region: Region) -> Window:
+        """The part of the image that a region of a level covers."""
         image, scale = self._header.image, 1 << level
         left, top = ceil_div(image.left, scale), ceil_div(image.top, scale)
         area = Span(

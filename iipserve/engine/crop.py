@@ -1,0 +1,132 @@
+"""Reads crops: a region of one level, or the stored tile that is exactly it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from iipserve.codecs import NO_METADATA, Encoder, Metadata
+from iipserve.engine import assembly
+from iipserve.engine.admission import Cost
+from iipserve.engine.level_reader import LevelReader
+from iipserve.engine.view_reader import ViewReader, Workshop
+from iipserve.geometry import Size
+from iipserve.image import ImageInfo, PhysicalResolution
+from iipserve.plan import Crop, RenderPlan
+from iipserve.processing import Context, Operation, Pixels, pipeline
+from iipserve.processing.display import display_transform
+from iipserve.processing.sample_format import sample_format
+from iipserve.processing.transform import Rotate
+
+
+class Bound(NamedTuple):
+    """What makes pixels of one plan, bound to what it needs of the image."""
+
+    read: LevelReader
+    after_scaling: tuple[Operation, ...]
+
+
+class CropReader(ViewReader):
+    """Reads the crop of one plan."""
+
+    def __init__(self, workshop: Workshop, plan: RenderPlan) -> None:
+        """Open the image.
+
+        Raises:
+            ImageChanged: the file is another one than the plan was made for.
+        """
+        self._workshop = workshop
+        self._plan = plan
+        self._crop = plan.view
+        self._source = workshop.library.source(plan.view.image)
+        self._binding: Bound | None = None
+
+    def stored(self, encoder: Encoder) -> bytes | None:
+        tile = _tile_of(self._source.info, self._crop)
+        if tile is None:
+            return None
+        column, row, whole = tile
+        encoding = self._plan.encoding
+        body = self._source.stored_tile(
+            self._crop.level, column, row, encoding.format, profile=encoding.profile
+        )
+        if body is None or self._crop.size == whole:
+            return body
+        return encoder.crop(body, self._crop.size) if encoder.crop else None
+
+    @property
+    def after_scaling(self) -> tuple[Operation, ...]:
+        return self._bound.after_scaling
+
+    def cost(self) -> Cost:
+        return assembly.region_cost(self._bound.read, self._crop.region, self._crop.size)
+
+    def read(self) -> Pixels:
+        return assembly.read_region(self._bound.read, self._crop.region, self._crop.size)
+
+    def strips_cost(self) -> Cost:
+        return assembly.strips_cost(self._bound.read, self._crop.region, self._crop.size)
+
+    def read_strips(self) -> Iterator[Pixels]:
+        return assembly.read_strips(self._bound.read, self._crop.region, self._crop.size)
+
+    def metadata(self) -> Metadata:
+        return metadata_for(self._plan, self._source.info)
+
+    @property
+    def _bound(self) -> Bound:
+        """Made on first use; the image is then measured, if that is needed."""
+        if self._binding is None:
+            self._binding = self._bind()
+        return self._binding
+
+    def _bind(self) -> Bound:
+        workshop, source, plan, image = self._workshop, self._source, self._plan, self._crop.image
+        ranges = workshop.statistics.ranges(source, image)
+        before: tuple[Operation, ...] = ()
+        after: tuple[Operation, ...] = ()
+        if plan.operations:
+            context = Context(source.info, lambda: workshop.statistics.get(source, image), plan.digest)
+            operations = pipeline.bound(plan.operations, context)
+            before, after = pipeline.before_scaling(operations), pipeline.after_scaling(operations)
+        to_display = display_transform(sample_format(source.info, ranges), before, plan.encoding.bits)
+        # pixels around a tile are decoded for its neighbors as well
+        keep = to_display is not None and to_display.apron > 0
+        read_tile = workshop.decoder.reader(source, image, keep=keep)
+        read = LevelReader(source, self._crop.level, read_tile, to_display, workshop.nearest)
+        return Bound(read, after)
+
+
+def _tile_of(info: ImageInfo, crop: Crop) -> tuple[int, int, Size] | None:
+    """Column, row and stored size of the tile that the crop shows whole and unscaled, or None."""
+    level, region = info.levels[crop.level], crop.region
+    size, tile = level.size, level.tile
+    column, x = divmod(region.x, tile.width)
+    row, y = divmod(region.y, tile.height)
+    width = min(tile.width, size.width - region.x)
+    height = min(tile.height, size.height - region.y)
+    if x or y or (width, height) != (region.width, region.height) or crop.size != region.size:
+        return None
+    return column, row, tile
+
+
+def metadata_for(plan: RenderPlan, info: ImageInfo) -> Metadata:
+    """What is embedded beside the pixels: in tiles the profile at most, in exports everything."""
+    icc = None
+    if plan.encoding.profile and all(operation.keeps_profile for operation in plan.operations):
+        icc = info.icc
+    if not plan.encoding.metadata:
+        return Metadata(icc=icc) if icc else NO_METADATA
+    return Metadata(icc, info.xmp, info.exif, _scaled_resolution(plan, info), info.text)
+
+
+def _scaled_resolution(plan: RenderPlan, info: ImageInfo) -> PhysicalResolution | None:
+    """Pixels per metre of the rendered image: fewer than the original's if it was scaled down."""
+    if info.resolution is None:
+        return None
+    crop = plan.view
+    level = info.levels[crop.level].size
+    x = info.resolution.x * level.width / info.size.width * crop.size.width / crop.region.width
+    y = info.resolution.y * level.height / info.size.height * crop.size.height / crop.region.height
+    swaps_axes = any(isinstance(step, Rotate) and step.degrees in (90, 270) for step in plan.operations)
+    return PhysicalResolution(y, x) if swaps_axes else PhysicalResolution(x, y)

@@ -1,0 +1,121 @@
+"""Regions of one level: joined from a source's tiles, converted for display, scaled; and what that costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from iipserve.engine.admission import Cost
+from iipserve.engine.scaling import scale
+from iipserve.geometry import Region, Size
+from iipserve.image import Level
+from iipserve.processing import Pixels, Stage
+from iipserve.processing.display import DisplayTransform
+from iipserve.sources import Source
+from iipserve.sources.tiles import TileReader, join_tiles
+
+
+@dataclass(frozen=True, slots=True)
+class LevelReader:
+    """Reads regions of one level of a source, converts them for display and scales them."""
+
+    source: Source
+    level: int
+    read_tile: TileReader
+    to_display: DisplayTransform | None = None
+    """None to keep the samples as the source reads them, also where these can be displayed without conversion."""
+    nearest: bool = False
+    """Scale by repeating and dropping pixels."""
+
+    @property
+    def geometry(self) -> Level:
+        """Sizes of the level and of its tiles."""
+        return self.source.info.levels[self.level]
+
+    def __call__(self, region: Region, size: Size) -> Pixels:
+        """A region, all at once, scaled to `size`.
+
+        Args:
+            region: in pixels of the level, inside it.
+            size: of the result, in pixels.
+        """
+        if self.to_display is None:
+            if self.source.reads_regions:
+                return self.source.read_region(self.level, region, size)
+            return scale(
+                join_tiles(self.source.info, self.level, region, self.read_tile), size, nearest=self.nearest
+            )
+        if self.source.reads_regions:
+            displayed = self._display_reduced(self.to_display, region, size)
+        else:
+            displayed = self._display(self.to_display, region)
+        return scale(displayed, size, nearest=self.nearest)
+
+    def cost(self, region: Region, size: Size, held: int | None = None, held_made: int | None = None) -> Cost:
+        """What reading a region takes.
+
+        Args:
+            region: in pixels of the level.
+            size: of the result, in pixels.
+            held: pixels of the level held at once; all of the region by default.
+            held_made: pixels of the result held at once, copies included; the result, once, by default.
+        """
+        source = self.source
+        info = source.info
+        read, made, pixel_bytes = region.width * region.height, size.area, self._pixel_bytes()
+        read_bytes = info.bands * np.dtype(info.dtype).itemsize
+        if self.to_display is not None:
+            read_bytes += pixel_bytes
+        memory = (read if held is None else held) * read_bytes
+        memory += (made if held_made is None else held_made) * pixel_bytes
+        decoded = source.decoded_pixels(self.level, region)
+        expensive = source.keeps_decoded or source.reads_regions
+        return Cost(info.identifier, size, read, decoded, expensive, made, pixel_bytes, memory)
+
+    def _pixel_bytes(self) -> int:
+        """Bytes of one pixel of what is read, at most."""
+        info, to_display = self.source.info, self.to_display
+        if to_display is None:
+            return info.bands * np.dtype(info.dtype).itemsize
+        makes_colors = any(operation.stage is Stage.NORMALIZED for operation in to_display.operations)
+        return (4 if makes_colors else min(info.bands, 4)) * to_display.bits // 8
+
+    def _display(self, to_display: DisplayTransform, region: Region) -> Pixels:
+        """Display pixels of a region. The surrounding pixels that its edges depend on are read with it."""
+        level, apron = self.geometry.size, to_display.apron
+        if not apron:
+            return to_display(join_tiles(self.source.info, self.level, region, self.read_tile))
+        left, top = min(apron, region.x), min(apron, region.y)
+        right = min(apron, level.width - region.right)
+        bottom = min(apron, level.height - region.bottom)
+        around = Region(
+            region.x - left, region.y - top, left + region.width + right, top + region.height + bottom
+        )
+        return _inner(
+            to_display(join_tiles(self.source.info, self.level, around, self.read_tile)),
+            left,
+            top,
+            region.size,
+        )
+
+    def _display_reduced(self, to_display: DisplayTransform, region: Region, size: Size) -> Pixels:
+        """As `_display`, from a source that scales by itself, at the next power of two above `size`."""
+        shrink = 1
+        while 2 * shrink * size.width <= region.width and 2 * shrink * size.height <= region.height:
+            shrink *= 2
+        level, reduced = self.geometry.size, region.size.ceil_scaled(shrink)
+        left, top = min(to_display.apron, region.x // shrink), min(to_display.apron, region.y // shrink)
+        right = min(to_display.apron, (level.width - region.right) // shrink)
+        bottom = min(to_display.apron, (level.height - region.bottom) // shrink)
+        around = Region(
+            region.x - left * shrink, region.y - top * shrink,
+            region.width + (left + right) * shrink, region.height + (top + bottom) * shrink,
+        )  # fmt: skip
+        scaled = Size(left + reduced.width + right, top + reduced.height + bottom)
+        return _inner(to_display(self.source.read_region(self.level, around, scaled)), left, top, reduced)
+
+
+def _inner(pixels: Pixels, x: int, y: int, size: Size) -> Pixels:
+    """The rectangle of `size` at `x, y`, contiguous."""
+    return np.ascontiguousarray(pixels[y : y + size.height, x : x + size.width])
