@@ -1,4 +1,4 @@
-"""Every format holds what of an image's metadata it has room for, and tells the same of it as the others."""
+"""Every format carries the metadata it can hold, and all formats agree."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.contracts.encoder import picture
 
 ENCODERS = registry.discover("iipserve.codecs", "ENCODER")
 SCANNED = 300.0
-"""Dots per inch of the original, which its Exif block tells."""
+"""Dots per inch of the original, as in its Exif block."""
 SHOWN = 75.0
-"""Dots per inch of the picture that is written."""
+"""Dots per inch of the output."""
 
 
 def block() -> bytes:
-    """The sample block, of a picture that lies on its side, scanned at 300 dpi."""
+    """The sample block, for an image with orientation 6, scanned at 300 dpi."""
     found = Image.Exif()
     found.load(b"Exif\0\0" + exif_block())
     found[ExifTags.Base.Orientation] = 6

@@ -113,7 +113,7 @@ class EncoderContract:
         return self.encoder.encode(pixels, self.encodings[name], metadata)
 
     def export(self, pixels: Picture | Deep, name: str, metadata: Metadata) -> bytes:
-        """With everything in it that the format can hold beside these pixels."""
+        """Encoded with all metadata that the format can hold."""
         return self.encoder.encode(pixels, self.wanted(name), metadata)
 
     def wanted(self, name: str) -> Encoding:

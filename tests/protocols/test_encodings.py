@@ -78,11 +78,11 @@ ADJUSTMENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "wishes", "changes"), ADJUSTMENTS)
-def test_adjustments(name: str, wishes: dict[str, Any], changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("name", "requests", "changes"), ADJUSTMENTS)
+def test_adjustments(name: str, requests: dict[str, Any], changes: dict[str, Any]) -> None:
     info = image(icc=b"profile")
     for default in (
         encodings.tile_encoding(name, info, SERVER),
         encodings.export_encoding(name, info, SERVER),
     ):
-        assert encodings.adjusted(default, SERVER, **wishes) == replace(default, **changes)
+        assert encodings.adjusted(default, SERVER, **requests) == replace(default, **changes)
