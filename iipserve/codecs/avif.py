@@ -8,7 +8,7 @@ import imagecodecs
 import numpy as np
 
 from iipserve.codecs import NO_METADATA, Encoder, Metadata
-from iipserve.codecs.bmff import with_metadata
+from iipserve.codecs.avif_container import with_metadata
 from iipserve.codecs.metadata import check_sides, select
 from iipserve.codecs.pixels import with_colors
 from iipserve.errors import UnsupportedEncoding

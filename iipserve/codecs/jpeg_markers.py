@@ -1,4 +1,4 @@
-"""JPEG files of one frame: size, density and metadata (JFIF 1.02, Exif, XMP part 3)."""
+"""Size, density and metadata of JPEG files of one frame (JFIF 1.02, Exif, XMP part 3)."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class FileFrame(NamedTuple):
     width: int
     """Pixels."""
     height: int
-    """Pixels; 0 where the file leaves it to a later DNL segment."""
+    """Pixels; 0 if a later DNL segment defines it."""
     one_scan: bool
-    """Coded row by row in one sequential scan: the data of the last rows come last."""
+    """Encoded row by row in one sequential scan: the data of the last rows are at the end."""
 
 
 def read_file_frame(body: bytes) -> FileFrame | None:
-    """The frame header of a JPEG file, or None when there is none before the first scan."""
+    """The frame header of a JPEG file; None if the first scan has none before it."""
     offset, frame = 0, None
     for segment in jpeg.segments(body):
         if segment.marker in jpeg.FRAME_MARKERS:
@@ -62,15 +62,15 @@ def read_file_frame(body: bytes) -> FileFrame | None:
 
 
 def with_height(body: bytes, frame: FileFrame, height: int) -> bytes:
-    """The file with another height in its frame header; decoders leave the rows below unread."""
+    """The file with another height in its frame header; decoders ignore the rows below."""
     at = frame.offset + 5
     return body[:at] + height.to_bytes(2, "big") + body[at + 2 :]
 
 
 def with_metadata(body: bytes, metadata: Metadata) -> bytes:
-    """The file, which begins with a JFIF segment, with density and metadata written into it.
+    """The file, which begins with a JFIF segment, with density and metadata.
 
-    What the format cannot hold is left out: Exif above 64 kB, profiles above 16 MB.
+    Metadata too long for the format is left out: Exif above 64 kB, profiles above 16 MB.
     """
     head = bytearray(body[:JFIF_END])
     if metadata.resolution:
@@ -86,9 +86,9 @@ def with_metadata(body: bytes, metadata: Metadata) -> bytes:
 
 
 def jfif_density(resolution: PhysicalResolution) -> tuple[int, int, int]:
-    """Unit (1 inch, 2 cm) and dots per unit across and down, in the unit that rounding hurts less.
+    """Unit (1 inch, 2 cm) and dots per unit across and down, in the unit with the smaller rounding error.
 
-    Unit 0, a plain pixel ratio of 1 : 1, where neither unit can express it.
+    Unit 0, a pixel aspect ratio of 1 : 1, if neither unit can express the resolution.
     """
     choices = []
     for unit, metres in ((1, 0.0254), (2, 0.01)):
@@ -101,7 +101,7 @@ def jfif_density(resolution: PhysicalResolution) -> tuple[int, int, int]:
 
 
 def _xmp_segments(xmp: bytes) -> bytes:
-    """The packet in APP1; a larger one as ExtendedXMP behind a packet that points to it (XMP part 3, 1.1.3.1)."""
+    """The packet in APP1; a larger one as ExtendedXMP after a packet that refers to it (XMP part 3, 1.1.3.1)."""
     if len(XMP_MARK) + len(xmp) <= jpeg.MAX_CONTENT:
         return jpeg.application_segment(jpeg.APP1, XMP_MARK + xmp)
     content = XMP_ENVELOPE.sub(b"", xmp)

@@ -19,7 +19,7 @@ def with_metadata(body: bytes, metadata: Metadata) -> bytes:
 
     Args:
         body: a bare codestream, or a file as libjxl writes it for codestreams beyond level 5.
-        metadata: to be written; the resolution is in Exif; texts have no place in JPEG XL.
+        metadata: to write; the resolution is in Exif; texts have no place in JPEG XL.
     """
     contents = ((b"Exif", metadata.exif and EXIF_OFFSET + metadata.exif), (b"xml ", metadata.xmp))
     added = [boxes.pack(kind, content) for kind, content in contents if content]

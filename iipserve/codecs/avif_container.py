@@ -1,4 +1,4 @@
-"""AVIF's container: profile, Exif and XMP added to a coded picture (ISO/IEC 14496-12 and 23008-12)."""
+"""AVIF's container: adds profile, Exif and XMP to an encoded image (ISO/IEC 14496-12 and 23008-12)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ LOCATION_SIZES = b"\x44\x00"
 """iloc as libavif writes it: offsets and lengths of four bytes, no base offset, no index."""
 XMP_TYPE = b"application/rdf+xml"
 FULL = b"\0\0\0\0"
-"""Version 0 and no flags, at the head of a full box."""
+"""Version 0 and no flags, at the start of a full box."""
 
 
 class Item(NamedTuple):
-    """Something stored beside the picture."""
+    """A metadata item."""
 
     number: int
     description: bytes
@@ -26,11 +26,11 @@ class Item(NamedTuple):
 
 
 def with_metadata(body: bytes, metadata: Metadata) -> bytes:
-    """The file with profile, Exif and XMP in it; as it is when there is none of them.
+    """The file with profile, Exif and XMP; unchanged if there is nothing to write.
 
     Args:
         body: an AVIF file without metadata, as libavif writes it: ftyp, meta, mdat, all items in mdat.
-        metadata: to be written; resolution stands in Exif; texts have no place in AVIF.
+        metadata: to write; the resolution is in Exif; texts have no place in AVIF.
     """
     file = dict(boxes.unpack(body))
     meta = dict(boxes.unpack(file[b"meta"][4:]))
@@ -57,7 +57,7 @@ def _meta(children: dict[bytes, bytes]) -> bytes:
 
 
 def _items(metadata: Metadata, number: int) -> Iterator[Item]:
-    """The metadata items, numbered from `number`."""
+    """The metadata items, with identifiers from `number` on."""
     if metadata.exif:
         yield Item(number, _description(number, b"Exif", b"\0"), FULL + metadata.exif)
         number += 1
@@ -76,13 +76,13 @@ def _with_descriptions(table: bytes, items: Iterable[Item]) -> bytes:
 
 
 def _with_references(table: bytes, items: Iterable[Item], picture: bytes) -> bytes:
-    """Each item describes (cdsc) the picture."""
+    """The item references, in which each item describes (cdsc) the picture."""
     added = (boxes.pack(b"cdsc", struct.pack(">HH", item.number, 1) + picture) for item in items)
     return b"".join((table, *added))
 
 
 def _with_profile(properties: bytes, picture: bytes, icc: bytes) -> bytes:
-    """The item properties with a color box, and with the picture's entry pointing to it."""
+    """The item properties with a color box, associated with the picture."""
     inner = dict(boxes.unpack(properties))
     shared = inner[b"ipco"]
     index = sum(1 for _ in boxes.unpack(shared)) + 1
@@ -91,7 +91,7 @@ def _with_profile(properties: bytes, picture: bytes, icc: bytes) -> bytes:
 
 
 def _associated(table: bytes, picture: bytes, index: int) -> bytes:
-    """The association table (version 0, indices of 7 bits) with one more property for the picture."""
+    """The association table (version 0, 7-bit indices) with one more property for the picture."""
     offset = 8
     while table[offset : offset + 2] != picture:
         offset += 3 + table[offset + 2]
@@ -101,10 +101,10 @@ def _associated(table: bytes, picture: bytes, index: int) -> bytes:
 
 
 def _located(table: bytes, items: Iterable[Item], shift: int, end: int) -> bytes:
-    """The location table with everything moved by `shift` and the new items from `end` on.
+    """The location table with existing items moved by `shift` and new items from `end` on.
 
     Raises:
-        ValueError: the table is of another layout than libavif's.
+        ValueError: the layout of the table is not libavif's.
     """
     if table[:6] != FULL + LOCATION_SIZES:
         raise ValueError(f"unknown layout of an AVIF location table: {table[:6].hex()}")
