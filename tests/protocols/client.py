@@ -34,7 +34,7 @@ def image(
     *,
     halve: Halve = floor_half,
     levels: int | None = None,
-    **facts: Any,
+    **fields: Any,
 ) -> ImageInfo:
     """An image whose file holds halves until one fits in a tile, or a given number of levels."""
     unit = Size(*tile)
@@ -50,7 +50,7 @@ def image(
         "bits": 8,
         "color_space": ColorSpace.SRGB,
     }
-    return ImageInfo(levels=tuple(Level(size, unit) for size in sizes), tile=unit, **{**known, **facts})
+    return ImageInfo(levels=tuple(Level(size, unit) for size in sizes), tile=unit, **{**known, **fields})
 
 
 IMAGE = image()
@@ -95,7 +95,7 @@ def parsed(
 def answer_or_refusal(
     protocol: Protocol, target: str, info: ImageInfo = IMAGE, config: Config = CONFIG, *, by_path: bool = True
 ) -> Answer:
-    """Any answer; an error that clients can be told of counts as one, and no other is let through."""
+    """Any answer; errors meant for clients count as one, others are raised."""
     try:
         return ask(protocol, target, info, config, by_path=by_path)
     except IIPServeError as error:
@@ -107,7 +107,7 @@ def plan_of(answer: Answer) -> RenderPlan:
     return answer.content
 
 
-def text_told(answer: Answer, samples: Sequence[Any]) -> str:
+def text_of_samples(answer: Answer, samples: Sequence[Any]) -> str:
     """The text that an answer for samples makes of these arrays."""
     assert isinstance(answer.content, SamplePlan)
     return answer.content.describe(samples).body.decode()

@@ -89,11 +89,11 @@ def test_json_descriptor_says_the_same(name: str) -> None:
     answer = ask(PROTOCOL, name)
     assert isinstance(answer.content, Document)
     assert answer.content.media_type == "application/json"
-    told = json.loads(answer.content.body)["Image"]
-    size = told.pop("Size")
+    document = json.loads(answer.content.body)["Image"]
+    size = document.pop("Size")
     root = ElementTree.fromstring(text_of(ask(PROTOCOL, "a.tif.dzi")))
-    namespace = told.pop("xmlns")
-    assert told == dict(root.attrib)
+    namespace = document.pop("xmlns")
+    assert document == dict(root.attrib)
     element = root.find(f"{{{namespace}}}Size")
     assert element is not None
     assert size == element.attrib

@@ -24,10 +24,10 @@ LD_3 = 'application/ld+json;profile="http://iiif.io/api/image/3/context.json"'
 
 
 def described(version: int, info: ImageInfo = IMAGE, config: Config = CONFIG) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(
+    document: dict[str, Any] = json.loads(
         text_of(ask(PROTOCOL, f"{version}/a%2Fb.tif/info.json", info, config, mount="/iiif/"))
     )
-    return told
+    return document
 
 
 def with_rights(rights: str) -> ImageInfo:
@@ -44,9 +44,9 @@ SIZES = [
 
 
 def test_version_3_complete() -> None:
-    told = described(3)
-    assert next(iter(told)) == "@context"
-    assert told == {
+    document = described(3)
+    assert next(iter(document)) == "@context"
+    assert document == {
         "@context": "http://iiif.io/api/image/3/context.json",
         "id": "http://example.org/iiif/3/a%2Fb.tif",
         "type": "ImageService3",
@@ -107,12 +107,12 @@ def test_tiles_that_are_not_square() -> None:
 
 
 def test_an_image_that_fits_in_a_tile() -> None:
-    told = described(3, image(100, 90))
-    assert told["tiles"] == [{"width": 256, "height": 256, "scaleFactors": [1]}]
-    assert told["sizes"] == [{"width": 100, "height": 90}]
+    document = described(3, image(100, 90))
+    assert document["tiles"] == [{"width": 256, "height": 256, "scaleFactors": [1]}]
+    assert document["sizes"] == [{"width": 100, "height": 90}]
 
 
-def test_levels_the_file_lacks_are_told_all_the_same() -> None:
+def test_levels_the_file_lacks_are_advertised() -> None:
     assert described(3, image(levels=1)) == described(3)
 
 
@@ -152,12 +152,12 @@ def test_qualities_beyond_the_specification_are_listed_where_they_are_on() -> No
 
 def test_the_id_keeps_the_number_of_the_picture_as_it_was_written() -> None:
     for written in ("a.tif;2", "a.tif%3B2", "a.tif%3b02"):
-        told = json.loads(
+        document = json.loads(
             text_of(
                 ask(PROTOCOL, f"3/{written}/info.json", config=Config(iiif_delimiter=";"), mount="/iiif/")
             )
         )
-        assert told["id"] == f"http://example.org/iiif/3/{written}"
+        assert document["id"] == f"http://example.org/iiif/3/{written}"
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -168,20 +168,20 @@ def test_the_id_keeps_the_number_of_the_picture_as_it_was_written() -> None:
 def test_everything_listed_works_and_is_within_the_limits(
     version: int, info: ImageInfo, config: Config
 ) -> None:
-    told = described(version, info, config)
+    document = described(version, info, config)
     limit = config.max_cvt
-    for size in told["sizes"]:
+    for size in document["sizes"]:
         width, height = size["width"], size["height"]
         assert max(width, height) <= limit
         spellings = [f"{width},{height}"] if version == 3 else [f"{width},{height}", f"{width},"]
         for spelling in spellings:
             plan = plan_of(ask(PROTOCOL, f"{version}/a/full/{spelling}/0/default.jpg", info, config))
             assert plan.view.size == Size(width, height)
-    tile = told["tiles"][0]
+    tile = document["tiles"][0]
     for factor in tile["scaleFactors"]:
         width, height = (
             min(side * factor, whole)
-            for side, whole in ((tile["width"], told["width"]), (tile["height"], told["height"]))
+            for side, whole in ((tile["width"], document["width"]), (tile["height"], document["height"]))
         )
         size = Size(-(-width // factor), -(-height // factor))
         target = f"{version}/a/0,0,{width},{height}/{size.width},{size.height}/0/default.jpg"
@@ -196,12 +196,12 @@ def test_everything_listed_works_and_is_within_the_limits(
         (Config(allow_upscaling=False), (5000, 5000), False),
     ],
 )
-def test_enlarging_is_told_only_with_a_limit(
+def test_upscaling_is_advertised_only_with_a_limit(
     config: Config, limits: tuple[int | None, int | None], features: bool
 ) -> None:
-    told = described(3, IMAGE, config)
-    assert (told.get("maxWidth"), told.get("maxHeight")) == limits
-    assert ("sizeUpscaling" in told["extraFeatures"]) is features
+    document = described(3, IMAGE, config)
+    assert (document.get("maxWidth"), document.get("maxHeight")) == limits
+    assert ("sizeUpscaling" in document["extraFeatures"]) is features
 
 
 @pytest.mark.parametrize(
@@ -219,11 +219,11 @@ def test_enlarging_is_told_only_with_a_limit(
 )
 def test_rights(rights: str, in_3: dict[str, str], in_2: dict[str, str]) -> None:
     names = ("rights", "license", "attribution")
-    for told, expected in (
+    for document, expected in (
         (described(3, with_rights(rights)), in_3),
         (described(2, with_rights(rights)), in_2),
     ):
-        assert {name: told[name] for name in names if name in told} == expected
+        assert {name: document[name] for name in names if name in document} == expected
 
 
 def test_images_without_rights_get_those_of_the_settings() -> None:
@@ -250,8 +250,8 @@ def test_physical_size_only_where_the_version_has_a_place_for_it() -> None:
     ],
 )
 def test_further_members(text: str) -> None:
-    told = described(3, IMAGE, Config(iiif_extra_info=text))
-    assert (told["service"], told["a"]) == ([{"id": "x"}], 1)
+    document = described(3, IMAGE, Config(iiif_extra_info=text))
+    assert (document["service"], document["a"]) == ([{"id": "x"}], 1)
 
 
 @pytest.mark.parametrize("text", ["attribution: x", '"a"', "{", "[1]", "1", '"a": 1 "b": 2'])

@@ -159,22 +159,22 @@ def test_the_base_uri_leads_to_the_description(target: str, location: str) -> No
     assert ask(PROTOCOL, target, mount="/iiif/").content == Redirect(location)
 
 
-def test_a_front_end_may_tell_the_address() -> None:
-    told = "https://images.example.com/x/a%2Fb"
-    query = parsed(PROTOCOL, "3/a/info.json", mount="/iiif/", HTTP_X_IIIF_ID=told)
+def test_a_front_end_may_state_the_address() -> None:
+    stated = "https://images.example.com/x/a%2Fb"
+    query = parsed(PROTOCOL, "3/a/info.json", mount="/iiif/", HTTP_X_IIIF_ID=stated)
     assert isinstance(query, InfoQuery)
-    assert query.address == told
-    redirect = ask(PROTOCOL, "3/a", HTTP_X_IIIF_ID=told).content
-    assert redirect == Redirect(told + "/info.json")
+    assert query.address == stated
+    redirect = ask(PROTOCOL, "3/a", HTTP_X_IIIF_ID=stated).content
+    assert redirect == Redirect(stated + "/info.json")
 
 
-@pytest.mark.parametrize("told", ["javascript:x", "http://a b", "http://a>b", "http://x\r\ny"])
-def test_what_a_front_end_tells_is_an_address(told: str) -> None:
+@pytest.mark.parametrize("stated", ["javascript:x", "http://a b", "http://a>b", "http://x\r\ny"])
+def test_what_a_front_end_states_is_an_address(stated: str) -> None:
     with pytest.raises(InvalidRequest, match="X-IIIF-ID"):
-        ask(PROTOCOL, "3/a/info.json", HTTP_X_IIIF_ID=told)
+        ask(PROTOCOL, "3/a/info.json", HTTP_X_IIIF_ID=stated)
 
 
-def test_clients_past_the_front_end_tell_nothing() -> None:
+def test_clients_past_the_front_end_state_nothing() -> None:
     config = Config(trust_forwarded=False)
     query = parsed(PROTOCOL, "a/info.json", mount="/iiif/", config=config, HTTP_X_IIIF_ID="http://evil/a")
     assert query.address == "http://localhost/iiif/a"

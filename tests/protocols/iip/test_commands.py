@@ -80,8 +80,8 @@ REFUSALS = [
     Refused("empty region", "FIF=a&RGN=0,0,0,1&CVT=jpeg", RegionOutOfBounds, "empty"),
     Refused("region outside", "FIF=a&RGN=1,0,1,1&CVT=jpeg", RegionOutOfBounds, "outside"),
     Refused("two answers", "FIF=a&JTL=0,0&CVT=jpeg", InvalidRequest, "second output"),
-    Refused("facts and an image", "FIF=a&OBJ=Max-size&JTL=0,0", InvalidRequest, "second output"),
-    Refused("an image and facts", "FIF=a&JTL=0,0&OBJ=Max-size", InvalidRequest, "comes after"),
+    Refused("objects and an image", "FIF=a&OBJ=Max-size&JTL=0,0", InvalidRequest, "second output"),
+    Refused("an image and objects", "FIF=a&JTL=0,0&OBJ=Max-size", InvalidRequest, "comes after"),
     Refused("modifier after the output", "FIF=a&CVT=jpeg&WID=100", InvalidRequest, "WID comes after"),
     Refused("two images", "FIF=a&FIF=b&JTL=0,0", InvalidRequest, "twice"),
     Refused("zero byte", "FIF=a%00b&JTL=0,0", InvalidRequest, "zero byte"),
@@ -107,7 +107,7 @@ def test_refusals(case: Refused) -> None:
     assert PROTOCOL.error(caught.value, None).document.media_type.startswith("text/plain")
 
 
-FAULTS = [
+ERRORS = [
     ("FOO=1&FIF=a&JTL=0,0", "Error/7:2 2 FOO\r\n"),
     ("FIF=a&FOO&bar=2", "Error/7:2 2 FOO\r\nError/7:2 2 bar\r\n"),
     ("FIF=a&OBJ=What", "Error/8:3 2 what\r\n"),
@@ -126,7 +126,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("target", "body"), FAULTS)
+@pytest.mark.parametrize(("target", "body"), ERRORS)
 def test_errors_in_the_syntax_of_iip(target: str, body: str) -> None:
     with pytest.raises(IIPError) as caught:
         planned(target)
@@ -136,9 +136,9 @@ def test_errors_in_the_syntax_of_iip(target: str, body: str) -> None:
     assert status == 400
 
 
-def test_the_server_tells_of_every_command_it_has() -> None:
-    told = [name.lower() for name in advertised_commands(FORMATS).split()]
-    assert sorted(told) == sorted(known_commands(FORMATS).keys() - {"fif", "obj"})
+def test_the_server_advertises_every_command() -> None:
+    advertised = [name.lower() for name in advertised_commands(FORMATS).split()]
+    assert sorted(advertised) == sorted(known_commands(FORMATS).keys() - {"fif", "obj"})
 
 
 NAMES = st.sampled_from([*known_commands(FORMATS), *known_commands(FORMATS), "FOO", "", "&", "="])

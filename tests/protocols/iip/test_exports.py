@@ -33,7 +33,7 @@ EXPORTS = [
     Case("limit on the whole", "FIF=a&CVT=jpeg", (500, 350), config=Config(max_cvt=500)),
     Case("no limit", "FIF=a&WID=20000&CVT=jpeg", (20000, 14000), config=Config(max_cvt=-1)),
     Case("limit on the height", "FIF=a&WID=9000&CVT=jpeg", (500, 5000), info=image(100, 1000)),
-    Case("zero is no wish", "FIF=a&WID=0&HEI=100&CVT=jpeg", (143, 100)),
+    Case("zero is not given", "FIF=a&WID=0&HEI=100&CVT=jpeg", (143, 100)),
     Case("decimals are cut off", "FIF=a&WID=100.9&CVT=jpeg", (100, 70)),
     Case("at least a pixel", "FIF=a&WID=1&CVT=jpeg", (1, 1), info=image(1000, 3)),
     Case("last of a name counts", "FIF=a&WID=10&WID=100&CVT=jpeg", (100, 70)),

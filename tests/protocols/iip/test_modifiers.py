@@ -207,7 +207,7 @@ def test_refusals(text: str, match: str) -> None:
     assert caught.value.status == 400
 
 
-def test_a_typo_in_the_name_of_a_color_map_is_told_with_the_names_there_are() -> None:
+def test_an_unknown_color_map_is_refused_with_the_known_names() -> None:
     with pytest.raises(InvalidRequest, match=r"hot.*jet"):
         tile("CMP=jett")
 

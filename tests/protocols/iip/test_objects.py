@@ -1,4 +1,4 @@
-"""What OBJ tells, line by line as iipsrv spaces it."""
+"""OBJ, line by line, with iipsrv's spacing."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def test_ranges_that_nobody_declares_are_measured() -> None:
     assert content.describe(measured_by).body == b"Min-Max-sample-values: -1.5  4  -1.5  4\r\n"
 
 
-def test_all_objects_are_told_together_when_one_has_to_be_measured() -> None:
+def test_all_objects_are_answered_together_when_one_has_to_be_measured() -> None:
     answer = ask(PROTOCOL, "OBJ=IIP,1.0&FIF=a&ROT=90&OBJ=Max-size&OBJ=statistics&OBJ=Tile-size", SMALL)
     assert isinstance(answer.content, StatisticsPlan)
     lines = answer.content.describe(MEASURED).body.decode().split("\r\n")
@@ -247,9 +247,9 @@ def test_texts() -> None:
 
 
 def test_metadata_is_json_whatever_the_texts_hold() -> None:
-    told = json.loads(objects("metadata", TOLD))
-    assert told == dict(TEXTS)
-    assert list(told) == sorted(TEXTS)
+    metadata = json.loads(objects("metadata", TOLD))
+    assert metadata == dict(TEXTS)
+    assert list(metadata) == sorted(TEXTS)
     assert json.loads(objects("metadata", SMALL)) == {}
 
 

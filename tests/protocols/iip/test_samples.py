@@ -17,7 +17,7 @@ from iipserve.image import Angles, ColorSpace, ImageInfo, Selector, StackLayer
 from iipserve.plan import SamplePlan
 from iipserve.protocols.iip import PROTOCOL
 from iipserve.protocols.iip.samples import line
-from tests.protocols.client import Refused, ask, image, text_told
+from tests.protocols.client import Refused, ask, image, text_of_samples
 
 GRAY_FACTS: dict[str, Any] = {"bands": 1, "color_space": ColorSpace.GRAY}
 PLAIN = image(1000, 700, **GRAY_FACTS)
@@ -32,10 +32,10 @@ def sampled(command: str, info: ImageInfo = PLAIN) -> SamplePlan:
     return content
 
 
-def told(command: str, info: ImageInfo, *samples: Any, dtype: str = "uint8") -> str:
+def answered(command: str, info: ImageInfo, *samples: Any, dtype: str = "uint8") -> str:
     """The answer when the pictures hold these samples: a list of pixels each, which are lists of bands."""
     arrays = [np.array([pixels], dtype) for pixels in samples]
-    return text_told(ask(PROTOCOL, f"FIF=a&{command}", info), arrays)
+    return text_of_samples(ask(PROTOCOL, f"FIF=a&{command}", info), arrays)
 
 
 # -- which samples ---------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ PROFILES = [
     [pytest.param(*case[1:], id=case[0]) for case in PROFILES],
 )
 def test_profiles(info: ImageInfo, dtype: str, samples: list[Any], text: str) -> None:
-    assert told("PFL=2:0,0-1,0", info, *samples, dtype=dtype) == text
+    assert answered("PFL=2:0,0-1,0", info, *samples, dtype=dtype) == text
     json.loads(text)
 
 
@@ -199,7 +199,7 @@ def test_samples_of_layers_are_multiplied_by_the_layers_scale(
     dtype: str, sample: float, scale: float, text: str
 ) -> None:
     info = scaled(StackLayer("a", scale), StackLayer("b"))
-    answer = told("PFL=2:0,0", info, [[sample]], [[1]], dtype=dtype)
+    answer = answered("PFL=2:0,0", info, [[sample]], [[1]], dtype=dtype)
     assert f'"a": [{text}]' in answer
 
 
@@ -214,7 +214,7 @@ def test_samples_of_layers_are_multiplied_by_the_layers_scale(
 )
 def test_profiles_are_json_whatever_layers_are_called(names: tuple[str, ...], members: list[str]) -> None:
     info = scaled(*map(StackLayer, names))
-    assert list(json.loads(told("PFL=2:0,0", info, [[1]], [[2]]))["profile"]) == members
+    assert list(json.loads(answered("PFL=2:0,0", info, [[1]], [[2]]))["profile"]) == members
 
 
 # -- spectra as text -------------------------------------------------------------------------------
@@ -253,13 +253,13 @@ SPECTRA = [
     [pytest.param(*case[1:], id=case[0]) for case in SPECTRA],
 )
 def test_spectra(info: ImageInfo, dtype: str, samples: list[Any], points: list[tuple[str, str]]) -> None:
-    text = told("SPECTRA=2,0,0,0", info, *([sample] for sample in samples), dtype=dtype)
+    text = answered("SPECTRA=2,0,0,0", info, *([sample] for sample in samples), dtype=dtype)
     assert text == spectra(*(point(*pair) for pair in points))
 
 
 def test_spectra_are_xml_whatever_layers_are_called() -> None:
     info = scaled(StackLayer("<&>\x00"), StackLayer("é\ufffe"), StackLayer("\ud800]"))
-    text = told("SPECTRA=2,0,0,0", info, [[1]], [[2]], [[3]])
+    text = answered("SPECTRA=2,0,0,0", info, [[1]], [[2]], [[3]])
     names = [found.text for found in ElementTree.fromstring(text.encode()).iter("wavelength")]
     assert names == ["<&>", "é", "]"]
 

@@ -26,7 +26,7 @@ TILES = [
     Case("inner", "FIF=a.tif&JTL=2,0", (256, 256)),
     Case("last column", "FIF=a.tif&JTL=2,3", (232, 256)),
     Case("last tile", "FIF=a.tif&JTL=2,11", (232, 188)),
-    Case("one number stands for both", "FIF=a.tif&JTL=0", (250, 175)),
+    Case("one number means both", "FIF=a.tif&JTL=0", (250, 175)),
     Case("names of either case", "fif=a.tif&jTl=2,11", (232, 188)),
     Case("empty tokens", "&&FIF=a.tif&&JTL=2,11&", (232, 188)),
     Case("empty arguments are passed over", "FIF=a.tif&WID=&CNT=&INV=&JTL=2,11", (232, 188)),
