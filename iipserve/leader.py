@@ -35,7 +35,7 @@ def hand_over() -> None:
 class Leadership:
     """The right to serve, held by one of the threads that acquire it.
 
-    Not a lock: a leader that is replaced finishes what it does beside its successor.
+    Not a lock: a leader that is replaced continues its work in parallel with its successor.
     """
 
     def __init__(self) -> None:

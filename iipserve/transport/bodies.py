@@ -12,17 +12,17 @@ from iipserve.http import Body
 from iipserve.leader import hand_over
 
 MAX_DRAINED_LENGTH = 65536
-"""Bytes of a body nobody wants that are read and dropped before the request is answered."""
+"""Bytes of an unwanted body that are read and dropped before the request is answered."""
 MAX_MEMORY_LENGTH = 65536
-"""Bytes of a body that are kept in memory, as much as a head may have: any number of clients may be sending."""
+"""Bytes of a body kept in memory, as many as of a head: any number of clients may be sending at once."""
 MAX_DIGITS = 20
-"""Of a declared length; more is as much too long as this many."""
-TOO_LONG = f"the request body is longer than {MAX_DRAINED_LENGTH} bytes; no body is needed here"
+"""Digits of a declared length that are read; more digits exceed every limit anyway."""
+TOO_LONG = f"the request body is longer than {MAX_DRAINED_LENGTH} bytes; no body is expected here"
 NOT_STORED = "the request body cannot be stored now; try again later"
 
 
 def declared_length(environ: Mapping[str, str]) -> int | None:
-    """CONTENT_LENGTH in bytes (RFC 3875 section 4.1.2); None if it is missing, empty or no number.
+    """CONTENT_LENGTH in bytes (RFC 3875 section 4.1.2); None if it is missing, empty or not a number.
 
     Only a hint over FastCGI: a filter of the web server may change the body (Apache's mod_deflate), and a
     chunked request has none.
@@ -49,14 +49,14 @@ class BodyBuffer:
         """Keep at most `limit` bytes; with 0 the body is unwanted, and its bytes are only counted."""
         self.limit = limit
         self.length = 0
-        """Bytes received, at most one more than are read."""
+        """Bytes received, at most `maximum` + 1."""
         self.maximum = limit or MAX_DRAINED_LENGTH
         """Bytes after which no more is read."""
         self._file: BinaryIO = BytesIO()
 
     @property
     def is_too_long(self) -> bool:
-        """Whether more has come than is read; the rest need not be added."""
+        """Whether more than `maximum` bytes have arrived; the rest need not be added."""
         return self.length > self.maximum
 
     def add(self, content: bytes) -> None:
@@ -80,7 +80,7 @@ class BodyBuffer:
             self._file.write(memory.getbuffer())
 
     def body(self) -> Body | None:
-        """What has been collected; None for an unwanted body.
+        """The collected body; None if it is unwanted.
 
         Raises:
             NotStored: the disk is full.
@@ -92,8 +92,8 @@ class BodyBuffer:
         return Body(self._file, self.length)
 
     def close(self) -> None:
-        """Drop the body; may be called twice."""
-        with contextlib.suppress(OSError):  # a full disk, once more
+        """Discard the body; may be called twice."""
+        with contextlib.suppress(OSError):  # the last bytes may not fit on a full disk
             self._file.close()
 
 

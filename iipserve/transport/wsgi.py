@@ -32,7 +32,7 @@ class WSGIApplication:
         self, environ: dict[str, Any], start_response: Callable[[str, list[tuple[str, str]]], object]
     ) -> Iterable[bytes]:
         """Answer one request."""
-        # gunicorn decodes PATH_INFO, after which %2F is a slash like any other; RAW_URI is as it came.
+        # gunicorn decodes PATH_INFO, where %2F becomes an ordinary slash; RAW_URI is not decoded
         raw = environ.get("RAW_URI")
         if raw:
             environ["REQUEST_URI"] = ORIGIN.sub("", raw, count=1) or "/"
@@ -82,7 +82,7 @@ class EndedEarly(Exception):
 
 def _has_body(environ: dict[str, Any]) -> bool:
     """A body is announced by its length or by its transfer coding (RFC 9112 section 6)."""
-    return environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environ
+    return (environ.get("CONTENT_LENGTH") or "0") != "0" or "HTTP_TRANSFER_ENCODING" in environ
 
 
 def _read(stream: Any, body: BodyBuffer, declared: int | None) -> None:
@@ -95,7 +95,7 @@ def _read(stream: Any, body: BodyBuffer, declared: int | None) -> None:
     while not body.is_too_long:
         try:
             content = stream.read(READ_LENGTH)
-        except Exception as error:  # OSError or one of gunicorn's own, depending on its version
+        except Exception as error:  # which one depends on the version of gunicorn
             raise EndedEarly from error
         if not content:
             break

@@ -1,4 +1,4 @@
-"""The web servers of the samples, each with a folder and ports of its own.
+"""The web servers of the samples, each with its own folder and ports.
 
 The samples are used as they stand; only their ports and paths are replaced.
 """

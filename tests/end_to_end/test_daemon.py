@@ -1,4 +1,4 @@
-"""The real application as a process of its own, spoken to in FastCGI."""
+"""The real application in a separate process, over FastCGI."""
 
 from __future__ import annotations
 

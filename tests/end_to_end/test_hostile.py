@@ -94,13 +94,13 @@ def test_whole_image_is_served(port: int, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NOT_FOUND)
-def test_what_is_no_file_is_not_found(port: int, folder: Path, name: str) -> None:
+def test_name_of_no_file_is_not_found(port: int, folder: Path, name: str) -> None:
     for address in addresses(name):
         refused(port, folder, address, (404,))
 
 
 @pytest.mark.parametrize("name", NO_IMAGES)
-def test_what_is_no_image_is_unsupported(port: int, folder: Path, name: str) -> None:
+def test_file_of_no_image_is_unsupported(port: int, folder: Path, name: str) -> None:
     for address in addresses(name):
         refused(port, folder, address, (415, 422))
 
@@ -198,7 +198,7 @@ LENIENT = (
     f"/iip?FIF=deflate.tif&LYR={HUGE}&JTL=0,0", "/iip?FIF=deflate.tif&CVT=", "/iip?FIF=deflate.tif&HEI=1&WID=5000&CVT=tiff",
     "/iiif/3/deflate.tif/0,0,1,1/^5000,5000/0/default.jpg", "/iiif/3/deflate.tif/full/^!9999999,9999999/0/default.jpg",
 )  # fmt: skip
-"""Those that iipsrv's rules turn into something, or that are large but allowed."""
+"""Addresses to which iipsrv's rules give a meaning, or that ask for something large but allowed."""
 
 
 @pytest.mark.parametrize("address", LENIENT, ids=[address[:70] for address in LENIENT])
@@ -251,7 +251,7 @@ def test_odd_variables_in_info_json(port: int, params: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("length", ["", "0", "5", "-1", "x", "9" * 400])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_body_nobody_wants(port: int, method: str, length: str) -> None:
+def test_body_that_is_unwanted(port: int, method: str, length: str) -> None:
     params = {"REQUEST_METHOD": method, "CONTENT_LENGTH": length}
     with Peer(socket.create_connection(("127.0.0.1", port))) as peer:
         peer.send(request("/iip?FIF=deflate.tif&JTL=0,0", body=b"FIF=a", keep=False, **params))

@@ -1,6 +1,6 @@
-"""The web server's side of FastCGI, from the specification's numbers alone.
+"""The web server's side of FastCGI, written from the numbers of the specification.
 
-Nothing of the package is used here, so that a mistake in its constants shows.
+Uses nothing of the package, so that an error in its constants is detected.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Peer:
         self.sock.sendall(data)
 
     def send_slowly(self, data: bytes) -> None:
-        """Byte by byte, each in a segment of its own."""
+        """Send byte by byte, each in a separate segment."""
         for number in range(len(data)):
             self.sock.sendall(data[number : number + 1])
 
@@ -141,7 +141,7 @@ class Peer:
                 assert ended or not output, "STDOUT was not ended"
                 return parse(b"".join(output), received)
             assert received.kind == STDOUT
-            assert not ended, "STDOUT goes on after its end"
+            assert not ended, "STDOUT continues after its end"
             output.append(received.content)
             ended = not received.content
 

@@ -1,4 +1,4 @@
-"""A FastCGI server in this process, with a stand-in for the application."""
+"""A FastCGI server in this process, with a stub of the application."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Running:
         self.listener = listener
         self.address: Any = listener.getsockname()
         self.application = StubApplication(config)
-        self.service = MonitoredApplication(self.application, config)
-        self.server = FastCGIServer(self.service, [listener], config)
+        self.monitored = MonitoredApplication(self.application, config)
+        self.server = FastCGIServer(self.monitored, [listener], config)
         self._peers: list[Peer] = []
         self.server.start()
 

@@ -1,4 +1,4 @@
-"""Starts the command with the stand-in application, as processes of their own."""
+"""Starts the command with the stub application, as processes of their own."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Command:
 
 
 def echo(address: tuple[str, int] | str) -> dict[str, Any]:
-    """What the stand-in sees of a request over FastCGI."""
+    """What the stub receives of a request over FastCGI."""
     with connect(address) as peer:
         answer = peer.ask("/echo")
     seen: dict[str, Any] = json.loads(answer.body)
@@ -78,7 +78,7 @@ def echo(address: tuple[str, int] | str) -> dict[str, Any]:
 
 
 def echo_http(port: int, path: str = "/echo") -> dict[str, Any]:
-    """What the stand-in sees of a request over HTTP."""
+    """What the stub receives of a request over HTTP."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=SECONDS) as answer:
         seen: dict[str, Any] = json.load(answer)
         return seen

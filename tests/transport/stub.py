@@ -1,4 +1,4 @@
-"""A stand-in for the application: what its paths do shows what the transport does with it."""
+"""A stub of the application, whose paths exercise the transport."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from iipserve.errors import ConfigError
 from iipserve.http import Body, Request, Response
 
 TILE = bytes(range(256)) * 27
-"""6,912 bytes, as long as a usual tile."""
+"""6,912 bytes, the length of a typical tile."""
 PIECE = bytes(range(256)) * 256
 """65,536 bytes."""
 
 
 def pattern(length: int) -> bytes:
-    """`length` bytes, the same every time, in which a lost or doubled part shows."""
+    """`length` bytes, always the same, in which lost or repeated parts are detected."""
     return array("I", range(length // 4 + 1)).tobytes()[:length]
 
 
@@ -102,7 +102,7 @@ class StubApplication:
         return ok(bytes(int(length)))
 
     def answer_pieces(self, count: str) -> Response:
-        """So many pieces of 64 KiB, made one at a time."""
+        """A body of `count` chunks of 64 KiB, made one at a time."""
         headers = (("Content-Type", "image/tiff"), ("Content-Length", str(int(count) * len(PIECE))))
         return Response(HTTPStatus.OK, headers, self._pieces(int(count)))
 
@@ -126,12 +126,12 @@ class StubApplication:
         return ok(b"rested")
 
     def answer_wait(self, _: str) -> Response:
-        """Does not come back before the test says so."""
+        """Return once the test sets `released`."""
         self.released.wait(30)
         return ok(b"released")
 
     def answer_raise(self, _: str) -> Response:
-        raise RuntimeError("the stand-in was asked to fail")
+        raise RuntimeError("the stub was asked to fail")
 
     def answer_crash(self, _: str) -> Response:
         os._exit(70)
@@ -145,9 +145,9 @@ class StubApplication:
 
 
 def build(config: Config) -> StubApplication:
-    """As `iipserve.app.build`; a suffix of `mistake` stands for settings that cannot be used."""
-    if config.filesystem_suffix == "mistake":
-        raise ConfigError("FILESYSTEM_SUFFIX is 'mistake'; anything else is needed")
+    """As `iipserve.app.build`; a suffix of `invalid` acts as an invalid setting."""
+    if config.filesystem_suffix == "invalid":
+        raise ConfigError("FILESYSTEM_SUFFIX is 'invalid'; any other value will do")
     return StubApplication(config)
 
 

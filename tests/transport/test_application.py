@@ -25,7 +25,7 @@ LIMIT = 200_000
 
 
 class EchoQuery(NamedTuple):
-    """The body, or the target of the address where there is none."""
+    """The body; without one, the target of the address."""
 
     text: bytes
     names: tuple[ImageName, ...] = ()

@@ -37,7 +37,7 @@ END = record(STDIN, 1)
 
 
 def head(address: str, **params: str) -> bytes:
-    """All of a POST but its body."""
+    """A POST without its body and the end of STDIN."""
     return request(address, REQUEST_METHOD="POST", **params)[: -len(END)]
 
 
@@ -101,7 +101,7 @@ def test_body_that_begins_before_the_params_end_is_an_error(server: Running) -> 
 
 
 @pytest.mark.parametrize("address", ["/body/100", "/tile"])
-def test_body_nobody_wants_is_dropped(server: Running, peer: Peer, address: str) -> None:
+def test_body_that_is_unwanted_is_dropped(server: Running, peer: Peer, address: str) -> None:
     peer.send(request(address, body=pattern(65_536), CONTENT_LENGTH="65536"))
     assert peer.answer().body in (b"no body", TILE)
     assert server.application.bodies in ([], [None])
@@ -139,7 +139,7 @@ def test_body_that_grows_too_long_is_refused_before_its_end(
 
 
 def test_long_body_that_is_refused_does_not_lose_the_answer(peer: Peer) -> None:
-    """A web server that sends on, and reads only then."""
+    """The peer sends the whole body before it reads."""
     peer.send(head("/body/10") + stdin(pattern(1_000_000)))
     assert peer.answer().status == 413
 
@@ -216,7 +216,7 @@ def test_slow_bodies_hold_no_thread(start_server: StartServer) -> None:
 
 
 class Clock:
-    """Stands in for `time.monotonic`."""
+    """Replaces `time.monotonic`."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -237,14 +237,14 @@ Feed = Callable[[bytes, float], bool]
 
 @pytest.fixture
 def slow(clock: Clock) -> Iterator[Feed]:
-    """A connection with a timeout of 10 seconds, and what sends to it and lets it read."""
+    """A connection with a timeout of 10 seconds; the function sends to it and lets it read."""
     config = Config(request_timeout=10.0, threads=1)
     server = FastCGIServer(MonitoredApplication(StubApplication(config), config), [], config)
     ours, theirs = socket.socketpair()
     found = Connection(ours, server)
 
     def feed(data: bytes, seconds: float) -> bool:
-        """Whether the connection is still open when `data` has come, and so many seconds later."""
+        """Send `data` and advance the clock; return whether the connection is still open then."""
         theirs.sendall(data)
         kept = found.run()
         while kept and found.may_have_more():

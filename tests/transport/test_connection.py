@@ -44,7 +44,7 @@ ENVIRON = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/tile"}
 
 
 class Case(NamedTuple):
-    """What a web server sends, and the management and end records it gets; answers are told apart by END."""
+    """What a web server sends, and the management and END_REQUEST records it receives."""
 
     data: bytes
     expected: list[Received]
@@ -122,7 +122,7 @@ CONVERSATIONS = {
 
 
 def receive(peer: Peer, case: Case) -> list[Received]:
-    """As many records as are expected besides STDOUT."""
+    """The expected number of records other than STDOUT."""
     found: list[Received] = []
     while len(found) < len(case.expected):
         received = peer.receive()
@@ -230,7 +230,7 @@ def test_headers_of_64_kilobytes_are_read(server: Running) -> None:
 
 
 @pytest.mark.parametrize("address", ["/tile", "/bytes/3000000", "/pieces/100"])
-def test_client_that_vanishes_costs_nothing(
+def test_client_that_vanishes_is_harmless(
     server: Running, address: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(20):

@@ -95,7 +95,7 @@ def test_body_the_disk_has_no_room_for_is_refused(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("length", [5, None])
-def test_body_nobody_wants_is_not_read(caller: Caller, length: int | None) -> None:
+def test_body_that_is_unwanted_is_not_read(caller: Caller, length: int | None) -> None:
     assert caller.post("/tile", Unreadable(), length) == (200, TILE)
     assert caller.post("/body/9", Unreadable(), length, REQUEST_METHOD="GET") == (200, b"no body")
 
@@ -132,7 +132,7 @@ def test_body_through_gunicorn(client: http.client.HTTPConnection, size: int, ch
 def test_body_declared_too_long_through_gunicorn(
     client: http.client.HTTPConnection, port: int, length: int
 ) -> None:
-    """The answer comes although nothing of the body has been sent."""
+    """The response arrives although nothing of the body has been sent."""
     client.putrequest("POST", "/body/10")
     client.putheader("Content-Length", str(length))
     client.endheaders()

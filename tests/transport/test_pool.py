@@ -101,7 +101,7 @@ def test_connections_beyond_the_threads_wait_and_are_answered(start_server: Star
     waiting = [server.connect() for _ in range(2)]
     for peer in waiting:
         peer.send(request("/wait"))
-    until(lambda: server.service.longest_running() > 0.1)
+    until(lambda: server.monitored.longest_running() > 0.1)
     late = [server.connect() for _ in range(20)]
     for peer in late:
         peer.send(request("/tile", keep=False))
@@ -178,7 +178,7 @@ def test_stopping_lets_requests_finish(start_server: StartServer) -> None:
     idle, busy = server.connect(), server.connect()
     idle.ask("/tile")
     busy.send(request("/wait"))
-    until(lambda: server.service.longest_running() > 0)
+    until(lambda: server.monitored.longest_running() > 0)
     assert not server.server.stop(0.1)
     assert idle.at_end()
     server.application.released.set()
@@ -193,7 +193,7 @@ def test_stopping_answers_what_has_arrived(start_server: StartServer) -> None:
     late.ask("/tile")
     until(lambda: len(server.server._parked) == 2)
     busy.send(request("/wait"))
-    until(lambda: server.service.longest_running() > 0)
+    until(lambda: server.monitored.longest_running() > 0)
     late.send(request())
     threading.Timer(0.2, server.application.released.set).start()
     assert server.server.stop(SECONDS)
@@ -201,11 +201,11 @@ def test_stopping_answers_what_has_arrived(start_server: StartServer) -> None:
     assert late.answer().body == TILE
 
 
-def test_mistake_in_a_connection_ends_no_thread(
+def test_internal_error_in_a_connection_ends_no_thread(
     start_server: StartServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = start_server(threads=1)
-    monkeypatch.setattr("iipserve.transport.connection.decode_pairs", lambda block: {}["mistake"])
+    monkeypatch.setattr("iipserve.transport.connection.decode_pairs", lambda block: {}["error"])
     peer = server.connect()
     peer.send(request())
     assert peer.at_end()

@@ -59,7 +59,7 @@ def test_pieces_are_sent_as_they_are_made(server: Running) -> None:
     ("address", "memory"), [("/pieces/1600", 16_000_000), ("/zeros/104857600", 120_000_000)]
 )
 def test_large_answer_is_not_copied(server: Running, address: str, memory: int) -> None:
-    """100 MB: in pieces nothing is kept; in one, no second copy is made."""
+    """Of 100 MB in chunks none are kept; of 100 MB in one piece no copy is made."""
     peer = server.connect()
     tracemalloc.start()
     try:
@@ -79,8 +79,8 @@ def test_failure_of_the_application_is_an_answer(server: Running, caplog: pytest
     answer = peer.ask("/raise")
     assert answer.status == 500
     assert answer.headers["access-control-allow-origin"] == "*"
-    assert b"stand-in" not in answer.body
-    assert "the stand-in was asked to fail" in caplog.text
+    assert b"stub" not in answer.body
+    assert "the stub was asked to fail" in caplog.text
     assert peer.ask("/tile").body == TILE
 
 

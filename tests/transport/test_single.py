@@ -88,7 +88,7 @@ def test_request_that_hangs_does_not_keep_it_from_ending(listener: socket.socket
         command.stop()
 
 
-def test_mistake_is_told_and_ends_the_start(listener: socket.socket, tmp_path: Path) -> None:
-    command = Command(tmp_path, stdin=listener, FILESYSTEM_SUFFIX="mistake")
+def test_invalid_setting_is_reported_and_ends_the_start(listener: socket.socket, tmp_path: Path) -> None:
+    command = Command(tmp_path, stdin=listener, FILESYSTEM_SUFFIX="invalid")
     code, err = command.end()
-    assert (code, err) == (1, "FILESYSTEM_SUFFIX is 'mistake'; anything else is needed\n")
+    assert (code, err) == (1, "FILESYSTEM_SUFFIX is 'invalid'; any other value will do\n")

@@ -112,13 +112,13 @@ def test_file_is_not_taken_away(tmp_path: Path) -> None:
         UnixAddress("/" + "x" * 200),
     ],
 )
-def test_address_that_cannot_be_had_is_a_mistake(address: TcpAddress | UnixAddress) -> None:
+def test_address_that_cannot_be_used_is_an_error(address: TcpAddress | UnixAddress) -> None:
     with pytest.raises(ConfigError, match="cannot listen on") as raised:
         listen(address, 5)
     assert "\n" not in str(raised.value)
 
 
-def test_port_in_use_is_a_mistake() -> None:
+def test_port_in_use_is_an_error() -> None:
     with listen(TcpAddress("127.0.0.1", 0), 5) as listener, pytest.raises(ConfigError, match="in use"):
         listen(TcpAddress("127.0.0.1", listener.getsockname()[1]), 5)
 

@@ -211,7 +211,7 @@ def test_term_lets_requests_finish(start: Start, port: int, over: str) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 0.02, 0.1, 0.2])
-def test_term_is_heeded_while_workers_start(start: Start, port: int, seconds: float) -> None:
+def test_term_ends_it_while_workers_start(start: Start, port: int, seconds: float) -> None:
     command = start("--bind", f"127.0.0.1:{port}", WORKERS="6")
     arbiter = command.process.pid
     until(lambda: Path(f"/proc/{arbiter}/task/{arbiter}/children").read_text())
@@ -264,11 +264,11 @@ def test_usr1_and_usr2_change_nothing(start: Start, port: int) -> None:
 
 
 @pytest.mark.parametrize("workers", ["1", "2", "5"])
-def test_settings_the_application_refuses_end_the_start(start: Start, port: int, workers: str) -> None:
-    code, err = start("--bind", f"127.0.0.1:{port}", FILESYSTEM_SUFFIX="mistake", WORKERS=workers).end()
+def test_settings_the_application_rejects_end_the_start(start: Start, port: int, workers: str) -> None:
+    code, err = start("--bind", f"127.0.0.1:{port}", FILESYSTEM_SUFFIX="invalid", WORKERS=workers).end()
     assert code == 1
     assert "Traceback" not in err
-    assert err.splitlines()[0] == "FILESYSTEM_SUFFIX is 'mistake'; anything else is needed"
+    assert err.splitlines()[0] == "FILESYSTEM_SUFFIX is 'invalid'; any other value will do"
 
 
 def test_address_in_use_ends_the_start(start: Start, port: int) -> None:
