@@ -105,3 +105,11 @@ def test_settings_have_a_value_for_each_scheme() -> None:
             known = settings()[format.scheme_setting]
             last = len(format.schemes) - 1
             assert (known.parse(str(last)), known.parse(str(last + 1))) == (last, 0)
+
+
+def test_settings_have_the_range_of_their_format() -> None:
+    for format in FORMATS.by_name.values():
+        if format.quality_setting and not format.schemes:
+            low, high = format.quality_range
+            parse = settings()[format.quality_setting].parse
+            assert (parse(str(low - 1)), parse(str(high + 1))) == (low, high)
