@@ -315,7 +315,8 @@ class Config:
     )  # fmt: skip
     request_timeout: float = setting(
         "REQUEST_TIMEOUT", default=60.0, parse=number(1.0),
-        text="Seconds that receiving or answering a request may take before its worker is replaced.",
+        text="Seconds that a request, or 64 KiB more of its body, may take to arrive before its connection is closed, "
+        "and that it may take to be answered before its worker is replaced.",
     )  # fmt: skip
     viewer: bool = setting(
         "VIEWER", default=False, parse=boolean, text="Serve the gallery page over FastCGI too (with --http it is always served)."
