@@ -1,4 +1,4 @@
-"""Source formats: a file in, its structure and its pixels out. One module per format, ending in `FORMAT`."""
+"""Source formats: structure and pixels of image files. One package per format, with a constant `FORMAT`."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class OpenFile:
     """A file opened for reading by the library; a source takes its descriptor over."""
 
     descriptor: int
-    """Read only. The source closes it when it is itself no longer used (also when opening fails)."""
+    """Read-only. Closed by the source when that is garbage, and when opening fails."""
     path: str
-    """Absolute path on the server: for libraries that open by name. Never shown to a client."""
+    """Absolute path on the server, for libraries that open files by name. Never shown to a client."""
     identifier: str
-    """What the client calls the image: for messages."""
+    """The client's name of the image, for messages."""
     version: ImageVersion
     head: bytes
     """The first bytes of the file, at most 64."""
     layer: int = 0
-    """Which picture of a stack is wanted; formats without stacks have only 0."""
+    """Index of the image in a stack; formats without stacks have only 0."""
 
 
 @contextmanager
@@ -49,9 +49,9 @@ class Source(ABC):
     """
 
     keeps_decoded: ClassVar[bool] = False
-    """Decoding is so dear that decoded tiles are worth keeping in the memory cache."""
+    """Decoding is so expensive that decoded tiles are worth keeping in the memory cache."""
     reads_regions: ClassVar[bool] = False
-    """`read_region` cuts and scales by itself; otherwise the engine joins tiles."""
+    """`read_region` is implemented; otherwise the engine joins tiles."""
 
     info: ImageInfo
 
@@ -59,15 +59,15 @@ class Source(ABC):
     def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
         """Decode one unit of the level's own grid (`Level.tile`), clipped to the level.
 
-        The samples are as `ImageInfo.dtype`, `bands`, `color_space` and `band_ranges` say; they are made fit
-        to be seen by `processing.display`, not here.
+        The samples are as `ImageInfo.dtype`, `bands`, `color_space` and `band_ranges` describe them, before any
+        conversion for display (`processing.display`).
 
         Raises:
             DecodeError: this tile is damaged or missing in the file.
         """
 
     def read_region(self, level: int, region: Region, size: Size) -> Pixels:
-        """The region, which lies inside the level, scaled to exactly `size` (only if `reads_regions`).
+        """A region inside the level, scaled to exactly `size` (only if `reads_regions`).
 
         Raises:
             DecodeError: the region is damaged or missing in the file.
@@ -84,10 +84,9 @@ class Source(ABC):
         return columns * rows * tile.area
 
     def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
-        """A tile as the file holds it, made into a complete file of output `format`, or None.
+        """A tile as stored, as a complete file of output `format`, or None if that cannot be made without decoding.
 
-        The pixels have the unclipped tile's size, also at the edges. With `profile`, the image's ICC
-        profile is embedded (None when this cannot be done).
+        It has the size of an unclipped tile, also at the edges. With `profile`, the image's ICC profile is embedded.
 
         Raises:
             DecodeError: the file ends before the tile does.
@@ -97,12 +96,12 @@ class Source(ABC):
 
 @dataclass(frozen=True, slots=True)
 class SourceFormat:
-    """One kind of file."""
+    """A file format."""
 
     name: str
     matches: Callable[[bytes], bool]
-    """Whether a file's first bytes (at most 64) are of this format."""
+    """Whether the first bytes of a file (at most 64) are of this format."""
     open: Callable[[OpenFile], Source]
-    """Raises `UnsupportedImage` for a file it cannot read (with the reason), `DecodeError` for a damaged one."""
+    """Raises `UnsupportedImage`, with the reason, for a file it cannot read, and `DecodeError` for a damaged one."""
     fallback: bool = False
-    """Asked only when no other format matches, or when the matching one raises `UnsupportedImage`."""
+    """Used only if no other format matches, or if the matching one raises `UnsupportedImage`."""

@@ -1,4 +1,4 @@
-"""What the samples of a TIFF picture are: their type, and which of them is color, opacity or a further band."""
+"""The samples of a TIFF image: their type, and which of them is color, opacity or something else."""
 
 from __future__ import annotations
 
@@ -28,61 +28,61 @@ MAX_SAMPLES = 1024
 """Per pixel."""
 
 KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}
-"""By SampleFormat: unsigned, signed, floating point; 4 is undefined, which is read as unsigned."""
+"""By SampleFormat: unsigned, signed, floating point; 4 is undefined, and is read as unsigned."""
 DEPTHS = {"u": frozenset({*range(1, 33), 64}), "i": frozenset({8, 16, 32, 64}), "f": frozenset({16, 32, 64})}
-"""Bits per sample that are read, of each."""
+"""Supported bits per sample of each kind."""
 OUTPUT_DTYPES = {
     "u": ((8, "uint8"), (16, "uint16"), (32, "uint32"), (64, "float32")),
     "i": ((16, "int16"), (32, "int32"), (64, "float32")),
     "f": ((64, "float32"),),
 }
-"""Most bits, and the type they are handed out in. 64 bits lose what a float of 32 does not hold."""
+"""By kind: maximum of bits, and the output type. Samples of 64 bits are rounded to floats of 32."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleType:
-    """The type of all samples of a picture."""
+    """The type of all samples of an image."""
 
     kind: str
-    """As numpy has it: `u`, `i` or `f`."""
+    """numpy's code: `u`, `i` or `f`."""
     bits: int
     """As stored."""
 
     @property
     def is_whole(self) -> bool:
-        """The samples are numbers that the machine knows."""
+        """The samples have the length of a machine type."""
         return self.bits in (8, 16, 32, 64)
 
     @property
     def stored(self) -> np.dtype[Any]:
-        """The smallest type of the machine that holds them, in its own byte order."""
+        """The smallest native type that holds the samples."""
         size = next(size for size in (1, 2, 4, 8) if self.bits <= 8 * size)
         return np.dtype(f"{self.kind}{size}")
 
     @property
     def output_dtype(self) -> str:
-        """Name of the type they are handed out in (`ImageInfo.dtype`)."""
-        return next(name for most, name in OUTPUT_DTYPES[self.kind] if self.bits <= most)
+        """Name of the type of output samples (`ImageInfo.dtype`)."""
+        return next(name for maximum, name in OUTPUT_DTYPES[self.kind] if self.bits <= maximum)
 
     @property
     def full_scale(self) -> float:
-        """The sample that is full opacity, as handed out."""
+        """The output sample of full opacity."""
         if self.output_dtype == "float32":
             return 1
         return int(np.iinfo(self.output_dtype).max) if self.kind == "i" else max(255, (1 << self.bits) - 1)
 
     @property
     def full_range(self) -> tuple[float, float] | None:
-        """Lowest and highest of unsigned samples of up to 16 bits, as handed out; None of others."""
+        """Lowest and highest output sample of unsigned integers of up to 16 bits; None for other types."""
         return (0.0, float(self.full_scale)) if self.kind == "u" and self.bits <= 16 else None
 
 
 NO_OPACITY = frozenset({SampleType("i", 8), SampleType("i", 64), SampleType("u", 64)})
-"""They are handed out in a type that has another full range."""
+"""Types whose output type has another full range."""
 
 
 class Alpha(enum.Enum):
-    """How a pixel's opacity relates to its colors."""
+    """How opacity relates to colors."""
 
     NONE = "none"
     STRAIGHT = "straight"
@@ -90,7 +90,7 @@ class Alpha(enum.Enum):
 
 
 EXTRA_SAMPLE_ALPHA = {1: Alpha.PREMULTIPLIED, 2: Alpha.STRAIGHT}
-"""By the value of ExtraSamples; 0 is a band of unknown use."""
+"""By the value of ExtraSamples; 0 is a band of unspecified meaning."""
 
 COLORS = {
     Photometric.RGB: 3,
@@ -100,7 +100,7 @@ COLORS = {
     Photometric.ICCLAB: 3,
     Photometric.ITULAB: 3,
 }
-"""Color samples per pixel; those of gray and of inks are counted out."""
+"""Color samples per pixel, by photometric; gray and inks vary."""
 COLOR_SPACES = {
     Photometric.RGB: ColorSpace.SRGB,
     Photometric.PALETTE: ColorSpace.SRGB,
@@ -110,22 +110,22 @@ COLOR_SPACES = {
     Photometric.ITULAB: ColorSpace.CIELAB,
     Photometric.SEPARATED: ColorSpace.CMYK,
 }
-"""As handed out; all others are gray."""
+"""Of the output samples; all others are gray."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """What the samples of a pixel mean."""
+    """The meaning of the samples of a pixel."""
 
     photometric: Photometric
     """SEPARATED only if the inks are cyan, magenta, yellow and black."""
     stored: int
     """Samples per pixel."""
     colors: int
-    """Of them, those that come before the extra ones."""
+    """Samples before the extra ones."""
     alpha: Alpha
-    alpha_at: int
-    """Index of the sample that is opacity; without a meaning if there is none."""
+    alpha_index: int
+    """Index of the sample that is opacity; meaningless without one."""
 
     @property
     def has_alpha(self) -> bool:
@@ -134,12 +134,12 @@ class Bands:
 
     @property
     def count(self) -> int:
-        """Bands as handed out: a palette's colors, else all samples."""
+        """Number of output bands: a palette's colors, else all samples."""
         return 3 + self.has_alpha if self.photometric == Photometric.PALETTE else self.stored
 
     @property
     def color_space(self) -> ColorSpace:
-        """Of the bands as handed out."""
+        """Of the output bands."""
         return COLOR_SPACES.get(self.photometric, ColorSpace.GRAY)
 
 
@@ -147,12 +147,12 @@ def read_type(directory: Directory) -> SampleType:
     """The type of the samples.
 
     Raises:
-        UnsupportedImage: it is none that is read, or bands differ in it.
+        UnsupportedImage: the type is not supported, or differs between bands.
     """
     bits = set(directory.integers(BITS_PER_SAMPLE)) or {1}
     formats = set(directory.integers(SAMPLE_FORMAT)) or {1}
     if directory.integer(PHOTOMETRIC, -1) in LABS:
-        # some writers call a* and b* signed beside an unsigned L*; the codes are the same
+        # some writers declare a* and b* signed and L* unsigned; the codes are the same
         formats = {1} if formats <= {1, 2, 4} else formats
     if len(bits) > 1 or len(formats) > 1:
         raise UnsupportedImage("TIFF with bands of different types; one type for all bands is read")
@@ -166,10 +166,10 @@ def read_type(directory: Directory) -> SampleType:
 
 
 def read_bands(directory: Directory, type: SampleType) -> Bands:
-    """What the samples of a pixel mean.
+    """The meaning of the samples of a pixel.
 
     Raises:
-        UnsupportedImage: nothing that is known here.
+        UnsupportedImage: it is not supported.
     """
     samples = directory.integer(SAMPLES_PER_PIXEL, 1)
     if not 0 < samples <= MAX_SAMPLES:
@@ -188,12 +188,14 @@ def read_bands(directory: Directory, type: SampleType) -> Bands:
     colors = _count_colors(photometric, samples, meanings)
     if samples < colors:
         raise UnsupportedImage(f"TIFF of {samples} bands; its colors need {colors}")
-    alpha, alpha_at = _find_alpha(photometric, type, colors, (meanings + (0,) * samples)[: samples - colors])
+    alpha, alpha_index = _find_alpha(
+        photometric, type, colors, (meanings + (0,) * samples)[: samples - colors]
+    )
     if alpha is Alpha.PREMULTIPLIED and photometric in LABS:
         raise UnsupportedImage("TIFF of CIELAB colors that are multiplied by opacity")
     if alpha is not Alpha.NONE and type in NO_OPACITY:
         raise UnsupportedImage("TIFF with opacity in signed integers of 8 bits, or in integers of 64 bits")
-    return Bands(photometric, samples, colors, alpha, alpha_at)
+    return Bands(photometric, samples, colors, alpha, alpha_index)
 
 
 def _are_cmyk(directory: Directory, samples: int) -> bool:
@@ -210,11 +212,11 @@ def _count_colors(photometric: Photometric, samples: int, meanings: tuple[int, .
 def _find_alpha(
     photometric: Photometric, type: SampleType, colors: int, meanings: tuple[int, ...]
 ) -> tuple[Alpha, int]:
-    """How the first extra sample that is opacity is to be taken, and its index."""
-    for at, meaning in enumerate(meanings, colors):
+    """How the first extra sample that is opacity relates to colors, and its index."""
+    for index, meaning in enumerate(meanings, colors):
         if meaning in EXTRA_SAMPLE_ALPHA:
-            return EXTRA_SAMPLE_ALPHA[meaning], at
+            return EXTRA_SAMPLE_ALPHA[meaning], index
     if photometric == Photometric.RGB and len(meanings) == 1 and (type.kind, type.bits) == ("u", 8):
-        # so many writers leave out what the fourth sample is
+        # many writers do not declare the fourth sample
         return Alpha.STRAIGHT, colors
     return Alpha.NONE, 0

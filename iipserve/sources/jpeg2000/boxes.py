@@ -1,6 +1,6 @@
-"""The boxes of a JP2 or JPX file: where the codestream lies, and what is said about its color.
+"""The boxes of a JP2 or JPX file: where the codestream is, color, palette and metadata.
 
-Read with `os.pread` and bounded throughout (ISO/IEC 15444-1 Annex I, 15444-2 Annex M).
+All reads are by `os.pread` and bounded (ISO/IEC 15444-1 Annex I, 15444-2 Annex M).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from iipserve.image import PhysicalResolution
 SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 SUPERBOXES = frozenset((b"jp2h", b"jplh", b"cgrp", b"res "))
 MAX_PAYLOAD = 16 << 20
-"""Bytes of an ICC profile, XMP packet or Exif block; larger ones are passed over."""
+"""Bytes of an ICC profile, XMP packet or Exif block; larger ones are ignored."""
 
 MAX_LINES = 16384
-"""Of channel definitions and component mappings: a codestream has no more components (15444-1 A.5.1)."""
+"""Of channel definitions and component mappings; a codestream has no more components (15444-1 A.5.1)."""
 MAX_ENTRIES = 1024
 """Of a palette (15444-1 I.5.3.4)."""
 CIELAB = 14
-"""Enumerated color space whose box tells ranges too (15444-2 M.11.7.4.1)."""
+"""Enumerated color space whose box also holds ranges (15444-2 M.11.7.4.1)."""
 
 XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 EXIF_UUID = b"JpgTiffExif->JP2"
@@ -44,7 +44,7 @@ class Channel(NamedTuple):
 
 
 class PaletteColumn(NamedTuple):
-    """One column of the Palette box: what the indices stand for in one channel (15444-1 I.5.3.4)."""
+    """One column of the Palette box: the samples of one channel (15444-1 I.5.3.4)."""
 
     bits: int
     signed: bool
@@ -57,7 +57,7 @@ class MappedChannel(NamedTuple):
 
     component: int
     column: int | None
-    """Of the palette; None where the component's samples are taken as they are."""
+    """Of the palette; None if the component's samples are used directly."""
 
 
 class LabRange(NamedTuple):
@@ -69,10 +69,10 @@ class LabRange(NamedTuple):
 
 @dataclass(slots=True)
 class Boxes:
-    """What the boxes say, as far as it is of use."""
+    """The contents of the boxes that are used."""
 
     codestream: tuple[int, int] = (0, 0)
-    """First byte and end of the first codestream; empty where there is none."""
+    """Start and end of the first codestream in the file; (0, 0) if there is none."""
     color_number: int | None = None
     """Enumerated color space."""
     icc: bytes | None = None
@@ -81,7 +81,7 @@ class Boxes:
     palette: tuple[PaletteColumn, ...] = ()
     mapping: tuple[MappedChannel, ...] = ()
     lab: tuple[LabRange, ...] = ()
-    """Of an enumerated CIELab space; empty where the standard's own are meant."""
+    """Of an enumerated CIELab space; empty if they are the standard's defaults."""
     resolution: PhysicalResolution | None = None
     xmp: bytes | None = None
     exif: bytes | None = None
@@ -91,7 +91,7 @@ def read_boxes(descriptor: int, length: int) -> Boxes:
     """Read the boxes of a JP2 or JPX file of `length` bytes.
 
     Raises:
-        UnsupportedImage: the file holds no codestream in one piece.
+        UnsupportedImage: the file does not hold a contiguous codestream.
         DecodeError: the file ends before its codestream, or its palette is damaged.
     """
     boxes = Boxes()
@@ -108,14 +108,14 @@ def read_boxes(descriptor: int, length: int) -> Boxes:
 
 
 def _content(descriptor: int, box: Box) -> bytes:
-    """The bytes of a box; none of one that is too large to be what it says."""
+    """The bytes of a box; empty if it is implausibly large."""
     if box.end - box.start > MAX_PAYLOAD:
         return b""
     return os.pread(descriptor, box.end - box.start, box.start)
 
 
 def _read_color(boxes: Boxes, content: bytes) -> None:
-    """Color Specification: method 1 a number, 2 and 3 an ICC profile (I.5.3.3, 15444-2 M.11.7.3)."""
+    """Color Specification: a number by method 1, an ICC profile by 2 and 3 (I.5.3.3, 15444-2 M.11.7.3)."""
     if len(content) < 7:
         return
     if content[0] == 1 and boxes.color_number is None:
@@ -152,20 +152,20 @@ def _read_palette(boxes: Boxes, content: bytes) -> None:
     if not (1 <= entries <= MAX_ENTRIES and columns and len(rows) >= entries * sum(widths)):
         raise DecodeError(f"the palette of {entries} entries and {columns} columns is damaged or cut off")
     boxes.palette = tuple(
-        PaletteColumn(*kind, _column(rows, entries, sum(widths), sum(widths[:number]), *kind))
-        for number, kind in enumerate(kinds)
+        PaletteColumn(*kind, _column(rows, entries, sum(widths), sum(widths[:index]), *kind))
+        for index, kind in enumerate(kinds)
     )
 
 
-def _column(rows: bytes, entries: int, step: int, place: int, bits: int, signed: bool) -> tuple[int, ...]:
-    """The values of one column."""
+def _column(rows: bytes, entries: int, step: int, offset: int, bits: int, signed: bool) -> tuple[int, ...]:
+    """The values of one column; rows are `step` bytes long, and hold the column at `offset`."""
     width = ceil_div(bits, 8)
-    starts = range(place, place + entries * step, step)
-    return tuple(int.from_bytes(rows[at : at + width], "big", signed=signed) for at in starts)
+    starts = range(offset, offset + entries * step, step)
+    return tuple(int.from_bytes(rows[start : start + width], "big", signed=signed) for start in starts)
 
 
 def _read_mapping(boxes: Boxes, content: bytes) -> None:
-    """Component Mapping: component, whether through the palette, and which of its columns (I.5.3.5)."""
+    """Component Mapping: component, whether it is mapped by the palette, and by which of its columns (I.5.3.5)."""
     whole = min(len(content) // 4, MAX_LINES) * 4
     boxes.mapping = tuple(
         MappedChannel(component, column if kind == 1 else None)

@@ -1,6 +1,6 @@
-"""From samples as a TIFF file stores them to samples as `ImageInfo` describes them.
+"""Conversion of stored samples of TIFF files to output samples, as `ImageInfo` describes them.
 
-What a picture needs is decided once, when its level is read; a finish that has nothing to do is left out.
+The steps are chosen once, when a level is opened; a converter without steps is left out.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from iipserve.sources.tiff.layout import Layout
 from iipserve.sources.tiff_samples import Alpha, Bands, SampleType
 
 REC_601 = (0.299, 0.587, 0.114)
-"""Shares of red, green and blue in Y, where the file gives none."""
+"""Default shares of red, green and blue in Y."""
 ITULAB_RANGES = (0.0, 100.0, -85.0, 85.0, -75.0, 125.0)
-"""Of L*, a* and b*, where the field Decode gives none (TIFF-FX, RFC 2301 section 5.2.2)."""
+"""Default lowest and highest L*, a* and b*, for files without the field Decode (TIFF-FX, RFC 2301 section 5.2.2)."""
 MAX_PALETTE_BITS = 16
 
 
 def make_converter(layout: Layout, directory: Directory) -> Step | None:
-    """What makes decoded samples fit to be handed out; None when they are so already.
+    """The conversion of decoded samples to output samples; None if they are the same.
 
     Raises:
-        UnsupportedImage, DecodeError: fields that it needs are missing, or of no use.
+        UnsupportedImage, DecodeError: fields that it needs are missing or invalid.
     """
     steps = [*_color_steps(layout, directory), *_type_steps(layout), *_band_steps(layout.bands, layout.type)]
     if not steps:
@@ -70,36 +70,36 @@ def _color_steps(layout: Layout, directory: Directory) -> list[Step]:
 
 
 def _palette(layout: Layout, directory: Directory) -> Step:
-    """Indexes become colors of 8 bits; opacity stays behind them."""
+    """Indices become colors of 8 bits, followed by opacity if there is any."""
     colors = _read_palette(layout.type, directory)
-    alpha_at = layout.bands.alpha_at if layout.bands.has_alpha else None
+    alpha_index = layout.bands.alpha_index if layout.bands.has_alpha else None
     opacity, surplus = spread_table(min(8, layout.type.bits)), max(0, layout.type.bits - 8)
 
     def look_up(pixels: Samples) -> Samples:
         shown = colors.take(pixels[:, :, 0], axis=0, mode="clip")
-        if alpha_at is None:
+        if alpha_index is None:
             return shown
         return np.concatenate(
-            (shown, opacity.take(np.right_shift(pixels[:, :, alpha_at, None], surplus))), axis=2
+            (shown, opacity.take(np.right_shift(pixels[:, :, alpha_index, None], surplus))), axis=2
         )
 
     return look_up
 
 
 def _read_palette(type: SampleType, directory: Directory) -> NDArray[np.uint8]:
-    """The colors, (number, 3)."""
+    """The colors, of shape (count, 3)."""
     if type.kind != "u" or type.bits > MAX_PALETTE_BITS:
-        raise UnsupportedImage(f"TIFF of a palette with indexes of {type.bits} bits")
+        raise UnsupportedImage(f"TIFF of a palette with indices of {type.bits} bits")
     if directory.count(COLOR_MAP) < 3 << type.bits:
-        raise DecodeError("the TIFF file's palette is shorter than its indexes ask for; it is damaged")
+        raise DecodeError("the TIFF file's palette is too short for its indices; the file is damaged")
     values = np.array(directory.table(COLOR_MAP, 3 << type.bits), np.uint16).reshape(3, -1).T
-    # 0 to 65535 (TIFF 6.0 section 5); some writers gave 0 to 255 (libtiff looks for these too)
+    # 0 to 65535 (TIFF 6.0 section 5); 0 to 255 by some writers (libtiff detects these too)
     scaled = values if values.max() < 256 else values >> 8
     return np.ascontiguousarray(scaled.astype(np.uint8))
 
 
 def _ycc(bits: int, directory: Directory) -> Step:
-    """YCbCr becomes RGB by the file's own coefficients and ranges (TIFF 6.0 sections 20 and 21)."""
+    """YCbCr becomes RGB by the coefficients and ranges of the file (TIFF 6.0 sections 20 and 21)."""
     top = 2**bits - 1
     red, green, blue = _usable(directory.reals(YCBCR_COEFFICIENTS), REC_601)
     if green == 0:
@@ -121,14 +121,14 @@ def _ycc(bits: int, directory: Directory) -> Step:
 
 
 def _usable(values: tuple[float, ...], otherwise: tuple[float, ...]) -> tuple[float, ...]:
-    """The values, if they are as many as needed and numbers."""
+    """The values, if they are finite and their number is right."""
     return values if len(values) == len(otherwise) and all(map(math.isfinite, values)) else otherwise
 
 
 def _from_icc_lab(type: SampleType) -> Step:
-    """ICC L*a*b* becomes CIELAB (TIFF Technical Note 4): a* and b* are 128 too high, L* in 16 bits ends at FF00."""
+    """ICC L*a*b* becomes CIELAB (TIFF Technical Note 4): a* and b* have an offset of 128, L* of 16 bits ends at FF00."""
     if (type.kind, type.bits) not in (("u", 8), ("u", 16)):
-        raise UnsupportedImage(f"TIFF of ICC L*a*b* colors in {type.bits} bits; 8 and 16 are read")
+        raise UnsupportedImage(f"TIFF of ICC L*a*b* colors in {type.bits} bits; 8 and 16 are supported")
     flip = 1 << type.bits - 1
 
     def convert(pixels: Samples) -> Samples:
@@ -143,9 +143,9 @@ def _from_icc_lab(type: SampleType) -> Step:
 
 
 def _from_itu_lab(type: SampleType, directory: Directory) -> Step:
-    """ITU L*a*b* becomes CIELAB of whole steps; the ranges of its codes are in the field Decode (RFC 2301)."""
+    """ITU L*a*b* becomes CIELAB, rounded to integers; the field Decode holds the ranges of its codes (RFC 2301)."""
     if (type.kind, type.bits) != ("u", 8):
-        raise UnsupportedImage(f"TIFF of ITU L*a*b* colors in {type.bits} bits; 8 are read")
+        raise UnsupportedImage(f"TIFF of ITU L*a*b* colors in {type.bits} bits; 8 are supported")
     ranges = _usable(directory.reals(DECODE), ITULAB_RANGES)
     codes = np.arange(256) / 255
     light, red, blue = (
@@ -167,7 +167,7 @@ def _from_itu_lab(type: SampleType, directory: Directory) -> Step:
 
 
 def _type_steps(layout: Layout) -> list[Step]:
-    """Few bits are spread over 8; types that are not handed out become wider, or floats of 32 bits."""
+    """Samples of few bits are spread over 8; types that are not output become wider, or floats of 32 bits."""
     type, kind = layout.type, np.dtype(layout.type.output_dtype)
     if layout.bands.photometric == Photometric.PALETTE:
         return []
@@ -185,7 +185,7 @@ def _type_steps(layout: Layout) -> list[Step]:
 
 
 def spread_table(bits: int) -> NDArray[np.uint8]:
-    """256 values of 8 bits for samples of fewer bits, which are repeated: 101 becomes 10110110 (as in iipsrv)."""
+    """Values of 8 bits by samples of fewer bits, which are repeated: 101 becomes 10110110 (as in iipsrv). Shape (256,)."""
     values = np.arange(256) & (1 << bits) - 1
     spread, left = np.zeros(256, np.int64), 8
     while left > 0:
@@ -198,13 +198,13 @@ def spread_table(bits: int) -> NDArray[np.uint8]:
 
 
 def _band_steps(bands: Bands, type: SampleType) -> list[Step]:
-    """Opacity comes last, colors are divided by it, and 0 is black."""
+    """Opacity is made the last band, colors are divided by it, and 0 is made black."""
     steps: list[Step] = []
     if bands.photometric == Photometric.PALETTE:
         return steps
     last = bands.stored - 1
-    if bands.has_alpha and bands.alpha_at != last:
-        order = [*(band for band in range(bands.stored) if band != bands.alpha_at), bands.alpha_at]
+    if bands.has_alpha and bands.alpha_index != last:
+        order = [*(band for band in range(bands.stored) if band != bands.alpha_index), bands.alpha_index]
         steps.append(lambda pixels: pixels[:, :, order])
     if bands.alpha is Alpha.PREMULTIPLIED:
         steps.append(unpremultiply(type.output_dtype, type.full_scale, bands.colors))
@@ -214,8 +214,8 @@ def _band_steps(bands: Bands, type: SampleType) -> list[Step]:
 
 
 def _inverted(type: SampleType, count: int) -> Step:
-    """The first `count` bands mirrored, so that 0 is black: unsigned integers in their range, signed ones
-    about -1/2 (as if their range were shifted), and floating point about 0.
+    """Inverts the first `count` bands, so that 0 is black: unsigned integers in their range, signed ones about -1/2
+    (as if their range were shifted), and floating point about 0.
     """
     pivot = inversion_pivot(type)
 
@@ -228,7 +228,7 @@ def _inverted(type: SampleType, count: int) -> Step:
 
 
 def inversion_pivot(type: SampleType) -> int:
-    """Sum of a sample of white-is-zero and the sample that is handed out for it."""
+    """Sum of a sample of WhiteIsZero and its output sample."""
     if type.output_dtype == "float32":
         return 0
     return -1 if type.kind == "i" else int(type.full_scale)

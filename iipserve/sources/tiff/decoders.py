@@ -1,8 +1,8 @@
-"""Decoders of TIFF tiles: everything that can be decided once is decided when the level is read.
+"""Decoders of TIFF tiles, which are made once, when a level is opened.
 
-A decoder takes a tile's bytes as stored and returns its samples in the machine's own numbers (`SampleType.stored`),
-of the whole tile (or, for JPEG and JPEG 2000, of as much of it as was stored). It raises ValueError or RuntimeError
-on damaged bytes, and looks at what these say of their size before it lets a codec make room for that.
+A decoder takes the bytes of a stored tile and returns its samples in a native type (`SampleType.stored`): those of the
+whole tile or, for JPEG and JPEG 2000, of the part that was stored. It raises ValueError or RuntimeError for damaged
+bytes, and checks the size they declare before a codec allocates memory for it.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from iipserve.sources.tiff.image_codecs import DamagedTile, Samples, TileDecoder
 from iipserve.sources.tiff.layout import NO_SUBSAMPLING, Layout
 
 Bytes: TypeAlias = NDArray[np.uint8]
-"""Shape (rows, bytes of a row)."""
+"""Shape (rows, bytes per row)."""
 Unpack: TypeAlias = Callable[[bytes], Bytes]
 Fields: TypeAlias = dict[int, Any]
-"""Of a TIFF directory, by tag: numbers in a tuple are SHORT, a single one is LONG."""
+"""Of a TIFF directory, by tag; integers in a tuple are SHORT, single ones LONG."""
 
 REVERSED_BITS = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 SAMPLE_FORMATS = {"u": 1, "i": 2, "f": 3}
@@ -47,7 +47,7 @@ def make_decoder(layout: Layout, directory: Directory) -> TileDecoder:
     """The decoder of a level's tiles.
 
     Raises:
-        UnsupportedImage: their compression is not read here, or not with samples like these.
+        UnsupportedImage: their compression is not supported, or not with samples of this type.
     """
     make = DECODERS.get(layout.compression)
     if make is None:
@@ -62,7 +62,7 @@ def make_decoder(layout: Layout, directory: Directory) -> TileDecoder:
 
 
 def _arranged(layout: Layout, unpack: Unpack) -> TileDecoder:
-    """A decoder out of what unpacks a tile's bytes."""
+    """A decoder that unpacks bytes, and arranges them into samples."""
     arrange = _arrangement(layout)
     return lambda data: arrange(unpack(data))
 
@@ -82,7 +82,7 @@ def _arrangement(layout: Layout) -> Callable[[Bytes], Samples]:
 
 
 def _triples(rows: Bytes, layout: Layout) -> Samples:
-    """Numbers of three bytes in the file's byte order, as libtiff and GDAL have them."""
+    """Integers of three bytes in the file's byte order, as in libtiff and GDAL."""
     parts = rows.reshape(*layout.shape, 3).astype(np.uint32)
     low, middle, high = (0, 1, 2) if layout.byte_order == "<" else (2, 1, 0)
     result: Samples = parts[..., low] | parts[..., middle] << 8 | parts[..., high] << 16
@@ -126,7 +126,7 @@ def _packbits(layout: Layout, directory: Directory) -> TileDecoder:
 
     def unpack(data: bytes) -> Bytes:
         ordered = data.translate(REVERSED_BITS) if is_reversed else data
-        # stops when the room of the exact length is full
+        # stops at the end of the output
         unpacked = imagecodecs.packbits_decode(ordered, out=size)
         if len(unpacked) != size:
             raise DamagedTile("fewer pixels than the tile has")
@@ -136,11 +136,10 @@ def _packbits(layout: Layout, directory: Directory) -> TileDecoder:
 
 
 def _by_libtiff(layout: Layout, directory: Directory) -> TileDecoder:
-    """A decoder on libtiff, which takes the tile for a TIFF file of one strip, undoes the predictor and puts the
-    bytes in order.
+    """A decoder by libtiff, which gets the tile as a TIFF file of one strip, and undoes predictor and byte order.
 
-    imagecodecs' own LZW decoder with its own predictor takes half as long again, the others a tenth; for the
-    predictor of floating point twice as long.
+    imagecodecs' own LZW decoder and predictor take half as long again, its other decoders a tenth more, and its floating
+    point predictor twice as long.
     """
     if not layout.type.is_whole or layout.subsampling != NO_SUBSAMPLING:
         return _bytes_by_libtiff(layout)
@@ -156,8 +155,8 @@ def _by_libtiff(layout: Layout, directory: Directory) -> TileDecoder:
 
 
 def _in_place(layout: Layout, directory: Directory) -> TileDecoder:
-    """A decoder of deflate and zstd. Wide samples in the machine's byte order are unpacked where they are to stay,
-    which takes a twelfth (zstd: a sixth) less than by libtiff; bytes would take longer.
+    """A decoder of deflate and zstd. Wide samples in native byte order are unpacked in place, which takes a twelfth
+    (zstd: a sixth) less time than by libtiff; samples of 8 bits would take longer.
     """
     by_libtiff, kind, shape = _by_libtiff(layout, directory), layout.type.stored, layout.shape
     as_stored = kind.newbyteorder(">" if layout.byte_order == ">" else "<")
@@ -172,7 +171,7 @@ def _in_place(layout: Layout, directory: Directory) -> TileDecoder:
         try:
             length = len(unpack(data, out=room.data))
         except error:
-            # it goes on past the end of the tile, or is damaged
+            # the stream continues past the end of the tile, or is damaged
             if unpack_beginning is None:
                 return by_libtiff(data)
             room = np.frombuffer(bytearray(unpack_beginning(data, size)), np.uint8)
@@ -188,11 +187,11 @@ def _in_place(layout: Layout, directory: Directory) -> TileDecoder:
 
 
 def _beginning_of_deflate(data: bytes, size: int) -> bytes:
-    """The first bytes of what may be longer; libdeflate does not unpack parts."""
+    """The first `size` bytes of a longer stream, of which libdeflate cannot unpack a part."""
     try:
         return zlib.decompressobj().decompress(data, size)
     except zlib.error as error:
-        raise DamagedTile("no deflate stream") from error
+        raise DamagedTile("not a deflate stream") from error
 
 
 DEFLATE = (imagecodecs.deflate_decode, imagecodecs.DeflateError, _beginning_of_deflate)
@@ -201,11 +200,11 @@ UNPACKERS: Mapping[int, tuple[Callable[..., Any], type[Exception], Callable[[byt
     Compression.DEFLATE: DEFLATE,
     Compression.ZSTD: (imagecodecs.zstd_decode, imagecodecs.ZstdError, None),
 }
-"""By compression: a codec of bytes, what it raises, and what unpacks the beginning of longer ones (or libtiff does)."""
+"""By compression: decoder, its exception, and a decoder of the beginning of longer streams (None: libtiff's)."""
 
 
 def _bytes_by_libtiff(layout: Layout) -> TileDecoder:
-    """The same for samples that libtiff is to take for bytes."""
+    """A decoder by libtiff of samples that are passed as bytes."""
     if layout.predictor != 1:
         raise UnsupportedImage(f"a predictor with samples of {layout.type.bits} bits or shared colors")
     fields = _strip_fields(layout, layout.row_bytes, layout.rows, (8,))
@@ -213,9 +212,9 @@ def _bytes_by_libtiff(layout: Layout) -> TileDecoder:
 
 
 def _ccitt(layout: Layout, directory: Directory) -> TileDecoder:
-    """A decoder of fax codes: runs of black and white."""
+    """A decoder of CCITT fax compression."""
     if layout.type.bits != 1 or layout.stored_bands != 1:
-        raise UnsupportedImage("TIFF with fax compression of more than black and white")
+        raise UnsupportedImage("TIFF with fax compression of more than 1 bit per pixel")
     fields = _strip_fields(layout, layout.tile.width, layout.tile.height, (1,))
     fields |= {tag: directory.integer(tag, 0) & 0xFFFF for tag in (T4_OPTIONS, T6_OPTIONS)}
     read, shape = _strip_reader(fields, "<", np.dtype(bool)), layout.shape
@@ -223,7 +222,7 @@ def _ccitt(layout: Layout, directory: Directory) -> TileDecoder:
 
 
 def _strip_fields(layout: Layout, width: int, height: int, bits: tuple[int, ...]) -> Fields:
-    """Those of a strip of `len(bits)` bands, in the compression of the tiles."""
+    """The fields of a strip of `len(bits)` bands, in the compression of the tiles."""
     return {
         256: width, 257: height, 258: bits, 259: layout.compression, 262: 1,
         266: 1 + layout.bits_reversed, 277: len(bits), 278: height,
@@ -231,14 +230,14 @@ def _strip_fields(layout: Layout, width: int, height: int, bits: tuple[int, ...]
 
 
 def _strip_reader(fields: Fields, order: str, kind: np.dtype[Any]) -> Callable[[bytes], NDArray[Any]]:
-    """What decodes the bytes of one strip, into samples of `kind`; `fields` describe it."""
+    """A decoder of a strip that `fields` describe, into samples of `kind`."""
     before, after = _strip_header(fields, order)
-    number, bands = struct.Struct(order + "I"), fields[277]
+    length, bands = struct.Struct(order + "I"), fields[277]
     shape = (fields[257], fields[256]) if bands == 1 else (fields[257], fields[256], bands)
 
     def read(data: bytes) -> NDArray[Any]:
-        strip = b"".join((before, number.pack(len(data)), after, data))
-        # libtiff (4.7, with libdeflate) leaves the last bytes as they were where the strip goes on past its end
+        strip = b"".join((before, length.pack(len(data)), after, data))
+        # libtiff (4.7, with libdeflate) does not write the last bytes if the stream continues past the end of the strip
         return imagecodecs.tiff_decode(strip, out=np.zeros(shape, kind))
 
     return read
@@ -264,25 +263,25 @@ def _field(order: str, tag: int, value: int | tuple[int, ...]) -> Field:
 
 
 LERC_PACKERS = {0: None, 1: imagecodecs.zlib_decode, 2: imagecodecs.zstd_decode}
-"""By the second number of LercParameters: what is packed once more."""
+"""By the second value of LercParameters: decoder of an additional compression."""
 
 
 def _lerc(layout: Layout, directory: Directory) -> TileDecoder:
-    """A decoder of limited error raster compression."""
+    """A decoder of limited error raster compression (LERC)."""
     if not layout.type.is_whole or (layout.type.bits == 16 and layout.type.kind == "f"):
         raise UnsupportedImage(f"TIFF with LERC compression of samples of {layout.type.bits} bits")
     packing = (*directory.integers(LERC_PARAMETERS), 0, 0)[1]
     if packing not in LERC_PACKERS:
-        raise UnsupportedImage(f"TIFF with LERC compression, packed by method {packing}")
+        raise UnsupportedImage(f"TIFF with LERC compression and unknown additional compression {packing}")
     unpack = LERC_PACKERS[packing]
     height, width, bands = layout.shape
     maximum = layout.max_encoded_bytes
 
     def decode(data: bytes) -> Samples:
         blob = data if unpack is None else unpack(data, out=maximum)
-        # pixels that are marked as missing are left as they are
+        # pixels that are marked as invalid are not written
         out: Samples = np.zeros((height, width) if bands == 1 else layout.shape, layout.type.stored)
-        # compares size and type before it decodes
+        # checks size and type before it decodes
         imagecodecs.lerc_decode(blob, out=out)
         return out.reshape(layout.shape)
 

@@ -1,4 +1,4 @@
-"""TIFF tiles that are small pictures of their own: JPEG, WebP and JPEG 2000, decoded or handed out as they are."""
+"""TIFF tiles that are images of their own: JPEG, WebP and JPEG 2000, decoded or passed through."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ Samples: TypeAlias = NDArray[Any]
 TileDecoder: TypeAlias = Callable[[bytes], Samples]
 
 COLORSPACES = {1: "GRAYSCALE", 2: "UNKNOWN", 3: "RGB", 4: "CMYK"}
-"""What libjpeg is to take the components for, so that it leaves them as they are."""
+"""By number of components: libjpeg's color space, with which it does not convert them."""
 VECTOR = 32
-"""Bytes that the processor's AVX2 instructions write at once."""
+"""Bytes that AVX2 instructions write at once."""
 
 
 class DamagedTile(ValueError):
-    """The bytes are not the tile that the directory speaks of."""
+    """The bytes are not a tile as the directory describes it."""
 
 
 # -- JPEG --------------------------------------------------------------------------------------------
 
 
 def jpeg(layout: Layout, tables: bytes) -> TileDecoder:
-    """The decoder of JPEG tiles (TIFF Technical Note 2); `tables` is JPEGTables, or nothing.
+    """The decoder of JPEG tiles (TIFF Technical Note 2); `tables` is the field JPEGTables, or empty.
 
     Raises:
-        UnsupportedImage: JPEG has no such samples.
+        UnsupportedImage: JPEG has no samples of this type.
     """
     samples, bits = layout.stored_bands, layout.type.bits
     if samples not in COLORSPACES or layout.type.kind != "u" or not 8 <= bits <= 16:
@@ -56,8 +56,8 @@ def jpeg(layout: Layout, tables: bytes) -> TileDecoder:
         head = splicer.check(data)
         if head.precision != bits:
             raise DamagedTile(f"{head.precision} bits instead of {bits}")
-        out = _room_between((head.height, head.width, samples), kind)
-        # a gray picture has two dimensions there
+        out = _misaligned((head.height, head.width, samples), kind)
+        # gray images have two dimensions in imagecodecs
         target = out[:, :, 0] if samples == 1 else out
         stream = splicer.prefix + jpeg_stream.without_segments(data, head.foreign)
         imagecodecs.jpeg8_decode(stream, colorspace=colorspace, outcolorspace=kept, out=target)
@@ -66,11 +66,11 @@ def jpeg(layout: Layout, tables: bytes) -> TileDecoder:
     return decode
 
 
-def _room_between(shape: tuple[int, int, int], kind: np.dtype[Any]) -> Samples:
-    """An array that begins in the middle between two multiples of 32 bytes.
+def _misaligned(shape: tuple[int, int, int], kind: np.dtype[Any]) -> Samples:
+    """An array whose address is 16 bytes off a multiple of 32.
 
-    Where rows begin at such multiples, libjpeg-turbo's AVX2 code writes past the processor's caches: a tile of
-    256 x 256 RGB then takes 145 instead of 90 us to decode, and is read from memory by whoever needs it next.
+    If rows begin at such multiples, libjpeg-turbo's AVX2 code bypasses the processor's caches: a tile of 256 x 256 RGB
+    takes 145 us to decode instead of 90, and the next reader has to fetch it from memory.
     """
     length = math.prod(shape) * kind.itemsize
     room = np.empty(length + VECTOR, np.uint8)
@@ -80,19 +80,19 @@ def _room_between(shape: tuple[int, int, int], kind: np.dtype[Any]) -> Samples:
 
 @dataclass(frozen=True, slots=True)
 class JpegSplicer:
-    """Makes complete JPEG files of a level's tiles."""
+    """Makes complete JPEG files of the tiles of a level."""
 
     layout: Layout
     prefix: bytes
-    """Start marker, color mark and tables."""
+    """Start marker, color marker and tables."""
     profiled_prefix: bytes | None
-    """The same with the ICC profile; None where that cannot be embedded."""
+    """The same with the ICC profile; None if that cannot be embedded."""
     has_tables: bool
     heads: HeadReader
 
     @classmethod
     def of(cls, layout: Layout, tables: bytes, icc: bytes | None) -> JpegSplicer:
-        """Prepare the bytes that all tiles of a level begin with."""
+        """Prepare the bytes that files of all tiles of a level begin with."""
         is_ycc = layout.bands.photometric == Photometric.YCBCR
         mark = JFIF if layout.stored_bands < 3 or (layout.stored_bands == 3 and is_ycc) else ADOBE_RGB
         segments = jpeg_stream.table_segments(tables)
@@ -101,17 +101,17 @@ class JpegSplicer:
         return cls(layout, START + mark + segments, profiled, b"\xff\xdb" in segments, HeadReader())
 
     def check(self, data: bytes) -> jpeg_stream.Head:
-        """What the tile says of itself.
+        """The header of a tile.
 
         Raises:
-            DamagedStream, DamagedTile: it is no JPEG stream, or not of the tile's size and bands.
+            DamagedStream, DamagedTile: it is not a JPEG stream, or not of the tile's size and bands.
         """
         head = self.heads.read(data)
         _check_size(self.layout, head.width, head.height, head.components)
         return head
 
     def splice(self, data: bytes, *, profile: bool) -> bytes | None:
-        """The tile as a file that any viewer shows in its true colors, or None.
+        """The tile as a JPEG file that any viewer shows in the right colors, or None if that cannot be made.
 
         Raises:
             DamagedStream, DamagedTile: as `check`.
@@ -132,14 +132,14 @@ def webp(layout: Layout, directory: Directory) -> TileDecoder:
     """The decoder of WebP tiles.
 
     Raises:
-        UnsupportedImage: WebP has no such samples.
+        UnsupportedImage: WebP has no samples of this type.
     """
     if layout.stored_bands not in (3, 4) or layout.type != EIGHT_BITS:
-        raise UnsupportedImage("TIFF with WebP compression of other than RGB in 8 bits")
+        raise UnsupportedImage("TIFF with WebP compression of other samples than RGB in 8 bits")
     shape = layout.shape
 
     def decode(data: bytes) -> Samples:
-        # compares the sizes before it decodes
+        # checks the size before it decodes
         out: Samples = np.empty(shape, np.uint8)
         imagecodecs.webp_decode(data, hasalpha=shape[2] == 4, out=out)
         return out
@@ -148,10 +148,10 @@ def webp(layout: Layout, directory: Directory) -> TileDecoder:
 
 
 def checked_webp(layout: Layout, data: bytes) -> bytes:
-    """The tile, which is a WebP file.
+    """The stored tile, which is a complete WebP file.
 
     Raises:
-        DamagedTile: it is none, or not of the tile's size.
+        DamagedTile: it is not, or not of the tile's size.
     """
     if read_size(data) != (layout.tile.width, layout.tile.height):
         raise DamagedTile(f"not a WebP file of {layout.tile.width} x {layout.tile.height} pixels")
@@ -169,7 +169,7 @@ def jpeg2000(layout: Layout, directory: Directory) -> TileDecoder:
     """The decoder of JPEG 2000 tiles.
 
     Raises:
-        UnsupportedImage: samples like these are not read out of them.
+        UnsupportedImage: samples of this type are not supported.
     """
     if layout.type.kind == "f" or not 8 <= layout.type.bits <= 16:
         raise UnsupportedImage(f"TIFF with JPEG 2000 compression of samples of {layout.type.bits} bits")
@@ -192,25 +192,25 @@ def jpeg2000(layout: Layout, directory: Directory) -> TileDecoder:
 
 
 def _codestream_size(data: bytes, start: int) -> tuple[int, int, int]:
-    """Width, height and components that a codestream says it has."""
+    """Width, height and number of components in the header of a codestream."""
     if start < 0 or len(data) < start + 42:
-        raise DamagedTile("no JPEG 2000 codestream")
+        raise DamagedTile("not a JPEG 2000 codestream")
     right, bottom, left, top = struct.unpack_from(">4I", data, start + 8)
     (components,) = struct.unpack_from(">H", data, start + 40)
     return right - left, bottom - top, components
 
 
 def _transforms(data: bytes, start: int) -> bool:
-    """Whether the codestream transforms its first three components itself: then they are RGB."""
-    at = data.find(CODING_STYLE, start)
-    return 0 <= at < len(data) - 8 and data[at + 8] == 1
+    """Whether the codestream has a multiple component transform, so that its components are RGB."""
+    offset = data.find(CODING_STYLE, start)
+    return 0 <= offset < len(data) - 8 and data[offset + 8] == 1
 
 
 # -- shared ------------------------------------------------------------------------------------------
 
 
 def _check_size(layout: Layout, width: int, height: int, components: int) -> None:
-    """A stream may be smaller than the tile (some writers cut edge tiles), never larger or of other bands."""
+    """Check that a stream has the tile's bands, and is not larger; some writers clip tiles at the edges."""
     if not (0 < width <= layout.tile.width and 0 < height <= layout.tile.height):
         raise DamagedTile(
             f"{width} x {height} pixels in a tile of {layout.tile.width} x {layout.tile.height}"

@@ -1,8 +1,8 @@
-"""JPEG tiles of TIFF files as streams of segments: what they say of themselves, and how they become files.
+"""JPEG tiles of TIFF files: their headers, and their conversion to complete files.
 
-A tile may leave its tables to the directory (TIFF Technical Note 2, "abbreviated" streams), and what its
-application segments say of color does not count: PhotometricInterpretation does. So tables and a true
-color mark are put in front, and the tile's own application segments are taken out.
+The tables of a tile may be in the directory (TIFF Technical Note 2, "abbreviated" streams), and its color space is that
+of PhotometricInterpretation, whatever its application segments say. So tables and a correct color marker are put in
+front, and the tile's own application segments are removed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ EXPECTED_MARKERS = APPLICATION_MARKERS | FRAME_MARKERS | TABLE_MARKERS
 
 
 class Head(NamedTuple):
-    """What stands before the first scan."""
+    """What precedes the first scan."""
 
     frame: int
     """The marker of the frame header."""
@@ -48,15 +48,15 @@ class Head(NamedTuple):
     foreign: tuple[tuple[int, int], ...]
     """Start and end of each application segment and comment."""
     length: int
-    """Bytes up to and with the marker of the first scan."""
+    """Length in bytes, including the marker of the first scan."""
 
 
 class DamagedStream(ValueError):
-    """The bytes are no JPEG stream."""
+    """The bytes are not a valid JPEG stream."""
 
 
 def read_head(stream: bytes) -> Head:
-    """Take apart what precedes the first scan.
+    """Parse what precedes the first scan.
 
     Raises:
         DamagedStream: the bytes do not follow ITU-T T.81 annex B, or end early.
@@ -65,7 +65,7 @@ def read_head(stream: bytes) -> Head:
         raise DamagedStream("no start marker")
     found = list(segments(stream))
     if not found or found[-1].marker != SOS:
-        raise DamagedStream("no marker where one is due")
+        raise DamagedStream("no marker where one is expected")
     *before, scan = found
     check_end(stream, scan.start)
     unexpected = {segment.marker for segment in before} - EXPECTED_MARKERS
@@ -89,13 +89,13 @@ def _only_frame(stream: bytes, before: list[Segment]) -> Frame:
 
 
 class HeadReader:
-    """Reads the heads of tiles of one level, which mostly are the same to the byte. Safe for many threads."""
+    """Reads the heads of the tiles of one level, which are mostly identical. Safe for many threads."""
 
     def __init__(self) -> None:
         self._last: tuple[bytes, Head] | None = None
 
     def read(self, stream: bytes) -> Head:
-        """What `read_head` says; at little cost when the tile before began with the same bytes.
+        """The result of `read_head`, at little cost if the tile before began with the same bytes.
 
         Raises:
             DamagedStream: as `read_head`.
@@ -110,17 +110,17 @@ class HeadReader:
 
 
 def check_end(stream: bytes, scan: int) -> None:
-    """See that the scans, which begin at `scan`, come to an end.
+    """Check that the scans, which begin at `scan`, are followed by an end marker.
 
     Raises:
-        DamagedStream: they do not.
+        DamagedStream: they are not.
     """
     if stream.rfind(END, scan) < 0:
         raise DamagedStream("the scans end early")
 
 
 def table_segments(tables: bytes) -> bytes:
-    """The tables of a JPEGTables field, without its start and end markers; empty when it is damaged.
+    """The tables of a JPEGTables field, without its start and end markers; empty if it is damaged.
 
     Other segments are left out: a frame or a scan among them would come before the tile's own.
     """
@@ -134,7 +134,7 @@ def table_segments(tables: bytes) -> bytes:
 
 
 def without_segments(stream: bytes, foreign: tuple[tuple[int, int], ...]) -> bytes:
-    """The stream behind its start marker, without the segments named."""
+    """The stream after its start marker, without the segments at these offsets."""
     if not foreign:
         return stream[2:]
     parts, position = [], 2

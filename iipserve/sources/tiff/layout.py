@@ -1,7 +1,6 @@
-"""How a TIFF directory stores its picture.
+"""How a TIFF directory stores its image.
 
-What is not read is told apart in `read_layout`, one reason a line. Such files, and those in strips, are left to
-the fallback formats.
+`read_layout` names the reason for which an image is not supported; such files are left to the fallback format.
 """
 
 from __future__ import annotations
@@ -41,13 +40,13 @@ from iipserve.geometry import Size, TileGrid, ceil_div
 from iipserve.sources.tiff_samples import Bands, SampleType, read_bands, read_type
 
 MAX_TILE_AREA = 64 * 1024 * 1024
-"""Pixels of the largest tile that is read."""
+"""Pixels of the largest supported tile."""
 MAX_TILE_BYTES = 256 * 1024 * 1024
-"""Of the largest tile that is read, all its bands together."""
+"""Of the largest supported tile, all its bands together."""
 MAX_TILES = 4 * 1024 * 1024
-"""Tiles of the largest level that is read: half a million pixels square, at 256."""
+"""In one level: half a million pixels square, with tiles of 256 x 256."""
 SHAPE_TOLERANCE = 2
-"""Pixels by which the sides of a smaller level may miss the shape of the full one: it was rounded, maybe often."""
+"""Pixels by which the sides of a smaller level may differ from the shape of the full one, after repeated rounding."""
 ENCODING_MARGIN = 64 * 1024
 """Bytes by which an encoded tile may be longer than twice its samples."""
 NO_SUBSAMPLING = (1, 1)
@@ -65,19 +64,19 @@ class Layout:
     type: SampleType
     bands: Bands
     planes: int
-    """Tiles that make up one tile of the picture: 1, or one for each band."""
+    """Stored tiles per tile of the image: 1, or one for each band."""
     compression: int
-    """A `Compression`, or the number of one that is not known here."""
+    """A `Compression`, or the number of an unknown one."""
     predictor: int
-    """1 none, 2 horizontal differences, 3 those of bytes of floating point."""
+    """1 none, 2 horizontal differences, 3 differences of bytes of floating point."""
     subsampling: tuple[int, int]
-    """Pixels across and down that share their color, of YCbCr that no codec turns into RGB."""
+    """Pixels across and down that share their chroma, in YCbCr that no codec converts to RGB."""
     ycc_components: bool
-    """JPEG 2000 of three components that hold YCbCr, whatever the photometric says."""
+    """The three components of JPEG 2000 tiles are YCbCr, whatever the photometric says."""
     bits_reversed: bool
     """FillOrder 2: the first pixel of a byte is in its lowest bits."""
     byte_order: str
-    """Of the file, as numpy has it."""
+    """numpy's code of the file's byte order: `<` or `>`."""
 
     @property
     def grid(self) -> TileGrid:
@@ -96,7 +95,7 @@ class Layout:
 
     @property
     def row_bytes(self) -> int:
-        """Bytes in one of them; rows of few bits are filled up."""
+        """Length of such a row; rows of few bits are padded to whole bytes."""
         across, down = self.subsampling
         if self.subsampling != NO_SUBSAMPLING:
             return ceil_div(self.tile.width, across) * (across * down + 2)
@@ -104,7 +103,7 @@ class Layout:
 
     @property
     def tile_bytes(self) -> int:
-        """Of one stored tile, unpacked."""
+        """Length of one stored tile, decoded."""
         return self.rows * self.row_bytes
 
     @property
@@ -114,37 +113,37 @@ class Layout:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Height, width and bands of one stored tile, unpacked."""
+        """Height, width and bands of one stored tile, decoded."""
         return self.tile.height, self.tile.width, self.stored_bands
 
     @property
     def output_type(self) -> SampleType:
-        """Of the samples as handed out, in terms of stored ones: a palette's colors have 8 bits."""
+        """Type of the output samples, in terms of stored ones: a palette's colors have 8 bits."""
         return EIGHT_BITS if self.bands.photometric == Photometric.PALETTE else self.type
 
     @property
     def output_format(self) -> tuple[Any, ...]:
-        """What must be the same in all levels of a picture."""
+        """What must be the same in all levels of an image."""
         result, bands = self.output_type, self.bands
         return result.output_dtype, result.full_scale, bands.count, bands.color_space, bands.has_alpha
 
     @property
     def is_plain(self) -> bool:
-        """Nothing has to be done to decoded samples of gray or RGB before they are handed out."""
+        """Decoded samples are output samples, of gray or RGB in 8 bits."""
         plain = (Photometric.BLACK_IS_ZERO, Photometric.RGB, Photometric.YCBCR)
         return self.bands.photometric in plain and self.type == EIGHT_BITS and self.planes == 1
 
 
 def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
-    """How this directory stores its picture.
+    """How this directory stores its image.
 
     Args:
         directory: of tiles or strips.
         tile: size of the strips, which are read as tiles; None if the directory gives a size of tiles.
 
     Raises:
-        UnsupportedImage: in a way that is not read here; the message says which.
-        DecodeError: its fields contradict each other.
+        UnsupportedImage: in a way that is not supported; the message names it.
+        DecodeError: its fields are contradictory.
     """
     if tile is None and (TILE_WIDTH not in directory or TILE_LENGTH not in directory):
         raise UnsupportedImage("the TIFF file is not tiled")
@@ -157,7 +156,7 @@ def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
         raise UnsupportedImage("TIFF with a depth of several pixels")
     if tile.area > MAX_TILE_AREA:
         raise UnsupportedImage(
-            f"tiles of {tile.width} x {tile.height} pixels; {MAX_TILE_AREA} pixels are the most"
+            f"tiles of {tile.width} x {tile.height} pixels; at most {MAX_TILE_AREA} pixels are supported"
         )
     type = read_type(directory)
     bands = read_bands(directory, type)
@@ -175,10 +174,10 @@ def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
 
 
 def read_size(directory: Directory) -> Size:
-    """The size of the picture.
+    """The size of the image.
 
     Raises:
-        DecodeError: it has none.
+        DecodeError: it is missing or invalid.
     """
     return _size(directory, IMAGE_WIDTH, IMAGE_LENGTH)
 
@@ -191,7 +190,7 @@ def _size(directory: Directory, width_tag: int, height_tag: int) -> Size:
 
 
 def offsets_tag(directory: Directory) -> int:
-    """The field that holds the tiles' offsets: some writers use that of strips, as libtiff accepts."""
+    """The field that holds the tiles' offsets; some writers use that of strips, which libtiff accepts."""
     return TILE_OFFSETS if TILE_OFFSETS in directory else STRIP_OFFSETS
 
 
@@ -201,35 +200,37 @@ def counts_tag(directory: Directory) -> int:
 
 
 def _check_tile_count(directory: Directory, count: int) -> None:
-    """The tables must be as long as the size asks, so that a size cannot be a lie."""
+    """Check that the tables are as long as the size requires, so that memory is bounded by the file's length."""
     held = min(directory.count(offsets_tag(directory)), directory.count(counts_tag(directory)))
     if held < count:
-        raise DecodeError(f"the TIFF file's size asks for {count} tiles, but it lists {held}; it is damaged")
+        raise DecodeError(f"the TIFF file's size requires {count} tiles, but it lists {held}; it is damaged")
     if count > MAX_TILES:
-        raise UnsupportedImage(f"TIFF of {count} tiles; {MAX_TILES} are the most")
+        raise UnsupportedImage(f"TIFF of {count} tiles; at most {MAX_TILES} are supported")
 
 
 def _check_tile_bytes(tile: Size, type: SampleType, bands: Bands) -> None:
-    """No tile may be too large for memory, neither as stored nor as handed out."""
+    """Check that a tile fits in memory, both stored and output."""
     stored, shown = bands.stored * type.stored.itemsize, bands.count * np.dtype(type.output_dtype).itemsize
     size = tile.area * max(stored, shown)
     if size > MAX_TILE_BYTES:
-        raise UnsupportedImage(f"tiles of {size} bytes; {MAX_TILE_BYTES} are the most")
+        raise UnsupportedImage(f"tiles of {size} bytes; at most {MAX_TILE_BYTES} are supported")
 
 
 def _read_predictor(directory: Directory, type: SampleType) -> int:
     predictor = directory.integer(PREDICTOR, 1)
     if predictor not in (1, 2, 3):
-        raise UnsupportedImage(f"predictor {predictor}; none (1), differences (2) and of floats (3) are read")
+        raise UnsupportedImage(
+            f"predictor {predictor}; none (1), differences (2) and floating point (3) are supported"
+        )
     if predictor == 3 and type.kind != "f":
-        raise UnsupportedImage("the predictor of floating point (3) with integers")
+        raise UnsupportedImage("the floating point predictor (3) with integers")
     return predictor
 
 
 def _read_subsampling(
     directory: Directory, type: SampleType, bands: Bands, planes: int, compression: int
 ) -> tuple[int, int]:
-    """Pixels that share their color, where it is for us to give it back to them (TIFF 6.0 section 21)."""
+    """Pixels that share their chroma, if no codec upsamples it (TIFF 6.0 section 21)."""
     if bands.photometric != Photometric.YCBCR:
         return NO_SUBSAMPLING
     if bands.stored != 3:
@@ -242,15 +243,17 @@ def _read_subsampling(
     if (across, down) == NO_SUBSAMPLING:
         return NO_SUBSAMPLING
     if not {across, down} <= SUBSAMPLINGS or planes > 1 or type.bits != 8:
-        raise UnsupportedImage(f"TIFF of YCbCr colors shared by {across} x {down} pixels in a way not read")
+        raise UnsupportedImage(
+            f"TIFF of YCbCr colors shared by {across} x {down} pixels in an unsupported way"
+        )
     return across, down
 
 
 def _holds_ycc(directory: Directory, compression: int) -> bool:
-    """Whether the three components of JPEG 2000 tiles are YCbCr beneath the codestream's own transform.
+    """Whether the three components of JPEG 2000 tiles are YCbCr below the codestream's own transform.
 
-    libvips (8.14) writes them so and calls them RGB; its files are known by what it puts into them and leaves
-    out of them. Others write 33004 as RGB.
+    libvips (8.14) writes them so and calls them RGB; its files are recognized by the fields it writes and omits. Other
+    writers store RGB with compression 33004.
     """
     if compression not in JPEG2000_SCHEMES:
         return False

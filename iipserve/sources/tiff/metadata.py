@@ -1,4 +1,4 @@
-"""What a TIFF directory says about its picture: profile, XMP, Exif, physical resolution, texts, ranges."""
+"""Metadata in a TIFF directory: ICC profile, XMP, physical resolution, texts, ranges of samples."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_icc(directory: Directory) -> bytes | None:
 
 
 def read_xmp(directory: Directory) -> bytes | None:
-    """The XMP packet as UTF-8, if it is that."""
+    """The XMP packet, if it is valid UTF-8."""
     packet = directory.data(tags.XMP).rstrip(b"\0")
     try:
         packet.decode("utf-8")
@@ -48,7 +48,7 @@ def read_xmp(directory: Directory) -> bytes | None:
 
 
 def read_resolution(directory: Directory) -> PhysicalResolution | None:
-    """Pixels per metre, where the file gives a unit for them, in fields or in a description known to tifffile."""
+    """Pixels per metre, if fields or a description known to tifffile give a unit."""
     factor = PIXELS_PER_METRE.get(directory.integer(tags.RESOLUTION_UNIT, tags.INCH))
     across, down = directory.reals(tags.X_RESOLUTION)[:1], directory.reals(tags.Y_RESOLUTION)[:1]
     values = across + (down or across)
@@ -67,10 +67,10 @@ def read_text(directory: Directory) -> Mapping[str, str]:
 
 
 def read_ranges(directory: Directory, layout: Layout) -> tuple[tuple[float, float], ...]:
-    """Sample of each band, as handed out, that is black, and the one that is white.
+    """The output samples of each band that are black and white; empty if they are unknown.
 
-    They are declared for each band or once for all; else they are the full range of unsigned integers of up to 16
-    bits, and nothing of other types. Palettes have become colors of full range, and CIELAB has its own.
+    They are declared for each band or once for all. The default is the full range for unsigned integers of up to 16
+    bits, and unknown for other types. Palettes have been converted to colors of full range; CIELAB has ranges of its own.
     """
     bands, type = layout.bands, layout.output_type
     if bands.photometric == Photometric.PALETTE:
@@ -93,12 +93,12 @@ def read_ranges(directory: Directory, layout: Layout) -> tuple[tuple[float, floa
 
 
 def _highest_stored(type: SampleType) -> float:
-    """Of types that have a full range; not a number of others."""
+    """The highest stored sample of types that have a full range; NaN for others."""
     return 2.0**type.bits - 1 if type.full_range else math.nan
 
 
 def _declared(low: float, high: float, layout: Layout) -> tuple[float, float] | None:
-    """A range of stored samples as one of samples as handed out; None if it is none."""
+    """A range of stored samples as one of output samples; None if it is not a valid range."""
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         return None
     type = layout.type
@@ -111,8 +111,8 @@ def _declared(low: float, high: float, layout: Layout) -> tuple[float, float] | 
 
 
 def _for_each(values: tuple[float, ...], bands: int, default: float) -> tuple[float, ...]:
-    """One value for each band: they are given for each, or once for all."""
+    """One value for each band, from values given for each band or once for all."""
     if len(values) == 1:
         return values * bands
-    # opacity may have been given one too
+    # there may be one for opacity too
     return values[:bands] if bands <= len(values) <= bands + 1 else (default,) * bands

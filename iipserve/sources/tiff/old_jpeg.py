@@ -1,7 +1,7 @@
-"""TIFF with old-style JPEG compression (TIFF 6.0 section 22), which few programs ever wrote in the same way.
+"""TIFF with old-style JPEG compression (TIFF 6.0 section 22), which programs wrote in many incompatible ways.
 
-The only decoder that knows their ways is libtiff; imagecodecs brings one along that was built with it. It takes
-a whole file in memory, and gives a whole picture.
+libtiff is the only decoder that knows them; imagecodecs contains one built with this codec. It needs the whole file in
+memory, and decodes the whole image.
 """
 
 from __future__ import annotations
@@ -23,37 +23,37 @@ from iipserve.sources.tiff.pages import Page
 
 MAX_PIXELS = 64 * 1024 * 1024
 MAX_LENGTH = 256 * 1024 * 1024
-"""Bytes of the largest file that is read."""
+"""Length of the longest supported file."""
 
 
 @dataclass(frozen=True, slots=True)
 class OldJpeg:
-    """One picture of a file."""
+    """One image of a file."""
 
     reader: Reader
-    number: int
-    """Of its directory in the chain."""
+    index: int
+    """Of its directory in the chain, from 0."""
     size: Size
     bands: int
-    """1, or 3 of RGB."""
+    """1 for gray, 3 for RGB."""
 
     @classmethod
     def of(cls, page: Page, length: int) -> OldJpeg:
-        """The picture of a directory; `length` is that of the file.
+        """The image of a page; `length` is that of the file.
 
         Raises:
-            UnsupportedImage: it is too large to be decoded in memory, or neither gray nor in colors of 8 bits.
-            DecodeError: it gives no size.
+            UnsupportedImage: it is too large to be decoded in memory, or neither gray nor RGB of 8 bits.
+            DecodeError: the directory gives no size.
         """
         first, size = page.first, read_size(page.first)
         bands = first.integer(SAMPLES_PER_PIXEL, 1)
         if bands not in (1, 3) or set(first.integers(BITS_PER_SAMPLE)) != {8}:
             raise UnsupportedImage(
-                f"TIFF with old-style JPEG compression of {bands} bands; gray and RGB of 8 bits are read"
+                f"TIFF with old-style JPEG compression of {bands} bands; gray and RGB of 8 bits are supported"
             )
         if size.area > MAX_PIXELS or length > MAX_LENGTH:
             raise UnsupportedImage(
-                f"TIFF with old-style JPEG compression of {size.width} x {size.height} pixels; {MAX_PIXELS} are the most"
+                f"TIFF with old-style JPEG compression of {size.width} x {size.height} pixels; at most {MAX_PIXELS} are supported"
             )
         return cls(first.reader, page.index, size, bands)
 
@@ -63,7 +63,7 @@ class OldJpeg:
         return ColorSpace.SRGB if self.bands == 3 else ColorSpace.GRAY
 
     def spool(self) -> SpooledImage:
-        """The whole picture.
+        """The whole image.
 
         Raises:
             DecodeError: it is damaged, or there is no room for it.
@@ -74,10 +74,10 @@ class OldJpeg:
     def _decoded(self) -> Pixels:
         try:
             data = self.reader.bytes_at(0, self.reader.length)
-            # libtiff decodes gray of this kind as RGBA only
-            pixels = imagecodecs.tiff_decode(data, index=self.number, asrgb=self.bands == 1)
+            # libtiff decodes gray images of this compression to RGBA only
+            pixels = imagecodecs.tiff_decode(data, index=self.index, asrgb=self.bands == 1)
         except (ValueError, RuntimeError, IndexError) as error:
-            raise DecodeError("the picture is damaged, or compressed in a way that nobody reads") from error
+            raise DecodeError("the image is damaged, or compressed in an unknown way") from error
         if pixels.shape[:2] != (self.size.height, self.size.width) or pixels.ndim != 3:
-            raise DecodeError("the picture does not have the size that the file says")
+            raise DecodeError("the image does not have the size that the file declares")
         return np.ascontiguousarray(pixels[:, :, : self.bands])

@@ -1,4 +1,4 @@
-"""Names of the pictures of a stack: from their own fields, or from the OME-XML (OME-TIFF 6) or labels of the first."""
+"""Names of the images of a stack: from their own fields, or from the OME-XML (OME-TIFF 6) or labels of the first."""
 
 from __future__ import annotations
 
@@ -17,31 +17,28 @@ from iipserve.sources.tiff.microscopy import read_labels
 from iipserve.sources.tiff.pages import Page
 
 MAX_NAME = 1000
-"""Bytes of the longest name of a picture."""
+"""Length of the longest name that is read."""
 MAX_XML = 8 * 1024 * 1024
-"""Characters of an OME-XML text that is read."""
+"""Characters of the longest OME-XML text that is read."""
 MAX_PLANES = 100_000
-"""Planes of an OME-XML text that are counted."""
+"""Planes of an OME-XML text that are named."""
 ORDERS = frozenset({"XYCZT", "XYCTZ", "XYZCT", "XYZTC", "XYTCZ", "XYTZC"})
 
 
-def read_stack(pictures: Sequence[Page]) -> tuple[StackLayer, ...]:
-    """Name and scale of each picture, in the order of the file; nothing if there is only one."""
-    if len(pictures) < 2:
+def read_stack(pages: Sequence[Page]) -> tuple[StackLayer, ...]:
+    """Name and scale of each image, in the order of the file; empty if there is only one."""
+    if len(pages) < 2:
         return ()
-    first = pictures[0].first
+    first = pages[0].first
     names = _ome_names(first.text(TEXT_TAGS["description"])) or dict(enumerate(read_labels(first)))
     return _shared(
-        tuple(
-            _layer(picture.first, index, names.get(picture.index, ""))
-            for index, picture in enumerate(pictures)
-        )
+        tuple(_layer(page.first, index, names.get(page.index, "")) for index, page in enumerate(pages))
     )
 
 
 @lru_cache(maxsize=16)
 def _shared(stack: tuple[StackLayer, ...]) -> tuple[StackLayer, ...]:
-    """The stack itself: all pictures of a file have it, and need only one in memory."""
+    """An equal stack that was made before, so that all images of a file share one in memory."""
     return stack
 
 
@@ -53,7 +50,7 @@ def _layer(directory: Directory, index: int, name: str) -> StackLayer:
 
 
 def _name_in(directory: Directory, tag: int) -> str:
-    """A short text; nothing if it is a long one, which thousands of directories could have."""
+    """A text, or nothing if it is long, as thousands of directories could have one."""
     return directory.text(tag) if directory.count(tag) <= MAX_NAME else ""
 
 
@@ -62,18 +59,18 @@ class _Series:
     """One `Pixels` element."""
 
     order: str
-    """Dimensions, the fastest first, as in XYCZT."""
+    """Dimensions, fastest first, e.g. XYCZT."""
     sizes: dict[str, int]
-    """Of C, Z and T; that of C may count the samples of RGB."""
+    """Of C, Z and T; that of C may count samples of RGB."""
     channels: list[str] = field(default_factory=list)
     places: list[tuple[int, int, dict[str, int]]] = field(default_factory=list)
-    """Of each `TiffData`: number of the first directory, planes there, and the first plane's indices."""
+    """Of each `TiffData`: index of the first directory, number of planes, and indices of the first plane."""
 
 
 def _ome_names(text: str) -> Mapping[int, str]:
-    """Names of planes by the number of their directory; nothing if the text is not OME-XML of one file.
+    """Names of planes by the index of their directory; empty if the text is not OME-XML of one file.
 
-    Document types, in which entities could be declared, have no place in OME-XML; a text that has one is not read.
+    OME-XML has no document type, in which entities could be declared; a text that has one is not read.
     """
     if "<OME" not in text[:4096] or len(text) > MAX_XML or "<!DOCTYPE" in text or "<!ENTITY" in text:
         return {}
@@ -93,14 +90,14 @@ def _ome_names(text: str) -> Mapping[int, str]:
 
 
 class _SeriesReader:
-    """Takes the elements of an OME-XML text as the parser meets them; keeps no tree of them."""
+    """A target of the XML parser that collects series, without building a tree."""
 
     def __init__(self) -> None:
         self.series: list[_Series] = []
         self.files: set[str] = set()
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element begins. Raises ValueError where a number is none."""
+        """An element begins. Raises ValueError for an invalid integer."""
         kind = tag.rpartition("}")[2]
         if kind == "Pixels":
             sizes = {axis: max(1, int(attributes.get(f"Size{axis}", 1))) for axis in "CZT"}
@@ -119,7 +116,7 @@ class _SeriesReader:
 
 
 def _planes(series: Iterable[_Series]) -> Iterator[tuple[_Series, int, dict[str, int]]]:
-    """Of each plane: where it belongs, the number of its directory, and its indices."""
+    """Series, index of the directory, and indices in the series, of each plane."""
     following = 0
     for one in series:
         if one.order not in ORDERS:
@@ -133,7 +130,7 @@ def _planes(series: Iterable[_Series]) -> Iterator[tuple[_Series, int, dict[str,
 
 
 def _indices(axes: str, sizes: Mapping[str, int], first: Mapping[str, int], step: int) -> dict[str, int]:
-    """Indices of the plane `step` planes behind the first, `axes` from the fastest to the slowest."""
+    """Indices of the plane `step` planes after the first; `axes` are from the fastest to the slowest."""
     indices, rest = {}, step
     for axis in axes:
         indices[axis] = (first[axis] + rest) % sizes[axis]
@@ -142,7 +139,7 @@ def _indices(axes: str, sizes: Mapping[str, int], first: Mapping[str, int], step
 
 
 def _name(series: _Series, indices: Mapping[str, int]) -> str:
-    """What a plane is called: its channel, and its place where there are several."""
+    """The name of a plane: its channel, and its indices along Z and T if there are several planes along them."""
     channel = indices["C"]
     named = series.channels[channel] if channel < len(series.channels) else ""
     parts = [named or (f"channel {channel}" if len(series.channels) > 1 else "")]

@@ -146,7 +146,7 @@ def _tiff_alpha(file: OpenFile) -> bool | None:
             raise UnsupportedImage("TIFF of YCbCr colors in tiles or strips that are too large")
         with suppress(UnsupportedImage):
             bands = read_bands(first, read_type(first))
-            return bands.has_alpha and bands.alpha_at == bands.stored - 1
+            return bands.has_alpha and bands.alpha_index == bands.stored - 1
     return None
 
 

@@ -370,7 +370,7 @@ def test_a_plane_never_written_is_black(tmp_path: Path) -> None:
 def test_planes_that_are_not_listed_are_damage(tmp_path: Path) -> None:
     page = Layout(photometric=RGB, planar=True).page(noise(3, size=(128, 128)))
     write_tiff(tmp_path / "a.tif", [Page(page.fields, page.tiles[:2])])
-    with pytest.raises(DecodeError, match="asks for 3 tiles"):
+    with pytest.raises(DecodeError, match="requires 3 tiles"):
         open_source(TILED, tmp_path / "a.tif")
 
 
