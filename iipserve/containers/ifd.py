@@ -115,6 +115,8 @@ class Variant:
 
 CLASSIC = {b"II*\0": Variant.classic("<"), b"MM\0*": Variant.classic(">")}
 """By the first four bytes of a file."""
+BYTE_ORDER_MARKS = {"<": b"II*\0", ">": b"MM\0*"}
+"""Byte order -> the first four bytes of a classic TIFF file."""
 VARIANTS = {**CLASSIC, b"II+\0": Variant.big("<"), b"MM\0+": Variant.big(">")}
 
 
@@ -391,7 +393,7 @@ def pack_directory(
         kept: entries of other tags whose values are elsewhere in the file.
         following: offset of the next directory of the chain.
     """
-    variant = Variant.classic(order)
+    variant = CLASSIC[BYTE_ORDER_MARKS[order]]
     ordered = sorted(fields, key=lambda field: field.tag)
     entries = {
         tag: variant.entry.pack(tag, entry.type, entry.count, entry.place)
@@ -427,6 +429,8 @@ def pack_file(
         )
         return pack_directory(order, (*fields, *pointers), HEADER_LENGTH)
 
+    if not pointed:
+        return header(order, HEADER_LENGTH) + first(())
     end = HEADER_LENGTH + len(first([0] * len(pointed)))
     parts, offsets = [], []
     for inner in pointed.values():
@@ -438,7 +442,7 @@ def pack_file(
 
 def header(order: str, first: int) -> bytes:
     """The header of a classic TIFF file whose first directory is at an offset."""
-    return (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", first)
+    return BYTE_ORDER_MARKS[order] + struct.pack(order + "I", first)
 
 
 def place_in_file(file: bytes, tag: int) -> int:
