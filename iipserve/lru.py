@@ -1,4 +1,4 @@
-"""A mapping of limited size."""
+"""A mapping of limited size (least recently used)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ V = TypeVar("V")
 
 
 class LRU(Generic[K, V]):
-    """A mapping that drops what was used longest ago when it is full. Safe for many threads."""
+    """A mapping that drops the least recently used values when it is full. Safe for many threads."""
 
     def __init__(self, limit: int | None) -> None:
-        """Keep so many values; None is no limit."""
+        """Keep at most `limit` values; None means no limit."""
         self._limit = limit
         self._values: OrderedDict[K, V] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: K) -> V | None:
-        """The value, which is then the most recently used, or None."""
+        """The value, which becomes the most recently used, or None."""
         with self._lock:
             value = self._values.get(key)
             if value is not None:
@@ -37,7 +37,7 @@ class LRU(Generic[K, V]):
                 self._values.popitem(last=False)
 
     def discard(self, key: K) -> None:
-        """Forget one value, if it is there."""
+        """Forget one value, if it is present."""
         with self._lock:
             self._values.pop(key, None)
 

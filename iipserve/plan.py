@@ -1,4 +1,4 @@
-"""The contract between protocols and engine: what is to be rendered, as one immutable value."""
+"""The contract between protocols and engine: what to render, as one immutable value."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class ImageRef:
     identifier: str
     version: ImageVersion
     quality_layers: int = 0
-    """JPEG 2000 quality layers to decode; 0 is all there are."""
+    """JPEG 2000 quality layers to decode; 0 means all."""
     selector: Selector = FIRST
-    """Which picture of a stack or sequence."""
+    """Which image of a stack or sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +35,17 @@ class Encoding:
     format: str
     """Name of the encoder, e.g. `jpeg`."""
     quality: int
-    """In the encoder's own scale: JPEG 1-100, PNG 0-9, WebP and AVIF -1 (lossless) to 100, TIFF by `scheme`."""
+    """On the encoder's own scale: JPEG 1-100, PNG 0-9, WebP and AVIF -1 (lossless) to 100, TIFF by `scheme`."""
     scheme: str = ""
-    """Compression inside the format: TIFF `none` `lzw` `deflate` `jpeg` `webp` `zstd`; AVIF codec name."""
+    """Compression within the format: TIFF `none` `lzw` `deflate` `jpeg` `webp` `zstd`; AVIF codec name."""
     profile: bool = False
     """Embed the ICC profile."""
     metadata: bool = False
-    """Embed XMP, Exif, text and physical resolution (exports only: a tile carries at most its profile)."""
+    """Embed XMP, Exif, text and physical resolution (exports only: a tile embeds at most its profile)."""
     stored: bool = True
-    """The file's own compressed tile may be the answer; False when the client asked for a quality."""
+    """The file's own compressed tile may be sent; False if the client asked for a quality."""
     bits: int = 8
-    """Per sample of the finished image: 8, or 16 where the format has room for them."""
+    """Per sample of the rendered image: 8, or 16 if the format supports it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +114,17 @@ def _key_of(kind: type[Any]) -> Callable[[Any], Any]:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Text that needs no pixels: info.json, .dzi, OBJ answers."""
+    """Text without pixels: info.json, .dzi, replies to OBJ."""
 
     body: bytes
     media_type: str
     vary: str = ""
-    """Names of the request headers it depends on, as for the Vary header."""
+    """Value of the Vary header: names of the request headers that the text depends on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """The answer lies elsewhere (303)."""
+    """The answer has another address (303)."""
 
     location: str
     """Absolute URI."""
@@ -137,27 +137,27 @@ class Bundle:
     plans: tuple[RenderPlan, ...]
     media_type: str
     frame: Callable[[int, bytes], bytes]
-    """(position in `plans`, finished bytes) -> bytes with their frame around them."""
+    """(index in `plans`, a rendition's bytes) -> these bytes, framed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SamplePlan:
-    """Samples as the file holds them, at points of one level, told as text (IIP's SPECTRA and PFL)."""
+    """Samples as stored in the file, at points of one level, reported as text (IIP's SPECTRA and PFL)."""
 
     image: ImageRef
     selectors: tuple[Selector, ...]
-    """The pictures of the stack or sequence to take them from; at least one."""
+    """The images of the stack or sequence to sample; at least one."""
     level: int
     """Index into `ImageInfo.levels`."""
     points: tuple[tuple[int, int], ...]
     """x and y in pixels of the level, all inside it."""
     describe: Callable[[Sequence[Pixels]], Document]
-    """(samples of shape (1, points, bands) for each selector) -> the answer."""
+    """(an array of shape (1, points, bands) for each selector) -> the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatisticsPlan:
-    """An answer for which the image has to be measured (once)."""
+    """An answer that needs statistics of the image, which are measured once."""
 
     image: ImageRef
     describe: Callable[[Statistics], Document]
@@ -165,7 +165,7 @@ class StatisticsPlan:
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """Finished bytes."""
+    """A finished file in memory."""
 
     body: bytes
     media_type: str
@@ -174,18 +174,18 @@ class Rendition:
 
 
 class Pieces(Protocol):
-    """Finished bytes that are not in memory: their number, and they themselves as often as asked for."""
+    """A finished file that is not in memory: its length, and its bytes as often as they are requested."""
 
     def __len__(self) -> int:
         """Number of bytes."""
 
     def __iter__(self) -> Iterator[bytes]:
-        """All bytes, some at a time."""
+        """All bytes, in pieces."""
 
 
 @dataclass(frozen=True, slots=True)
 class LargeRendition:
-    """A rendition that no cache keeps, since it is too large to be held in memory."""
+    """A rendition too large for memory, which no cache keeps."""
 
     body: Pieces
     media_type: str
@@ -197,12 +197,12 @@ Content: TypeAlias = RenderPlan | SamplePlan | StatisticsPlan | Document | Redir
 
 
 class Answer(NamedTuple):
-    """What a protocol replies with, and the headers only it knows of."""
+    """A protocol's answer, with headers that only the protocol knows."""
 
     content: Content
     headers: tuple[tuple[str, str], ...] = ()
 
 
 def image_ref(info: ImageInfo, quality_layers: int = 0) -> ImageRef:
-    """The reference under which `info`'s image is rendered."""
+    """The reference to the image that `info` describes."""
     return ImageRef(info.identifier, info.version, quality_layers, info.selector)

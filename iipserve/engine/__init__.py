@@ -1,1 +1,1 @@
-"""Engine: a plan in, finished bytes out."""
+"""The engine: a plan in, a finished file out."""

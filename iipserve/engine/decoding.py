@@ -1,4 +1,4 @@
-"""Decoded tiles: those that were dear, or that neighbors need too, are kept and shared."""
+"""Caches decoded tiles that are expensive to decode or needed by neighboring tiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TileKey: TypeAlias = tuple[ImageRef, int, int, int]
 
 
 class TileCache(Protocol):
-    """Where decoded tiles are kept: the memory cache."""
+    """The memory cache, as far as it holds decoded tiles."""
 
     def get(self, key: TileKey) -> Pixels | None:
         """The tile, or None."""
@@ -25,7 +25,7 @@ class TileCache(Protocol):
 
 
 class TileDecoder:
-    """Reads tiles of sources. Safe for many threads; what several want at once is decoded once."""
+    """Reads tiles of sources. Safe for many threads; concurrent requests for one tile decode it once."""
 
     def __init__(self, cache: TileCache) -> None:
         """Keep tiles in `cache`."""
@@ -33,12 +33,12 @@ class TileDecoder:
         self._decodings: SingleFlight[TileKey, Pixels] = SingleFlight()
 
     def reader(self, source: Source, image: ImageRef, *, keep: bool = False) -> TileReader:
-        """What reads tiles of one source.
+        """A reader of one source's tiles.
 
         Args:
-            source: the tiles are decoded by.
-            image: what the source shows.
-            keep: hold on to the tiles also where decoding is cheap, as others will need them too.
+            source: decodes the tiles.
+            image: of the source.
+            keep: cache the tiles even if decoding is cheap, because neighbors need them too.
         """
         if keep or source.keeps_decoded:
             return lambda level, column, row: self._kept(source, (image, level, column, row))

@@ -1,4 +1,4 @@
-"""Finished files too large for memory: written to a temporary file without a name, and read from it in pieces."""
+"""Files too large for memory: written to an unnamed temporary file, and read from it in pieces."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from iipserve.errors import Overloaded
 log = logging.getLogger(__name__)
 
 PIECE_LENGTH = 1 << 18
-"""Bytes that are read at once."""
+"""Bytes per read."""
 
 
 class LargeFile:
-    """A finished file on disk; the disk gives its room back with the last reference.
+    """A complete file on disk, whose space is freed with the last reference.
 
     Safe for many threads, each iterating over it at its own pace.
     """
 
     def __init__(self, descriptor: int) -> None:
-        """Take over a descriptor of a file that does not change any more."""
+        """Take over a descriptor of a file that no longer changes."""
         weakref.finalize(self, os.close, descriptor)
         self._descriptor = descriptor
         self._length = os.fstat(descriptor).st_size
@@ -43,9 +43,9 @@ class LargeFile:
 
 
 class LargeFileWriter:
-    """A temporary file that is written, as an encoder's output.
+    """A temporary file for the output of an encoder.
 
-    Every method raises `Overloaded` when there is no room for the file.
+    Every method but `close` raises `Overloaded` if the disk is full.
     """
 
     def __init__(self) -> None:
@@ -53,24 +53,24 @@ class LargeFileWriter:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
 
     def write(self, data: bytes | memoryview) -> None:
-        """Put bytes where the file stands."""
+        """Write bytes at the current position."""
         with _room():
             self._file.write(data)
 
     def seek(self, position: int) -> None:
-        """Let the file stand at a position, also past its end."""
+        """Move to a position, which may be past the end."""
         with _room():
             self._file.seek(position)
 
-    def finished(self) -> LargeFile:
-        """The file as it is now; it outlives the writer."""
+    def file(self) -> LargeFile:
+        """The file as written so far; it outlives the writer."""
         with _room():
             self._file.flush()
             return LargeFile(os.dup(self._file.fileno()))
 
     def close(self) -> None:
-        """Write no more; to be called once, however the writing went."""
-        with suppress(OSError):  # a full disk takes no more of a file that failed for it
+        """Release the writer, whether or not writing succeeded. Call once."""
+        with suppress(OSError):  # flushing fails again on a full disk
             self._file.close()
 
 
@@ -81,5 +81,5 @@ def _room() -> Iterator[None]:
     except OSError as error:
         log.error("a large image cannot be written to %s: %s", tempfile.gettempdir(), error.strerror)
         raise Overloaded(
-            "the server has no room to make an image of this size; ask again later, or for a smaller one"
+            "the server lacks disk space for an image of this size; try again later, or request a smaller one"
         ) from error

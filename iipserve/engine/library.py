@@ -1,4 +1,4 @@
-"""From identifiers to files: safe paths, headers that are remembered, sources that stay open."""
+"""From identifiers to files: safe paths, cached information, open sources."""
 
 from __future__ import annotations
 
@@ -23,31 +23,30 @@ from iipserve.sources import OpenFile, Source, SourceFormat
 log = logging.getLogger(__name__)
 
 HEAD_LENGTH = 64
+"""Bytes by which formats are recognized."""
 LISTING_SECONDS = 10.0
-"""A list of images is remembered this long: making one opens every file."""
-
-
+"""A list of images is kept this long, because making one opens every file."""
 Key: TypeAlias = tuple[str, Selector]
-"""Identifier, and which picture of a stack or sequence."""
+"""Identifier, and the selected image of a stack or sequence."""
 
 
 class ImageChanged(Exception):
-    """The file was replaced after the plan was made; the request is to be planned again."""
+    """The file has been replaced since the plan was made; the request must be planned again."""
 
 
 @dataclass(frozen=True, slots=True)
 class CachedInfo:
-    """What is remembered of a file: its facts, and what proves that they are still true."""
+    """Information on an image, with what proves that the file is still the same."""
 
     path: str
-    """As put together from prefix, identifier and suffix; symbolic links not resolved."""
+    """Prefix, identifier and suffix; symbolic links not resolved."""
     inode: int
     mtime_ns: int
     length: int
     info: ImageInfo
 
     def is_of(self, status: os.stat_result) -> bool:
-        """Whether the file still is the one that was read."""
+        """Whether a file of this status is the one that was read."""
         return (
             status.st_mtime_ns == self.mtime_ns
             and status.st_size == self.length
@@ -59,7 +58,7 @@ class Listing(NamedTuple):
     """Identifiers of the images in the folder."""
 
     limit: int
-    """Maximum number that was asked for."""
+    """Maximum number requested."""
     made_at: float
     """On the monotonic clock, in seconds."""
     identifiers: list[str]
@@ -79,15 +78,15 @@ class Library:
         self._listing: Listing | None = None
 
     def info(self, identifier: str, selector: Selector = FIRST) -> ImageInfo:
-        """The facts of an image, proved fresh by one `stat`.
+        """Information on an image; one `stat` proves that what is cached is current.
 
         Args:
             identifier: of the image.
-            selector: which picture of its stack or sequence; of no meaning for other images.
+            selector: selects from a stack or sequence; ignored for other images.
 
         Raises:
             InvalidRequest: the identifier could lead out of the folder.
-            ImageNotFound: no readable file lies there, or the stack or sequence has no such picture.
+            ImageNotFound: there is no readable file, or its stack or sequence has no such image.
             UnsupportedImage, DecodeError: the file cannot be read as an image.
         """
         key = (identifier, selector)
@@ -97,7 +96,7 @@ class Library:
                 if cached.is_of(os.stat(cached.path)):
                     return cached.info
             except OSError:
-                pass  # opening it again says what is wrong
+                pass  # opening it again reports the reason
             self._infos.discard(key)
         if selector != FIRST:
             first = self.info(identifier)
@@ -109,10 +108,10 @@ class Library:
         return self._open(identifier, selector).info
 
     def source(self, image: ImageRef) -> Source:
-        """The open source of exactly this version of an image.
+        """An open source of exactly this version of an image.
 
         Raises:
-            ImageChanged: the file has another version by now.
+            ImageChanged: the file has been replaced.
         """
         source = self._sources.get((image.identifier, image.selector))
         if source is None or source.info.version != image.version:
@@ -122,9 +121,12 @@ class Library:
         return source
 
     def identifiers(self, limit: int = 10_000) -> list[str]:
-        """Identifiers of files that look like images by their first bytes, in alphabetical order.
+        """Identifiers of files whose first bytes are those of an image, in alphabetical order.
 
-        Some seconds old at most.
+        At most `LISTING_SECONDS` old.
+
+        Args:
+            limit: maximum number.
         """
         listing, now = self._listing, time.monotonic()
         if listing is None or listing.limit != limit or now - listing.made_at >= LISTING_SECONDS:
@@ -144,7 +146,7 @@ class Library:
         return found
 
     def clear(self) -> None:
-        """Forget all headers and let go of all open files."""
+        """Forget all cached information and release all open files."""
         self._infos.clear()
         self._sources.clear()
         self._listing = None
@@ -177,15 +179,15 @@ class Library:
         return source
 
     def _read_structure(self, file: OpenFile) -> Source:
-        """Open with the format the bytes show, else with the fallback ones.
+        """Open with the format that the first bytes indicate, else with a fallback.
 
-        A format closes the descriptor it was given, so each gets its own.
+        A format closes the descriptor it is given, so each gets its own.
         """
         candidates = [
             kind for kind in self._formats.values() if not kind.fallback and kind.matches(file.head)
         ]
         candidates += [kind for kind in self._formats.values() if kind.fallback and kind.matches(file.head)]
-        refusal = UnsupportedImage(f"{file.identifier!r} is no image of a kind this server reads")
+        refusal = UnsupportedImage(f"{file.identifier!r} is not an image that this server can read")
         try:
             for kind in candidates:
                 try:
@@ -198,10 +200,12 @@ class Library:
 
     def _path(self, identifier: str) -> str:
         if "\0" in identifier or "\\" in identifier:
-            raise InvalidRequest(f"identifier {identifier!r} holds a character no image name has")
+            raise InvalidRequest(
+                f"identifier {identifier!r} contains a null or a backslash, which no image name does"
+            )
         if any(part in (".", "..") for part in identifier.split("/")):
             raise InvalidRequest(
-                f"identifier {identifier!r} holds '.' or '..'; name an image by its full path"
+                f"identifier {identifier!r} contains '.' or '..'; give the full path of an image"
             )
         if identifier.endswith("/") or not identifier:
             raise ImageNotFound(f"identifier {identifier!r} names no file")
@@ -226,9 +230,9 @@ class Library:
 
 
 def _prefix_and_root(prefix: str) -> tuple[str, Path]:
-    """What stands before identifiers, and the real folder nothing may lead out of.
+    """The prefix of all paths, and the real folder that no path may leave.
 
-    A prefix that names a folder gets its slash; another one ends in the beginning of file names.
+    A prefix that names a folder gets a slash; any other ends in the beginning of file names.
     """
     if prefix and not prefix.endswith("/") and os.path.isdir(prefix):
         prefix += "/"
@@ -239,23 +243,23 @@ def _open_regular(path: str, root: Path, name: str) -> tuple[int, os.stat_result
     """A descriptor of the regular file at `path`, and its status.
 
     Args:
-        path: to be opened.
-        root: real folder that nothing may lead out of.
+        path: of the file.
+        root: real folder that must contain it.
         name: of the image, for messages.
 
     Raises:
-        ImageNotFound: nothing readable, no regular file, or outside `root` once links are followed.
+        ImageNotFound: it cannot be read, is not a regular file, or is outside `root` once links are followed.
     """
     real = os.path.realpath(path)
     if not Path(real).is_relative_to(root):
-        log.warning("%s leads out of the image folder by a symbolic link and is not served", name)
+        log.warning("%s leaves the image folder by a symbolic link and is not served", name)
         raise ImageNotFound(f"there is no image {name}")
     try:
-        # a FIFO would wait for a writer without O_NONBLOCK
+        # without O_NONBLOCK, a FIFO would wait for a writer
         descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError as error:
         if isinstance(error, PermissionError):
-            log.warning("%s cannot be read by this user: %s", name, error.strerror)
+            log.warning("%s cannot be read: %s", name, error.strerror)
         raise ImageNotFound(f"there is no image {name}") from error
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
@@ -269,20 +273,24 @@ def _with_own_descriptor(file: OpenFile) -> OpenFile:
 
 
 def _check_selector(first: ImageInfo, selector: Selector) -> None:
-    """See that a stack or sequence has the picture that is asked for."""
+    """Check that a stack or sequence has an image.
+
+    Raises:
+        ImageNotFound: it has not.
+    """
     if first.stack:
-        there = 0 <= selector.layer < len(first.stack)
-        known = f"pictures 0 to {len(first.stack) - 1}"
+        exists = 0 <= selector.layer < len(first.stack)
+        known = f"images 0 to {len(first.stack) - 1}"
     else:
-        assert first.angles is not None, "looked at by the caller"
-        there = min(selector) >= 0 and max(selector) < 1000
+        assert first.angles is not None, "checked by the caller"
+        exists = min(selector) >= 0 and max(selector) < 1000
         known = f"horizontal angles {first.angles.horizontal}, vertical angles {first.angles.vertical}"
-    if not there:
-        raise ImageNotFound(f"{first.identifier!r} has {known}, and no picture {tuple(selector)}")
+    if not exists:
+        raise ImageNotFound(f"{first.identifier!r} has {known}, but not {tuple(selector)}")
 
 
 def _as_selected(info: ImageInfo, selector: Selector, sequence: Sequence | None) -> ImageInfo:
-    """The facts of a picture, with its place in the stack or sequence."""
+    """Information on an image, with its selector in the stack or sequence."""
     if sequence is not None:
         return replace(info, selector=selector, angles=sequence.angles, stack=())
     return replace(info, selector=Selector(selector.layer)) if info.stack else info

@@ -1,4 +1,4 @@
-"""What the settings add to every picture: conversion to sRGB, and the watermark."""
+"""What the settings add to every rendered image: conversion to sRGB, and the watermark."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from iipserve.processing.icc import ToSRGB
 from iipserve.processing.watermark import BLENDS, Watermark
 
 MAX_MARK_PIXELS = 16_000_000
+"""Pixels of a watermark, at most."""
 DEPTHS = {"uchar": 1, "ushort": 257}
-"""libvips' sample types that a mark may have, and what a step of 8 bits is in them."""
+"""libvips' sample types that a mark may have, with the size of a step of 8 bits in each."""
 
 
 class OutputPolicy:
-    """Adds to plans what the settings ask for. No protocol does, so that none can forget it."""
+    """Adds to plans what the settings require, for all protocols."""
 
     def __init__(self, config: Config) -> None:
-        """Reads the watermark.
+        """Read the watermark.
 
         Raises:
             ConfigError: it cannot be read.
@@ -38,11 +39,11 @@ class OutputPolicy:
         self._watermark = load_watermark(config)
 
     def apply(self, plan: RenderPlan, info: ImageInfo) -> RenderPlan:
-        """The plan with everything that is due; the same object when nothing is.
+        """The plan with what the settings add; the same object if they add nothing.
 
         Args:
-            plan: of any format, raw samples too.
-            info: its image.
+            plan: of any output format, raw samples included.
+            info: of its image.
         """
         operations = plan.operations
         if self._to_srgb and info.icc is not None and info.color_space in (ColorSpace.GRAY, ColorSpace.SRGB):
@@ -53,27 +54,27 @@ class OutputPolicy:
 
 
 def _with_conversion(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
-    """The operations with a conversion to sRGB among them, unless those before it make colors of their own."""
+    """The operations with a conversion to sRGB, unless the ones before it make other colors."""
     converted = pipeline.ordered((*operations, ToSRGB()))
     before = takewhile(lambda operation: not isinstance(operation, ToSRGB), converted)
     return converted if all(operation.keeps_profile for operation in before) else operations
 
 
 def load_watermark(config: Config) -> Watermark | None:
-    """The watermark of the settings; None when there is none, or when it would show nowhere.
+    """The watermark of the settings; None if none is set, or if it would never show.
 
     Raises:
-        ConfigError: the file is missing, is no image that libvips reads, is damaged, or is too large.
+        ConfigError: the file is missing, damaged, too large, or not an image that libvips reads.
     """
     if not config.watermark:
         return None
     if not os.path.isfile(config.watermark):
-        raise ConfigError(f"WATERMARK is {config.watermark!r}, which is no file; an image is needed")
+        raise ConfigError(f"WATERMARK is {config.watermark!r}, which is not a file; an image is required")
     try:
         pixels = _read(config.watermark)
     except pyvips.Error as error:
         raise ConfigError(
-            f"WATERMARK is {config.watermark!r}; an image that can be read is needed: {libvips.reason(error)}"
+            f"WATERMARK is {config.watermark!r}; a readable image is required: {libvips.reason(error)}"
         ) from error
     if not config.watermark_probability or not config.watermark_opacity:
         return None
@@ -86,28 +87,28 @@ def _read(path: str) -> NDArray[np.uint8]:
 
     Raises:
         pyvips.Error: it cannot be read.
-        ConfigError: it is not fit to be a mark.
+        ConfigError: it cannot be used as a mark.
     """
     image = pyvips.Image.new_from_file(path, fail_on="error")
     if image.width * image.height > MAX_MARK_PIXELS:
         raise ConfigError(
             f"WATERMARK is {path!r}, of {image.width} x {image.height} pixels; "
-            f"one of at most {MAX_MARK_PIXELS // 1_000_000} megapixels is needed"
+            f"one of at most {MAX_MARK_PIXELS // 1_000_000} megapixels is required"
         )
     if image.format not in DEPTHS:
         raise ConfigError(
-            f"WATERMARK is {path!r}, with samples of type {image.format}; one of 8 or 16 bits is needed"
+            f"WATERMARK is {path!r}, with samples of type {image.format}; 8 or 16 bits are required"
         )
     mark = _with_opacity(image.autorot())
     if mark.bands != 4:
         raise ConfigError(
-            f"WATERMARK is {path!r}, with {image.bands} bands; gray, RGB or CMYK is needed, with or without opacity"
+            f"WATERMARK is {path!r}, with {image.bands} bands; gray, RGB or CMYK, with or without opacity, is required"
         )
     return libvips.to_pixels(mark).astype(np.uint8, copy=False)
 
 
 def _with_opacity(image: pyvips.Image) -> pyvips.Image:
-    """The image as sRGB and opacity, of 8 bits each."""
+    """The image as sRGB and opacity, 8 bits each."""
     if not image.hasalpha():
         return _to_srgb(image).bandjoin(255)
     bands = image.bands - 1
@@ -116,7 +117,7 @@ def _with_opacity(image: pyvips.Image) -> pyvips.Image:
 
 
 def _to_srgb(image: pyvips.Image) -> pyvips.Image:
-    """The image, without opacity, as sRGB of 8 bits, by its ICC profile if it has one that fits."""
+    """The image, without opacity, as 8-bit sRGB, converted by its ICC profile if it has a suitable one."""
     if image.get_typeof("icc-profile-data"):
         try:
             return image.icc_transform("srgb", embedded=True).cast("uchar")
@@ -127,7 +128,7 @@ def _to_srgb(image: pyvips.Image) -> pyvips.Image:
 
 
 def _fingerprint(pixels: NDArray[np.uint8], config: Config) -> str:
-    """Stands for everything that decides on what the mark does to a picture."""
+    """Hash of everything that determines what the mark does to an image."""
     settings = (pixels.shape, config.watermark_probability, config.watermark_opacity, config.watermark_blend)
     digest = hashlib.blake2b(repr(settings).encode(), digest_size=16)
     digest.update(pixels.tobytes())

@@ -122,7 +122,7 @@ class Renderer:
             bands, strips = _with_bands(self._strips(view, cost.size, encoder, deadline))
             shape = (cost.size.height, cost.size.width, bands)
             encode_rows(strips, shape, plan.encoding, view.metadata(), writer)
-            return writer.finished()
+            return writer.file()
 
     def _strips(self, view: ViewReader, size: Size, encoder: Encoder, deadline: float) -> Iterator[Pixels]:
         """The pixels to encode, in strips.

@@ -1,4 +1,4 @@
-"""Samples at points: read from as few tiles as possible."""
+"""Samples at points, each tile read once."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from iipserve.sources import Source
 
 
 class Sampler:
-    """Answers plans for samples. Safe for many threads."""
+    """Reads the samples of plans. Safe for many threads."""
 
     def __init__(self, library: Library, admission: AdmissionControl, decoder: TileDecoder) -> None:
-        """Read with the renderer's own limits and decoder."""
+        """Share the renderer's admission control and decoder."""
         self._library = library
         self._admission = admission
         self._decoder = decoder
@@ -32,12 +32,12 @@ class Sampler:
         """The samples at the points: an array of shape (1, points, bands) for each selector.
 
         Raises:
-            ImageChanged: the file is another one than the plan was made for.
-            RegionOutOfBounds: another picture of the stack or sequence is smaller.
+            ImageChanged: the file has been replaced since the plan was made.
+            RegionOutOfBounds: a selected image is smaller than the plan's and lacks a point.
             TooLarge, Overloaded: see `AdmissionControl`.
             DecodeError: the file is damaged at a point.
         """
-        self._library.source(plan.image)  # still the same
+        self._library.source(plan.image)  # raises if it has been replaced
         return [self._samples(plan, self._image(plan, selector)) for selector in plan.selectors]
 
     def _image(self, plan: SamplePlan, selector: Selector) -> ImageRef:
@@ -62,19 +62,23 @@ class Sampler:
 
 
 def _level(source: Source, plan: SamplePlan) -> Level:
-    """The level of the plan, in which all points lie."""
+    """The level of the plan.
+
+    Raises:
+        RegionOutOfBounds: a point is outside the level.
+    """
     levels = source.info.levels
     if plan.level < len(levels):
         size = levels[plan.level].size
         if all(0 <= x < size.width and 0 <= y < size.height for x, y in plan.points):
             return levels[plan.level]
     raise RegionOutOfBounds(
-        f"picture {tuple(source.info.selector)} of {plan.image.identifier!r} is smaller and has no such pixel"
+        f"image {tuple(source.info.selector)} of {plan.image.identifier!r} is smaller and has no such pixel"
     )
 
 
 def _by_tile(points: np.ndarray, level: Level) -> dict[tuple[int, int], list[int]]:
-    """Indices of points by column and row of the tile they lie in."""
+    """Indices of points, by column and row of the tile that contains them."""
     tiles: dict[tuple[int, int], list[int]] = defaultdict(list)
     columns, rows = points[:, 0] // level.tile.width, points[:, 1] // level.tile.height
     for index, tile in enumerate(zip(columns.tolist(), rows.tolist(), strict=True)):

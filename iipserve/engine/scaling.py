@@ -16,14 +16,13 @@ from iipserve.processing.layout import has_alpha
 def scale(pixels: Pixels, size: Size, *, nearest: bool = False) -> Pixels:
     """The pixels, of 8 or 16 bits, at exactly `size`, larger or smaller.
 
-    Reduction never aliases: a whole ratio on both axes takes means, any other Lanczos. Enlargement is
-    bicubic. Colors are weighed by opacity, the last of 2 or 4 bands, so that none bleeds in from clear
-    pixels.
+    Reduction does not alias: whole ratios on both axes average, others use Lanczos. Enlargement is bicubic.
+    Colors are weighted by opacity, the last of 2 or 4 bands, so that clear pixels contribute none.
 
     Args:
-        pixels: to be scaled; returned as they are when they have the size.
-        size: wanted.
-        nearest: repeat and drop pixels instead, as iipsrv does (pixel `i` is `floor(i * from / to)`).
+        pixels: to scale; returned unchanged if they have the size.
+        size: of the result, in pixels.
+        nearest: repeat and drop pixels instead, as iipsrv does (pixel `i` comes from `floor(i * from / to)`).
     """
     height, width = pixels.shape[:2]
     if (width, height) == (size.width, size.height):
@@ -37,7 +36,7 @@ def scale(pixels: Pixels, size: Size, *, nearest: bool = False) -> Pixels:
 
 
 def scale_in_strips(pixels: Pixels, size: Size, rows: int, *, nearest: bool = False) -> Iterator[Pixels]:
-    """What `scale` returns, in strips of `rows` rows that are made when they are asked for."""
+    """What `scale` returns, in strips of `rows` rows, each made on demand."""
     pixels = np.ascontiguousarray(pixels)
     height, image = pixels.shape[0], _resized(pixels, size)
     for top in range(0, size.height, rows):
@@ -50,7 +49,7 @@ def scale_in_strips(pixels: Pixels, size: Size, rows: int, *, nearest: bool = Fa
 
 
 def _resized(pixels: Pixels, size: Size) -> pyvips.Image:
-    """Contiguous pixels at another size, once it is computed; they must be kept until then."""
+    """Contiguous pixels at another size. Evaluated lazily: the pixels must be kept until then."""
     opaque = (1 << 8 * pixels.itemsize) - 1
     clear = has_alpha(pixels.shape[2]) and bool(np.any(pixels[:, :, -1] != opaque))
     return libvips.resized(libvips.from_pixels(pixels), size, alpha=clear)

@@ -1,7 +1,7 @@
-"""Panoramic sequences: many files under one identifier, told apart by two angles in their names.
+"""Panoramic sequences: many files under one identifier, distinguished by two angles in their names.
 
-The file for angles h and v is called `STEM` + FILENAME_PATTERN + `HHH_VVV.EXTENSION` (iipsrv); a sequence is
-there when the file for 0 and 90 degrees is.
+The file for angles h and v is named `STEM` + FILENAME_PATTERN + `HHH_VVV.EXTENSION`, as in iipsrv; a sequence
+exists if its file for 0 and 90 degrees does.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from iipserve.image import FIRST, Angles, Selector
 
 EXTENSIONS = ("tif", "tiff", "jp2", "jpx", "j2k", "jpg", "jpeg", "png")
 MAX_FILES = 100_000
-"""Of a folder that are looked at for angles."""
+"""Files of a folder whose names are searched for angles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """One sequence in the file system."""
+    """A sequence of files."""
 
     start: str
     """Path of its files up to the angles."""
@@ -28,7 +28,7 @@ class Sequence:
     angles: Angles
 
     def path(self, selector: Selector) -> str:
-        """Where the picture of these angles would lie."""
+        """Path of the file for these angles, whether it exists or not."""
         return f"{self.start}{_angles_text(selector)}.{self.extension}"
 
 
@@ -43,7 +43,7 @@ def find_sequence(stem: str, pattern: str) -> Sequence | None:
 
 
 def member_stem(name: str, pattern: str) -> str | None:
-    """The stem of the sequence whose first file has this name; empty for its other files, None for any other file."""
+    """The stem of the sequence whose first file has this name; empty for its other files, None for files of no sequence."""
     match = re.fullmatch(rf"(.+){re.escape(pattern)}([0-9]{{3}}_[0-9]{{3}})\.({'|'.join(EXTENSIONS)})", name)
     if match is None:
         return None
@@ -55,7 +55,7 @@ def _angles_text(selector: Selector) -> str:
 
 
 def _angles(start: str, extension: str) -> Angles:
-    """Horizontal angles at 90 degrees, vertical ones at 0, as the names in the folder say."""
+    """Horizontal angles at 90 degrees, vertical ones at 0, from the names in the folder."""
     folder, beginning = os.path.split(start)
     name = re.compile(rf"{re.escape(beginning)}([0-9]{{3}})_([0-9]{{3}})\.{extension}")
     across, down = {FIRST.horizontal}, {FIRST.vertical}
@@ -69,7 +69,7 @@ def _angles(start: str, extension: str) -> Angles:
 
 
 def _names(folder: str) -> list[str]:
-    """Names of the files in a folder; none if it may not be listed."""
+    """Names of the files in a folder; empty if it cannot be listed."""
     try:
         with os.scandir(folder) as entries:
             return [entry.name for entry in islice(entries, MAX_FILES)]

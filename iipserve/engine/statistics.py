@@ -1,4 +1,4 @@
-"""Statistics of images: measured once for each version of a file, and remembered."""
+"""Statistics of images, measured once per version of a file."""
 
 from __future__ import annotations
 
@@ -23,38 +23,39 @@ from iipserve.pyramid import place_tile
 from iipserve.sources import Source
 
 MAX_PIXELS = 4_000_000
-"""The largest level of no more pixels is measured; of an image without one, tiles spread evenly over the smallest."""
-REMEMBERED = 1000
-"""Images whose statistics are remembered, unless the settings say how many headers are."""
-
-
+"""The largest level of at most this many pixels is measured; if all are larger, tiles spread evenly over the smallest."""
+MAX_STATISTICS = 1000
+"""Statistics kept, unless MAX_METADATA_CACHE_SIZE says otherwise."""
 NORMALIZED = (Contrast(1.0),)
-"""What has more than 8 bits is normalized for the histogram and not just shifted (iipsrv)."""
+"""Samples of more than 8 bits are normalized for the histogram, not shifted (as in iipsrv)."""
 
 
 class StatisticsCache:
-    """Measures images. Safe for many threads; must not be called by one that is admitted already."""
+    """Measures images and keeps their statistics.
+
+    Safe for many threads. A request that has been admitted already must not measure: it would wait for itself.
+    """
 
     def __init__(self, config: Config, admission: AdmissionControl, decoder: TileDecoder) -> None:
-        """Measure with the renderer's own limits and decoder."""
+        """Share the renderer's admission control and decoder."""
         self._admission = admission
         self._decoder = decoder
-        remembered = config.max_metadata_cache_size
-        self._known: LRU[ImageRef, Statistics] = LRU(None if remembered < 0 else remembered or REMEMBERED)
+        count = config.max_metadata_cache_size
+        self._known: LRU[ImageRef, Statistics] = LRU(None if count < 0 else count or MAX_STATISTICS)
         self._computations: SingleFlight[ImageRef, Statistics] = SingleFlight()
 
     def get(self, source: Source, image: ImageRef) -> Statistics:
-        """What is measured of an image, at the first call.
+        """The statistics of an image, measured on the first call.
 
         Raises:
-            DecodeError: the image is damaged where it is measured.
+            DecodeError: a measured region is damaged.
             TooLarge, Overloaded: see `AdmissionControl`.
         """
         found = self._known.get(image)
         return found or self._computations.do(image, lambda: self._measure(source, image))
 
     def ranges(self, source: Source, image: ImageRef) -> tuple[Range, ...]:
-        """The samples of each color band that are shown black and white: declared, else measured."""
+        """The samples shown as black and white, for each color band: declared, else measured."""
         info = source.info
         return _known_ranges(info) or measured_ranges(self.get(source, image).bands, info)
 
@@ -72,12 +73,12 @@ class StatisticsCache:
         return statistics
 
     def _read(self, read: LevelReader, region: Region) -> Pixels:
-        size = _at_most(region.size) if read.source.reads_regions else region.size
+        size = _reduced(region.size) if read.source.reads_regions else region.size
         with self._admission.admit(read.cost(region, size)):
             return read(region, size)
 
     def _overview(self, source: Source, image: ImageRef, ranges: tuple[Range, ...]) -> Pixels:
-        """Tile 0 of the smallest resolution that IIP shows, unprocessed (iipsrv)."""
+        """The first tile of the smallest resolution that IIP shows, without operations (as in iipsrv)."""
         info = source.info
         size = info.resolution_sizes[-1]
         region = TileGrid(size, info.tile).region(0, 0)
@@ -90,33 +91,33 @@ class StatisticsCache:
 
 
 def _known_ranges(info: ImageInfo) -> tuple[Range, ...]:
-    """The declared ranges, or the full one of the type; none where neither is there."""
+    """The declared ranges, else the full range of the type; empty if there is neither."""
     if info.band_ranges:
         return info.band_ranges
     return () if info.full_range is None else (info.full_range,) * info.bands
 
 
 def _measured_regions(info: ImageInfo) -> tuple[int, list[Region]]:
-    """The level that is measured, and what of it."""
-    for number, level in enumerate(info.levels):
+    """Index of the level to measure, and its regions."""
+    for index, level in enumerate(info.levels):
         if level.size.area <= MAX_PIXELS:
-            return number, [Region.of_size(level.size)]
+            return index, [Region.of_size(level.size)]
     smallest = len(info.levels) - 1
     return smallest, list(_spread_tiles(TileGrid(info.levels[-1].size, info.levels[-1].tile)))
 
 
 def _spread_tiles(grid: TileGrid) -> Iterator[Region]:
-    """Tiles of a level, evenly spread, of no more than `MAX_PIXELS`."""
+    """Evenly spread tiles of a level, `MAX_PIXELS` in all at most."""
     count = max(1, min(grid.count, MAX_PIXELS // grid.tile.area))
-    for number in range(count):
-        row, column = divmod(number * grid.count // count, grid.columns)
+    for index in range(count):
+        row, column = divmod(index * grid.count // count, grid.columns)
         region = grid.region(column, row)
         if region is not None:
             yield region
 
 
-def _at_most(size: Size) -> Size:
-    """The size itself, or divided by a power of two so that it is not large."""
+def _reduced(size: Size) -> Size:
+    """The size divided by the smallest power of two that leaves at most `MAX_PIXELS`."""
     shrink = 1
     while size.ceil_scaled(shrink).area > MAX_PIXELS:
         shrink *= 2

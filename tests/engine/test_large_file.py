@@ -20,7 +20,7 @@ CONTENT = bytes(range(256)) * 5
 def written(content: bytes) -> LargeFile:
     writer = LargeFileWriter()
     writer.write(content)
-    file = writer.finished()
+    file = writer.file()
     writer.close()
     return file
 
@@ -55,7 +55,7 @@ def test_what_was_left_out_is_filled_in() -> None:
     writer.write(b"then")
     writer.seek(0)
     writer.write(memoryview(b"now "))
-    assert b"".join(writer.finished()) == b"now then"
+    assert b"".join(writer.file()) == b"now then"
     writer.close()
 
 
@@ -82,7 +82,7 @@ def _write(writer: LargeFileWriter) -> None:
 
 def _finish(writer: LargeFileWriter) -> None:
     writer.write(b"a little, which is held back")
-    writer.finished()
+    writer.file()
 
 
 @pytest.mark.parametrize("act", [_write, _finish])
@@ -92,7 +92,7 @@ def test_full_disk_is_said_without_its_place(
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda: open("/dev/full", "wb"))  # noqa: SIM115
     before = descriptors()
     writer = LargeFileWriter()
-    with pytest.raises(Overloaded, match="no room") as caught:
+    with pytest.raises(Overloaded, match="lacks disk space") as caught:
         act(writer)
     writer.close()
     assert "/" not in str(caught.value)
@@ -104,5 +104,5 @@ def test_full_disk_is_said_without_its_place(
 
 def test_missing_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
-    with pytest.raises(Overloaded, match="no room"):
+    with pytest.raises(Overloaded, match="lacks disk space"):
         LargeFileWriter()

@@ -303,28 +303,28 @@ def cut_png(path: Path) -> None:
 
 
 UNUSABLE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "missing": (lambda path: None, "is no file; an image is needed"),
-    "a folder": (lambda path: path.mkdir(), "is no file; an image is needed"),
-    "empty": (lambda path: path.touch(), "can be read is needed"),
-    "text": (lambda path: path.write_text("a mark"), "can be read is needed"),
+    "missing": (lambda path: None, "is not a file; an image is required"),
+    "a folder": (lambda path: path.mkdir(), "is not a file; an image is required"),
+    "empty": (lambda path: path.touch(), "a readable image is required"),
+    "text": (lambda path: path.write_text("a mark"), "a readable image is required"),
     "SVG": (
         lambda path: path.write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
-        "can be read is needed",
+        "a readable image is required",
     ),
-    "cut short": (cut_png, "can be read is needed"),
+    "cut short": (cut_png, "a readable image is required"),
     "too large": (
         lambda path: save(path, np.zeros((4001, 4000, 1), np.uint8), format="png"),
-        "of 4000 x 4001 pixels; one of at most 16 megapixels is needed",
+        "of 4000 x 4001 pixels; one of at most 16 megapixels is required",
     ),
     "floating point": (
         lambda path: write_tiff(path, np.zeros((8, 12), np.float32)),
-        "with samples of type float; one of 8 or 16 bits is needed",
+        "with samples of type float; 8 or 16 bits are required",
     ),
     "six bands": (
         lambda path: write_tiff(
             path, np.zeros((8, 12, 6), np.uint8), photometric="minisblack", planarconfig="contig"
         ),
-        "with 6 bands; gray, RGB or CMYK is needed",
+        "with 6 bands; gray, RGB or CMYK, with or without opacity, is required",
     ),
 }
 
