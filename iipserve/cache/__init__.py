@@ -9,7 +9,7 @@ from iipserve.plan import RenderPlan, Rendition
 
 
 class RenditionCache(ABC):
-    """Keeps finished bytes by plan. Safe for many threads. A failure is a miss, never an error."""
+    """Keeps renditions by plan. Safe for many threads. A failure is a miss, never an error."""
 
     @abstractmethod
     def get(self, plan: RenderPlan) -> Rendition | None:
@@ -17,7 +17,7 @@ class RenditionCache(ABC):
 
     @abstractmethod
     def set(self, plan: RenderPlan, rendition: Rendition) -> None:
-        """Remember a rendition; it may be dropped at any time."""
+        """Keep a rendition; it may be dropped at any time."""
 
     @abstractmethod
     def clear(self) -> None:
@@ -25,7 +25,7 @@ class RenditionCache(ABC):
 
 
 class TieredCache(RenditionCache):
-    """The worker's own memory, and behind it a slower cache that others share, if there is one."""
+    """The worker's own memory, and optionally a slower cache shared with other workers."""
 
     def __init__(self, memory: MemoryCache, shared: RenditionCache | None) -> None:
         """Ask `memory` first, then `shared`."""
@@ -33,7 +33,7 @@ class TieredCache(RenditionCache):
         self._shared = shared
 
     def get(self, plan: RenderPlan) -> Rendition | None:
-        """The rendition from memory, else from the shared cache, from where memory takes it over."""
+        """The rendition from memory, else from the shared cache; memory then keeps it too."""
         rendition: Rendition | None = self._memory.get(plan)
         if rendition is not None or self._shared is None:
             return rendition
@@ -43,13 +43,13 @@ class TieredCache(RenditionCache):
         return rendition
 
     def set(self, plan: RenderPlan, rendition: Rendition) -> None:
-        """Remember a rendition in both."""
+        """Keep a rendition in both."""
         self._memory.set(plan, rendition, len(rendition.body))
         if self._shared is not None:
             self._shared.set(plan, rendition)
 
     def clear(self) -> None:
-        """Empty the memory, decoded tiles included; what others share stays."""
+        """Empty the memory, decoded tiles included; the shared cache keeps its entries."""
         self._memory.clear()
         if self._shared is not None:
             self._shared.clear()

@@ -1,4 +1,4 @@
-"""The memory of one worker: whatever was used last, up to so many bytes."""
+"""The memory cache of one worker: least recently used, bounded in bytes."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from collections.abc import Hashable
 from typing import Any
 
 ENTRY_OVERHEAD = 1024
-"""Bytes an entry costs beside its value: key, plan and rendition objects, identifier, tables (measured)."""
+"""Bytes per entry in addition to its value: key, plan and rendition objects, identifier, tables (measured)."""
 
 
 class Entry:
-    """One thing kept. Compared by identity, so that marking it as used runs no code of its key."""
+    """A value with its key. Compared by identity, so that marking it as used runs no code of the key."""
 
     __slots__ = ("cost", "key", "value")
 
     def __init__(self, key: Hashable, value: Any, cost: int) -> None:
-        """`cost` is in bytes, overhead included."""
+        """The `cost` is in bytes, overhead included."""
         self.key = key
         self.value = value
         self.cost = cost
 
 
 class MemoryCache:
-    """Values by key; the least recently used go first when `capacity` bytes are full.
+    """Values by key; the least recently used are dropped when `capacity` is reached.
 
-    Holds finished renditions by plan and decoded tiles by (image, level, column, row), side by side.
+    Holds renditions by plan and decoded tiles by (image, level, column, row).
     Safe for many threads: a hit takes no lock, because each of its two steps is one call into C.
     """
 
@@ -54,18 +54,18 @@ class MemoryCache:
         return len(self._entries)
 
     def get(self, key: Hashable) -> Any:
-        """The value kept under `key`, which thereby is the last to go, or None."""
+        """The value of `key`, which becomes the most recently used, or None."""
         entry = self._entries.get(key)
         if entry is None:
             return None
         try:  # contextlib.suppress would cost more than all the rest
             self._order.move_to_end(entry)
         except KeyError:
-            return entry.value  # dropped by another thread since; the value is still good
+            return entry.value  # dropped by another thread in the meantime; the value is still valid
         return entry.value
 
     def set(self, key: Hashable, value: Any, size: int) -> None:
-        """Keep `value`, in place of what was kept under `key`; nothing is kept if it alone is too large.
+        """Keep a value, replacing any other of `key`. Nothing is kept if the value alone exceeds the capacity.
 
         Args:
             key: never None.
@@ -94,8 +94,8 @@ class MemoryCache:
             self._bytes = 0
 
     def _drop_oldest(self) -> None:
-        """Forget the entry used longest ago. The lock is held."""
-        # in one call: a hit may reorder at any moment, which an iterator does not survive
+        """Drop the least recently used entry. The lock is held."""
+        # in one call: a concurrent hit may reorder, which would invalidate an iterator
         oldest, _ = self._order.popitem(last=False)
         del self._entries[oldest.key]
         self._bytes -= oldest.cost

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from iipserve.cache.memcached import MAX_VALUE, MemcachedCache, expiry_time
+from iipserve.cache.memcached import MemcachedCache, expiry_time, pack, unpack
+from iipserve.cache.memcached_servers import MAX_VALUE
 from iipserve.plan import Rendition
 from tests.cache.servers import (
     Memcached,
@@ -304,9 +305,9 @@ def test_server_restarted_between_two_requests_is_no_failure(
 def test_retries_come_ever_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """10, 20, 40 ... seconds, at most 300, on a clock of our own."""
     now = 1000.0
-    monkeypatch.setattr("iipserve.cache.memcached.time.monotonic", lambda: now)
+    monkeypatch.setattr("iipserve.cache.memcached_servers.time.monotonic", lambda: now)
     tries: list[float] = []
-    monkeypatch.setattr("iipserve.cache.memcached._version", lambda pool: tries.append(now))
+    monkeypatch.setattr("iipserve.cache.memcached_servers._version", lambda pool: tries.append(now))
     cache = MemcachedCache([("127.0.0.1", free_port())], DAY)
     cache.get(plan())
     for _ in range(1600):
@@ -317,3 +318,40 @@ def test_retries_come_ever_later(monkeypatch: pytest.MonkeyPatch) -> None:
             thread.join()
     pauses = [later - earlier for earlier, later in zip([1000.0, *tries], tries, strict=False)]
     assert pauses == [10, 20, 40, 80, 160, 300, 300, 300, 300]
+
+
+# -- values ----------------------------------------------------------------------------------------
+
+
+DIGEST = plan().digest
+KEPT = Rendition(b"some body" * 20, "image/svg+xml; charset=utf-8", DIGEST)
+PACKED = pack(KEPT, DIGEST)
+
+
+def test_comes_back() -> None:
+    assert unpack(PACKED, DIGEST) == KEPT
+
+
+@pytest.mark.parametrize("length", range(len(PACKED)))
+def test_cut_short_is_nothing(length: int) -> None:
+    assert unpack(PACKED[:length], DIGEST) is None
+
+
+STRANGE = {
+    "too long": PACKED + b"x",
+    "other mark": b"XXXX" + PACKED[4:],
+    "later layout": PACKED[:3] + b"\2" + PACKED[4:],
+    "media type beyond the end": PACKED[:20] + b"\xff\xff" + PACKED[22:],
+    "body beyond the end": PACKED[:22] + b"\xff\xff\xff\xff" + PACKED[26:],
+    "media type not ASCII": PACKED[:26] + b"\xff" + PACKED[27:],
+    "another program's text": b"Status: 200 OK\r\nContent-Type: image/jpeg\r\n\r\n" * 10,
+}
+
+
+@pytest.mark.parametrize("value", STRANGE.values(), ids=STRANGE.keys())
+def test_anything_else_is_nothing(value: bytes) -> None:
+    assert unpack(value, DIGEST) is None
+
+
+def test_of_another_plan_is_nothing() -> None:
+    assert unpack(PACKED, plan(1).digest) is None
