@@ -15,7 +15,7 @@ from iipserve.codecs.metadata import check_sides, select
 from iipserve.codecs.pixels import regrouped, sample_bytes, with_bits, with_colors
 from iipserve.codecs.tiff_compressions import COMPRESSIONS, JPEG_TAG, Compression, compression_for
 from iipserve.containers import exif, tags
-from iipserve.containers.ifd import Field, FieldType, integers, pack_file, rationals, raw, text
+from iipserve.containers.ifd import Field, FieldType, file_length, integers, pack_file, rationals, text
 from iipserve.containers.tags import Photometric
 from iipserve.errors import TooLarge
 from iipserve.formats import Format, Scheme
@@ -84,16 +84,13 @@ class Layout:
         Raises:
             TooLarge: four-byte offsets cannot address all strips.
         """
-        start = len(self._front(lengths, lengths))
+        counts = integers(self.order, tags.STRIP_BYTE_COUNTS, LONG, *lengths)
+        fields = (*self.fields.values(), counts)
+        # the table of offsets is as long as that of counts
+        start = file_length((*fields, counts), self.pointed)
         check_length(start + sum(lengths))
-        return self._front(lengths, list(_offsets(start, lengths)))
-
-    def _front(self, lengths: Sequence[int], offsets: Sequence[int]) -> bytes:
-        strips = (
-            integers(self.order, tags.STRIP_OFFSETS, LONG, *offsets),
-            integers(self.order, tags.STRIP_BYTE_COUNTS, LONG, *lengths),
-        )
-        return pack_file(self.order, (*self.fields.values(), *strips), self.pointed)
+        offsets = integers(self.order, tags.STRIP_OFFSETS, LONG, *_offsets(start, lengths))
+        return pack_file(self.order, (*fields, offsets), self.pointed)
 
 
 def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
@@ -232,9 +229,9 @@ def _described(order: str, metadata: Metadata) -> dict[int, Field]:
         fields += [rationals(order, tags.X_RESOLUTION, across), rationals(order, tags.Y_RESOLUTION, down)]
         fields.append(integers(order, tags.RESOLUTION_UNIT, SHORT, tags.INCH))
     if metadata.xmp:
-        fields.append(raw(tags.XMP, FieldType.BYTE, metadata.xmp))
+        fields.append(Field(tags.XMP, FieldType.BYTE, metadata.xmp))
     if metadata.icc:
-        fields.append(raw(tags.ICC_PROFILE, FieldType.UNDEFINED, metadata.icc))
+        fields.append(Field(tags.ICC_PROFILE, FieldType.UNDEFINED, metadata.icc))
     return {field.tag: field for field in fields}
 
 

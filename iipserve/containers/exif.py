@@ -98,7 +98,7 @@ def _whole(directory: Directory) -> tuple[Field, ...]:
         value = directory.value(entry) if entry.type in RELOCATABLE_TYPES else None
         if value is None:
             raise DecodeError(f"field {tag} is damaged")
-        fields.append(Field(tag, entry.type, entry.count, value))
+        fields.append(Field(tag, entry.type, value))
     return tuple(field for field in fields if field.tag != INTEROPERABILITY_IFD)
 
 
@@ -123,7 +123,7 @@ def _relocatable(directory: Directory) -> Iterator[Field]:
         if tag in LEFT_OUT or entry.type not in RELOCATABLE_TYPES:
             continue
         if entry.count * TYPE_LENGTHS[entry.type] <= MAX_LENGTH and (value := directory.value(entry)):
-            yield Field(tag, entry.type, entry.count, value)
+            yield Field(tag, entry.type, value)
 
 
 def normalized(block: bytes, dots_per_inch: tuple[float, float] | None) -> bytes:
@@ -153,7 +153,7 @@ def normalized(block: bytes, dots_per_inch: tuple[float, float] | None) -> bytes
 def _changes(order: str, directory: Directory, dots_per_inch: tuple[float, float] | None) -> Iterator[Field]:
     """The fields of the first directory that are not as they should be."""
     upright = integers(order, ORIENTATION, FieldType.SHORT, UPRIGHT)
-    as_entry = Entry(upright.type, upright.count, upright.value.ljust(4, b"\0"))
+    as_entry = Entry(upright.type, 1, upright.value.ljust(4, b"\0"))
     if directory.entries.get(ORIENTATION, as_entry) != as_entry:
         yield upright
     if dots_per_inch:

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 from iipserve.errors import DecodeError
 
@@ -81,9 +82,6 @@ MAX_NUMBERS = 1024
 """A field of more numbers is read as a table or not at all."""
 MAX_BYTES = 16 * 1024 * 1024
 """A text, profile or packet of more bytes is not read."""
-HEADER_LENGTH = 8
-"""Bytes before the first directory of a classic TIFF file as written here."""
-
 Table: TypeAlias = "array[int]"
 """Unsigned integers, packed in 2, 4 or 8 bytes each."""
 
@@ -134,14 +132,11 @@ class Entry:
     """The values, or their offset where they do not fit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A field with its values."""
 
     tag: int
     type: int
-    count: int
-    """Number of values."""
     value: bytes
     """The values, in the file's byte order."""
 
@@ -352,28 +347,36 @@ def read_directory(reader: Reader, offset: int, *, min_fields: int = 1) -> Direc
 
 # -- writing ---------------------------------------------------------------------------------------
 
+HEADER_LENGTH, COUNT_LENGTH, ENTRY_LENGTH, OFFSET_LENGTH = 8, 2, 12, 4
+"""Bytes of classic TIFF's structures."""
+
 
 def integers(order: str, tag: int, type: FieldType, *values: int) -> Field:
     """A field of one of the `INTEGER_TYPES`."""
-    return Field(tag, type, len(values), struct.pack(f"{order}{len(values)}{CODES[type]}", *values))
+    return Field(tag, type, struct.pack(f"{order}{len(values)}{CODES[type]}", *values))
 
 
 def rationals(order: str, tag: int, *values: float) -> Field:
     """A field of RATIONAL values, each the nearest fraction that fits."""
     pairs = (Fraction(value).limit_denominator(10_000).as_integer_ratio() for value in values)
     terms = [min(term, 0xFFFFFFFF) for pair in pairs for term in pair]
-    return Field(tag, FieldType.RATIONAL, len(values), struct.pack(f"{order}{len(terms)}I", *terms))
+    return Field(tag, FieldType.RATIONAL, struct.pack(f"{order}{len(terms)}I", *terms))
 
 
 def text(tag: int, content: str) -> Field:
     """A field of text; beyond ASCII it is UTF-8, as other software writes it."""
-    value = content.replace("\0", "").encode("utf-8", "replace") + b"\0"
-    return Field(tag, FieldType.ASCII, len(value), value)
+    return Field(tag, FieldType.ASCII, content.replace("\0", "").encode("utf-8", "replace") + b"\0")
 
 
-def raw(tag: int, type: FieldType, value: bytes) -> Field:
-    """A field of BYTE or UNDEFINED values."""
-    return Field(tag, type, len(value), value)
+def directory_length(fields: Iterable[Field]) -> int:
+    """Bytes of a directory and its values."""
+    inside = COUNT_LENGTH + OFFSET_LENGTH
+    return inside + sum(ENTRY_LENGTH + _length_behind(field.value) for field in fields)
+
+
+def _length_behind(value: bytes) -> int:
+    """Bytes that a value takes behind the directory."""
+    return 0 if len(value) <= OFFSET_LENGTH else len(value) + len(value) % 2
 
 
 def pack_directory(
@@ -381,10 +384,10 @@ def pack_directory(
     fields: Iterable[Field],
     offset: int,
     *,
-    kept: Mapping[int, Entry] | None = None,
+    kept: Mapping[int, Entry] = MappingProxyType({}),
     following: int = 0,
 ) -> bytes:
-    """A directory of classic TIFF, its values behind it.
+    """A directory of classic TIFF with its values behind it.
 
     Args:
         order: byte order.
@@ -393,26 +396,31 @@ def pack_directory(
         kept: entries of other tags whose values are elsewhere in the file.
         following: offset of the next directory of the chain.
     """
-    variant = CLASSIC[BYTE_ORDER_MARKS[order]]
-    ordered = sorted(fields, key=lambda field: field.tag)
-    entries = {
-        tag: variant.entry.pack(tag, entry.type, entry.count, entry.place)
-        for tag, entry in (kept or {}).items()
-    }
+    variant, ordered = CLASSIC[BYTE_ORDER_MARKS[order]], sorted(fields)
+    entries = {tag: variant.entry.pack(tag, one.type, one.count, one.place) for tag, one in kept.items()}
     count = len(ordered) + len(entries)
-    values_at, values = offset + 2 + variant.entry.size * count + 4, bytearray()
-    for field in ordered:
-        value = field.value
-        inline = len(value) <= 4
-        place = value if inline else variant.offset.pack(values_at + len(values))
-        entries[field.tag] = variant.entry.pack(field.tag, field.type, field.count, place)
-        values += b"" if inline else value + b"\0" * (len(value) % 2)
+    place, values = offset + COUNT_LENGTH + ENTRY_LENGTH * count + OFFSET_LENGTH, []
+    for tag, type, value in ordered:
+        inside = value
+        if length := _length_behind(value):
+            inside = variant.offset.pack(place)
+            values.append(value.ljust(length, b"\0"))
+            place += length
+        entries[tag] = variant.entry.pack(tag, type, len(value) // TYPE_LENGTHS[type], inside)
     table = (entries[tag] for tag in sorted(entries))
-    return b"".join((variant.count.pack(count), *table, variant.offset.pack(following), values))
+    return b"".join((variant.count.pack(count), *table, variant.offset.pack(following), *values))
+
+
+def file_length(
+    fields: Iterable[Field], pointed: Mapping[int, Sequence[Field]] = MappingProxyType({})
+) -> int:
+    """Bytes of what `pack_file` returns; depends on nothing but the lengths of values."""
+    inner = sum(ENTRY_LENGTH + directory_length(fields) for fields in pointed.values() if fields)
+    return HEADER_LENGTH + directory_length(fields) + inner
 
 
 def pack_file(
-    order: str, fields: Sequence[Field], pointed: Mapping[int, Sequence[Field]] | None = None
+    order: str, fields: Iterable[Field], pointed: Mapping[int, Sequence[Field]] = MappingProxyType({})
 ) -> bytes:
     """A classic TIFF file up to its pixels: header, first directory, and the directories it points to.
 
@@ -421,23 +429,14 @@ def pack_file(
         fields: of the first directory.
         pointed: directories by the tag of the field that points to them, which is added; empty ones are left out.
     """
-    pointed = {tag: inner for tag, inner in (pointed or {}).items() if inner}
-
-    def first(offsets: Iterable[int]) -> bytes:
-        pointers = (
-            integers(order, tag, FieldType.LONG, at) for tag, at in zip(pointed, offsets, strict=True)
-        )
-        return pack_directory(order, (*fields, *pointers), HEADER_LENGTH)
-
-    if not pointed:
-        return header(order, HEADER_LENGTH) + first(())
-    end = HEADER_LENGTH + len(first([0] * len(pointed)))
-    parts, offsets = [], []
-    for inner in pointed.values():
-        offsets.append(end)
-        parts.append(pack_directory(order, inner, end))
-        end += len(parts[-1])
-    return b"".join((header(order, HEADER_LENGTH), first(offsets), *parts))
+    parts, first = [], list(fields)
+    offset = file_length(first) + ENTRY_LENGTH * sum(1 for inner in pointed.values() if inner)
+    for tag, inner in pointed.items():
+        if inner:
+            parts.append(pack_directory(order, inner, offset))
+            first.append(integers(order, tag, FieldType.LONG, offset))
+            offset += len(parts[-1])
+    return b"".join((header(order, HEADER_LENGTH), pack_directory(order, first, HEADER_LENGTH), *parts))
 
 
 def header(order: str, first: int) -> bytes:
@@ -445,15 +444,12 @@ def header(order: str, first: int) -> bytes:
     return BYTE_ORDER_MARKS[order] + struct.pack(order + "I", first)
 
 
-def place_in_file(file: bytes, tag: int) -> int:
-    """Where a classic TIFF file holds the value, or its offset, of a field of the first directory.
+def place_in_file(fields: Iterable[Field], tag: int) -> int:
+    """The offset of a value, or of its offset if it is longer than 4 bytes, in the first directory of `pack_file`.
 
-    Raises:
-        DecodeError: there is no such field.
+    Args:
+        fields: all of the directory.
+        tag: of one of them.
     """
-    reader = Reader.of_block(file)
-    start = reader.first_offset() + reader.variant.count.size
-    tags = list(read_directory(reader, reader.first_offset()).entries)
-    if tag not in tags:
-        raise DecodeError(f"no field {tag}")
-    return start + tags.index(tag) * reader.variant.entry.size + 8
+    preceding = sum(field.tag < tag for field in fields)
+    return HEADER_LENGTH + COUNT_LENGTH + ENTRY_LENGTH * preceding + ENTRY_LENGTH - OFFSET_LENGTH

@@ -117,8 +117,8 @@ def fields(order: str) -> list[ifd.Field]:
         ifd.integers(order, 65000, FieldType.SHORT, 1),
         ifd.integers(order, 65001, FieldType.LONG, 1, 2**32 - 1),
         ifd.rationals(order, 65002, 0.25, 1e30),
-        ifd.raw(65004, FieldType.UNDEFINED, b"abc"),
-        ifd.raw(65005, FieldType.BYTE, b"odd length"[:9]),
+        ifd.Field(65004, FieldType.UNDEFINED, b"abc"),
+        ifd.Field(65005, FieldType.BYTE, b"odd length"[:9]),
     ]
 
 
@@ -167,11 +167,15 @@ def test_values_elsewhere_are_kept() -> None:
 @pytest.mark.parametrize("tag", [65000, 65003])
 def test_the_place_of_a_value(tag: int) -> None:
     file = ifd.pack_file(">", fields(">"))
-    place = ifd.place_in_file(file, tag)
-    entry = read_directory(Reader.of_block(file), 8).entries[tag]
-    assert file[place : place + 4] == entry.place
-    with pytest.raises(DecodeError):
-        ifd.place_in_file(file, 1)
+    place = ifd.place_in_file(fields(">"), tag)
+    assert file[place : place + 4] == read_directory(Reader.of_block(file), 8).entries[tag].place
+
+
+@pytest.mark.parametrize("pointed", [{}, {34665: fields("<")}, {34665: fields("<"), 34853: fields("<")[:2]}])
+@pytest.mark.parametrize("count", range(7))
+def test_the_length_is_known_before(count: int, pointed: dict[int, list[ifd.Field]]) -> None:
+    some = fields("<")[:count]
+    assert ifd.file_length(some, pointed) == len(ifd.pack_file("<", some, pointed))
 
 
 @pytest.mark.parametrize("block", [b"", b"II", b"II+\0" + bytes(30), b"text that is no block"])

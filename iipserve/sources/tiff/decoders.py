@@ -16,7 +16,15 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from iipserve.containers.ifd import Directory, Field, FieldType, integers, pack_file, place_in_file
+from iipserve.containers.ifd import (
+    Directory,
+    Field,
+    FieldType,
+    file_length,
+    integers,
+    pack_file,
+    place_in_file,
+)
 from iipserve.containers.tags import (
     CCITT_SCHEMES,
     JPEG_TABLES,
@@ -245,14 +253,10 @@ def _strip_reader(fields: Fields, order: str, kind: np.dtype[Any]) -> Callable[[
 
 def _strip_header(fields: Fields, order: str) -> tuple[bytes, bytes]:
     """What precedes and follows the strip's length in a TIFF file of one strip."""
-
-    description = [_field(order, *item) for item in {**fields, STRIP_BYTE_COUNTS: 0}.items()]
-
-    def header(offset: int) -> bytes:
-        return pack_file(order, (*description, _field(order, STRIP_OFFSETS, offset)))
-
-    whole = header(len(header(0)))
-    length_at = place_in_file(whole, STRIP_BYTE_COUNTS)
+    described = [_field(order, *item) for item in {**fields, STRIP_BYTE_COUNTS: 0, STRIP_OFFSETS: 0}.items()]
+    offset = _field(order, STRIP_OFFSETS, file_length(described))
+    whole = pack_file(order, (*described[:-1], offset))
+    length_at = place_in_file(described, STRIP_BYTE_COUNTS)
     return whole[:length_at], whole[length_at + 4 :]
 
 
