@@ -10,12 +10,14 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from iipserve.containers import tags
 from iipserve.containers.ifd import (
     Directory,
     Field,
@@ -29,11 +31,10 @@ from iipserve.containers.tags import (
     CCITT_SCHEMES,
     JPEG_TABLES,
     LERC_PARAMETERS,
-    STRIP_BYTE_COUNTS,
-    STRIP_OFFSETS,
     T4_OPTIONS,
     T6_OPTIONS,
     Compression,
+    Photometric,
     named,
 )
 from iipserve.errors import UnsupportedImage
@@ -44,8 +45,10 @@ from iipserve.sources.tiff.layout import NO_SUBSAMPLING, Layout
 Bytes: TypeAlias = NDArray[np.uint8]
 """Shape (rows, bytes per row)."""
 Unpack: TypeAlias = Callable[[bytes], Bytes]
+FieldValue: TypeAlias = int | tuple[int, ...]
+"""Of a TIFF directory: numbers in a tuple are SHORT, a single one is LONG."""
 Fields: TypeAlias = dict[int, Any]
-"""Of a TIFF directory, by tag; integers in a tuple are SHORT, single ones LONG."""
+"""`FieldValue` by tag."""
 
 REVERSED_BITS = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 SAMPLE_FORMATS = {"u": 1, "i": 2, "f": 3}
@@ -154,9 +157,9 @@ def _by_libtiff(layout: Layout, directory: Directory) -> TileDecoder:
     shape, kind, samples = layout.shape, layout.type, layout.stored_bands
     fields = _strip_fields(layout, layout.tile.width, layout.tile.height, (kind.bits,) * samples)
     fields |= {
-        262: 2 if samples > 2 else 1,
-        317: layout.predictor,
-        339: (SAMPLE_FORMATS[kind.kind],) * samples,
+        tags.PHOTOMETRIC: Photometric.RGB if samples > 2 else Photometric.BLACK_IS_ZERO,
+        tags.PREDICTOR: layout.predictor,
+        tags.SAMPLE_FORMAT: (SAMPLE_FORMATS[kind.kind],) * samples,
     }
     read = _strip_reader(fields, layout.byte_order, kind.stored)
     return lambda data: read(data).reshape(shape)
@@ -232,16 +235,18 @@ def _ccitt(layout: Layout, directory: Directory) -> TileDecoder:
 def _strip_fields(layout: Layout, width: int, height: int, bits: tuple[int, ...]) -> Fields:
     """The fields of a strip of `len(bits)` bands, in the compression of the tiles."""
     return {
-        256: width, 257: height, 258: bits, 259: layout.compression, 262: 1,
-        266: 1 + layout.bits_reversed, 277: len(bits), 278: height,
+        tags.IMAGE_WIDTH: width, tags.IMAGE_LENGTH: height, tags.BITS_PER_SAMPLE: bits,
+        tags.COMPRESSION: layout.compression, tags.PHOTOMETRIC: Photometric.BLACK_IS_ZERO,
+        tags.FILL_ORDER: 1 + layout.bits_reversed, tags.SAMPLES_PER_PIXEL: len(bits), tags.ROWS_PER_STRIP: height,
     }  # fmt: skip
 
 
 def _strip_reader(fields: Fields, order: str, kind: np.dtype[Any]) -> Callable[[bytes], NDArray[Any]]:
     """A decoder of a strip that `fields` describe, into samples of `kind`."""
-    before, after = _strip_header(fields, order)
-    length, bands = struct.Struct(order + "I"), fields[277]
-    shape = (fields[257], fields[256]) if bands == 1 else (fields[257], fields[256], bands)
+    before, after = _strip_header(tuple(fields.items()), order)
+    length, bands = struct.Struct(order + "I"), fields[tags.SAMPLES_PER_PIXEL]
+    rows = fields[tags.IMAGE_LENGTH], fields[tags.IMAGE_WIDTH]
+    shape = rows if bands == 1 else (*rows, bands)
 
     def read(data: bytes) -> NDArray[Any]:
         strip = b"".join((before, length.pack(len(data)), after, data))
@@ -251,16 +256,22 @@ def _strip_reader(fields: Fields, order: str, kind: np.dtype[Any]) -> Callable[[
     return read
 
 
-def _strip_header(fields: Fields, order: str) -> tuple[bytes, bytes]:
-    """What precedes and follows the strip's length in a TIFF file of one strip."""
-    described = [_field(order, *item) for item in {**fields, STRIP_BYTE_COUNTS: 0, STRIP_OFFSETS: 0}.items()]
-    offset = _field(order, STRIP_OFFSETS, file_length(described))
+@lru_cache(maxsize=64)
+def _strip_header(fields: tuple[tuple[int, FieldValue], ...], order: str) -> tuple[bytes, bytes]:
+    """What precedes and follows the strip's length in a TIFF file of one strip.
+
+    It takes 16 us, and all levels of a file share it.
+    """
+    described = [
+        _field(order, *item) for item in (*fields, (tags.STRIP_BYTE_COUNTS, 0), (tags.STRIP_OFFSETS, 0))
+    ]
+    offset = _field(order, tags.STRIP_OFFSETS, file_length(described))
     whole = pack_file(order, (*described[:-1], offset))
-    length_at = place_in_file(described, STRIP_BYTE_COUNTS)
+    length_at = place_in_file(described, tags.STRIP_BYTE_COUNTS)
     return whole[:length_at], whole[length_at + 4 :]
 
 
-def _field(order: str, tag: int, value: int | tuple[int, ...]) -> Field:
+def _field(order: str, tag: int, value: FieldValue) -> Field:
     if isinstance(value, int):
         return integers(order, tag, FieldType.LONG, value)
     return integers(order, tag, FieldType.SHORT, *value)
