@@ -63,7 +63,7 @@ class Crop:
 
     @property
     def images(self) -> tuple[ImageRef, ...]:
-        """All images it is made of."""
+        """All images that are shown."""
         return (self.image,)
 
 
@@ -94,7 +94,7 @@ class RenderPlan:
 
     @property
     def images(self) -> tuple[ImageRef, ...]:
-        """All images it is made of."""
+        """All images that are shown."""
         return self.view.images
 
     @property

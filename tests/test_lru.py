@@ -1,4 +1,4 @@
-"""A full mapping drops what was used longest ago."""
+"""A full mapping drops the least recently used values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_no_limit() -> None:
     assert values.get(0) == 0
 
 
-def test_limit_of_none_at_all() -> None:
+def test_limit_of_zero() -> None:
     values: LRU[str, int] = LRU(0)
     values.set("a", 1)
     assert values.get("a") is None

@@ -94,7 +94,7 @@ def test_equal_plans_are_one_key() -> None:
 
 
 @pytest.mark.parametrize("other", [*variations(PLAN)], ids=lambda other: other.digest[:8])
-def test_every_difference_tells(other: RenderPlan) -> None:
+def test_every_difference_makes_another_key(other: RenderPlan) -> None:
     assert other != PLAN
     assert hash(other) != hash(PLAN)
     assert other.digest != PLAN.digest

@@ -1,4 +1,4 @@
-"""memcached: finished files shared by all workers, also on several machines.
+"""memcached: renditions shared by all workers, also on several machines.
 
 A key identifies one plan, image version included, of one installation; so no entry is ever stale.
 """

@@ -50,7 +50,7 @@ class MemoryCache:
 
     @property
     def entries(self) -> int:
-        """Number of values kept."""
+        """Count of values kept."""
         return len(self._entries)
 
     def get(self, key: Hashable) -> Any:

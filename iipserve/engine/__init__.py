@@ -1,1 +1,1 @@
-"""The engine: a plan in, a finished file out."""
+"""The engine: a plan in, a rendered file out."""

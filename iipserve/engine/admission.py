@@ -15,7 +15,7 @@ from iipserve.leader import hand_over
 HEAVY_PIXELS = 2048 * 2048
 """Requests that decode or make more pixels are admitted apart from the others. No tile does by itself."""
 BRIEF_PIXELS = 512 * 512
-"""So many pixels are decoded and encoded in about a millisecond, unless decoding is expensive."""
+"""Pixels that are decoded and encoded in about a millisecond, unless decoding is expensive."""
 
 
 class Cost(NamedTuple):
@@ -30,22 +30,22 @@ class Cost(NamedTuple):
     decoded: int
     """Pixels that the source decodes in order to read them: whole tiles, or all of an image."""
     is_expensive: bool
-    """The source takes long to decode a pixel."""
+    """The source takes long to decode pixels."""
     made: int
     """Pixels of the result."""
     pixel_bytes: int
     """Bytes of one pixel of the result, at most."""
     memory: int
-    """Bytes held at once, at most."""
+    """Maximum bytes held at the same time."""
 
     @property
     def is_heavy(self) -> bool:
-        """Others that are not would wait long behind it."""
+        """Whether light requests would wait long behind it."""
         return self.decoded > HEAVY_PIXELS or self.made > HEAVY_PIXELS
 
     @property
     def is_brief(self) -> bool:
-        """Reading takes about a millisecond."""
+        """Whether reading takes about a millisecond."""
         return not self.is_expensive and self.decoded <= BRIEF_PIXELS and self.made <= BRIEF_PIXELS
 
     @property
@@ -118,7 +118,7 @@ class AdmissionControl:
                 raise Overloaded("the server is busy with other images; ask again later")
 
     def release(self, lane: Lane, memory: int) -> None:
-        """Give both back."""
+        """Free both."""
         with self._changed:
             lane.free += 1
             self._free_memory += memory

@@ -20,7 +20,7 @@ from iipserve.processing.transform import Rotate
 
 
 class Bound(NamedTuple):
-    """What makes pixels of one plan, bound to what it needs of the image."""
+    """The steps of one plan, bound to what they need of the image."""
 
     read: LevelReader
     after_scaling: tuple[Operation, ...]
@@ -33,7 +33,7 @@ class CropReader(ViewReader):
         """Open the image.
 
         Raises:
-            ImageChanged: the file is another one than the plan was made for.
+            ImageChanged: the file has been replaced since the plan was made.
         """
         self._workshop = workshop
         self._plan = plan
@@ -75,7 +75,7 @@ class CropReader(ViewReader):
 
     @property
     def _bound(self) -> Bound:
-        """Made on first use; the image is then measured, if that is needed."""
+        """Bound on first use, which measures the image if necessary."""
         if self._binding is None:
             self._binding = self._bind()
         return self._binding
@@ -111,7 +111,7 @@ def _tile_of(info: ImageInfo, crop: Crop) -> tuple[int, int, Size] | None:
 
 
 def metadata_for(plan: RenderPlan, info: ImageInfo) -> Metadata:
-    """What is embedded beside the pixels: in tiles the profile at most, in exports everything."""
+    """What is embedded with the pixels: in tiles at most the profile, in exports everything."""
     icc = None
     if plan.encoding.profile and all(operation.keeps_profile for operation in plan.operations):
         icc = info.icc

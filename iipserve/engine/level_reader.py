@@ -34,7 +34,7 @@ class LevelReader:
         return self.source.info.levels[self.level]
 
     def __call__(self, region: Region, size: Size) -> Pixels:
-        """A region, all at once, scaled to `size`.
+        """The pixels of a region, scaled.
 
         Args:
             region: in pixels of the level, inside it.
@@ -58,8 +58,8 @@ class LevelReader:
         Args:
             region: in pixels of the level.
             size: of the result, in pixels.
-            held: pixels of the level held at once; all of the region by default.
-            held_made: pixels of the result held at once, copies included; the result, once, by default.
+            held: pixels of the level in memory at the same time; by default the whole region.
+            held_made: pixels of the result in memory at the same time, copies included; by default the result, once.
         """
         source = self.source
         info = source.info

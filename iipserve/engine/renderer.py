@@ -1,4 +1,4 @@
-"""From a plan to finished bytes: cache, the file's own tile, or decode, process and encode."""
+"""From a plan to a rendition: cached, the file's own tile, or decoded, processed and encoded."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Renderer:
         """The rendition of `plan`.
 
         Raises:
-            ImageChanged: a file is another one than the plan was made for.
+            ImageChanged: a file has been replaced since the plan was made.
             TooLarge, Overloaded: see `AdmissionControl`; also for lack of time, and of room on the disk.
             DecodeError: a file is damaged where the plan needs it.
         """
@@ -80,7 +80,7 @@ class Renderer:
         """The samples that a plan asks for: an array of shape (1, points, bands) for each selector.
 
         Raises:
-            RegionOutOfBounds: another picture of the stack or sequence is smaller.
+            RegionOutOfBounds: a selected image is smaller than the plan's and lacks a point.
             ImageChanged, DecodeError, TooLarge, Overloaded: as `render`.
         """
         return self._sampler.samples(plan)
@@ -157,6 +157,6 @@ def _encoding_cost(cost: Cost, plan: RenderPlan, operations: tuple[Operation, ..
 
 
 def _with_bands(strips: Iterator[Pixels]) -> tuple[int, Iterator[Pixels]]:
-    """Number of bands of an image in strips, and all its strips."""
+    """The band count of an image in strips, and all its strips."""
     first = next(strips)
     return first.shape[2], chain((first,), strips)

@@ -19,7 +19,7 @@ class Call(Generic[V]):
 
     def __init__(self) -> None:
         self.done: threading.Event | None = None
-        """Made by the first thread that has to wait; mostly none does."""
+        """Created by the first thread that has to wait; usually none does."""
         self.result: V | None = None
         self.error: BaseException | None = None
 

@@ -26,7 +26,7 @@ class Workshop:
 
 
 class ViewReader(ABC):
-    """Reads the view of one plan; made for one rendering, by one thread."""
+    """Reads the view of one plan; used for one rendering, by one thread."""
 
     @abstractmethod
     def stored(self, encoder: Encoder) -> bytes | None:

@@ -61,7 +61,7 @@ class Memcached:
 
 
 class FakeServer:
-    """Accepts connections and treats each as it was told; counts them and what they sent."""
+    """Accepts connections and treats each as configured; counts them and what they sent."""
 
     def __init__(self, treat: Callable[[socket.socket, bytes], None]) -> None:
         self._treat = treat

@@ -122,7 +122,7 @@ def test_time_to_live(server: Memcached, seconds: int) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 10**11])
-def test_for_ever(server: Memcached, seconds: int) -> None:
+def test_no_expiry(server: Memcached, seconds: int) -> None:
     assert time_to_live(server, cache_on(server.port, seconds=seconds)) == -1
 
 
@@ -302,7 +302,7 @@ def test_server_restarted_between_two_requests_is_no_failure(
     assert not warnings()
 
 
-def test_retries_come_ever_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_intervals_between_retries_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     """10, 20, 40 ... seconds, at most 300, on a clock of our own."""
     now = 1000.0
     monkeypatch.setattr("iipserve.cache.memcached_servers.time.monotonic", lambda: now)

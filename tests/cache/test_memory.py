@@ -99,7 +99,7 @@ def test_clear_forgets_everything() -> None:
     assert cache.bytes == ENTRY
 
 
-def test_renditions_and_decoded_tiles_share_the_room() -> None:
+def test_renditions_and_decoded_tiles_share_the_capacity() -> None:
     memory = MemoryCache(3 * ENTRY + 200_000)
     renditions = TieredCache(memory, None)
     tile = np.zeros((256, 256, 3), np.uint8)

@@ -113,7 +113,7 @@ def test_scaled_strips_of_a_large_region_join(
 
 
 def test_enlarged_strips_meet_where_rows_begin(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line just beside a seam has the same shape as everywhere else."""
+    """A line next to a seam has the same shape as everywhere else."""
     picture = np.zeros((900, 60, 1), np.uint8)
     picture[::10] = 255
     source = ArraySource([picture])
@@ -133,7 +133,9 @@ def test_strip_of_a_tile_past_the_edge_is_the_whole() -> None:
 
 @pytest.mark.parametrize("limit", [301 * 40, 301 * 300])
 @pytest.mark.parametrize("size", [UNSCALED, SMALLER, LARGER, Size(1100, 700), Size(40, 20)], ids=str)
-def test_no_more_is_held_than_was_said(size: Size, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_is_held_than_the_cost_states(
+    size: Size, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(assembly, "STRIP_PIXELS", limit)
     source = RegionSource([smooth(SIZE)], (32, 48))
     crop = PART, size
@@ -180,7 +182,7 @@ def test_strips_of_a_convolution_join_without_a_seam() -> None:
     np.testing.assert_array_equal(np.concatenate(strips), to_display(source.levels[0])[20:191, 10:311])
 
 
-def test_developed_before_scaled() -> None:
+def test_converted_for_display_before_scaled() -> None:
     """iipsrv's order: the sharpened picture is reduced, not the reduced one sharpened."""
     source = ArraySource([smooth((256, 128))])
     to_display = transform_of(source, Gamma(2.2))

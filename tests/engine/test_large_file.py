@@ -40,7 +40,7 @@ def test_pieces_are_the_content(length: int, monkeypatch: pytest.MonkeyPatch) ->
     assert [len(piece) for piece in pieces[:-1]] == [100] * (len(pieces) - 1)
 
 
-def test_each_reader_has_its_own_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_reader_has_its_own_position(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(large_file, "PIECE_LENGTH", 100)
     file = written(CONTENT)
     first, second = iter(file), iter(file)
@@ -49,7 +49,7 @@ def test_each_reader_has_its_own_place(monkeypatch: pytest.MonkeyPatch) -> None:
     assert next(second) == CONTENT[100:200]
 
 
-def test_what_was_left_out_is_filled_in() -> None:
+def test_skipped_bytes_are_filled_in() -> None:
     writer = LargeFileWriter()
     writer.seek(4)
     writer.write(b"then")
@@ -86,7 +86,7 @@ def _finish(writer: LargeFileWriter) -> None:
 
 
 @pytest.mark.parametrize("act", [_write, _finish])
-def test_full_disk_is_said_without_its_place(
+def test_full_disk_is_reported_without_its_path(
     act: Callable[[LargeFileWriter], None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda: open("/dev/full", "wb"))  # noqa: SIM115

@@ -66,7 +66,7 @@ def test_watermark_is_added_to_every_plan(mark_path: Path, format: str) -> None:
     assert complete.encoding.format == format
 
 
-def test_a_plan_is_another_with_another_watermark(mark_path: Path) -> None:
+def test_plans_with_different_watermarks_differ(mark_path: Path) -> None:
     digests, plans = set(), set()
     for config in (
         Config(),
@@ -112,12 +112,12 @@ def test_conversion_to_srgb(
 @pytest.mark.parametrize(
     "operation", [Colormap("hot"), Twist(((0, 1, 0), (1, 0, 0), (0, 0, 1)))], ids=["map", "twist"]
 )
-def test_no_conversion_of_colors_that_are_no_longer_the_profiles(operation: Operation) -> None:
+def test_no_conversion_of_colors_that_the_profile_does_not_describe(operation: Operation) -> None:
     one = plan(operation, Mirror())
     assert OutputPolicy(Config(icc_to_srgb=True)).apply(one, info()) is one
 
 
-def test_additions_take_their_place_in_the_order(mark_path: Path) -> None:
+def test_additions_keep_the_canonical_order(mark_path: Path) -> None:
     config = Config(watermark=str(mark_path), icc_to_srgb=True)
     complete = OutputPolicy(config).apply(plan(Mirror()), info())
     assert [type(operation) for operation in complete.operations] == [ToSRGB, Mirror, Watermark]
@@ -258,12 +258,12 @@ def linear_profile() -> bytes:
     return bytes(profile)
 
 
-def test_broken_profile_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_profile_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_tiff(tmp_path / "mark.tif", RGB, photometric="rgb", iccprofile=b"no profile" * 30)
     np.testing.assert_array_equal(pixels_of(tmp_path / "mark.tif", monkeypatch), opaque(RGB))
 
 
-def test_orientation_is_heeded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_orientation_is_applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_tiff(tmp_path / "mark.tif", RGB, photometric="rgb", extratags=[(274, 3, 1, 6, True)])
     found = pixels_of(tmp_path / "mark.tif", monkeypatch)
     np.testing.assert_array_equal(found, opaque(np.rot90(RGB, -1)))
@@ -293,7 +293,7 @@ def test_none_by_default() -> None:
 
 
 @pytest.mark.parametrize("setting", ["watermark_probability", "watermark_opacity"])
-def test_none_that_would_show_nowhere(setting: str, mark_path: Path) -> None:
+def test_none_that_would_never_show(setting: str, mark_path: Path) -> None:
     assert load_watermark(Config(watermark=str(mark_path), **{setting: 0.0})) is None  # type: ignore[arg-type]
 
 
@@ -343,6 +343,6 @@ def test_unusable_watermark_stops_the_start(name: str, probability: float, tmp_p
     assert "\n" not in str(refusal.value)
 
 
-def test_gray_is_made_of_the_colors_that_are_seen() -> None:
+def test_gray_is_computed_from_converted_colors() -> None:
     complete = OutputPolicy(Config(icc_to_srgb=True)).apply(plan(Grayscale()), info())
     assert [type(operation) for operation in complete.operations] == [ToSRGB, Grayscale]

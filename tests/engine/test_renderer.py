@@ -1,4 +1,4 @@
-"""Renditions: what is passed through, decoded, cached, shared; and what goes beside the pixels."""
+"""Renditions: what is passed through, decoded, cached, shared; and what is embedded with the pixels."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_pixels_reach_the_encoder() -> None:
     assert rendition.etag == plan_of(source, EDGE).digest
 
 
-def test_second_time_nothing_is_read() -> None:
+def test_nothing_is_read_the_second_time() -> None:
     source = ArraySource([PICTURE])
     maker = renderer(source)
     first = maker.render(plan_of(source, TILE))
@@ -129,7 +129,7 @@ def test_stored_tile_is_not_the_answer(
     assert b"stored" not in renderer(source, **settings).render(plan).body
 
 
-def test_decoded_tiles_of_dear_formats_are_kept() -> None:
+def test_decoded_tiles_of_expensive_formats_are_kept() -> None:
     source = CachingSource([PICTURE])
     maker = renderer(source)
     maker.render(plan_of(source, Placement(0, Region(0, 0, 30, 30), Size(30, 30))))
@@ -192,14 +192,14 @@ def test_unknown_format() -> None:
         renderer(source).render(plan_of(source, TILE, format="gif"))
 
 
-def test_opacity_is_laid_on_white_for_jpeg() -> None:
+def test_opacity_is_composited_on_white_for_jpeg() -> None:
     pixels = np.zeros((64, 64, 4), np.uint8)
     source = ArraySource([pixels])
     body = renderer(source).render(plan_of(source, TILE, format="jpeg")).body
     assert body == b"\xff" * (64 * 64 * 3)
 
 
-def test_tile_carries_its_profile_at_most() -> None:
+def test_tile_embeds_at_most_its_profile() -> None:
     source = ArraySource([PICTURE], icc=b"profile")
     plain, profiled = plan_of(source, TILE), plan_of(source, TILE, profile=True)
     assert metadata_for(plain, source.info).icc is None
@@ -215,13 +215,13 @@ def test_profile_goes_with_the_colors_it_describes() -> None:
     assert metadata_for(mirrored, source.info).icc == b"profile"
 
 
-def test_export_carries_the_resolution_of_its_own_size() -> None:
+def test_export_embeds_the_resolution_of_its_own_size() -> None:
     source = ArraySource([gradient((400, 300)), gradient((200, 150))])
     object.__setattr__(source.info, "resolution", PhysicalResolution(12_000, 6_000))
     plan = plan_of(source, Placement(1, Region(0, 0, 200, 150), Size(100, 75)), metadata=True)
     assert metadata_for(plan, source.info).resolution == PhysicalResolution(3_000, 1_500)
-    lying = replace(plan, operations=(Rotate(270),))
-    assert metadata_for(lying, source.info).resolution == PhysicalResolution(1_500, 3_000)
+    rotated = replace(plan, operations=(Rotate(270),))
+    assert metadata_for(rotated, source.info).resolution == PhysicalResolution(1_500, 3_000)
 
 
 WHOLE = Placement(0, Region(0, 0, 150, 100), Size(150, 100))
@@ -278,14 +278,14 @@ def test_file_that_came_out_small_is_kept(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(source.reads) == 6
 
 
-def test_whether_a_picture_is_large_is_told_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_images_are_recognized_before_they_are_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering, "LARGE_BYTES", PICTURE.nbytes)
     source = ArraySource([PICTURE])
     assert isinstance(renderer(source).render(plan_of(source, WHOLE, format="tiff")), Rendition)
 
 
 @pytest.mark.usefixtures("large")
-def test_damage_further_down_is_an_error_all_the_same() -> None:
+def test_damage_further_down_is_an_error_too() -> None:
     class Damaged(ArraySource):
         def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
             if row:
@@ -300,7 +300,7 @@ def test_damage_further_down_is_an_error_all_the_same() -> None:
 
 
 @pytest.mark.usefixtures("large")
-def test_what_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rendering_that_takes_too_long_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 10_000, 40))
     monkeypatch.setattr(rendering, "monotonic", lambda: next(clock))
     source = ArraySource([PICTURE])

@@ -38,7 +38,7 @@ class Stack:
 
 
 def undescribed(samples: Sequence[Pixels]) -> Document:
-    raise AssertionError("whoever asks for samples describes them")
+    raise AssertionError("the caller describes samples")
 
 
 def sampled(source: ArraySource, points: tuple[tuple[int, int], ...], **settings: Any) -> list[Pixels]:

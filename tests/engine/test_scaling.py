@@ -29,7 +29,7 @@ def test_the_size_is_exact_and_a_plain_picture_stays_plain(
 
 @pytest.mark.parametrize(("across", "down"), [(2, 2), (3, 3), (4, 2), (8, 8), (1, 5)])
 @pytest.mark.parametrize("bands", [1, 3])
-def test_whole_ratios_take_means(across: int, down: int, bands: int) -> None:
+def test_whole_ratios_average(across: int, down: int, bands: int) -> None:
     picture = gradient((40 * across, 30 * down), bands)
     means = picture.reshape(30, down, 40, across, bands).mean(axis=(1, 3))
     assert np.abs(scale(picture, Size(40, 30)) - means).max() < 1.5  # rounded once for each axis
@@ -78,7 +78,7 @@ def test_a_size_it_has_already_changes_nothing() -> None:
 
 @pytest.mark.parametrize("size", [(50, 50), (37, 41), (150, 140)], ids=str)
 @pytest.mark.parametrize("bands", [2, 4])
-def test_clear_pixels_lend_no_color(size: tuple[int, int], bands: int) -> None:
+def test_clear_pixels_contribute_no_color(size: tuple[int, int], bands: int) -> None:
     picture = np.zeros((100, 100, bands), np.uint8)
     picture[:, 33:67] = 255  # white and opaque between black and clear
     scaled = scale(picture, Size(*size)).astype(int)

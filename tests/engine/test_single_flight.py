@@ -1,4 +1,4 @@
-"""What many ask for at once is computed once."""
+"""Concurrent requests for one result compute it once."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_brightness_is_that_of_the_first_tile_of_the_smallest_level() -> None:
     np.testing.assert_array_equal(found, np.bincount(np.floor(mean + 0.5).astype(int).ravel(), minlength=256))
 
 
-def test_measured_once_however_many_ask() -> None:
+def test_measured_once_for_concurrent_requests() -> None:
     source = ArraySource([heights()])
     shared = statistics_cache()
     with ThreadPoolExecutor(8) as pool:
