@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from iipserve.cache import TieredCache
 from iipserve.cache.memory import MemoryCache
-from iipserve.codecs import Encoder, Metadata, Output, Shape
+from iipserve.codecs import NO_METADATA, Encoder, Metadata, Output, Shape
 from iipserve.config import Config
 from iipserve.engine import renderer as rendering
+from iipserve.engine.admission import Cost
 from iipserve.engine.crop import metadata_for
 from iipserve.engine.renderer import Renderer
+from iipserve.engine.view_reader import ViewReader, Workshop
 from iipserve.errors import DecodeError, TooLarge, UnsupportedEncoding
 from iipserve.formats import Format
 from iipserve.geometry import Region, Size
 from iipserve.image import PhysicalResolution
-from iipserve.plan import Encoding, LargeRendition, Rendition
+from iipserve.plan import Encoding, ImageRef, LargeRendition, RenderPlan, Rendition
 from iipserve.processing import Operation, Pixels
 from iipserve.processing.color import Grayscale
 from iipserve.processing.transform import Mirror, Rotate
@@ -306,3 +309,52 @@ def test_rendering_that_takes_too_long_is_abandoned(monkeypatch: pytest.MonkeyPa
     source = ArraySource([PICTURE])
     with pytest.raises(TooLarge, match="longer to render than the 45 seconds"):
         renderer(source).render(plan_of(source, WHOLE, format="tiff"))
+
+
+@dataclass(frozen=True)
+class Flat:
+    """A kind of view that the package does not know: one color."""
+
+    color: tuple[int, int, int]
+    size: Size
+    images: tuple[ImageRef, ...] = ()
+
+
+class FlatReader(ViewReader):
+    after_scaling: tuple[Operation, ...] = ()
+
+    def __init__(self, workshop: Workshop, plan: Any) -> None:
+        self._view: Flat = plan.view
+
+    def stored(self, encoder: Encoder) -> bytes | None:
+        return None
+
+    def cost(self) -> Cost:
+        area = self._view.size.area
+        return Cost("flat", self._view.size, area, area, False, area, 3, 3 * area)
+
+    def read(self) -> Pixels:
+        (strip,) = self.read_strips()
+        return strip
+
+    def strips_cost(self) -> Cost:
+        return self.cost()
+
+    def read_strips(self) -> Iterator[Pixels]:
+        yield np.full((self._view.size.height, self._view.size.width, 3), self._view.color, np.uint8)
+
+    def metadata(self) -> Metadata:
+        return NO_METADATA
+
+
+def test_another_kind_of_view_is_one_more_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(rendering.READERS, Flat, FlatReader)
+    maker = renderer(ArraySource([PICTURE]), max_render_memory=1)
+    small, large = (
+        RenderPlan(Flat((1, 2, 3), Size(side, side)), Encoding("png", 1))  # type: ignore[arg-type]
+        for side in (2, 2000)
+    )
+    assert maker.render(small).body == bytes((1, 2, 3) * 4)
+    assert maker.render(small) is maker.render(small)
+    with pytest.raises(TooLarge, match="2000 x 2000"):
+        maker.render(large)
