@@ -8,20 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from iipserve.containers.ifd import (
-    TYPE_LENGTHS,
-    Directory,
-    Entry,
-    Field,
-    FieldType,
-    Reader,
-    header,
-    integers,
-    pack_directory,
-    pack_file,
-    rationals,
-    read_directory,
-)
+from iipserve.containers.ifd import TYPE_LENGTHS, Directory, Entry, Field, FieldType, Reader, read_directory
+from iipserve.containers.ifd_writer import header, integers, pack_directory, pack_file, rationals
 from iipserve.containers.tags import (
     ARTIST,
     COPYRIGHT,

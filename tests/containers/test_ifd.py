@@ -1,8 +1,7 @@
-"""TIFF directories written here are read by tifffile, and the other way round."""
+"""TIFF directories, as tifffile writes them and damaged."""
 
 from __future__ import annotations
 
-import io
 import math
 import os
 from collections.abc import Iterator
@@ -13,9 +12,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from iipserve.containers import ifd
-from iipserve.containers.ifd import Directory, FieldType, Reader, read_chain, read_directory
+from iipserve.containers import ifd, ifd_writer
+from iipserve.containers.ifd import Directory, Reader, read_chain, read_directory
 from iipserve.errors import DecodeError
+from tests.containers.test_ifd_writer import fields
 
 VALUES = [
     pytest.param("B", (1, 2, 255), id="BYTE"),
@@ -110,74 +110,6 @@ def test_too_many_numbers_are_read_as_a_table_only(tmp_path: Path) -> None:
         assert list(directory.table(65000, count)) == list(range(count))
 
 
-def fields(order: str) -> list[ifd.Field]:
-    """Of every kind that is written, with values in the directory and behind it."""
-    return [
-        ifd.text(65003, "Zoë"),
-        ifd.integers(order, 65000, FieldType.SHORT, 1),
-        ifd.integers(order, 65001, FieldType.LONG, 1, 2**32 - 1),
-        ifd.rationals(order, 65002, 0.25, 1e30),
-        ifd.Field(65004, FieldType.UNDEFINED, b"abc"),
-        ifd.Field(65005, FieldType.BYTE, b"odd length"[:9]),
-    ]
-
-
-@pytest.mark.parametrize("order", ["<", ">"])
-def test_tifffile_reads_what_is_written(order: str) -> None:
-    file = ifd.pack_file(order, fields(order), {34665: [ifd.integers(order, 34855, FieldType.SHORT, 400)]})
-    with tifffile.TiffFile(io.BytesIO(file)) as found:
-        assert found.byteorder == order
-        values = {tag.code: tag.value for tag in found.pages[0].tags}  # type: ignore[union-attr]
-    assert list(values) == sorted(values)
-    assert values[65000] == 1
-    assert values[65001] == (1, 2**32 - 1)
-    assert values[65002] == (1, 4, 2**32 - 1, 1)
-    assert values[65003] == "Zoë"
-    assert values[65004] == b"abc"
-    assert values[65005] == b"odd lengt"
-    assert values[34665] == {"ISOSpeedRatings": 400}
-
-
-@pytest.mark.parametrize("order", ["<", ">"])
-def test_what_is_written_is_read(order: str) -> None:
-    reader = Reader.of_block(ifd.pack_file(order, fields(order)))
-    directory = read_directory(reader, reader.first_offset())
-    assert directory.following == 0
-    for field in fields(order):
-        assert directory.value(directory.entries[field.tag]) == field.value
-
-
-def test_a_directory_without_fields_is_left_out() -> None:
-    assert ifd.pack_file("<", fields("<"), {34665: ()}) == ifd.pack_file("<", fields("<"))
-
-
-def test_values_elsewhere_are_kept() -> None:
-    """A directory written anew points to where its values are."""
-    file = ifd.pack_file("<", fields("<"))
-    old = read_directory(Reader.of_block(file), 8)
-    entries = {tag: entry for tag, entry in old.entries.items() if tag != 65001}
-    new = ifd.pack_directory("<", [ifd.text(65001, "another")], len(file), kept=entries, following=77)
-    directory = read_directory(Reader.of_block(file + new), len(file))
-    assert directory.following == 77
-    assert list(directory.entries) == sorted(old.entries)
-    assert directory.text(65001) == "another"
-    assert directory.text(65003) == "Zoë"
-
-
-@pytest.mark.parametrize("tag", [65000, 65003])
-def test_the_place_of_a_value(tag: int) -> None:
-    file = ifd.pack_file(">", fields(">"))
-    place = ifd.place_in_file(fields(">"), tag)
-    assert file[place : place + 4] == read_directory(Reader.of_block(file), 8).entries[tag].place
-
-
-@pytest.mark.parametrize("pointed", [{}, {34665: fields("<")}, {34665: fields("<"), 34853: fields("<")[:2]}])
-@pytest.mark.parametrize("count", range(7))
-def test_the_length_is_known_before(count: int, pointed: dict[int, list[ifd.Field]]) -> None:
-    some = fields("<")[:count]
-    assert ifd.file_length(some, pointed) == len(ifd.pack_file("<", some, pointed))
-
-
 @pytest.mark.parametrize("block", [b"", b"II", b"II+\0" + bytes(30), b"text that is no block"])
 def test_only_classic_structures_are_blocks(block: bytes) -> None:
     with pytest.raises(DecodeError, match="not a TIFF structure"):
@@ -186,7 +118,7 @@ def test_only_classic_structures_are_blocks(block: bytes) -> None:
 
 @pytest.mark.parametrize("length", range(60))
 def test_a_cut_structure_is_an_error_or_lacks_values(length: int) -> None:
-    file = ifd.pack_file("<", fields("<"))
+    file = ifd_writer.pack_file("<", fields("<"))
     try:
         reader = Reader.of_block(file[:length])
         directory = read_directory(reader, reader.first_offset())
@@ -196,7 +128,7 @@ def test_a_cut_structure_is_an_error_or_lacks_values(length: int) -> None:
 
 
 def test_damaged_values_are_absent() -> None:
-    file = ifd.pack_file("<", fields("<"))
+    file = ifd_writer.pack_file("<", fields("<"))
     directory = read_directory(Reader.of_block(file[:-40]), 8)
     assert directory.value(directory.entries[65005]) is None
     assert directory.data(65005) == b""

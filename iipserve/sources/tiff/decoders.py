@@ -18,15 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.containers import tags
-from iipserve.containers.ifd import (
-    Directory,
-    Field,
-    FieldType,
-    file_length,
-    integers,
-    pack_file,
-    place_in_file,
-)
+from iipserve.containers.ifd import Directory, Field, FieldType
+from iipserve.containers.ifd_writer import file_length, integers, pack_file, place_in_file
 from iipserve.containers.tags import (
     CCITT_SCHEMES,
     JPEG_TABLES,
