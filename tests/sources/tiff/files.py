@@ -1,4 +1,4 @@
-"""Changes TIFF files after they are written, into what no writer would make."""
+"""Makes TIFF files for the tests, and changes them into what no writer would make."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tifffile
 
 from iipserve.containers.ifd import Reader, read_chain
@@ -14,6 +15,16 @@ from iipserve.sources.tiff import FORMAT
 from iipserve.sources.tiff.pages import read_strip_pages, read_tiled_pages
 from iipserve.sources.tiff.strips import open_strips
 from iipserve.sources.tiff.tiled import open_tiled
+from tests.contracts.source import open_source
+from tests.tiff_corpus.layout import (
+    LZW,
+    SIGNED,
+    UNSIGNED,
+    Layout,
+)
+from tests.tiff_corpus.tiff_writer import (
+    Samples,
+)
 
 
 def _open_tiled(file: OpenFile) -> Source:
@@ -30,7 +41,7 @@ def _open_strips(file: OpenFile) -> Source:
 
 TILED = SourceFormat("tiled", FORMAT.matches, _open_tiled)
 STRIPPED = SourceFormat("strips", FORMAT.matches, _open_strips)
-"""What `FORMAT` opens tiled and other files with, whatever the file is."""
+"""The openers that `FORMAT` chooses from."""
 
 
 def set_field(path: Path, tag: int, value: Any, *, page: int = 0) -> None:
@@ -65,3 +76,20 @@ def tile_place(path: Path, index: int = 0, *, page: int = 0) -> tuple[int, int]:
     with tifffile.TiffFile(path) as file:
         here = file.pages[page]
         return int(here.dataoffsets[index]), int(here.databytecounts[index])
+
+
+def noise(bands: int, dtype: str = "u1", size: tuple[int, int] = (60, 50)) -> Samples:
+    """Samples all over the range of a type (floating point: 0 to 1)."""
+    rng = np.random.default_rng(bands)
+    shape = (size[1], size[0], bands)
+    if np.dtype(dtype).kind == "f":
+        return rng.random(shape).astype(dtype)
+    limits = np.iinfo(dtype)
+    return rng.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+
+
+def source_of(path: Path, pixels: Samples, **options: Any) -> Source:
+    """A file of one level that holds these samples."""
+    format = {"u": UNSIGNED, "i": SIGNED, "f": 3}[pixels.dtype.kind]
+    Layout(8 * pixels.dtype.itemsize, format, **{"compression": LZW} | options).write(path, [pixels])
+    return open_source(TILED, path)

@@ -13,9 +13,8 @@ import tifffile
 
 from iipserve.errors import DecodeError, IIPServeError, UnsupportedImage
 from iipserve.image import ColorSpace
-from iipserve.sources import Source
 from tests.contracts.source import open_source
-from tests.sources.tiff.files import TILED, set_field
+from tests.sources.tiff.files import TILED, noise, set_field, source_of
 from tests.sources.tiff.test_hostile import try_everything
 from tests.tiff_corpus import KINDS
 from tests.tiff_corpus.layout import (
@@ -29,44 +28,18 @@ from tests.tiff_corpus.layout import (
     LZW,
     PACKBITS,
     RGB,
-    SIGNED,
-    UNSIGNED,
-    WEBP,
-    WHITE_IS_ZERO,
-    YCBCR,
     ZSTD,
     Layout,
     span,
 )
 from tests.tiff_corpus.tiff_writer import (
-    DOUBLE,
     LONG,
-    RATIONAL,
     SHORT,
-    SIGNED_SHORT,
     Page,
-    Samples,
     write_tiff,
 )
 
 GRAY, SRGB = ColorSpace.GRAY, ColorSpace.SRGB
-
-
-def noise(bands: int, dtype: str = "u1", size: tuple[int, int] = (60, 50)) -> Samples:
-    """Samples all over the range of a type (floating point: 0 to 1)."""
-    rng = np.random.default_rng(bands)
-    shape = (size[1], size[0], bands)
-    if np.dtype(dtype).kind == "f":
-        return rng.random(shape).astype(dtype)
-    limits = np.iinfo(dtype)
-    return rng.integers(limits.min, limits.max, shape, dtype, endpoint=True)
-
-
-def source_of(path: Path, pixels: Samples, **options: Any) -> Source:
-    """A file of one level that holds these samples."""
-    format = {"u": UNSIGNED, "i": SIGNED, "f": 3}[pixels.dtype.kind]
-    Layout(8 * pixels.dtype.itemsize, format, **{"compression": LZW} | options).write(path, [pixels])
-    return open_source(TILED, path)
 
 
 EXTRAS: list[Any] = [
@@ -218,129 +191,6 @@ def test_a_number_too_large_for_32_bits_is_infinite(tmp_path: Path) -> None:
     assert np.all(np.isinf(source_of(tmp_path / "a.tif", pixels).read_tile(0, 0, 0)))
 
 
-# -- ranges ------------------------------------------------------------------------------------------
-
-S_MIN, S_MAX = 340, 341
-RANGES: list[Any] = [
-    pytest.param("u1", 1, {}, span(1, 0, 255), id="8 bits"),
-    pytest.param("u2", 3, {}, span(3, 0, 65535), id="16 bits"),
-    pytest.param("u4", 1, {}, (), id="32 bits"),
-    pytest.param("i2", 1, {}, (), id="signed"),
-    pytest.param("f4", 3, {}, (), id="floating point"),
-    pytest.param(
-        "u2", 3, {S_MAX: (SHORT, [10, 20, 30])}, ((0, 10), (0, 20), (0, 30)), id="maximum of each band"
-    ),
-    pytest.param("u2", 3, {S_MIN: (SHORT, [100])}, span(3, 100, 65535), id="minimum of all"),
-    pytest.param(
-        "f4", 1, {S_MIN: (DOUBLE, [-1.5]), S_MAX: (DOUBLE, [2.5])}, ((-1.5, 2.5),), id="of floating point"
-    ),
-    pytest.param("f4", 1, {S_MAX: (DOUBLE, [2.5])}, (), id="half a range of floating point"),
-    pytest.param("f4", 1, {S_MIN: (DOUBLE, [5]), S_MAX: (DOUBLE, [2.5])}, (), id="the wrong way round"),
-    pytest.param(
-        "i2", 1, {S_MIN: (SIGNED_SHORT, [-9]), S_MAX: (SIGNED_SHORT, [9])}, ((-9, 9),), id="of signed"
-    ),
-    pytest.param(
-        "u4", 1, {S_MIN: (LONG, [7]), S_MAX: (LONG, [4_000_000_000])}, ((7, 4e9),), id="of 32 bits"
-    ),
-    pytest.param(
-        "u1", 4, {S_MAX: (SHORT, [1, 2, 3, 4])}, ((0, 1), (0, 2), (0, 3), (0, 255)), id="not of opacity"
-    ),
-    pytest.param(
-        "f4", 4, {S_MIN: (DOUBLE, [0]), S_MAX: (DOUBLE, [9])}, (*span(3, 0, 9), (0, 1)), id="opacity of floats"
-    ),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("dtype", "bands", "fields", "expected"), RANGES)
-def test_ranges(
-    tmp_path: Path, dtype: str, bands: int, fields: dict[int, Any], expected: tuple[Any, ...]
-) -> None:
-    photometric = RGB if bands > 2 else BLACK_IS_ZERO
-    extra = (2,) if bands == 4 else ()
-    source = source_of(
-        tmp_path / "a.tif", noise(bands, dtype), photometric=photometric, extra=extra, fields=fields
-    )
-    assert source.info.band_ranges == expected
-
-
-def test_ranges_of_few_bits_are_those_of_8(tmp_path: Path) -> None:
-    pixels = noise(1) >> 4
-    Layout(4, fields={S_MIN: (SHORT, [3]), S_MAX: (SHORT, [12])}).write(tmp_path / "a.tif", [pixels])
-    assert open_source(TILED, tmp_path / "a.tif").info.band_ranges == ((51, 204),)
-
-
-def test_ranges_turn_with_white_is_zero(tmp_path: Path) -> None:
-    fields = {S_MIN: (SHORT, [100]), S_MAX: (SHORT, [4000])}
-    source = source_of(tmp_path / "a.tif", noise(1, "u2"), photometric=WHITE_IS_ZERO, fields=fields)
-    assert source.info.band_ranges == ((61535, 65435),)
-
-
-@pytest.mark.parametrize(("photometric", "bits"), [(3, 8), (8, 8)], ids=["palette", "CIELAB"])
-def test_ranges_of_other_colors_do_not_count(tmp_path: Path, photometric: int, bits: int) -> None:
-    fields = {S_MAX: (SHORT, [99]), 320: (SHORT, list(range(768)))}
-    pixels = noise(1 if photometric == 3 else 3)
-    source = source_of(tmp_path / "a.tif", pixels, photometric=photometric, fields=fields)
-    assert source.info.band_ranges == span(3, 0, 255)
-
-
-PASSED: list[Any] = [
-    pytest.param({}, True, id="no range"),
-    pytest.param({S_MIN: (SHORT, [0]), S_MAX: (SHORT, [255])}, True, id="the full range"),
-    pytest.param({S_MAX: (SHORT, [200])}, False, id="a range"),
-    pytest.param({274: (SHORT, [1])}, True, id="upright"),
-    pytest.param({274: (SHORT, [6])}, False, id="turned"),
-]
-
-
-@pytest.mark.parametrize(("fields", "passes"), PASSED)
-@pytest.mark.parametrize("compression", [JPEG, WEBP])
-def test_stored_tiles_are_answers_only_as_they_are(
-    tmp_path: Path, compression: int, fields: dict[int, Any], passes: bool
-) -> None:
-    coded = {JPEG: imagecodecs.jpeg8_encode, WEBP: imagecodecs.webp_encode}[compression]
-    layout = Layout(
-        photometric=YCBCR if compression == JPEG else RGB,
-        compression=compression,
-        encode=lambda tile: bytes(coded(tile)),
-        fields=fields,
-    )
-    layout.write(tmp_path / "a.tif", [noise(3, size=(128, 128))])
-    source = open_source(TILED, tmp_path / "a.tif")
-    format = "jpeg" if compression == JPEG else "webp"
-    assert (source.stored_tile(0, 0, 0, format, profile=False) is not None) == passes
-
-
-NOT_PASSED: list[Any] = [
-    pytest.param(WHITE_IS_ZERO, 1, (), id="white is zero"),
-    pytest.param(BLACK_IS_ZERO, 2, (0,), id="two bands"),
-    pytest.param(CMYK, 4, (), id="CMYK"),
-    pytest.param(CIELAB, 3, (), id="CIELAB"),
-]
-
-
-@pytest.mark.parametrize(("photometric", "bands", "extra"), NOT_PASSED)
-def test_jpeg_tiles_of_other_colors_are_decoded(
-    tmp_path: Path, photometric: int, bands: int, extra: tuple[int, ...]
-) -> None:
-    coding = {1: "GRAYSCALE", 2: "UNKNOWN", 3: "RGB", 4: "CMYK"}[bands]
-
-    def encode(tile: Samples) -> bytes:
-        pixels = tile[:, :, 0] if bands == 1 else tile
-        return bytes(
-            imagecodecs.jpeg8_encode(
-                pixels, level=98, colorspace=coding, outcolorspace=coding, subsampling=(1, 1)
-            )
-        )
-
-    pixels = np.add.outer(np.arange(128), np.arange(128) // 2)[:, :, None].repeat(bands, axis=2).astype("u1")
-    layout = Layout(photometric=photometric, compression=JPEG, encode=encode, extra=extra)
-    layout.write(tmp_path / "a.tif", [pixels])
-    source = open_source(TILED, tmp_path / "a.tif")
-    assert source.stored_tile(0, 0, 0, "jpeg", profile=False) is None
-    shown = 255 - pixels if photometric == WHITE_IS_ZERO else pixels
-    assert np.abs(source.read_tile(0, 0, 0).astype(int) - shown).max() <= 4
-
-
 # -- missing and damaged tiles -----------------------------------------------------------------------
 
 
@@ -400,38 +250,6 @@ def test_tiles_of_another_type_are_damaged(tmp_path: Path, compression: int, bit
     layout.write(tmp_path / "a.tif", [pixels])
     with pytest.raises(DecodeError, match="tile 0,0"):
         open_source(TILED, tmp_path / "a.tif").read_tile(0, 0, 0)
-
-
-COEFFICIENTS: list[Any] = [
-    pytest.param({529: (RATIONAL, (1, 0, 1, 0, 1, 0))}, id="fractions by zero"),
-    pytest.param({529: (RATIONAL, (1, 2, 0, 1, 1, 2))}, id="no green"),
-    pytest.param({532: (RATIONAL, (5, 1, 5, 1, 128, 1, 128, 1, 7, 1, 7, 1))}, id="empty ranges"),
-    pytest.param({529: (RATIONAL, (1, 1)), 532: (SHORT, (1, 2))}, id="too few"),
-]
-
-
-@pytest.mark.parametrize("fields", COEFFICIENTS)
-def test_useless_coefficients_are_as_none(tmp_path: Path, fields: dict[int, Any]) -> None:
-    pixels, plain = noise(3), {530: (SHORT, (1, 1))}
-    usual = source_of(tmp_path / "a.tif", pixels, photometric=YCBCR, fields=plain).read_tile(0, 0, 0)
-    source = source_of(tmp_path / "b.tif", pixels, photometric=YCBCR, fields=plain | fields)
-    assert np.array_equal(source.read_tile(0, 0, 0), usual)
-
-
-SUBSAMPLINGS: list[Any] = [
-    pytest.param((3, 1), {}, id="by three"),
-    pytest.param((0, 0), {}, id="by nothing"),
-    pytest.param((2, 2), {"planar": True}, id="in planes"),
-    pytest.param((2, 2), {"predictor": 2}, id="with a predictor"),
-]
-
-
-@pytest.mark.parametrize(("shared", "options"), SUBSAMPLINGS)
-def test_shared_colors_that_are_not_read(
-    tmp_path: Path, shared: tuple[int, int], options: dict[str, Any]
-) -> None:
-    with pytest.raises(UnsupportedImage):
-        source_of(tmp_path / "a.tif", noise(3), photometric=YCBCR, fields={530: (SHORT, shared)}, **options)
 
 
 FUZZED = [

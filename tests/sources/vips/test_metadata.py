@@ -1,0 +1,103 @@
+"""Metadata of files that libvips opens."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image, PngImagePlugin
+
+from iipserve.codecs import Metadata, png
+from iipserve.geometry import Size
+from iipserve.image import ColorSpace
+from iipserve.plan import Encoding
+from iipserve.sources.vips import FORMAT
+from tests.contracts.source import open_source
+from tests.images import gradient, smooth
+from tests.sources.vips.files import as_image
+from tests.tiff_corpus.profiles import SRGB_PROFILE
+
+# -- metadata --------------------------------------------------------------------------------------
+
+
+def test_metadata_of_a_jpeg(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010E], exif[0x013B], exif[0x8298] = "A view, (with) brackets", "A. Painter", "© nobody"
+    icc = bytes(128 + 8)
+    as_image(smooth((64, 48))).save(
+        tmp_path / "a", "JPEG", exif=exif, icc_profile=icc, dpi=(254, 127), xmp=b"<x:xmpmeta/>"
+    )
+    info = open_source(FORMAT, tmp_path / "a").info
+    assert (info.bits, info.dtype, info.color_space, info.tile) == (
+        8,
+        "uint8",
+        ColorSpace.SRGB,
+        Size(256, 256),
+    )
+    assert info.icc == icc
+    assert info.xmp == b"<x:xmpmeta/>"
+    assert info.exif is not None
+    assert info.exif[:2] in (b"II", b"MM")
+    assert info.resolution is not None
+    assert (round(info.resolution.x), round(info.resolution.y)) == (10_000, 5_000)
+    assert info.text["description"] == "A view, (with) brackets"
+    assert info.text["creator"] == "A. Painter"
+
+
+def test_metadata_of_a_png(tmp_path: Path) -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Title", "A view")
+    text.add_text("Comment", "not asked for")
+    as_image(gradient((64, 48))).save(tmp_path / "a", "PNG", pnginfo=text, dpi=(254, 254))
+    info = open_source(FORMAT, tmp_path / "a").info
+    assert dict(info.text) == {"title": "A view"}
+    assert info.resolution is not None
+    assert round(info.resolution.x) == 10_000
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_what_is_embedded_does_not_turn_the_picture_again(
+    tmp_path: Path, format: str, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x013B] = orientation, "A. Painter"
+    attribute = f"<rdf:Description tiff:Orientation='{orientation}' other='7'/>".encode()
+    packet = b"<x:xmpmeta>" + attribute + f"<tiff:Orientation> {orientation}</tiff:Orientation>".encode()
+    as_image(smooth((64, 48))).save(
+        tmp_path / "a", format, exif=exif, **({"xmp": packet} if format == "JPEG" else {})
+    )
+    info = open_source(FORMAT, tmp_path / "a").info
+    assert info.exif is not None
+    body = png.encode(smooth((8, 8)), Encoding("png", 1, metadata=True), Metadata(exif=info.exif))
+    held = Image.open(io.BytesIO(body)).getexif()
+    # libheif's writer leaves the field out
+    assert {0x0112: 1, **held} == {0x0112: 1, 0x013B: "A. Painter"}
+    assert info.size == (Size(48, 64) if orientation == 6 else Size(64, 48))
+    if format == "JPEG":
+        upright = packet.replace(f"'{orientation}'".encode(), b"'1'").replace(
+            f" {orientation}<".encode(), b" 1<"
+        )
+        assert info.xmp == upright
+
+
+def test_the_resolution_turns_with_the_picture(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    as_image(smooth((64, 48))).save(tmp_path / "a", "JPEG", exif=exif, dpi=(254, 127))
+    resolution = open_source(FORMAT, tmp_path / "a").info.resolution
+    assert resolution is not None
+    assert (round(resolution.x), round(resolution.y)) == (5_000, 10_000)
+
+
+def test_a_profile_for_other_colors_is_dropped(tmp_path: Path) -> None:
+    for picture, kept in [(smooth((64, 48)), True), (smooth((64, 48), 1), False)]:
+        as_image(picture).save(tmp_path / "a", "JPEG", icc_profile=SRGB_PROFILE)
+        assert (open_source(FORMAT, tmp_path / "a").info.icc == SRGB_PROFILE) is kept
+
+
+def test_nothing_is_made_up(tmp_path: Path) -> None:
+    as_image(gradient((64, 48))).save(tmp_path / "a", "PNG")
+    info = open_source(FORMAT, tmp_path / "a").info
+    assert (info.icc, info.xmp, info.exif, info.resolution, dict(info.text)) == (None, None, None, None, {})
