@@ -24,13 +24,13 @@ class Box(NamedTuple):
 
 
 def walk(read: Read, start: int, end: int, superboxes: Collection[bytes] = ()) -> Iterator[Box]:
-    """The boxes between two offsets in file order; boxes with an impossible length end what contains them.
+    """Yield the boxes between two offsets in file order; one with an impossible length ends the box that contains it.
 
     Args:
         read: reads the file.
         start: in bytes.
         end: in bytes; boxes that claim to reach further are cut off.
-        superboxes: kinds whose boxes are given instead of themselves.
+        superboxes: kinds that contain boxes, which are yielded in their stead.
     """
     pending = [(start, end)]
     for _ in range(MAX_BOXES):

@@ -123,7 +123,7 @@ class Entry:
     type: int
     count: int
     """Number of values."""
-    place: bytes
+    inline: bytes
     """The values, or their offset where they do not fit."""
 
 
@@ -281,9 +281,9 @@ class Directory:
         Raises:
             DecodeError: the file ends before them.
         """
-        if TYPE_LENGTHS[entry.type] * entry.count <= len(entry.place):
-            return entry.place[:count]
-        (offset,) = self.reader.variant.offset.unpack(entry.place)
+        if TYPE_LENGTHS[entry.type] * entry.count <= len(entry.inline):
+            return entry.inline[:count]
+        (offset,) = self.reader.variant.offset.unpack(entry.inline)
         return self.reader.bytes_at(offset, count)
 
 
@@ -295,7 +295,7 @@ def _unpack(order: str, type: int, data: bytes) -> tuple[Any, ...]:
 def read_chain(reader: Reader) -> Iterator[Directory]:
     """The directories of the main chain.
 
-    A chain that leads back to itself, out of the file or into damage ends there; the directories before are good.
+    A chain that leads back to itself, out of the file or to a damaged directory ends there.
 
     Raises:
         DecodeError: the first directory is damaged.

@@ -59,15 +59,15 @@ def pack_directory(
         following: offset of the next directory of the chain.
     """
     variant, ordered = CLASSIC[BYTE_ORDER_MARKS[order]], sorted(fields)
-    entries = {tag: variant.entry.pack(tag, one.type, one.count, one.place) for tag, one in kept.items()}
+    entries = {tag: variant.entry.pack(tag, one.type, one.count, one.inline) for tag, one in kept.items()}
     count = len(ordered) + len(entries)
-    place, values = offset + COUNT_LENGTH + ENTRY_LENGTH * count + OFFSET_LENGTH, []
+    end, values = offset + COUNT_LENGTH + ENTRY_LENGTH * count + OFFSET_LENGTH, []
     for tag, type, value in ordered:
         inside = value
         if length := _length_behind(value):
-            inside = variant.offset.pack(place)
+            inside = variant.offset.pack(end)
             values.append(value.ljust(length, b"\0"))
-            place += length
+            end += length
         entries[tag] = variant.entry.pack(tag, type, len(value) // TYPE_LENGTHS[type], inside)
     table = (entries[tag] for tag in sorted(entries))
     return b"".join((variant.count.pack(count), *table, variant.offset.pack(following), *values))
@@ -106,7 +106,7 @@ def header(order: str, first: int) -> bytes:
     return BYTE_ORDER_MARKS[order] + struct.pack(order + "I", first)
 
 
-def place_in_file(fields: Iterable[Field], tag: int) -> int:
+def value_offset(fields: Iterable[Field], tag: int) -> int:
     """The offset of a value, or of its offset if it is longer than 4 bytes, in the first directory of `pack_file`.
 
     Args:

@@ -1,4 +1,4 @@
-"""Exif blocks put right: orientation and resolution change, everything else stays."""
+"""Normalized Exif blocks: orientation and resolution change, everything else stays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read(block: bytes) -> Image.Exif:
 
 
 def turned(order: str, orientation: int = 6) -> bytes:
-    """The sample block, of a picture that lies on its side, scanned at 600 dpi."""
+    """The sample block, of an image stored sideways, scanned at 600 dpi."""
     found = read(exif_block(order))
     found[ExifTags.Base.Orientation] = orientation
     found[ExifTags.Base.XResolution] = found[ExifTags.Base.YResolution] = 236.22

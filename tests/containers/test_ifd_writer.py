@@ -72,8 +72,8 @@ def test_values_elsewhere_are_kept() -> None:
 @pytest.mark.parametrize("tag", [65000, 65003])
 def test_the_place_of_a_value(tag: int) -> None:
     file = ifd_writer.pack_file(">", fields(">"))
-    place = ifd_writer.place_in_file(fields(">"), tag)
-    assert file[place : place + 4] == read_directory(Reader.of_block(file), 8).entries[tag].place
+    offset = ifd_writer.value_offset(fields(">"), tag)
+    assert file[offset : offset + 4] == read_directory(Reader.of_block(file), 8).entries[tag].inline
 
 
 @pytest.mark.parametrize("pointed", [{}, {34665: fields("<")}, {34665: fields("<"), 34853: fields("<")[:2]}])

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from iipserve.containers import tags
 from iipserve.containers.ifd import Directory, Field, FieldType
-from iipserve.containers.ifd_writer import file_length, integers, pack_file, place_in_file
+from iipserve.containers.ifd_writer import file_length, integers, pack_file, value_offset
 from iipserve.containers.tags import (
     CCITT_SCHEMES,
     JPEG_TABLES,
@@ -260,7 +260,7 @@ def _strip_header(fields: tuple[tuple[int, FieldValue], ...], order: str) -> tup
     ]
     offset = _field(order, tags.STRIP_OFFSETS, file_length(described))
     whole = pack_file(order, (*described[:-1], offset))
-    length_at = place_in_file(described, tags.STRIP_BYTE_COUNTS)
+    length_at = value_offset(described, tags.STRIP_BYTE_COUNTS)
     return whole[:length_at], whole[length_at + 4 :]
 
 
