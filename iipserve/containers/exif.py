@@ -8,35 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from iipserve.containers import tags
 from iipserve.containers.ifd import TYPE_LENGTHS, Directory, Entry, Field, FieldType, Reader, read_directory
 from iipserve.containers.ifd_writer import header, integers, pack_directory, pack_file, rationals
-from iipserve.containers.tags import (
-    ARTIST,
-    COPYRIGHT,
-    DATE_TIME,
-    EXIF_IFD,
-    GPS_IFD,
-    IMAGE_DESCRIPTION,
-    INCH,
-    INTEROPERABILITY_IFD,
-    MAKE,
-    MAKER_NOTE,
-    MODEL,
-    ORIENTATION,
-    RESOLUTION_UNIT,
-    X_RESOLUTION,
-    Y_RESOLUTION,
-)
 from iipserve.errors import DecodeError
 
 UPRIGHT = 1
 EMPTY = header("<", 8) + bytes(6)
 """A block whose only directory has no field."""
-DESCRIPTIVE = frozenset({IMAGE_DESCRIPTION, MAKE, MODEL, ORIENTATION, DATE_TIME, ARTIST, COPYRIGHT})
+DESCRIPTIVE = frozenset({
+    tags.IMAGE_DESCRIPTION, tags.MAKE, tags.MODEL, tags.ORIENTATION, tags.DATE_TIME, tags.ARTIST, tags.COPYRIGHT
+})  # fmt: skip
 """Fields of IFD 0 that describe the image rather than the file."""
 RELOCATABLE_TYPES = frozenset(range(FieldType.BYTE, FieldType.DOUBLE + 1))
 """Types of TIFF 6.0; none is an offset."""
-LEFT_OUT = frozenset({MAKER_NOTE, INTEROPERABILITY_IFD, ORIENTATION})
+LEFT_OUT = frozenset({tags.MAKER_NOTE, tags.INTEROPERABILITY_IFD, tags.ORIENTATION})
 """Fields of the Exif directory that are not taken from a TIFF file: the first two hold offsets, which are wrong in
 another file; what this server sends is upright."""
 MAX_LENGTH = 64 * 1024
@@ -59,7 +45,8 @@ def read(block: bytes) -> Exif | None:
     try:
         first = _first_directory(block)
         fields = {field.tag: field for field in _whole(first)}
-        inner = (_whole(_pointed(first, tag)) if tag in fields else () for tag in (EXIF_IFD, GPS_IFD))
+        pointers = tags.EXIF_IFD, tags.GPS_IFD
+        inner = (_whole(_pointed(first, tag)) if tag in fields else () for tag in pointers)
         described = tuple(field for field in fields.values() if field.tag in DESCRIPTIVE)
         return Exif(first.reader.byte_order, described, *inner)
     except DecodeError:
@@ -87,7 +74,7 @@ def _whole(directory: Directory) -> tuple[Field, ...]:
         if value is None:
             raise DecodeError(f"field {tag} is damaged")
         fields.append(Field(tag, entry.type, value))
-    return tuple(field for field in fields if field.tag != INTEROPERABILITY_IFD)
+    return tuple(field for field in fields if field.tag != tags.INTEROPERABILITY_IFD)
 
 
 def from_tiff(directory: Directory) -> bytes | None:
@@ -97,11 +84,11 @@ def from_tiff(directory: Directory) -> bytes | None:
         directory: of a TIFF file; the block is in its byte order.
     """
     try:
-        exif = _pointed(directory, EXIF_IFD)
+        exif = _pointed(directory, tags.EXIF_IFD)
     except DecodeError:
         return None
     fields = list(_relocatable(exif))
-    block = pack_file(directory.reader.byte_order, (), {EXIF_IFD: fields})
+    block = pack_file(directory.reader.byte_order, (), {tags.EXIF_IFD: fields})
     return block if fields and len(block) <= MAX_LENGTH else None
 
 
@@ -140,11 +127,11 @@ def normalized(block: bytes, dots_per_inch: tuple[float, float] | None) -> bytes
 
 def _changes(order: str, directory: Directory, dots_per_inch: tuple[float, float] | None) -> Iterator[Field]:
     """The fields of the first directory that are not as they should be."""
-    upright = integers(order, ORIENTATION, FieldType.SHORT, UPRIGHT)
+    upright = integers(order, tags.ORIENTATION, FieldType.SHORT, UPRIGHT)
     as_entry = Entry(upright.type, 1, upright.value.ljust(4, b"\0"))
-    if directory.entries.get(ORIENTATION, as_entry) != as_entry:
+    if directory.entries.get(tags.ORIENTATION, as_entry) != as_entry:
         yield upright
     if dots_per_inch:
-        yield rationals(order, X_RESOLUTION, dots_per_inch[0])
-        yield rationals(order, Y_RESOLUTION, dots_per_inch[1])
-        yield integers(order, RESOLUTION_UNIT, FieldType.SHORT, INCH)
+        yield rationals(order, tags.X_RESOLUTION, dots_per_inch[0])
+        yield rationals(order, tags.Y_RESOLUTION, dots_per_inch[1])
+        yield integers(order, tags.RESOLUTION_UNIT, FieldType.SHORT, tags.INCH)

@@ -41,24 +41,13 @@ class FieldType(IntEnum):
     IFD8 = 18
 
 
-CODES: Mapping[int, str] = {
-    FieldType.BYTE: "B",
-    FieldType.ASCII: "B",
-    FieldType.SHORT: "H",
-    FieldType.LONG: "I",
-    FieldType.RATIONAL: "II",
-    FieldType.SBYTE: "b",
-    FieldType.UNDEFINED: "B",
-    FieldType.SSHORT: "h",
-    FieldType.SLONG: "i",
-    FieldType.SRATIONAL: "ii",
-    FieldType.FLOAT: "f",
-    FieldType.DOUBLE: "d",
-    FieldType.IFD: "I",
-    FieldType.LONG8: "Q",
-    FieldType.SLONG8: "q",
-    FieldType.IFD8: "Q",
-}
+CODES: Mapping[int, str] = dict(
+    zip(
+        FieldType,
+        ["B", "B", "H", "I", "II", "b", "B", "h", "i", "ii", "f", "d", "I", "Q", "q", "Q"],
+        strict=True,
+    )
+)
 """One value of each type, in `struct`'s codes."""
 TYPE_LENGTHS = {type: struct.calcsize("=" + code) for type, code in CODES.items()}
 """Bytes per value of each type."""

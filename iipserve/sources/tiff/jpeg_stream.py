@@ -9,19 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from iipserve.containers.jpeg import (
-    APPLICATION_MARKERS,
-    DQT,
-    END,
-    FRAME_MARKERS,
-    SOS,
-    START,
-    TABLE_MARKERS,
-    Frame,
-    Segment,
-    read_frame,
-    segments,
-)
+from iipserve.containers import jpeg
 
 JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
 """Three components are YCbCr, one is gray; pixels are square."""
@@ -29,7 +17,7 @@ ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\0\0\0\0\0"
 """Transform 0: three components are RGB. Without JFIF, which makes decoders take them for YCbCr."""
 PLAIN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended and progressive with Huffman codes: those that every viewer shows."""
-EXPECTED_MARKERS = APPLICATION_MARKERS | FRAME_MARKERS | TABLE_MARKERS
+EXPECTED_MARKERS = jpeg.APPLICATION_MARKERS | jpeg.FRAME_MARKERS | jpeg.TABLE_MARKERS
 """Before the first scan."""
 
 
@@ -61,10 +49,10 @@ def read_head(stream: bytes) -> Head:
     Raises:
         DamagedStream: the bytes do not follow ITU-T T.81 annex B, or end early.
     """
-    if not stream.startswith(START):
+    if not stream.startswith(jpeg.START):
         raise DamagedStream("no start marker")
-    found = list(segments(stream))
-    if not found or found[-1].marker != SOS:
+    found = list(jpeg.segments(stream))
+    if not found or found[-1].marker != jpeg.SOS:
         raise DamagedStream("no marker where one is expected")
     *before, scan = found
     check_end(stream, scan.start)
@@ -74,15 +62,15 @@ def read_head(stream: bytes) -> Head:
     frame = _only_frame(stream, before)
     return Head(
         frame.marker, frame.precision, frame.height, frame.width, frame.components,
-        has_tables=any(segment.marker == DQT for segment in before),
-        foreign=tuple((one.start, one.stop) for one in before if one.marker in APPLICATION_MARKERS),
+        has_tables=any(segment.marker == jpeg.DQT for segment in before),
+        foreign=tuple((one.start, one.stop) for one in before if one.marker in jpeg.APPLICATION_MARKERS),
         length=scan.start + 2,
     )  # fmt: skip
 
 
-def _only_frame(stream: bytes, before: list[Segment]) -> Frame:
-    frames = [segment for segment in before if segment.marker in FRAME_MARKERS]
-    frame = read_frame(stream, frames[0]) if len(frames) == 1 else None
+def _only_frame(stream: bytes, before: list[jpeg.Segment]) -> jpeg.Frame:
+    frames = [segment for segment in before if segment.marker in jpeg.FRAME_MARKERS]
+    frame = jpeg.read_frame(stream, frames[0]) if len(frames) == 1 else None
     if frame is None:
         raise DamagedStream(f"{len(frames)} frame headers; one is expected")
     return frame
@@ -115,7 +103,7 @@ def check_end(stream: bytes, scan: int) -> None:
     Raises:
         DamagedStream: they are not.
     """
-    if stream.rfind(END, scan) < 0:
+    if stream.rfind(jpeg.END, scan) < 0:
         raise DamagedStream("the scans end early")
 
 
@@ -125,10 +113,10 @@ def table_segments(tables: bytes) -> bytes:
     Other segments are left out: a frame or a scan among them would come before the tile's own.
     """
     parts: list[bytes] = []
-    for segment in segments(tables):
-        if segment.marker in TABLE_MARKERS and segment.stop <= len(tables):
+    for segment in jpeg.segments(tables):
+        if segment.marker in jpeg.TABLE_MARKERS and segment.stop <= len(tables):
             parts.append(tables[segment.start : segment.stop])
-        elif segment.marker not in APPLICATION_MARKERS:
+        elif segment.marker not in jpeg.APPLICATION_MARKERS:
             break
     return b"".join(parts)
 
