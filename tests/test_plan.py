@@ -100,6 +100,15 @@ def test_every_difference_makes_another_key(other: RenderPlan) -> None:
     assert other.digest != PLAN.digest
 
 
+def test_fields_left_out_of_keys_are_known() -> None:
+    """The watermark's, for which its fingerprint is a key, and what a plan computes from the others."""
+    image = CROP.image
+    parts = (PLAN, CROP, image, image.version, CROP.region, CROP.size, PLAN.encoding, *OPERATIONS)
+    left_out = {(type(part), field.name) for part in parts for field in fields(part) if not field.compare}
+    watermark = {(Watermark, name) for name in ("mark", "probability", "block", "seed")}
+    assert left_out == {(RenderPlan, "_hash"), (RenderPlan, "_digest"), *watermark}
+
+
 def test_new_field_is_part_of_every_key() -> None:
     """A field that is added to the plan and mentioned nowhere else."""
     own = {name: RenderPlan.__dict__[name] for name in ("__post_init__", "__hash__", "images", "digest")}
