@@ -15,13 +15,15 @@ from iipserve.cache import TieredCache
 from iipserve.cache.memcached import MemcachedCache
 from iipserve.cache.memory import MemoryCache
 from iipserve.config import MEGABYTE, Config
-from iipserve.engine.library import ImageChanged, Library
+from iipserve.engine.checked_source import ImageChanged
+from iipserve.engine.library import Library
 from iipserve.engine.output_policy import OutputPolicy
 from iipserve.engine.renderer import Renderer
 from iipserve.errors import (
     INTERNAL_ERROR,
     BodyTooLarge,
     IIPServeError,
+    ImageUnavailable,
     MethodNotAllowed,
     Overloaded,
     UnknownProtocol,
@@ -242,7 +244,7 @@ class Application:
     def _rendered(
         self, request: Request, plan: RenderPlan, headers: Headers, modified: Modified = None
     ) -> Response:
-        modified = plan.view.image.version.mtime_ns // 1_000_000_000
+        modified = plan.view.image.version.changed_at
         if http.has_condition(request) and http.not_modified(request, plan.digest, modified):
             return self._not_modified(plan.digest, modified, headers)
         rendition = self._renderer.render(plan)
@@ -314,7 +316,7 @@ class Application:
             ("Content-Length", str(len(document.body))),
             *self._error_headers,
         )
-        if isinstance(error, Overloaded):
+        if isinstance(error, (Overloaded, ImageUnavailable)):
             headers = (*headers, ("Retry-After", "5"))
         elif isinstance(error, MethodNotAllowed):
             headers = (*headers, ("Allow", ", ".join(error.allowed)))
@@ -349,9 +351,10 @@ def _check_body(protocol: Protocol, request: Request) -> None:
 
 
 def _modified(images: Images) -> Modified:
-    """When the newest of the images was changed."""
-    times = [info.version.mtime_ns for info in images.values()]
-    return max(times) // 1_000_000_000 if times else None
+    """When the newest of the images was changed; None if that is not known."""
+    times = [info.version.changed_at for info in images.values()]
+    known = [time for time in times if time is not None]
+    return max(known) if known and len(known) == len(times) else None
 
 
 def _digest(body: bytes) -> str:

@@ -144,6 +144,10 @@ class Config:
         "FILENAME_PATTERN", default="_pyr_", parse=str,
         text="Text between the identifier of a panoramic sequence and the angles in its file names: NAME_pyr_000_090.tif.",
     )  # fmt: skip
+    version_by: str = setting(
+        "VERSION_BY", default="inode", parse=one_of("inode", "content"),
+        text="How versions of a file are told apart: `inode` by length, times and inode number; `content` by length, time and samples of its bytes, the same on hosts that hold copies of the files and share a memcached.",
+    )  # fmt: skip
     # -- encoders
     jpeg_quality: int = setting(
         "JPEG_QUALITY", default=75, parse=number(1, 100, outside="nearest"), text="Quality of JPEG output."

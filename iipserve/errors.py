@@ -57,6 +57,12 @@ class Overloaded(IIPServeError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class ImageUnavailable(IIPServeError):
+    """The image cannot be read at present: its storage fails, or the system has no room or no descriptors left."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
 class MethodNotAllowed(IIPServeError):
     """The protocol does not answer this method."""
 

@@ -14,12 +14,23 @@ from iipserve.geometry import Size
 
 @dataclass(frozen=True, slots=True)
 class ImageVersion:
-    """Identifies one state of a file."""
+    """Identifies one state of a file: by inode number and time of change, or by its content."""
 
     mtime_ns: int
-    """Time of the last change, in nanoseconds since 1970."""
+    """Time of the last modification, in nanoseconds since 1970; tools may set it to any value."""
     length: int
     """Length of the file in bytes."""
+    inode: int = 0
+    """Inode number; 0 with a fingerprint."""
+    ctime_ns: int = 0
+    """Time of the last change, set by the kernel, in nanoseconds since 1970; 0 with a fingerprint."""
+    fingerprint: str = ""
+    """Digest of parts of the file, equal for its copies on other hosts; empty with an inode number."""
+
+    @property
+    def changed_at(self) -> int | None:
+        """Time from which on the file has been in this state, in seconds since 1970; None if not known."""
+        return None if self.fingerprint else (self.ctime_ns or self.mtime_ns) // 1_000_000_000
 
 
 class ColorSpace(enum.Enum):

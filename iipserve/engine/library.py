@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import stat
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from iipserve.config import Config
+from iipserve.engine.checked_source import CheckedSource, ImageChanged
+from iipserve.engine.files import (
+    ATTEMPTS,
+    FileState,
+    file_state,
+    open_regular,
+    reported,
+    settled_status,
+    unavailable,
+    version_by_content,
+    version_by_inode,
+)
 from iipserve.engine.sequences import Sequence, find_sequence, member_stem
-from iipserve.errors import ImageNotFound, InvalidRequest, UnsupportedImage
-from iipserve.image import FIRST, ImageInfo, ImageVersion, Selector
+from iipserve.errors import (
+    DecodeError,
+    IIPServeError,
+    ImageNotFound,
+    ImageUnavailable,
+    InvalidRequest,
+    Overloaded,
+    UnsupportedImage,
+)
+from iipserve.image import FIRST, ImageInfo, Selector
 from iipserve.leader import hand_over
 from iipserve.lru import LRU
 from iipserve.plan import ImageRef
 from iipserve.sources import OpenFile, Source, SourceFormat
 
-log = logging.getLogger(__name__)
-
 HEAD_LENGTH = 64
 """Bytes by which formats are recognized."""
 LISTING_SECONDS = 10.0
 """A list of images is kept this long, because making one opens every file."""
+
 Key: TypeAlias = tuple[str, Selector]
 """Identifier, and the selected image of a stack or sequence."""
-
-
-class ImageChanged(Exception):
-    """The file has been replaced since the plan was made; the request must be planned again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +52,8 @@ class CachedInfo:
 
     path: str
     """Prefix, identifier and suffix; symbolic links not resolved."""
-    inode: int
-    mtime_ns: int
-    length: int
+    state: FileState
     info: ImageInfo
-
-    def is_of(self, status: os.stat_result) -> bool:
-        """Whether a file of this status is the one that was read."""
-        return (
-            status.st_mtime_ns == self.mtime_ns
-            and status.st_size == self.length
-            and status.st_ino == self.inode
-        )
 
 
 class Listing(NamedTuple):
@@ -68,13 +70,14 @@ class Library:
     """The images below one folder. Safe for many threads."""
 
     def __init__(self, config: Config, formats: Mapping[str, SourceFormat]) -> None:
-        self._prefix, self._root = _prefix_and_root(config.filesystem_prefix)
+        self._prefix, self._folder = _prefix_and_folder(config.filesystem_prefix)
         self._suffix = config.filesystem_suffix
         self._pattern = config.filename_pattern
         self._formats = formats
+        self._version_of = version_by_content if config.version_by == "content" else version_by_inode
         limit = config.max_metadata_cache_size
         self._infos: LRU[Key, CachedInfo] = LRU(None if limit < 0 else limit)
-        self._sources: LRU[Key, Source] = LRU(config.max_open_images)
+        self._sources: LRU[Key, CheckedSource] = LRU(config.max_open_images)
         self._listing: Listing | None = None
 
     def info(self, identifier: str, selector: Selector = FIRST) -> ImageInfo:
@@ -87,13 +90,14 @@ class Library:
         Raises:
             InvalidRequest: the identifier could lead out of the folder.
             ImageNotFound: there is no readable file, or its stack or sequence has no such image.
+            ImageUnavailable, Overloaded: the file cannot be read at present, or is written all the time.
             UnsupportedImage, DecodeError: the file cannot be read as an image.
         """
         key = (identifier, selector)
         cached = self._infos.get(key)
         if cached is not None:
             try:
-                if cached.is_of(os.stat(cached.path)):
+                if file_state(os.stat(cached.path)) == cached.state:
                     return cached.info
             except OSError:
                 pass  # opening it again reports the reason
@@ -111,10 +115,11 @@ class Library:
         """An open source of exactly this version of an image.
 
         Raises:
-            ImageChanged: the file has been replaced.
+            ImageChanged: the file has been replaced or written. Methods of the source raise it too.
+            ImageNotFound, ImageUnavailable, Overloaded, UnsupportedImage, DecodeError: as `info`.
         """
         source = self._sources.get((image.identifier, image.selector))
-        if source is None or source.info.version != image.version:
+        if source is None or source.is_stale or source.info.version != image.version:
             source = self._open(image.identifier, image.selector)
             if source.info.version != image.version:
                 raise ImageChanged
@@ -151,52 +156,103 @@ class Library:
         self._sources.clear()
         self._listing = None
 
-    def _open(self, identifier: str, selector: Selector) -> Source:
+    def _open(self, identifier: str, selector: Selector) -> CheckedSource:
         hand_over()
-        stem = self._path(identifier)
+        lacks_descriptors = False
+        for _ in range(ATTEMPTS):
+            try:
+                return self._open_file(identifier, selector)
+            except ImageChanged:
+                continue
+            except IIPServeError:
+                raise
+            except OSError as error:
+                if lacks_descriptors:
+                    raise unavailable(repr(identifier), error) from error
+                lacks_descriptors = True
+                self._sources.clear()
+        raise Overloaded(f"{identifier!r} is being replaced; ask again")
+
+    def _open_file(self, identifier: str, selector: Selector) -> CheckedSource:
+        """Open the file of an image and read its structure.
+
+        Raises:
+            ImageChanged: the file was written meanwhile.
+            OSError: no descriptor is left.
+        """
+        with reported(repr(identifier), opening=True):
+            path, sequence, descriptor = self._find(identifier, selector)
+        layer = 0 if sequence else selector.layer
         try:
-            path, sequence = f"{stem}{self._suffix}", None
-            descriptor, status = _open_regular(path, self._root, repr(identifier))
+            with reported(repr(identifier)):
+                status = settled_status(descriptor)
+                state, version = file_state(status), self._version_of(descriptor, status)
+                head = os.pread(descriptor, HEAD_LENGTH, 0)
+                file = OpenFile(descriptor, path, identifier, version, head, layer)
+                source = self._read_structure(file, selector, sequence, state)
+        finally:
+            os.close(descriptor)
+        key = (identifier, selector)
+        self._sources.set(key, source)
+        self._infos.set(key, CachedInfo(path, state, source.info))
+        return source
+
+    def _find(self, identifier: str, selector: Selector) -> tuple[str, Sequence | None, int]:
+        """Path of the file of an image, the sequence it belongs to, and its descriptor."""
+        stem = self._path(identifier)
+        path = f"{stem}{self._suffix}"
+        try:
+            return path, None, self._descriptor(path, repr(identifier))
         except ImageNotFound:
             sequence = find_sequence(stem, self._pattern)
             if sequence is None:
                 raise
-            path = sequence.path(selector)
-            view = f"{identifier!r} at the angles {selector.horizontal},{selector.vertical}"
-            descriptor, status = _open_regular(path, self._root, view)
-        version = ImageVersion(status.st_mtime_ns, status.st_size)
-        try:
-            head = os.pread(descriptor, HEAD_LENGTH, 0)
-        except OSError as error:
-            os.close(descriptor)
-            raise ImageNotFound(f"{identifier!r} cannot be read") from error
-        layer = 0 if sequence else selector.layer
-        source = self._read_structure(OpenFile(descriptor, path, identifier, version, head, layer))
-        source.info = _as_selected(source.info, selector, sequence)
-        self._sources.set((identifier, selector), source)
-        cached = CachedInfo(path, status.st_ino, version.mtime_ns, version.length, source.info)
-        self._infos.set((identifier, selector), cached)
-        return source
+        path = sequence.path(selector)
+        view = f"{identifier!r} at the angles {selector.horizontal},{selector.vertical}"
+        return path, sequence, self._descriptor(path, view)
 
-    def _read_structure(self, file: OpenFile) -> Source:
+    def _descriptor(self, path: str, name: str) -> int:
+        """A descriptor of the regular file at `path`; `name` is that of the image in messages.
+
+        Raises:
+            ImageNotFound: it cannot be read, is not a regular file, or is outside the folder once links are followed.
+            ImageUnavailable: it cannot be opened at present.
+            OSError: no descriptor is left.
+        """
+        below = path if "/" in self._prefix else os.path.abspath(path)
+        with reported(name, opening=True):
+            return open_regular(self._folder, below, name)
+
+    def _read_structure(
+        self, file: OpenFile, selector: Selector, sequence: Sequence | None, state: FileState
+    ) -> CheckedSource:
         """Open with the format that the first bytes indicate, else with a fallback.
 
         A format closes the descriptor it is given, so each gets its own.
+
+        Raises:
+            ImageChanged: the file has another state by now.
         """
-        candidates = [
-            kind for kind in self._formats.values() if not kind.fallback and kind.matches(file.head)
-        ]
-        candidates += [kind for kind in self._formats.values() if kind.fallback and kind.matches(file.head)]
+        matching = [kind for kind in self._formats.values() if kind.matches(file.head)]
         refusal = UnsupportedImage(f"{file.identifier!r} is not an image that this server can read")
         try:
-            for kind in candidates:
+            for kind in sorted(matching, key=lambda kind: kind.fallback):
                 try:
-                    return kind.open(_with_own_descriptor(file))
+                    source = kind.open(_with_own_descriptor(file))
                 except UnsupportedImage as error:
                     refusal = error
+                else:
+                    info = _as_selected(source.info, selector, sequence)
+                    checked = CheckedSource(source, info, os.dup(file.descriptor), state)
+                    checked.check()
+                    return checked
+            raise refusal
+        except (DecodeError, ImageNotFound, UnsupportedImage, OSError) as error:
+            if file_state(os.fstat(file.descriptor)) != state:
+                raise ImageChanged from error
+            raise
         finally:
-            os.close(file.descriptor)
-        raise refusal
+            del refusal  # which refers to this frame
 
     def _path(self, identifier: str) -> str:
         if "\0" in identifier or "\\" in identifier:
@@ -221,51 +277,22 @@ class Library:
 
     def _looks_like_image(self, path: str) -> bool:
         try:
-            descriptor, _ = _open_regular(path, self._root, repr(path))
-        except ImageNotFound:
+            descriptor = self._descriptor(path, repr(path))
+        except (OSError, ImageUnavailable):
             return False
         with os.fdopen(descriptor, "rb") as file:
             head = file.read(HEAD_LENGTH)
         return any(kind.matches(head) for kind in self._formats.values())
 
 
-def _prefix_and_root(prefix: str) -> tuple[str, Path]:
-    """The prefix of all paths, and the real folder that no path may leave.
+def _prefix_and_folder(prefix: str) -> tuple[str, str]:
+    """The prefix of all paths, and the folder that no path may leave.
 
     A prefix that names a folder gets a slash; any other ends in the beginning of file names.
     """
     if prefix and not prefix.endswith("/") and os.path.isdir(prefix):
         prefix += "/"
-    return prefix, Path(os.path.realpath(os.path.dirname(prefix) or "/"))
-
-
-def _open_regular(path: str, root: Path, name: str) -> tuple[int, os.stat_result]:
-    """A descriptor of the regular file at `path`, and its status.
-
-    Args:
-        path: of the file.
-        root: real folder that must contain it.
-        name: of the image, for messages.
-
-    Raises:
-        ImageNotFound: it cannot be read, is not a regular file, or is outside `root` once links are followed.
-    """
-    real = os.path.realpath(path)
-    if not Path(real).is_relative_to(root):
-        log.warning("%s leaves the image folder by a symbolic link and is not served", name)
-        raise ImageNotFound(f"there is no image {name}")
-    try:
-        # without O_NONBLOCK, a FIFO would wait for a writer
-        descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError as error:
-        if isinstance(error, PermissionError):
-            log.warning("%s cannot be read: %s", name, error.strerror)
-        raise ImageNotFound(f"there is no image {name}") from error
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise ImageNotFound(f"there is no image {name}")
-    return descriptor, status
+    return prefix, os.path.dirname(prefix) or "/"
 
 
 def _with_own_descriptor(file: OpenFile) -> OpenFile:

@@ -69,9 +69,13 @@ def _angles(start: str, extension: str) -> Angles:
 
 
 def _names(folder: str) -> list[str]:
-    """Names of the files in a folder; empty if it cannot be listed."""
+    """Names of the files in a folder; empty if it may not be listed.
+
+    Raises:
+        OSError: it cannot be listed at present.
+    """
     try:
         with os.scandir(folder) as entries:
             return [entry.name for entry in islice(entries, MAX_FILES)]
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return []

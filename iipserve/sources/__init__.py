@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
 
 from iipserve.geometry import Region, Size, ceil_div
 from iipserve.image import ImageInfo, ImageVersion
@@ -48,9 +47,9 @@ class Source(ABC):
     a source from its pool while another thread still reads from it.
     """
 
-    keeps_decoded: ClassVar[bool] = False
+    keeps_decoded: bool = False
     """Decoding is so expensive that decoded tiles are worth keeping in the memory cache."""
-    reads_regions: ClassVar[bool] = False
+    reads_regions: bool = False
     """`read_region` is implemented; otherwise the engine joins tiles."""
 
     info: ImageInfo

@@ -11,7 +11,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -139,7 +139,7 @@ class SpooledSource(Source):
     `info` describes the upright image.
     """
 
-    reads_regions: ClassVar[bool] = True
+    reads_regions: bool = True
 
     def __init__(self, orientation: Orientation) -> None:
         """Make the stored image upright by `orientation`."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iipserve.config import Config
+from iipserve.engine.library import Library
 from iipserve.engine.scaling import scale
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ColorSpace, ImageInfo, ImageVersion, Level
@@ -24,7 +27,7 @@ VERSION = ImageVersion(1_700_000_000_000_000_000, 1000)
 class ArraySource(Source):
     """Levels given as arrays, cut into tiles."""
 
-    keeps_decoded: ClassVar[bool] = False
+    keeps_decoded: bool = False
 
     def __init__(
         self,
@@ -114,3 +117,11 @@ def marked_format(name: str, mark: bytes, *, fallback: bool = False) -> SourceFo
         return ArraySource([pixel], identifier=file.identifier, version=file.version)
 
     return SourceFormat(name, lambda head: head.startswith(mark), open_marked, fallback)
+
+
+MARKED_FORMATS = {"marked": marked_format("marked", b"MARK")}
+
+
+def marked_library(folder: Path, **settings: object) -> Library:
+    """The library of a folder of files that begin with `MARK`."""
+    return Library(Config(filesystem_prefix=f"{folder}/", **settings), MARKED_FORMATS)  # type: ignore[arg-type]

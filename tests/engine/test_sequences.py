@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from iipserve.config import Config
-from iipserve.engine.library import ImageChanged, Library
+from iipserve.engine.checked_source import ImageChanged
+from iipserve.engine.library import Library
 from iipserve.errors import ImageNotFound
 from iipserve.image import FIRST, Angles, Selector
 from iipserve.plan import image_ref

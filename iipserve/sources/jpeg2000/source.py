@@ -11,7 +11,6 @@ import math
 import os
 import threading
 import weakref
-from typing import ClassVar
 
 import numpy as np
 
@@ -46,7 +45,7 @@ MAX_WHOLE = 4
 class Jpeg2000Source(Source):
     """One opened JPEG 2000 file. Safe for many threads; everything is read from its descriptor."""
 
-    keeps_decoded: ClassVar[bool] = True
+    keeps_decoded: bool = True
 
     def __init__(self, file: OpenFile) -> None:
         """Take the file's descriptor over.

@@ -1,0 +1,104 @@
+"""Sources whose files may be written while they are read."""
+
+from __future__ import annotations
+
+import errno
+import os
+import weakref
+
+from iipserve.engine.files import FileState, file_state, unavailable
+from iipserve.errors import IIPServeError
+from iipserve.geometry import Region, Size
+from iipserve.image import ImageInfo
+from iipserve.processing import Pixels
+from iipserve.sources import Source
+
+
+class ImageChanged(Exception):
+    """The file was replaced or written after the plan was made; the request must be planned again."""
+
+
+class CheckedSource(Source):
+    """Another source, which gives nothing but what the opened version of its file holds.
+
+    The kernel changes the times of a file before its bytes. So what is read belongs to a version if the file
+    still has its status afterwards. Every method raises `ImageChanged` if not, and `ImageUnavailable` if the file
+    cannot be read.
+    """
+
+    def __init__(self, source: Source, info: ImageInfo, descriptor: int, state: FileState) -> None:
+        """Check `source` by a descriptor of its file, which is taken over.
+
+        Args:
+            source: whose file is checked.
+            info: of the source.
+            descriptor: not the one that `source` may close.
+            state: of the file before anything was read.
+        """
+        weakref.finalize(self, os.close, descriptor)
+        self.info = info
+        self.keeps_decoded = source.keeps_decoded
+        self.reads_regions = source.reads_regions
+        self._source = source
+        self._descriptor = descriptor
+        self._state = state
+        self.is_stale = False
+        """The descriptor cannot be used any more; the file must be opened again."""
+
+    def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
+        """As `Source.read_tile`."""
+        try:
+            pixels = self._source.read_tile(level, column, row, quality_layers)
+        except Exception as error:
+            self._report(error)
+            raise
+        self.check()
+        return pixels
+
+    def read_region(self, level: int, region: Region, size: Size) -> Pixels:
+        """As `Source.read_region`."""
+        try:
+            pixels = self._source.read_region(level, region, size)
+        except Exception as error:
+            self._report(error)
+            raise
+        self.check()
+        return pixels
+
+    def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
+        """As `Source.stored_tile`."""
+        try:
+            tile = self._source.stored_tile(level, column, row, format, profile=profile)
+        except Exception as error:
+            self._report(error)
+            raise
+        if tile is not None:
+            self.check()
+        return tile
+
+    def check(self) -> None:
+        """Check that the open file is unchanged.
+
+        Raises:
+            ImageChanged: it is not.
+            ImageUnavailable: it cannot be told.
+        """
+        try:
+            status = os.fstat(self._descriptor)
+            # to unlink a file, also by replacing it, changes its ctime
+            if file_state(status) == self._state or (
+                status.st_nlink == 0 and file_state(status)[:-1] == self._state[:-1]
+            ):
+                return
+        except OSError as error:
+            # a file handle of NFS is stale once the file was replaced on the server
+            if error.errno != errno.ESTALE:
+                raise unavailable(repr(self.info.identifier), error) from error
+            self.is_stale = True
+        raise ImageChanged
+
+    def _report(self, error: Exception) -> None:
+        """Raise what an error of the source means, if it is not the error itself."""
+        self.check()
+        if isinstance(error, OSError) and not isinstance(error, IIPServeError):
+            raise unavailable(repr(self.info.identifier), error) from error

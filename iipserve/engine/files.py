@@ -1,0 +1,227 @@
+"""Files of images: opened below one folder only, and told apart by version."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import os
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from operator import attrgetter
+from typing import TypeAlias
+
+from iipserve.errors import IIPServeError, ImageNotFound, ImageUnavailable
+from iipserve.image import ImageVersion
+
+log = logging.getLogger(__name__)
+
+FileState: TypeAlias = tuple[int, ...]
+"""Device, inode number, length, time of modification, and last the time of change: another one after every change."""
+
+ATTEMPTS = 3
+"""Number of times that links are resolved, or a file is opened, if they are changed meanwhile."""
+MISSING = frozenset({
+    errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG,
+    # sockets and devices, and names that the file system cannot hold
+    errno.ENXIO, errno.ENODEV, errno.EINVAL, errno.EILSEQ,
+})  # fmt: skip
+"""Errors of opening that mean that there is no such image; others are failures of the storage or the system."""
+NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
+"""Errors of opening when the process or the system has no descriptor left."""
+LINK_FOUND = (errno.ELOOP, errno.ENOTDIR)
+"""Errors of opening a symbolic link with O_NOFOLLOW, as a file or as a folder."""
+SETTLING_NS = 10_000_000
+"""Resolution of file times in nanoseconds, at most: a tick of the kernel's clock (CONFIG_HZ=100)."""
+SAMPLES, SAMPLE_LENGTH = 16, 4096
+"""Number and length in bytes of the parts of a file that its fingerprint is made of."""
+
+file_state = attrgetter("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns")
+"""The `FileState` of an `os.stat_result`."""
+
+
+class LeadsOutside(Exception):
+    """A symbolic link leads out of the folder of images."""
+
+
+@contextmanager
+def reported(name: str, *, opening: bool = False) -> Iterator[None]:
+    """Report failures of the storage in the block; a lack of descriptors is left to the caller.
+
+    Args:
+        name: of the image in messages.
+        opening: errors may also mean that there is no such image.
+
+    Raises:
+        ImageNotFound: there is no such image.
+        ImageUnavailable: it cannot be read at present.
+        OSError: no descriptor is left.
+    """
+    try:
+        yield
+    except IIPServeError:
+        raise
+    except LeadsOutside as error:
+        log.warning("%s leaves the image folder by a symbolic link and is not served", name)
+        raise ImageNotFound(f"there is no image {name}") from error
+    except OSError as error:
+        if error.errno in NO_DESCRIPTOR:
+            raise
+        if not opening or error.errno not in MISSING:
+            raise unavailable(name, error) from error
+        if isinstance(error, PermissionError):
+            log.warning("%s cannot be read: %s", name, error.strerror)
+        raise ImageNotFound(f"there is no image {name}") from error
+
+
+def unavailable(name: str, error: OSError) -> ImageUnavailable:
+    """The error to raise for a failure of the storage, which is logged."""
+    log.error("%s cannot be read: %s", name, error.strerror or error)
+    return ImageUnavailable(f"{name} cannot be read at present; ask again later")
+
+
+# -- opening -----------------------------------------------------------------------------------------
+
+
+def open_regular(folder: str, path: str, name: str) -> int:
+    """A descriptor of a regular file.
+
+    Args:
+        folder: nothing outside of which is opened, symbolic links followed.
+        path: of the file; begins with `folder`.
+        name: of the image in messages.
+
+    Raises:
+        ImageNotFound: it is no regular file.
+        LeadsOutside: it is not below the folder.
+        OSError: it cannot be opened.
+    """
+    descriptor = open_below(folder, path[len(folder) :])
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ImageNotFound(f"there is no image {name}")
+    return descriptor
+
+
+def open_below(folder: str, name: str) -> int:
+    """A descriptor of a file below a folder, opened for reading.
+
+    Links may be changed between their resolution and the opening. So the path without links is opened component
+    by component from the folder on, and none of them may be a link by then.
+
+    Args:
+        folder: may itself be a link, or below one.
+        name: path relative to `folder`.
+
+    Raises:
+        LeadsOutside: symbolic links in `name` lead out of the folder.
+        OSError: it cannot be opened.
+    """
+    root = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        parts = _parts(name)
+        if ".." not in parts:
+            try:
+                return _open_components(root, parts)
+            except OSError as error:
+                if error.errno not in LINK_FOUND:
+                    raise
+        return _open_links(root, folder, name)
+    finally:
+        os.close(root)
+
+
+def _open_links(root: int, folder: str, name: str) -> int:
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            return _open_components(root, _parts(_resolved(folder, name)))
+        except OSError as error:
+            if error.errno not in LINK_FOUND or attempt == ATTEMPTS:
+                raise
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in name.split("/") if part not in ("", ".")]
+
+
+def _resolved(folder: str, name: str) -> str:
+    """The path relative to the folder, without links, as far as they can be resolved.
+
+    Raises:
+        LeadsOutside: it is not below the folder.
+    """
+    real, root = os.path.realpath(f"{folder}/{name}"), os.path.realpath(folder).rstrip("/")
+    if not real.startswith(f"{root}/"):
+        raise LeadsOutside
+    return real[len(root) :]
+
+
+def _open_components(root: int, parts: Sequence[str]) -> int:
+    """Open a path from the folder `root` on, without following links.
+
+    Raises:
+        OSError: ELOOP or ENOTDIR if a component is a link.
+    """
+    folder = root
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            if folder != root:
+                os.close(folder)
+            folder = inner
+        # a FIFO would wait for a writer without O_NONBLOCK
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.open(parts[-1] if parts else ".", flags, dir_fd=folder)
+    finally:
+        if folder != root:
+            os.close(folder)
+
+
+# -- versions ----------------------------------------------------------------------------------------
+
+
+def settled_status(descriptor: int) -> os.stat_result:
+    """The status of an open file, once it was not changed for as long as file times take to differ.
+
+    A file that is changed again within their resolution keeps its times: what is read from now on belongs to
+    the status, or to another one. Returns after `ATTEMPTS` if the file is changed all the time.
+    """
+    status = os.fstat(descriptor)
+    for _ in range(ATTEMPTS):
+        age = time.time_ns() - status.st_ctime_ns
+        if not 0 <= age < SETTLING_NS:
+            break
+        time.sleep((SETTLING_NS - age) / 1e9)
+        status = os.fstat(descriptor)
+    return status
+
+
+def version_by_inode(descriptor: int, status: os.stat_result) -> ImageVersion:
+    """The version of an open file on this host."""
+    return ImageVersion(status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns)
+
+
+def version_by_content(descriptor: int, status: os.stat_result) -> ImageVersion:
+    """The version of an open file, equal on all hosts that hold a copy.
+
+    The time is in whole seconds, as some tools copy no fractions.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for offset in _sample_offsets(status.st_size):
+        digest.update(os.pread(descriptor, SAMPLE_LENGTH, offset))
+    mtime_ns = status.st_mtime_ns // 1_000_000_000 * 1_000_000_000
+    return ImageVersion(mtime_ns, status.st_size, fingerprint=digest.hexdigest())
+
+
+def _sample_offsets(length: int) -> Sequence[int]:
+    """Offsets of head, tail and what is evenly spread between them; all of a short file."""
+    if length <= SAMPLES * SAMPLE_LENGTH:
+        return range(0, length, SAMPLE_LENGTH)
+    return [index * (length - SAMPLE_LENGTH) // (SAMPLES - 1) for index in range(SAMPLES)]
