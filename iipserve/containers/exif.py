@@ -83,6 +83,8 @@ def from_tiff(directory: Directory) -> bytes | None:
     Args:
         directory: of a TIFF file; the block is in its byte order.
     """
+    if tags.EXIF_IFD not in directory:
+        return None
     try:
         exif = _pointed(directory, tags.EXIF_IFD)
     except DecodeError:

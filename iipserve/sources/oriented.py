@@ -67,7 +67,7 @@ def upright(source: Source, value: int) -> Source:
 
 
 class OrientedSource(Source):
-    """Another source made upright. Tiles are put together from those of the other; none is handed out as stored."""
+    """Another source made upright. Tiles are joined from those of the other; none is passed through as stored."""
 
     def __init__(self, source: Source, orientation: Orientation) -> None:
         """Make `source` upright; it must read tiles."""

@@ -14,7 +14,7 @@ from iipserve.sources.tiff.layout import Layout
 
 
 class OutputSamples(NamedTuple):
-    """The samples as handed out: fields of `ImageInfo`."""
+    """The output samples: fields of `ImageInfo`."""
 
     bands: int
     dtype: str

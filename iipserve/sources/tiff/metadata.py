@@ -84,7 +84,7 @@ def read_ranges(directory: Directory, layout: Layout) -> tuple[tuple[float, floa
         _declared(low, high, layout)
         for low, high in zip(
             _for_each(directory.reals(tags.S_MIN_SAMPLE_VALUE), colors, 0.0 if type.full_range else math.nan),
-            _for_each(directory.reals(tags.S_MAX_SAMPLE_VALUE), colors, _highest_stored(type)),
+            _for_each(directory.reals(tags.S_MAX_SAMPLE_VALUE), colors, _stored_maximum(type)),
             strict=True,
         )
     ]
@@ -92,7 +92,7 @@ def read_ranges(directory: Directory, layout: Layout) -> tuple[tuple[float, floa
     return (*(one for one in found if one), *opacity) if all(found) else ()
 
 
-def _highest_stored(type: SampleType) -> float:
+def _stored_maximum(type: SampleType) -> float:
     """The highest stored sample of types that have a full range; NaN for others."""
     return 2.0**type.bits - 1 if type.full_range else math.nan
 

@@ -84,8 +84,8 @@ def _ome_names(text: str) -> Mapping[int, str]:
     if len(found.files) > 1:
         return {}
     names: dict[int, str] = {}
-    for one, number, indices in islice(_planes(found.series), MAX_PLANES):
-        names.setdefault(number, _name(one, indices))
+    for one, index, indices in islice(_planes(found.series), MAX_PLANES):
+        names.setdefault(index, _name(one, indices))
     return names
 
 

@@ -123,8 +123,8 @@ class StripReader:
         for index in range(count):
             rows = min(layout.tile.height, layout.size.height - index * layout.tile.height)
             segments = tuple(
-                (int(self.offsets[number]), int(self.counts[number]))
-                for number in range(index, count * layout.planes, count)
+                (int(self.offsets[segment]), int(self.counts[segment]))
+                for segment in range(index, count * layout.planes, count)
             )
             if rows <= at_once or segments[0][1] < rows * layout.row_bytes:
                 yield Piece(rows, segments)

@@ -190,5 +190,5 @@ def _image_info(file: OpenFile, image: pyvips.Image, samples: Samples, layers: i
         exif=metadata.exif,
         resolution=metadata.resolution,
         text=metadata.text,
-        stack=tuple(StackLayer(f"layer{number}") for number in range(layers)) if layers > 1 else (),
+        stack=tuple(StackLayer(f"layer{index}") for index in range(layers)) if layers > 1 else (),
     )
