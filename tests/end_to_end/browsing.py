@@ -13,9 +13,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import imagecodecs
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
+from iipserve.viewer.site import installed_openseadragon
 from tests.end_to_end.running import needed, runs
 
 OVERLAYS = ".bar, .switch, .tools, .navigator, .panel, #progress"
@@ -116,7 +118,9 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def visit(browser: Browser, address: str, *, width: int = 1280, height: int = 800) -> Iterator[Visit]:
-    """Open a new, empty browser window on the gallery at `address`."""
+    """Open a new, empty browser window on the gallery at `address`; skip the test without OpenSeadragon."""
+    if not (installed_openseadragon() / "openseadragon.min.js").exists():
+        pytest.skip("OpenSeadragon is not installed")
     context = browser.new_context(
         viewport={"width": width, "height": height},
         reduced_motion="reduce",

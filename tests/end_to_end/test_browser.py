@@ -16,8 +16,7 @@ import pyvips
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Route, expect
 
-from iipserve.viewer.site import installed_openseadragon
-from tests.end_to_end.browsing import View, Visit, chromium, visit
+from tests.end_to_end.browsing import View, Visit, visit
 from tests.end_to_end.running import daemon, needed, nginx
 from tests.ports import free_port
 
@@ -90,15 +89,6 @@ def addresses(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             "fastcgi": f"{front}/",
             "prefix": f"{front}/below/a/prefix/",
         }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium."""
-    if not (installed_openseadragon() / "openseadragon.min.js").exists():
-        pytest.skip("OpenSeadragon is not installed")
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(params=["http", "fastcgi", "prefix"])

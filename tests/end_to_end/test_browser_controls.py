@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from time import monotonic
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
 
 import imagecodecs
 import numpy as np
@@ -15,10 +13,8 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
-from iipserve.viewer.site import installed_openseadragon
-from tests.end_to_end.browsing import View, Visit, chromium, visit
+from tests.end_to_end.browsing import View, Visit, visit
 from tests.end_to_end.iip_pictures import (
-    HEIGHT,
     LAYERS,
     SEPIA,
     WIDTH,
@@ -34,11 +30,18 @@ from tests.end_to_end.iip_pictures import (
     twist,
     write_pictures,
 )
+from tests.end_to_end.panel import (
+    check,
+    come_to_agree,
+    come_to_rest,
+    difference,
+    field,
+    opened,
+    shown,
+)
 from tests.end_to_end.running import daemon
 from tests.ports import free_port
 
-PATIENCE = 15.0
-"""Seconds."""
 GAUSSIAN = [[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]
 
 
@@ -54,82 +57,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium."""
-    if not (installed_openseadragon() / "openseadragon.min.js").exists():
-        pytest.skip("OpenSeadragon is not installed")
-    with chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def guest(browser: Browser, address: str) -> Iterator[Visit]:
     """A window on the gallery; at its end nothing may have gone wrong in it."""
     with visit(browser, address) as guest:
         yield guest
         assert guest.mistakes == []
-
-
-def opened(guest: Visit, image: str = "photograph.tif", fragment: str = "") -> Page:
-    """Show an image from IIP and open the panel of adjustments."""
-    guest.page.goto(f"{guest.address}#image={image}&source=iip{fragment}")
-    guest.settle()
-    guest.page.locator("#adjust").click()
-    return guest.page
-
-
-def field(page: Page, name: str, value: str = "") -> Any:
-    """A field of the panel; of several with one name the one of this value."""
-    return page.locator(f'#controls [name="{name}"]' + (f'[value="{value}"]' if value else ""))
-
-
-def check(page: Page, name: str, value: str = "") -> None:
-    field(page, name, value).check(force=True)
-
-
-def shown(guest: Visit) -> NDArray[np.float64]:
-    """The picture as it stands in the window, with the panel closed and pixels of the image's own size."""
-    guest.page.locator("#close-controls").click()
-    return standing(guest)
-
-
-def standing(guest: Visit) -> NDArray[np.float64]:
-    """As `shown`, where the panel is closed already."""
-    view = guest.settle()
-    pixels = guest.screenshot().astype(np.float64)
-    height, width = pixels.shape[:2]
-    scale = view.zoom * width / WIDTH
-    turn = parse_qs(urlsplit(guest.page.url).fragment).get("turn", ["0"])[0]
-    turned = turn.lstrip("!") in ("90", "270")
-    columns, rows = (HEIGHT, WIDTH) if turned else (WIDTH, HEIGHT)
-    y, x = np.mgrid[0:rows, 0:columns]
-    across = width / 2 + (x + 0.5 - columns / 2) * scale
-    down = height / 2 + (y + 0.5 - rows / 2) * scale
-    return pixels[np.clip(down.astype(int), 0, height - 1), np.clip(across.astype(int), 0, width - 1)]
-
-
-def difference(some: NDArray[Any], others: NDArray[Any]) -> float:
-    """How far pictures are apart, but for their edges."""
-    return float(np.abs(some - others)[8:-8, 8:-8].mean())
-
-
-def come_to_agree(guest: Visit, other: Visit, most: float) -> bool:
-    """Whether two windows, panels closed, show the same at last: a slow machine moves pictures for a while."""
-    end = monotonic() + PATIENCE
-    while difference(standing(guest), standing(other)) >= most:
-        if monotonic() > end:
-            return False
-    return True
-
-
-def come_to_rest(guest: Visit) -> str:
-    """The address of the page once it stays the same: it tells of the view, which a slow machine moves for a while."""
-    address = ""
-    while address != guest.page.url:
-        address = guest.page.url
-        guest.page.wait_for_timeout(1500)
-    return address
 
 
 class Case(NamedTuple):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
 from iipserve.viewer.site import installed_openseadragon
-from tests.end_to_end.browsing import chromium, watch
+from tests.end_to_end.browsing import watch
 from tests.end_to_end.iip_pictures import (
     HEIGHT,
     LAPLACE,
@@ -107,13 +107,6 @@ def origin(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     work = tmp_path_factory.mktemp("server")
     with daemon(folder, work, "--http", f"127.0.0.1:{port}", ports=[port]):
         yield f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium."""
-    with chromium() as browser:
-        yield browser
 
 
 class Window(NamedTuple):
