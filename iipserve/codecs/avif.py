@@ -53,10 +53,10 @@ def _layout(pixels: Pixels, quality: int) -> tuple[Pixels, str, int]:
     gray = pixels.shape[2] < 3
     if quality < 0:
         samples = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
-        return samples, "400" if gray else "444", LOSSLESS
+        return samples, "YUV400" if gray else "YUV444", LOSSLESS
     # imagecodecs 2026.3 encodes gray arrays losslessly at every level: lossy gray is passed as color whose
     # chroma is dropped; level 100 would be lossless
-    return with_colors(pixels), "400" if gray else "420", min(quality, LOSSLESS - 1)
+    return with_colors(pixels), "YUV400" if gray else "YUV420", min(quality, LOSSLESS - 1)
 
 
 @cache

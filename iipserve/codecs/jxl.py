@@ -28,8 +28,10 @@ MAX_SIDE = 1 << 18
 EFFORT = 1
 LOSSLESS = 100
 """This quality, and any below 0."""
-MAX_DISTANCE = 19.0
-"""From a distance of 20 on, libjxl halves the image and its opacity, and readers enlarge it differently."""
+HALVES_FROM_10 = imagecodecs.jpegxl_version() >= "libjxl 0.12"
+MAX_DISTANCE = 9.9 if HALVES_FROM_10 else 19.0
+"""From a distance of 20 on (10 since libjxl 0.12), libjxl halves the image and its opacity, and readers enlarge
+it differently."""
 
 
 def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
@@ -55,7 +57,7 @@ def distance(quality: int) -> float:
     """libjxl's measure of loss for a quality in JPEG's scale: 1, hardly visible, is that of quality 90.
 
     It falls by 0.09 a step to 0.1 at 100, below 30 along a parabola from 25 at 0: libjxl's own
-    JxlEncoderDistanceFromQuality, limited to 19.
+    JxlEncoderDistanceFromQuality, limited to `MAX_DISTANCE`.
     """
     if quality >= 30:
         return 0.1 + (100 - quality) * 0.09

@@ -25,7 +25,7 @@ def quantize(samples: Samples, factor: np.float32, bits: int) -> Pixels:
     """
     samples *= factor
     np.clip(samples, 0, white(bits), out=samples)
-    if np.isnan(samples.max(initial=0)):
+    if np.isnan(np.max(samples, initial=0)):
         np.nan_to_num(samples, copy=False, nan=0)
     if samples.flags.c_contiguous:
         return samples.astype(DTYPES[bits])

@@ -94,7 +94,7 @@ def _read_palette(type: SampleType, directory: Directory) -> NDArray[np.uint8]:
         raise DecodeError("the TIFF file's palette is too short for its indices; the file is damaged")
     values = np.array(directory.table(COLOR_MAP, 3 << type.bits), np.uint16).reshape(3, -1).T
     # 0 to 65535 (TIFF 6.0 section 5); 0 to 255 by some writers (libtiff detects these too)
-    scaled = values if values.max() < 256 else values >> 8
+    scaled = values if np.max(values) < 256 else values >> 8
     return np.ascontiguousarray(scaled.astype(np.uint8))
 
 
