@@ -19,7 +19,7 @@ from iipserve.geometry import Region, Size, TileGrid, ceil_div
 from iipserve.image import LAB_RANGES, ImageInfo, Level
 from iipserve.lru import LRU
 from iipserve.processing import Pixels
-from iipserve.sources import OpenFile, Source
+from iipserve.sources import OpenFile, Source, closed_on_error
 from iipserve.sources.jpeg2000 import codestream, openjpeg
 from iipserve.sources.jpeg2000.boxes import Boxes, read_boxes
 from iipserve.sources.jpeg2000.codestream import Header, Span
@@ -54,20 +54,17 @@ class Jpeg2000Source(Source):
             UnsupportedImage: the image is of a kind that is not supported.
             DecodeError: the header is damaged.
         """
-        self._descriptor = file.descriptor
-        close = weakref.finalize(self, os.close, file.descriptor)
-        try:
+        with closed_on_error(file):
             boxes = _boxes(file)
             self._header = codestream.read_header(file.descriptor, *boxes.codestream)
             self._layout = channel_layout(self._header.components, boxes)
-        except BaseException:
-            close()
-            raise
+            self.info = _image_info(file, self._header, self._layout, boxes)
+        self._descriptor = file.descriptor
+        weakref.finalize(self, os.close, file.descriptor)
         self._parts: TileParts | None = None
         self._lock = threading.Lock()
         self._whole: LRU[tuple[Window, int], Pixels] = LRU(MAX_WHOLE)
         self._whole_lock = threading.Lock()
-        self.info = _image_info(file, self._header, self._layout, boxes)
 
     def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
         """Decode one block; `level` is the number of times the resolution is halved.

@@ -20,7 +20,7 @@ from iipserve.errors import DecodeError, ImageNotFound, UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.image import ImageInfo, Level, StackLayer
 from iipserve.libvips import pyvips
-from iipserve.sources import OpenFile
+from iipserve.sources import OpenFile, closed_on_error
 from iipserve.sources.oriented import reoriented
 from iipserve.sources.spooled import (
     TILE,
@@ -78,15 +78,12 @@ class VipsSource(SpooledSource):
         self._loader = loader_of(file.head) or ""
         self._name = _name(file)
         self._page: dict[str, int] = {}
-        close = weakref.finalize(self, os.close, file.descriptor)
-        try:
-            self._open(file)
-        except pyvips.Error as error:
-            close()
-            raise UnsupportedImage(f"the file cannot be read: {libvips.reason(error)}") from error
-        except BaseException:
-            close()
-            raise
+        with closed_on_error(file):
+            try:
+                self._open(file)
+            except pyvips.Error as error:
+                raise UnsupportedImage(f"the file cannot be read: {libvips.reason(error)}") from error
+        weakref.finalize(self, os.close, file.descriptor)
 
     def _open(self, file: OpenFile) -> None:
         _check_loader(self._loader)
