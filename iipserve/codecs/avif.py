@@ -22,6 +22,7 @@ MAX_SIDE = 32768
 SPEED = 10
 LOSSLESS = 100
 """Level of imagecodecs."""
+LAYOUT = imagecodecs.AVIF.PIXEL_FORMAT
 CODECS = ("auto", "aom", "rav1e", "svt")
 """Values of `Encoding.scheme`; a codec that the library lacks is replaced by `auto`."""
 
@@ -48,15 +49,15 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
     return body if selected is NO_METADATA else with_metadata(body, selected)
 
 
-def _layout(pixels: Pixels, quality: int) -> tuple[Pixels, str, int]:
+def _layout(pixels: Pixels, quality: int) -> tuple[Pixels, int, int]:
     """The samples, the chroma subsampling and the level to pass to imagecodecs."""
     gray = pixels.shape[2] < 3
     if quality < 0:
         samples = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
-        return samples, "YUV400" if gray else "YUV444", LOSSLESS
+        return samples, LAYOUT.YUV400 if gray else LAYOUT.YUV444, LOSSLESS
     # imagecodecs 2026.3 encodes gray arrays losslessly at every level: lossy gray is passed as color whose
     # chroma is dropped; level 100 would be lossless
-    return with_colors(pixels), "YUV400" if gray else "YUV420", min(quality, LOSSLESS - 1)
+    return with_colors(pixels), LAYOUT.YUV400 if gray else LAYOUT.YUV420, min(quality, LOSSLESS - 1)
 
 
 @cache
