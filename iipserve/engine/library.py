@@ -85,11 +85,11 @@ class Library:
 
         Args:
             identifier: of the image.
-            selector: selects from a stack or sequence; ignored for other images.
+            selector: selects from a stack or sequence; other files have only layer 0.
 
         Raises:
             InvalidRequest: the identifier could lead out of the folder.
-            ImageNotFound: there is no readable file, or its stack or sequence has no such image.
+            ImageNotFound: there is no readable file, or it or its sequence has no such image.
             ImageUnavailable, Overloaded: the file cannot be read at present, or is written all the time.
             UnsupportedImage, DecodeError: the file cannot be read as an image.
         """
@@ -104,11 +104,11 @@ class Library:
             self._infos.discard(key)
         if selector != FIRST:
             first = self.info(identifier)
+            _check_selector(first, selector)
+            if first.angles is None and selector.vertical != FIRST.vertical:
+                return self.info(identifier, Selector(selector.layer))
             if not first.stack and first.angles is None:
                 return first
-            _check_selector(first, selector)
-            if first.stack and selector.vertical != FIRST.vertical:
-                return self.info(identifier, Selector(selector.layer))
         return self._open(identifier, selector).info
 
     def source(self, image: ImageRef) -> Source:
@@ -300,18 +300,18 @@ def _with_own_descriptor(file: OpenFile) -> OpenFile:
 
 
 def _check_selector(first: ImageInfo, selector: Selector) -> None:
-    """Check that a stack or sequence has an image.
+    """Check that a file or sequence has an image.
 
     Raises:
         ImageNotFound: it has not.
     """
-    if first.stack:
-        exists = 0 <= selector.layer < len(first.stack)
-        known = f"images 0 to {len(first.stack) - 1}"
-    else:
-        assert first.angles is not None, "checked by the caller"
+    if first.angles is not None:
         exists = min(selector) >= 0 and max(selector) < 1000
         known = f"horizontal angles {first.angles.horizontal}, vertical angles {first.angles.vertical}"
+    else:
+        count = max(1, len(first.stack))
+        exists = 0 <= selector.layer < count
+        known = f"images 0 to {count - 1}" if first.stack else "one image, 0"
     if not exists:
         raise ImageNotFound(f"{first.identifier!r} has {known}, but not {tuple(selector)}")
 

@@ -78,9 +78,12 @@ def test_a_changed_view_is_noticed_by_itself(folder: Path) -> None:
         books.source(image_ref(other))
 
 
-def test_selector_means_nothing_for_a_plain_image(folder: Path) -> None:
+def test_a_plain_image_has_one_number_and_any_vertical_angle(folder: Path) -> None:
     books = library(folder)
-    assert books.info("plain.tif", Selector(7, 8)) is books.info("plain.tif")
+    assert books.info("plain.tif", Selector(0, 8)) is books.info("plain.tif")
+    for selector in (Selector(7), Selector(7, 8)):
+        with pytest.raises(ImageNotFound, match="has one image, 0"):
+            books.info("plain.tif", selector)
 
 
 def test_listed_once(folder: Path) -> None:
