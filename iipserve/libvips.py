@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,11 +49,10 @@ def _set_up() -> None:
     # requests run in parallel: more threads each gain nothing on images of this size, and cost memory
     pyvips.concurrency_set(1)
     pyvips.operation_block_set("VipsForeignLoad", True)
+    for module in (pyvips, pyvips.error, pyvips.gvalue, pyvips.vimage):
+        module._to_string = _lenient_text
     for name in LOADERS:
         pyvips.operation_block_set(f"VipsForeignLoad{name}", False)
-
-
-_set_up()
 
 
 def library_version() -> str:
@@ -64,6 +63,23 @@ def library_version() -> str:
 def knows(operation: str) -> bool:
     """Whether this libvips has an operation."""
     return bool(pyvips.type_find("VipsOperation", operation))
+
+
+def text(data: bytes) -> str:
+    """Text of a file, whose encoding is not known: UTF-8, else Latin-1."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _lenient_text(pointer: Any) -> str:
+    """Replaces the function with which pyvips makes strings, and which fails for what is not UTF-8.
+
+    Names and values of metadata, and even messages of errors, have text of the file in them.
+    """
+    value = "NULL" if pointer == pyvips.ffi.NULL else pyvips.ffi.string(pointer)
+    return text(value) if isinstance(value, bytes) else value
 
 
 def reason(error: pyvips.Error) -> str:
@@ -159,3 +175,6 @@ def rotated(image: pyvips.Image, degrees: float, size: Size) -> pyvips.Image:
         premultiplied=True,
     )
     return weighted.unpremultiply(max_alpha=maximum).rint().cast(image.format)
+
+
+_set_up()

@@ -53,6 +53,14 @@ def read(block: bytes) -> Exif | None:
         return None
 
 
+def orientation(block: bytes) -> int:
+    """The value of Orientation; that of an upright image when there is none or the block is damaged."""
+    try:
+        return _first_directory(block).integer(ORIENTATION, UPRIGHT)
+    except DecodeError:
+        return UPRIGHT
+
+
 def _first_directory(block: bytes) -> Directory:
     reader = Reader.of_block(block)
     return read_directory(reader, reader.first_offset(), min_fields=0)

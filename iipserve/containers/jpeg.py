@@ -6,11 +6,16 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from iipserve.containers.boxes import Read
+
 START, END = b"\xff\xd8", b"\xff\xd9"
 DHT, DAC, SOS, DQT, DRI, APP0, APP1, APP2, COM = 0xC4, 0xCC, 0xDA, 0xDB, 0xDD, 0xE0, 0xE1, 0xE2, 0xFE
 TABLE_MARKERS = frozenset({DHT, DQT, DAC, DRI})
 FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, DAC}
 """SOF0 to SOF15."""
+SOF0 = 0xC0
+COMMON_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
+"""Baseline, extended and progressive, with Huffman coding."""
 APPLICATION_MARKERS = frozenset({*range(APP0, APP0 + 16), COM})
 
 MAX_SEGMENTS = 1000
@@ -69,6 +74,26 @@ def read_frame(stream: bytes, segment: Segment) -> Frame | None:
     if len(stream) < segment.start + 10:
         return None
     return Frame(segment.marker, *struct.unpack_from(">BHHB", stream, segment.start + 4))
+
+
+def frame_of(read: Read) -> Frame | None:
+    """The first frame header of a file; None if there is none before the first scan.
+
+    Args:
+        read: reads the file.
+    """
+    offset = len(START)
+    for _ in range(MAX_SEGMENTS):
+        head = read(10, offset)
+        if len(head) < 10 or head[0] != 0xFF or head[1] == SOS:
+            return None
+        if head[1] == 0xFF:  # fill byte (B.1.1.2)
+            offset += 1
+        elif head[1] in FRAME_MARKERS:
+            return Frame(head[1], *struct.unpack_from(">BHHB", head, 4))
+        else:
+            offset += 2 + int.from_bytes(head[2:4], "big")
+    return None
 
 
 def application_segment(marker: int, content: bytes) -> bytes:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from iipserve.containers import icc
+from iipserve.containers import exif, icc, png
 from iipserve.image import PhysicalResolution
 from iipserve.libvips import pyvips
 
@@ -31,6 +33,9 @@ PNG_KEYWORDS = {
     "Software": "software",
 }
 """Keywords of PNG text chunks (PNG 3, section 11.3.3.1) by IIP object name."""
+PNG_RAW_EXIF = re.compile(r"png-comment-\d+-Raw profile type (?:exif|APP1)", re.IGNORECASE)
+"""Texts in which writers older than the eXIf chunk keep an Exif block."""
+EXIF_MARK = b"Exif\0\0"
 PROFILE_SPACES = {
     icc.GRAY: ("b-w", "grey16"),
     icc.RGB: ("srgb", "rgb16", "rgb", "scrgb"),
@@ -38,6 +43,7 @@ PROFILE_SPACES = {
     icc.LAB: (),
 }
 """By data color space of a profile (ICC.1 7.2.6): the interpretations it applies to. CIELAB needs no profile."""
+REPLACEMENT = "\ufffd"
 PNG_DEFAULT = 2.834
 """Pixels per millimetre of a PNG without a pHYs chunk: 72 dpi, which in a pHYs chunk would round to 2.835."""
 EXIF_NOTE = re.compile(r", ASCII, \d+ components, \d+ bytes\)$")
@@ -55,16 +61,16 @@ class VipsMetadata:
     text: Mapping[str, str]
 
 
-def read_metadata(image: pyvips.Image) -> VipsMetadata:
-    """Everything but pixels that an opened image holds."""
+def read_metadata(image: pyvips.Image, descriptor: int) -> VipsMetadata:
+    """Everything but pixels that an opened image holds; `descriptor` is of its file."""
     names = set(image.get_fields())
-    exif = _value(image, names, "exif-data")
+    block = _value(image, names, "exif-data") or _png_exif(image, names)
     return VipsMetadata(
         icc=_profile(image, names),
         xmp=_value(image, names, "xmp-data"),
-        exif=exif.removeprefix(b"Exif\0\0") if exif else None,
+        exif=block.removeprefix(EXIF_MARK) if block else None,
         resolution=_resolution(image, names),
-        text=MappingProxyType(_texts(image, names)),
+        text=MappingProxyType(_texts(image, names, descriptor)),
     )
 
 
@@ -74,8 +80,26 @@ def _value(image: pyvips.Image, names: set[str], name: str) -> Any:
         return None
     try:
         return image.get(name)
-    except (pyvips.Error, UnicodeDecodeError):
+    except pyvips.Error:
         return None
+
+
+def read_orientation(image: pyvips.Image) -> int:
+    """The value of Orientation; 1 if there is none."""
+    names = set(image.get_fields())
+    if "orientation" in names:
+        return int(image.get("orientation"))
+    block = _png_exif(image, names)
+    return exif.orientation(block) if block else exif.UPRIGHT
+
+
+def _png_exif(image: pyvips.Image, names: set[str]) -> bytes | None:
+    """Exif that ImageMagick and others keep as text: a line feed, a name, the length, and hexadecimal digits."""
+    for name in sorted(names):
+        if PNG_RAW_EXIF.fullmatch(name) and (value := _value(image, names, name)):
+            with suppress(ValueError):
+                return bytes.fromhex("".join(value.split()[2:])).removeprefix(EXIF_MARK)
+    return None
 
 
 def _profile(image: pyvips.Image, names: set[str]) -> bytes | None:
@@ -95,13 +119,19 @@ def _resolution(image: pyvips.Image, names: set[str]) -> PhysicalResolution | No
     return PhysicalResolution(image.xres * 1000, image.yres * 1000)
 
 
-def _texts(image: pyvips.Image, names: set[str]) -> dict[str, str]:
+def _texts(image: pyvips.Image, names: set[str], descriptor: int) -> dict[str, str]:
     texts: dict[str, str] = {}
     for name in sorted(names):
         meaning = TEXT_FIELDS.get(name) or _png_meaning(name)
         value = _value(image, names, name) if meaning else None
         if meaning and isinstance(value, str) and (text := _plain(name, value)):
             texts[meaning] = text
+    if REPLACEMENT in "".join(texts.values()):  # libvips takes Latin-1 of PNG for UTF-8
+        texts |= {
+            PNG_KEYWORDS[keyword]: text.strip()
+            for keyword, text in png.latin_texts(lambda count, offset: os.pread(descriptor, count, offset))
+            if keyword in PNG_KEYWORDS
+        }
     return texts
 
 

@@ -32,7 +32,8 @@ from iipserve.sources.spooled import (
     spool_image,
 )
 from iipserve.sources.tiff_samples import read_bands, read_type
-from iipserve.sources.vips.metadata import read_metadata
+from iipserve.sources.vips.corrections import correction_of
+from iipserve.sources.vips.metadata import read_metadata, read_orientation
 from iipserve.sources.vips.samples import Samples, integer, read_samples
 
 MAX_LAYERS = 10_000
@@ -92,11 +93,16 @@ class VipsSource(SpooledSource):
         if file.layer:
             self._page = {"page": _page_of(image, file.layer, layers)}
             image, flags = self._load(access="random", flags=True)
+        self._correction = correction_of(
+            self._loader, file, image, self._page.get("page"), lambda: self._load(access="sequential")
+        )
+        if self._correction.adds_opacity:
+            image = image.bandjoin(libvips.OPAQUE[image.format])
         has_alpha = _tiff_alpha(file) if self._loader == "tiffload" else None
         self._samples = read_samples(image, file.head, has_alpha=has_alpha)
         check_size(Size(image.width, image.height), self._samples.bands, self._samples.dtype)
         # images of HEIF and JPEG XL are upright already, and have none or 1
-        orientation = orientation_of(integer(image, "orientation", 1))
+        orientation = orientation_of(read_orientation(image))
         super().__init__(orientation)
         if self._loader in DIRECT_LOADERS and flags["flags"] & PARTIAL:
             self._images[1] = RandomAccessImage(self._samples.of(image), self._samples.has_alpha)
@@ -111,7 +117,7 @@ class VipsSource(SpooledSource):
             return self._reduced(shrink)
         # JPEG shrinks with a third of the work, to exact means of blocks
         options = {"shrink": shrink} if shrink > 1 else {}
-        image = self._samples.of(self._load(access="sequential", **options))
+        image = self._samples.of(self._correction.apply(self._load(access="sequential", **options)))
         return spool_image(image, has_alpha=self._samples.has_alpha)
 
 
@@ -169,7 +175,7 @@ def _page_of(image: pyvips.Image, layer: int, layers: int) -> int:
 
 def _image_info(file: OpenFile, image: pyvips.Image, samples: Samples, layers: int) -> ImageInfo:
     """The `ImageInfo` of the image as it is stored."""
-    metadata = read_metadata(image)
+    metadata = read_metadata(image, file.descriptor)
     return ImageInfo(
         identifier=file.identifier,
         format="vips",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import zlib
 from pathlib import Path
 
 import pytest
 from PIL import Image, PngImagePlugin
 
-from iipserve.codecs import Metadata, png
+from iipserve.codecs import Metadata, png, png_chunks
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace
 from iipserve.plan import Encoding
@@ -101,3 +102,67 @@ def test_nothing_is_made_up(tmp_path: Path) -> None:
     as_image(gradient((64, 48))).save(tmp_path / "a", "PNG")
     info = open_source(FORMAT, tmp_path / "a").info
     assert (info.icc, info.xmp, info.exif, info.resolution, dict(info.text)) == (None, None, None, None, {})
+
+
+# -- texts and Exif of PNG ---------------------------------------------------------------------------
+
+
+def png_with(path: Path, *chunks: bytes) -> None:
+    """A PNG of 64 x 48 pixels with further chunks before its pixels."""
+    buffer = io.BytesIO()
+    as_image(smooth((64, 48))).save(buffer, "PNG")
+    data = buffer.getvalue()
+    path.write_bytes(b"".join((data[:33], *chunks, data[33:])))
+
+
+@pytest.mark.parametrize("kind", ["tEXt", "zTXt"])
+def test_texts_in_latin_1(tmp_path: Path, kind: str) -> None:
+    """Keywords and texts of PNG are Latin-1 (PNG 3, sections 11.3.3.2 and 11.3.3.3)."""
+    texts = {"Überschrift": "nichts", "Title": "Blätter", "Author": "plain"}
+    chunks = []
+    for keyword, text in texts.items():
+        body = text.encode("latin-1")
+        content = b"\0" + zlib.compress(body) if kind == "zTXt" else body
+        chunks.append(png_chunks.chunk(kind.encode(), keyword.encode("latin-1") + b"\0" + content))
+    png_with(tmp_path / "a", *chunks)
+    info = open_source(FORMAT, tmp_path / "a").info
+    assert dict(info.text) == {"title": "Blätter", "creator": "plain"}
+
+
+def test_international_texts_stay(tmp_path: Path) -> None:
+    png_with(tmp_path / "a", png_chunks.international_text("Title", "Žluťoučký"))
+    assert open_source(FORMAT, tmp_path / "a").info.text["title"] == "Žluťoučký"
+
+
+def test_undecodable_text_of_exif_is_no_error(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "A #####"
+    as_image(smooth((64, 48))).save(tmp_path / "a", "JPEG", exif=exif)
+    data = (tmp_path / "a").read_bytes()
+    (tmp_path / "a").write_bytes(data.replace(b"A #####", b"A \xe9\xff\xfe\x80\xf1"))
+    assert open_source(FORMAT, tmp_path / "a").info.text["description"].startswith("A ")
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("name", ["exif", "APP1"])
+def test_exif_as_text(tmp_path: Path, name: str, zipped: bool) -> None:
+    """As ImageMagick wrote it before PNG had eXIf: hexadecimal digits after a name and a length."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x013B] = 6, "A. Painter"
+    block = b"Exif\0\0" + exif.tobytes().removeprefix(b"Exif\0\0")
+    digits = block.hex()
+    lines = "\n".join(digits[at : at + 72] for at in range(0, len(digits), 72))
+    text = PngImagePlugin.PngInfo()
+    text.add_text(f"Raw profile type {name}", f"\n{name}\n{len(block):8}\n{lines}\n", zip=zipped)
+    as_image(smooth((64, 48))).save(tmp_path / "a", "PNG", pnginfo=text)
+    info = open_source(FORMAT, tmp_path / "a").info
+    assert info.size == Size(48, 64)
+    assert info.exif == block.removeprefix(b"Exif\0\0")
+
+
+@pytest.mark.parametrize("text", ["", "\nexif\n", "\nexif\n 4\nxyz", "\nexif\n 2\n0"])
+def test_damaged_exif_as_text_is_passed_over(tmp_path: Path, text: str) -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Raw profile type exif", text)
+    as_image(smooth((64, 48))).save(tmp_path / "a", "PNG", pnginfo=info)
+    assert not open_source(FORMAT, tmp_path / "a").info.exif
