@@ -56,7 +56,7 @@ def read(block: bytes) -> Exif | None:
 def orientation(block: bytes) -> int:
     """The value of Orientation; that of an upright image when there is none or the block is damaged."""
     try:
-        return _first_directory(block).integer(ORIENTATION, UPRIGHT)
+        return _first_directory(block).integer(tags.ORIENTATION, UPRIGHT)
     except DecodeError:
         return UPRIGHT
 
