@@ -1,4 +1,4 @@
-"""Makes test images: pictures whose every pixel tells where it belongs, and files that hold them.
+"""Makes test images: pictures whose pixels encode their position, and files that hold them.
 
 Pixels are `uint8` arrays of shape (height, width, bands), 1 to 4 bands (2 and 4 end in opacity).
 """
@@ -28,7 +28,7 @@ def gradient(size: tuple[int, int], bands: int = 3, *, level: int = 0) -> Pictur
     Args:
         size: (width, height) in pixels.
         bands: 1 gray (x + 3 y, mod 256), 2 gray and opacity, 3 RGB, 4 RGB and opacity.
-        level: number of the pyramid level it is to be told by.
+        level: index of the pyramid level it represents.
     """
     width, height = size
     y, x = np.mgrid[0:height, 0:width]

@@ -1,4 +1,4 @@
-"""Regions of a level put together from its tiles."""
+"""Regions of a level joined from its tiles."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def opened(name: str, path: Path, layer: int = 0) -> Source:
 
 
 def made(name: str, path: Path) -> Written:
-    """Write a file; glymur warns of what is odd, which is the point of some files."""
+    """Write a file; glymur warns of odd properties, which some files are made for."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return KINDS[name](path)

@@ -1,4 +1,4 @@
-"""Pictures stored in another order of rows and columns, against numpy's own turns of them."""
+"""Images stored in another order of rows and columns, against numpy's flips and transpositions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SEEN: Mapping[int, Callable[[Samples], Samples]] = {
     7: lambda stored: np.rot90(stored.transpose(1, 0, 2), 2),
     8: lambda stored: np.rot90(stored, 1),
 }
-"""By Orientation (Exif 2.32 section 4.6.4): stored pixels -> as they are to be seen."""
+"""By Orientation (Exif 2.32 section 4.6.4): stored pixels -> upright pixels."""
 
 
 def orientation_tag(orientation: int) -> tuple[int, int, int, int, bool]:

@@ -1,4 +1,4 @@
-"""Regions put together from tiles equal slices of the whole array."""
+"""Regions joined from tiles equal slices of the whole array."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which component is which, without any file."""
+"""The meaning of components, without any file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEEP = Component(12, False, 1, 1)
 
 
 def profile(space: bytes) -> bytes:
-    """As much of an ICC profile as is looked at."""
+    """The part of an ICC profile that is read."""
     return bytes(16) + space + bytes(200)
 
 

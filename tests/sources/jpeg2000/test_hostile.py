@@ -1,4 +1,4 @@
-"""Damaged and lying JPEG 2000 files, and descriptors."""
+"""Damaged JPEG 2000 files and false headers, and descriptors."""
 
 from __future__ import annotations
 

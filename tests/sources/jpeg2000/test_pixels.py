@@ -1,4 +1,4 @@
-"""How planes of samples become pixels, without any file."""
+"""Conversion of planes of samples to pixels, without any file."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_indices_are_looked_up_and_held_within_the_palette() -> None:
 @pytest.mark.parametrize("reduce", [0, 1, 2])
 @pytest.mark.parametrize("area", [Span(0, 0, 37, 21), Span(8, 4, 24, 21), Span(5, 3, 37, 20)])
 def test_halved_components_lie_where_they_should(area: Span, reduce: int) -> None:
-    """Every pixel takes the sample at half its place, counted on the whole image's grid."""
+    """Each pixel has the sample at half its coordinates on the grid of the whole image."""
     part = Window(area, reduce)
     across = np.arange(-(-area.left // (1 << reduce)), -(-area.right // (1 << reduce)))
     down = np.arange(-(-area.top // (1 << reduce)), -(-area.bottom // (1 << reduce)))

@@ -135,7 +135,7 @@ class HighThroughputContract(SourceContract):
     options: dict[str, Any] = {}  # noqa: RUF012
     size = (1300, 700)
     factor = 1
-    """By which samples of 8 bits are multiplied."""
+    """Factor of samples of 8 bits."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -166,7 +166,7 @@ class TestHighThroughputOf16Bits(HighThroughputContract):
 
 
 class TestHighThroughputUntiled(HighThroughputContract):
-    """OpenJPEG makes gray of a part of such a tile; only the whole is right."""
+    """OpenJPEG decodes a part of such a tile to gray; only the whole is right."""
 
     def test_decodes_the_tile_once_for_all_blocks(
         self, source: Source, monkeypatch: pytest.MonkeyPatch

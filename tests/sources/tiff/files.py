@@ -58,14 +58,14 @@ def renumber_field(path: Path, old: int, new: int) -> None:
 
 
 def overwrite(path: Path, offset: int, data: bytes) -> None:
-    """Put other bytes at an offset."""
+    """Overwrite bytes at an offset."""
     with path.open("r+b") as file:
         file.seek(offset)
         file.write(data)
 
 
 def link_offset(path: Path, page: int = 0) -> int:
-    """Where the offset of the page after `page` stands, in a classic TIFF file."""
+    """Position of the offset of the page after `page`, in a classic TIFF file."""
     with tifffile.TiffFile(path) as file:
         here = file.pages[page]
         return int(here.offset) + 2 + 12 * len(here.tags)
@@ -79,7 +79,7 @@ def tile_place(path: Path, index: int = 0, *, page: int = 0) -> tuple[int, int]:
 
 
 def noise(bands: int, dtype: str = "u1", size: tuple[int, int] = (60, 50)) -> Samples:
-    """Samples all over the range of a type (floating point: 0 to 1)."""
+    """Random samples over the range of a type (floating point: 0 to 1)."""
     rng = np.random.default_rng(bands)
     shape = (size[1], size[0], bands)
     if np.dtype(dtype).kind == "f":

@@ -50,7 +50,7 @@ def fields_of(
 
 
 def start_of_data(fields: dict[int, tuple[int, ...]]) -> int:
-    """Where the data of `tiny_tiff` will stand."""
+    """Offset of the data of `tiny_tiff`."""
     return len(tiny_tiff(fields))
 
 
@@ -147,7 +147,7 @@ class TestChains:
         assert self.sizes(path) == [Size(300, 200)]
 
     def test_that_never_end(self, tmp_path: Path) -> None:
-        """A thousand directories, each of a little smaller picture: only so many are looked at."""
+        """A thousand directories, each of a slightly smaller picture: the number of levels is limited."""
         data, at = bytearray(b"II*\0" + struct.pack("<I", 8)), 8
         for number in range(1000):
             fields = fields_of((2000 - number, 2000 - number), (2000, 2000), [8], [8])

@@ -1,4 +1,4 @@
-"""JPEG streams by hand: segments in, what they say out (ITU-T T.81 annex B)."""
+"""JPEG streams written by hand: segments in, header out (ITU-T T.81 annex B)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_reads_the_head(stream: bytes, head: Head) -> None:
 
 
 def test_reader_tells_tiles_apart() -> None:
-    """Whatever came before: the head is the stream's own, and damage is noticed."""
+    """Whatever came before, the head is the stream's own, and damage is detected."""
     other = SOI + HUFFMAN + FRAME + SCAN + EOI
     streams = [*(parameters.values[0] for parameters in READABLE), other]
     reader = HeadReader()

@@ -76,7 +76,7 @@ AS_STORED = [
 
 @pytest.mark.parametrize("name", AS_STORED)
 def test_tifffile_reads_the_same(tmp_path: Path, name: str) -> None:
-    """The files themselves are what they are called: another reader finds the same samples in them."""
+    """Another reader finds the same samples in the files."""
     path = tmp_path / "a.tif"
     KINDS[name](path)
     with tifffile.TiffFile(path) as file:
@@ -95,7 +95,7 @@ AS_SEEN = ["ycc-444", "ycc-420-studio", "ycc-411", "palette8", "white-is-zero8",
 
 @pytest.mark.parametrize("name", AS_SEEN)
 def test_libtiff_shows_the_same(tmp_path: Path, name: str) -> None:
-    """As Pillow has it from libtiff's own conversion to RGB."""
+    """RGB from Pillow, by libtiff's own conversion."""
     path = tmp_path / "a.tif"
     KINDS[name](path)
     with Image.open(path) as image:

@@ -1,4 +1,4 @@
-"""What a TIFF file says of its picture, as other software reads and writes it."""
+"""Metadata of TIFF files, as other software reads and writes it."""
 
 from __future__ import annotations
 

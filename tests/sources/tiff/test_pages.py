@@ -111,7 +111,7 @@ def test_a_picture_that_cannot_be_read_does_not_spoil_the_others(tmp_path: Path)
 
 
 def without_tiles(page: Page, kind: int) -> Page:
-    """As scanners add thumbnails, labels and overviews of the slide: in strips."""
+    """Scanners add thumbnails, labels and overviews of the slide in strips."""
     fields = {tag: value for tag, value in page.fields.items() if tag not in (322, 323)}
     return Page({**fields, 254: (LONG, [kind])}, page.tiles)
 
@@ -137,7 +137,7 @@ def test_a_whole_slide_with_steps_of_four(tmp_path: Path, compression: int) -> N
 
 
 def masked_pages(sizes: Sequence[int], masks: Sequence[int], bits: int = 16) -> list[Page]:
-    """Levels of these numbers, and masks of these levels, all of which let the left half through."""
+    """These levels, and masks of these levels, whose left half is opaque."""
     levels = whole(scenes(1), bits)
     mask_layout = Layout(1, photometric=MASK, compression=DEFLATE)
     pages = [Layout(bits).page(levels[number], kind=int(number > 0)) for number in sizes]

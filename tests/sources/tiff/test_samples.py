@@ -1,4 +1,4 @@
-"""What samples mean: opacity and further bands, ranges, and what is handed out where a tile is missing."""
+"""Meaning of samples: opacity and further bands, wide types, missing and damaged tiles."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ WIDE = [(dtype, predictor) for dtype in ("u2", "i2", "u4", "i4", "f4", "u8", "f8
 def test_wide_samples_in_every_packing(
     tmp_path: Path, dtype: str, predictor: int, order: str, compression: int
 ) -> None:
-    """Differences of floating point are those of their bits, taken for whole numbers."""
+    """Differences of floating point samples are those of their bits as integers."""
     pixels = noise(3, dtype)
     predictor = 1 if compression == PACKBITS else predictor
     options = {"compression": DEFLATE if compression == 32946 else compression, "predictor": predictor}

@@ -1,4 +1,4 @@
-"""Stored tiles handed out as files: other readers must see in them exactly what the TIFF file shows."""
+"""Stored tiles as files: other readers must decode them to exactly the pixels of the TIFF file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.tiff_corpus.tiff_writer import (
 )
 
 ICC = bytes(36) + b"acsp" + bytes(range(256)) * 300
-"""Has the mark of a profile, and needs two segments."""
+"""Has the signature of a profile, and needs two segments."""
 
 KINDS = [
     pytest.param({}, 3, "jfif", id="YCbCr 4:2:0"),
@@ -197,7 +197,7 @@ def one_tile(tmp_path: Path) -> Path:
 
 
 def frame_offset(path: Path) -> int:
-    """Where the frame header of the first tile stands."""
+    """Offset of the frame header of the first tile."""
     offset, _ = tile_place(path)
     return path.read_bytes().index(b"\xff\xc0", offset)
 
@@ -236,7 +236,7 @@ def test_a_tile_without_its_end_is_an_error(one_tile: Path) -> None:
 
 
 def test_a_smaller_tile_is_decoded_where_it_covers_the_level(tmp_path: Path) -> None:
-    """Some writers cut edge tiles instead of filling them up."""
+    """Some writers clip edge tiles instead of padding them."""
     pixels = smooth((40, 30))
     path = tmp_path / "a.tif"
     write_jpeg_pyramid(path, [pixels], tile=(48, 32))
@@ -256,7 +256,7 @@ def test_a_smaller_tile_that_does_not_cover_the_level_is_damaged(tmp_path: Path)
 
 
 def test_tables_hold_nothing_but_tables(tmp_path: Path) -> None:
-    """A frame among the shared tables would stand before the tile's own."""
+    """A frame among the shared tables would come before the tile's own."""
     path = tmp_path / "a.tif"
     write_jpeg_pyramid(path, [smooth((64, 64))], tile=(64, 64))
     with tifffile.TiffFile(path) as file:

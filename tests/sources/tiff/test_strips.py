@@ -31,7 +31,7 @@ from tests.tiff_corpus.tiff_writer import ASCII, LONG, SHORT, Page, write_tiff
 
 
 def whole_of(source: Source) -> Any:
-    """The picture in one piece."""
+    """The whole picture."""
     return source.read_region(0, Region.of_size(source.info.size), source.info.size)
 
 
@@ -75,7 +75,7 @@ class TestMoreRowsThanThereAre(StripContract):
 
 
 class TestLargeUncompressedStrips(StripContract):
-    """Longer than what is read at once, in the other byte order."""
+    """Longer than one piece, in the other byte order."""
 
     picture = gradient((2003, 1500))
     options = {"rowsperstrip": 700, "byteorder": ">"}  # noqa: RUF012

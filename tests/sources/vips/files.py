@@ -24,14 +24,14 @@ def as_image(picture: Picture) -> Image.Image:
 
 
 def whole(source: Source) -> Picture:
-    """The picture in one piece."""
+    """The whole picture."""
     pixels = source.read_region(0, Region.of_size(source.info.size), source.info.size)
     assert pixels.dtype == np.uint8
     return pixels  # type: ignore[return-value]
 
 
 def open_if_known(path: Path, operation: str) -> Source | None:
-    """The opened file; None where this libvips was built without its loader, which must be said."""
+    """The opened file; None if this libvips was built without its loader, after checking that the error says so."""
     if libvips.knows(operation):
         return open_source(FORMAT, path)
     with pytest.raises(UnsupportedImage, match=r"the installed libvips .* cannot read"):

@@ -1,4 +1,4 @@
-"""What the samples of libvips' images are, without any file."""
+"""Sample types of libvips' images, without any file."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_numbers_of_cielab() -> None:
 
 
 def heif(depth: int, name: str) -> pyvips.Image:
-    """As heifload hands over 10 or 12 bits: moved up to 16."""
+    """10 or 12 bits as heifload gives them: shifted up to 16."""
     samples = np.array([[[0], [1], [(1 << depth) - 1]]], np.uint16) << (16 - depth)
     moved = libvips.from_pixels(samples).copy(interpretation="grey16")
     moved.set_type(pyvips.GValue.gint_type, "heif-primary", 0)
