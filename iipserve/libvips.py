@@ -39,7 +39,7 @@ DTYPES = {name: dtype for dtype, name in FORMATS.items()}
 OPAQUE = {"uchar": 255, "ushort": 65535}
 """The sample of full opacity."""
 
-LOADERS = ("Jpeg", "Png", "Webp", "Heif", "Nsgif", "Tiff", "Ppm", "Jxl")
+LOADERS = ("Jpeg", "Png", "Webp", "Heif", "Nsgif", "Tiff", "Jxl")
 """Parts of libvips' class names. All other loaders are blocked, including ImageMagick, PDF and SVG."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,8 +41,6 @@ COLOR_SPACES = {
 
 PNG_PALETTE = 3
 """Color type (PNG 3, section 11.2.1)."""
-PNM_HEADER = re.compile(rb"P[2356]\s+(?:#.*\s+)*\d+\s+(?:#.*\s+)*\d+\s+(?:#.*\s+)*(\d+)\s")
-"""Kind, width, height and highest sample of a PGM or PPM (netpbm)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ def read_samples(image: pyvips.Image, head: bytes, *, has_alpha: bool | None = N
     dtype = "float32" if space is ColorSpace.CIELAB else TYPES[image.format]
     if has_alpha is None:
         has_alpha = image.interpretation != "multiband" and image.bands == space.bands + 1
-    ranges = _ranges(image, dtype, bits, space, head)
+    ranges = _ranges(image, dtype, bits, space)
     return Samples(dtype, bits, image.bands, space, has_alpha, ranges, shift)
 
 
@@ -127,15 +124,12 @@ def integer(image: pyvips.Image, name: str, default: int) -> int:
     return int(image.get(name)) if image.get_typeof(name) == pyvips.GValue.gint_type else default
 
 
-def _ranges(
-    image: pyvips.Image, dtype: str, bits: int, space: ColorSpace, head: bytes
-) -> tuple[tuple[float, float], ...]:
+def _ranges(image: pyvips.Image, dtype: str, bits: int, space: ColorSpace) -> tuple[tuple[float, float], ...]:
     """Black and white of each band; empty if the type does not say."""
     bands: int = image.bands
     if space is ColorSpace.CIELAB:
         return LAB_RANGES + ((0.0, 1.0),) * (bands - 3)
     if dtype not in ("uint8", "uint16"):
         return ()
-    declared = PNM_HEADER.match(head)
-    maximum = int(declared[1]) if declared else (1 << max(8, bits)) - 1
+    maximum = (1 << max(8, bits)) - 1
     return ((0.0, float(maximum)),) * bands

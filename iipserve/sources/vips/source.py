@@ -1,4 +1,4 @@
-"""Files opened by libvips: JPEG, PNG, WebP, HEIF, AVIF, GIF, PPM, JPEG XL, and TIFF that no other source reads.
+"""Files opened by libvips: JPEG, PNG, WebP, HEIF, AVIF, GIF, JPEG XL, and TIFF that no other source reads.
 
 There is one level, of full size; smaller sizes are made from it. Formats that can only be decoded from top to bottom
 are decoded once, when pixels are first asked for.
@@ -39,7 +39,7 @@ from iipserve.sources.vips.samples import Samples, integer, read_samples
 MAX_LAYERS = 10_000
 PARTIAL = 1
 """VIPS_FOREIGN_PARTIAL: the loader decodes any region by itself."""
-DIRECT_LOADERS = frozenset({"tiffload", "ppmload"})
+DIRECT_LOADERS = frozenset({"tiffload"})
 """Loaders for which PARTIAL is true; JPEG XL's sets it too, but decodes everything."""
 
 SIGNATURES = (
@@ -49,7 +49,6 @@ SIGNATURES = (
     (rb"GIF8[79]a", "gifload"),
     (rb"II[*+]\0|MM\0[*+]", "tiffload"),
     (rb"....ftyp(?:....)*(?:avi[fs]|mif1|msf1|hei[cxms]|hev[cxms])", "heifload"),
-    (rb"P[1-6]\s", "ppmload"),
     (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", "jxlload"),
 )
 """First bytes of a file, and the loader, which is called by name so that no other is tried."""

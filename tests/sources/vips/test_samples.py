@@ -121,10 +121,6 @@ HEADS = [
     pytest.param("uchar", png_head(8, 2), 8, 255, id="PNG of 8 bits"),
     pytest.param("uchar", png_head(4, 3), 8, 255, id="PNG with a palette"),
     pytest.param("ushort", png_head(16, 0), 16, 65535, id="PNG of 16 bits"),
-    pytest.param("uchar", b"P5\n4 3\n100\n", 8, 100, id="PGM up to 100"),
-    pytest.param("ushort", b"P5 # made by hand\n# twice\n4 3\n1000\n", 16, 1000, id="PGM up to 1000"),
-    pytest.param("ushort", b"P6\n4 3\n65535\n", 16, 65535, id="PPM of 16 bits"),
-    pytest.param("uchar", b"P4\n4 3\n", 8, 255, id="PBM"),
 ]
 
 

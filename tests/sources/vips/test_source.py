@@ -139,17 +139,6 @@ def test_shallow_and_palette_files_are_expanded(tmp_path: Path, mode: str) -> No
     assert np.array_equal(whole(open_source(FORMAT, tmp_path / "a")), expected)
 
 
-@pytest.mark.parametrize("most", [100, 255, 1000, 65535])
-def test_ppm_says_which_sample_is_white(tmp_path: Path, most: int) -> None:
-    picture = np.random.default_rng(1).integers(0, most + 1, (40, 60, 3)).astype("u1" if most < 256 else "u2")
-    data = picture.astype(">u2" if most > 255 else "u1").tobytes()
-    (tmp_path / "a").write_bytes(b"P6\n# a comment\n60 40\n%d\n" % most + data)
-    source = open_if_known(tmp_path / "a", "ppmload")
-    if source:
-        assert source.info.band_ranges == ((0.0, float(most)),) * 3
-        assert np.array_equal(source.read_region(0, Region(0, 0, 60, 40), Size(60, 40)), picture)
-
-
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize("bands", [1, 2, 3, 4])
 def test_jpeg_xl(tmp_path: Path, dtype: str, bands: int) -> None:
