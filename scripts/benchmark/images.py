@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import tifffile
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from iipserve.sources.jpeg2000.openjpeg_library import glymur
 
-Picture: TypeAlias = NDArray[np.uint8]
+Picture: TypeAlias = NDArray[Any]
 TILE = 256
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / "benchmark"
 WATERMARK = "watermark.tif"
@@ -98,9 +98,9 @@ def _pyramid(picture: Picture) -> list[Picture]:
     return levels
 
 
-def _tiff(**options: object) -> Writer:
+def _tiff(**options: Any) -> Writer:
     def write(path: Path, levels: list[Picture]) -> None:
-        common = {"tile": (TILE, TILE), "photometric": "rgb", "metadata": None, "maxworkers": 2, **options}
+        common = {"tile": (TILE, TILE), "photometric": "rgb", "metadata": None, "maxworkers": 2} | options
         with tifffile.TiffWriter(path) as file:
             for number, level in enumerate(levels):
                 file.write(level, subfiletype=1 if number else 0, **common)
@@ -108,7 +108,7 @@ def _tiff(**options: object) -> Writer:
     return write
 
 
-def _jpeg2000(**options: object) -> Writer:
+def _jpeg2000(**options: Any) -> Writer:
     def write(path: Path, levels: list[Picture]) -> None:
         glymur.set_option("lib.num_threads", 2)
         glymur.Jp2k(
