@@ -7,7 +7,6 @@ import os
 import weakref
 
 from iipserve.engine.files import FileState, file_state, unavailable
-from iipserve.errors import IIPServeError
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo
 from iipserve.processing import Pixels
@@ -100,5 +99,6 @@ class CheckedSource(Source):
     def _report(self, error: Exception) -> None:
         """Raise what an error of the source means, if it is not the error itself."""
         self.check()
-        if isinstance(error, OSError) and not isinstance(error, IIPServeError):
+        # Pillow's errors of decoding are OSError too, without a number
+        if isinstance(error, OSError) and error.errno is not None:
             raise unavailable(repr(self.info.identifier), error) from error

@@ -67,7 +67,8 @@ def reported(name: str, *, opening: bool = False) -> Iterator[None]:
         log.warning("%s leaves the image folder by a symbolic link and is not served", name)
         raise ImageNotFound(f"there is no image {name}") from error
     except OSError as error:
-        if error.errno in NO_DESCRIPTOR:
+        # Pillow's errors of decoding have no number
+        if error.errno is None or error.errno in NO_DESCRIPTOR:
             raise
         if not opening or error.errno not in MISSING:
             raise unavailable(name, error) from error

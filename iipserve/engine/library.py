@@ -12,6 +12,7 @@ from iipserve.config import Config
 from iipserve.engine.checked_source import CheckedSource, ImageChanged
 from iipserve.engine.files import (
     ATTEMPTS,
+    NO_DESCRIPTOR,
     FileState,
     file_state,
     open_regular,
@@ -167,6 +168,8 @@ class Library:
             except IIPServeError:
                 raise
             except OSError as error:
+                if error.errno not in NO_DESCRIPTOR:
+                    raise
                 if lacks_descriptors:
                     raise unavailable(repr(identifier), error) from error
                 lacks_descriptors = True

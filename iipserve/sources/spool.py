@@ -5,32 +5,48 @@ The kernel may reclaim the pages at any time, and the disk space is released wit
 
 from __future__ import annotations
 
+import logging
 import mmap
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iipserve.errors import DecodeError
+from iipserve.errors import ImageUnavailable
 from iipserve.processing import Pixels
 
-NO_ROOM = "the server has no room to unpack the image"
+log = logging.getLogger(__name__)
+
+NO_ROOM = "the server has no room to unpack the image; ask again later"
+
+
+@contextmanager
+def room() -> Iterator[None]:
+    """Report a failure to write temporary files in the block, and log it.
+
+    Raises:
+        ImageUnavailable: there is no room for them.
+    """
+    try:
+        yield
+    except OSError as error:
+        log.error("an image cannot be unpacked: %s", error.strerror)
+        raise ImageUnavailable(NO_ROOM) from error
 
 
 def spool(pixels: Pixels) -> Pixels:
     """A read-only copy of pixels in a temporary file.
 
     Raises:
-        DecodeError: there is no room for temporary files.
+        ImageUnavailable: there is no room for temporary files.
     """
-    try:
-        with tempfile.TemporaryFile() as file:
-            file.write(np.ascontiguousarray(pixels).data)
-            file.flush()
-            return mapped(file).view(pixels.dtype).reshape(pixels.shape)
-    except OSError as error:
-        raise DecodeError(NO_ROOM) from error
+    with room(), tempfile.TemporaryFile() as file:
+        file.write(np.ascontiguousarray(pixels).data)
+        file.flush()
+        return mapped(file).view(pixels.dtype).reshape(pixels.shape)
 
 
 def mapped(file: IO[bytes]) -> NDArray[np.uint8]:

@@ -5,6 +5,8 @@ They are kept in a temporary file as they are stored, and made upright region by
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import tempfile
 import threading
@@ -22,7 +24,7 @@ from iipserve.libvips import pyvips
 from iipserve.processing import Pixels
 from iipserve.sources import Source
 from iipserve.sources.oriented import ORIENTATIONS, Orientation
-from iipserve.sources.spool import NO_ROOM, mapped
+from iipserve.sources.spool import mapped, room
 
 TILE = Size(256, 256)
 MAX_BYTES = 8_000_000_000
@@ -153,7 +155,8 @@ class SpooledSource(Source):
         """The stored image, `shrink` times smaller (1 or `OVERVIEW_SHRINK`); called once for each.
 
         Raises:
-            pyvips.Error, DecodeError: it cannot be decoded, or there is no room for it.
+            pyvips.Error, DecodeError: it cannot be decoded.
+            ImageUnavailable: there is no room for it.
         """
 
     def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
@@ -226,7 +229,7 @@ def spool_image(image: pyvips.Image, *, has_alpha: bool) -> SpooledImage:
     libvips' own writers lose rows that they have not yet written when decoding fails.
 
     Raises:
-        DecodeError: there is no room for the file.
+        ImageUnavailable: there is no room for the file.
     """
     shape = (image.height, image.width, image.bands)
     dtype = np.dtype(libvips.DTYPES[image.format])
@@ -258,26 +261,27 @@ def spool_strips(
         has_alpha: the last band is opacity.
 
     Raises:
-        DecodeError: there is no room for the file.
+        ImageUnavailable: there is no room for the file.
     """
     height, width, bands = shape
     row_length, failure, length = width * bands * dtype.itemsize, "", 0
-    try:
+    with room():
         _check_room(height * row_length)
-        with tempfile.TemporaryFile() as file:
-            try:
-                for strip in strips:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  # closed below
+    with file:
+        try:
+            for strip in strips:
+                with room():
                     length += file.write(strip)
-            except DecodeError as error:
-                failure = str(error)
+        except DecodeError as error:
+            failure = str(error)
+        with room():
             file.flush()
             held = mapped(file) if length else np.empty(0, np.uint8)
-    except OSError as error:
-        raise DecodeError(NO_ROOM) from error
     pixels = held.view(dtype).reshape(length // row_length, width, bands)
     return SpooledImage(Size(width, height), pixels, failure, has_alpha)
 
 
 def _check_room(length: int) -> None:
     if shutil.disk_usage(tempfile.gettempdir()).free < length:
-        raise DecodeError(NO_ROOM)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

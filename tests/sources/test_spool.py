@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from iipserve.errors import DecodeError
+from iipserve.errors import ImageUnavailable
 from iipserve.sources.spool import spool
 from tests.images import gradient
 
@@ -35,5 +35,5 @@ def test_no_room_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
-    with pytest.raises(DecodeError, match="no room"):
+    with pytest.raises(ImageUnavailable, match="no room"):
         spool(gradient((70, 50)))

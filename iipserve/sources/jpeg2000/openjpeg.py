@@ -86,6 +86,8 @@ def decoded(
                 lib.set_decode_area(codec, image, *area)
             lib.decode(codec, feed.stream, image)
         except lib.OpenJPEGLibraryError as error:
+            if feed.failure is not None:
+                raise feed.failure from error
             reason = "; ".join(_messages.lines) or "the data cannot be decoded"
             raise DecodeError(f"OpenJPEG: {reason}") from error
         yield _planes(image.contents)
@@ -141,6 +143,8 @@ class _Feed:
     def __init__(self, source: Readable) -> None:
         self._source = source
         self._position = 0
+        self.failure: OSError | None = None
+        """Why the source could not be read."""
         self._callbacks = _Read(self._read), _Skip(self._skip), _Seek(self._seek)
         self.stream = LIBRARY.opj_stream_create(STREAM_BUFFER, 1)
         LIBRARY.opj_stream_set_read_function(self.stream, self._callbacks[0])
@@ -152,7 +156,8 @@ class _Feed:
         buffer = memoryview((ctypes.c_char * count).from_address(address)).cast("B")
         try:
             done = self._source.read_into(buffer, self._position)
-        except OSError:  # an exception must not pass through C; OpenJPEG takes an early end for an error
+        except OSError as error:  # must not pass through C; OpenJPEG takes an early end for an error
+            self.failure = error
             return _END_OF_STREAM
         self._position += done
         return done or _END_OF_STREAM

@@ -66,7 +66,8 @@ class OldJpeg:
         """The whole image.
 
         Raises:
-            DecodeError: it is damaged, or there is no room for it.
+            DecodeError: it is damaged.
+            ImageUnavailable: there is no room for it.
         """
         shape = (self.size.height, self.size.width, self.bands)
         return spool_strips(iter([self._decoded().data]), shape, np.dtype(np.uint8), has_alpha=False)

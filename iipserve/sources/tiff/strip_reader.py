@@ -89,7 +89,7 @@ class StripReader:
         """The whole image, down to the first row that cannot be decoded.
 
         Raises:
-            DecodeError: the file system has no room for it.
+            ImageUnavailable: the file system has no room for it.
         """
         layout = self.layout
         mask = self.mask.spool() if self.mask else None

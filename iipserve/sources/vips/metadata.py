@@ -112,7 +112,7 @@ def _profile(image: pyvips.Image, names: set[str]) -> bytes | None:
 def _resolution(image: pyvips.Image, names: set[str]) -> PhysicalResolution | None:
     """Pixels per metre. libvips gives pixels per millimetre, of a default if the file has none."""
     is_known = _value(image, names, "resolution-unit") in ("in", "cm")
-    if _value(image, names, "vips-loader") == "pngload":  # which gives no unit
+    if _value(image, names, "vips-loader") == "pngload_source":  # which gives no unit
         is_known = round(image.xres, 6) != PNG_DEFAULT
     if not is_known or image.xres <= 0 or image.yres <= 0:
         return None

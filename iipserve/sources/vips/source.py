@@ -10,16 +10,16 @@ import os
 import re
 import weakref
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from iipserve import libvips
 from iipserve.containers.ifd import Reader, read_chain
 from iipserve.containers.tags import COMPRESSION, PHOTOMETRIC, SELF_CODED, Compression, Photometric
 from iipserve.errors import DecodeError, ImageNotFound, UnsupportedImage
-from iipserve.geometry import Size
+from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo, Level, StackLayer
 from iipserve.libvips import pyvips
+from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, closed_on_error
 from iipserve.sources.oriented import reoriented
 from iipserve.sources.spooled import (
@@ -33,6 +33,7 @@ from iipserve.sources.spooled import (
 )
 from iipserve.sources.tiff_samples import read_bands, read_type
 from iipserve.sources.vips.corrections import correction_of
+from iipserve.sources.vips.file_reader import FileReader
 from iipserve.sources.vips.metadata import read_metadata, read_orientation
 from iipserve.sources.vips.samples import Samples, integer, read_samples
 
@@ -74,19 +75,22 @@ class VipsSource(SpooledSource):
         Raises:
             UnsupportedImage: libvips cannot read the file, or the image is of a kind that is not supported.
             ImageNotFound: the file has no such layer.
+            OSError: the file cannot be read at present.
         """
         self._loader = loader_of(file.head) or ""
-        self._name = _name(file)
+        self._file = FileReader(file.descriptor)
         self._page: dict[str, int] = {}
         with closed_on_error(file):
             try:
                 self._open(file)
             except pyvips.Error as error:
+                self._file.check()
                 raise UnsupportedImage(f"the file cannot be read: {libvips.reason(error)}") from error
         weakref.finalize(self, os.close, file.descriptor)
 
     def _open(self, file: OpenFile) -> None:
         _check_loader(self._loader)
+        self._file.check_size(self._loader)
         image, flags = self._load(access="random", flags=True)
         layers = _count_layers(image, self._loader)
         if file.layer:
@@ -109,7 +113,19 @@ class VipsSource(SpooledSource):
 
     def _load(self, **options: Any) -> Any:
         options = OPTIONS.get(self._loader, STRICT) | self._page | options
-        return pyvips.Operation.call(self._loader, self._name, **options)
+        return self._file.load(self._loader, **options)
+
+    def read_region(self, level: int, region: Region, size: Size) -> Pixels:
+        """As `SpooledSource.read_region`.
+
+        Raises:
+            OSError: the file cannot be read at present.
+        """
+        try:
+            return super().read_region(level, region, size)
+        except DecodeError:
+            self._file.check()
+            raise
 
     def _decode(self, shrink: int) -> StoredImage:
         if shrink > 1 and self._loader != "jpegload":
@@ -117,16 +133,12 @@ class VipsSource(SpooledSource):
         # JPEG shrinks with a third of the work, to exact means of blocks
         options = {"shrink": shrink} if shrink > 1 else {}
         image = self._samples.of(self._correction.apply(self._load(access="sequential", **options)))
-        return spool_image(image, has_alpha=self._samples.has_alpha)
+        spooled = spool_image(image, has_alpha=self._samples.has_alpha)
+        self._file.check()
+        return spooled
 
 
 # -- opening ---------------------------------------------------------------------------------------
-
-
-def _name(file: OpenFile) -> str:
-    """The name libvips opens: that of the open file itself, even if another file now has its path."""
-    own = Path(f"/proc/self/fd/{file.descriptor}")
-    return str(own) if own.exists() else file.path
 
 
 def _check_loader(loader: str) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from iipserve.errors import DecodeError, IIPServeError, UnsupportedImage
+from iipserve.errors import DecodeError, IIPServeError, ImageUnavailable, UnsupportedImage
 from iipserve.geometry import Region, Size
 from iipserve.sources import Source
 from iipserve.sources.tiff import FORMAT
@@ -361,7 +361,7 @@ def test_a_full_disk_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     usage = shutil.disk_usage(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
-        with pytest.raises(DecodeError, match="no room"):
+        with pytest.raises(ImageUnavailable, match="no room"):
             source.read_tile(0, 0, 0)
     assert source.read_tile(0, 0, 0).shape == (256, 256, 3)
 

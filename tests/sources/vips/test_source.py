@@ -15,7 +15,7 @@ import pyvips
 import tifffile
 from PIL import Image
 
-from iipserve.errors import DecodeError, ImageNotFound
+from iipserve.errors import ImageNotFound, ImageUnavailable
 from iipserve.geometry import Region, Size
 from iipserve.sources import Source
 from iipserve.sources.vips import FORMAT
@@ -273,7 +273,7 @@ def test_a_file_is_unpacked_once_whatever_asks(tmp_path: Path, monkeypatch: pyte
     )
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda tile: source.read_tile(*tile), tiles_of(source) * 2))
-    assert calls.count("pngload") == 1
+    assert calls.count("pngload_source") == 1
 
 
 def test_a_full_disk_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,7 +282,7 @@ def test_a_full_disk_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     usage = shutil.disk_usage(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
-        with pytest.raises(DecodeError, match="no room"):
+        with pytest.raises(ImageUnavailable, match="no room"):
             source.read_tile(0, 0, 0)
     assert source.read_tile(0, 0, 0).shape == (256, 256, 3)
 
