@@ -88,13 +88,17 @@ class OrientedSource(Source):
             region = TileGrid(geometry.size, geometry.tile).region(column, row)
         if region is None:
             raise TileNotFound(f"there is no tile {column},{row} of level {level}")
-        source = self._source
-        stored = self._orientation.stored_region(region, source.info.levels[level].size)
+        stored = self._orientation.stored_region(region, self._source.info.levels[level].size)
+        return self._orientation.pixels(self._read_stored(level, stored, quality_layers))
 
-        def read_stored(level: int, column: int, row: int) -> Pixels:
+    def _read_stored(self, level: int, region: Region, quality_layers: int) -> Pixels:
+        """A region of a level as it is stored."""
+        source = self._source
+
+        def read(level: int, column: int, row: int) -> Pixels:
             return source.read_tile(level, column, row, quality_layers)
 
-        return self._orientation.pixels(join_tiles(source.info, level, stored, read_stored))
+        return join_tiles(source.info, level, region, read)
 
 
 def reoriented(info: ImageInfo, orientation: Orientation) -> ImageInfo:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from iipserve.sources import SourceFormat
 from iipserve.sources.jpeg2000 import boxes, codestream
-from iipserve.sources.jpeg2000.source import Jpeg2000Source
+from iipserve.sources.jpeg2000.source import open_upright
 
 
 def _matches(head: bytes) -> bool:
     return head.startswith((boxes.SIGNATURE, codestream.START))
 
 
-FORMAT = SourceFormat("jpeg2000", _matches, Jpeg2000Source)
+FORMAT = SourceFormat("jpeg2000", _matches, open_upright)

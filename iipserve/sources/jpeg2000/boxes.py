@@ -20,6 +20,8 @@ SUPERBOXES = frozenset((b"jp2h", b"jplh", b"cgrp", b"res "))
 MAX_PAYLOAD = 16 << 20
 """Bytes of an ICC profile, XMP packet or Exif block; larger ones are ignored."""
 
+MAX_COLORS = 16
+"""Color Specification boxes that are kept; files have one to three."""
 MAX_LINES = 16384
 """Of channel definitions and component mappings; a codestream has no more components (15444-1 A.5.1)."""
 MAX_ENTRIES = 1024
@@ -29,6 +31,8 @@ CIELAB = 14
 
 XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 EXIF_UUID = b"JpgTiffExif->JP2"
+ADOBE_EXIF_UUID = bytes.fromhex("0537cdab9d0c4431a72afa561f2a113e")
+"""Of the Exif block that Adobe's JPEG 2000 plug-in writes (ExifTool, Jpeg2000.pm)."""
 
 COLOR, OPACITY, PREMULTIPLIED_OPACITY = 0, 1, 2
 """Kinds of a channel in the Channel Definition box (15444-1 I.5.3.6)."""
@@ -67,21 +71,28 @@ class LabRange(NamedTuple):
     offset: int
 
 
+class ColorSpecification(NamedTuple):
+    """One Color Specification box: an enumerated color space or a profile (15444-1 I.5.3.3, 15444-2 M.11.7.3)."""
+
+    number: int | None = None
+    """Enumerated color space; None for a profile."""
+    icc: bytes | None = None
+    lab: tuple[LabRange, ...] = ()
+    """Of an enumerated CIELab space; empty where the standard's own are meant."""
+
+
 @dataclass(slots=True)
 class Boxes:
     """The contents of the boxes that are used."""
 
     codestream: tuple[int, int] = (0, 0)
     """Start and end of the first codestream in the file; (0, 0) if there is none."""
-    color_number: int | None = None
-    """Enumerated color space."""
-    icc: bytes | None = None
+    colors: list[ColorSpecification] = field(default_factory=list)
+    """In file order."""
     channels: list[Channel] = field(default_factory=list)
     """Lines of the Channel Definition box."""
     palette: tuple[PaletteColumn, ...] = ()
     mapping: tuple[MappedChannel, ...] = ()
-    lab: tuple[LabRange, ...] = ()
-    """Of an enumerated CIELab space; empty if they are the standard's defaults."""
     resolution: PhysicalResolution | None = None
     xmp: bytes | None = None
     exif: bytes | None = None
@@ -116,15 +127,16 @@ def _content(descriptor: int, box: Box) -> bytes:
 
 def _read_color(boxes: Boxes, content: bytes) -> None:
     """Color Specification: a number by method 1, an ICC profile by 2 and 3 (I.5.3.3, 15444-2 M.11.7.3)."""
-    if len(content) < 7:
+    if len(content) < 7 or len(boxes.colors) == MAX_COLORS:
         return
-    if content[0] == 1 and boxes.color_number is None:
-        (boxes.color_number,) = struct.unpack_from(">I", content, 3)
-        if boxes.color_number == CIELAB and len(content) >= 7 + 24:
-            fields = struct.unpack_from(">6I", content, 7)
-            boxes.lab = tuple(LabRange(*pair) for pair in zip(fields[0::2], fields[1::2], strict=True))
-    elif content[0] in (2, 3) and boxes.icc is None and len(content) > 3 + 128:
-        boxes.icc = content[3:]
+    if content[0] == 1:
+        (number,) = struct.unpack_from(">I", content, 3)
+        has_ranges = number == CIELAB and len(content) >= 7 + 24
+        fields = struct.unpack_from(">6I", content, 7) if has_ranges else ()
+        lab = tuple(LabRange(*pair) for pair in zip(fields[0::2], fields[1::2], strict=True))
+        boxes.colors.append(ColorSpecification(number, lab=lab))
+    elif content[0] in (2, 3) and len(content) > 3 + 128:
+        boxes.colors.append(ColorSpecification(icc=content[3:]))
 
 
 def _read_channels(boxes: Boxes, content: bytes) -> None:
@@ -185,7 +197,7 @@ def _read_resolution(boxes: Boxes, content: bytes) -> None:
 def _read_uuid(boxes: Boxes, content: bytes) -> None:
     if content.startswith(XMP_UUID):
         boxes.xmp = content[16:]
-    elif content.startswith(EXIF_UUID):
+    elif content.startswith((EXIF_UUID, ADOBE_EXIF_UUID)):
         boxes.exif = content[16:].removeprefix(b"Exif\0\0")
 
 

@@ -1,10 +1,15 @@
 """The main header of a JPEG 2000 codestream: sizes, components and coding styles, checked before any decoding.
 
 Marker codes and fields: ISO/IEC 15444-1 Annex A.
+
+Positions are of two kinds. The reference grid is what the codestream counts in. The pixel grid has one point for each
+sample of the finest component: where all components are subsampled alike, the image has fewer pixels than the
+reference grid has points. Pixel `k` is at point `k * step` of the reference grid.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from collections.abc import Sequence
@@ -15,7 +20,9 @@ from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import ceil_div
 
 START = b"\xff\x4f\xff\x51"
-SOT = 0xFF90
+SOT, SOD, PPM, PPT = 0xFF90, 0xFF93, 0xFF60, 0xFF61
+WITHOUT_LENGTH = range(0xFF30, 0xFF40)
+"""Markers that are not followed by a length (A.1.3)."""
 LENGTHS_AND_COMMENTS = frozenset((0xFF55, 0xFF57, 0xFF64))
 """TLM, PLM and COM: wrong or useless in an extract."""
 MAX_HEADER = 16 << 20
@@ -29,8 +36,10 @@ MAX_STRUCTURE = 1 << 30
 """Bytes that OpenJPEG may allocate for the code-blocks of one tile."""
 MAX_WHOLE_SAMPLES = 100_000_000
 """Samples, of 4 bytes while decoding, of an HT tile, of which OpenJPEG 2.5 decodes no part (the rest is gray)."""
-SUSPICIOUS_BLOCKS = 250_000
-"""A tile of more code-blocks must have at least one byte of data for each."""
+SUSPICIOUS_BLOCKS = 640_000
+"""A tile of more code-blocks must have a byte of data for some of them: see `MAX_EMPTY_BLOCKS`."""
+MAX_EMPTY_BLOCKS = 64
+"""Code-blocks above `SUSPICIOUS_BLOCKS` for each byte of the codestream. One bit can say that many hold nothing (B.10.2)."""
 
 
 class Span(NamedTuple):
@@ -43,12 +52,12 @@ class Span(NamedTuple):
 
 
 class Component(NamedTuple):
-    """One component as SIZ declares it."""
+    """One component."""
 
     bits: int
     signed: bool
     dx: int
-    """Columns of the reference grid per sample."""
+    """Columns of the pixel grid per sample."""
     dy: int
 
 
@@ -76,8 +85,10 @@ class Header:
     first_tile_part: int
     segments: tuple[bytes, ...]
     """The marker segments that an extract needs; SIZ is the first."""
-    image: Span
+    area: Span
     """The image area on the reference grid."""
+    step: tuple[int, int]
+    """Columns and rows of the reference grid per pixel."""
     tile_origin: tuple[int, int]
     tile: tuple[int, int]
     """Width and height of a tile on the reference grid."""
@@ -85,41 +96,81 @@ class Header:
     layers: int
     styles: tuple[CodingStyle, ...]
     """Of each component."""
-    packed_headers: bool
-    """Packet headers are in the main header (PPM): tiles cannot be extracted."""
+    packed_headers: tuple[bytes, ...] | None
+    """The packet headers of each tile-part in file order, if they are in the main header (PPM)."""
     high_throughput: bool
     """Code-blocks may be high-throughput (HT) ones (ISO/IEC 15444-15)."""
 
     @property
+    def image(self) -> Span:
+        """The image area on the pixel grid."""
+        return self._to_pixels(self.area)
+
+    @property
     def columns(self) -> int:
         """Number of tiles across."""
-        return ceil_div(self.image.right - self.tile_origin[0], self.tile[0])
+        return ceil_div(self.area.right - self.tile_origin[0], self.tile[0])
 
     @property
     def rows(self) -> int:
         """Number of tiles down."""
-        return ceil_div(self.image.bottom - self.tile_origin[1], self.tile[1])
+        return ceil_div(self.area.bottom - self.tile_origin[1], self.tile[1])
 
     @property
     def decompositions(self) -> int:
         """Number of times the resolution of all components can be halved."""
         return min(style.levels for style in self.styles)
 
-    def tiles_under(self, area: Span) -> Span:
-        """The tiles, in columns and rows, that cover an area of the reference grid."""
+    @property
+    def tile_pixels(self) -> tuple[int, int]:
+        """Width and height of a tile on the pixel grid, rounded up."""
+        return ceil_div(self.tile[0], self.step[0]), ceil_div(self.tile[1], self.step[1])
+
+    def tiles_under(self, pixels: Span) -> Span:
+        """The tiles, in columns and rows, that cover an area of the pixel grid."""
+        area = self.on_reference_grid(pixels)
         (x, y), (width, height) = self.tile_origin, self.tile
         return Span(
             (area.left - x) // width, (area.top - y) // height,
             ceil_div(area.right - x, width), ceil_div(area.bottom - y, height),
         )  # fmt: skip
 
+    def pixels_of(self, tiles: Span) -> Span:
+        """The part of the pixel grid that a rectangle of tiles covers."""
+        return self._to_pixels(self.area_of(tiles))
+
     def area_of(self, tiles: Span) -> Span:
         """The part of the image that a rectangle of tiles covers, on the reference grid."""
         (x, y), (width, height) = self.tile_origin, self.tile
         return Span(
-            max(self.image.left, x + tiles.left * width), max(self.image.top, y + tiles.top * height),
-            min(self.image.right, x + tiles.right * width), min(self.image.bottom, y + tiles.bottom * height),
+            max(self.area.left, x + tiles.left * width), max(self.area.top, y + tiles.top * height),
+            min(self.area.right, x + tiles.right * width), min(self.area.bottom, y + tiles.bottom * height),
         )  # fmt: skip
+
+    def has_samples(self, column: int, row: int) -> bool:
+        """Whether any component has a sample in this tile; encoders leave out tiles without (B-12)."""
+        area = self.pixels_of(Span(column, row, column + 1, row + 1))
+        return any(
+            ceil_div(area.left, component.dx) < ceil_div(area.right, component.dx)
+            and ceil_div(area.top, component.dy) < ceil_div(area.bottom, component.dy)
+            for component in self.components
+        )
+
+    def on_reference_grid(self, pixels: Span) -> Span:
+        """The smallest area of the reference grid that holds an area of the pixel grid."""
+        dx, dy = self.step
+        return Span(
+            pixels.left * dx, pixels.top * dy, (pixels.right - 1) * dx + 1, (pixels.bottom - 1) * dy + 1
+        )
+
+    def _to_pixels(self, area: Span) -> Span:
+        dx, dy = self.step
+        return Span(
+            ceil_div(area.left, dx),
+            ceil_div(area.top, dy),
+            ceil_div(area.right, dx),
+            ceil_div(area.bottom, dy),
+        )
 
 
 # -- main header -----------------------------------------------------------------------------------
@@ -133,7 +184,8 @@ class _Segments:
     siz: bytes = b""
     cod: bytes = b""
     coc: list[bytes] = field(default_factory=list)
-    packed_headers: bool = False
+    packed_headers: dict[int, bytes] = field(default_factory=dict)
+    """Content of the PPM segments by their index."""
     high_throughput: bool = False
     end: int = 0
     """Offset after the last one."""
@@ -167,6 +219,9 @@ def _read_segments(descriptor: int, position: int, end: int) -> _Segments:
         if marker == SOT:
             found.end = position
             return found
+        if marker in WITHOUT_LENGTH:
+            position += 2
+            continue
         if marker < 0xFF00 or length < 2 or position + 2 + length > end:
             break
         if marker not in LENGTHS_AND_COMMENTS:
@@ -176,6 +231,9 @@ def _read_segments(descriptor: int, position: int, end: int) -> _Segments:
 
 
 def _keep(found: _Segments, marker: int, segment: bytes) -> None:
+    if marker == PPM:  # index, then data (A.7.4)
+        found.packed_headers[int.from_bytes(segment[4:5], "big")] = segment[5:]
+        return
     found.kept.append(segment)
     match marker:
         case 0xFF51:  # SIZ
@@ -186,8 +244,6 @@ def _keep(found: _Segments, marker: int, segment: bytes) -> None:
             found.coc.append(segment)
         case 0xFF50:  # CAP: capabilities of part 15 (A.5.2)
             found.high_throughput = bool(int.from_bytes(segment[4:8], "big") & 1 << 32 - 15)
-        case 0xFF60:  # PPM
-            found.packed_headers = True
 
 
 def _header(segments: _Segments, start: int, end: int) -> Header:
@@ -195,16 +251,35 @@ def _header(segments: _Segments, start: int, end: int) -> Header:
     right, bottom, left, top, width, height, tile_x, tile_y, count = struct.unpack_from(">8IH", siz, 6)
     if not 1 <= count <= MAX_COMPONENTS:
         raise DecodeError(f"the codestream declares {count} components")
+    declared = [struct.unpack_from("BBB", siz, 40 + 3 * index) for index in range(count)]
+    if not all(dx and dy for _, dx, dy in declared):
+        raise DecodeError("the codestream's components are damaged")
+    step = math.gcd(*(dx for _, dx, _ in declared)), math.gcd(*(dy for _, _, dy in declared))
     components = tuple(
-        Component((depth & 0x7F) + 1, bool(depth & 0x80), dx, dy)
-        for depth, dx, dy in (struct.unpack_from("BBB", siz, 40 + 3 * index) for index in range(count))
+        Component((depth & 0x7F) + 1, bool(depth & 0x80), dx // step[0], dy // step[1])
+        for depth, dx, dy in declared
     )
     (layers,) = struct.unpack_from(">H", cod, 6)
     return Header(
-        start, end, segments.end, tuple(segments.kept), Span(left, top, right, bottom), (tile_x, tile_y),
-        (width, height), components, layers, _styles(cod, segments.coc, count), segments.packed_headers,
-        segments.high_throughput,
+        start, end, segments.end, tuple(segments.kept), Span(left, top, right, bottom), step, (tile_x, tile_y),
+        (width, height), components, layers, _styles(cod, segments.coc, count),
+        _packet_headers(segments.packed_headers), segments.high_throughput,
     )  # fmt: skip
+
+
+def _packet_headers(segments: dict[int, bytes]) -> tuple[bytes, ...] | None:
+    """The packet headers of each tile-part: a length of 4 bytes before each, across all PPM segments (A.7.4)."""
+    if not segments:
+        return None
+    data = b"".join(segments[index] for index in sorted(segments))
+    found, position = [], 4
+    while position <= len(data):
+        length = int.from_bytes(data[position - 4 : position], "big")
+        if position + length > len(data):  # the tile-part counts as cut off
+            break
+        found.append(data[position : position + length])
+        position += length + 4
+    return tuple(found)
 
 
 def _styles(cod: bytes, coc: Sequence[bytes], count: int) -> tuple[CodingStyle, ...]:
@@ -235,7 +310,7 @@ def _coding_style(segment: bytes, offset: int, *, has_precincts: bool) -> Coding
 
 def _check_size(header: Header) -> None:
     """Refuse sizes that A.5.1 forbids."""
-    image, (tile_x, tile_y), (width, height) = header.image, header.tile_origin, header.tile
+    image, (tile_x, tile_y), (width, height) = header.area, header.tile_origin, header.tile
     if not (image.left < image.right <= MAX_SIDE and image.top < image.bottom <= MAX_SIDE):
         raise DecodeError(
             f"the codestream declares an image from ({image.left}, {image.top}) to ({image.right}, {image.bottom})"
@@ -246,24 +321,27 @@ def _check_size(header: Header) -> None:
         raise DecodeError(
             f"the codestream declares {header.columns * header.rows} tiles; at most {MAX_TILES} are possible"
         )
-    if header.layers < 1 or any(not (c.dx and c.dy and c.bits <= 38) for c in header.components):
+    if header.layers < 1 or any(component.bits > 38 for component in header.components):
         raise DecodeError("the codestream's components or layers are damaged")
+    if any(
+        ceil_div(header.image.left, part.dx) >= ceil_div(header.image.right, part.dx)
+        or ceil_div(header.image.top, part.dy) >= ceil_div(header.image.bottom, part.dy)
+        for part in header.components
+    ):
+        raise DecodeError("a component of the codestream holds no samples")
 
 
 def _check_cost(header: Header) -> None:
-    """Refuse tiles that would cost OpenJPEG too much memory, or have more code-blocks than the file has bytes."""
-    width = min(header.tile[0], header.image.right - header.image.left)
-    height = min(header.tile[1], header.image.bottom - header.image.top)
-    blocks = sum(
-        _count_blocks(ceil_div(width, component.dx), ceil_div(height, component.dy), style)
-        for component, style in zip(header.components, header.styles, strict=True)
-    )
-    samples = width * height * len(header.components)
-    if header.high_throughput and samples > MAX_WHOLE_SAMPLES:
+    """Refuse tiles that would cost OpenJPEG too much memory, or have far more code-blocks than the file has bytes."""
+    image, (tile_width, tile_height) = header.image, header.tile_pixels
+    width, height = min(tile_width, image.right - image.left), min(tile_height, image.bottom - image.top)
+    sizes = [(ceil_div(width, part.dx), ceil_div(height, part.dy)) for part in header.components]
+    blocks = sum(_count_blocks(*size, style) for size, style in zip(sizes, header.styles, strict=True))
+    if header.high_throughput and sum(map(math.prod, sizes)) > MAX_WHOLE_SAMPLES:
         raise UnsupportedImage(
             f"high-throughput tiles are decoded whole; one of {width} x {height} pixels takes too much memory"
         )
-    if blocks > SUSPICIOUS_BLOCKS and header.end - header.start < blocks:
+    if blocks > SUSPICIOUS_BLOCKS + MAX_EMPTY_BLOCKS * (header.end - header.start):
         raise DecodeError(f"the file is too short for one tile of {width} x {height} pixels")
     if blocks * BLOCK_COST > MAX_STRUCTURE:
         raise UnsupportedImage(

@@ -15,24 +15,41 @@ from iipserve.sources.jpeg2000.boxes import (
     OPACITY,
     PREMULTIPLIED_OPACITY,
     Boxes,
+    ColorSpecification,
     LabRange,
     MappedChannel,
 )
+from iipserve.sources.jpeg2000.boxes import Channel as Line
 from iipserve.sources.jpeg2000.codestream import Component
 
 MAX_BITS = 16
 MAX_CHANNELS = 1000
 
-CMYK, SRGB, GRAY, SYCC = 12, 16, 17, 18
+CMYK, SRGB, GRAY, SYCC, ESYCC = 12, 16, 17, 18, 24
 SPACES = {
     GRAY: ColorSpace.GRAY,
     SRGB: ColorSpace.SRGB,
     SYCC: ColorSpace.SRGB,
+    ESYCC: ColorSpace.SRGB,
     CMYK: ColorSpace.CMYK,
     CIELAB: ColorSpace.CIELAB,
 }
 """By number of an enumerated color space (15444-1 I.5.3.3, 15444-2 M.11.7.3.1). 0 of CMYK is no ink, as in `ColorSpace`."""
-OTHER_SPACES = {0: "bi-level", 9: "PhotoYCC", 11: "CMY", 13: "YCCK", 15: "bi-level", 19: "CIEJab"}
+OTHER_SPACES = {
+    0: "bi-level",
+    1: "YCbCr(1)",
+    3: "YCbCr(2)",
+    4: "YCbCr(3)",
+    9: "PhotoYCC",
+    11: "CMY",
+    13: "YCCK",
+    15: "bi-level(2)",
+    19: "CIEJab",
+    20: "e-sRGB",
+    21: "ROMM-RGB",
+    22: "YPbPr(1125/60)",
+    23: "YPbPr(1250/50)",
+}
 PROFILE_SPACES = {
     icc.GRAY: ColorSpace.GRAY,
     icc.RGB: ColorSpace.SRGB,
@@ -67,8 +84,8 @@ class ChannelLayout:
     is_ycc: bool = False
     lab: tuple[tuple[float, float], ...] = ()
     """Of CIELAB: lowest and highest value of each band."""
-    keeps_profile: bool = False
-    """The ICC profile describes these colors."""
+    icc: bytes | None = None
+    """The profile that describes these colors."""
 
     @property
     def bits(self) -> int:
@@ -100,21 +117,20 @@ def channel_layout(components: Sequence[Component], boxes: Boxes) -> ChannelLayo
         UnsupportedImage: the image is of a kind that is not supported.
     """
     channels = _channels(components, boxes)
-    _refuse_others(channels, boxes)
-    parts = _defined(channels, boxes) or _assumed(channels, boxes)
-    space = _color_space(len(parts.colors), boxes)
-    profile_space = PROFILE_SPACES.get(icc.color_space(boxes.icc))
+    _check(channels)
+    color = _color_specification(len(channels), boxes)
+    parts = _defined(channels, boxes) or _assumed(len(channels), _space(color))
+    space = _color_space(len(parts.colors), _space(color))
+    is_lab = space is ColorSpace.CIELAB
     return ChannelLayout(
         channels=tuple(channels[index] for index in (*parts.colors, *parts.others, *parts.opacity)),
         color_space=space,
         has_alpha=bool(parts.opacity),
         premultiplied=parts.premultiplied,
-        is_ycc=_is_ycc([components[channels[index].component] for index in parts.colors], space, boxes),
-        lab=_lab_ranges([channels[index] for index in parts.colors], boxes)
-        if space is ColorSpace.CIELAB
-        else (),
+        is_ycc=_is_ycc([components[channels[index].component] for index in parts.colors], space, color),
+        lab=_lab_ranges([channels[index] for index in parts.colors], color) if is_lab else (),
         # CIELAB values need no profile, and it would not describe what is made of them
-        keeps_profile=profile_space is space and space is not ColorSpace.CIELAB,
+        icc=color.icc if _space(color) is space and not is_lab else None,
     )
 
 
@@ -128,9 +144,8 @@ def _channels(components: Sequence[Component], boxes: Boxes) -> list[Channel]:
         return [
             Channel(index, component.bits, component.signed) for index, component in enumerate(components)
         ]
-    mapping = boxes.mapping or [MappedChannel(0, column) for column in range(len(boxes.palette))]
     channels = []
-    for index, column in mapping:
+    for index, column in _mapping(components, boxes):
         if index >= len(components) or (column is not None and column >= len(boxes.palette)):
             raise UnsupportedImage("the image's palette is for components that it does not have")
         kind = components[index] if column is None else boxes.palette[column]
@@ -139,7 +154,20 @@ def _channels(components: Sequence[Component], boxes: Boxes) -> list[Channel]:
     return channels
 
 
-def _refuse_others(channels: Sequence[Channel], boxes: Boxes) -> None:
+def _mapping(components: Sequence[Component], boxes: Boxes) -> Sequence[MappedChannel]:
+    """What each channel is made of.
+
+    Writers of a single component get it wrong: where only some columns of the palette are used, OpenJPEG takes all of
+    them in order (opj_jp2_check_color), and so does this.
+    """
+    columns = range(len(boxes.palette))
+    used = {(component, column or 0) for component, column in boxes.mapping}
+    if not boxes.mapping or (len(components) == 1 and used < {(0, column) for column in columns}):
+        return [MappedChannel(0, column) for column in columns]
+    return boxes.mapping
+
+
+def _check(channels: Sequence[Channel]) -> None:
     bits = max(channel.bits for channel in channels)
     if bits > MAX_BITS:
         raise UnsupportedImage(f"the image has {bits} bits per sample; at most {MAX_BITS} are supported")
@@ -147,12 +175,45 @@ def _refuse_others(channels: Sequence[Channel], boxes: Boxes) -> None:
         raise UnsupportedImage(
             f"the image has {len(channels)} components; at most {MAX_CHANNELS} are supported"
         )
-    number = boxes.color_number
-    if number is not None and number not in SPACES:
-        name = OTHER_SPACES.get(number, f"number {number}")
-        raise UnsupportedImage(
-            f"the image's color space is {name}; gray, sRGB, sYCC, CMYK and CIELab are supported"
-        )
+
+
+# -- color space -----------------------------------------------------------------------------------
+
+
+def _color_specification(count: int, boxes: Boxes) -> ColorSpecification:
+    """The first that is known and has no more colors than there are channels.
+
+    Raises:
+        UnsupportedImage: none is known.
+    """
+    known = [(color, space) for color in boxes.colors if (space := _space(color)) is not None]
+    fitting = [color for color, space in known if space.bands <= count]
+    for color in (*fitting, *(color for color, _ in known)):
+        return color
+    for color in boxes.colors:
+        if color.number is not None:
+            name = OTHER_SPACES.get(color.number, f"number {color.number}")
+            raise UnsupportedImage(
+                f"the image's color space is {name}; gray, sRGB, sYCC, e-sYCC, CMYK and CIELab are supported"
+            )
+    return ColorSpecification()
+
+
+def _space(color: ColorSpecification) -> ColorSpace | None:
+    """The color space that a number or a profile stands for, if it is known."""
+    if color.number is not None:
+        return SPACES.get(color.number)
+    return PROFILE_SPACES.get(icc.color_space(color.icc))
+
+
+def _color_space(colors: int, declared: ColorSpace | None) -> ColorSpace:
+    """The declared color space, if there are enough colors; else one that fits their number."""
+    if declared is not None and colors >= declared.bands:
+        return declared
+    return ColorSpace.SRGB if colors == ColorSpace.SRGB.bands else ColorSpace.GRAY
+
+
+# -- meaning of channels ---------------------------------------------------------------------------
 
 
 class _Parts(NamedTuple):
@@ -169,9 +230,8 @@ class _Parts(NamedTuple):
 def _defined(channels: Sequence[Channel], boxes: Boxes) -> _Parts | None:
     """Meanings from the Channel Definition box; None if it names no color that exists."""
     usable = [line for line in boxes.channels if line.component < len(channels)]
-    colors = [
-        line.component for line in sorted(usable, key=lambda line: line.association) if line.kind == COLOR
-    ]
+    kinds = {line.component: line.kind for line in usable}
+    colors = [index for index in _reordered(len(channels), usable) if kinds.get(index) == COLOR]
     if not colors:
         return None
     transparent = sorted(
@@ -185,48 +245,46 @@ def _defined(channels: Sequence[Channel], boxes: Boxes) -> _Parts | None:
     return _Parts(colors, others, opacity, any(kind == PREMULTIPLIED_OPACITY for _, _, kind in transparent))
 
 
-def _assumed(channels: Sequence[Channel], boxes: Boxes) -> _Parts:
+def _reordered(count: int, lines: Sequence[Line]) -> list[int]:
+    """All channels in the order of their colors.
+
+    Each line of the Channel Definition box exchanges two channels, as in OpenJPEG (opj_jp2_apply_cdef): the order is
+    the same also where lines contradict each other.
+    """
+    order = list(range(count))
+    for line in lines:
+        if line.kind == COLOR and 1 <= line.association <= count:
+            place, target = order.index(line.component), line.association - 1
+            order[place], order[target] = order[target], order[place]
+    return order
+
+
+def _assumed(count: int, declared: ColorSpace | None) -> _Parts:
     """Colors first; one channel more than gray or RGB has is opacity, as all known writers mean it."""
-    count = len(channels)
-    colors = (_declared_space(boxes) or SPACES_BY_COUNT.get(count, ColorSpace.GRAY)).bands
+    colors = (declared or SPACES_BY_COUNT.get(count, ColorSpace.GRAY)).bands
     if count == colors + 1 and count in (2, 4):
         return _Parts(range(colors), opacity=[colors])
     return _Parts(range(count))
 
 
-def _declared_space(boxes: Boxes) -> ColorSpace | None:
-    """The color space that the file names, by number or by its profile, if any."""
-    if boxes.color_number is not None:
-        return SPACES[boxes.color_number]
-    return PROFILE_SPACES.get(icc.color_space(boxes.icc))
-
-
-def _color_space(colors: int, boxes: Boxes) -> ColorSpace:
-    """The color space that the file names, if it has colors enough; else one that fits their number."""
-    declared = _declared_space(boxes)
-    if declared is not None and colors >= declared.bands:
-        return declared
-    return ColorSpace.SRGB if colors == ColorSpace.SRGB.bands else ColorSpace.GRAY
-
-
-def _is_ycc(colors: Sequence[Component], space: ColorSpace, boxes: Boxes) -> bool:
+def _is_ycc(colors: Sequence[Component], space: ColorSpace, color: ColorSpecification) -> bool:
     """Whether the colors are luma and chroma: by declaration, or because only the chroma is subsampled."""
     if space is not ColorSpace.SRGB:
         return False
     luma, *chroma = colors[:3]
     halved = luma.dx == luma.dy == 1 and all(component.dx > 1 for component in chroma)
-    return boxes.color_number == SYCC or halved
+    return color.number in (SYCC, ESYCC) or halved
 
 
-def _lab_ranges(colors: Sequence[Channel], boxes: Boxes) -> tuple[tuple[float, float], ...]:
+def _lab_ranges(colors: Sequence[Channel], color: ColorSpecification) -> tuple[tuple[float, float], ...]:
     """L*, a* and b* of the lowest and the highest sample."""
     ranges = []
     for index, channel in enumerate(colors[:3]):
         maximum, half = (1 << channel.bits) - 1, 1 << channel.bits - 1
-        if boxes.color_number != CIELAB:  # of a profile (ICC.1 6.3.4.2)
+        if color.number != CIELAB:  # of a profile (ICC.1 6.3.4.2)
             extent, offset = (100.0, 0.0) if index == 0 else (255.0, 128 / 255 * maximum)
-        elif boxes.lab:
-            extent, offset = boxes.lab[index]
+        elif color.lab:
+            extent, offset = color.lab[index]
         else:  # 15444-2 M.11.7.4.1
             extent, offset = (LabRange(100, 0), LabRange(170, half), LabRange(200, half * 3 // 4))[index]
         lowest = -offset * extent / maximum

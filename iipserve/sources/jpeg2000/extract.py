@@ -10,15 +10,22 @@ from __future__ import annotations
 import os
 import struct
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from iipserve.errors import DecodeError
-from iipserve.sources.jpeg2000.codestream import SOT, START, Header, Span
+from iipserve.sources.jpeg2000.codestream import PPT, SOD, SOT, START, WITHOUT_LENGTH, Header, Span
 
 EOC = b"\xff\xd9"
 MAX_TILE_PARTS = 1_000_000
+SOT_LENGTH = 12
+"""Bytes of the SOT marker segment."""
+MAX_PART_HEADER = 4 << 20
+"""Bytes of a tile-part's header."""
+PPT_MARKER = PPT.to_bytes(2, "big")
+MAX_PACKED = 65535 - 3
+"""Bytes of packet headers in one PPT marker segment."""
 
 
 class TilePart(NamedTuple):
@@ -30,6 +37,10 @@ class TilePart(NamedTuple):
     """TPsot: among the parts of its tile."""
     parts: int
     """TNsot: number of parts of the tile; 0 if it is not given."""
+    has_header: bool
+    """Other marker segments follow SOT."""
+    packed: bytes
+    """Its packet headers, if they are in the codestream's main header."""
 
 
 @dataclass(slots=True)
@@ -45,22 +56,25 @@ class TileParts:
         """Follow the SOT markers; damage is reported when a tile is asked for."""
         self._tiles: dict[int, _Tile] = {}
         position = header.first_tile_part
-        for _ in range(MAX_TILE_PARTS):
+        for number in range(MAX_TILE_PARTS):
             if position >= header.end:
                 return
-            marker, _, tile, length, index, count = struct.unpack(
-                ">HHHIBB", os.pread(descriptor, 12, position).ljust(12, b"\0")
+            marker, _, tile, length, index, count, following = struct.unpack(
+                ">HHHIBBH", os.pread(descriptor, SOT_LENGTH + 2, position).ljust(SOT_LENGTH + 2, b"\0")
             )
             if marker != SOT:
                 return
             if length == 0:  # up to EOC (A.4.2)
                 length = _end_of_data(descriptor, header.end) - position
-            if length < 12:
+            if length < SOT_LENGTH:
                 return
             known = self._tiles.setdefault(tile, _Tile())
-            known.parts.append(TilePart(position, length, index, count))
+            packed = (
+                header.packed_headers[number : number + 1] if header.packed_headers is not None else (b"",)
+            )
+            known.parts.append(TilePart(position, length, index, count, following != SOD, b"".join(packed)))
             position += length
-            known.cut_off |= position > header.end
+            known.cut_off |= position > header.end or not packed
 
     def of_tile(self, index: int) -> list[TilePart]:
         """All parts of a tile in order.
@@ -140,17 +154,63 @@ def extract_tiles(descriptor: int, header: Header, parts: TileParts, tiles: Span
     index = 0
     for row in range(tiles.top, tiles.bottom):
         for column in range(tiles.left, tiles.right):
-            for part in parts.of_tile(row * header.columns + column):
-                pieces.append(struct.pack(">HHHIBB", SOT, 10, index, part.length, part.part, part.parts))
-                pieces.append((part.position + 12, part.length - 12))
+            if header.has_samples(column, row):
+                pieces += _tile(descriptor, parts.of_tile(row * header.columns + column), index)
             index += 1
     pieces.append(EOC)
     return TileStream(descriptor, pieces)
 
 
-def whole_stream(descriptor: int, header: Header) -> TileStream:
-    """The codestream as it is in the file."""
-    return TileStream(descriptor, [(header.start, header.end - header.start)])
+def _tile(descriptor: int, parts: Sequence[TilePart], index: int) -> Iterator[bytes | tuple[int, int]]:
+    """All tile-parts of a tile, which becomes number `index`."""
+    packed = 0
+    for part in parts:
+        kept, length = [], SOT_LENGTH
+        headers = [part.packed] if part.packed else []
+        if part.has_header:
+            segments, length = _part_header(descriptor, part)
+            kept = [segment for segment in segments if not segment.startswith(PPT_MARKER)]
+            headers += [segment[5:] for segment in segments if segment.startswith(PPT_MARKER)]
+        for data in headers:
+            for start in range(0, len(data), MAX_PACKED):
+                kept.append(_packed(data[start : start + MAX_PACKED], packed))
+                packed += 1
+        body = part.length - length
+        head = b"".join(kept)
+        yield (
+            struct.pack(">HHHIBB", SOT, 10, index, SOT_LENGTH + len(head) + body, part.part, part.parts)
+            + head
+        )
+        yield part.position + length, body
+
+
+def _packed(data: bytes, index: int) -> bytes:
+    """A PPT marker segment. OpenJPEG counts them through the whole tile, whatever part they are in."""
+    if index > 255:
+        raise DecodeError("a tile of the codestream has too many packed packet headers")
+    return PPT_MARKER + struct.pack(">HB", 3 + len(data), index) + data
+
+
+def _part_header(descriptor: int, part: TilePart) -> tuple[list[bytes], int]:
+    """The marker segments between SOT and SOD, and where SOD is in the tile-part.
+
+    Raises:
+        DecodeError: they are damaged.
+    """
+    data = os.pread(descriptor, min(part.length, MAX_PART_HEADER), part.position)
+    segments: list[bytes] = []
+    position = SOT_LENGTH
+    while position + 2 <= len(data):
+        marker = int.from_bytes(data[position : position + 2], "big")
+        if marker == SOD:
+            return segments, position
+        length = 0 if marker in WITHOUT_LENGTH else int.from_bytes(data[position + 2 : position + 4], "big")
+        if marker < 0xFF00 or length == 1:
+            break
+        if length:
+            segments.append(data[position : position + 2 + length])
+        position += 2 + length
+    raise DecodeError("the header of a tile-part is damaged or cut off")
 
 
 def _extract_header(header: Header, tiles: Span) -> bytes:

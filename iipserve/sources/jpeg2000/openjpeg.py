@@ -58,7 +58,7 @@ def library_version() -> str:
 
 @contextmanager
 def decoded(
-    codestream: Readable, *, reduce: int, layers: int, area: tuple[int, int, int, int] | None, threads: int
+    codestream: Readable, *, reduce: int, layers: int, area: tuple[int, int, int, int], threads: int
 ) -> Iterator[list[Plane]]:
     """The planes of one area of a codestream, valid inside the `with`.
 
@@ -66,7 +66,8 @@ def decoded(
         codestream: a whole codestream, from SOC on.
         reduce: number of times the resolution is halved.
         layers: number of quality layers to decode; 0 for all.
-        area: (left, top, right, bottom) on the full-size reference grid; None for everything.
+        area: (left, top, right, bottom) on the full-size reference grid. Without it, OpenJPEG rounds the size of
+            reduced components in a wrong way where they begin at odd positions.
         threads: number of threads besides the calling one.
 
     Raises:
@@ -82,8 +83,7 @@ def decoded(
             _set_up(codec, reduce, layers, threads)
             image = lib.read_header(feed.stream, codec)
             stack.callback(lib.image_destroy, image)
-            if area is not None:
-                lib.set_decode_area(codec, image, *area)
+            lib.set_decode_area(codec, image, *area)
             lib.decode(codec, feed.stream, image)
         except lib.OpenJPEGLibraryError as error:
             if feed.failure is not None:

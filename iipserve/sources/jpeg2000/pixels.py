@@ -19,16 +19,16 @@ from iipserve.sources.jpeg2000.openjpeg import Plane
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of the image that planes hold."""
+    """A part of the image at one resolution."""
 
     area: Span
-    """On the full-size reference grid."""
+    """On the full-size pixel grid."""
     reduce: int
     """Number of times the resolution was halved."""
 
     @property
     def origin(self) -> tuple[int, int]:
-        """Left and top on the reduced reference grid."""
+        """Left and top in pixels of the reduced image."""
         return ceil_div(self.area.left, 1 << self.reduce), ceil_div(self.area.top, 1 << self.reduce)
 
     @property
@@ -40,14 +40,56 @@ class Window:
             ceil_div(self.area.bottom, 1 << self.reduce) - top,
         )
 
+    def samples(self, component: Component) -> Span:
+        """The samples of a component, at this resolution, that lie inside."""
+        left, right = (_sample_at(side, component.dx, self.reduce) for side in self.area[0::2])
+        top, bottom = (_sample_at(side, component.dy, self.reduce) for side in self.area[1::2])
+        return Span(left, top, right, bottom)
+
+
+def _sample_at(position: int, step: int, reduce: int) -> int:
+    """The index of the first sample at or behind a position on the full-size pixel grid (15444-1 B-12 and B-15)."""
+    return ceil_div(ceil_div(position, step), 1 << reduce)
+
+
+def with_neighbors(window: Window, components: Sequence[Component], image: Span) -> Window:
+    """The window grown so that it holds the sample of each component that each of its pixels takes.
+
+    A pixel of a subsampled component takes the sample at its place or the last before it; those before the image's
+    first sample take this one.
+    """
+    left, top, right, bottom = window.area
+    whole, (x, y), size = Window(image, window.reduce), window.origin, window.size
+    for component in components:
+        if component.dx == component.dy == 1:
+            continue
+        first_x, first_y, _, _ = whole.samples(component)
+        across, down = component.dx << window.reduce, component.dy << window.reduce
+        left = min(left, max(first_x, x // component.dx) * across)
+        top = min(top, max(first_y, y // component.dy) * down)
+        right = max(right, max(first_x, (x + size.width - 1) // component.dx) * across + 1)
+        bottom = max(bottom, max(first_y, (y + size.height - 1) // component.dy) * down + 1)
+    return Window(Span(left, top, right, bottom), window.reduce)
+
 
 def to_pixels(
-    planes: Sequence[Plane], components: Sequence[Component], layout: ChannelLayout, window: Window
+    planes: Sequence[Plane],
+    components: Sequence[Component],
+    layout: ChannelLayout,
+    window: Window,
+    decoded: Window,
 ) -> Pixels:
     """Interleaved pixels of the window.
 
+    Args:
+        planes: the samples that lie in `decoded`.
+        components: one for each plane.
+        layout: what to make of them.
+        window: wanted.
+        decoded: `window` with its neighbors.
+
     Raises:
-        DecodeError: the planes do not have the window's size.
+        DecodeError: the planes do not have the size of `decoded`.
     """
     if len(planes) != len(components):
         raise DecodeError(f"{len(planes)} of {len(components)} components were decoded")
@@ -56,9 +98,7 @@ def to_pixels(
     pixels = np.empty((size.height, size.width, len(layout.channels)), dtype)
     for band, channel in enumerate(layout.channels):
         index = channel.component
-        samples = _at_full_size(planes[index].samples, components[index], window)
-        if samples.shape != pixels.shape[:2]:
-            raise DecodeError(f"a component came out as {samples.shape[1]} x {samples.shape[0]} samples")
+        samples = _for_each_pixel(planes[index].samples, components[index], window, decoded)
         pixels[:, :, band] = _spread(samples, channel, full_scale)
     if layout.is_ycc:
         pixels[:, :, :3] = jfif_to_rgb(full_scale.bit_length())(pixels[:, :, :3])
@@ -83,24 +123,21 @@ def _to_range(samples: NDArray[np.int32], channel: Channel, full_scale: int) -> 
     return samples
 
 
-def _at_full_size(samples: NDArray[np.int32], component: Component, window: Window) -> NDArray[np.int32]:
-    """Samples of a subsampled component, repeated so that each pixel has one."""
-    if component.dx == component.dy == 1:
-        return samples
-    size, (left, top) = window.size, window.origin
-    across = _nearest(size.width, left, window.area.left, component.dx, window.reduce, samples.shape[1])
-    down = _nearest(size.height, top, window.area.top, component.dy, window.reduce, samples.shape[0])
-    return samples.take(down, axis=0).take(across, axis=1)
-
-
-def _nearest(
-    count: int, start: int, area_start: int, step: int, reduce: int, available: int
-) -> NDArray[np.intp]:
-    """For each of `count` pixels from `start` on, the index of the last sample that is not beyond it."""
-    if not available:
+def _for_each_pixel(
+    samples: NDArray[np.int32], component: Component, window: Window, decoded: Window
+) -> NDArray[np.int32]:
+    """Samples of one component, of which those of a subsampled one are repeated."""
+    held = decoded.samples(component)
+    if samples.shape != (held.bottom - held.top, held.right - held.left):
+        raise DecodeError(f"a component came out as {samples.shape[1]} x {samples.shape[0]} samples")
+    if not samples.size:
         raise DecodeError("a subsampled component holds no samples here")
-    first = ceil_div(ceil_div(area_start, step), 1 << reduce)
-    return np.clip(np.arange(start, start + count) // step - first, 0, available - 1)
+    (x, y), size = window.origin, window.size
+    if component.dx == component.dy == 1:
+        return samples[y - held.top :, x - held.left :][: size.height, : size.width]
+    across = np.clip(np.arange(x, x + size.width) // component.dx - held.left, 0, samples.shape[1] - 1)
+    down = np.clip(np.arange(y, y + size.height) // component.dy - held.top, 0, samples.shape[0] - 1)
+    return samples.take(down, axis=0).take(across, axis=1)
 
 
 def _lab(pixels: Pixels, layout: ChannelLayout) -> NDArray[np.float32]:

@@ -14,9 +14,10 @@ import weakref
 
 import numpy as np
 
+from iipserve.containers import exif
 from iipserve.errors import DecodeError, TileNotFound
 from iipserve.geometry import Region, Size, TileGrid, ceil_div
-from iipserve.image import LAB_RANGES, ImageInfo, Level
+from iipserve.image import LAB_RANGES, ImageInfo, Level, PhysicalResolution
 from iipserve.lru import LRU
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source, closed_on_error
@@ -24,8 +25,9 @@ from iipserve.sources.jpeg2000 import codestream, openjpeg
 from iipserve.sources.jpeg2000.boxes import Boxes, read_boxes
 from iipserve.sources.jpeg2000.codestream import Header, Span
 from iipserve.sources.jpeg2000.color import ChannelLayout, channel_layout
-from iipserve.sources.jpeg2000.extract import TileParts, TileStream, extract_tiles, whole_stream
-from iipserve.sources.jpeg2000.pixels import Window, to_pixels
+from iipserve.sources.jpeg2000.extract import TileParts, TileStream, extract_tiles
+from iipserve.sources.jpeg2000.pixels import Window, to_pixels, with_neighbors
+from iipserve.sources.oriented import ORIENTATIONS, Orientation, OrientedSource
 from iipserve.sources.spool import spool
 
 ADVERTISED_TILE = Size(256, 256)
@@ -79,41 +81,54 @@ class Jpeg2000Source(Source):
         except DecodeError as error:
             raise DecodeError(f"tile {column},{row} of level {level} cannot be decoded: {error}") from error
 
+    def read_window(self, level: int, region: Region, quality_layers: int = 0) -> Pixels:
+        """Decode any region of a level.
+
+        Raises:
+            DecodeError: it is damaged or missing in the file.
+        """
+        return self._read(self._window_of(level, region), quality_layers)
+
     def decoded_pixels(self, level: int, region: Region) -> int:
         """Whole blocks; whole tiles of a high-throughput codestream, unless they are kept."""
         blocks = super().decoded_pixels(level, region)
         inside = region.clipped(self.info.levels[level].size)
         if not self._header.high_throughput or inside is None:
             return blocks
-        window = self._window_of(level, inside)
-        held = self._held(self._header.tiles_under(window.area), window)
+        decoded = self._decoded(self._window_of(level, inside))
+        held = self._held(self._header.tiles_under(decoded.area), decoded)
         return blocks if self._whole.get((held, 0)) is not None else max(blocks, held.size.area)
 
     def _read(self, window: Window, layers: int) -> Pixels:
-        tiles = self._header.tiles_under(window.area)
-        held = self._held(tiles, window)
-        if self._header.high_throughput and held != window:
-            return _cut_out(self._whole_tiles(tiles, held, layers), held, window)
-        return self._decode(tiles, held, window, layers)
+        decoded = self._decoded(window)
+        tiles = self._header.tiles_under(decoded.area)
+        if self._header.high_throughput:
+            held = self._held(tiles, decoded)
+            if (held.origin, held.size) != (window.origin, window.size):
+                return _cut_out(self._whole_tiles(tiles, held, layers), held, window)
+            decoded = held
+        return self._decode(tiles, decoded, window, layers)
+
+    def _decoded(self, window: Window) -> Window:
+        """What has to be decoded for a window."""
+        return with_neighbors(window, self._header.components, self._header.image)
 
     def _held(self, tiles: Span, window: Window) -> Window:
-        """What the codestream to decode holds, at the resolution of `window`."""
-        packed = self._header.packed_headers
-        return Window(self._header.image if packed else self._header.area_of(tiles), window.reduce)
+        """All of some tiles, at the resolution of `window`."""
+        return Window(self._header.pixels_of(tiles), window.reduce)
 
-    def _decode(self, tiles: Span, held: Window, window: Window, layers: int) -> Pixels:
-        """The pixels of `window`, from the data of tiles that cover `held`."""
-        area = None if held == window else window.area
+    def _decode(self, tiles: Span, decoded: Window, window: Window, layers: int) -> Pixels:
+        """The pixels of `window`, from tiles that cover `decoded`."""
+        header = self._header
         threads = openjpeg.usable_threads(MAX_THREADS) if window.size.area > THREADED_AREA else 0
         with openjpeg.decoded(
-            self._data(tiles), reduce=window.reduce, layers=layers, area=area, threads=threads
-        ) as planes:
-            return to_pixels(planes, self._header.components, self._layout, window)
+            self._data(tiles), reduce=window.reduce, layers=layers,
+            area=header.on_reference_grid(decoded.area), threads=threads,
+        ) as planes:  # fmt: skip
+            return to_pixels(planes, header.components, self._layout, window, decoded)
 
     def _data(self, tiles: Span) -> TileStream:
         """A codestream that holds these tiles."""
-        if self._header.packed_headers:
-            return whole_stream(self._descriptor, self._header)
         with self._lock:
             if self._parts is None:
                 self._parts = TileParts(self._descriptor, self._header)
@@ -149,6 +164,37 @@ class Jpeg2000Source(Source):
         return Window(area, level)
 
 
+class OrientedJpeg2000Source(OrientedSource):
+    """A JPEG 2000 file made upright, as its Exif block says. Decodes just what a tile needs."""
+
+    keeps_decoded: bool = True
+
+    def __init__(self, source: Jpeg2000Source, orientation: Orientation) -> None:
+        """Make `source` upright."""
+        super().__init__(source, orientation)
+        self._jpeg2000 = source
+
+    def decoded_pixels(self, level: int, region: Region) -> int:
+        """As many as for the stored region."""
+        stored = self._orientation.stored_region(region, self._jpeg2000.info.levels[level].size)
+        return self._jpeg2000.decoded_pixels(level, stored)
+
+    def _read_stored(self, level: int, region: Region, quality_layers: int) -> Pixels:
+        return self._jpeg2000.read_window(level, region, quality_layers)
+
+
+def open_upright(file: OpenFile) -> Source:
+    """Open a file and make it upright.
+
+    Raises:
+        UnsupportedImage: the image is of a kind that is not supported.
+        DecodeError: the header is damaged.
+    """
+    source = Jpeg2000Source(file)
+    orientation = ORIENTATIONS.get(exif.orientation(source.info.exif or b""))
+    return OrientedJpeg2000Source(source, orientation) if orientation else source
+
+
 def _cut_out(pixels: Pixels, held: Window, window: Window) -> Pixels:
     """The part of `held`'s pixels that `window` covers."""
     x, y = window.origin[0] - held.origin[0], window.origin[1] - held.origin[1]
@@ -179,11 +225,18 @@ def _image_info(file: OpenFile, header: Header, layout: ChannelLayout, boxes: Bo
         has_alpha=layout.has_alpha,
         band_ranges=_band_ranges(layout),
         quality_layers=header.layers,
-        icc=boxes.icc if layout.keeps_profile else None,
+        icc=layout.icc,
         xmp=boxes.xmp,
         exif=boxes.exif,
-        resolution=boxes.resolution,
+        resolution=_resolution(boxes, header),
     )
+
+
+def _resolution(boxes: Boxes, header: Header) -> PhysicalResolution | None:
+    """Pixels per metre; the boxes count points of the reference grid (15444-1 I.5.3.7.1)."""
+    if boxes.resolution is None:
+        return None
+    return PhysicalResolution(boxes.resolution.x / header.step[0], boxes.resolution.y / header.step[1])
 
 
 def _band_ranges(layout: ChannelLayout) -> tuple[tuple[float, float], ...]:
@@ -200,17 +253,22 @@ def _levels(header: Header, halvings: int) -> tuple[Level, ...]:
     while block > 1 and block * block * len(header.components) > MAX_BLOCK_SAMPLES:
         block //= 2
     for reduce in range(halvings + 1):
-        size = Window(header.image, reduce).size
-        if min(size.width, size.height) < 1:
+        whole = Window(header.image, reduce)
+        size = whole.size
+        if not all(_has_samples(whole.samples(component)) for component in header.components):
             break
         tile = Size(
-            _block_side(header.tile[0], reduce, size.width, block),
-            _block_side(header.tile[1], reduce, size.height, block),
+            _block_side(header.tile_pixels[0], reduce, size.width, block),
+            _block_side(header.tile_pixels[1], reduce, size.height, block),
         )
         levels.append(Level(size, tile))
         if size.fits_in(ADVERTISED_TILE):
             break
     return tuple(levels)
+
+
+def _has_samples(samples: Span) -> bool:
+    return samples.left < samples.right and samples.top < samples.bottom
 
 
 def _block_side(tile: int, reduce: int, length: int, maximum: int) -> int:
@@ -219,7 +277,7 @@ def _block_side(tile: int, reduce: int, length: int, maximum: int) -> int:
     Blocks are whole tiles of the codestream if possible, so that no tile is decoded twice.
 
     Args:
-        tile: side of the codestream's tiles on the reference grid.
+        tile: side of the codestream's tiles on the pixel grid.
         reduce: number of times the resolution is halved.
         length: side of the level.
         maximum: approximately, of the result.

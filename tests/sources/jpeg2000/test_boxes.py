@@ -11,11 +11,13 @@ import pytest
 
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.sources.jpeg2000.boxes import (
+    ADOBE_EXIF_UUID,
     EXIF_UUID,
     SIGNATURE,
     XMP_UUID,
     Boxes,
     Channel,
+    ColorSpecification,
     LabRange,
     MappedChannel,
     PaletteColumn,
@@ -68,19 +70,20 @@ COLUMNS = (
 LINES = struct.pack(">HHHHHHHHHH", 3, 0, 0, 3, 1, 0, 2, 2, 1, 0)
 
 CASES = [
-    pytest.param(box(b"jp2h", box(b"colr", b"\x01\0\0\0\0\0\x10")), "color_number", 16, id="sRGB"),
-    pytest.param(box(b"jp2h", box(b"colr", b"\x02\0\0" + PROFILE)), "icc", PROFILE, id="restricted ICC"),
-    pytest.param(box(b"jp2h", box(b"colr", b"\x03\0\0" + PROFILE)), "icc", PROFILE, id="any ICC"),
-    pytest.param(box(b"jp2h", box(b"colr", b"\x02\0\0abc")), "icc", None, id="no ICC profile"),
-    pytest.param(box(b"jp2h", box(b"colr", b"\x01")), "color_number", None, id="color cut off"),
-    pytest.param(box(b"jplh", box(b"cgrp", box(b"colr", b"\x01\0\0\0\0\0\x11"))), "color_number", 17, id="JPX color group"),
+    pytest.param(box(b"jp2h", box(b"colr", b"\x01\0\0\0\0\0\x10")), "colors", [ColorSpecification(16)], id="sRGB"),
+    pytest.param(box(b"jp2h", box(b"colr", b"\x02\0\0" + PROFILE)), "colors", [ColorSpecification(icc=PROFILE)], id="restricted ICC"),
+    pytest.param(box(b"jp2h", box(b"colr", b"\x03\0\0" + PROFILE)), "colors", [ColorSpecification(icc=PROFILE)], id="any ICC"),
+    pytest.param(box(b"jp2h", box(b"colr", b"\x02\0\0abc")), "colors", [], id="no ICC profile"),
+    pytest.param(box(b"jp2h", box(b"colr", b"\x01")), "colors", [], id="color cut off"),
+    pytest.param(box(b"jplh", box(b"cgrp", box(b"colr", b"\x01\0\0\0\0\0\x11"))), "colors", [ColorSpecification(17)], id="JPX color group"),
     pytest.param(
-        box(b"jp2h", box(b"colr", b"\x01\0\0\0\0\0\x10") + box(b"colr", b"\x01\0\0\0\0\0\x0c")), "color_number", 16,
-        id="the first color counts",
+        box(b"jp2h", box(b"colr", b"\x01\0\0\0\0\0\x10") + box(b"colr", b"\x02\0\0" + PROFILE)), "colors",
+        [ColorSpecification(16), ColorSpecification(icc=PROFILE)], id="colors in file order",
     ),
-    pytest.param(box(b"jp2h", box(b"colr", LAB)), "lab", (LabRange(100, 0), LabRange(170, 128), LabRange(200, 96)), id="CIELab ranges"),
-    pytest.param(box(b"jp2h", box(b"colr", b"\x01\0\0\0\0\0\x0e")), "lab", (), id="CIELab without ranges"),
-    pytest.param(box(b"jp2h", box(b"colr", LAB[:20])), "lab", (), id="CIELab cut off"),
+    pytest.param(box(b"jp2h", box(b"colr", LAB)), "colors",
+        [ColorSpecification(14, lab=(LabRange(100, 0), LabRange(170, 128), LabRange(200, 96)))], id="CIELab ranges"),
+    pytest.param(box(b"jp2h", box(b"colr", b"\x01\0\0\0\0\0\x0e")), "colors", [ColorSpecification(14)], id="CIELab without ranges"),
+    pytest.param(box(b"jp2h", box(b"colr", LAB[:20])), "colors", [ColorSpecification(14)], id="CIELab cut off"),
     pytest.param(box(b"jp2h", box(b"pclr", PALETTE)), "palette", COLUMNS, id="palette"),
     pytest.param(box(b"jp2h", box(b"pclr", PALETTE) + box(b"pclr", b"\0\1\1\7\0")), "palette", COLUMNS, id="the first palette counts"),
     pytest.param(
@@ -95,6 +98,7 @@ CASES = [
     pytest.param(long_box(b"uuid", XMP_UUID + b"<x/>"), "xmp", b"<x/>", id="length of 8 bytes"),
     pytest.param(box(b"uuid", EXIF_UUID + b"II*\0abc"), "exif", b"II*\0abc", id="Exif"),
     pytest.param(box(b"uuid", EXIF_UUID + b"Exif\0\0II*\0"), "exif", b"II*\0", id="Exif with its mark"),
+    pytest.param(box(b"uuid", ADOBE_EXIF_UUID + b"MM\0*"), "exif", b"MM\0*", id="Exif by Adobe"),
     pytest.param(box(b"uuid", bytes(16) + b"other"), "xmp", None, id="another UUID"),
 ]  # fmt: skip
 
@@ -176,6 +180,11 @@ def test_huge_metadata_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_lists_without_end_are_cut_off(tmp_path: Path) -> None:
-    lists = box(b"jp2h", box(b"cdef", b"\0\0" + bytes(6 * 100_000)) + box(b"cmap", bytes(4 * 100_000)))
+    lists = box(
+        b"jp2h",
+        box(b"cdef", b"\0\0" + bytes(6 * 100_000))
+        + box(b"cmap", bytes(4 * 100_000))
+        + box(b"colr", b"\1\0\0\0\0\0\x10") * 100,
+    )
     boxes = read(tmp_path, START + lists + box(b"jp2c", CODESTREAM))
-    assert (len(boxes.channels), len(boxes.mapping)) == (16384, 16384)
+    assert (len(boxes.channels), len(boxes.mapping), len(boxes.colors)) == (16384, 16384, 16)

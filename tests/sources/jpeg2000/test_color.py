@@ -10,6 +10,7 @@ from iipserve.errors import UnsupportedImage
 from iipserve.image import ColorSpace
 from iipserve.sources.jpeg2000.boxes import Boxes, LabRange, MappedChannel, PaletteColumn
 from iipserve.sources.jpeg2000.boxes import Channel as Line
+from iipserve.sources.jpeg2000.boxes import ColorSpecification as Named
 from iipserve.sources.jpeg2000.codestream import Component
 from iipserve.sources.jpeg2000.color import Channel, ChannelLayout, channel_layout
 
@@ -41,12 +42,12 @@ LAYOUTS = [
     pytest.param([FULL], Boxes(), ChannelLayout(bands(0), GRAY), id="gray"),
     pytest.param([FULL] * 2, Boxes(), ChannelLayout(bands(0, 1), GRAY, True), id="two components"),
     pytest.param([FULL] * 3, Boxes(), ChannelLayout(bands(0, 1, 2), SRGB), id="RGB"),
-    pytest.param([FULL] * 4, Boxes(color_number=16), ChannelLayout(bands(0, 1, 2, 3), SRGB, True), id="four components"),
+    pytest.param([FULL] * 4, Boxes(colors=[Named(16)]), ChannelLayout(bands(0, 1, 2, 3), SRGB, True), id="four components"),
     pytest.param([FULL] * 5, Boxes(), ChannelLayout(bands(0, 1, 2, 3, 4), GRAY), id="five components"),
-    pytest.param([FULL] * 5, Boxes(color_number=16), ChannelLayout(bands(0, 1, 2, 3, 4), SRGB), id="RGB and two more"),
-    pytest.param([FULL] * 3, Boxes(color_number=17), ChannelLayout(bands(0, 1, 2), GRAY), id="gray and two more"),
-    pytest.param([FULL] * 2, Boxes(color_number=16), ChannelLayout(bands(0, 1), GRAY), id="too few for RGB"),
-    pytest.param([DEEP] * 3, Boxes(color_number=16), ChannelLayout(bands(0, 1, 2, bits=12), SRGB), id="12 bits"),
+    pytest.param([FULL] * 5, Boxes(colors=[Named(16)]), ChannelLayout(bands(0, 1, 2, 3, 4), SRGB), id="RGB and two more"),
+    pytest.param([FULL] * 3, Boxes(colors=[Named(17)]), ChannelLayout(bands(0, 1, 2), GRAY), id="gray and two more"),
+    pytest.param([FULL] * 2, Boxes(colors=[Named(16)]), ChannelLayout(bands(0, 1), GRAY), id="too few for RGB"),
+    pytest.param([DEEP] * 3, Boxes(colors=[Named(16)]), ChannelLayout(bands(0, 1, 2, bits=12), SRGB), id="12 bits"),
     pytest.param(
         [FULL, DEEP], Boxes(), ChannelLayout((Channel(0, 8, False), Channel(1, 12, False)), GRAY, True), id="8 and 12 bits",
     ),
@@ -54,24 +55,24 @@ LAYOUTS = [
         [Component(16, True, 1, 1)], Boxes(), ChannelLayout((Channel(0, 16, True),), GRAY), id="signed",
     ),
     pytest.param(
-        [FULL] * 3, Boxes(icc=profile(b"RGB ")), ChannelLayout(bands(0, 1, 2), SRGB, keeps_profile=True), id="ICC for RGB",
+        [FULL] * 3, Boxes(colors=[Named(icc=profile(b"RGB "))]), ChannelLayout(bands(0, 1, 2), SRGB, icc=profile(b"RGB ")), id="ICC for RGB",
     ),
-    pytest.param([FULL], Boxes(icc=profile(b"GRAY")), ChannelLayout(bands(0), GRAY, keeps_profile=True), id="ICC for gray"),
-    pytest.param([FULL], Boxes(icc=profile(b"RGB ")), ChannelLayout(bands(0), GRAY), id="ICC for other colors"),
-    pytest.param([FULL] * 3, Boxes(icc=profile(b"XCLR")), ChannelLayout(bands(0, 1, 2), SRGB), id="ICC for unknown colors"),
+    pytest.param([FULL], Boxes(colors=[Named(icc=profile(b"GRAY"))]), ChannelLayout(bands(0), GRAY, icc=profile(b"GRAY")), id="ICC for gray"),
+    pytest.param([FULL], Boxes(colors=[Named(icc=profile(b"RGB "))]), ChannelLayout(bands(0), GRAY), id="ICC for other colors"),
+    pytest.param([FULL] * 3, Boxes(colors=[Named(icc=profile(b"XCLR"))]), ChannelLayout(bands(0, 1, 2), SRGB), id="ICC for unknown colors"),
     pytest.param(
-        [FULL] * 4, Boxes(icc=profile(b"CMYK")), ChannelLayout(bands(0, 1, 2, 3), CMYK, keeps_profile=True), id="ICC for CMYK",
+        [FULL] * 4, Boxes(colors=[Named(icc=profile(b"CMYK"))]), ChannelLayout(bands(0, 1, 2, 3), CMYK, icc=profile(b"CMYK")), id="ICC for CMYK",
     ),
-    pytest.param([FULL] * 4, Boxes(color_number=12), ChannelLayout(bands(0, 1, 2, 3), CMYK), id="CMYK"),
-    pytest.param([FULL] * 5, Boxes(color_number=12), ChannelLayout(bands(0, 1, 2, 3, 4), CMYK), id="CMYK and one more"),
+    pytest.param([FULL] * 4, Boxes(colors=[Named(12)]), ChannelLayout(bands(0, 1, 2, 3), CMYK), id="CMYK"),
+    pytest.param([FULL] * 5, Boxes(colors=[Named(12)]), ChannelLayout(bands(0, 1, 2, 3, 4), CMYK), id="CMYK and one more"),
     pytest.param(
-        [FULL] * 5, Boxes(color_number=12, channels=lines((0, 1), (0, 2), (0, 3), (0, 4), (1, 0))),
+        [FULL] * 5, Boxes(colors=[Named(12)], channels=lines((0, 1), (0, 2), (0, 3), (0, 4), (1, 0))),
         ChannelLayout(bands(0, 1, 2, 3, 4), CMYK, True), id="CMYK and opacity",
     ),
     pytest.param(
-        [FULL] * 3, Boxes(color_number=16, icc=profile(b"CMYK")), ChannelLayout(bands(0, 1, 2), SRGB), id="the number counts",
+        [FULL] * 3, Boxes(colors=[Named(16), Named(icc=profile(b"CMYK"))]), ChannelLayout(bands(0, 1, 2), SRGB), id="number before profile",
     ),
-    pytest.param([FULL] * 3, Boxes(color_number=18), ChannelLayout(bands(0, 1, 2), SRGB, is_ycc=True), id="sYCC"),
+    pytest.param([FULL] * 3, Boxes(colors=[Named(18)]), ChannelLayout(bands(0, 1, 2), SRGB, is_ycc=True), id="sYCC"),
     pytest.param([FULL, HALF, HALF], Boxes(), ChannelLayout(bands(0, 1, 2), SRGB, is_ycc=True), id="halved chroma"),
     pytest.param([HALF] * 3, Boxes(), ChannelLayout(bands(0, 1, 2), SRGB), id="everything halved"),
     pytest.param([FULL] * 3, Boxes(channels=lines((0, 3), (0, 2), (0, 1))), ChannelLayout(bands(2, 1, 0), SRGB), id="BGR"),
@@ -107,8 +108,29 @@ LAYOUTS = [
     pytest.param([FULL], Boxes(palette=RGB_TABLE, mapping=(MappedChannel(0, 3),)), "palette is for components", id="palette without the column"),
     pytest.param([FULL], Boxes(palette=RGB_TABLE, mapping=(MappedChannel(1, 0),)), "palette is for components", id="palette without the component"),
     pytest.param([FULL] * 1001, None, "1001 components; at most 1000", id="too many components"),
-    pytest.param([FULL] * 3, Boxes(color_number=9), "color space is PhotoYCC", id="PhotoYCC"),
-    pytest.param([FULL] * 3, Boxes(color_number=21), "number 21", id="another space"),
+    pytest.param([FULL] * 3, Boxes(colors=[Named(9)]), "color space is PhotoYCC", id="PhotoYCC"),
+    pytest.param([FULL] * 3, Boxes(colors=[Named(21)]), "color space is ROMM-RGB", id="another space"),
+    pytest.param([FULL] * 3, Boxes(colors=[Named(99)]), "color space is number 99", id="an unknown space"),
+    pytest.param(
+        [FULL] * 3, Boxes(colors=[Named(icc=profile(b"RGB ")), Named(20)]), ChannelLayout(bands(0, 1, 2), SRGB, icc=profile(b"RGB ")),
+        id="profile before an unknown space",
+    ),
+    pytest.param(
+        [FULL] * 3, Boxes(colors=[Named(21), Named(icc=profile(b"RGB ")), Named(18)]),
+        ChannelLayout(bands(0, 1, 2), SRGB, icc=profile(b"RGB ")), id="unknown space before a profile",
+    ),
+    pytest.param(
+        [FULL] * 3, Boxes(colors=[Named(icc=profile(b"XCLR")), Named(18)]), ChannelLayout(bands(0, 1, 2), SRGB, is_ycc=True),
+        id="unknown profile before sYCC",
+    ),
+    pytest.param(
+        [FULL], Boxes(colors=[Named(16), Named(icc=profile(b"GRAY"))]), ChannelLayout(bands(0), GRAY, icc=profile(b"GRAY")),
+        id="too many colors before a profile",
+    ),
+    pytest.param([FULL] * 3, Boxes(colors=[Named(24)]), ChannelLayout(bands(0, 1, 2), SRGB, is_ycc=True), id="e-sYCC"),
+    pytest.param([FULL], Boxes(palette=RGB_TABLE, mapping=(MappedChannel(0, None),) * 3), ChannelLayout(LOOKED_UP, SRGB), id="palette that is not used"),
+    pytest.param([FULL], Boxes(palette=RGB_TABLE, mapping=(MappedChannel(0, 0),)), ChannelLayout(LOOKED_UP, SRGB), id="palette of which one column is used"),
+    pytest.param([FULL] * 3, Boxes(channels=lines((0, 0), (0, 1), (0, 2))), ChannelLayout(bands(1, 2, 0), SRGB), id="associations from 0"),
 ]  # fmt: skip
 
 
@@ -123,12 +145,12 @@ def test_layouts(components: list[Component], boxes: Boxes | None, expected: Cha
 
 LABS = [
     # 8 bits as the standard has them: a* is -85 to 85 around 128, b* -75 to 125 around 96
-    pytest.param(Boxes(color_number=14), [(0, 100), (-128 * 170 / 255, 127 * 170 / 255), (-96 * 200 / 255, 159 * 200 / 255)], id="own"),
+    pytest.param(Boxes(colors=[Named(14)]), [(0, 100), (-128 * 170 / 255, 127 * 170 / 255), (-96 * 200 / 255, 159 * 200 / 255)], id="own"),
     pytest.param(
-        Boxes(color_number=14, lab=(LabRange(100, 0), LabRange(255, 128), LabRange(510, 0))), [(0, 100), (-128, 127), (0, 510)],
+        Boxes(colors=[Named(14, lab=(LabRange(100, 0), LabRange(255, 128), LabRange(510, 0)))]), [(0, 100), (-128, 127), (0, 510)],
         id="given",
     ),
-    pytest.param(Boxes(icc=profile(b"Lab ")), [(0, 100), (-128, 127), (-128, 127)], id="of a profile"),
+    pytest.param(Boxes(colors=[Named(icc=profile(b"Lab "))]), [(0, 100), (-128, 127), (-128, 127)], id="of a profile"),
 ]  # fmt: skip
 
 
@@ -136,7 +158,7 @@ LABS = [
 def test_lab_ranges(boxes: Boxes, ranges: list[tuple[float, float]]) -> None:
     layout = channel_layout([FULL] * 3, boxes)
     assert (layout.color_space, layout.dtype, layout.bits) == (CIELAB, "float32", 8)
-    assert not layout.keeps_profile
+    assert layout.icc is None
     for found, expected in zip(layout.lab, ranges, strict=True):
         assert found == pytest.approx(expected)
 

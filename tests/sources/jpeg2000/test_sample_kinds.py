@@ -13,10 +13,9 @@ from iipserve.errors import UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace
 from iipserve.sources.jpeg2000 import FORMAT
-from iipserve.sources.jpeg2000.openjpeg_library import glymur
 from tests.contracts.source import open_source
 from tests.images import gradient, smooth, write_jp2
-from tests.sources.jpeg2000.files import patched, sides
+from tests.sources.jpeg2000.files import patched
 from tests.tiff_corpus.jp2_files import SRGB, codestream, enumerated, palette, profiled, write_picture
 from tests.tiff_corpus.profiles import SRGB_PROFILE
 
@@ -48,18 +47,6 @@ def test_luma_and_chroma_become_rgb(tmp_path: Path) -> None:
     expected = np.asarray(Image.fromarray(picture, "YCbCr").convert("RGB")).astype(int)
     pixels = open_source(FORMAT, tmp_path / "a.jp2").read_tile(0, 0, 0)
     assert np.abs(pixels - expected).max() <= 1
-
-
-def test_subsampled_components_are_repeated(tmp_path: Path) -> None:
-    picture = gradient((300, 200), 1)
-    glymur.Jp2k(tmp_path / "a.j2k", data=picture[:, :, 0], subsam=(2, 2), numres=1)
-    source = open_source(FORMAT, tmp_path / "a.j2k")
-    pixels = np.vstack([
-        np.hstack([source.read_tile(0, column, row) for column in range(-(-source.info.size.width // sides(source)[0][0]))])
-        for row in range(-(-source.info.size.height // sides(source)[0][1]))
-    ])  # fmt: skip
-    doubled = picture.repeat(2, axis=0).repeat(2, axis=1)
-    assert np.array_equal(pixels, doubled[: pixels.shape[0], : pixels.shape[1]])
 
 
 def test_more_than_16_bits_are_refused_with_the_reason(tmp_path: Path) -> None:
