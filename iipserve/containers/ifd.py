@@ -321,9 +321,10 @@ def read_directory(reader: Reader, offset: int, *, min_fields: int = 1) -> Direc
         raise DecodeError(f"a directory of {count} fields; {min_fields} to {MAX_FIELDS} are read")
     stop = start + count * variant.entry.size
     if len(data) < stop + variant.offset.size:
-        data = reader.bytes_at(offset, stop + variant.offset.size)
+        data = reader.bytes_at(offset, stop) + reader.read(variant.offset.size, offset + stop)
     entries: dict[int, Entry] = {}
     for tag, *entry in variant.entry.iter_unpack(data[start:stop]):
         entries.setdefault(tag, Entry(*entry))
-    (following,) = variant.offset.unpack_from(data, stop)
+    # some writers end the file before the offset of the next directory
+    (following,) = variant.offset.unpack_from(data[stop:].ljust(variant.offset.size, b"\0"))
     return Directory(reader, entries, following)

@@ -23,6 +23,8 @@ DOCUMENT_NAME, IMAGE_DESCRIPTION, MAKE, MODEL, PAGE_NAME = 269, 270, 271, 272, 2
 DATE_TIME, ARTIST, COPYRIGHT = 306, 315, 33432
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 S_MIN_SAMPLE_VALUE, S_MAX_SAMPLE_VALUE, STO_NITS, XMP, ICC_PROFILE = 340, 341, 37439, 700, 34675
+GDAL_NODATA = 42113
+"""Text: the sample that stands for missing data (GDAL's GeoTIFF driver)."""
 EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD, MAKER_NOTE = 34665, 34853, 40965, 37500
 
 INCH, CENTIMETRE = 2, 3
@@ -62,6 +64,10 @@ JPEG2000_SCHEMES = frozenset(
 )
 SELF_CODED = frozenset({Compression.JPEG, *JPEG2000_SCHEMES})
 """Schemes whose decoders turn YCbCr into RGB themselves."""
+PREDICTED = frozenset(
+    {Compression.LZW, Compression.ADOBE_DEFLATE, Compression.DEFLATE, Compression.ZSTD, Compression.LZMA}
+)
+"""Schemes that a predictor may precede; with others the field Predictor has no meaning."""
 CCITT_SCHEMES = frozenset({Compression.CCITT_RLE, Compression.CCITT_GROUP3, Compression.CCITT_GROUP4})
 
 

@@ -11,13 +11,17 @@ import numpy as np
 from iipserve.containers.ifd import Directory
 from iipserve.containers.tags import (
     BITS_PER_SAMPLE,
+    CCITT_SCHEMES,
     CMYK_INKS,
+    COLOR_MAP,
+    COMPRESSION,
     EXTRA_SAMPLES,
     INK_SET,
     LABS,
     PHOTOMETRIC,
     SAMPLE_FORMAT,
     SAMPLES_PER_PIXEL,
+    Compression,
     Photometric,
     named,
 )
@@ -29,7 +33,11 @@ MAX_SAMPLES = 1024
 
 KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}
 """By SampleFormat: unsigned, signed, floating point; 4 is undefined, and is read as unsigned."""
-DEPTHS = {"u": frozenset({*range(1, 33), 64}), "i": frozenset({8, 16, 32, 64}), "f": frozenset({16, 32, 64})}
+DEPTHS = {
+    "u": frozenset({*range(1, 33), 64}),
+    "i": frozenset({8, 16, 32, 64}),
+    "f": frozenset({16, 24, 32, 64}),
+}
 """Supported bits per sample of each kind."""
 OUTPUT_DTYPES = {
     "u": ((8, "uint8"), (16, "uint16"), (32, "uint32"), (64, "float32")),
@@ -75,10 +83,6 @@ class SampleType:
     def full_range(self) -> tuple[float, float] | None:
         """Lowest and highest output sample of unsigned integers of up to 16 bits; None for other types."""
         return (0.0, float(self.full_scale)) if self.kind == "u" and self.bits <= 16 else None
-
-
-NO_OPACITY = frozenset({SampleType("i", 8), SampleType("i", 64), SampleType("u", 64)})
-"""Types whose output type has another full range."""
 
 
 class Alpha(enum.Enum):
@@ -149,8 +153,9 @@ def read_type(directory: Directory) -> SampleType:
     Raises:
         UnsupportedImage: the type is not supported, or differs between bands.
     """
-    bits = set(directory.integers(BITS_PER_SAMPLE)) or {1}
-    formats = set(directory.integers(SAMPLE_FORMAT)) or {1}
+    samples = count_samples(directory)
+    bits = set(directory.integers(BITS_PER_SAMPLE)[:samples]) or {1}
+    formats = set(directory.integers(SAMPLE_FORMAT)[:samples]) or {1}
     if directory.integer(PHOTOMETRIC, -1) in LABS:
         # some writers declare a* and b* signed and L* unsigned; the codes are the same
         formats = {1} if formats <= {1, 2, 4} else formats
@@ -165,16 +170,37 @@ def read_type(directory: Directory) -> SampleType:
     return SampleType(kind, depth)
 
 
+def count_samples(directory: Directory) -> int:
+    """Samples per pixel; where the field is missing, as many as there are numbers of bits, or as the colors need."""
+    photometric = directory.integer(PHOTOMETRIC, -1)
+    usual = next((count for known, count in COLORS.items() if known == photometric), 1)
+    return directory.integer(SAMPLES_PER_PIXEL, max(1, directory.count(BITS_PER_SAMPLE), usual))
+
+
+def _read_photometric(directory: Directory, type: SampleType, samples: int) -> int:
+    """PhotometricInterpretation; where the field is missing, the one that readers agree on."""
+    if PHOTOMETRIC in directory:
+        return directory.integer(PHOTOMETRIC, -1)
+    compression = directory.integer(COMPRESSION, Compression.NONE)
+    if compression in CCITT_SCHEMES:
+        return Photometric.WHITE_IS_ZERO
+    if samples == 1:
+        return Photometric.PALETTE if COLOR_MAP in directory else Photometric.BLACK_IS_ZERO
+    if compression == Compression.JPEG and samples == 3:
+        return Photometric.YCBCR
+    return Photometric.RGB if samples in (3, 4) and type.kind == "u" else Photometric.BLACK_IS_ZERO
+
+
 def read_bands(directory: Directory, type: SampleType) -> Bands:
     """The meaning of the samples of a pixel.
 
     Raises:
         UnsupportedImage: it is not supported.
     """
-    samples = directory.integer(SAMPLES_PER_PIXEL, 1)
+    samples = count_samples(directory)
     if not 0 < samples <= MAX_SAMPLES:
         raise UnsupportedImage(f"TIFF of {samples} bands; 1 to {MAX_SAMPLES} are read")
-    number = directory.integer(PHOTOMETRIC, -1)
+    number = _read_photometric(directory, type, samples)
     if number not in Photometric.__members__.values():
         raise UnsupportedImage(f"TIFF of photometric {named('PHOTOMETRIC', number)}")
     photometric = Photometric(number)
@@ -193,8 +219,6 @@ def read_bands(directory: Directory, type: SampleType) -> Bands:
     )
     if alpha is Alpha.PREMULTIPLIED and photometric in LABS:
         raise UnsupportedImage("TIFF of CIELAB colors that are multiplied by opacity")
-    if alpha is not Alpha.NONE and type in NO_OPACITY:
-        raise UnsupportedImage("TIFF with opacity in signed integers of 8 bits, or in integers of 64 bits")
     return Bands(photometric, samples, colors, alpha, alpha_index)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from iipserve.containers.ifd import VARIANTS, Reader, read_chain
-from iipserve.containers.tags import TILE_WIDTH
+from iipserve.containers.ifd import VARIANTS, Directory, Reader, read_chain
+from iipserve.containers.tags import COMPRESSION, TILE_WIDTH, Compression
 from iipserve.sources import OpenFile, Source, SourceFormat, closed_on_error
 from iipserve.sources.tiff.pages import page_of_layer, read_strip_pages, read_tiled_pages
 from iipserve.sources.tiff.strips import open_strips
@@ -21,11 +21,16 @@ def _open(file: OpenFile) -> Source:
     with closed_on_error(file):
         chain = tuple(read_chain(Reader.of(file.descriptor, file.head, file.version.length)))
         open_pages, pages = open_tiled, read_tiled_pages(chain)
-        if TILE_WIDTH not in chain[0]:
+        if _is_spooled(chain[0]):
             with_strips = read_strip_pages(chain)
-            if TILE_WIDTH not in page_of_layer(with_strips, file.layer).first:
+            if _is_spooled(page_of_layer(with_strips, file.layer).first):
                 open_pages, pages = open_strips, with_strips
     return open_pages(file, pages)
+
+
+def _is_spooled(directory: Directory) -> bool:
+    """Whether the image is in strips, or in tiles that can only be decoded all at once."""
+    return TILE_WIDTH not in directory or directory.integer(COMPRESSION, 1) == Compression.OLD_JPEG
 
 
 def _matches(head: bytes) -> bool:

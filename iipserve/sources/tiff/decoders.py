@@ -10,7 +10,8 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 import imagecodecs
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.containers import tags
-from iipserve.containers.ifd import Directory, Field, FieldType
+from iipserve.containers.ifd import Directory, Field, FieldType, Table
 from iipserve.containers.ifd_writer import file_length, integers, pack_file, value_offset
 from iipserve.containers.tags import (
     CCITT_SCHEMES,
@@ -34,6 +35,8 @@ from iipserve.errors import UnsupportedImage
 from iipserve.sources.tiff import image_codecs
 from iipserve.sources.tiff.image_codecs import DamagedTile, Samples, TileDecoder
 from iipserve.sources.tiff.layout import NO_SUBSAMPLING, Layout
+from iipserve.sources.tiff.segments import read_segment
+from iipserve.sources.tiff_samples import SampleType
 
 Bytes: TypeAlias = NDArray[np.uint8]
 """Shape (rows, bytes per row)."""
@@ -78,6 +81,9 @@ def _arrangement(layout: Layout) -> Callable[[Bytes], Samples]:
     if layout.type.is_whole:
         as_stored = kind.newbyteorder(">" if layout.byte_order == ">" else "<")
         return lambda rows: rows.view(as_stored).reshape(shape).astype(kind, copy=False)
+    if layout.type == SampleType("f", 24):
+        floats = partial(imagecodecs.float24_decode, byteorder=">" if layout.byte_order == ">" else "<")
+        return lambda rows: floats(rows.tobytes()).reshape(shape)
     if bits == 24:
         return lambda rows: _triples(rows, layout)
     run = layout.tile.width * layout.stored_bands
@@ -86,11 +92,41 @@ def _arrangement(layout: Layout) -> Callable[[Bytes], Samples]:
 
 
 def _triples(rows: Bytes, layout: Layout) -> Samples:
-    """Integers of three bytes in the file's byte order, as in libtiff and GDAL."""
+    """Integers of three bytes in the layout's byte order (see `with_sample_order`)."""
     parts = rows.reshape(*layout.shape, 3).astype(np.uint32)
     low, middle, high = (0, 1, 2) if layout.byte_order == "<" else (2, 1, 0)
     result: Samples = parts[..., low] | parts[..., middle] << 8 | parts[..., high] << 16
     return result
+
+
+def with_sample_order(layout: Layout, directory: Directory, offsets: Table, counts: Table) -> Layout:
+    """The layout with the byte order that integers of three bytes have.
+
+    Writers of little-endian files disagree: the specification's order is the file's, GDAL and tifffile read the most
+    significant byte first. Neighboring samples are alike in the right order, so the first tile or strip decides.
+    """
+    if layout.type.kind == "f" or layout.type.bits != 24 or layout.byte_order == ">":
+        return layout
+    index = next((index for index, count in enumerate(counts) if count), None)
+    if index is None:
+        return layout
+    swapped = replace(layout, byte_order=">")
+    try:
+        data = read_segment(
+            directory.reader, offsets[index], counts[index], layout.max_encoded_bytes,
+            proves_length=layout.proves_length,
+        )  # fmt: skip
+        as_declared, as_swapped = (make_decoder(one, directory)(data or b"") for one in (layout, swapped))
+    except (ValueError, RuntimeError):
+        return layout
+    return swapped if _roughness(as_swapped) < _roughness(as_declared) else layout
+
+
+def _roughness(samples: Samples) -> float:
+    """Mean difference of neighbors along rows and columns."""
+    wide = samples.astype(np.float64)
+    steps = [np.abs(np.diff(wide, axis=axis)) for axis in (0, 1)]
+    return sum(float(step.mean()) for step in steps if step.size)
 
 
 def _upsampling(layout: Layout) -> Callable[[Bytes], Samples]:
@@ -221,8 +257,39 @@ def _ccitt(layout: Layout, directory: Directory) -> TileDecoder:
         raise UnsupportedImage("TIFF with fax compression of more than 1 bit per pixel")
     fields = _strip_fields(layout, layout.tile.width, layout.tile.height, (1,))
     fields |= {tag: directory.integer(tag, 0) & 0xFFFF for tag in (T4_OPTIONS, T6_OPTIONS)}
-    read, shape = _strip_reader(fields, "<", np.dtype(bool)), layout.shape
-    return lambda data: read(data).reshape(shape).view(np.uint8)
+    white = layout.bands.photometric != Photometric.WHITE_IS_ZERO
+
+    def rows(count: int, data: bytes) -> NDArray[Any]:
+        lower = fields | {tags.IMAGE_LENGTH: count, tags.ROWS_PER_STRIP: count}
+        return _strip_reader(lower, "<", np.dtype(bool))(data).reshape(count, *layout.shape[1:])
+
+    def decode(data: bytes) -> Samples:
+        try:
+            return rows(layout.tile.height, data).view(np.uint8)
+        except imagecodecs.TiffError:
+            held = _longest(layout.tile.height, lambda count: rows(count, data))
+        # scanners and fax servers end pages early: the rest is paper
+        result = np.full(layout.shape, white, np.uint8)
+        result[: len(held)] = held
+        return result
+
+    return decode
+
+
+def _longest(height: int, decode: Callable[[int], NDArray[Any]]) -> NDArray[Any]:
+    """The most rows, fewer than `height`, that can be decoded.
+
+    Raises:
+        imagecodecs.TiffError: there is not one.
+    """
+    found, failing = decode(1), height
+    while failing - len(found) > 1:
+        middle = (len(found) + failing) // 2
+        try:
+            found = decode(middle)
+        except imagecodecs.TiffError:
+            failing = middle
+    return found
 
 
 def _strip_fields(layout: Layout, width: int, height: int, bits: tuple[int, ...]) -> Fields:
@@ -284,11 +351,12 @@ def _lerc(layout: Layout, directory: Directory) -> TileDecoder:
     unpack = LERC_PACKERS[packing]
     height, width, bands = layout.shape
     maximum = layout.max_encoded_bytes
+    invalid = np.nan if layout.type.kind == "f" and layout.nodata is None else layout.empty
 
     def decode(data: bytes) -> Samples:
         blob = data if unpack is None else unpack(data, out=maximum)
         # pixels that are marked as invalid are not written
-        out: Samples = np.zeros((height, width) if bands == 1 else layout.shape, layout.type.stored)
+        out: Samples = np.full((height, width) if bands == 1 else layout.shape, invalid, layout.type.stored)
         # checks size and type before it decodes
         imagecodecs.lerc_decode(blob, out=out)
         return out.reshape(layout.shape)

@@ -14,6 +14,7 @@ from iipserve.containers.ifd import Directory
 from iipserve.containers.tags import (
     COMPRESSION,
     FILL_ORDER,
+    GDAL_NODATA,
     IMAGE_DEPTH,
     IMAGE_LENGTH,
     IMAGE_WIDTH,
@@ -21,6 +22,7 @@ from iipserve.containers.tags import (
     ORIENTATION,
     PHOTOMETRIC,
     PLANAR_CONFIGURATION,
+    PREDICTED,
     PREDICTOR,
     SAMPLE_FORMAT,
     SELF_CODED,
@@ -77,11 +79,19 @@ class Layout:
     """FillOrder 2: the first pixel of a byte is in its lowest bits."""
     byte_order: str
     """numpy's code of the file's byte order: `<` or `>`."""
+    nodata: float | None = None
+    """The stored sample that stands for missing data."""
 
     @property
     def grid(self) -> TileGrid:
         """The level cut into tiles."""
         return TileGrid(self.size, self.tile)
+
+    @property
+    def empty(self) -> Any:
+        """The stored sample of what was never written: missing data, else 0."""
+        with np.errstate(over="ignore"):
+            return np.array(self.nodata or 0.0).astype(self.type.stored)[()]
 
     @property
     def stored_bands(self) -> int:
@@ -109,7 +119,14 @@ class Layout:
     @property
     def max_encoded_bytes(self) -> int:
         """Length of the longest encoded tile that is believed."""
-        return 2 * self.tile_bytes + ENCODING_MARGIN
+        return (
+            self.tile_bytes if self.compression == Compression.NONE else 2 * self.tile_bytes + ENCODING_MARGIN
+        )
+
+    @property
+    def proves_length(self) -> bool:
+        """Decoders notice that bytes are missing and ignore further ones, so that a byte count may be too large."""
+        return self.compression in (Compression.NONE, Compression.PACKBITS, *PREDICTED)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -170,6 +187,7 @@ def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
         ycc_components=bands.stored == 3 and _holds_ycc(directory, compression),
         bits_reversed=directory.integer(FILL_ORDER, 1) == 2,
         byte_order=directory.reader.byte_order,
+        nodata=_read_nodata(directory, type),
     )  # fmt: skip
 
 
@@ -200,8 +218,13 @@ def counts_tag(directory: Directory) -> int:
 
 
 def _check_tile_count(directory: Directory, count: int) -> None:
-    """Check that the tables are as long as the size requires, so that memory is bounded by the file's length."""
-    held = min(directory.count(offsets_tag(directory)), directory.count(counts_tag(directory)))
+    """Check that the tables are as long as the size requires, so that memory is bounded by the file's length.
+
+    Some writers leave the byte counts out.
+    """
+    held = directory.count(offsets_tag(directory))
+    if directory.count(counts_tag(directory)):
+        held = min(held, directory.count(counts_tag(directory)))
     if held < count:
         raise DecodeError(f"the TIFF file's size requires {count} tiles, but it lists {held}; it is damaged")
     if count > MAX_TILES:
@@ -217,6 +240,8 @@ def _check_tile_bytes(tile: Size, type: SampleType, bands: Bands) -> None:
 
 
 def _read_predictor(directory: Directory, type: SampleType) -> int:
+    if directory.integer(COMPRESSION, Compression.NONE) not in PREDICTED:
+        return 1
     predictor = directory.integer(PREDICTOR, 1)
     if predictor not in (1, 2, 3):
         raise UnsupportedImage(
@@ -247,6 +272,18 @@ def _read_subsampling(
             f"TIFF of YCbCr colors shared by {across} x {down} pixels in an unsupported way"
         )
     return across, down
+
+
+def _read_nodata(directory: Directory, type: SampleType) -> float | None:
+    """The sample that GDAL's text declares to be missing data; None without one that the type can hold."""
+    try:
+        value = float(directory.text(GDAL_NODATA) or "none")
+    except ValueError:
+        return None
+    if type.kind == "f":
+        return value
+    low = -(1 << type.bits - 1) if type.kind == "i" else 0
+    return value if value.is_integer() and low <= value < low + (1 << type.bits) else None
 
 
 def _holds_ycc(directory: Directory, compression: int) -> bool:

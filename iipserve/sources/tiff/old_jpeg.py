@@ -12,7 +12,7 @@ import imagecodecs
 import numpy as np
 
 from iipserve.containers.ifd import Reader
-from iipserve.containers.tags import BITS_PER_SAMPLE, SAMPLES_PER_PIXEL
+from iipserve.containers.tags import BITS_PER_SAMPLE
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace
@@ -20,6 +20,7 @@ from iipserve.processing import Pixels
 from iipserve.sources.spooled import SpooledImage, spool_strips
 from iipserve.sources.tiff.layout import read_size
 from iipserve.sources.tiff.pages import Page
+from iipserve.sources.tiff_samples import count_samples
 
 MAX_PIXELS = 64 * 1024 * 1024
 MAX_LENGTH = 256 * 1024 * 1024
@@ -46,8 +47,8 @@ class OldJpeg:
             DecodeError: the directory gives no size.
         """
         first, size = page.first, read_size(page.first)
-        bands = first.integer(SAMPLES_PER_PIXEL, 1)
-        if bands not in (1, 3) or set(first.integers(BITS_PER_SAMPLE)) != {8}:
+        bands = count_samples(first)
+        if bands not in (1, 3) or set(first.integers(BITS_PER_SAMPLE)[:bands]) != {8}:
             raise UnsupportedImage(
                 f"TIFF with old-style JPEG compression of {bands} bands; gray and RGB of 8 bits are supported"
             )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
+
 import numpy as np
 
-from iipserve.containers.ifd import Reader
-from iipserve.sources.color import Samples
+from iipserve.containers.ifd import Directory, Reader, Table
+from iipserve.containers.tags import Compression, Photometric
+from iipserve.sources.color import Samples, Step
+from iipserve.sources.tiff.layout import Layout, counts_tag, offsets_tag
 
 MIN_OFFSET = 8
 """Length of the file header; no tile or strip begins inside it."""
@@ -13,7 +18,54 @@ MASK_THRESHOLD = 127
 """Samples of a mask above this are opaque where opacity has more than 8 bits."""
 
 
-def read_segment(reader: Reader, offset: int, count: int, maximum: int) -> bytes | None:
+def read_tables(directory: Directory, layout: Layout) -> tuple[Table, Table]:
+    """Offset and byte count of every tile or strip, row by row and plane by plane.
+
+    Byte counts that are all 0 or left out are estimated as in libtiff: uncompressed data have a known length, others
+    reach to the next tile or strip, or to the end of the file.
+
+    Raises:
+        DecodeError: the fields are damaged.
+    """
+    count = layout.grid.count * layout.planes
+    offsets, tag = directory.table(offsets_tag(directory), count), counts_tag(directory)
+    if directory.count(tag):
+        counts = directory.table(tag, count)
+        if any(counts) or not any(offsets):
+            return offsets, counts
+    return offsets, _estimated(offsets, layout, directory.reader.length)
+
+
+def _estimated(offsets: Table, layout: Layout, length: int) -> Table:
+    """Byte counts; `length` is that of the file."""
+    if layout.compression == Compression.NONE:
+        return array(
+            "Q", (min(layout.tile_bytes, max(0, length - offset)) if offset else 0 for offset in offsets)
+        )
+    ends = [*sorted(offset for offset in set(offsets) if offset < length), length]
+    room = (
+        ends[min(bisect_right(ends, offset), len(ends) - 1)] - offset if offset else 0 for offset in offsets
+    )
+    return array("Q", (min(max(0, one), layout.max_encoded_bytes) for one in room))
+
+
+def unwritten_pixel(layout: Layout, convert: Step | None) -> Samples:
+    """The output samples of a pixel that was never written: missing data if the file declares a sample for it, else 0
+    as stored. Opacity is clear. Shape (1, 1, bands).
+    """
+    bands = layout.bands
+    if layout.nodata is None and bands.photometric == Photometric.YCBCR:
+        return np.zeros((1, 1, bands.count), layout.output_type.output_dtype)
+    stored: Samples = np.full((1, 1, bands.stored), layout.empty, layout.type.stored)
+    pixel = np.array(convert(stored) if convert else stored)
+    if bands.has_alpha:
+        pixel[..., -1] = 0
+    return pixel
+
+
+def read_segment(
+    reader: Reader, offset: int, count: int, maximum: int, *, proves_length: bool = False
+) -> bytes | None:
     """The bytes of a tile or strip; None if it was never written, which a byte count of 0 says.
 
     Args:
@@ -21,12 +73,15 @@ def read_segment(reader: Reader, offset: int, count: int, maximum: int) -> bytes
         offset: in the file, in bytes.
         count: in bytes.
         maximum: a larger `count` is taken for damage.
+        proves_length: `Layout.proves_length`; the count is then cut to the maximum, and at the end of the file.
 
     Raises:
         ValueError: the bytes are not in the file, or too many.
     """
     if count == 0:
         return None
+    if proves_length:
+        count = min(count, maximum, max(1, reader.length - offset))
     if offset < MIN_OFFSET or count > maximum or offset + count > reader.length:
         raise ValueError(f"{count} bytes at {offset}")
     data = reader.read(count, offset)

@@ -14,17 +14,15 @@ from iipserve.geometry import Size
 from iipserve.sources.color import Samples, Step
 from iipserve.sources.spooled import SpooledImage, spool_strips
 from iipserve.sources.tiff.color import make_converter
-from iipserve.sources.tiff.decoders import make_decoder
+from iipserve.sources.tiff.decoders import make_decoder, with_sample_order
 from iipserve.sources.tiff.image_codecs import TileDecoder
 from iipserve.sources.tiff.layout import (
     NO_SUBSAMPLING,
     Layout,
-    counts_tag,
-    offsets_tag,
     read_layout,
     read_size,
 )
-from iipserve.sources.tiff.segments import read_segment, with_opacity
+from iipserve.sources.tiff.segments import read_segment, read_tables, unwritten_pixel, with_opacity
 
 PIECE = 1 << 20
 """Approximate number of bytes of uncompressed strips read at once."""
@@ -36,7 +34,7 @@ class Piece:
 
     rows: int
     segments: tuple[tuple[int, int], ...]
-    """Offset and byte count in the file, of each plane; a count of 0 was never written, and is black."""
+    """Offset and byte count in the file, of each plane; a count of 0 was never written."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +48,8 @@ class StripReader:
     counts: Table
     convert: Step | None
     """Makes output samples of decoded ones; None if they are the same."""
+    unwritten: Samples
+    """A pixel of strips that were never written; shape (1, 1, bands)."""
     mask: StripReader | None = None
     """Its one band is the opacity of this image."""
     decoders: dict[int, TileDecoder] = field(default_factory=dict)
@@ -63,15 +63,10 @@ class StripReader:
             UnsupportedImage, DecodeError: as `read_layout`, `make_decoder` and `make_converter`.
         """
         layout = read_layout(directory, _strip_size(directory))
-        count = layout.grid.count * layout.planes
-        return cls(
-            directory,
-            layout,
-            directory.table(offsets_tag(directory), count),
-            directory.table(counts_tag(directory), count),
-            make_converter(layout, directory),
-            decoders={layout.tile.height: make_decoder(layout, directory)},
-        )
+        tables = read_tables(directory, layout)
+        layout, convert = with_sample_order(layout, directory, *tables), make_converter(layout, directory)
+        decoders = {layout.tile.height: make_decoder(layout, directory)}
+        return cls(directory, layout, *tables, convert, unwritten_pixel(layout, convert), decoders=decoders)
 
     def with_mask(self, directories: Iterable[Directory]) -> StripReader:
         """The same reader with the first of the directories that is a mask of the image's size, if any."""
@@ -146,8 +141,9 @@ class StripReader:
             decode = self._decoder(piece.rows)
             planes = [self._plane(segment, shape, decode) for segment in piece.segments]
             if all(plane is None for plane in planes):
-                return np.zeros((*shape[:2], layout.bands.count), layout.output_type.output_dtype)
-            stored = [np.zeros(shape, layout.type.stored) if plane is None else plane for plane in planes]
+                return np.broadcast_to(self.unwritten, (*shape[:2], layout.bands.count))
+            empty = np.full(shape, layout.empty, layout.type.stored)
+            stored = [empty if plane is None else plane for plane in planes]
             samples = stored[0] if len(stored) == 1 else np.concatenate(stored, axis=2)
             return self.convert(samples) if self.convert else samples
         except (ValueError, RuntimeError) as error:
@@ -167,10 +163,20 @@ class StripReader:
         Raises:
             ValueError, RuntimeError: it is damaged.
         """
-        data = read_segment(self.directory.reader, *segment, self.layout.max_encoded_bytes)
+        layout = self.layout
+        data = read_segment(
+            self.directory.reader, *segment, layout.max_encoded_bytes, proves_length=layout.proves_length
+        )
         if data is None:
             return None
-        samples = decode(data)[: shape[0], : shape[1]]
+        try:
+            samples = decode(data)
+        except (ValueError, RuntimeError):
+            if shape[0] == layout.tile.height:
+                raise
+            # some writers store the last strip at full height
+            samples = self._decoder(layout.tile.height)(data)
+        samples = samples[: shape[0], : shape[1]]
         if samples.shape != shape:
             raise ValueError(f"samples of shape {samples.shape} instead of {shape}")
         return samples
@@ -183,4 +189,5 @@ def _strip_size(directory: Directory) -> Size:
         DecodeError: the directory gives no valid size of the image.
     """
     size = read_size(directory)
-    return Size(size.width, min(max(1, directory.integer(ROWS_PER_STRIP, size.height)), size.height))
+    rows = directory.integer(ROWS_PER_STRIP, size.height)
+    return Size(size.width, min(rows if rows > 0 else size.height, size.height))

@@ -6,7 +6,7 @@ import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,16 +17,16 @@ from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo, Level
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source, closed_on_error
-from iipserve.sources.color import Step
+from iipserve.sources.color import Samples, Step
 from iipserve.sources.oriented import upright
 from iipserve.sources.tiff import metadata
 from iipserve.sources.tiff.color import make_converter
-from iipserve.sources.tiff.decoders import make_decoder
+from iipserve.sources.tiff.decoders import make_decoder, with_sample_order
 from iipserve.sources.tiff.image_codecs import JpegSplicer, TileDecoder, checked_webp
 from iipserve.sources.tiff.info import describe, output_samples
-from iipserve.sources.tiff.layout import Layout, counts_tag, offsets_tag
+from iipserve.sources.tiff.layout import Layout
 from iipserve.sources.tiff.pages import Page, PyramidLevel, page_of_layer, read_pyramid
-from iipserve.sources.tiff.segments import read_segment, with_opacity
+from iipserve.sources.tiff.segments import read_segment, read_tables, unwritten_pixel, with_opacity
 from iipserve.sources.tiff.stack import read_stack
 from iipserve.sources.tiff_samples import Alpha
 
@@ -47,12 +47,14 @@ class StoredLevel:
     offsets: Table
     """Offset of each tile in the file, row by row, and plane by plane."""
     counts: Table
-    """Length of each tile in bytes; 0 for a tile that was never written, and is black."""
+    """Length of each tile in bytes; 0 for a tile that was never written."""
     max_count: int
     """Larger byte counts are taken for damage."""
     decode: TileDecoder
     convert: Step | None
     """Makes output samples of decoded ones; None if they are the same."""
+    unwritten: Samples
+    """A pixel of tiles that were never written; shape (1, 1, bands)."""
     rewraps: Mapping[str, Rewrap]
     """By output format."""
     mask: StoredLevel | None
@@ -125,7 +127,7 @@ class TiffSource(Source):
         type = stored.layout.output_type
         pixels = read(stored, index, region)
         if pixels is None:
-            return np.zeros((region.height, region.width, stored.bands), type.output_dtype)
+            return _unwritten(stored, region.size)
         if stored.convert is not None:
             pixels = stored.convert(pixels)
         if stored.mask is not None:
@@ -145,7 +147,8 @@ class TiffSource(Source):
     def _planes(self, stored: StoredLevel, index: int, region: Region) -> Pixels | None:
         """The tiles of all bands, joined; None if none of them was ever written."""
         layout = stored.layout
-        joined = np.zeros((region.height, region.width, layout.planes), layout.type.stored)
+        shape = region.height, region.width, layout.planes
+        joined = np.full(shape, layout.empty, layout.type.stored)
         written = False
         for plane in range(layout.planes):
             pixels = self._plane(stored, plane * stored.grid.count + index, region)
@@ -155,7 +158,16 @@ class TiffSource(Source):
 
     def _read(self, stored: StoredLevel, index: int) -> bytes | None:
         offset, count = int(stored.offsets[index]), int(stored.counts[index])
-        return read_segment(self._reader, offset, count, stored.max_count)
+        return read_segment(
+            self._reader, offset, count, stored.max_count, proves_length=stored.layout.proves_length
+        )
+
+
+def _unwritten(stored: StoredLevel, size: Size) -> Pixels:
+    """A tile that was never written; a mask makes it clear."""
+    pixels = np.zeros((size.height, size.width, stored.bands), stored.unwritten.dtype)
+    pixels[:, :, : stored.unwritten.shape[2]] = stored.unwritten
+    return pixels
 
 
 def _damage(level: int, column: int, row: int) -> str:
@@ -203,7 +215,8 @@ def _read_levels(page: Page) -> tuple[tuple[StoredLevel, ...], tuple[tuple[float
     for smaller in pyramid[1:]:
         # a smaller level that cannot be read is left out
         with suppress(DecodeError, UnsupportedImage):
-            levels.append(_read_level(smaller, icc, shown_as_stored=shown_as_stored))
+            layout = replace(smaller.layout, nodata=full.nodata)
+            levels.append(_read_level(smaller._replace(layout=layout), icc, shown_as_stored=shown_as_stored))
     return tuple(levels), ranges
 
 
@@ -216,16 +229,18 @@ def _read_level(level: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool
         shown_as_stored: no range of samples is declared that would change how they are shown.
     """
     directory, layout, mask = level
-    count = layout.grid.count * layout.planes
+    offsets, counts = read_tables(directory, layout)
+    layout, convert = with_sample_order(layout, directory, offsets, counts), make_converter(layout, directory)
     passes = shown_as_stored and mask is None and layout.is_plain
     return StoredLevel(
         layout=layout,
         grid=layout.grid,
-        offsets=directory.table(offsets_tag(directory), count),
-        counts=directory.table(counts_tag(directory), count),
+        offsets=offsets,
+        counts=counts,
         max_count=layout.max_encoded_bytes,
         decode=make_decoder(layout, directory),
-        convert=make_converter(layout, directory),
+        convert=convert,
+        unwritten=unwritten_pixel(layout, convert),
         rewraps=_rewraps(layout, directory.data(JPEG_TABLES), icc) if passes else {},
         mask=_read_level(PyramidLevel(*mask, None), None, shown_as_stored=False) if mask else None,
     )

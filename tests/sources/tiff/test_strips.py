@@ -316,7 +316,7 @@ def test_refused_with_the_reason(tmp_path: Path, declared: dict[int, Any], reaso
         os.fstat(file.descriptor)
 
 
-def test_a_strip_that_claims_too_many_bytes_is_not_read(tmp_path: Path) -> None:
+def test_no_more_is_read_of_a_strip_than_its_rows_take(tmp_path: Path) -> None:
     write_tiff(tmp_path / "a.tif", [Page(fields(), [bytes(4096)], striped=True)])
     data = bytearray((tmp_path / "a.tif").read_bytes())
     place = data.index(struct.pack("<HHI", 279, LONG, 1)) + 8
@@ -326,8 +326,7 @@ def test_a_strip_that_claims_too_many_bytes_is_not_read(tmp_path: Path) -> None:
         file.truncate(1 << 31)  # a hole, so that the bytes are there
     source = open_source(STRIPPED, tmp_path / "a.tif")
     tracemalloc.start()
-    with pytest.raises(DecodeError, match="only 0 of 64 lines"):
-        source.read_tile(0, 0, 0)
+    assert not source.read_tile(0, 0, 0).any()
     assert tracemalloc.get_traced_memory()[1] < 10_000_000
     tracemalloc.stop()
 
