@@ -323,10 +323,11 @@ def _check_size(header: Header) -> None:
         )
     if header.layers < 1 or any(component.bits > 38 for component in header.components):
         raise DecodeError("the codestream's components or layers are damaged")
+    pixels = header.image
     if any(
-        ceil_div(header.image.left, part.dx) >= ceil_div(header.image.right, part.dx)
-        or ceil_div(header.image.top, part.dy) >= ceil_div(header.image.bottom, part.dy)
-        for part in header.components
+        ceil_div(pixels.left, part.dx) >= ceil_div(pixels.right, part.dx)
+        or ceil_div(pixels.top, part.dy) >= ceil_div(pixels.bottom, part.dy)
+        for part in set(header.components)
     ):
         raise DecodeError("a component of the codestream holds no samples")
 

@@ -140,7 +140,7 @@ def _channels(components: Sequence[Component], boxes: Boxes) -> list[Channel]:
     Raises:
         UnsupportedImage: the mapping names components or columns that do not exist.
     """
-    if not boxes.palette:
+    if not (boxes.palette and boxes.mapping):
         return [
             Channel(index, component.bits, component.signed) for index, component in enumerate(components)
         ]
@@ -162,7 +162,7 @@ def _mapping(components: Sequence[Component], boxes: Boxes) -> Sequence[MappedCh
     """
     columns = range(len(boxes.palette))
     used = {(component, column or 0) for component, column in boxes.mapping}
-    if not boxes.mapping or (len(components) == 1 and used < {(0, column) for column in columns}):
+    if len(components) == 1 and used < {(0, column) for column in columns}:
         return [MappedChannel(0, column) for column in columns]
     return boxes.mapping
 

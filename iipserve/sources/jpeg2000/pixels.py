@@ -42,9 +42,11 @@ class Window:
 
     def samples(self, component: Component) -> Span:
         """The samples of a component, at this resolution, that lie inside."""
-        left, right = (_sample_at(side, component.dx, self.reduce) for side in self.area[0::2])
-        top, bottom = (_sample_at(side, component.dy, self.reduce) for side in self.area[1::2])
-        return Span(left, top, right, bottom)
+        (left, top, right, bottom), dx, dy, reduce = self.area, component.dx, component.dy, self.reduce
+        return Span(
+            _sample_at(left, dx, reduce), _sample_at(top, dy, reduce),
+            _sample_at(right, dx, reduce), _sample_at(bottom, dy, reduce),
+        )  # fmt: skip
 
 
 def _sample_at(position: int, step: int, reduce: int) -> int:

@@ -191,7 +191,8 @@ def open_upright(file: OpenFile) -> Source:
         DecodeError: the header is damaged.
     """
     source = Jpeg2000Source(file)
-    orientation = ORIENTATIONS.get(exif.orientation(source.info.exif or b""))
+    block = source.info.exif
+    orientation = ORIENTATIONS.get(exif.orientation(block)) if block else None
     return OrientedJpeg2000Source(source, orientation) if orientation else source
 
 
@@ -252,10 +253,14 @@ def _levels(header: Header, halvings: int) -> tuple[Level, ...]:
     block = MAX_BLOCK
     while block > 1 and block * block * len(header.components) > MAX_BLOCK_SAMPLES:
         block //= 2
+    image = header.image
+    subsampled = {component for component in header.components if component.dx * component.dy > 1}
     for reduce in range(halvings + 1):
-        whole = Window(header.image, reduce)
+        whole = Window(image, reduce)
         size = whole.size
-        if not all(_has_samples(whole.samples(component)) for component in header.components):
+        if min(size.width, size.height) < 1 or not all(
+            _has_samples(whole.samples(component)) for component in subsampled
+        ):
             break
         tile = Size(
             _block_side(header.tile_pixels[0], reduce, size.width, block),

@@ -36,6 +36,7 @@ def lines(*kinds: tuple[int, int]) -> list[Line]:
 
 
 RGB_TABLE = tuple(PaletteColumn(8, False, (10 * column, 200)) for column in range(3))
+IN_ORDER = tuple(MappedChannel(0, column) for column in range(3))
 LOOKED_UP = tuple(Channel(0, 8, False, (10 * column, 200)) for column in range(3))
 
 LAYOUTS = [
@@ -95,16 +96,17 @@ LAYOUTS = [
     pytest.param([FULL] * 4, Boxes(channels=lines((0, 1), (0, 2), (0, 3), (0, 4))), ChannelLayout(bands(0, 1, 2, 3), GRAY), id="four colors"),
     pytest.param([FULL] * 3, Boxes(channels=lines((0, 1), (0, 2), (1, 0))), ChannelLayout(bands(0, 1, 2), GRAY, True), id="two colors"),
     pytest.param([FULL] * 3, Boxes(channels=[Line(9, 0, 1)]), ChannelLayout(bands(0, 1, 2), SRGB), id="channels of other components"),
-    pytest.param([FULL], Boxes(palette=RGB_TABLE), ChannelLayout(LOOKED_UP, SRGB), id="palette"),
+    pytest.param([FULL], Boxes(palette=RGB_TABLE, mapping=IN_ORDER), ChannelLayout(LOOKED_UP, SRGB), id="palette"),
     pytest.param(
-        [FULL] * 2, Boxes(palette=RGB_TABLE, mapping=(*(MappedChannel(0, column) for column in range(3)), MappedChannel(1, None))),
+        [FULL] * 2, Boxes(palette=RGB_TABLE, mapping=(*IN_ORDER, MappedChannel(1, None))),
         ChannelLayout((*LOOKED_UP, Channel(1, 8, False)), SRGB, True), id="palette and opacity",
     ),
     pytest.param(
-        [Component(24, False, 1, 1)], Boxes(palette=RGB_TABLE), ChannelLayout(LOOKED_UP, SRGB), id="palette with deep indices",
+        [Component(24, False, 1, 1)], Boxes(palette=RGB_TABLE, mapping=IN_ORDER), ChannelLayout(LOOKED_UP, SRGB),
+        id="palette with deep indices",
     ),
     pytest.param([Component(17, False, 1, 1)], None, "17 bits per sample; at most 16", id="17 bits"),
-    pytest.param([FULL], Boxes(palette=(PaletteColumn(20, False, (1,)),)), "20 bits per sample", id="palette of 20 bits"),
+    pytest.param([FULL], Boxes(palette=(PaletteColumn(20, False, (1,)),), mapping=IN_ORDER[:1]), "20 bits per sample", id="palette of 20 bits"),
     pytest.param([FULL], Boxes(palette=RGB_TABLE, mapping=(MappedChannel(0, 3),)), "palette is for components", id="palette without the column"),
     pytest.param([FULL], Boxes(palette=RGB_TABLE, mapping=(MappedChannel(1, 0),)), "palette is for components", id="palette without the component"),
     pytest.param([FULL] * 1001, None, "1001 components; at most 1000", id="too many components"),
@@ -128,6 +130,7 @@ LAYOUTS = [
         id="too many colors before a profile",
     ),
     pytest.param([FULL] * 3, Boxes(colors=[Named(24)]), ChannelLayout(bands(0, 1, 2), SRGB, is_ycc=True), id="e-sYCC"),
+    pytest.param([FULL], Boxes(palette=RGB_TABLE), ChannelLayout(bands(0), GRAY), id="palette without a mapping"),
     pytest.param([FULL], Boxes(palette=RGB_TABLE, mapping=(MappedChannel(0, None),) * 3), ChannelLayout(LOOKED_UP, SRGB), id="palette that is not used"),
     pytest.param([FULL], Boxes(palette=RGB_TABLE, mapping=(MappedChannel(0, 0),)), ChannelLayout(LOOKED_UP, SRGB), id="palette of which one column is used"),
     pytest.param([FULL] * 3, Boxes(channels=lines((0, 0), (0, 1), (0, 2))), ChannelLayout(bands(1, 2, 0), SRGB), id="associations from 0"),
