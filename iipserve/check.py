@@ -98,7 +98,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, tuple):
-        return ",".join(_shown_pair(*pair) for pair in value) or "''"
+        return ",".join(pair if isinstance(pair, str) else _shown_pair(*pair) for pair in value) or "''"
     return f"{value:g}" if isinstance(value, float) else str(value) or "''"
 
 

@@ -117,6 +117,11 @@ def uri_map(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(mappings)
 
 
+def words(text: str) -> tuple[str, ...]:
+    """`first, second` -> words in lower case."""
+    return tuple(word.strip().lower() for word in text.split(",") if word.strip())
+
+
 def servers(text: str) -> tuple[tuple[str, int], ...]:
     """`host[:port],...` -> (host, port); the default port is 11211."""
     found = []
@@ -147,6 +152,20 @@ class Config:
     version_by: str = setting(
         "VERSION_BY", default="inode", parse=one_of("inode", "content"),
         text="How versions of a file are told apart: `inode` by length, times and inode number; `content` by length, time and samples of its bytes, the same on hosts that hold copies of the files and share a memcached.",
+    )  # fmt: skip
+    extra_formats: tuple[str, ...] = setting(
+        "EXTRA_FORMATS", default=(), parse=words,
+        text="Formats to read besides the usual ones, separated by commas: `bmp`, `fits`, `hdr` (Radiance), `pdf`, `pfm`, `svg`.",
+    )  # fmt: skip
+    pdf_dpi: float = setting(
+        "PDF_DPI",
+        default=300.0,
+        parse=number(1.0, 2400.0),
+        text="Resolution of PDF pages, in pixels per inch.",
+    )
+    svg_dpi: float = setting(
+        "SVG_DPI", default=96.0, parse=number(1.0, 2400.0),
+        text="Resolution of SVG, in pixels per inch; at 96 one unit is one pixel.",
     )  # fmt: skip
     # -- encoders
     jpeg_quality: int = setting(

@@ -82,6 +82,12 @@ def _lenient_text(pointer: Any) -> str:
     return text(value) if isinstance(value, bytes) else value
 
 
+def allow(operation: str, loader: str) -> bool:
+    """Allow a loader that is blocked at first, by the part of its class name; whether this libvips has it."""
+    pyvips.operation_block_set(f"VipsForeignLoad{loader}", False)
+    return knows(operation)
+
+
 def reason(error: pyvips.Error) -> str:
     """The last line of libvips' error buffer, without file names.
 

@@ -74,7 +74,10 @@ class Library:
         self._prefix, self._folder = _prefix_and_folder(config.filesystem_prefix)
         self._suffix = config.filesystem_suffix
         self._pattern = config.filename_pattern
-        self._formats = formats
+        self._config = config
+        is_on = {kind: not kind.optional or kind.name in config.extra_formats for kind in formats.values()}
+        self._formats = tuple(kind for kind, on in is_on.items() if on)
+        self._switched_off = tuple(kind for kind, on in is_on.items() if not on)
         self._version_of = version_by_content if config.version_by == "content" else version_by_inode
         limit = config.max_metadata_cache_size
         self._infos: LRU[Key, CachedInfo] = LRU(None if limit < 0 else limit)
@@ -191,7 +194,7 @@ class Library:
                 status = settled_status(descriptor)
                 state, version = file_state(status), self._version_of(descriptor, status)
                 head = os.pread(descriptor, HEAD_LENGTH, 0)
-                file = OpenFile(descriptor, path, identifier, version, head, layer)
+                file = OpenFile(descriptor, path, identifier, version, head, layer, self._config)
                 source = self._read_structure(file, selector, sequence, state)
         finally:
             os.close(descriptor)
@@ -236,8 +239,8 @@ class Library:
         Raises:
             ImageChanged: the file has another state by now.
         """
-        matching = [kind for kind in self._formats.values() if kind.matches(file.head)]
-        refusal = UnsupportedImage(f"{file.identifier!r} is not an image that this server can read")
+        matching = [kind for kind in self._formats if kind.matches(file.head)]
+        refusal = self._unreadable(file)
         try:
             for kind in sorted(matching, key=lambda kind: kind.fallback):
                 try:
@@ -256,6 +259,16 @@ class Library:
             raise
         finally:
             del refusal  # which refers to this frame
+
+    def _unreadable(self, file: OpenFile) -> UnsupportedImage:
+        """The error for a file that no format takes."""
+        for kind in self._switched_off:
+            if kind.matches(file.head):
+                return UnsupportedImage(
+                    f"{file.identifier!r} seems to be {kind.name.upper()}, which this server reads only if its "
+                    f"setting EXTRA_FORMATS contains {kind.name}"
+                )
+        return UnsupportedImage(f"{file.identifier!r} is not an image that this server can read")
 
     def _path(self, identifier: str) -> str:
         if "\0" in identifier or "\\" in identifier:
@@ -285,7 +298,7 @@ class Library:
             return False
         with os.fdopen(descriptor, "rb") as file:
             head = file.read(HEAD_LENGTH)
-        return any(kind.matches(head) for kind in self._formats.values())
+        return any(kind.matches(head) for kind in self._formats)
 
 
 def _prefix_and_folder(prefix: str) -> tuple[str, str]:

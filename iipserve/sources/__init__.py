@@ -6,8 +6,9 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from iipserve.config import Config
 from iipserve.geometry import Region, Size, ceil_div
 from iipserve.image import ImageInfo, ImageVersion
 from iipserve.processing import Pixels
@@ -28,6 +29,8 @@ class OpenFile:
     """The first bytes of the file, at most 64."""
     layer: int = 0
     """Index of the image in a stack; formats without stacks have only 0."""
+    config: Config = field(default_factory=Config)
+    """Settings of formats."""
 
 
 @contextmanager
@@ -104,3 +107,5 @@ class SourceFormat:
     """Raises `UnsupportedImage`, with the reason, for a file it cannot read, and `DecodeError` for a damaged one."""
     fallback: bool = False
     """Used only if no other format matches, or if the matching one raises `UnsupportedImage`."""
+    optional: bool = False
+    """Used only where EXTRA_FORMATS contains the name."""

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from iipserve.errors import DecodeError
+from iipserve.errors import DecodeError, ImageNotFound
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace, ImageInfo, Level
 from iipserve.sources import OpenFile
@@ -115,3 +115,13 @@ def raster_rows(
             yield data[: whole * row_length]
         if whole < count:
             raise DecodeError("the file ends too early")
+
+
+def check_single(file: OpenFile) -> None:
+    """Check that the first image is asked for, of a format whose files have one.
+
+    Raises:
+        ImageNotFound: another one is.
+    """
+    if file.layer:
+        raise ImageNotFound(f"there is no image {file.layer}; the file has 1")

@@ -266,7 +266,7 @@ def spool_strips(
     height, width, bands = shape
     row_length, failure, length = width * bands * dtype.itemsize, "", 0
     with room():
-        _check_room(height * row_length)
+        check_room(height * row_length)
         file = tempfile.TemporaryFile()  # noqa: SIM115  # closed below
     with file:
         try:
@@ -282,6 +282,11 @@ def spool_strips(
     return SpooledImage(Size(width, height), pixels, failure, has_alpha)
 
 
-def _check_room(length: int) -> None:
+def check_room(length: int) -> None:
+    """Check that temporary files have room.
+
+    Raises:
+        OSError: they have less than `length` bytes.
+    """
     if shutil.disk_usage(tempfile.gettempdir()).free < length:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

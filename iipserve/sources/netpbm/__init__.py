@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from iipserve.errors import ImageNotFound
 from iipserve.sources import OpenFile, Source, SourceFormat, closed_on_error
 from iipserve.sources.netpbm.header import read_header
 from iipserve.sources.netpbm.raster import strips_of
-from iipserve.sources.rows import RowSource, plain_info
+from iipserve.sources.rows import RowSource, check_single, plain_info
 
 SIGNATURE = re.compile(rb"P[1-7][\s#]")
 
@@ -25,8 +24,7 @@ def _open(file: OpenFile) -> Source:
         ImageNotFound: another image than the first is asked for.
     """
     with closed_on_error(file):
-        if file.layer:
-            raise ImageNotFound(f"there is no image {file.layer}; the file has 1")
+        check_single(file)
         header = read_header(file)
         info = plain_info(
             file,

@@ -14,10 +14,11 @@ import numpy as np
 from iipserve import libvips
 from iipserve.containers import gif, heif, jpeg
 from iipserve.containers.boxes import Read
-from iipserve.errors import DecodeError, UnsupportedImage
+from iipserve.errors import UnsupportedImage
 from iipserve.libvips import pyvips
 from iipserve.sources import OpenFile
-from iipserve.sources.spool import NO_ROOM
+from iipserve.sources.spool import room
+from iipserve.sources.spooled import check_room
 from iipserve.sources.vips import decoders
 
 Reopen: TypeAlias = Callable[[], pyvips.Image]
@@ -184,19 +185,17 @@ def _opacity(frames: Sequence[gif.Frame], width: int, height: int) -> pyvips.Ima
     """Opacity of the canvas when the last frame is shown; it is outside the heap, as canvases can be large.
 
     Raises:
-        DecodeError: there is no room for it.
+        ImageUnavailable: there is no room for it.
     """
-    try:
-        with tempfile.TemporaryFile() as file:
-            file.truncate(width * height)
-            canvas = np.memmap(file, np.uint8, "r+", shape=(height, width, 1))
-            for frame in frames[:-1]:
-                if frame.disposal != gif.TO_PREVIOUS:
-                    _paint(canvas, frame, 0 if frame.disposal == gif.TO_BACKGROUND else 255)
-            _paint(canvas, frames[-1], 255)
-            return libvips.from_pixels(canvas)
-    except OSError as error:
-        raise DecodeError(NO_ROOM) from error
+    with room(), tempfile.TemporaryFile() as file:
+        check_room(width * height)
+        file.truncate(width * height)
+        canvas = np.memmap(file, np.uint8, "r+", shape=(height, width, 1))
+        for frame in frames[:-1]:
+            if frame.disposal != gif.TO_PREVIOUS:
+                _paint(canvas, frame, 0 if frame.disposal == gif.TO_BACKGROUND else 255)
+        _paint(canvas, frames[-1], 255)
+        return libvips.from_pixels(canvas)
 
 
 def _paint(canvas: libvips.Pixels, frame: gif.Frame, value: int) -> None:
