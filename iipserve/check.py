@@ -7,16 +7,21 @@ import importlib
 import os
 import platform
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TextIO
 
+import numpy as np
+
 from iipserve import __version__
+from iipserve.codecs import NO_METADATA, Encoder
 from iipserve.config import Config, Setting, from_environ, settings, spelling
 from iipserve.engine.output_policy import OutputPolicy
 from iipserve.errors import ConfigError
+from iipserve.plan import Encoding
 from iipserve.registry import discover
+from iipserve.sources import SourceFormat, Support
 
 DISTRIBUTIONS = (
     "numpy",
@@ -50,11 +55,13 @@ def check(environ: Mapping[str, str], overrides: Mapping[str, Any], out: TextIO,
     read = _discovered("iipserve.sources", "FORMAT", mistakes)
     written = _discovered("iipserve.codecs", "ENCODER", mistakes)
     protocols = _discovered("iipserve.protocols", "PROTOCOL", mistakes)
-    _section(out, "Formats", [f"read: {_joined(read)}", f"written: {_joined(written)}"])
+    extra = config.extra_formats if config else ()
+    _section(out, "Formats", [*read_lines(read, extra), *written_lines(written)])
     _section(out, "Protocols", [_joined(protocols)])
     if config is not None:
         _section(out, "memcached", _memcached(config, mistakes))
         mistakes += unknown_protocols(config, protocols)
+        mistakes += unknown_formats(config, read)
         mistakes += unusable_settings(config, protocols)
         mistakes += unusable_watermark(config)
         mistakes += unusable_paths(config)
@@ -178,6 +185,67 @@ def unknown_protocols(config: Config, known: Iterable[str]) -> list[str]:
         for _, name in config.uri_map
         if name not in protocols
     ]
+
+
+def unknown_formats(config: Config, formats: Mapping[str, SourceFormat]) -> list[str]:
+    """A line for each name in EXTRA_FORMATS that no format has that may be switched on."""
+    optional = sorted(name for name, kind in formats.items() if kind.optional)
+    return [
+        f"EXTRA_FORMATS contains the unknown format {name!r}; known are {_joined(optional)}"
+        for name in config.extra_formats
+        if name not in optional
+    ]
+
+
+def read_lines(formats: Mapping[str, SourceFormat], extra: Collection[str]) -> list[str]:
+    """A line for each kind of file: what reads it, or why it is not read.
+
+    Args:
+        formats: by name.
+        extra: names of those that are switched on.
+    """
+    return sorted(
+        _read_line(kind, each)
+        for kind in formats.values()
+        for each in _support_of(kind)
+        if not kind.optional or kind.name in extra
+    ) + sorted(
+        f"not read: {kind.name.upper()} (EXTRA_FORMATS={kind.name} reads it)"
+        for kind in formats.values()
+        if kind.optional and kind.name not in extra
+    )
+
+
+def _support_of(kind: SourceFormat) -> Iterable[Support]:
+    try:
+        return list(kind.support()) if kind.support else [Support(kind.name.upper(), "")]
+    except Exception as error:
+        # packages raise all kinds of errors if their library is missing
+        return [Support(kind.name.upper(), "", f"cannot be used: {type(error).__name__}")]
+
+
+def _read_line(kind: SourceFormat, support: Support) -> str:
+    if support.failure:
+        return f"not read: {support.kind} ({support.failure})"
+    return f"read: {support.kind}" + (f" ({support.library})" if support.library else "")
+
+
+def written_lines(encoders: Mapping[str, Encoder]) -> list[str]:
+    """A line for each output format, with what encodes it, or why it cannot."""
+    return [_written_line(name, encoder) for name, encoder in sorted(encoders.items())]
+
+
+def _written_line(name: str, encoder: Encoder) -> str:
+    library = f" ({encoder.library()})" if encoder.library else ""
+    try:
+        encoder.encode(
+            np.zeros((8, 8, 3), np.uint8),
+            Encoding(name, max(1, encoder.format.quality_range[0])),
+            NO_METADATA,
+        )
+    except Exception as error:
+        return f"not written: {name}{library} ({type(error).__name__}: {error})"
+    return f"written: {name}{library}"
 
 
 def unusable_settings(config: Config, protocols: Mapping[str, Any]) -> list[str]:

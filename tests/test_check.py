@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from iipserve import __version__, check
+from iipserve.codecs import Encoder
 from iipserve.config import Config, settings
+from iipserve.formats import Format
+from iipserve.sources import SourceFormat, Support
 
 
 @pytest.fixture
@@ -58,6 +61,34 @@ def test_everything_is_shown(folder: Path) -> None:
         assert library in out
 
 
+def test_formats_are_shown_with_what_reads_and_writes_them(folder: Path) -> None:
+    _, out, _ = run(folder, EXTRA_FORMATS="fits")
+    for line in (
+        "read: JPEG (libvips ",
+        "read: TIFF (imagecodecs ",
+        "read: JPEG 2000 (OpenJPEG ",
+        "read: PAM",
+        "read: FITS",
+    ):
+        assert f"  {line}" in out
+    assert "  not read: BMP (EXTRA_FORMATS=bmp reads it)\n" in out
+    assert "  written: avif (libavif " in out
+
+
+def test_what_cannot_be_read_or_written_is_shown_with_the_reason() -> None:
+    def failing(*arguments: object) -> bytes:
+        raise OSError("no library")
+
+    source = SourceFormat(
+        "toy", lambda head: False, failing, support=lambda: [Support("TOY", "lib 1", "it is small")]
+    )
+    assert check.read_lines({"toy": source}, ()) == ["not read: TOY (it is small)"]
+    broken = SourceFormat("toy", lambda head: False, failing, support=failing)
+    assert check.read_lines({"toy": broken}, ()) == ["not read: TOY (cannot be used: OSError)"]
+    encoder = Encoder(Format("toy", "toy", "image/toy", frozenset({3})), failing)
+    assert check.written_lines({"toy": encoder}) == ["not written: toy (OSError: no library)"]
+
+
 @pytest.mark.parametrize(
     ("environ", "line"),
     [
@@ -95,6 +126,7 @@ MISTAKES = [
         {"URI_MAP": "a=>iiif,b=>gopher,c=>wais"},
         ["URI_MAP contains the unknown protocol 'gopher'", "URI_MAP contains the unknown protocol 'wais'"],
     ),
+    ({"EXTRA_FORMATS": "bmp,doc"}, ["EXTRA_FORMATS contains the unknown format 'doc'"]),
     ({"LOGFILE": "/no/such/folder/log"}, ["LOGFILE is '/no/such/folder/log'"]),
     ({"IIIF_EXTRA_INFO": '"a": '}, ["IIIF_EXTRA_INFO is '\"a\": '; JSON members are needed"]),
     ({"MEMCACHED_SERVERS": "127.0.0.1:1"}, ["MEMCACHED_SERVERS contains 127.0.0.1:1, which does not answer"]),

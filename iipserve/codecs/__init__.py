@@ -65,6 +65,8 @@ class Encoder:
     pixels are the same, the bytes may differ. None if the format needs all pixels at once."""
     crop: Callable[[bytes, Size], bytes | None] | None = None
     """Crop an encoded image losslessly to its top left `Size`; returns None if that is impossible."""
+    library: Callable[[], str] | None = None
+    """What encodes, with its version, for `--check`; None for this package."""
     quick: bool = False
     """Encodes a tile in a fraction of a millisecond at any quality."""
 

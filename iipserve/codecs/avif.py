@@ -92,4 +92,5 @@ ENCODER = Encoder(
     ),
     encode=encode,
     memory_factor=6,
+    library=imagecodecs.avif_version,
 )

@@ -62,5 +62,6 @@ ENCODER = Encoder(
     ),
     encode=encode,
     crop=crop,
+    library=imagecodecs.jpeg8_version,
     quick=True,
 )

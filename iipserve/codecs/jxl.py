@@ -92,4 +92,5 @@ ENCODER = Encoder(
     ),
     encode=encode,
     memory_factor=9,
+    library=imagecodecs.jpegxl_version,
 )

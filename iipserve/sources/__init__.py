@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from iipserve.config import Config
 from iipserve.geometry import Region, Size, ceil_div
@@ -96,6 +97,17 @@ class Source(ABC):
         return None
 
 
+class Support(NamedTuple):
+    """Whether this installation reads a kind of file, for `--check`."""
+
+    kind: str
+    """What users call it."""
+    library: str
+    """What reads it, with its version; empty if this package does."""
+    failure: str = ""
+    """Why it cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFormat:
     """A file format."""
@@ -109,3 +121,5 @@ class SourceFormat:
     """Used only if no other format matches, or if the matching one raises `UnsupportedImage`."""
     optional: bool = False
     """Used only where EXTRA_FORMATS contains the name."""
+    support: Callable[[], Iterable[Support]] | None = None
+    """What this installation reads of it; None if that is every file of a format called as `name`."""

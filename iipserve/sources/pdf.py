@@ -15,7 +15,7 @@ import numpy as np
 from iipserve.errors import DecodeError, ImageNotFound, UnsupportedImage
 from iipserve.geometry import Size, round_half_up
 from iipserve.image import ColorSpace, PhysicalResolution, StackLayer
-from iipserve.sources import OpenFile, Source, SourceFormat, closed_on_error
+from iipserve.sources import OpenFile, Source, SourceFormat, Support, closed_on_error
 from iipserve.sources.rows import RowSource, plain_info
 
 POINTS_PER_INCH = 72
@@ -157,4 +157,11 @@ class _PositionedFile(io.RawIOBase):
         return len(data)
 
 
-FORMAT = SourceFormat("pdf", lambda head: head.startswith(b"%PDF-"), _open, optional=True)
+def _support() -> list[Support]:
+    try:
+        return [Support("PDF", f"pypdfium2 {_library().PYPDFIUM_INFO}")]
+    except UnsupportedImage as error:
+        return [Support("PDF", "", str(error))]
+
+
+FORMAT = SourceFormat("pdf", lambda head: head.startswith(b"%PDF-"), _open, optional=True, support=_support)

@@ -13,7 +13,7 @@ from iipserve.errors import UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace, PhysicalResolution
 from iipserve.libvips import pyvips
-from iipserve.sources import OpenFile, Source, SourceFormat, closed_on_error
+from iipserve.sources import OpenFile, Source, SourceFormat, Support, closed_on_error
 from iipserve.sources.rows import check_single, plain_info
 from iipserve.sources.spooled import UPRIGHT, SpooledSource, StoredImage, spool_image
 
@@ -179,4 +179,12 @@ def _open(file: OpenFile) -> Source:
     return SvgSource(file)
 
 
-FORMAT = SourceFormat("svg", lambda head: SIGNATURE.match(head) is not None, _open, optional=True)
+def _support() -> list[Support]:
+    library = f"libvips {libvips.library_version()}"
+    is_there = libvips.knows("svgload_buffer")
+    return [Support("SVG", library, "" if is_there else f"{library} was built without librsvg")]
+
+
+FORMAT = SourceFormat(
+    "svg", lambda head: SIGNATURE.match(head) is not None, _open, optional=True, support=_support
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from iipserve.sources import OpenFile, Source, SourceFormat, closed_on_error
+from iipserve.sources import OpenFile, Source, SourceFormat, Support, closed_on_error
 from iipserve.sources.netpbm.header import read_header
 from iipserve.sources.netpbm.raster import strips_of
 from iipserve.sources.rows import RowSource, check_single, plain_info
@@ -40,4 +40,6 @@ def _open(file: OpenFile) -> Source:
     return RowSource(file, info, lambda: strips_of(file, header))
 
 
-FORMAT = SourceFormat("netpbm", _matches, _open)
+FORMAT = SourceFormat(
+    "netpbm", _matches, _open, support=lambda: [Support(kind, "") for kind in ("PBM", "PGM", "PPM", "PAM")]
+)

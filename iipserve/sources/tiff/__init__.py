@@ -7,6 +7,7 @@ from iipserve.containers.tags import COMPRESSION, TILE_WIDTH, Compression
 from iipserve.sources import OpenFile, Source, SourceFormat, closed_on_error
 from iipserve.sources.tiff.pages import page_of_layer, read_strip_pages, read_tiled_pages
 from iipserve.sources.tiff.strips import open_strips
+from iipserve.sources.tiff.support import support
 from iipserve.sources.tiff.tiled import open_tiled
 
 
@@ -37,4 +38,4 @@ def _matches(head: bytes) -> bool:
     return head[:4] in VARIANTS
 
 
-FORMAT = SourceFormat("tiff", _matches, _open)
+FORMAT = SourceFormat("tiff", _matches, _open, support=support)
