@@ -189,7 +189,8 @@ def _opacity(frames: Sequence[gif.Frame], width: int, height: int) -> pyvips.Ima
     """
     with room(), tempfile.TemporaryFile() as file:
         check_room(width * height)
-        file.truncate(width * height)
+        # writing to a hole of a mapped file ends the process if the disk is full
+        os.posix_fallocate(file.fileno(), 0, width * height)
         canvas = np.memmap(file, np.uint8, "r+", shape=(height, width, 1))
         for frame in frames[:-1]:
             if frame.disposal != gif.TO_PREVIOUS:
