@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
@@ -34,7 +35,13 @@ def open_source(
     """The file opened by a format that must take it."""
     file = open_file(path, identifier, layer)
     assert format.matches(file.head)
-    return format.open(file)
+    source = format.open(file)
+    _opened[source] = format, path
+    return source
+
+
+_opened: WeakKeyDictionary[Source, tuple[SourceFormat, Path | str]] = WeakKeyDictionary()
+"""What sources were opened with."""
 
 
 def tiles_of(source: Source) -> list[tuple[int, int, int]]:
@@ -100,6 +107,13 @@ class SourceContract:
         for level, column, row in tiles_of(source):
             pixels = source.read_tile(level, column, row)
             self.check(pixels, self.expected(levels, source, level, column, row))
+
+    def test_opens_all_images_that_it_lists(self, source: Source) -> None:
+        assert len(source.info.stack) != 1
+        for selector in source.info.selectors if source.info.stack else ():
+            other = open_source(*_opened[source], layer=selector.layer)
+            assert other.info.stack == source.info.stack
+            assert other.read_tile(0, 0, 0).size
 
     def test_knows_no_tile_outside(self, source: Source) -> None:
         for number, level in enumerate(source.info.levels):

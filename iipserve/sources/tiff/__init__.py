@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from iipserve.containers.ifd import VARIANTS, Directory, Reader, read_chain
-from iipserve.containers.tags import COMPRESSION, TILE_WIDTH, Compression
+from iipserve.containers.ifd import VARIANTS, Reader, read_chain
 from iipserve.sources import OpenFile, Source, SourceFormat, closed_on_error
-from iipserve.sources.tiff.pages import page_of_layer, read_strip_pages, read_tiled_pages
-from iipserve.sources.tiff.strips import open_strips
+from iipserve.sources.tiff import strips, tiled
+from iipserve.sources.tiff.comparison import Comparison
+from iipserve.sources.tiff.pages import page_of_layer, read_pages, without_unreadable
 from iipserve.sources.tiff.support import support
-from iipserve.sources.tiff.tiled import open_tiled
 
 
 def _open(file: OpenFile) -> Source:
@@ -19,19 +18,15 @@ def _open(file: OpenFile) -> Source:
         DecodeError: the directories are damaged.
         ImageNotFound: the file has no such layer.
     """
+    same, length = Comparison(file), file.version.length
     with closed_on_error(file):
-        chain = tuple(read_chain(Reader.of(file.descriptor, file.head, file.version.length)))
-        open_pages, pages = open_tiled, read_tiled_pages(chain)
-        if _is_spooled(chain[0]):
-            with_strips = read_strip_pages(chain)
-            if _is_spooled(page_of_layer(with_strips, file.layer).first):
-                open_pages, pages = open_strips, with_strips
-    return open_pages(file, pages)
-
-
-def _is_spooled(directory: Directory) -> bool:
-    """Whether the image is in strips, or in tiles that can only be decoded all at once."""
-    return TILE_WIDTH not in directory or directory.integer(COMPRESSION, 1) == Compression.OLD_JPEG
+        chain = tuple(read_chain(Reader.of(file.descriptor, file.head, length)))
+        pages = without_unreadable(
+            read_pages(chain, same),
+            lambda page: tiled.can_open(page) if page.is_tiled else strips.can_open(page, length),
+        )
+        is_tiled = page_of_layer(pages, file.layer).is_tiled
+    return tiled.open_tiled(file, pages, same) if is_tiled else strips.open_strips(file, pages)
 
 
 def _matches(head: bytes) -> bool:

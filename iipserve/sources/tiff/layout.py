@@ -300,11 +300,10 @@ def _holds_ycc(directory: Directory, compression: int) -> bool:
     return compression == Compression.JPEG2000_LOSSY and by_libvips
 
 
-def is_reduced_copy(full: Layout, layout: Layout) -> bool:
-    """Whether a level is smaller than the full size, of the same shape, and of the same bands and type."""
-    if layout.size == full.size or not layout.size.fits_in(full.size):
-        return False
-    return layout.output_format == full.output_format and same_shape(layout.size, full.size)
+def is_smaller(full: Layout, layout: Layout) -> bool:
+    """Whether a level is smaller than the full size, and of the same bands and type."""
+    smaller = layout.size != full.size and layout.size.fits_in(full.size)
+    return smaller and layout.output_format == full.output_format
 
 
 def same_shape(small: Size, large: Size) -> bool:

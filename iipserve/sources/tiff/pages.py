@@ -1,36 +1,78 @@
 """Which directories of a TIFF file make up which image: pyramid levels, transparency masks, layers of a stack.
 
-In tiled files, smaller levels are SubIFDs (as in OME-TIFF) or follow their image in the chain, marked as reduced
-or not. A directory is an image of its own, one layer of a stack, if it is marked as a page, if it is as large as
-the first one, or if it has SubIFDs. Thumbnails, labels and everything in strips are skipped.
+Every directory of the chain is an image of its own, one layer of a stack, of any size and in tiles or strips, except:
 
-In files of strips, every directory is an image of its own unless it is a mask or a smaller copy of the one before.
+* transparency masks, which belong to the image before;
+* smaller copies, which are marked as such (NewSubfileType 1); or are at most half as wide as an image before them, of
+  the same shape and samples, and show the same picture (`comparison`). Those in tiles are levels of a tiled image;
+* directories that cannot be read, if they are not the first image.
+
+The first image in the file is layer 0, the one shown by default. A label, an overview or a thumbnail at the beginning
+of the file is not: it follows as a further layer, as does every other image, in the order of the file.
+
+Levels may be SubIFDs too (as in OME-TIFF).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
-from typing import NamedTuple
+from typing import TypeAlias
 
 from iipserve.containers.ifd import Directory, read_directory
 from iipserve.containers.tags import (
+    BITS_PER_SAMPLE,
+    COLOR_MAP,
+    COMPRESSION,
+    EXTRA_SAMPLES,
+    IMAGE_DEPTH,
+    IMAGE_LENGTH,
+    IMAGE_WIDTH,
+    INK_SET,
     NEW_SUBFILE_TYPE,
     OLD_SUBFILE_TYPES,
+    PHOTOMETRIC,
+    PLANAR_CONFIGURATION,
+    PREDICTOR,
     REDUCED_IMAGE,
+    ROWS_PER_STRIP,
+    SAMPLE_FORMAT,
+    SAMPLES_PER_PIXEL,
     SINGLE_PAGE,
+    STRIP_BYTE_COUNTS,
+    STRIP_OFFSETS,
     SUB_IFDS,
     SUBFILE_TYPE,
+    TILE_BYTE_COUNTS,
+    TILE_LENGTH,
+    TILE_OFFSETS,
     TILE_WIDTH,
     TRANSPARENCY_MASK,
+    Compression,
 )
-from iipserve.errors import DecodeError, ImageNotFound, UnsupportedImage
+from iipserve.errors import DecodeError, ImageNotFound
 from iipserve.geometry import Size
-from iipserve.sources.tiff.layout import Layout, is_reduced_copy, read_layout, read_size, same_shape
+from iipserve.sources.tiff.conventions import Role, has_unmarked_copies, role_of
+from iipserve.sources.tiff.layout import read_size, same_shape
 
 MAX_MEMBERS = 64
 """Directories that may be smaller levels or masks of one image; further ones are ignored."""
+INLINE_TAGS = (
+    IMAGE_WIDTH, IMAGE_LENGTH, COMPRESSION, PHOTOMETRIC, SAMPLES_PER_PIXEL, ROWS_PER_STRIP, PLANAR_CONFIGURATION,
+    PREDICTOR, TILE_WIDTH, TILE_LENGTH, INK_SET, IMAGE_DEPTH,
+)  # fmt: skip
+COUNTED_TAGS = (
+    BITS_PER_SAMPLE, SAMPLE_FORMAT, EXTRA_SAMPLES, COLOR_MAP, STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE_OFFSETS,
+    TILE_BYTE_COUNTS,
+)  # fmt: skip
+"""Images with the same values of the former, and as many values of the latter, are stored alike."""
+MIN_PYRAMID_AREA = 4
+"""A pyramid of tiles this many times larger than an image in strips before it is the picture of the file."""
+
+SamePicture: TypeAlias = Callable[[Directory, Directory, Size | None], bool]
+"""(full size, smaller directory, the size of its part that shows all, or None for all of it) -> whether it is a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +82,17 @@ class Page:
     first: Directory
     index: int
     """Of this directory in the chain, from 0."""
+    role: Role | None = None
+    """What it is beside the picture of the file."""
     smaller: list[Directory] = field(default_factory=list)
     """Candidates for its smaller levels."""
     masks: list[Directory] = field(default_factory=list)
     """Transparency masks of any size."""
 
-
-class PyramidLevel(NamedTuple):
-    """The directory of one level, how it stores its tiles, and its mask."""
-
-    directory: Directory
-    layout: Layout
-    mask: tuple[Directory, Layout] | None
+    @property
+    def is_tiled(self) -> bool:
+        """Whether it is read tile by tile: old-style JPEG is decoded all at once."""
+        return TILE_WIDTH in self.first and self.first.integer(COMPRESSION, 1) != Compression.OLD_JPEG
 
 
 def page_of_layer(pages: Sequence[Page], layer: int) -> Page:
@@ -72,53 +113,131 @@ def kind_of(directory: Directory) -> int:
     return OLD_SUBFILE_TYPES.get(directory.integer(SUBFILE_TYPE, 0), 0)
 
 
-# -- strips ----------------------------------------------------------------------------------------
+def read_pages(chain: Sequence[Directory], same: SamePicture) -> list[Page]:
+    """The images of a file, the one to be shown first; at least one. Only a few fields of each directory are read.
 
-
-def read_strip_pages(chain: Iterable[Directory]) -> list[Page]:
-    """The images of a file of strips in its order, each with its transparency masks; at least one."""
-    pages: list[Page] = []
+    Args:
+        chain: all directories; at least one.
+        same: compares the pixels of directories that are not marked.
+    """
+    if len(chain) == 1:
+        return [Page(chain[0], 0)]
+    grouping = _Grouping(chain[0], same)
     for index, directory in enumerate(chain):
-        if pages and kind_of(directory) & TRANSPARENCY_MASK:
-            if len(pages[-1].masks) < MAX_MEMBERS:
-                pages[-1].masks.append(directory)
-        elif not pages or not _is_smaller_copy(directory, pages[-1].first):
-            pages.append(Page(directory, index))
-    return pages
+        grouping.add(index, directory)
+    return grouping.finish() or [Page(chain[0], 0)]
 
 
-def _is_smaller_copy(directory: Directory, full: Directory) -> bool:
-    """Whether it is marked as reduced; or is unmarked, of the same shape, and at most half as wide."""
-    kind = kind_of(directory)
-    if kind & (REDUCED_IMAGE | SINGLE_PAGE):
-        return bool(kind & REDUCED_IMAGE)
-    try:
-        small, large = read_size(directory), read_size(full)
-    except DecodeError:
-        return True
-    return same_shape(small, large) and 2 * small.width <= large.width + 1
+class _Grouping:
+    """Assigns the directories of a chain, one after the other, to images."""
+
+    def __init__(self, first: Directory, same: SamePicture) -> None:
+        self._file = first
+        self._same = same
+        self._sizes: dict[int, Size | None] = {}
+        """Of each image, by the index of its directory."""
+        self._pages: list[Page] = []
+        self._pictures: list[Page] = []
+        """Those without a role."""
+        self._last_size: Size | None = None
+        self._last_tiled: Page | None = None
+        """Of these."""
+
+    def add(self, index: int, directory: Directory) -> None:
+        """Assign the next directory."""
+        kind, is_tiled = kind_of(directory), TILE_WIDTH in directory
+        if kind & TRANSPARENCY_MASK:
+            if self._pages:
+                _append(self._pages[-1].masks, directory)
+            return
+        # thumbnails, labels and overviews are in strips, or come first
+        role = None if self._pages and is_tiled else role_of(self._file, directory)
+        if role is None and kind & REDUCED_IMAGE:
+            if self._pictures:
+                if is_tiled and self._last_tiled:
+                    _append(self._last_tiled.smaller, directory)
+                return
+            role = Role.THUMBNAIL
+        size = _size_of(directory)
+        if size is None and self._pages:
+            return
+        if role is None and not kind & SINGLE_PAGE and SUB_IFDS not in directory:
+            original = self._original(directory, size)
+            if original is not None:
+                if is_tiled and TILE_WIDTH in original.first:
+                    _append(original.smaller, directory)
+                return
+        self._start(Page(directory, index, role), size)
+
+    def _start(self, page: Page, size: Size | None) -> None:
+        self._pages.append(page)
+        self._sizes[page.index] = self._last_size = size
+        if page.role is None:
+            self._pictures.append(page)
+            if TILE_WIDTH in page.first:
+                self._last_tiled = page
+
+    def _original(self, directory: Directory, size: Size | None) -> Page | None:
+        """The image before an unmarked directory that it is a smaller copy of."""
+        if not self._pictures or size == self._sizes[self._pictures[0].index] == self._last_size:
+            return None
+        tiled = self._last_tiled if TILE_WIDTH in directory else None
+        for page in {
+            id(page): page for page in (tiled, self._pictures[-1], self._pictures[0]) if page
+        }.values():
+            if _may_be_copy(size, self._sizes[page.index]) and (
+                self._trusts_shape or self._same(page.first, directory, None)
+            ):
+                return page
+        return None
+
+    @cached_property
+    def _trusts_shape(self) -> bool:
+        return has_unmarked_copies(self._file)
+
+    def finish(self) -> list[Page]:
+        """The images found, the picture of the file first."""
+        pictures = self._pictures or sorted(self._pages, key=self._area, reverse=True)
+        if not pictures:
+            return []
+        self._give_to_first([page for page in pictures if TILE_WIDTH in page.first])
+        first = next((page for page in pictures[1:] if self._outweighs(page, pictures[0])), pictures[0])
+        if first is not pictures[0] and self._may_be_copy_of(pictures[0], first):
+            self._pages[self._pages.index(pictures[0])] = replace(pictures[0], role=Role.THUMBNAIL)
+        for page in self._pages:
+            if page.role is Role.THUMBNAIL and TILE_WIDTH in page.first:
+                _append(first.smaller, page.first)
+        return [first, *(page for page in self._pages if page is not first)]
+
+    def _give_to_first(self, pages: Sequence[Page]) -> None:
+        """Give smaller levels that follow images of one size to the first of these, as iipsrv does."""
+        if len(pages) > 1 and not any(page.smaller for page in pages[:-1]):
+            first, last = pages[0], pages[-1]
+            if self._sizes[first.index] == self._sizes[last.index]:
+                first.smaller.extend(last.smaller)
+                last.smaller.clear()
+
+    def _outweighs(self, page: Page, first: Page) -> bool:
+        """Whether an image is the picture of the file, and not the first image.
+
+        That is in strips and the other a much larger pyramid of tiles; or it is a smaller copy of the other.
+        """
+        if TILE_WIDTH not in first.first and (page.smaller or SUB_IFDS in page.first):
+            return self._area(page) >= MIN_PYRAMID_AREA * self._area(first)
+        return self._may_be_copy_of(first, page) and self._same(page.first, first.first, None)
+
+    def _may_be_copy_of(self, page: Page, original: Page) -> bool:
+        is_marked = kind_of(page.first) & SINGLE_PAGE or SUB_IFDS in page.first
+        return not is_marked and _may_be_copy(self._sizes[page.index], self._sizes[original.index])
+
+    def _area(self, page: Page) -> int:
+        size = self._sizes[page.index]
+        return size.area if size else 0
 
 
-# -- tiles -----------------------------------------------------------------------------------------
-
-
-def read_tiled_pages(chain: Iterable[Directory]) -> list[Page]:
-    """The images of a tiled file in its order; at least one. Only a few fields of each directory are read."""
-    directories = iter(chain)
-    pages = [Page(next(directories), 0)]
-    full = _size_of(pages[0].first)
-    for index, directory in enumerate(directories, 1):
-        if TILE_WIDTH not in directory:
-            continue
-        if _is_own_image(directory, full):
-            pages.append(Page(directory, index))
-            continue
-        page = pages[-1]
-        members = page.masks if kind_of(directory) & TRANSPARENCY_MASK else page.smaller
-        if len(members) < MAX_MEMBERS:
-            members.append(directory)
-    _give_to_first(pages)
-    return pages
+def _append(members: list[Directory], directory: Directory) -> None:
+    if len(members) < MAX_MEMBERS:
+        members.append(directory)
 
 
 def _size_of(directory: Directory) -> Size | None:
@@ -128,45 +247,14 @@ def _size_of(directory: Directory) -> Size | None:
         return None
 
 
-def _is_own_image(directory: Directory, full: Size | None) -> bool:
-    """Whether it is no level of the image before."""
-    kind = kind_of(directory)
-    if kind & (TRANSPARENCY_MASK | REDUCED_IMAGE):
+def _may_be_copy(small: Size | None, large: Size | None) -> bool:
+    """Whether one size is at most half the other, up to rounding, and of the same shape."""
+    if small is None or large is None or small == large or not small.fits_in(large):
         return False
-    return bool(kind & SINGLE_PAGE) or SUB_IFDS in directory or _size_of(directory) == full
+    return 2 * small.width <= large.width + 1 and same_shape(small, large)
 
 
-def _give_to_first(pages: Sequence[Page]) -> None:
-    """Give smaller levels that follow all images to the first one, as iipsrv does."""
-    first, last = pages[0], pages[-1]
-    if first is not last and not any(page.smaller for page in pages[:-1]):
-        first.smaller.extend(last.smaller)
-        last.smaller.clear()
-
-
-def read_pyramid(page: Page) -> list[PyramidLevel]:
-    """The levels of an image, full size first, each smaller than the one before.
-
-    If the full size has a transparency mask, smaller levels without one are left out.
-
-    Raises:
-        UnsupportedImage, DecodeError: as `read_layout`, for the full size.
-    """
-    full = read_layout(page.first)
-    below = list(_sub_directories(page.first))
-    smaller = list(_smaller_levels(full, below)) or list(_smaller_levels(full, page.smaller))
-    smaller.sort(key=lambda level: level[1].size.area, reverse=True)
-    levels = [(page.first, full)]
-    for directory, layout in smaller:
-        last = levels[-1][1].size
-        if layout.size.fits_in(last) and layout.size != last:
-            levels.append((directory, layout))
-    masks = [] if full.bands.has_alpha else list(_read_masks([*page.masks, *below]))
-    masked = [PyramidLevel(*level, _mask_of(level[1], masks)) for level in levels]
-    return [level for level in masked if (level.mask is None) == (masked[0].mask is None)]
-
-
-def _sub_directories(directory: Directory) -> Iterator[Directory]:
+def sub_directories(directory: Directory) -> Iterator[Directory]:
     """The SubIFDs that can be read."""
     for offset in islice(directory.integers(SUB_IFDS), MAX_MEMBERS):
         try:
@@ -175,33 +263,24 @@ def _sub_directories(directory: Directory) -> Iterator[Directory]:
             continue
 
 
-def _smaller_levels(full: Layout, candidates: Iterable[Directory]) -> Iterator[tuple[Directory, Layout]]:
-    """The candidates that are reduced copies of the full image, in the same bands."""
-    for directory in candidates:
-        kind = kind_of(directory)
-        if kind & TRANSPARENCY_MASK or (kind & SINGLE_PAGE and not kind & REDUCED_IMAGE):
-            continue
-        layout = _layout_of(directory)
-        if layout and is_reduced_copy(full, layout):
-            yield directory, layout
+def without_unreadable(pages: Sequence[Page], can_open: Callable[[Page], bool]) -> list[Page]:
+    """The first image, and the others that can be opened; one of those stored alike is tried."""
+    tried: dict[object, bool] = {}
+
+    def opens(page: Page) -> bool:
+        form = _storage(page.first)
+        if form not in tried:
+            tried[form] = can_open(page)
+        return tried[form]
+
+    return [page for number, page in enumerate(pages) if number == 0 or opens(page)]
 
 
-def _layout_of(directory: Directory) -> Layout | None:
-    try:
-        return read_layout(directory)
-    except (UnsupportedImage, DecodeError):
-        return None
-
-
-def _read_masks(directories: Iterable[Directory]) -> Iterator[tuple[Directory, Layout]]:
-    """The directories that are masks: of one sample of 1 bit, or of up to 8, as some writers have it."""
-    for directory in directories:
-        if kind_of(directory) & TRANSPARENCY_MASK:
-            layout = _layout_of(directory)
-            if layout and layout.bands.stored == 1 and layout.type.output_dtype == "uint8":
-                yield directory, layout
-
-
-def _mask_of(layout: Layout, masks: Iterable[tuple[Directory, Layout]]) -> tuple[Directory, Layout] | None:
-    """The mask cut into the same tiles."""
-    return next((mask for mask in masks if mask[1].grid == layout.grid), None)
+def _storage(directory: Directory) -> object:
+    """The fields that decide whether an image can be read, without the places of its data."""
+    entries = directory.entries
+    return (
+        tuple(entries),
+        *[entries[tag].inline for tag in INLINE_TAGS if tag in entries],
+        *[entries[tag].count for tag in COUNTED_TAGS if tag in entries],
+    )

@@ -26,13 +26,13 @@ ORDERS = frozenset({"XYCZT", "XYCTZ", "XYZCT", "XYZTC", "XYTCZ", "XYTZC"})
 
 
 def read_stack(pages: Sequence[Page]) -> tuple[StackLayer, ...]:
-    """Name and scale of each image, in the order of the file; empty if there is only one."""
+    """Name and scale of each image; empty if there is only one."""
     if len(pages) < 2:
         return ()
-    first = pages[0].first
+    first = min(pages, key=lambda page: page.index).first
     names = _ome_names(first.text(TEXT_TAGS["description"])) or dict(enumerate(read_labels(first)))
     return _shared(
-        tuple(_layer(page.first, index, names.get(page.index, "")) for index, page in enumerate(pages))
+        tuple(_layer(page, names.get(page.index) or f"layer{layer}") for layer, page in enumerate(pages))
     )
 
 
@@ -42,11 +42,13 @@ def _shared(stack: tuple[StackLayer, ...]) -> tuple[StackLayer, ...]:
     return stack
 
 
-def _layer(directory: Directory, index: int, name: str) -> StackLayer:
+def _layer(page: Page, name: str) -> StackLayer:
+    """An image of the stack, by `name` if its directory gives it none."""
+    directory = page.first
     title = _name_in(directory, TEXT_TAGS["title"]) or _name_in(directory, TEXT_TAGS["pagename"])
     scale = next(iter(directory.reals(STO_NITS)), 1.0)
     known = math.isfinite(scale) and scale != 0
-    return StackLayer(title or name or f"layer{index}", scale if known else 1.0)
+    return StackLayer(page.role.value if page.role else title or name, scale if known else 1.0)
 
 
 def _name_in(directory: Directory, tag: int) -> str:

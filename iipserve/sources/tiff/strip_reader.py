@@ -110,11 +110,31 @@ class StripReader:
             yield np.ascontiguousarray(samples).data
             top += piece.rows
 
+    def read_rows(self, top: int, bottom: int) -> Samples:
+        """The output samples of some rows, without the mask's opacity.
+
+        Raises:
+            DecodeError: they are damaged.
+        """
+        parts, y = [], 0
+        for piece in self._pieces():
+            if y < bottom and y + piece.rows > top:
+                parts.append(self._samples(piece)[max(0, top - y) : bottom - y])
+            y += piece.rows
+        return np.concatenate(parts)
+
+    @property
+    def rows_at_once(self) -> int:
+        """The height of a strip, or of the part of a large uncompressed one that is read at once."""
+        layout = self.layout
+        plain = layout.compression == Compression.NONE and layout.subsampling == NO_SUBSAMPLING
+        if not plain or layout.planes > 1:
+            return layout.tile.height
+        return min(layout.tile.height, max(1, PIECE // layout.row_bytes))
+
     def _pieces(self) -> Iterator[Piece]:
         """The strips, large uncompressed ones in parts."""
-        layout, count = self.layout, self.layout.grid.count
-        plain = layout.compression == Compression.NONE and layout.subsampling == NO_SUBSAMPLING
-        at_once = max(1, PIECE // layout.row_bytes) if plain and layout.planes == 1 else layout.tile.height
+        layout, count, at_once = self.layout, self.layout.grid.count, self.rows_at_once
         for index in range(count):
             rows = min(layout.tile.height, layout.size.height - index * layout.tile.height)
             segments = tuple(

@@ -73,6 +73,16 @@ def open_strips(file: OpenFile, pages: Sequence[Page]) -> Source:
     return StripSource(file, info, orientation, spool)
 
 
+def can_open(page: Page, length: int) -> bool:
+    """Whether `open_strips` opens an image of a file of `length` bytes."""
+    try:
+        size, samples, _ = _read_page(page, length)
+        check_size(size, samples.bands, samples.dtype)
+    except (UnsupportedImage, DecodeError):
+        return False
+    return True
+
+
 def _read_page(page: Page, length: int) -> tuple[Size, OutputSamples, Spool]:
     """Size and samples of an image as stored, and what decodes it; `length` is that of the file."""
     if page.first.integer(COMPRESSION, Compression.NONE) == Compression.OLD_JPEG:

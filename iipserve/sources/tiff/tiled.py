@@ -24,8 +24,9 @@ from iipserve.sources.tiff.color import make_converter
 from iipserve.sources.tiff.decoders import make_decoder, with_sample_order
 from iipserve.sources.tiff.image_codecs import JpegSplicer, TileDecoder, checked_webp
 from iipserve.sources.tiff.info import describe, output_samples
-from iipserve.sources.tiff.layout import Layout
-from iipserve.sources.tiff.pages import Page, PyramidLevel, page_of_layer, read_pyramid
+from iipserve.sources.tiff.layout import Layout, read_layout
+from iipserve.sources.tiff.pages import Page, SamePicture, page_of_layer
+from iipserve.sources.tiff.pyramid import PyramidLevel, read_pyramid
 from iipserve.sources.tiff.segments import read_segment, read_tables, unwritten_pixel, with_opacity
 from iipserve.sources.tiff.stack import read_stack
 from iipserve.sources.tiff_samples import Alpha
@@ -174,29 +175,44 @@ def _damage(level: int, column: int, row: int) -> str:
     return f"tile {column},{row} of level {level} is damaged or missing in the file"
 
 
-def open_tiled(file: OpenFile, pages: Sequence[Page]) -> Source:
-    """Open one image of a tiled file.
+def open_tiled(file: OpenFile, pages: Sequence[Page], same: SamePicture) -> Source:
+    """Open one image in tiles.
 
     Args:
         file: its descriptor is taken over.
         pages: the images of the file.
+        same: compares levels, as `read_pyramid`.
 
     Raises:
         UnsupportedImage: the image is stored in a way that is not supported; the message names it.
         DecodeError: its directories are damaged.
         ImageNotFound: the file has no such layer.
     """
+    source = open_stored(file, pages, same)
+    return upright(source, page_of_layer(pages, file.layer).first.integer(ORIENTATION, 1))
+
+
+def open_stored(file: OpenFile, pages: Sequence[Page], same: SamePicture) -> TiffSource:
+    """As `open_tiled`, in the orientation of the file."""
     with closed_on_error(file):
         page = page_of_layer(pages, file.layer)
-        levels, ranges = _read_levels(page)
+        levels, ranges = _read_levels(page, same)
         full = levels[0]
         info = describe(
             file, page.first, output_samples(full.layout, ranges, masked=full.mask is not None),
             tuple(Level(level.grid.size, level.grid.tile) for level in levels),
             _advertised_tile(full.layout.tile), read_stack(pages),
         )  # fmt: skip
-        orientation = page.first.integer(ORIENTATION, 1)
-    return upright(TiffSource(file, page.first.reader, info, levels), orientation)
+    return TiffSource(file, page.first.reader, info, levels)
+
+
+def can_open(page: Page) -> bool:
+    """Whether `open_tiled` opens an image."""
+    try:
+        _read_level(PyramidLevel(page.first, read_layout(page.first), None), None, shown_as_stored=False)
+    except (UnsupportedImage, DecodeError):
+        return False
+    return True
 
 
 def _advertised_tile(tile: Size) -> Size:
@@ -204,10 +220,12 @@ def _advertised_tile(tile: Size) -> Size:
     return tile if fits else DEFAULT_TILE
 
 
-def _read_levels(page: Page) -> tuple[tuple[StoredLevel, ...], tuple[tuple[float, float], ...]]:
+def _read_levels(
+    page: Page, same: SamePicture
+) -> tuple[tuple[StoredLevel, ...], tuple[tuple[float, float], ...]]:
     """The levels of an image, full size first, and black and white of each of its bands."""
     icc = metadata.read_icc(page.first)
-    pyramid = read_pyramid(page)
+    pyramid = read_pyramid(page, same)
     full = pyramid[0].layout
     ranges = metadata.read_ranges(page.first, full)
     shown_as_stored = set(ranges) == {full.output_type.full_range}

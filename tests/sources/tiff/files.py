@@ -12,7 +12,8 @@ import tifffile
 from iipserve.containers.ifd import Reader, read_chain
 from iipserve.sources import OpenFile, Source, SourceFormat, closed_on_error
 from iipserve.sources.tiff import FORMAT
-from iipserve.sources.tiff.pages import read_strip_pages, read_tiled_pages
+from iipserve.sources.tiff.comparison import Comparison
+from iipserve.sources.tiff.pages import Page, read_pages
 from iipserve.sources.tiff.strips import open_strips
 from iipserve.sources.tiff.tiled import open_tiled
 from tests.contracts.source import open_source
@@ -27,16 +28,19 @@ from tests.tiff_corpus.tiff_writer import (
 )
 
 
-def _open_tiled(file: OpenFile) -> Source:
+def _read_pages(file: OpenFile, same: Comparison) -> list[Page]:
     with closed_on_error(file):
-        pages = read_tiled_pages(read_chain(Reader.of(file.descriptor, file.head, file.version.length)))
-    return open_tiled(file, pages)
+        chain = tuple(read_chain(Reader.of(file.descriptor, file.head, file.version.length)))
+        return read_pages(chain, same)
+
+
+def _open_tiled(file: OpenFile) -> Source:
+    same = Comparison(file)
+    return open_tiled(file, _read_pages(file, same), same)
 
 
 def _open_strips(file: OpenFile) -> Source:
-    with closed_on_error(file):
-        pages = read_strip_pages(read_chain(Reader.of(file.descriptor, file.head, file.version.length)))
-    return open_strips(file, pages)
+    return open_strips(file, _read_pages(file, Comparison(file)))
 
 
 TILED = SourceFormat("tiled", FORMAT.matches, _open_tiled)

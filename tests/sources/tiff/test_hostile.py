@@ -151,11 +151,11 @@ class TestChains:
         data, at = bytearray(b"II*\0" + struct.pack("<I", 8)), 8
         for number in range(1000):
             fields = fields_of((2000 - number, 2000 - number), (2000, 2000), [8], [8])
-            fields[258] = (8,)
-            body = tiny_tiff(fields, following=at + 126)[8:]
+            fields |= {258: (8,), 254: (1,)}
+            body = tiny_tiff(fields, following=at + 138)[8:]
             data += body
             at += len(body)
-            assert len(body) == 126
+            assert len(body) == 138
         (tmp_path / "a.tif").write_bytes(data)
         assert 1 < len(self.sizes(tmp_path / "a.tif")) <= 256
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from iipserve.errors import UnsupportedImage
+from iipserve.errors import ImageNotFound, UnsupportedImage
 from iipserve.geometry import Size
+from iipserve.sources.tiff import FORMAT
 from tests.contracts.source import open_source
 from tests.images import gradient, halved
 from tests.sources.tiff.directories import Directory, page_of
@@ -65,11 +66,15 @@ CLASSIFIED: list[Any] = [
     ),
     pytest.param(
         [Directory(F), Directory(H, tiled=False), Directory(F, tiled=False), Directory(Q)],
-        [[F, Q]],
-        id="untiled pictures are passed over",
+        [[F, Q], [H], [F]],
+        id="untiled images are pages",
     ),
-    pytest.param([Directory(F), Directory((800, 600)), Directory(H)], [[F, H]], id="larger ones are passed over"),
-    pytest.param([Directory(F, bands=3), Directory(H), Directory(Q, bands=3)], [[F, Q]], id="other bands"),
+    pytest.param(
+        [Directory(F), Directory((800, 600)), Directory(H)],
+        [[(800, 600), F, H], [F]],
+        id="a smaller copy before the image",
+    ),
+    pytest.param([Directory(F, bands=3), Directory(H), Directory(Q, bands=3)], [[F, Q], [H]], id="other bands"),
     pytest.param(
         [Directory(F, bands=3), Directory(F)], [[F], [F]], id="pictures of a stack may differ in bands"
     ),
@@ -82,10 +87,10 @@ def test_directories_are_told_apart(
 ) -> None:
     pages = [page_of(directory, 10 + number) for number, directory in enumerate(directories)]
     write_tiff(tmp_path / "a.tif", pages)
-    first = open_source(TILED, tmp_path / "a.tif")
+    first = open_source(FORMAT, tmp_path / "a.tif")
     assert len(first.info.stack) == (len(expected) if len(expected) > 1 else 0)
     for layer, sizes in enumerate(expected):
-        info = open_source(TILED, tmp_path / "a.tif", layer=layer).info
+        info = open_source(FORMAT, tmp_path / "a.tif", layer=layer).info
         assert [level.size for level in info.levels] == [Size(*size) for size in sizes]
 
 
@@ -93,7 +98,7 @@ def test_each_picture_has_its_own_pixels(tmp_path: Path) -> None:
     directories = [Directory(F), Directory(H), Directory(F), Directory(H)]
     write_tiff(tmp_path / "a.tif", [page_of(one, 10 + number) for number, one in enumerate(directories)])
     for layer, values in enumerate([(10, 11), (12, 13)]):
-        source = open_source(TILED, tmp_path / "a.tif", layer=layer)
+        source = open_source(FORMAT, tmp_path / "a.tif", layer=layer)
         assert [int(source.read_tile(level, 0, 0)[0, 0, 0]) for level in (0, 1)] == list(values)
 
 
@@ -101,10 +106,13 @@ def test_a_picture_that_cannot_be_read_does_not_spoil_the_others(tmp_path: Path)
     good = page_of(Directory(F), 1)
     strange = Page({**good.fields, 259: (SHORT, [50002])}, good.tiles)
     write_tiff(tmp_path / "a.tif", [good, strange, good])
-    assert len(open_source(TILED, tmp_path / "a.tif").info.stack) == 3
-    assert open_source(TILED, tmp_path / "a.tif", layer=2).read_tile(0, 0, 0).any()
+    assert len(open_source(FORMAT, tmp_path / "a.tif").info.stack) == 2
+    assert open_source(FORMAT, tmp_path / "a.tif", layer=1).read_tile(0, 0, 0).any()
+    with pytest.raises(ImageNotFound, match="the file has 2"):
+        open_source(FORMAT, tmp_path / "a.tif", layer=2)
+    write_tiff(tmp_path / "b.tif", [strange, good])
     with pytest.raises(UnsupportedImage, match="50002"):
-        open_source(TILED, tmp_path / "a.tif", layer=1)
+        open_source(FORMAT, tmp_path / "b.tif")
 
 
 # -- whole slides ------------------------------------------------------------------------------------
@@ -126,9 +134,9 @@ def test_a_whole_slide_with_steps_of_four(tmp_path: Path, compression: int) -> N
     small = Layout(photometric=RGB).page(gradient((120, 90)))
     pages = [layout.page(full), without_tiles(small, 0), layout.page(quarter), layout.page(sixteenth)]
     write_tiff(tmp_path / "a.svs", [*pages, without_tiles(small, 1), without_tiles(small, 9)])
-    source = open_source(TILED, tmp_path / "a.svs")
+    source = open_source(FORMAT, tmp_path / "a.svs")
     assert [level.size for level in source.info.levels] == [Size(1000, 760), Size(250, 190), Size(62, 47)]
-    assert source.info.stack == ()
+    assert len(source.info.stack) == 2  # the small image that is not marked shows something else
     for level, pixels in enumerate((full, quarter, sixteenth)):
         assert np.array_equal(source.read_tile(level, 0, 0), pixels[:128, :128])
 

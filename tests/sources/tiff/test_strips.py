@@ -156,7 +156,7 @@ PAGES = [
         [page((300, 200), fields=named(b"front")), page((300, 200), fields=named(b"back"))], ["front", "back"], id="named",
     ),
     pytest.param([page((300, 200)), page((150, 100), kind=1), page((75, 50), kind=1)], [], id="a pyramid"),
-    pytest.param([page((301, 201)), page((150, 100)), page((75, 50))], [], id="a pyramid that is not marked"),
+    pytest.param([page((301, 201)), page((150, 100))], ["layer0", "layer1"], id="a smaller one with other content"),
     pytest.param(
         [page((300, 200)), page((150, 100), kind=1), page((300, 200)), page((150, 100), kind=1)], ["layer0", "layer1"],
         id="two pyramids",
