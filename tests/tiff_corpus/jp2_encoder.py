@@ -294,3 +294,32 @@ def _split(packets: bytes) -> tuple[bytes, bytes]:
         headers += header + EPH
         bodies += SOP + packet[:2] + body
     return headers, bodies
+
+
+def with_tile_of(stream: bytes, other: bytes, tile: int, padding: int = 0) -> bytes:
+    """Replace the data of one tile by those of another stream, whose coding style it takes along in its own header.
+
+    Args:
+        stream: of one part for each tile.
+        other: of the same image.
+        tile: its number.
+        padding: bytes of comments that are put in front.
+    """
+    first, other_first = (data.index(b"\xff\x90\0\x0a") for data in (stream, other))
+    styles = [_segment(other, marker) for marker in (b"\xff\x52", b"\xff\x5c")]
+    comments = (
+        b"\xff\x64" + struct.pack(">HH", 4 + min(size, 9000), 0) + bytes(min(size, 9000))
+        for size in range(padding, 0, -9000)
+    )
+    replacement = next(data for number, _, _, data in _tile_parts(other, other_first) if number == tile)
+    result = stream[:first]
+    for number, part, total, data in _tile_parts(stream, first):
+        head, body = (b"".join([*comments, *styles]), replacement) if number == tile else (b"", data)
+        length = 14 + len(head) + len(body)
+        result += struct.pack(">HHHIBB", 0xFF90, 10, number, length, part, total) + head + b"\xff\x93" + body
+    return result + b"\xff\xd9"
+
+
+def _segment(stream: bytes, marker: bytes) -> bytes:
+    start = stream.index(marker)
+    return stream[start : start + 2 + int.from_bytes(stream[start + 2 : start + 4], "big")]

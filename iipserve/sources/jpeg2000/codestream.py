@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import ceil_div
 
 START = b"\xff\x4f\xff\x51"
-SOT, SOD, PPM, PPT = 0xFF90, 0xFF93, 0xFF60, 0xFF61
+SOT, SOD, COD, COC, PPM, PPT = 0xFF90, 0xFF93, 0xFF52, 0xFF53, 0xFF60, 0xFF61
 WITHOUT_LENGTH = range(0xFF30, 0xFF40)
 """Markers that are not followed by a length (A.1.3)."""
 LENGTHS_AND_COMMENTS = frozenset((0xFF55, 0xFF57, 0xFF64))
@@ -206,7 +206,7 @@ def read_header(descriptor: int, start: int, end: int) -> Header:
     except (struct.error, IndexError) as error:
         raise DecodeError("the codestream's main header is damaged") from error
     _check_size(header)
-    _check_cost(header)
+    _check_cost(header, header.styles)
     return header
 
 
@@ -282,18 +282,43 @@ def _packet_headers(segments: dict[int, bytes]) -> tuple[bytes, ...] | None:
     return tuple(found)
 
 
-def _styles(cod: bytes, coc: Sequence[bytes], count: int) -> tuple[CodingStyle, ...]:
+def _styles(cod: bytes, coc: Iterable[bytes], count: int) -> tuple[CodingStyle, ...]:
     """The coding style of each component."""
     # COD: marker, length, Scod, progression, layers, transform, then the coding style (A.6.1)
-    styles = [_coding_style(cod, 9, has_precincts=bool(cod[4] & 1))] * count
-    for (
-        segment
-    ) in coc:  # marker, length, component (2 bytes if they are many, else 1), Scoc, coding style (A.6.2)
-        wide = count >= 257
+    return _exceptions([_coding_style(cod, 9, has_precincts=bool(cod[4] & 1))] * count, coc)
+
+
+def _exceptions(styles: list[CodingStyle], coc: Iterable[bytes]) -> tuple[CodingStyle, ...]:
+    """Coding styles with those of single components."""
+    wide = len(styles) >= 257
+    for segment in coc:  # marker, length, component (1 or 2 bytes), Scoc, coding style (A.6.2)
         index = int.from_bytes(segment[4:6], "big") if wide else segment[4]
         offset = 6 if wide else 5
         styles[index] = _coding_style(segment, offset + 1, has_precincts=bool(segment[offset] & 1))
     return tuple(styles)
+
+
+def tile_styles(header: Header, segments: Sequence[bytes]) -> tuple[CodingStyle, ...]:
+    """The coding styles of a tile, whose own header outweighs the main one (A.6.1).
+
+    Args:
+        header: of the codestream.
+        segments: marker segments of the tile's first tile-part.
+
+    Raises:
+        DecodeError: they are damaged.
+        UnsupportedImage: decoding the tile would take too much memory.
+    """
+    by_marker = [(int.from_bytes(segment[:2], "big"), segment) for segment in segments]
+    cod = next((segment for marker, segment in by_marker if marker == COD), None)
+    coc = [segment for marker, segment in by_marker if marker == COC]
+    try:
+        count = len(header.components)
+        styles = _styles(cod, coc, count) if cod else _exceptions(list(header.styles), coc)
+    except IndexError as error:
+        raise DecodeError("the header of a tile-part is damaged") from error
+    _check_cost(header, styles)
+    return styles
 
 
 def _coding_style(segment: bytes, offset: int, *, has_precincts: bool) -> CodingStyle:
@@ -332,12 +357,12 @@ def _check_size(header: Header) -> None:
         raise DecodeError("a component of the codestream holds no samples")
 
 
-def _check_cost(header: Header) -> None:
+def _check_cost(header: Header, styles: Sequence[CodingStyle]) -> None:
     """Refuse tiles that would cost OpenJPEG too much memory, or have far more code-blocks than the file has bytes."""
     image, (tile_width, tile_height) = header.image, header.tile_pixels
     width, height = min(tile_width, image.right - image.left), min(tile_height, image.bottom - image.top)
     sizes = [(ceil_div(width, part.dx), ceil_div(height, part.dy)) for part in header.components]
-    blocks = sum(_count_blocks(*size, style) for size, style in zip(sizes, header.styles, strict=True))
+    blocks = sum(_count_blocks(*size, style) for size, style in zip(sizes, styles, strict=True))
     if header.high_throughput and sum(map(math.prod, sizes)) > MAX_WHOLE_SAMPLES:
         raise UnsupportedImage(
             f"high-throughput tiles are decoded whole; one of {width} x {height} pixels takes too much memory"

@@ -15,15 +15,24 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from iipserve.errors import DecodeError
-from iipserve.sources.jpeg2000.codestream import PPT, SOD, SOT, START, WITHOUT_LENGTH, Header, Span
+from iipserve.sources.jpeg2000.codestream import (
+    PPT,
+    SOD,
+    SOT,
+    START,
+    WITHOUT_LENGTH,
+    Header,
+    Span,
+    tile_styles,
+)
 
 EOC = b"\xff\xd9"
 MAX_TILE_PARTS = 1_000_000
 SOT_LENGTH = 12
 """Bytes of the SOT marker segment."""
-MAX_PART_HEADER = 4 << 20
-"""Bytes of a tile-part's header."""
-PPT_MARKER = PPT.to_bytes(2, "big")
+FIRST_READ, MAX_PART_HEADER = 4096, 4 << 20
+"""Bytes of a tile-part's header that are read first, and about at most."""
+PPT_MARKER, SOD_MARKER = PPT.to_bytes(2, "big"), SOD.to_bytes(2, "big")
 MAX_PACKED = 65535 - 3
 """Bytes of packet headers in one PPT marker segment."""
 
@@ -47,6 +56,8 @@ class TilePart(NamedTuple):
 class _Tile:
     parts: list[TilePart] = field(default_factory=list)
     cut_off: bool = False
+    decompositions: int | None = None
+    """Number of times it can be halved, once known."""
 
 
 class TileParts:
@@ -54,6 +65,7 @@ class TileParts:
 
     def __init__(self, descriptor: int, header: Header) -> None:
         """Follow the SOT markers; damage is reported when a tile is asked for."""
+        self._descriptor, self._header = descriptor, header
         self._tiles: dict[int, _Tile] = {}
         position = header.first_tile_part
         for number in range(MAX_TILE_PARTS):
@@ -75,6 +87,31 @@ class TileParts:
             known.parts.append(TilePart(position, length, index, count, following != SOD, b"".join(packed)))
             position += length
             known.cut_off |= position > header.end or not packed
+
+    def decompositions(self, tiles: Span) -> int:
+        """Number of times that all of some tiles can be halved.
+
+        Raises:
+            DecodeError: one of them is damaged.
+            UnsupportedImage: decoding one would take too much memory.
+        """
+        header = self._header
+        numbers = (
+            row * header.columns + column
+            for row in range(tiles.top, tiles.bottom)
+            for column in range(tiles.left, tiles.right)
+        )
+        known = (self._tiles.get(number) for number in numbers)
+        return min(
+            (self._halvings(tile) for tile in known if tile and tile.parts[0].has_header),
+            default=header.decompositions,
+        )
+
+    def _halvings(self, tile: _Tile) -> int:
+        if tile.decompositions is None:
+            segments, _ = _part_header(self._descriptor, tile.parts[0])
+            tile.decompositions = min(style.levels for style in tile_styles(self._header, segments))
+        return tile.decompositions
 
     def of_tile(self, index: int) -> list[TilePart]:
         """All parts of a tile in order.
@@ -197,20 +234,32 @@ def _part_header(descriptor: int, part: TilePart) -> tuple[list[bytes], int]:
     Raises:
         DecodeError: they are damaged.
     """
-    data = os.pread(descriptor, min(part.length, MAX_PART_HEADER), part.position)
+    count = FIRST_READ
+    while True:
+        data = os.pread(descriptor, min(part.length, count), part.position)
+        segments, position = _segments(data)
+        if data[position : position + 2] == SOD_MARKER:
+            return segments, position
+        is_broken = position + 4 <= len(data)
+        if is_broken or len(data) < count or count > MAX_PART_HEADER:
+            raise DecodeError("the header of a tile-part is damaged or cut off")
+        count *= 16
+
+
+def _segments(data: bytes) -> tuple[list[bytes], int]:
+    """The marker segments after SOT that are whole or cut off by the end, and where the next one is."""
     segments: list[bytes] = []
     position = SOT_LENGTH
-    while position + 2 <= len(data):
-        marker = int.from_bytes(data[position : position + 2], "big")
-        if marker == SOD:
-            return segments, position
-        length = 0 if marker in WITHOUT_LENGTH else int.from_bytes(data[position + 2 : position + 4], "big")
-        if marker < 0xFF00 or length == 1:
+    while position + 4 <= len(data):
+        marker, length = struct.unpack_from(">HH", data, position)
+        if marker in WITHOUT_LENGTH:
+            position += 2
+            continue
+        if marker == SOD or marker < 0xFF00 or length < 2:
             break
-        if length:
-            segments.append(data[position : position + 2 + length])
+        segments.append(data[position : position + 2 + length])
         position += 2 + length
-    raise DecodeError("the header of a tile-part is damaged or cut off")
+    return segments, position
 
 
 def _extract_header(header: Header, tiles: Span) -> bytes:

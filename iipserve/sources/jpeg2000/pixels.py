@@ -150,3 +150,17 @@ def _lab(pixels: Pixels, layout: ChannelLayout) -> NDArray[np.float32]:
         numbers[:, :, band] *= np.float32(highest - lowest)
         numbers[:, :, band] += np.float32(lowest)
     return numbers
+
+
+def averaged(pixels: Pixels, finer: Window, window: Window) -> Pixels:
+    """Pixels of a window from those of the same area at a higher resolution: means of those that one covers."""
+    for axis, (start, first, count) in enumerate(
+        zip(finer.origin[::-1], window.origin[::-1], (window.size.height, window.size.width), strict=True)
+    ):
+        edges = (np.arange(first, first + count) << window.reduce - finer.reduce) - start
+        edges[0] = 0
+        sums = np.add.reduceat(pixels.astype(np.float32), edges, axis=axis)
+        counts = np.diff(edges, append=pixels.shape[axis])
+        means = sums / np.expand_dims(counts, tuple(other for other in range(3) if other != axis))
+        pixels = means if pixels.dtype.kind == "f" else np.rint(means).astype(pixels.dtype)
+    return pixels

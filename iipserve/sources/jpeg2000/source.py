@@ -26,7 +26,7 @@ from iipserve.sources.jpeg2000.boxes import Boxes, read_boxes
 from iipserve.sources.jpeg2000.codestream import Header, Span
 from iipserve.sources.jpeg2000.color import ChannelLayout, channel_layout
 from iipserve.sources.jpeg2000.extract import TileParts, TileStream, extract_tiles
-from iipserve.sources.jpeg2000.pixels import Window, to_pixels, with_neighbors
+from iipserve.sources.jpeg2000.pixels import Window, averaged, to_pixels, with_neighbors
 from iipserve.sources.oriented import ORIENTATIONS, Orientation, OrientedSource
 from iipserve.sources.spool import spool
 
@@ -37,6 +37,8 @@ MIN_BLOCK = 256
 """Pixels; smaller tiles of the codestream are decoded together."""
 MAX_BLOCK_SAMPLES = 4 * MAX_BLOCK * MAX_BLOCK
 """Blocks of more than four components are smaller, as OpenJPEG holds 4 bytes for each sample."""
+MAX_FINER = 4
+"""Blocks that are decoded at once where a tile has too few resolutions."""
 THREADED_AREA = 512 * 512
 """Pixels; larger blocks are decoded with additional threads."""
 MAX_THREADS = 4
@@ -120,6 +122,9 @@ class Jpeg2000Source(Source):
     def _decode(self, tiles: Span, decoded: Window, window: Window, layers: int) -> Pixels:
         """The pixels of `window`, from tiles that cover `decoded`."""
         header = self._header
+        excess = window.reduce - self._tile_parts().decompositions(tiles)
+        if excess > 0:  # a tile has fewer resolutions than the main header says
+            return self._decode_finer(tiles, decoded, window, layers, excess)
         threads = openjpeg.usable_threads(MAX_THREADS) if window.size.area > THREADED_AREA else 0
         with openjpeg.decoded(
             self._data(tiles), reduce=window.reduce, layers=layers,
@@ -129,10 +134,25 @@ class Jpeg2000Source(Source):
 
     def _data(self, tiles: Span) -> TileStream:
         """A codestream that holds these tiles."""
+        return extract_tiles(self._descriptor, self._header, self._tile_parts(), tiles)
+
+    def _tile_parts(self) -> TileParts:
         with self._lock:
             if self._parts is None:
                 self._parts = TileParts(self._descriptor, self._header)
-        return extract_tiles(self._descriptor, self._header, self._parts, tiles)
+            return self._parts
+
+    def _decode_finer(self, tiles: Span, decoded: Window, window: Window, layers: int, excess: int) -> Pixels:
+        """The pixels of `window`, averaged from those of a resolution `excess` times higher.
+
+        Raises:
+            DecodeError: this would take too much memory.
+        """
+        reduce = window.reduce - excess
+        finer = Window(window.area, reduce)
+        if finer.size.area * len(self._header.components) > MAX_BLOCK_SAMPLES * MAX_FINER:
+            raise DecodeError(f"a tile of the codestream can be halved {reduce} times only")
+        return averaged(self._decode(tiles, Window(decoded.area, reduce), finer, layers), finer, window)
 
     def _whole_tiles(self, tiles: Span, held: Window, layers: int) -> Pixels:
         """All pixels of some tiles. The last few are kept here, because they are too large for the tile cache."""

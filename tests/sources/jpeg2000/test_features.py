@@ -32,6 +32,7 @@ from tests.tiff_corpus.jp2_encoder import (
     random_planes,
     reduced,
     reduced_colors,
+    with_tile_of,
 )
 
 GRAY, COLORS = [Part()], [Part()] * 3
@@ -240,6 +241,53 @@ def test_packed_headers_that_are_cut_off_cost_their_tiles_only(tmp_path: Path) -
     source = written(tmp_path / "a.j2k", stream[:segment] + stream[stream.index(b"\xff\x90\0\x0a") :])
     with pytest.raises(DecodeError, match="tile 1 of the codestream is cut off or missing"):
         source.read_tile(0, 1, 0)
+
+
+# -- coding styles of single tiles ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("padding", [0, 4090, 100_000])
+def test_a_tile_with_more_resolutions_and_a_style_of_its_own(tmp_path: Path, padding: int) -> None:
+    grid = Grid(0, 0, 800, 700, (300, 300))
+    planes = random_planes(grid, GRAY)
+    plain = encode(grid, GRAY, planes, numresolution=3)
+    special = encode(grid, GRAY, planes, numresolution=6, cblockw_init=16, cblockh_init=16, mode=8)
+    source = written(tmp_path / "a.j2k", with_tile_of(plain, special, 4, padding))
+    check(source, [shown(grid, GRAY, [reduced(grid, Part(), planes[0], level)], level) for level in range(3)])
+
+
+def test_a_tile_with_fewer_resolutions_is_averaged(tmp_path: Path) -> None:
+    grid = Grid(7, 5, 807, 705, (300, 300))
+    planes = [np.add.outer(np.arange(700), np.arange(800)) // 6]  # too smooth for filters to differ
+    stream = with_tile_of(encode(grid, GRAY, planes), encode(grid, GRAY, planes, numresolution=2), 4)
+    source = written(tmp_path / "a.j2k", stream)
+    levels = [shown(grid, GRAY, [reduced(grid, Part(), planes[0], level)], level) for level in range(3)]
+    check(source, levels, tolerance=1)
+
+
+LARGE = Grid(0, 0, 4200, 4200)
+BLOCKS = b"\x04\x04\0\1"
+"""Of 64 x 64, no special style, the reversible wavelet: fields of COD (A.6.1)."""
+
+
+@pytest.fixture(scope="module")
+def large() -> bytes:
+    return encode(LARGE, GRAY, [np.zeros((4200, 4200), np.int64)])
+
+
+def test_a_tile_that_takes_too_much_memory_to_average(tmp_path: Path, large: bytes) -> None:
+    place = large.index(BLOCKS) - 1
+    flat = large[:place] + b"\0" + large[place + 1 :]  # the same without halvings
+    source = written(tmp_path / "a.j2k", with_tile_of(large, flat, 0))
+    with pytest.raises(DecodeError, match="can be halved 0 times only"):
+        source.read_tile(4, 0, 0)
+
+
+def test_a_tile_whose_blocks_take_too_much_memory(tmp_path: Path, large: bytes) -> None:
+    small = large.replace(BLOCKS, b"\0\0\0\1", 1)  # blocks of 4 x 4
+    source = written(tmp_path / "a.j2k", with_tile_of(large, small, 0))
+    with pytest.raises(DecodeError, match="too short for one tile"):
+        source.read_tile(0, 0, 0)
 
 
 # -- what else is allowed ---------------------------------------------------------------------------
