@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from iipserve import libvips
-from iipserve.containers import gif, heif, jpeg
+from iipserve.containers import gif, heif, jpeg, jxl
 from iipserve.containers.boxes import Read
 from iipserve.errors import UnsupportedImage
 from iipserve.libvips import pyvips
@@ -63,6 +63,8 @@ def correction_of(
             return _gif_correction(file, image, page or 0)
         case "jpegload":
             _check_jpeg(file, reopen)
+        case "jxlload" if jxl.read_header(_read_of(file), file.version.length).is_animated:
+            raise UnsupportedImage("animations of JPEG XL in other colors than sRGB are not supported")
         case "tiffload":
             _check_first_line("TIFF", reopen)
     return UNCHANGED

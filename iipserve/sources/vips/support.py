@@ -8,7 +8,13 @@ from iipserve import libvips
 from iipserve.sources import Support
 from iipserve.sources.vips import decoders
 
-LOADERS = {"JPEG": "jpegload", "PNG": "pngload", "WebP": "webpload", "GIF": "gifload", "JPEG XL": "jxlload"}
+LOADERS = {
+    "JPEG": "jpegload",
+    "PNG": "pngload",
+    "WebP": "webpload",
+    "GIF": "gifload",
+    "JPEG XL in other colors": "jxlload",
+}
 """Formats that have one codec, and the operation that reads them."""
 HEIF = {"AVIF": b"av01", "HEIC": b"hvc1"}
 """By type of item."""
