@@ -91,6 +91,8 @@ class StackLayer(NamedTuple):
     name: str
     scale: float = 1.0
     """Factor from samples to physical values (StoNits)."""
+    is_auxiliary: bool = False
+    """A thumbnail, label or overview: its pixels are not places of the other images."""
 
 
 class Angles(NamedTuple):
@@ -189,6 +191,15 @@ class ImageInfo:
         if self.angles:
             return tuple(Selector(angle, self.selector.vertical) for angle in self.angles.horizontal)
         return (self.selector,)
+
+    @property
+    def aligned_selectors(self) -> tuple[Selector, ...]:
+        """As `selectors`, without thumbnails and labels; only this image if it is one of those."""
+        if not self.stack:
+            return self.selectors
+        if self.stack[self.selector.layer].is_auxiliary:
+            return (self.selector,)
+        return tuple(one for one in self.selectors if not self.stack[one.layer].is_auxiliary)
 
     @property
     def full_range(self) -> tuple[float, float] | None:

@@ -59,7 +59,7 @@ def plan_spectrum(query: SpectrumQuery, info: ImageInfo, config: Config) -> Samp
             f"SPECTRA: {query.x},{query.y} is outside the tile, which has {region.width} x {region.height} pixels"
         )
     point = region.x + query.x, region.y + query.y
-    describe = Spectrum(_names(info) if info.stack or info.angles else (), info.has_alpha)
+    describe = Spectrum(_names(info) if _is_stack(info) or info.angles else (), info.has_alpha)
     return _plan(query.resolution, size, (point,), query.view, describe, info, config)
 
 
@@ -80,7 +80,7 @@ def plan_profile(query: ProfileQuery, info: ImageInfo, config: Config) -> Sample
             raise RegionOutOfBounds(
                 f"PFL: {x},{y} is outside the resolution, which has {size.width} x {size.height} pixels"
             )
-    scales = tuple(layer.scale for layer in info.stack) or (1.0,) * len(info.selectors)
+    scales = tuple(info.stack[one.layer].scale if info.stack else 1.0 for one in info.aligned_selectors)
     return _plan(query.resolution, size, points, query.view, Profile(_names(info), scales), info, config)
 
 
@@ -112,7 +112,7 @@ def _plan(
         level = len(info.levels) - 1
         points = _stored_points(info.levels[level].size, size, points)
     layers = quality_layers(info, config, view.layers)
-    return SamplePlan(image_ref(info, layers), info.selectors, level, points, describe)
+    return SamplePlan(image_ref(info, layers), info.aligned_selectors, level, points, describe)
 
 
 def _stored_points(stored: Size, resolution: Size, points: tuple[Point, ...]) -> tuple[Point, ...]:
@@ -127,7 +127,7 @@ def _stored_points(stored: Size, resolution: Size, points: tuple[Point, ...]) ->
 
 
 def _check_count(points: int, info: ImageInfo) -> None:
-    views = len(info.selectors)
+    views = len(info.aligned_selectors)
     if views > MAX_VIEWS:
         raise TooLarge(f"the stack or sequence has {views} images; the maximum is {MAX_VIEWS} per request")
     samples = points * views * info.bands
@@ -137,11 +137,12 @@ def _check_count(points: int, info: ImageInfo) -> None:
 
 def _names(info: ImageInfo) -> tuple[str, ...]:
     """A unique name for each image: the layer's name, else its index or angle."""
-    if not info.stack:
-        return tuple(str(selector.horizontal) for selector in info.selectors)
-    names = [layer.name or str(index) for index, layer in enumerate(info.stack)]
-    counts = Counter(names)
-    return tuple(name if counts[name] == 1 else f"{name} ({index})" for index, name in enumerate(names))
+    if not _is_stack(info):
+        return tuple(str(selector.horizontal) for selector in info.aligned_selectors)
+    layers = [selector.layer for selector in info.aligned_selectors]
+    names = {layer: info.stack[layer].name or str(layer) for layer in layers}
+    counts = Counter(names.values())
+    return tuple(name if counts[name] == 1 else f"{name} ({layer})" for layer, name in names.items())
 
 
 # -- writing ---------------------------------------------------------------------------------------
@@ -215,3 +216,8 @@ def _numbers(pixels: Pixels, scale: float) -> Iterator[str]:
         return map(str, values)
     form = ".9f" if pixels.dtype.kind == "f" else ".6g" if pixels.dtype.itemsize < 4 else ".10g"
     return (format(value * scale, form) if math.isfinite(value * scale) else "null" for value in values)
+
+
+def _is_stack(info: ImageInfo) -> bool:
+    """Whether the image belongs with others of its stack; labels and thumbnails do not."""
+    return bool(info.stack) and len(info.aligned_selectors) > 1

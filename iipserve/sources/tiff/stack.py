@@ -48,7 +48,8 @@ def _layer(page: Page, name: str) -> StackLayer:
     title = _name_in(directory, TEXT_TAGS["title"]) or _name_in(directory, TEXT_TAGS["pagename"])
     scale = next(iter(directory.reals(STO_NITS)), 1.0)
     known = math.isfinite(scale) and scale != 0
-    return StackLayer(page.role.value if page.role else title or name, scale if known else 1.0)
+    name = page.role.value if page.role else title or name
+    return StackLayer(name, scale if known else 1.0, is_auxiliary=page.role is not None)
 
 
 def _name_in(directory: Directory, tag: int) -> str:

@@ -273,3 +273,16 @@ def test_whatever_comes_is_answered_or_refused(argument: str, command: str) -> N
     level = STACK.levels[plan.level].size
     assert all(0 <= x < level.width and 0 <= y < level.height for x, y in plan.points)
     assert len(plan.points) <= 100_000
+
+
+def test_thumbnails_and_labels_are_left_out() -> None:
+    label = StackLayer("label", is_auxiliary=True)
+    slide = scaled(StackLayer("layer0"), label)
+    assert sampled("PFL=2:0,0", slide).selectors == (Selector(0),)
+    assert answered("PFL=2:0,0", slide, [[7]]) == answered("PFL=2:0,0", PLAIN, [[7]])
+    assert answered("SPECTRA=2,0,0,0", slide, [[7]]) == answered("SPECTRA=2,0,0,0", PLAIN, [[7]])
+    stack = scaled(StackLayer("a", 2.0), label, StackLayer("b", 3.0))
+    assert sampled("PFL=2:0,0", stack).selectors == (Selector(0), Selector(2))
+    answer = answered("PFL=2:0,0", stack, [[7]], [[7]])
+    assert '"a": [14]' in answer
+    assert '"b": [21]' in answer

@@ -187,6 +187,13 @@ def test_labels_before_a_slide_follow_it(
     assert np.array_equal(pixels_of(images[2]), LABEL)
 
 
+def test_labels_are_not_aligned_with_the_other_images(tmp_path: Path) -> None:
+    images = written(tmp_path, strips(LABEL, description="Label"), tiles(FULL), tiles(FULL[::-1].copy()))
+    assert names(images[0].info) == ["layer0", "label", "layer2"]
+    aligned = [[selector.layer for selector in image.info.aligned_selectors] for image in images]
+    assert aligned == [[0, 2], [1], [0, 2]]
+
+
 def test_labels_alone_are_shown_largest_first(tmp_path: Path) -> None:
     images = written(tmp_path, strips(LABEL, description="Label"), strips(FULL, description="Macro"))
     assert names(images[0].info) == ["macro", "label"]
