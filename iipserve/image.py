@@ -155,11 +155,12 @@ class ImageInfo:
     """Bits per sample as stored."""
     color_space: ColorSpace
     has_alpha: bool = False
-    """Whether the last band is opacity (not premultiplied), in the full range of `dtype` and `bits`; 0 to 1 for
-    floats."""
+    """Whether the last band is opacity (not premultiplied): from 0 to the end of its range."""
     band_ranges: tuple[tuple[float, float], ...] = ()
     """The samples of each band to display as black and white: declared in the file (SMinSampleValue), or the full
     range of unsigned integers of up to 16 bits. Empty if unknown: they are then measured."""
+    nodata: tuple[float, ...] = ()
+    """The sample of each color band that stands for missing data; empty without one. NaN is missing as well."""
     quality_layers: int = 1
     """JPEG 2000 quality layers; 1 for other formats."""
     icc: bytes | None = None

@@ -36,6 +36,8 @@ FORMATS = {
 }
 """libvips' names of sample types by numpy's."""
 DTYPES = {name: dtype for dtype, name in FORMATS.items()}
+MIN_WEIGHT = 1e-6
+"""Share of present samples in a mean, below which it is missing too."""
 OPAQUE = {"uchar": 255, "ushort": 65535}
 """The sample of full opacity."""
 
@@ -131,6 +133,43 @@ def resized(image: pyvips.Image, size: Size, *, alpha: bool = False) -> pyvips.I
         return _resampled(image, size)
     weighted = _resampled(image.premultiply(max_alpha=maximum), size)
     return weighted.unpremultiply(max_alpha=maximum).rint().cast(image.format)
+
+
+def resized_around_gaps(image: pyvips.Image, size: Size, nodata: tuple[float, ...]) -> pyvips.Image:
+    """Resize an image whose samples may be missing: the means of those that are there.
+
+    Args:
+        image: of any sample type.
+        size: of the result.
+        nodata: the sample of each of the first bands that stands for missing data; NaN always does.
+    """
+    if (image.width, image.height) == (size.width, size.height):
+        return image
+    bands = [
+        _band_around_gaps(image[band], size, nodata[band] if band < len(nodata) else None)
+        for band in range(image.bands)
+    ]
+    return bands[0].bandjoin(bands[1:]) if len(bands) > 1 else bands[0]
+
+
+def _band_around_gaps(band: pyvips.Image, size: Size, nodata: float | None) -> pyvips.Image:
+    present, gap = band.relational(band, "equal"), math.nan
+    if nodata is not None and not math.isnan(nodata):
+        present, gap = present & (band != nodata), nodata
+    weight = _averaged(present.cast("double") / 255, size)
+    total = _averaged(present.ifthenelse(band, 0).cast("double"), size)
+    mean = total / weight
+    if band.format not in ("float", "double"):
+        mean = mean.rint()
+    return (weight > MIN_WEIGHT).ifthenelse(mean, gap).cast(band.format)
+
+
+def _averaged(image: pyvips.Image, size: Size) -> pyvips.Image:
+    """An image resized without negative weights."""
+    if image.width % size.width == 0 and image.height % size.height == 0:
+        return image.shrink(image.width // size.width, image.height // size.height)
+    across, down = size.width / image.width, size.height / image.height
+    return image.resize(across, vscale=down, kernel="linear")
 
 
 def _resampled(image: pyvips.Image, size: Size) -> pyvips.Image:

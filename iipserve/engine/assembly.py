@@ -12,6 +12,7 @@ from iipserve.engine.level_reader import LevelReader
 from iipserve.engine.scaling import scale_in_strips
 from iipserve.geometry import Region, Size, ceil_div
 from iipserve.processing import Pixels
+from iipserve.processing.missing import may_miss
 
 STRIP_PIXELS = 8_000_000
 """Larger regions are read and scaled in horizontal strips of about this many pixels of the level."""
@@ -58,7 +59,7 @@ def read_strips(read: LevelReader, region: Region, size: Size) -> Iterator[Pixel
     elif region.size == size:
         for part in _rows_of_tiles(region, level.tile.height):
             yield read(part, part.size)
-    elif region.size.area <= STRIP_PIXELS:
+    elif region.size.area <= STRIP_PIXELS and not may_miss(read.source.info):
         yield from scale_in_strips(read(region, region.size), size, _batch_rows(size), nearest=read.nearest)
     else:
         yield from _scaled_strips(read, region, size)

@@ -24,6 +24,7 @@ class Bound(NamedTuple):
 
     read: LevelReader
     after_scaling: tuple[Operation, ...]
+    is_final: bool
 
 
 class CropReader(ViewReader):
@@ -58,6 +59,10 @@ class CropReader(ViewReader):
     def after_scaling(self) -> tuple[Operation, ...]:
         return self._bound.after_scaling
 
+    @property
+    def is_final(self) -> bool:
+        return self._binding is None or self._binding.is_final
+
     def cost(self) -> Cost:
         return assembly.region_cost(self._bound.read, self._crop.region, self._crop.size)
 
@@ -82,6 +87,7 @@ class CropReader(ViewReader):
 
     def _bind(self) -> Bound:
         workshop, source, plan, image = self._workshop, self._source, self._plan, self._crop.image
+        is_final = not workshop.statistics.is_provisional(source, image)
         ranges = workshop.statistics.ranges(source, image)
         before: tuple[Operation, ...] = ()
         after: tuple[Operation, ...] = ()
@@ -94,7 +100,7 @@ class CropReader(ViewReader):
         keep = to_display is not None and to_display.apron > 0
         read_tile = workshop.decoder.reader(source, image, keep=keep)
         read = LevelReader(source, self._crop.level, read_tile, to_display, workshop.nearest)
-        return Bound(read, after)
+        return Bound(read, after, is_final)
 
 
 def _tile_of(info: ImageInfo, crop: Crop) -> tuple[int, int, Size] | None:

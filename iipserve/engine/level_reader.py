@@ -12,6 +12,8 @@ from iipserve.geometry import Region, Size
 from iipserve.image import Level
 from iipserve.processing import Pixels, Stage
 from iipserve.processing.display import DisplayTransform
+from iipserve.processing.layout import first_bands, has_alpha, with_opacity
+from iipserve.processing.missing import Mask, missing_pixels
 from iipserve.sources import Source
 from iipserve.sources.tiles import TileReader, join_tiles
 
@@ -27,6 +29,8 @@ class LevelReader:
     """None to keep the samples as the source reads them, also where these can be displayed without conversion."""
     nearest: bool = False
     """Scale by repeating and dropping pixels."""
+    marks_missing: bool = False
+    """Append opacity to display pixels of images that may miss some: 0 where they do."""
 
     @property
     def geometry(self) -> Level:
@@ -42,15 +46,38 @@ class LevelReader:
         """
         if self.to_display is None:
             if self.source.reads_regions:
-                return self.source.read_region(self.level, region, size)
-            return scale(
-                join_tiles(self.source.info, self.level, region, self.read_tile), size, nearest=self.nearest
-            )
+                samples = self.source.read_region(self.level, region, size)
+                return self._scaled(samples, samples, size)
+            samples = join_tiles(self.source.info, self.level, region, self.read_tile)
+            return self._scaled(samples, samples, size)
         if self.source.reads_regions:
-            displayed = self._display_reduced(self.to_display, region, size)
-        else:
-            displayed = self._display(self.to_display, region)
-        return scale(displayed, size, nearest=self.nearest)
+            return self._scaled(*self._display_reduced(self.to_display, region, size), size)
+        return self._scaled(*self._display(self.to_display, region), size)
+
+    def _scaled(self, samples: Pixels, displayed: Pixels, size: Size) -> Pixels:
+        """Display pixels, scaled. Those without samples count in no mean, and are clear where there is opacity."""
+        height, width, bands = displayed.shape
+        unscaled = self.nearest or (width, height) == (size.width, size.height)
+        matters = self.marks_missing or not unscaled or self.source.info.has_alpha
+        missing = missing_pixels(samples, self.source.info) if matters else None
+        if missing is None:
+            return scale(displayed, size, nearest=self.nearest)
+        if has_alpha(bands):
+            displayed = displayed.copy()
+            displayed[missing, -1] = 0
+            return scale(displayed, size, nearest=self.nearest)
+        return self._around_gaps(displayed, missing, size)
+
+    def _around_gaps(self, displayed: Pixels, missing: Mask, size: Size) -> Pixels:
+        """Opaque display pixels, scaled without those that are missing, which all look alike."""
+        opaque = np.iinfo(displayed.dtype.name).max
+        present = np.where(missing, 0, opaque).astype(displayed.dtype)
+        scaled = scale(with_opacity(displayed, present), size, nearest=self.nearest)
+        if self.marks_missing:
+            return scaled
+        result = first_bands(scaled, displayed.shape[2])
+        result[scaled[..., -1] == 0] = displayed[missing][0]
+        return result
 
     def cost(self, region: Region, size: Size, held: int | None = None, held_made: int | None = None) -> Cost:
         """What reading a region takes.
@@ -81,25 +108,24 @@ class LevelReader:
         makes_colors = any(operation.stage is Stage.NORMALIZED for operation in to_display.operations)
         return (4 if makes_colors else min(info.bands, 4)) * to_display.bits // 8
 
-    def _display(self, to_display: DisplayTransform, region: Region) -> Pixels:
-        """Display pixels of a region. The surrounding pixels that its edges depend on are read with it."""
+    def _display(self, to_display: DisplayTransform, region: Region) -> tuple[Pixels, Pixels]:
+        """Samples of a region, and its display pixels. The surrounding pixels that its edges depend on are read with it."""
         level, apron = self.geometry.size, to_display.apron
         if not apron:
-            return to_display(join_tiles(self.source.info, self.level, region, self.read_tile))
+            samples = join_tiles(self.source.info, self.level, region, self.read_tile)
+            return samples, to_display(samples)
         left, top = min(apron, region.x), min(apron, region.y)
         right = min(apron, level.width - region.right)
         bottom = min(apron, level.height - region.bottom)
         around = Region(
             region.x - left, region.y - top, left + region.width + right, top + region.height + bottom
         )
-        return _inner(
-            to_display(join_tiles(self.source.info, self.level, around, self.read_tile)),
-            left,
-            top,
-            region.size,
-        )
+        samples = join_tiles(self.source.info, self.level, around, self.read_tile)
+        return _inner(samples, left, top, region.size), _inner(to_display(samples), left, top, region.size)
 
-    def _display_reduced(self, to_display: DisplayTransform, region: Region, size: Size) -> Pixels:
+    def _display_reduced(
+        self, to_display: DisplayTransform, region: Region, size: Size
+    ) -> tuple[Pixels, Pixels]:
         """As `_display`, from a source that scales by itself, at the next power of two above `size`."""
         shrink = 1
         while 2 * shrink * size.width <= region.width and 2 * shrink * size.height <= region.height:
@@ -113,7 +139,8 @@ class LevelReader:
             region.width + (left + right) * shrink, region.height + (top + bottom) * shrink,
         )  # fmt: skip
         scaled = Size(left + reduced.width + right, top + reduced.height + bottom)
-        return _inner(to_display(self.source.read_region(self.level, around, scaled)), left, top, reduced)
+        samples = self.source.read_region(self.level, around, scaled)
+        return _inner(samples, left, top, reduced), _inner(to_display(samples), left, top, reduced)
 
 
 def _inner(pixels: Pixels, x: int, y: int, size: Size) -> Pixels:

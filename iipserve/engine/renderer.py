@@ -31,6 +31,8 @@ READERS: Mapping[type[Any], Callable[[Workshop, RenderPlan], ViewReader]] = {Cro
 LARGE_BYTES = 1 << 24
 """Images of more bytes are rendered in strips, and longer files are not held in memory. No tile of 8 bits is as
 large: its sides are 2048 pixels at most."""
+PROVISIONAL = "-provisional"
+"""Ends the entity tag of a rendition that a later one of the same plan may differ from."""
 TIME_SHARE = 0.75
 """Of the time a request may take: how long an image may be rendered in strips."""
 
@@ -95,12 +97,14 @@ class Renderer:
             body = view.stored(encoder)
         if body is None:
             body = self._rendered(view, plan, encoder)
+        etag = plan.digest if view.is_final else plan.digest + PROVISIONAL
         if isinstance(body, LargeFile):
             if len(body) > LARGE_BYTES:
-                return LargeRendition(body, encoder.format.media_type, plan.digest)
+                return LargeRendition(body, encoder.format.media_type, etag)
             body = b"".join(body)
-        rendition = Rendition(body, encoder.format.media_type, plan.digest)
-        self._cache.set(plan, rendition)
+        rendition = Rendition(body, encoder.format.media_type, etag)
+        if view.is_final:
+            self._cache.set(plan, rendition)
         return rendition
 
     def _rendered(self, view: ViewReader, plan: RenderPlan, encoder: Encoder) -> bytes | LargeFile:

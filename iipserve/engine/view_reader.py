@@ -37,6 +37,11 @@ class ViewReader(ABC):
     def after_scaling(self) -> tuple[Operation, ...]:
         """The plan's operations on display pixels, bound to what they need of the images."""
 
+    @property
+    def is_final(self) -> bool:
+        """The same plan always gives the same pixels; False while an image is being measured."""
+        return True
+
     @abstractmethod
     def cost(self) -> Cost:
         """The cost of `read`."""

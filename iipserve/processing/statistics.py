@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from iipserve.image import ColorSpace, ImageInfo
 from iipserve.processing import Pixels
 from iipserve.processing.layout import color_bands
+from iipserve.processing.missing import missing_samples
 from iipserve.processing.sample_format import UNIT, Range
 
 BINS = 256
@@ -22,7 +23,7 @@ SAMPLES_AT_ONCE = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class BandStatistics:
-    """Statistics of the finite samples of one band, in the file's units."""
+    """Statistics of the finite samples of one band that are not missing, in the file's units."""
 
     minimum: float
     maximum: float
@@ -50,36 +51,62 @@ class Statistics:
     mean of the color bands (iipsrv)."""
     threshold: int
     """Otsu's threshold of `brightness`: values below are dark."""
+    is_provisional: bool = False
+    """Minimum and maximum are still being measured at full size."""
 
 
-def measure(arrays: Sequence[Pixels], info: ImageInfo) -> tuple[BandStatistics, ...]:
+def measure(
+    arrays: Sequence[Pixels], info: ImageInfo, limits: Sequence[Range | None] | None = None
+) -> tuple[BandStatistics, ...]:
     """Statistics of every band over all arrays together, in the file's units.
 
     Args:
         arrays: pixels as a source reads them; at least one.
         info: of their image.
+        limits: minimum and maximum of each band, if they are known; by default those of the arrays.
     """
     measure_band = _count if np.dtype(info.dtype).itemsize < 4 else _sum
-    return tuple(measure_band(arrays, band) for band in range(info.bands))
+    nodata = (*info.nodata, *[None] * (info.bands - len(info.nodata)))
+    known = limits or [None] * info.bands
+    return tuple(measure_band(arrays, band, nodata[band], known[band]) for band in range(info.bands))
 
 
-def _parts(arrays: Sequence[Pixels], band: int) -> Iterator[NDArray[Any]]:
-    """The finite samples of a band, in parts."""
+def extremes(pixels: Pixels, info: ImageInfo) -> list[Range | None]:
+    """Lowest and highest finite sample of each band that is not missing; None for a band without any."""
+    nodata = (*info.nodata, *[None] * (info.bands - len(info.nodata)))
+    found: list[Range | None] = []
+    for band, missing in enumerate(nodata):
+        parts = [(float(part.min()), float(part.max())) for part in _parts([pixels], band, missing)]
+        found.append((min(low for low, _ in parts), max(high for _, high in parts)) if parts else None)
+    return found
+
+
+def wider(first: Range | None, second: Range | None) -> Range | None:
+    """The range that two ranges cover together."""
+    if first is None or second is None:
+        return first or second
+    return min(first[0], second[0]), max(first[1], second[1])
+
+
+def _parts(arrays: Sequence[Pixels], band: int, nodata: float | None) -> Iterator[NDArray[Any]]:
+    """The finite samples of a band that are not missing, in parts."""
     for pixels in arrays:
         rows = max(1, SAMPLES_AT_ONCE // pixels.shape[1])
         for top in range(0, pixels.shape[0], rows):
             samples = pixels[top : top + rows, :, band].reshape(-1)
             if samples.dtype.kind == "f":
                 samples = samples[np.isfinite(samples)]
+            if nodata is not None:
+                samples = samples[~missing_samples(samples, nodata)]
             if samples.size:
                 yield samples
 
 
-def _count(arrays: Sequence[Pixels], band: int) -> BandStatistics:
+def _count(arrays: Sequence[Pixels], band: int, nodata: float | None, known: Range | None) -> BandStatistics:
     """Measure samples of 8 or 16 bits by counting each value."""
     limits = np.iinfo(arrays[0].dtype.name)
     counts = np.zeros(limits.max - limits.min + 1, np.int64)
-    for samples in _parts(arrays, band):
+    for samples in _parts(arrays, band, nodata):
         counts += np.bincount(samples.astype(np.int64) - limits.min, minlength=len(counts))
     values = np.arange(limits.min, limits.max + 1)
     present = np.flatnonzero(counts)
@@ -87,7 +114,7 @@ def _count(arrays: Sequence[Pixels], band: int) -> BandStatistics:
         return NOTHING
     values, counts = values[present], counts[present]
     mean, deviation = _moments(values, counts)
-    minimum, maximum = int(values[0]), int(values[-1])
+    minimum, maximum = map(int, known or (values[0], values[-1]))
     bins = values if limits.max == BINS - 1 else _bins(values.astype(np.float64), minimum, maximum)
     histogram = np.zeros(BINS, np.int64)
     np.add.at(histogram, bins, counts)
@@ -102,17 +129,18 @@ def _moments(values: NDArray[Any], counts: NDArray[np.int64]) -> tuple[float, fl
     return mean, math.sqrt(variance)
 
 
-def _sum(arrays: Sequence[Pixels], band: int) -> BandStatistics:
+def _sum(arrays: Sequence[Pixels], band: int, nodata: float | None, known: Range | None) -> BandStatistics:
     """Measure 32-bit samples in two passes: extremes and mean, then deviation and histogram."""
     count, total, minimum, maximum = 0, 0.0, math.inf, -math.inf
-    for samples in _parts(arrays, band):
+    for samples in _parts(arrays, band, nodata):
         count += samples.size
         total += float(samples.sum(dtype=np.float64))
         minimum, maximum = min(minimum, float(samples.min())), max(maximum, float(samples.max()))
     if not count:
         return NOTHING
+    minimum, maximum = known or (minimum, maximum)
     mean, squares, histogram = total / count, 0.0, np.zeros(BINS, np.int64)
-    for samples in _parts(arrays, band):
+    for samples in _parts(arrays, band, nodata):
         wide = samples.astype(np.float64)
         histogram += np.bincount(_bins(wide, minimum, maximum), minlength=BINS)
         wide -= mean
@@ -128,11 +156,12 @@ def _bins(samples: NDArray[np.float64], minimum: float, maximum: float) -> NDArr
     return np.clip((samples - minimum) / width, 0, BINS - 1).astype(np.int64)
 
 
-def brightness(pixels: Pixels) -> tuple[int, ...]:
+def brightness(pixels: Pixels, counted: NDArray[np.bool_] | None = None) -> tuple[int, ...]:
     """Number of pixels of each brightness, 0 to 255: the rounded mean of the color bands (iipsrv).
 
     Args:
         pixels: display pixels of 8 bits; opacity is ignored.
+        counted: which pixels count, of shape (height, width); by default all.
     """
     colors = color_bands(pixels.shape[2])
     histogram = np.zeros(BINS, np.int64)
@@ -145,7 +174,8 @@ def brightness(pixels: Pixels) -> tuple[int, ...]:
         if colors > 1:
             total += colors // 2
             total //= colors
-        histogram += np.bincount(total.reshape(-1), minlength=BINS)
+        chosen = total if counted is None else total[counted[top : top + rows]]
+        histogram += np.bincount(chosen.reshape(-1), minlength=BINS)
     return tuple(histogram.tolist())
 
 

@@ -13,9 +13,10 @@ import threading
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iipserve import libvips
 from iipserve.errors import DecodeError, TileNotFound, UnsupportedImage
@@ -93,6 +94,8 @@ class SpooledImage:
     failure: str
     """Why the others could not be decoded."""
     has_alpha: bool
+    nodata: tuple[float, ...] = ()
+    """As in `ImageInfo`."""
 
     @property
     def image(self) -> pyvips.Image:
@@ -114,7 +117,23 @@ class SpooledImage:
         if region.size == size:
             return self.pixels[region.y : region.bottom, region.x : region.right].copy()
         part = _cut(libvips.from_pixels(self.pixels), region)
-        return libvips.to_pixels(libvips.resized(part, size, alpha=self.has_alpha))
+        return libvips.to_pixels(self._resized(part, region, size))
+
+    def reduced(self, shrink: int) -> SpooledImage:
+        """The whole image, `shrink` times smaller.
+
+        Raises:
+            DecodeError: some rows are missing, or there is no room for it.
+        """
+        smaller = self._resized(self.image, Region.of_size(self.size), self.size.ceil_scaled(shrink))
+        return spool_image(smaller, has_alpha=self.has_alpha, nodata=self.nodata)
+
+    def _resized(self, part: pyvips.Image, region: Region, size: Size) -> pyvips.Image:
+        """A part of the image, which is this region, at another size; missing samples do not count in means."""
+        samples: NDArray[Any] = self.pixels[region.y : region.bottom, region.x : region.right]
+        if self.nodata or (samples.dtype.kind == "f" and np.isnan(samples.min())):
+            return libvips.resized_around_gaps(part, size, self.nodata)
+        return libvips.resized(part, size, alpha=self.has_alpha)
 
     def check(self, bottom: int) -> None:
         """Check that the rows above `bottom` could be decoded.
@@ -212,8 +231,8 @@ class SpooledSource(Source):
     def _reduced(self, shrink: int) -> SpooledImage:
         """The stored image made smaller, for `_decode`."""
         full = self._image_locked(1)
-        smaller = libvips.resized(full.image, full.size.ceil_scaled(shrink), alpha=full.has_alpha)
-        return spool_image(smaller, has_alpha=full.has_alpha)
+        assert isinstance(full, SpooledImage), "others reduce regions by themselves"
+        return full.reduced(shrink)
 
 
 # -- spooling --------------------------------------------------------------------------------------
@@ -223,7 +242,7 @@ STRIP_ROWS = 16
 """Rows that libvips decodes at once: as many as a row of blocks in a JPEG, and a divisor of a tile."""
 
 
-def spool_image(image: pyvips.Image, *, has_alpha: bool) -> SpooledImage:
+def spool_image(image: pyvips.Image, *, has_alpha: bool, nodata: tuple[float, ...] = ()) -> SpooledImage:
     """The image decoded from top to bottom into a temporary file, down to the first damaged row.
 
     libvips' own writers lose rows that they have not yet written when decoding fails.
@@ -242,7 +261,7 @@ def spool_image(image: pyvips.Image, *, has_alpha: bool) -> SpooledImage:
             except pyvips.Error as error:
                 raise DecodeError(libvips.reason(error)) from error
 
-    return spool_strips(strips(), shape, dtype, has_alpha=has_alpha)
+    return spool_strips(strips(), shape, dtype, has_alpha=has_alpha, nodata=nodata)
 
 
 def spool_strips(
@@ -251,6 +270,7 @@ def spool_strips(
     dtype: np.dtype[np.generic],
     *,
     has_alpha: bool,
+    nodata: tuple[float, ...] = (),
 ) -> SpooledImage:
     """Rows of samples, one after the other, in a temporary file.
 
@@ -259,6 +279,7 @@ def spool_strips(
         shape: height, width and bands of the whole image.
         dtype: of the samples.
         has_alpha: the last band is opacity.
+        nodata: as in `ImageInfo`.
 
     Raises:
         ImageUnavailable: there is no room for the file.
@@ -279,7 +300,7 @@ def spool_strips(
             file.flush()
             held = mapped(file) if length else np.empty(0, np.uint8)
     pixels = held.view(dtype).reshape(length // row_length, width, bands)
-    return SpooledImage(Size(width, height), pixels, failure, has_alpha)
+    return SpooledImage(Size(width, height), pixels, failure, has_alpha, nodata)
 
 
 def check_room(length: int) -> None:

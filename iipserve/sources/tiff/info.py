@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from iipserve.containers import exif
 from iipserve.containers.ifd import Directory
+from iipserve.containers.tags import Photometric
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace, ImageInfo, Level, Selector, StackLayer
 from iipserve.sources import OpenFile
+from iipserve.sources.color import Samples
 from iipserve.sources.tiff import metadata
 from iipserve.sources.tiff.layout import Layout
 
@@ -22,10 +24,20 @@ class OutputSamples(NamedTuple):
     color_space: ColorSpace
     has_alpha: bool
     band_ranges: tuple[tuple[float, float], ...]
+    nodata: tuple[float, ...] = ()
 
 
-def output_samples(layout: Layout, ranges: tuple[tuple[float, float], ...], *, masked: bool) -> OutputSamples:
-    """The samples of a stored layout; with `masked`, a mask adds opacity as one more band."""
+def output_samples(
+    layout: Layout, ranges: tuple[tuple[float, float], ...], unwritten: Samples, *, masked: bool
+) -> OutputSamples:
+    """The samples of a stored layout.
+
+    Args:
+        layout: of the full size.
+        ranges: black and white of each band, if they are known.
+        unwritten: a pixel of missing data, of shape (1, 1, bands).
+        masked: a mask adds opacity as one more band.
+    """
     type = layout.output_type
     if masked and ranges:
         ranges = (*ranges, (0.0, float(type.full_scale)))
@@ -36,7 +48,19 @@ def output_samples(layout: Layout, ranges: tuple[tuple[float, float], ...], *, m
         color_space=layout.bands.color_space,
         has_alpha=masked or layout.bands.has_alpha,
         band_ranges=ranges,
+        nodata=_nodata(layout, unwritten),
     )
+
+
+def _nodata(layout: Layout, unwritten: Samples) -> tuple[float, ...]:
+    """The output sample of each color band that stands for missing data.
+
+    Colors of a palette, and those that a lossy compression stores, are not told apart from others.
+    """
+    if layout.nodata is None or layout.bands.photometric in (Photometric.PALETTE, Photometric.YCBCR):
+        return ()
+    colors = layout.bands.count - layout.bands.has_alpha
+    return tuple(float(sample) for sample in unwritten[0, 0, :colors])
 
 
 def describe(

@@ -80,8 +80,8 @@ class StripReader:
                 return replace(self, mask=mask)
         return self
 
-    def spool(self) -> SpooledImage:
-        """The whole image, down to the first row that cannot be decoded.
+    def spool(self, nodata: tuple[float, ...] = ()) -> SpooledImage:
+        """The whole image, down to the first row that cannot be decoded; `nodata` is that of `ImageInfo`.
 
         Raises:
             ImageUnavailable: the file system has no room for it.
@@ -91,7 +91,7 @@ class StripReader:
         shape = (layout.size.height, layout.size.width, layout.bands.count + (mask is not None))
         return spool_strips(
             self._strips(mask), shape, np.dtype(layout.output_type.output_dtype),
-            has_alpha=layout.bands.has_alpha or mask is not None,
+            has_alpha=layout.bands.has_alpha or mask is not None, nodata=nodata,
         )  # fmt: skip
 
     def _strips(self, mask: SpooledImage | None) -> Iterator[bytes | memoryview]:

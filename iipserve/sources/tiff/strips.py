@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from iipserve.containers.tags import COMPRESSION, ORIENTATION, Compression
@@ -93,5 +94,5 @@ def _read_page(page: Page, length: int) -> tuple[Size, OutputSamples, Spool]:
     if not strips.layout.bands.has_alpha:
         strips = strips.with_mask(page.masks)
     ranges = metadata.read_ranges(page.first, strips.layout)
-    samples = output_samples(strips.layout, ranges, masked=strips.mask is not None)
-    return strips.layout.size, samples, strips.spool
+    samples = output_samples(strips.layout, ranges, strips.unwritten, masked=strips.mask is not None)
+    return strips.layout.size, samples, partial(strips.spool, samples.nodata)

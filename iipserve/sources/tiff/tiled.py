@@ -199,7 +199,7 @@ def open_stored(file: OpenFile, pages: Sequence[Page], same: SamePicture) -> Tif
         levels, ranges = _read_levels(page, same)
         full = levels[0]
         info = describe(
-            file, page.first, output_samples(full.layout, ranges, masked=full.mask is not None),
+            file, page.first, output_samples(full.layout, ranges, full.unwritten, masked=full.mask is not None),
             tuple(Level(level.grid.size, level.grid.tile) for level in levels),
             _advertised_tile(full.layout.tile), read_stack(pages),
         )  # fmt: skip

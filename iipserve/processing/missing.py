@@ -1,0 +1,52 @@
+"""Missing data: samples that stand for no value, in images that declare one (GDAL_NODATA), and NaN.
+
+They count in no statistics and in no mean of several pixels, and are clear where the image has opacity.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iipserve.image import ImageInfo
+from iipserve.processing import Pixels
+
+Mask: TypeAlias = NDArray[np.bool_]
+
+
+def may_miss(info: ImageInfo) -> bool:
+    """Whether samples of an image can be missing."""
+    return bool(info.nodata) or info.dtype == "float32"
+
+
+def missing_samples(samples: NDArray[Any], nodata: float | None) -> Mask:
+    """Which samples of one band are missing, of the same shape.
+
+    Args:
+        samples: of one band, in the units of the file.
+        nodata: the sample that stands for missing data, or None.
+    """
+    missing: Mask = np.isnan(samples) if samples.dtype.kind == "f" else np.zeros(samples.shape, np.bool_)
+    if nodata is not None:
+        with np.errstate(over="ignore"):
+            missing |= samples == np.array(nodata).astype(samples.dtype)
+    return missing
+
+
+def missing_pixels(pixels: Pixels, info: ImageInfo) -> Mask | None:
+    """Which pixels have no color, shape (height, width); None if all have one.
+
+    A pixel has none if all of its color bands are missing, or if one of them is NaN.
+    """
+    if not may_miss(info):
+        return None
+    colors: NDArray[Any] = pixels[..., : info.color_bands]
+    missing: Mask = np.zeros(pixels.shape[:2], np.bool_)
+    if info.nodata:
+        with np.errstate(over="ignore"):
+            missing = (colors == np.array(info.nodata).astype(colors.dtype)).all(axis=2)
+    if colors.dtype.kind == "f":
+        missing |= np.isnan(colors).any(axis=2)
+    return missing if missing.any() else None
