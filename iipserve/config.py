@@ -221,6 +221,10 @@ class Config:
         "ICC_TO_SRGB", default=False, parse=boolean,
         text="Convert images with an ICC profile to sRGB and embed no profile (CMYK is always converted).",
     )  # fmt: skip
+    undeclared_opacity: bool = setting(
+        "UNDECLARED_OPACITY", default=True, parse=boolean,
+        text="Take the fourth band of 8-bit RGB TIFF files that do not say what it is (no ExtraSamples) for opacity.",
+    )  # fmt: skip
     colormaps: str = setting(
         "COLORMAPS", default="", parse=str,
         text="Folder of additional color maps for CMP: files NAME.txt or NAME.csv with one color per line, from black to white, each red, green and blue from 0 to 255.",

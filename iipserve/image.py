@@ -156,6 +156,8 @@ class ImageInfo:
     color_space: ColorSpace
     has_alpha: bool = False
     """Whether the last band is opacity (not premultiplied): from 0 to the end of its range."""
+    alpha_declared: bool = True
+    """The file says that its last band is opacity; False if that is only usual."""
     band_ranges: tuple[tuple[float, float], ...] = ()
     """The samples of each band to display as black and white: declared in the file (SMinSampleValue), or the full
     range of unsigned integers of up to 16 bits. Empty if unknown: they are then measured."""

@@ -74,6 +74,7 @@ class Library:
         self._prefix, self._folder = _prefix_and_folder(config.filesystem_prefix)
         self._suffix = config.filesystem_suffix
         self._pattern = config.filename_pattern
+        self._undeclared_opacity = config.undeclared_opacity
         self._config = config
         is_on = {kind: not kind.optional or kind.name in config.extra_formats for kind in formats.values()}
         self._formats = tuple(kind for kind, on in is_on.items() if on)
@@ -248,6 +249,8 @@ class Library:
                 except UnsupportedImage as error:
                     refusal = error
                 else:
+                    if not (source.info.alpha_declared or self._undeclared_opacity):
+                        source.info = replace(source.info, has_alpha=False)
                     info = _as_selected(source.info, selector, sequence)
                     checked = CheckedSource(source, info, os.dup(file.descriptor), state)
                     checked.check()

@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import product
 
+import numpy as np
+
 from iipserve.config import Config
 from iipserve.engine import assembly
 from iipserve.engine.admission import AdmissionControl
@@ -134,7 +136,7 @@ class StatisticsCache:
         ranges = _known_ranges(info) or measured_ranges(bands, info)
         overview = self._overview(source, image, ranges)
         marked = not info.has_alpha and has_alpha(overview.shape[2])
-        histogram = brightness(overview, overview[..., -1] > 0 if marked else None)
+        histogram = brightness(overview, np.not_equal(overview[..., -1], 0) if marked else None)
         samples = sum(pixels.shape[0] * pixels.shape[1] for pixels in arrays)
         statistics = Statistics(bands, samples, histogram, otsu(histogram))
         self._known.set(image, statistics)

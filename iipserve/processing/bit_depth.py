@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from iipserve.processing import Pixels, Samples
 from iipserve.processing.layout import copy_bands
-from iipserve.processing.sample_format import SampleFormat
+from iipserve.processing.sample_format import Range, SampleFormat
 
 DTYPES: dict[int, type[np.uint8 | np.uint16]] = {8: np.uint8, 16: np.uint16}
 """Sample types of display pixels, by bits."""
@@ -44,11 +44,18 @@ def convert_depth(samples: Pixels, bits: int, to_bits: int) -> Pixels:
     return (wide << (to_bits - bits)) | (wide >> (2 * bits - to_bits))
 
 
-def full_scale(samples: Pixels, input_format: SampleFormat, to_bits: int) -> Pixels:
-    """Convert samples that have no declared range (opacity, ink) to 8 or 16 bits.
+def full_scale(
+    samples: Pixels, input_format: SampleFormat, to_bits: int, shown: Range | None = None
+) -> Pixels:
+    """Convert samples of opacity or ink to 8 or 16 bits.
 
-    The range is the full depth of unsigned integers, 0 to the maximum of signed ones, 0 to 1 for floats.
+    The range is `shown`, or else the full depth of unsigned integers, 0 to the maximum of signed ones, 0 to 1 for
+    floats.
     """
+    if shown is not None:
+        low, high = shown
+        share = np.nan_to_num((samples.astype(np.float64) - low) / ((high - low) or 1.0), nan=0).clip(0, 1)
+        return (share * white(to_bits) + 0.5).astype(DTYPES[to_bits])
     if input_format.dtype == "float32":
         unit = np.nan_to_num(samples, nan=0).clip(0, 1)
         return (unit * white(to_bits) + np.float32(0.5)).astype(DTYPES[to_bits])

@@ -67,7 +67,7 @@ def coding(input_format: SampleFormat) -> Coding | None:
 
 def cmyk_to_rgb(pixels: Pixels, input_format: SampleFormat) -> Pixels:
     """Convert CMYK to 8-bit RGB: by its ICC profile, or `(255 - ink) (255 - black) / 255` without a usable one."""
-    inks = full_scale(first_bands(pixels, ColorSpace.CMYK.bands), input_format, 8)
+    inks = full_scale(first_bands(pixels, ColorSpace.CMYK.bands), input_format, 8, input_format.inks)
     transform = to_srgb(input_format.profile, ColorSpace.CMYK.bands) if input_format.profile else None
     return _uncalibrated_rgb(inks) if transform is None else transform(inks)
 

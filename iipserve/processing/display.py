@@ -47,13 +47,15 @@ class DisplayTransform:
         """
         # overflows are clipped in the end
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            chosen = _strategy(self)
+            chosen, input_format = _strategy(self), self.input_format
 
             def convert(part: Pixels) -> Pixels:
                 color = chosen.convert(part)
                 if not self.input_format.has_alpha or chosen.takes_opacity:
                     return color
-                return with_opacity(color, full_scale(part[..., -1], self.input_format, self.bits))
+                return with_opacity(
+                    color, full_scale(part[..., -1], input_format, self.bits, input_format.opacity)
+                )
 
             native = np.ascontiguousarray(pixels, self.input_format.dtype)
             return _in_strips(convert, native, self.apron)

@@ -135,7 +135,8 @@ def _by_table(evaluation: Evaluation, coding: Coding) -> Strategy:
         def convert(pixels: Pixels) -> Pixels:
             result = look_up(pixels)
             if evaluation.input_format.has_alpha:
-                result[..., -1] = full_scale(pixels[..., -1], evaluation.input_format, evaluation.bits)
+                shown = evaluation.input_format
+                result[..., -1] = full_scale(pixels[..., -1], shown, evaluation.bits, shown.opacity)
             return result
 
         return Strategy(convert, takes_opacity=True)

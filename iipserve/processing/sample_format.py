@@ -32,6 +32,10 @@ class SampleFormat:
     """The samples that are black and white, of each color band."""
     profile: bytes | None = None
     """ICC profile, for CMYK only."""
+    opacity: Range | None = None
+    """The samples of opacity that are clear and opaque; None for the full range of the type."""
+    inks: Range | None = None
+    """The samples of CMYK that are no ink and full ink; None for the full range of the type."""
 
     @property
     def color_bands(self) -> int:
@@ -79,9 +83,13 @@ class SampleFormat:
 def sample_format(info: ImageInfo, ranges: Sequence[Range] = ()) -> SampleFormat:
     """The format of an image's samples; `ranges` are measured ones, used if the image declares none."""
     profile = info.icc if info.color_space is ColorSpace.CMYK else None
-    found = tuple(info.band_ranges or ranges)[: info.color_bands]
-    has_alpha = info.has_alpha and info.bands > 1
-    return SampleFormat(info.dtype, info.bits, info.bands, info.color_space, has_alpha, found, profile)
+    found, has_alpha = tuple(info.band_ranges or ranges), info.has_alpha and info.bands > 1
+    has_own = info.full_range is None and len(found) == info.bands
+    return SampleFormat(
+        info.dtype, info.bits, info.bands, info.color_space, has_alpha, found[: info.color_bands], profile,
+        opacity=found[-1] if has_alpha and has_own else None,
+        inks=found[0] if info.color_space is ColorSpace.CMYK and has_own else None,
+    )  # fmt: skip
 
 
 def shown_ranges(input_format: SampleFormat, operations: Sequence[Operation]) -> tuple[Range, ...]:

@@ -200,16 +200,39 @@ def otsu(histogram: Sequence[int]) -> int:
 
 
 def measured_ranges(bands: Sequence[BandStatistics], info: ImageInfo) -> tuple[Range, ...]:
-    """The samples to display as black and white, of each color band, for an image that declares none.
+    """The samples to display as black and white, of each band, for an image that declares none.
 
     Floats between 0 and 1 have that range (iipsrv); otherwise all color bands share the range from the minimum to
-    the maximum sample, so that colors keep their ratios.
+    the maximum sample, so that colors keep their ratios. Opacity and inks begin at 0; see `_nominal_maximum`.
     """
     colors = bands[: info.color_bands]
-    if info.color_space in (ColorSpace.CIELAB, ColorSpace.CMYK):
-        return (UNIT,) * len(colors)
     minimum = min((band.minimum for band in colors if any(band.histogram)), default=0.0)
     maximum = max((band.maximum for band in colors if any(band.histogram)), default=1.0)
-    if info.dtype == "float32" and minimum >= 0 and maximum <= 1:
-        return (UNIT,) * len(colors)
-    return ((minimum, maximum),) * len(colors)
+    shown = (minimum, maximum)
+    if info.color_space is ColorSpace.CMYK:
+        shown = _ink_range(minimum, maximum, info)
+    elif info.color_space is ColorSpace.CIELAB or (info.dtype == "float32" and minimum >= 0 and maximum <= 1):
+        shown = UNIT
+    if not info.has_alpha:
+        return (shown,) * len(colors)
+    opaque = _nominal_maximum(bands[-1].maximum, info, shown[1])
+    return *((shown,) * len(colors)), (0.0, opaque)
+
+
+def _ink_range(minimum: float, maximum: float, info: ImageInfo) -> Range:
+    """No ink and full ink: signed integers of which some are negative have the full range of their type."""
+    if minimum < 0 and info.dtype != "float32":
+        return -(2.0 ** (info.bits - 1)), 2.0 ** (info.bits - 1) - 1
+    return 0.0, _nominal_maximum(maximum, info)
+
+
+def _nominal_maximum(maximum: float, info: ImageInfo, *usual: float) -> float:
+    """The sample of full opacity or ink: the lowest of 1 (floats), of the maxima of integer types, and of `usual`
+    that no sample exceeds. Writers use any of them, whatever the type of the samples is.
+    """
+    known = {*usual, *(2.0**bits - 1 for bits in (8, 16, 32, 64))}
+    if info.dtype == "float32":
+        known.add(1.0)
+    elif info.dtype.startswith("int"):
+        known = {*(one for one in known if one < 2.0 ** (info.bits - 1)), 2.0 ** (info.bits - 1) - 1}
+    return min((one for one in known if 0 < one >= maximum), default=maximum)

@@ -130,6 +130,8 @@ class Bands:
     alpha: Alpha
     alpha_index: int
     """Index of the sample that is opacity; meaningless without one."""
+    alpha_declared: bool = True
+    """ExtraSamples says that it is; otherwise it is the fourth sample of RGB without that field."""
 
     @property
     def has_alpha(self) -> bool:
@@ -214,12 +216,15 @@ def read_bands(directory: Directory, type: SampleType) -> Bands:
     colors = _count_colors(photometric, samples, meanings)
     if samples < colors:
         raise UnsupportedImage(f"TIFF of {samples} bands; its colors need {colors}")
-    alpha, alpha_index = _find_alpha(
-        photometric, type, colors, (meanings + (0,) * samples)[: samples - colors]
-    )
+    alpha, alpha_index = _find_alpha(colors, meanings[: samples - colors])
+    is_fourth = photometric == Photometric.RGB and samples == 4 and type.stored == np.uint8
+    undeclared = is_fourth and type.bits == 8 and not meanings
+    if undeclared:
+        # many writers do not declare the fourth sample
+        alpha, alpha_index = Alpha.STRAIGHT, colors
     if alpha is Alpha.PREMULTIPLIED and photometric in LABS:
         raise UnsupportedImage("TIFF of CIELAB colors that are multiplied by opacity")
-    return Bands(photometric, samples, colors, alpha, alpha_index)
+    return Bands(photometric, samples, colors, alpha, alpha_index, alpha_declared=not undeclared)
 
 
 def _are_cmyk(directory: Directory, samples: int) -> bool:
@@ -233,14 +238,9 @@ def _count_colors(photometric: Photometric, samples: int, meanings: tuple[int, .
     return COLORS.get(photometric) or max(1, samples - len(meanings))
 
 
-def _find_alpha(
-    photometric: Photometric, type: SampleType, colors: int, meanings: tuple[int, ...]
-) -> tuple[Alpha, int]:
+def _find_alpha(colors: int, meanings: tuple[int, ...]) -> tuple[Alpha, int]:
     """How the first extra sample that is opacity relates to colors, and its index."""
     for index, meaning in enumerate(meanings, colors):
         if meaning in EXTRA_SAMPLE_ALPHA:
             return EXTRA_SAMPLE_ALPHA[meaning], index
-    if photometric == Photometric.RGB and len(meanings) == 1 and (type.kind, type.bits) == ("u", 8):
-        # many writers do not declare the fourth sample
-        return Alpha.STRAIGHT, colors
     return Alpha.NONE, 0

@@ -148,12 +148,12 @@ def palette_with_opacity(path: Path) -> Written:
 
 
 def unspecified(bits: int) -> Maker:
-    """RGB with a fourth band whose use is not told: of 8 bits it is taken for opacity, of more for a band."""
+    """RGB with a fourth band that is declared to be something unspecified."""
 
     def make(path: Path) -> Written:
         levels = whole(scenes(4), bits)
         Layout(bits, photometric=RGB, compression=LZW, extra=(UNSPECIFIED,)).write(path, levels)
-        return Written(levels, ColorSpace.SRGB, bits, bits == 8, span(4, 0, 2**bits - 1))
+        return Written(levels, ColorSpace.SRGB, bits, False, span(4, 0, 2**bits - 1))
 
     return make
 

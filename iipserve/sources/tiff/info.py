@@ -25,6 +25,7 @@ class OutputSamples(NamedTuple):
     has_alpha: bool
     band_ranges: tuple[tuple[float, float], ...]
     nodata: tuple[float, ...] = ()
+    alpha_declared: bool = True
 
 
 def output_samples(
@@ -49,6 +50,7 @@ def output_samples(
         has_alpha=masked or layout.bands.has_alpha,
         band_ranges=ranges,
         nodata=_nodata(layout, unwritten),
+        alpha_declared=masked or layout.bands.alpha_declared,
     )
 
 

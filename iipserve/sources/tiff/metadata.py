@@ -89,6 +89,8 @@ def read_ranges(directory: Directory, layout: Layout) -> tuple[tuple[float, floa
         )
     ]
     found = [given or type.full_range for given in declared]
+    if bands.has_alpha and type.full_range is None and all(found):
+        opacity = ((0.0, max(one[1] for one in found if one)),)
     return (*(one for one in found if one), *opacity) if all(found) else ()
 
 

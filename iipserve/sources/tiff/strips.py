@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
@@ -48,7 +49,8 @@ class StripSource(SpooledSource):
         weakref.finalize(self, os.close, file.descriptor)
 
     def _decode(self, shrink: int) -> StoredImage:
-        return self._spool() if shrink == 1 else self._reduced(shrink)
+        # whether an undeclared band is opacity is decided above
+        return replace(self._spool(), has_alpha=self.info.has_alpha) if shrink == 1 else self._reduced(shrink)
 
 
 def open_strips(file: OpenFile, pages: Sequence[Page]) -> Source:

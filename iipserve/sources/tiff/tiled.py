@@ -269,6 +269,7 @@ def _rewraps(layout: Layout, tables: bytes, icc: bytes | None) -> Mapping[str, R
     if layout.compression == Compression.JPEG and layout.bands.stored == layout.bands.colors in (1, 3):
         splicer = JpegSplicer.of(layout, tables, icc)
         return {"jpeg": lambda data, profile: splicer.splice(data, profile=profile)}
-    if layout.compression == Compression.WEBP and layout.bands.alpha is not Alpha.PREMULTIPLIED:
+    kept = layout.bands.alpha is not Alpha.PREMULTIPLIED and layout.bands.alpha_declared
+    if layout.compression == Compression.WEBP and kept:
         return {"webp": lambda data, profile: None if profile and icc else checked_webp(layout, data)}
     return {}

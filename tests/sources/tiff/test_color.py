@@ -76,11 +76,16 @@ class TestColors:
         assert (info.bands, info.bits, info.color_space, info.has_alpha) == (bands, 8, space, alpha)
         assert info.band_ranges == ((0.0, 255.0),) * bands
 
-    def test_a_fourth_band_of_unknown_use_is_opacity(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("declared", [False, True])
+    def test_a_fourth_band_is_opacity_unless_declared_unspecified(
+        self, tmp_path: Path, declared: bool
+    ) -> None:
         pixels = gradient((90, 70), 4)
         write_tiff_pyramid(tmp_path / "a.tif", pixels, extrasamples=["unspecified"])
+        if not declared:
+            renumber_field(tmp_path / "a.tif", 338, 65000)
         source = open_source(TILED, tmp_path / "a.tif")
-        assert source.info.has_alpha
+        assert (source.info.has_alpha, source.info.alpha_declared) == (not declared, declared)
         assert np.array_equal(source.read_tile(0, 0, 0), pixels)
 
     @pytest.mark.parametrize("bands", [2, 4])

@@ -49,7 +49,7 @@ RANGES: list[Any] = [
         "u1", 4, {S_MAX: (SHORT, [1, 2, 3, 4])}, ((0, 1), (0, 2), (0, 3), (0, 255)), id="not of opacity"
     ),
     pytest.param(
-        "f4", 4, {S_MIN: (DOUBLE, [0]), S_MAX: (DOUBLE, [9])}, (*span(3, 0, 9), (0, 1)), id="opacity of floats"
+        "f4", 4, {S_MIN: (DOUBLE, [0]), S_MAX: (DOUBLE, [9])}, span(4, 0, 9), id="opacity of floats"
     ),
 ]  # fmt: skip
 

@@ -1,0 +1,184 @@
+"""Files whose fields are missing, contradictory or wrong, as real writers leave them."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from iipserve.errors import DecodeError
+from iipserve.sources.tiff import FORMAT
+from tests.contracts.source import open_source
+from tests.images import smooth
+from tests.tiff_corpus.tiff_writer import LONG, SHORT, Page, write_tiff
+
+PICTURE = smooth((70, 60))
+FIELDS: dict[int, Any] = {
+    256: (LONG, [70]), 257: (LONG, [60]), 258: (SHORT, [8, 8, 8]), 259: (SHORT, [1]), 262: (SHORT, [2]),
+    277: (SHORT, [3]), 278: (LONG, [60]),
+}  # fmt: skip
+
+
+def strips(
+    path: Path, segments: list[bytes], fields: dict[int, Any], counts: list[int] | None
+) -> NDArray[Any]:
+    """The samples of a file of strips with these byte counts; None leaves the field out."""
+    offsets, data = [], bytearray(8)
+    for segment in segments:
+        offsets.append(len(data))
+        data += segment
+    fields = fields | {273: (LONG, offsets)} | ({} if counts is None else {279: (LONG, counts)})
+    write_tiff(path, [Page(fields)])
+    # the strips follow the directory
+    body, shift = path.read_bytes(), 0
+    for _ in range(2):
+        shift = len(body) - 8
+        write_tiff(path, [Page(fields | {273: (LONG, [offset + shift for offset in offsets])})])
+        body = path.read_bytes()
+    path.write_bytes(body + bytes(data[8:]))
+    return read(path)
+
+
+def read(path: Path) -> NDArray[Any]:
+    source = open_source(FORMAT, path)
+    return np.array(source.read_tile(0, 0, 0))
+
+
+def cut(rows: int) -> list[bytes]:
+    return [PICTURE[top : top + rows].tobytes() for top in range(0, 60, rows)]
+
+
+@pytest.mark.parametrize("compression", [1, 8])
+@pytest.mark.parametrize("rows", [60, 25])
+@pytest.mark.parametrize("lie", ["zero", "missing", "too large"])
+def test_byte_counts(tmp_path: Path, lie: str, rows: int, compression: int) -> None:
+    segments = cut(rows) if compression == 1 else [zlib.compress(one) for one in cut(rows)]
+    counts = {"zero": [0] * len(segments), "missing": None, "too large": [1 << 30] * len(segments)}[lie]
+    fields = FIELDS | {278: (LONG, [rows]), 259: (SHORT, [compression])}
+    assert np.array_equal(strips(tmp_path / "a.tif", segments, fields, counts), PICTURE)
+
+
+def test_the_last_strip_at_full_height(tmp_path: Path) -> None:
+    whole = np.pad(PICTURE, ((0, 4), (0, 0), (0, 0)))
+    segments = [
+        imagecodecs.jpeg8_encode(whole[top : top + 32], 100, subsampling="444", colorspace="RGB")
+        for top in (0, 32)
+    ]
+    fields = FIELDS | {278: (LONG, [32]), 259: (SHORT, [7]), 262: (SHORT, [6]), 530: (SHORT, [1, 1])}
+    seen = strips(tmp_path / "a.tif", segments, fields, [len(one) for one in segments])
+    assert np.abs(seen.astype(int) - PICTURE).max() <= 6
+
+
+def test_the_end_of_the_file_before_the_offset_of_the_next_directory(tmp_path: Path) -> None:
+    data = struct.pack("<2sHI", b"II", 42, 8 + PICTURE.size) + PICTURE.tobytes()
+    fields = FIELDS | {258: (SHORT, [8]), 273: (LONG, [8]), 279: (LONG, [PICTURE.size])}
+    data += struct.pack("<H", len(fields))
+    for tag, (kind, values) in sorted(fields.items()):
+        data += struct.pack("<HHII", tag, kind, 1, values[0])
+    (tmp_path / "a.tif").write_bytes(data)
+    assert np.array_equal(read(tmp_path / "a.tif"), PICTURE)
+
+
+@pytest.mark.parametrize("bits", [[8], [8, 8, 8, 1], [8, 8, 8, 16]])
+def test_numbers_of_bits_that_do_not_match_the_samples(tmp_path: Path, bits: list[int]) -> None:
+    seen = strips(tmp_path / "a.tif", cut(60), FIELDS | {258: (SHORT, bits)}, [PICTURE.size])
+    assert np.array_equal(seen, PICTURE)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+@pytest.mark.parametrize("bands", [1, 3])
+def test_no_photometric(tmp_path: Path, bands: int, dtype: str) -> None:
+    pixels = np.ascontiguousarray(PICTURE[..., :bands].astype(dtype))
+    fields = {tag: value for tag, value in FIELDS.items() if tag != 262}
+    fields |= {258: (SHORT, [8 * pixels.itemsize] * bands), 277: (SHORT, [bands])}
+    fields |= {339: (SHORT, [3 if dtype == "f4" else 1] * bands)}
+    seen = strips(tmp_path / "a.tif", [pixels.tobytes()], fields, [pixels.nbytes])
+    assert np.array_equal(seen, pixels)
+
+
+def test_old_jpeg_without_samples_per_pixel(tmp_path: Path) -> None:
+    Image.fromarray(PICTURE).save(tmp_path / "a.jpg", quality=95)
+    stream = (tmp_path / "a.jpg").read_bytes()
+    fields = {tag: value for tag, value in FIELDS.items() if tag != 277}
+    fields |= {259: (SHORT, [6]), 262: (SHORT, [6]), 513: (LONG, [8]), 514: (LONG, [len(stream)])}
+    write_tiff(tmp_path / "a.tif", [Page(fields, [stream], striped=True)])
+    shown = np.asarray(Image.open(tmp_path / "a.jpg"))
+    assert np.abs(read(tmp_path / "a.tif").astype(int) - shown).max() <= 12
+
+
+FAX = {
+    **FIELDS, 256: (LONG, [32]), 257: (LONG, [16]), 258: (SHORT, [1]), 259: (SHORT, [4]), 262: (SHORT, [0]),
+    277: (SHORT, [1]), 278: (LONG, [16]),
+}  # fmt: skip
+
+
+def fax(folder: Path, rows: NDArray[np.uint8], compression: str) -> bytes:
+    """The stream of samples of 1 bit as libtiff writes it."""
+    Image.fromarray(rows.astype(bool)).save(folder / "fax.tif", compression=compression)
+    with Image.open(folder / "fax.tif") as written:
+        tags: Any = written.tag_v2  # type: ignore[attr-defined]
+        (offset,), (count,) = tags[273], tags[279]
+    return (folder / "fax.tif").read_bytes()[offset : offset + count]
+
+
+@pytest.mark.parametrize("counts", [None, [0]])
+def test_fax_without_byte_counts(tmp_path: Path, counts: list[int] | None) -> None:
+    rows = np.random.default_rng(3).integers(0, 2, (16, 32), np.uint8)
+    stream = fax(tmp_path, rows, "group4")
+    seen = strips(tmp_path / "a.tif", [stream], FAX, counts)
+    assert np.array_equal(seen[..., 0], 255 - 255 * rows)
+
+
+@pytest.mark.parametrize("compression", [2, 4])
+@pytest.mark.parametrize("photometric", [0, 1])
+def test_fax_that_ends_early_is_white_below(tmp_path: Path, photometric: int, compression: int) -> None:
+    rows = np.random.default_rng(3).integers(0, 2, (11, 32), np.uint8)
+    stream = fax(tmp_path, rows, {2: "tiff_ccitt", 4: "group4"}[compression])
+    fields = FAX | {259: (SHORT, [compression]), 262: (SHORT, [photometric])}
+    seen = strips(tmp_path / "a.tif", [stream], fields, [len(stream)])[..., 0]
+    assert np.array_equal(seen[:11], 255 * rows if photometric else 255 - 255 * rows)
+    assert (seen[11:] == 255).all()
+
+
+# no writer stores the least significant byte first in a big-endian file
+@pytest.mark.parametrize(("stored", "order"), ["<<", "><", ">>"])
+def test_integers_of_24_bits_in_either_byte_order(tmp_path: Path, stored: str, order: str) -> None:
+    samples = np.add.outer(np.arange(60) * 900, np.arange(70) * 40).astype(np.uint32)
+    octets = samples.astype(stored + "u4").view(np.uint8).reshape(60, 70, 4)
+    octets = octets[..., 1:] if stored == ">" else octets[..., :3]
+    fields = FIELDS | {258: (SHORT, [24]), 277: (SHORT, [1]), 262: (SHORT, [1])}
+    page = Page(fields, [octets.tobytes()], striped=True)
+    write_tiff(tmp_path / "a.tif", [page], order=order)
+    assert np.array_equal(read(tmp_path / "a.tif")[..., 0], samples)
+
+
+def test_floats_of_24_bits(tmp_path: Path) -> None:
+    samples = np.linspace(0, 2000, 4200, dtype=np.float32).reshape(60, 70)
+    octets = imagecodecs.float24_encode(samples, byteorder="<")
+    fields = FIELDS | {258: (SHORT, [24]), 277: (SHORT, [1]), 262: (SHORT, [1]), 339: (SHORT, [3])}
+    write_tiff(tmp_path / "a.tif", [Page(fields, [octets], striped=True)])
+    # 16 bits of mantissa
+    assert np.allclose(read(tmp_path / "a.tif")[..., 0], samples, rtol=2**-16)
+
+
+@pytest.mark.parametrize("compression", [1, 5, 8, 32773, 50000])
+def test_a_file_that_is_cut_off_is_damaged(tmp_path: Path, compression: int) -> None:
+    encode: dict[int, Any] = {
+        1: bytes, 5: imagecodecs.lzw_encode, 8: zlib.compress, 32773: imagecodecs.packbits_encode,
+        50000: imagecodecs.zstd_encode,
+    }  # fmt: skip
+    noise = np.random.default_rng(1).integers(0, 256, PICTURE.shape, np.uint8)
+    stream = encode[compression](noise.tobytes())
+    fields = FIELDS | {259: (SHORT, [compression])}
+    strips(tmp_path / "a.tif", [stream], fields, [len(stream)])
+    whole = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(whole[:-2000])
+    with pytest.raises(DecodeError):
+        read(tmp_path / "a.tif")
