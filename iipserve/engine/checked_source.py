@@ -42,7 +42,7 @@ class CheckedSource(Source):
         self._descriptor = descriptor
         self._state = state
         self.is_stale = False
-        """The descriptor cannot be used any more; the file must be opened again."""
+        """Reading has failed; the file must be opened again."""
 
     def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
         """As `Source.read_tile`."""
@@ -63,6 +63,10 @@ class CheckedSource(Source):
             raise
         self.check()
         return pixels
+
+    def decoded_pixels(self, level: int, region: Region) -> int:
+        """As `Source.decoded_pixels`, without reading."""
+        return self._source.decoded_pixels(level, region)
 
     def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
         """As `Source.stored_tile`."""
@@ -101,4 +105,5 @@ class CheckedSource(Source):
         self.check()
         # Pillow's errors of decoding are OSError too, without a number
         if isinstance(error, OSError) and error.errno is not None:
+            self.is_stale = True  # libvips keeps an image that could not be read once in this state
             raise unavailable(repr(self.info.identifier), error) from error

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from iipserve.engine.admission import AdmissionControl
+from iipserve.engine.checked_source import ImageChanged
 from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.level_reader import LevelReader
 from iipserve.engine.library import Library
@@ -41,7 +42,14 @@ class Sampler:
         return [self._samples(plan, self._image(plan, selector)) for selector in plan.selectors]
 
     def _image(self, plan: SamplePlan, selector: Selector) -> ImageRef:
+        """The image of a selector: in a stack, of the same version of the file.
+
+        Raises:
+            ImageChanged: the stack has been replaced.
+        """
         info = self._library.info(plan.image.identifier, selector)
+        if info.stack and info.version != plan.image.version:
+            raise ImageChanged
         return replace(plan.image, version=info.version, selector=info.selector)
 
     def _samples(self, plan: SamplePlan, image: ImageRef) -> Pixels:

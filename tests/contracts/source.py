@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -139,3 +140,19 @@ class SourceContract:
 
     def test_refuses_to_name_a_tile_of_an_unknown_format(self, source: Source) -> None:
         assert source.stored_tile(0, 0, 0, "bmp", profile=False) is None
+
+    def test_failure_of_the_storage_is_no_damage(
+        self, source: Source, levels: Sequence[Samples], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*arguments: object) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        monkeypatch.setattr(os, "pread", fail)
+        monkeypatch.setattr(os, "preadv", fail)
+        try:
+            pixels = source.read_tile(0, 0, 0)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+        else:
+            self.check(pixels, self.expected(levels, source, 0, 0, 0))

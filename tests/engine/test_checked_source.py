@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from iipserve.config import Config
-from iipserve.engine.checked_source import ImageChanged
+from iipserve.engine.checked_source import CheckedSource, ImageChanged
+from iipserve.engine.files import SETTLING_NS, file_state, settled_status
 from iipserve.engine.library import Library
 from iipserve.errors import (
     DecodeError,
@@ -139,3 +141,22 @@ def test_switched_folder_link_is_followed(folder: Path) -> None:
             assert source.read_tile(0, 0, 0).item() == ord(content)
         (folder / "next").symlink_to("release-2")
         os.replace(folder / "next", folder / "current")
+
+
+def test_everything_a_source_has_is_that_of_the_checked_one(folder: Path) -> None:
+    methods = {name for name, value in vars(Source).items() if callable(value) and not name.startswith("_")}
+    assert methods <= vars(CheckedSource).keys()
+    images = marked_library(folder)
+    source = images.source(image_ref(images.info("a.img")))
+    assert Source.__annotations__.keys() <= vars(source).keys()
+
+
+def test_file_settles_until_a_further_change_shows(folder: Path) -> None:
+    path = folder / "a.img"
+    path.write_bytes(b"MARKx")
+    descriptor = os.open(path, os.O_RDONLY)
+    status = settled_status(descriptor)
+    assert time.time_ns() - status.st_ctime_ns >= SETTLING_NS
+    path.write_bytes(b"MARKy")
+    assert file_state(os.fstat(descriptor)) != file_state(status)
+    os.close(descriptor)

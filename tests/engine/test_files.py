@@ -18,6 +18,7 @@ from iipserve.errors import (
     ImageUnavailable,
 )
 from iipserve.plan import image_ref
+from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source
 from tests.engine.fakes import MARKED_FORMATS, marked_library
 
@@ -109,3 +110,24 @@ def test_link_that_is_turned_outside_after_its_resolution(
     except ImageNotFound:
         return
     assert images.source(image_ref(info)).read_tile(0, 0, 0).item() != ord("s")
+
+
+def test_file_is_opened_again_after_a_failure_to_read(folder: Path) -> None:
+    opened = []
+
+    def open_once(file: OpenFile) -> Source:
+        source = MARKED_FORMATS["marked"].open(file)
+        opened.append(source)
+        if len(opened) == 1:
+            source.read_tile = fail  # type: ignore[method-assign]
+        return source
+
+    def fail(*arguments: object) -> Pixels:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    formats = {"once": replace(MARKED_FORMATS["marked"], open=open_once)}
+    images = Library(Config(filesystem_prefix=f"{folder}/"), formats)
+    image = image_ref(images.info("a.img"))
+    with pytest.raises(ImageUnavailable):
+        images.source(image).read_tile(0, 0, 0)
+    assert images.source(image).read_tile(0, 0, 0).item() == ord("a")
