@@ -5,6 +5,7 @@ The kernel may reclaim the pages at any time, and the disk space is released wit
 
 from __future__ import annotations
 
+import errno
 import logging
 import mmap
 import tempfile
@@ -25,7 +26,7 @@ NO_ROOM = "the server has no room to unpack the image; ask again later"
 
 @contextmanager
 def room() -> Iterator[None]:
-    """Report a failure to write temporary files in the block, and log it.
+    """Report a failure to write temporary files in the block, and log it; a lack of descriptors is passed on.
 
     Raises:
         ImageUnavailable: there is no room for them.
@@ -33,6 +34,8 @@ def room() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise
         log.error("an image cannot be unpacked: %s", error.strerror)
         raise ImageUnavailable(NO_ROOM) from error
 
