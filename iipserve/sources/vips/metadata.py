@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from iipserve.containers import exif, icc, png
+from iipserve import libvips
+from iipserve.containers import exif, icc, png, tags
 from iipserve.image import PhysicalResolution
 from iipserve.libvips import pyvips
 
@@ -43,7 +44,17 @@ PROFILE_SPACES = {
     icc.LAB: (),
 }
 """By data color space of a profile (ICC.1 7.2.6): the interpretations it applies to. CIELAB needs no profile."""
-REPLACEMENT = "\ufffd"
+NOT_UTF8 = re.compile("\ufffd|^<invalid utf-8 string>$")
+"""What libvips puts in place of text that is not UTF-8: of a letter (8.18) or of all (8.14)."""
+EXIF_TEXTS = {
+    tags.IMAGE_DESCRIPTION: "description",
+    tags.ARTIST: "creator",
+    tags.COPYRIGHT: "rights",
+    tags.DATE_TIME: "date",
+    tags.MAKE: "make",
+    tags.MODEL: "model",
+}
+"""IIP object name by tag."""
 PNG_DEFAULT = 2.834
 """Pixels per millimetre of a PNG without a pHYs chunk: 72 dpi, which in a pHYs chunk would round to 2.835."""
 EXIF_NOTE = re.compile(r", ASCII, \d+ components, \d+ bytes\)$")
@@ -70,7 +81,7 @@ def read_metadata(image: pyvips.Image, descriptor: int) -> VipsMetadata:
         xmp=_value(image, names, "xmp-data"),
         exif=block.removeprefix(EXIF_MARK) if block else None,
         resolution=_resolution(image, names),
-        text=MappingProxyType(_texts(image, names, descriptor)),
+        text=MappingProxyType(_texts(image, names, descriptor, block)),
     )
 
 
@@ -119,20 +130,33 @@ def _resolution(image: pyvips.Image, names: set[str]) -> PhysicalResolution | No
     return PhysicalResolution(image.xres * 1000, image.yres * 1000)
 
 
-def _texts(image: pyvips.Image, names: set[str], descriptor: int) -> dict[str, str]:
+def _texts(image: pyvips.Image, names: set[str], descriptor: int, block: bytes | None) -> dict[str, str]:
     texts: dict[str, str] = {}
     for name in sorted(names):
         meaning = TEXT_FIELDS.get(name) or _png_meaning(name)
         value = _value(image, names, name) if meaning else None
         if meaning and isinstance(value, str) and (text := _plain(name, value)):
             texts[meaning] = text
-    if REPLACEMENT in "".join(texts.values()):  # libvips takes Latin-1 of PNG for UTF-8
-        texts |= {
-            PNG_KEYWORDS[keyword]: text.strip()
-            for keyword, text in png.latin_texts(lambda count, offset: os.pread(descriptor, count, offset))
-            if keyword in PNG_KEYWORDS
-        }
+    if any(NOT_UTF8.search(text) for text in texts.values()):
+        # libvips keeps nothing of such a text, and takes Latin-1 for UTF-8
+        texts |= _exif_texts(block) | _png_texts(descriptor)
     return texts
+
+
+def _exif_texts(block: bytes | None) -> dict[str, str]:
+    fields = exif.read(block.removeprefix(EXIF_MARK)) if block else None
+    return {
+        EXIF_TEXTS[field.tag]: libvips.text(field.value).strip("\0 \n")
+        for field in (fields.ifd0 if fields else ())
+        if field.tag in EXIF_TEXTS
+    }
+
+
+def _png_texts(descriptor: int) -> dict[str, str]:
+    if os.pread(descriptor, len(png.SIGNATURE), 0) != png.SIGNATURE:
+        return {}
+    texts = png.latin_texts(lambda count, offset: os.pread(descriptor, count, offset))
+    return {PNG_KEYWORDS[keyword]: text.strip() for keyword, text in texts if keyword in PNG_KEYWORDS}
 
 
 def _png_meaning(name: str) -> str | None:

@@ -140,7 +140,7 @@ def test_undecodable_text_of_exif_is_no_error(tmp_path: Path) -> None:
     as_image(smooth((64, 48))).save(tmp_path / "a", "JPEG", exif=exif)
     data = (tmp_path / "a").read_bytes()
     (tmp_path / "a").write_bytes(data.replace(b"A #####", b"A \xe9\xff\xfe\x80\xf1"))
-    assert open_source(FORMAT, tmp_path / "a").info.text["description"].startswith("A ")
+    assert open_source(FORMAT, tmp_path / "a").info.text["description"] == "A éÿþ\x80ñ"
 
 
 @pytest.mark.parametrize("zipped", [False, True])
