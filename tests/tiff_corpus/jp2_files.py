@@ -20,7 +20,7 @@ from iipserve.sources.jpeg2000.openjpeg_library import glymur
 Samples = NDArray[Any]
 
 SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
-CMYK, CIELAB, SRGB, GRAY, SYCC = 12, 14, 16, 17, 18
+CMYK, CIELAB, SRGB, GRAY, SYCC, ROMM_RGB, ESYCC = 12, 14, 16, 17, 18, 21, 24
 """Enumerated color spaces."""
 COLOR, OPACITY, PREMULTIPLIED, UNSPECIFIED = 0, 1, 2, 65535
 """Kinds of a channel."""

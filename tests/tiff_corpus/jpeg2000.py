@@ -5,7 +5,9 @@ Smaller levels are those that glymur decodes from the bare components; all else 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import imagecodecs
@@ -14,6 +16,7 @@ import numpy as np
 from iipserve.image import ColorSpace
 from iipserve.sources.jpeg2000.openjpeg_library import glymur
 from tests.tiff_corpus import jp2_files as jp2
+from tests.tiff_corpus.jp2_encoder import Grid, Part, encode, pack_headers, reduced
 from tests.tiff_corpus.layout import Maker, Written, scene, span, whole
 from tests.tiff_corpus.profiles import SRGB_PROFILE, cmyk_profile
 from tests.tiff_corpus.tiff_writer import Samples
@@ -91,13 +94,13 @@ def cielab(bits: int, ranges: Sequence[tuple[int, int]] = ()) -> Maker:
     return make
 
 
-def luma(bits: int) -> Maker:
+def luma(bits: int, number: int = jp2.SYCC) -> Maker:
     """Luma and chroma, which become RGB."""
     most, half = 2**bits - 1, 2 ** (bits - 1)
 
     def make(path: Path) -> Written:
         (stored,) = whole([scene(3) * [0.5, 0.3, 0.3] + [0.25, 0.35, 0.35]], bits)
-        jp2.write_picture(path, stored, bits, jp2.enumerated(jp2.SYCC))
+        jp2.write_picture(path, stored, bits, jp2.enumerated(number))
         matrix = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]])
         levels = [(level - np.array([0, half, half])) @ matrix.T for level in halvings(path)]
         shown = [np.rint(level).clip(0, most).astype(stored.dtype) for level in levels]
@@ -117,6 +120,37 @@ def high_throughput(bits: int) -> Maker:
         return Written(levels, ColorSpace.SRGB, bits, ranges=span(3, 0, 2**bits - 1))
 
     return make
+
+
+def in_tiles(count: int, step: int = 1, pack: Callable[[bytes], bytes] = bytes) -> Maker:
+    """Components in tiles that do not halve, which begin at odd places of the reference grid."""
+
+    def make(path: Path) -> Written:
+        (stored,) = whole([scene(count)], 8)
+        height, width, _ = stored.shape
+        left, top = 5 * step, 3 * step
+        grid = Grid(
+            left, top, left + width * step, top + height * step, (201 * step, 151 * step), (step, step)
+        )
+        part, planes = Part(dx=step, dy=step), list(np.moveaxis(stored.astype(np.int64), 2, 0))
+        path.write_bytes(pack(encode(grid, [part] * count, planes, csty=6)))
+        levels = [[reduced(grid, part, plane, level).clip(0, 255) for plane in planes] for level in range(3)]
+        shown = [np.stack(bands, axis=-1).astype(np.uint8) for bands in levels]
+        space = ColorSpace.SRGB if count == 3 else ColorSpace.GRAY
+        return Written(shown, space, ranges=span(count, 0, 255))
+
+    return make
+
+
+def upside_down(path: Path) -> Written:
+    """A photograph that is to be turned by half, as its Exif block says (Exif 2.32 section 4.6.4)."""
+    (stored,) = whole([scene(3)], 8)
+    jp2.write_picture(path, stored, 8, jp2.enumerated(jp2.SRGB))
+    levels = [np.rot90(level, 2) for level in halvings(path)]
+    block = b"II*\0\x08\0\0\0" + struct.pack("<HHHIHHI", 1, 274, 3, 1, 3, 0, 0)
+    with path.open("ab") as file:
+        file.write(jp2.box(b"uuid", b"JpgTiffExif->JP2" + block))
+    return Written(levels, ColorSpace.SRGB, ranges=span(3, 0, 255))
 
 
 BEHIND = jp2.channels(*((number, jp2.COLOR, number + 1) for number in range(3)), (3, jp2.OPACITY, 0))
@@ -150,5 +184,14 @@ JPEG_2000: Mapping[str, Maker] = {
     **{f"jp2-sycc{bits}": luma(bits) for bits in (8, 12)},
     "jp2-bands2": components(8, 2, jp2.channels((0, 0, 1), (1, 0, 2))),
     "jp2-bands5": components(12, 5),
+    "jp2-esycc8": luma(8, jp2.ESYCC),
+    "jp2-profile-before-unknown": components(
+        8, 3, jp2.profiled(SRGB_PROFILE), jp2.enumerated(jp2.ROMM_RGB), space=ColorSpace.SRGB
+    ),
+    "jp2-odd-tiles": in_tiles(3),
+    "jp2-all-subsampled": in_tiles(1, step=4),
+    "jp2-headers-in-main": in_tiles(3, pack=partial(pack_headers, main=True)),
+    "jp2-headers-in-tiles": in_tiles(3, pack=partial(pack_headers, main=False)),
+    "jp2-orientation3": upside_down,
     "jp2-high-throughput16": high_throughput(16),
 }
