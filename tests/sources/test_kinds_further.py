@@ -18,7 +18,7 @@ from iipserve.geometry import Region, Size
 from iipserve.image import StackLayer
 from iipserve.sources import OpenFile, Source, jpeg2000, vips
 from iipserve.sources.jpeg2000.openjpeg_library import glymur
-from tests.contracts.source import SourceContract, open_file
+from tests.contracts.source import SourceContract, open_file, open_source
 from tests.sources.tiff.files import STRIPPED
 from tests.tiff_corpus import Written
 from tests.tiff_corpus.further import KINDS
@@ -41,7 +41,7 @@ def format_of(name: str) -> str:
 
 
 def opened(name: str, path: Path, layer: int = 0) -> Source:
-    return FORMATS[format_of(name)].open(replace(open_file(path), layer=layer))
+    return open_source(FORMATS[format_of(name)], path, layer=layer)
 
 
 def made(name: str, path: Path) -> Written:
