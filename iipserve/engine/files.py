@@ -35,6 +35,9 @@ LINK_FOUND = (errno.ELOOP, errno.ENOTDIR)
 """Errors of opening a symbolic link with O_NOFOLLOW, as a file or as a folder."""
 SETTLING_NS = 10_000_000
 """Resolution of file times in nanoseconds, at most: a tick of the kernel's clock (CONFIG_HZ=100)."""
+MAX_WRITTEN_AT_ONCE = 1 << 31
+"""Bytes that one call of write(2) takes. It sets the file's times at its beginning only, and takes up to about a
+nanosecond for each byte."""
 SAMPLES, SAMPLE_LENGTH = 16, 4096
 """Number and length in bytes of the parts of a file that its fingerprint is made of."""
 
@@ -186,17 +189,19 @@ def _open_components(root: int, parts: Sequence[str]) -> int:
 
 
 def settled_status(descriptor: int) -> os.stat_result:
-    """The status of an open file, once it was not changed for as long as file times take to differ.
+    """The status of an open file, once it has not been changed for a while.
 
-    A file that is changed again within their resolution keeps its times: what is read from now on belongs to
-    the status, or to another one. Returns after `ATTEMPTS` if the file is changed all the time.
+    A file that is changed again within the resolution of file times, or by a call that still writes, keeps its times.
+    After the wait, what is read belongs to the status, or the file has another one by then. Returns after `ATTEMPTS`
+    if the file is changed all the time.
     """
     status = os.fstat(descriptor)
     for _ in range(ATTEMPTS):
         age = time.time_ns() - status.st_ctime_ns
-        if not 0 <= age < SETTLING_NS:
+        settling = SETTLING_NS + min(status.st_size, MAX_WRITTEN_AT_ONCE)
+        if not 0 <= age < settling:
             break
-        time.sleep((SETTLING_NS - age) / 1e9)
+        time.sleep((settling - age) / 1e9)
         status = os.fstat(descriptor)
     return status
 
