@@ -6,8 +6,9 @@ version of the file. Pyramids whose levels are marked or are SubIFDs do not come
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -28,20 +29,31 @@ from iipserve.sources.tiff.strip_reader import StripReader
 from iipserve.sources.tiff.tiled import open_stored
 from iipserve.sources.tiles import join_tiles
 
-MAX_COMPARISONS = 32
+MAX_COMPARISONS = 16
 """In one file; further directories are taken for images of their own."""
 MAX_AREA = 10_000_000
-"""Pixels decoded for one comparison."""
-POINTS = ((0.5, 0.5), (0.25, 0.25), (0.75, 0.75), (0.75, 0.25), (0.25, 0.75))
+"""Pixels decoded for one comparison, about."""
+POINTS = tuple((x / 8, y / 8) for x, y in ((4, 4), (2, 2), (6, 6), (6, 2), (2, 6)))
 """Where parts are compared, in fractions of the size."""
-MIN_SIDE = 4
-"""Pixels of the smaller image that a part covers at least."""
-MAX_CELLS = 8
+FURTHER_POINTS = tuple((x / 8, y / 8) for y in range(1, 8) for x in range(1, 8))
+"""The same for images that show next to nothing at the former, unless all of them can be compared."""
+MAX_PARTS = 400
+"""Of an image that is compared as a whole."""
+MAX_STRIPS = 10_000
+"""Images of more strips are not compared."""
+SIDES = (16, 4)
+"""Pixels of the smaller image that a part covers at least, and where they take more than `LONG_SIDE` of the larger."""
+LONG_SIDE = 1024
+CELL = 8
+"""Pixels of the smaller image across a cell."""
+MAX_CELLS = 64
 """Cells of a part across and down."""
-MAX_DIFFERENCE = 0.012
-"""Mean difference of cells of the same picture, of full scale: 3 of 255, for lossy compression and rounding."""
-MAX_RELATIVE_DIFFERENCE = 0.4
-"""The same in proportion to the mean contrast, which ways of reducing keep within this."""
+MAX_DIFFERENCE = 0.025
+"""Largest difference of a cell of the same picture, of full scale: 6 of 255, for lossy compression and rounding."""
+MAX_RELATIVE_DIFFERENCE = 0.25
+"""Mean difference of cells in proportion to the mean contrast, which ways of reducing keep within this."""
+MIN_CONTRAST = 0.01
+"""Parts of less contrast, of full scale, show next to nothing."""
 
 Cells = NDArray[np.float64]
 
@@ -113,6 +125,8 @@ def _place(directory: Directory) -> Hashable:
 def _strips(directory: Directory) -> _Stored:
     strips = StripReader.of(directory)
     layout = strips.layout
+    if layout.grid.count > MAX_STRIPS:
+        raise UnsupportedImage(f"{layout.grid.count} strips are not compared; at most {MAX_STRIPS} are")
 
     def read(region: Region) -> Pixels:
         rows = strips.read_rows(region.y, region.bottom)
@@ -128,27 +142,46 @@ def _strips(directory: Directory) -> _Stored:
 
 
 def _same(full: _Stored, small: _Stored, shown: Size | None) -> bool:
+    """Whether the part of size `shown` of an image, or all of it, is a smaller copy."""
     size = shown or small.size
     if full.form != small.form or not size.fits_in(full.size):
         return False
-    pairs, area = [], 0
-    for region in _parts(full, size):
+    for points in (POINTS, FURTHER_POINTS):
+        pairs = list(_pairs(full, small, size, points))
+        if not pairs:
+            return False
+        cells, reduced = (np.concatenate(part) for part in zip(*pairs, strict=True))
+        scale = 255.0 if full.form[0] == "uint8" else max(np.abs(cells).max(), np.abs(reduced).max())
+        contrast = _contrast(cells)
+        difference = np.abs(cells - reduced)
+        if (
+            difference.mean() > MAX_RELATIVE_DIFFERENCE * contrast
+            and difference.max() > MAX_DIFFERENCE * scale
+        ):
+            return False
+        if contrast > MIN_CONTRAST * scale:
+            return True
+    return True
+
+
+def _contrast(cells: Cells) -> float:
+    """Mean difference from the mean of each band."""
+    return float(np.abs(cells - cells.mean(axis=0)).mean())
+
+
+def _pairs(
+    full: _Stored, small: _Stored, size: Size, points: Iterable[tuple[float, float]]
+) -> Iterator[tuple[Cells, Cells]]:
+    """Means of the cells of parts at some points, of both images, until `MAX_AREA` is decoded."""
+    area = 0
+    for region in _parts(full, size, points):
         reduced = _reduced_region(region, full.size, size)
         area += _decoded_area(region, full) + _decoded_area(reduced, small)
         if area > MAX_AREA:
-            break
+            return
         across = _edges(reduced.x, reduced.width, region.x, region.width, full.size.width / size.width)
         down = _edges(reduced.y, reduced.height, region.y, region.height, full.size.height / size.height)
-        pairs.append(
-            (
-                _means(full.read(region), down[1], across[1]),
-                _means(small.read(reduced), down[0], across[0]),
-            )
-        )
-    if not pairs:
-        return False
-    cells, reduced_cells = (np.concatenate(part) for part in zip(*pairs, strict=True))
-    return _agree(cells, reduced_cells, full.form[0])
+        yield _means(full.read(region), down[1], across[1]), _means(small.read(reduced), down[0], across[0])
 
 
 def _decoded_area(region: Region, image: _Stored) -> int:
@@ -158,24 +191,28 @@ def _decoded_area(region: Region, image: _Stored) -> int:
     return columns * rows * unit.area
 
 
-def _parts(full: _Stored, size: Size) -> Iterator[Region]:
+def _parts(full: _Stored, size: Size, points: Iterable[tuple[float, float]]) -> Iterator[Region]:
     """Whole tiles or strips of the full size at some points, large enough for a few pixels of `size`."""
     block = Size(
-        _whole_units(MIN_SIDE * full.size.width / size.width, full.unit.width),
-        _whole_units(MIN_SIDE * full.size.height / size.height, full.unit.height),
+        _whole_units(full.size.width / size.width, full.unit.width),
+        _whole_units(full.size.height / size.height, full.unit.height),
     )
     grid = TileGrid(full.size, block)
     places = {
         (int(x * full.size.width) // block.width, int(y * full.size.height) // block.height)
-        for x, y in POINTS
+        for x, y in points
     }
+    if points is FURTHER_POINTS and full.size.area + size.area <= MAX_AREA and grid.count <= MAX_PARTS:
+        places = set(itertools.product(range(grid.columns), range(grid.rows)))
     for column, row in sorted(places):
         region = grid.region(column, row)
         if region is not None:
             yield region
 
 
-def _whole_units(length: float, unit: int) -> int:
+def _whole_units(ratio: float, unit: int) -> int:
+    """The length of a part: whole tiles or strips."""
+    length = next((side * ratio for side in SIDES if side * ratio <= LONG_SIDE), SIDES[-1] * ratio)
     return max(1, ceil_div(int(length), unit)) * unit
 
 
@@ -195,7 +232,7 @@ def _edges(
     start: int, length: int, full_start: int, full_length: int, ratio: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Edges of cells along one side: in pixels of the part of the smaller image, and of that of the full size."""
-    edges = np.linspace(0, length, min(MAX_CELLS, length) + 1).astype(np.intp)
+    edges = np.linspace(0, length, min(MAX_CELLS, max(1, length // CELL)) + 1).astype(np.intp)
     full = np.rint((start + edges) * ratio).astype(np.intp) - full_start
     if length == 1:
         full = np.array([0, full_length])
@@ -210,11 +247,3 @@ def _means(pixels: Pixels, down: NDArray[np.intp], across: NDArray[np.intp]) -> 
     areas = np.outer(np.diff(down), np.diff(across))[:, :, None]
     means: Cells = sums / areas
     return means.reshape(-1, means.shape[2])
-
-
-def _agree(full: Cells, small: Cells, dtype: str) -> bool:
-    """Whether means of cells are those of the same picture."""
-    scale = 255.0 if dtype == "uint8" else max(np.abs(full).max(), np.abs(small).max())
-    difference = np.abs(full - small).mean()
-    contrast = np.abs(small - small.mean(axis=0)).mean()
-    return bool(difference <= max(MAX_DIFFERENCE * scale, MAX_RELATIVE_DIFFERENCE * contrast))

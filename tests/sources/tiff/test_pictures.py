@@ -96,6 +96,30 @@ def test_an_unmarked_smaller_image_is_a_copy_if_it_shows_the_same(
     assert np.array_equal(pixels_of(pages[1]), other)
 
 
+def written_lines(seed: int, lines: int) -> Picture:
+    """A white page with lines of dark words."""
+    rng = np.random.default_rng(seed)
+    sheet = np.full((900, 640, 1), 255, np.uint8)
+    for top in rng.choice(40, lines, replace=False) * 20 + 40:
+        left = int(rng.integers(40, 300))
+        inked = rng.random(int(rng.integers(100, 300))) < 0.6
+        sheet[top : top + 12, left : left + len(inked), 0] = np.where(inked, 20, 255)
+    return sheet
+
+
+@pytest.mark.parametrize("tiled", [False, True])
+@pytest.mark.parametrize("lines", [1, 4, 30])
+def test_written_pages_of_half_size_are_told_apart(tmp_path: Path, tiled: bool, lines: int) -> None:
+    sheet, other = written_lines(1, lines), written_lines(2, lines)
+    for smaller, count in [
+        (halved(sheet), 1),
+        (sheet[::2, ::2], 1),
+        (halved(other), 2),
+        (other[::2, ::2], 2),
+    ]:
+        assert len(written(tmp_path, page(sheet, tiled=tiled), page(smaller, tiled=tiled))) == count
+
+
 @pytest.mark.parametrize("tiled", [False, True])
 def test_pages_of_other_ratios_are_images_of_their_own(tmp_path: Path, tiled: bool) -> None:
     pictures = [
