@@ -206,7 +206,7 @@ def _unpacked(file: OpenFile, header: Header) -> Iterator[Samples]:
         # the class by itself decodes without the limit that `Image.open` sets
         with BmpImagePlugin.BmpImageFile(io.BytesIO(data)) as image:
             image.load()
-            indices = np.asarray(image).astype(np.uint8)
+            indices = np.asarray(image).astype(np.uint8, copy=False)
     except (OSError, ValueError, SyntaxError, EOFError, struct.error) as error:
         raise DecodeError(f"the run-length coding is damaged ({type(error).__name__})") from error
     for top in range(0, header.size.height, RLE_ROWS):

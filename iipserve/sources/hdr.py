@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,10 +17,13 @@ from iipserve.geometry import Size
 from iipserve.image import ColorSpace
 from iipserve.sources import OpenFile, Source, SourceFormat, closed_on_error
 from iipserve.sources.rows import RowSource, check_single, plain_info
+from iipserve.sources.spool import room
+from iipserve.sources.spooled import check_room
 
 MAX_HEADER = 64 * 1024
 MAX_AREA = 40_000_000
-"""Pixels of an image, which is unpacked in memory: 480 MB."""
+"""Pixels of an image, whose file is read into memory."""
+STRIP_ROWS = 64
 RESOLUTION = re.compile(rb"([-+])([XY]) (\d{1,7}) ([-+])([XY]) (\d{1,7})\n")
 SIGNATURES = (b"#?RADIANCE", b"#?RGBE")
 
@@ -91,23 +95,35 @@ def _check_coding(file: OpenFile, header: Header) -> None:
 
 
 def _strips(file: OpenFile, header: Header) -> Iterator[memoryview]:
-    yield _pixels(file, header).data.cast("B")
+    pixels = _pixels(file, header)
+    if header.by_columns:
+        pixels = pixels.transpose(1, 0, 2)
+    rows, columns = (-1 if flip else 1 for flip in header.flips)
+    upright = pixels[::rows, ::columns]
+    for top in range(0, len(upright), STRIP_ROWS):
+        yield np.ascontiguousarray(upright[top : top + STRIP_ROWS]).data.cast("B")
 
 
 def _pixels(file: OpenFile, header: Header) -> NDArray[np.float32]:
+    """All scan lines, outside the heap.
+
+    Raises:
+        DecodeError: they are damaged.
+        ImageUnavailable: there is no room for them.
+    """
     lines, length = header.stored
     most = lines * (4 + 8 * length)  # a byte of a run for each sample
     data = os.pread(file.descriptor, min(most, file.version.length - header.start), header.start)
     is_coded = data[:4] == bytes((2, 2, length >> 8 & 255, length & 255))
-    pixels = np.empty((lines, length, 3), np.float32)
+    with room(), tempfile.TemporaryFile() as temporary:
+        check_room(12 * lines * length)
+        temporary.truncate(12 * lines * length)
+        pixels = np.memmap(temporary, np.float32, "r+", shape=(lines, length, 3))
     try:
         imagecodecs.rgbe_decode(data, header=False, rle=is_coded, out=pixels)
     except (imagecodecs.RgbeError, ValueError) as error:
         raise DecodeError("the pixels of the Radiance HDR file are damaged") from error
-    if header.by_columns:
-        pixels = pixels.transpose(1, 0, 2)
-    rows, columns = (-1 if flip else 1 for flip in header.flips)
-    return np.ascontiguousarray(pixels[::rows, ::columns])
+    return pixels
 
 
 FORMAT = SourceFormat("hdr", lambda head: head.startswith(SIGNATURES), _open, optional=True)

@@ -21,7 +21,7 @@ from iipserve.sources import OpenFile, Source, SourceFormat, Support, closed_on_
 from iipserve.sources.color import unpremultiply
 from iipserve.sources.rows import RowSource, check_single, plain_info
 
-MAX_DECODED = 400_000_000
+MAX_DECODED = 200_000_000
 """Bytes of pixels, which are decoded in memory."""
 MAX_METADATA = 16_000_000
 
