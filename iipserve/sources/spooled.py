@@ -82,6 +82,15 @@ class RandomAccessImage:
         """
         return libvips.to_pixels(libvips.resized(_cut(self.image, region), size, alpha=self.has_alpha))
 
+    def reduced(self, shrink: int) -> SpooledImage:
+        """The whole image, `shrink` times smaller.
+
+        Raises:
+            DecodeError: some rows cannot be decoded, or there is no room for it.
+        """
+        smaller = libvips.resized(self.image, self.size.ceil_scaled(shrink), alpha=self.has_alpha)
+        return spool_image(smaller, has_alpha=self.has_alpha)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpooledImage:
@@ -230,9 +239,7 @@ class SpooledSource(Source):
 
     def _reduced(self, shrink: int) -> SpooledImage:
         """The stored image made smaller, for `_decode`."""
-        full = self._image_locked(1)
-        assert isinstance(full, SpooledImage), "others reduce regions by themselves"
-        return full.reduced(shrink)
+        return self._image_locked(1).reduced(shrink)
 
 
 # -- spooling --------------------------------------------------------------------------------------
