@@ -27,7 +27,7 @@ class Frame(NamedTuple):
 
 
 def read_frames(read: Read) -> Iterator[Frame]:
-    """The frames in file order, up to the end or to what is damaged.
+    """The complete frames in file order, up to the end or to what is damaged.
 
     Args:
         read: reads the file.
@@ -49,9 +49,11 @@ def read_frames(read: Read) -> Iterator[Frame]:
                 if len(descriptor) < 10:
                     return
                 x, y, width, height = struct.unpack_from("<4H", descriptor, 1)
+                offset = data.behind_blocks(offset + 11 + _table_length(descriptor[9:]))
+                if data.take(offset - 1, 1) != b"\0":
+                    return
                 yield Frame(x, y, width, height, disposal)
                 disposal = 0
-                offset = data.behind_blocks(offset + 11 + _table_length(descriptor[9:]))
             case _:
                 return
 

@@ -198,6 +198,15 @@ class Directory:
         entry = self.entries.get(tag)
         return entry.count if entry else 0
 
+    def is_cut_off(self, tag: int) -> bool:
+        """Whether the file ends before the values of a field do."""
+        entry = self.entries.get(tag)
+        length = TYPE_LENGTHS.get(entry.type, 0) * entry.count if entry else 0
+        if entry is None or length <= len(entry.inline):
+            return False
+        (offset,) = self.reader.variant.offset.unpack(entry.inline)
+        return bool(offset + length > self.reader.length)
+
     def integers(self, tag: int) -> tuple[int, ...]:
         """All values of a field of integers; empty when it is absent."""
         return self._numbers(tag, INTEGER_TYPES)

@@ -13,7 +13,8 @@ DHT, DAC, SOS, DQT, DRI, APP0, APP1, APP2, COM = 0xC4, 0xCC, 0xDA, 0xDB, 0xDD, 0
 TABLE_MARKERS = frozenset({DHT, DQT, DAC, DRI})
 FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, DAC}
 """SOF0 to SOF15."""
-SOF0 = 0xC0
+SOF0, SOF55 = 0xC0, 0xF7
+"""Baseline, and the frame of JPEG-LS (ITU-T T.87 annex C)."""
 COMMON_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended and progressive, with Huffman coding."""
 APPLICATION_MARKERS = frozenset({*range(APP0, APP0 + 16), COM})
@@ -89,7 +90,7 @@ def frame_of(read: Read) -> Frame | None:
             return None
         if head[1] == 0xFF:  # fill byte (B.1.1.2)
             offset += 1
-        elif head[1] in FRAME_MARKERS:
+        elif head[1] in FRAME_MARKERS or head[1] == SOF55:
             return Frame(head[1], *struct.unpack_from(">BHHB", head, 4))
         else:
             offset += 2 + int.from_bytes(head[2:4], "big")

@@ -12,18 +12,27 @@ import numpy as np
 
 from iipserve.containers.ifd import Directory
 from iipserve.containers.tags import (
+    BITS_PER_SAMPLE,
+    COLOR_MAP,
     COMPRESSION,
+    DECODE,
+    EXTRA_SAMPLES,
     FILL_ORDER,
     GDAL_NODATA,
     IMAGE_DEPTH,
     IMAGE_LENGTH,
     IMAGE_WIDTH,
     JPEG2000_SCHEMES,
+    JPEG_TABLES,
+    LERC_PARAMETERS,
     ORIENTATION,
     PHOTOMETRIC,
     PLANAR_CONFIGURATION,
     PREDICTED,
     PREDICTOR,
+    REFERENCE_BLACK_WHITE,
+    S_MAX_SAMPLE_VALUE,
+    S_MIN_SAMPLE_VALUE,
     SAMPLE_FORMAT,
     SELF_CODED,
     SOFTWARE,
@@ -33,6 +42,7 @@ from iipserve.containers.tags import (
     TILE_LENGTH,
     TILE_OFFSETS,
     TILE_WIDTH,
+    YCBCR_COEFFICIENTS,
     YCBCR_SUBSAMPLING,
     Compression,
     Photometric,
@@ -54,6 +64,11 @@ ENCODING_MARGIN = 64 * 1024
 NO_SUBSAMPLING = (1, 1)
 SUBSAMPLINGS = frozenset({1, 2, 4})
 """TIFF 6.0 section 21."""
+DECISIVE = (
+    BITS_PER_SAMPLE, COLOR_MAP, EXTRA_SAMPLES, SAMPLE_FORMAT, S_MIN_SAMPLE_VALUE, S_MAX_SAMPLE_VALUE,
+    JPEG_TABLES, DECODE, YCBCR_COEFFICIENTS, REFERENCE_BLACK_WHITE, GDAL_NODATA, LERC_PARAMETERS,
+)  # fmt: skip
+"""Fields that determine what samples mean, and whose values may be anywhere in the file."""
 EIGHT_BITS = SampleType("u", 8)
 
 
@@ -164,6 +179,7 @@ def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
     """
     if tile is None and (TILE_WIDTH not in directory or TILE_LENGTH not in directory):
         raise UnsupportedImage("the TIFF file is not tiled")
+    _check_complete(directory)
     size = read_size(directory)
     tile = tile or _size(directory, TILE_WIDTH, TILE_LENGTH)
     compression = directory.integer(COMPRESSION, Compression.NONE)
@@ -189,6 +205,13 @@ def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
         byte_order=directory.reader.byte_order,
         nodata=_read_nodata(directory, type),
     )  # fmt: skip
+
+
+def _check_complete(directory: Directory) -> None:
+    """Without a field that the file is cut off before, samples would be read as others than they are."""
+    for tag in DECISIVE:
+        if directory.is_cut_off(tag):
+            raise DecodeError(f"the file ends before field {tag} does; it is damaged or incompletely copied")
 
 
 def read_size(directory: Directory) -> Size:

@@ -14,7 +14,7 @@ import numpy as np
 from iipserve import libvips
 from iipserve.containers import gif, heif, jpeg, jxl
 from iipserve.containers.boxes import Read
-from iipserve.errors import UnsupportedImage
+from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.libvips import pyvips
 from iipserve.sources import OpenFile
 from iipserve.sources.spool import room
@@ -55,11 +55,12 @@ def correction_of(
 
     Raises:
         UnsupportedImage: libvips opens images of this kind but cannot decode them.
+        DecodeError: the file ends before the image does.
     """
     match loader:
         case "heifload":
             return _heif_correction(file, image, page, reopen)
-        case "gifload" if image.bands in (1, 3):
+        case "gifload" if page or image.bands in (1, 3):
             return _gif_correction(file, image, page or 0)
         case "jpegload":
             _check_jpeg(file, reopen)
@@ -99,6 +100,12 @@ def _check_jpeg(file: OpenFile, reopen: Reopen) -> None:
     frame = jpeg.frame_of(_read_of(file))
     if frame and (frame.marker not in jpeg.COMMON_FRAMES or frame.precision != 8):
         _check_first_line(f"JPEG of {frame.precision} bits, SOF{frame.marker - jpeg.SOF0}", reopen)
+
+
+def name_of(loader: str, file: OpenFile) -> str:
+    """What a file that cannot be opened is."""
+    frame = jpeg.frame_of(_read_of(file)) if loader == "jpegload" else None
+    return "JPEG-LS" if frame and frame.marker == jpeg.SOF55 else "the file"
 
 
 # -- HEIF ------------------------------------------------------------------------------------------
@@ -156,9 +163,15 @@ def _gif_correction(file: OpenFile, image: pyvips.Image, page: int) -> Correctio
     """Opacity for a file in which no color is transparent, but some of the canvas is bare.
 
     Browsers show bare canvas as clear, whatever background color the file names.
+
+    Raises:
+        DecodeError: the file ends before the frame does, or there is no room for the opacity.
     """
     frames = list(itertools.islice(gif.read_frames(_read_of(file)), page + 1))
-    if not frames or _is_covered(frames, image.width, image.height):
+    if page and len(frames) <= page:
+        # libvips checks the first frame only
+        raise DecodeError("the file ends before this frame does; it is damaged or incompletely copied")
+    if not frames or image.bands not in (1, 3) or _is_covered(frames, image.width, image.height):
         return UNCHANGED
 
     def cleared(image: pyvips.Image) -> pyvips.Image:

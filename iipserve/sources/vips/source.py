@@ -32,7 +32,7 @@ from iipserve.sources.spooled import (
     spool_image,
 )
 from iipserve.sources.tiff_samples import read_bands, read_type
-from iipserve.sources.vips.corrections import correction_of
+from iipserve.sources.vips.corrections import correction_of, name_of
 from iipserve.sources.vips.file_reader import FileReader
 from iipserve.sources.vips.metadata import read_metadata, read_orientation
 from iipserve.sources.vips.samples import Samples, integer, read_samples
@@ -85,7 +85,8 @@ class VipsSource(SpooledSource):
                 self._open(file)
             except pyvips.Error as error:
                 self._file.check()
-                raise UnsupportedImage(f"the file cannot be read: {libvips.reason(error)}") from error
+                name = name_of(self._loader, file)
+                raise UnsupportedImage(f"{name} cannot be read: {libvips.reason(error)}") from error
         weakref.finalize(self, os.close, file.descriptor)
 
     def _open(self, file: OpenFile) -> None:
