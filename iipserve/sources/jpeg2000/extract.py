@@ -122,6 +122,9 @@ class TileParts:
         tile = self._tiles.get(index)
         if tile is None or tile.cut_off or len(tile.parts) < max(part.parts for part in tile.parts):
             raise DecodeError(f"tile {index} of the codestream is cut off or missing")
+        if not any(part.packed or part.length > SOT_LENGTH + len(SOD_MARKER) for part in tile.parts):
+            # each packet has at least one byte of header (B.10); OpenJPEG would make gray of none
+            raise DecodeError(f"tile {index} of the codestream is empty")
         return tile.parts
 
 

@@ -305,6 +305,19 @@ def test_tiles_without_samples(tmp_path: Path, tile: bytes) -> None:
     check(written(tmp_path / "a.j2k", wider), [shown(grid, parts, planes, 0)])
 
 
+def test_a_tile_without_data_is_an_error(tmp_path: Path) -> None:
+    grid = Grid(0, 0, 1024, 300, (512, 300))
+    planes = random_planes(grid, GRAY)
+    stream = encode(grid, GRAY, planes)
+    second = stream.index(b"\xff\x90\0\x0a\0\1")
+    source = written(
+        tmp_path / "a.j2k", stream[:second] + b"\xff\x90\0\x0a\0\1\0\0\0\x0e\0\1\xff\x93\xff\xd9"
+    )
+    assert np.array_equal(source.read_tile(0, 0, 0)[:, :, 0], planes[0][:, :512])
+    with pytest.raises(DecodeError, match="tile 1 of the codestream is empty"):
+        source.read_tile(0, 1, 0)
+
+
 def test_a_tile_without_samples_among_others(tmp_path: Path) -> None:
     grid, parts = Grid(0, 0, 11, 40, (10, 20)), [Part(dx=2, dy=1), Part(dx=3, dy=1)]
     planes = random_planes(grid, parts)
@@ -317,7 +330,14 @@ def test_markers_without_length(tmp_path: Path) -> None:
     planes = random_planes(TILES, GRAY)
     stream = encode(TILES, GRAY, planes)
     cod = stream.index(b"\xff\x52")
-    source = written(tmp_path / "a.j2k", stream[:cod] + b"\xff\x30\xff\x3f" + stream[cod:])
+    part = stream.index(b"\xff\x90\0\x0a")
+    (length,) = struct.unpack_from(">I", stream, part + 6)
+    longer = stream[part : part + 6] + struct.pack(">I", length + 4) + stream[part + 10 : part + 12]
+    marked = (
+        stream[:cod] + b"\xff\x30\xff\x3f" + stream[cod:part],
+        longer + b"\xff\x31\xff\x3e" + stream[part + 12 :],
+    )
+    source = written(tmp_path / "a.j2k", b"".join(marked))
     check(
         source, [shown(TILES, GRAY, [reduced(TILES, Part(), planes[0], level)], level) for level in range(3)]
     )
