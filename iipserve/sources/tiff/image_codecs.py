@@ -50,7 +50,6 @@ def jpeg(layout: Layout, tables: bytes) -> TileDecoder:
         raise UnsupportedImage(f"TIFF with JPEG compression of {samples} bands of {bits} bits")
     splicer, kind = JpegSplicer.of(layout, tables, None), layout.type.stored
     kept = COLORSPACES[samples]
-    colorspace = "YCbCr" if layout.bands.photometric == Photometric.YCBCR and samples == 3 else kept
 
     def decode(data: bytes) -> Samples:
         head = splicer.check(data)
@@ -59,7 +58,8 @@ def jpeg(layout: Layout, tables: bytes) -> TileDecoder:
         out = _misaligned((head.height, head.width, samples), kind)
         # gray images have two dimensions in imagecodecs
         target = out[:, :, 0] if samples == 1 else out
-        stream = splicer.prefix + jpeg_stream.without_segments(data, head.foreign)
+        stream = splicer.prefix(head, profile=False) + jpeg_stream.without_segments(data, head.foreign)
+        colorspace = "YCbCr" if splicer.is_ycc(head) else kept
         imagecodecs.jpeg8_decode(stream, colorspace=colorspace, outcolorspace=kept, out=target)
         return out
 
@@ -83,22 +83,31 @@ class JpegSplicer:
     """Makes complete JPEG files of the tiles of a level."""
 
     layout: Layout
-    prefix: bytes
-    """Start marker, color marker and tables."""
-    profiled_prefix: bytes | None
-    """The same with the ICC profile; None if that cannot be embedded."""
+    segments: bytes
+    """The tables of the level."""
+    profile: bytes | None
+    """Segments of the ICC profile; None if it cannot be embedded."""
     has_tables: bool
     heads: HeadReader
 
     @classmethod
     def of(cls, layout: Layout, tables: bytes, icc: bytes | None) -> JpegSplicer:
         """Prepare the bytes that files of all tiles of a level begin with."""
-        is_ycc = layout.bands.photometric == Photometric.YCBCR
-        mark = JFIF if layout.stored_bands < 3 or (layout.stored_bands == 3 and is_ycc) else ADOBE_RGB
         segments = jpeg_stream.table_segments(tables)
-        profile = icc_segments(icc or b"")
-        profiled = None if profile is None else START + mark + profile + segments
-        return cls(layout, START + mark + segments, profiled, b"\xff\xdb" in segments, HeadReader())
+        return cls(layout, segments, icc_segments(icc or b""), b"\xff\xdb" in segments, HeadReader())
+
+    def is_ycc(self, head: jpeg_stream.Head) -> bool:
+        """Whether a tile's three components are YCbCr: as it says itself, or else the directory."""
+        if self.layout.stored_bands != 3:
+            return False
+        declared = self.layout.bands.photometric == Photometric.YCBCR
+        in_color = declared or self.layout.bands.photometric == Photometric.RGB
+        return declared if head.is_ycc is None or not in_color else head.is_ycc
+
+    def prefix(self, head: jpeg_stream.Head, *, profile: bool) -> bytes:
+        """Start marker, color marker, the profile if it is wanted, and tables."""
+        mark = JFIF if self.layout.stored_bands < 3 or self.is_ycc(head) else ADOBE_RGB
+        return START + mark + ((self.profile or b"") if profile else b"") + self.segments
 
     def check(self, data: bytes) -> jpeg_stream.Head:
         """The header of a tile.
@@ -116,13 +125,13 @@ class JpegSplicer:
         Raises:
             DamagedStream, DamagedTile: as `check`.
         """
-        prefix = self.profiled_prefix if profile else self.prefix
         head = self.check(data)
         whole = (head.width, head.height) == (self.layout.tile.width, self.layout.tile.height)
         plain = head.frame in PLAIN_FRAMES and head.precision == 8
-        if prefix is None or not (whole and plain and (head.has_tables or self.has_tables)):
+        embeds = self.profile is not None or not profile
+        if not (embeds and whole and plain and (head.has_tables or self.has_tables)):
             return None
-        return prefix + jpeg_stream.without_segments(data, head.foreign)
+        return self.prefix(head, profile=profile) + jpeg_stream.without_segments(data, head.foreign)
 
 
 # -- WebP ----------------------------------------------------------------------------------------------

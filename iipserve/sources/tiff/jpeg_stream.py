@@ -1,8 +1,8 @@
 """JPEG tiles of TIFF files: their headers, and their conversion to complete files.
 
 The tables of a tile may be in the directory (TIFF Technical Note 2, "abbreviated" streams), and its color space is that
-of PhotometricInterpretation, whatever its application segments say. So tables and a correct color marker are put in
-front, and the tile's own application segments are removed.
+of PhotometricInterpretation unless the tile proves another. So tables and a correct color marker are put in front, and
+the tile's own application segments are removed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
 """Three components are YCbCr, one is gray; pixels are square."""
 ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\0\0\0\0\0"
 """Transform 0: three components are RGB. Without JFIF, which makes decoders take them for YCbCr."""
+APP14 = 0xEE
 PLAIN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended and progressive with Huffman codes: those that every viewer shows."""
 EXPECTED_MARKERS = jpeg.APPLICATION_MARKERS | jpeg.FRAME_MARKERS | jpeg.TABLE_MARKERS
@@ -37,6 +38,8 @@ class Head(NamedTuple):
     """Start and end of each application segment and comment."""
     length: int
     """Length in bytes, including the marker of the first scan."""
+    is_ycc: bool | None = None
+    """The three components are YCbCr (or RGB) according to the stream itself; None where it does not say."""
 
 
 class DamagedStream(ValueError):
@@ -65,7 +68,26 @@ def read_head(stream: bytes) -> Head:
         has_tables=any(segment.marker == jpeg.DQT for segment in before),
         foreign=tuple((one.start, one.stop) for one in before if one.marker in jpeg.APPLICATION_MARKERS),
         length=scan.start + 2,
+        is_ycc=_states_ycc(stream, before) if frame.components == 3 else None,
     )  # fmt: skip
+
+
+def _states_ycc(stream: bytes, before: list[jpeg.Segment]) -> bool | None:
+    """Whether three components are YCbCr: by their sampling, which is alike in RGB, their names, and the markers of
+    Adobe and JFIF, in the order of what they prove (libjpeg's `default_decompress_parms`).
+    """
+    (start,) = (one.start for one in before if one.marker in jpeg.FRAME_MARKERS)
+    described = stream[start + 10 : start + 19]
+    names, sampling = described[0::3], described[1::3]
+    if len(set(sampling)) > 1:
+        return True
+    if names == b"RGB":
+        return False
+    contents = {stream[one.start + 4 : one.stop][:12] for one in before if one.marker in (jpeg.APP0, APP14)}
+    for content in contents:
+        if content.startswith(b"Adobe") and len(content) == 12:
+            return content[11] != 0
+    return True if any(content.startswith(b"JFIF\0") for content in contents) else None
 
 
 def _only_frame(stream: bytes, before: list[jpeg.Segment]) -> jpeg.Frame:

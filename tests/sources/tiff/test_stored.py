@@ -30,7 +30,9 @@ from tests.tiff_corpus.layout import (
 )
 from tests.tiff_corpus.tiff_writer import (
     SHORT,
+    Page,
     Samples,
+    write_tiff,
 )
 
 ICC = bytes(36) + b"acsp" + bytes(range(256)) * 300
@@ -125,6 +127,23 @@ def test_metadata_inside_a_tile_is_left_out(tmp_path: Path) -> None:
     assert b"nobody" not in body
     assert body.count(b"JFIF") == 1
     assert decoded_by_pillow(body).shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize("photometric", [2, 6])
+@pytest.mark.parametrize("stored", ["4:2:0", "4:4:4", "RGB"])
+def test_what_a_tile_proves_outweighs_the_photometric(tmp_path: Path, stored: str, photometric: int) -> None:
+    """OME-TIFF exports of some microscopes call the YCbCr of ordinary JFIF files RGB."""
+    options: dict[str, Any] = {"keep_rgb": True} if stored == "RGB" else {"subsampling": stored}
+    pixels = smooth((64, 64))
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=95, **options)
+    fields = {256: (3, [64]), 257: (3, [64]), 258: (3, [8] * 3), 259: (3, [7]), 262: (3, [photometric])}
+    fields |= {277: (3, [3]), 322: (3, [64]), 323: (3, [64])}
+    write_tiff(tmp_path / "a.tif", [Page(fields, [(tmp_path / "a.jpg").read_bytes()])])
+    source = open_source(TILED, tmp_path / "a.tif")
+    body = source.stored_tile(0, 0, 0, "jpeg", profile=False)
+    assert body is not None
+    for seen in (source.read_tile(0, 0, 0), decoded_by_pillow(body)):
+        assert np.abs(seen.astype(int) - pixels).max() <= 6
 
 
 def webp_file(path: Path, bands: int, **options: Any) -> Picture:
