@@ -35,7 +35,7 @@ FOREIGN = {
     "glymur": "sources",
     "tifffile": ("sources", "containers"),
     "isal": "codecs",
-    "imagecodecs": ("sources", "codecs", "native_libraries"),
+    "imagecodecs": ("processing", "sources", "codecs", "native_libraries"),
     "PIL": ("processing", "sources"),
     "pypdfium2": "sources",
     "pyvips": "libvips",

@@ -8,11 +8,12 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Any, ClassVar
 
+import imagecodecs
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from iipserve.processing import Context, Operation, Pixels, Stage
-from iipserve.processing.bit_depth import convert_depth
 from iipserve.processing.layout import color_bands, first_bands, with_opacity
 
 log = logging.getLogger(__name__)
@@ -21,31 +22,65 @@ MAX_PROFILE_LENGTH = 16 << 20
 """Bytes; longer profiles are treated as broken."""
 MODES = {"GRAY": ("L", 1), "RGB": ("RGB", 3), "CMYK": ("CMYK", 4)}
 """Pillow's mode and number of bands by the ICC signature of the color space."""
+MODE_SPACES = {"RGB": "rgb", "CMYK": "cmyk"}
+"""imagecodecs' names of color spaces by Pillow's mode."""
 FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION | ImageCms.Flags.NOCACHE
 """NOCACHE: without the one-pixel cache a transform has no state, so threads may share it (Little CMS, 'Cached
 transforms')."""
 
 
-class Transform:
-    """Conversion from one profile to sRGB: relative colorimetric, black point compensation, 8 bits."""
+EXACT = FLAGS | ImageCms.Flags.NOOPTIMIZE
+"""Without approximations: Little CMS takes the sRGB curve for a power of 2.2 in gray, and has tables for others."""
 
-    def __init__(self, mode: str, transform: ImageCms.ImageCmsTransform) -> None:
-        """Wrap a transform whose input has Pillow's `mode`."""
+
+class Transform:
+    """Conversion from one profile to sRGB: relative colorimetric, black point compensation, 8 or 16 bits."""
+
+    def __init__(self, mode: str, profile: bytes, transform: ImageCms.ImageCmsTransform) -> None:
+        """Wrap a transform, for 8 bits, whose input has Pillow's `mode`."""
         self._mode = mode
+        self._profile = profile
         self._transform = transform
 
     def __call__(self, pixels: Pixels) -> Pixels:
-        """Convert 8-bit pixels with the profile's number of bands to RGB, or gray to gray."""
+        """Convert pixels with the profile's number of bands to RGB, or gray to gray, of the same depth."""
+        if self._mode == "L":
+            codes: NDArray[Any] = pixels
+            return gray_table(self._profile, 8 * pixels.itemsize).take(codes)
+        if pixels.itemsize == 2:
+            return _exactly(pixels, self._profile, MODE_SPACES[self._mode])
         height, width = pixels.shape[:2]
         data: Any = np.ascontiguousarray(pixels).data
         image = Image.frombuffer(self._mode, (width, height), data, "raw", self._mode, 0, 1)
-        converted = np.asarray(self._transform.apply(image))
-        return converted if self._mode != "L" else np.ascontiguousarray(converted[..., 1:2])
+        return np.asarray(self._transform.apply(image))
+
+
+@lru_cache(maxsize=8)
+def gray_table(profile: bytes, bits: int) -> NDArray[Any]:
+    """The sRGB gray of every code of 8 or 16 bits of a gray profile."""
+    codes = np.arange(1 << bits).astype(f"uint{bits}").reshape(1, -1, 1)
+    return np.ascontiguousarray(_exactly(codes, profile, "gray")[0, :, 1])
+
+
+def _exactly(pixels: Pixels, profile: bytes, space: str) -> Pixels:
+    """RGB of pixels of 8 or 16 bits by Little CMS without its approximations (which Pillow offers for 8 bits alone)."""
+    shape = pixels.shape[:2] if pixels.shape[2] == 1 else pixels.shape
+    converted = imagecodecs.cms_transform(
+        np.ascontiguousarray(pixels).reshape(shape), profile, srgb_profile(), colorspace=space,
+        outcolorspace="rgb", outdtype=pixels.dtype, intent=ImageCms.Intent.RELATIVE_COLORIMETRIC, flags=EXACT,
+    )  # fmt: skip
+    return converted.reshape(*pixels.shape[:2], 3)
+
+
+@lru_cache(maxsize=1)
+def srgb_profile() -> bytes:
+    """A profile of sRGB."""
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 @lru_cache(maxsize=16)
 def to_srgb(profile: bytes, bands: int) -> Transform | None:
-    """The transform of 8-bit pixels; None if the profile is broken or its color space has not `bands` bands."""
+    """The transform of pixels; None if the profile is broken or its color space has not `bands` bands."""
     if len(profile) > MAX_PROFILE_LENGTH:
         return None
     try:
@@ -59,7 +94,7 @@ def to_srgb(profile: bytes, bands: int) -> Transform | None:
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError) as error:
         log.debug("unusable ICC profile of %d bytes: %s", len(profile), error)
         return None
-    return Transform(mode, built)
+    return Transform(mode, profile, built)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +102,6 @@ class ToSRGB(Operation):
     """Convert colors from the image's embedded profile to sRGB; opacity is kept.
 
     Pixels stay unchanged without a profile, or with one that is broken or has another number of color bands.
-    The conversion has 8 bits: the upper 8 of 16-bit pixels are converted, and expanded to 16 again.
     """
 
     stage: ClassVar[Stage] = Stage.DISPLAY
@@ -83,9 +117,7 @@ class ToSRGB(Operation):
         transform = to_srgb(self.profile, colors) if self.profile else None
         if transform is None:
             return pixels
-        bits = 8 * pixels.itemsize
-        color = transform(convert_depth(first_bands(pixels, colors), bits, 8))
-        color = convert_depth(color, 8, bits)
+        color = transform(first_bands(pixels, colors))
         return color if colors == bands else with_opacity(color, pixels[..., -1])
 
     def bound(self, context: Context) -> Operation:

@@ -127,3 +127,11 @@ def test_one_side_longer_and_the_other_shorter(size: Size) -> None:
         Image.fromarray(picture).resize((size.width, size.height), Image.Resampling.BICUBIC)
     )
     assert np.abs(scale(picture, size).astype(int) - expected).max() <= 3
+
+
+@pytest.mark.parametrize("sample", [1, 777, 12345, 65535])
+@pytest.mark.parametrize("bands", [1, 3, 4])
+def test_even_areas_of_16_bits_stay_even(bands: int, sample: int) -> None:
+    pixels = np.full((70, 90, bands), sample, np.uint16)
+    for size in (Size(37, 29), Size(89, 69), Size(91, 71), Size(45, 35), Size(37, 80)):
+        assert (scale(pixels, size) == sample).all()

@@ -81,7 +81,7 @@ def describe(
         levels=levels,
         tile=tile,
         **samples._asdict(),
-        icc=metadata.read_icc(directory),
+        icc=metadata.read_icc(directory, samples.color_space),
         xmp=metadata.read_xmp(directory),
         exif=exif.from_tiff(directory),
         resolution=metadata.read_resolution(directory),

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from iipserve.containers import icc, tags
 from iipserve.containers.ifd import Directory
 from iipserve.containers.tags import LABS, Photometric
-from iipserve.image import LAB_RANGES, PhysicalResolution
+from iipserve.image import LAB_RANGES, ColorSpace, PhysicalResolution
 from iipserve.sources.tiff.color import inversion_pivot
 from iipserve.sources.tiff.layout import Layout
 from iipserve.sources.tiff.microscopy import read_described_resolution
@@ -31,10 +31,15 @@ PIXELS_PER_METRE = {tags.INCH: 1 / 0.0254, tags.CENTIMETRE: 100.0}
 """By ResolutionUnit."""
 
 
-def read_icc(directory: Directory) -> bytes | None:
-    """The ICC profile, if the field has one's signature."""
+PROFILE_SPACES = {ColorSpace.GRAY: icc.GRAY, ColorSpace.SRGB: icc.RGB, ColorSpace.CMYK: icc.CMYK}
+"""Data color space of profiles that fit. CIELAB needs no profile."""
+
+
+def read_icc(directory: Directory, space: ColorSpace) -> bytes | None:
+    """The ICC profile, if the field has one's signature and it is one of the image's color space."""
     profile = directory.data(tags.ICC_PROFILE)
-    return profile if icc.is_profile(profile) else None
+    fits = icc.is_profile(profile) and icc.color_space(profile) == PROFILE_SPACES.get(space)
+    return profile if fits else None
 
 
 def read_xmp(directory: Directory) -> bytes | None:

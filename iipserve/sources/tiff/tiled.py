@@ -224,9 +224,9 @@ def _read_levels(
     page: Page, same: SamePicture
 ) -> tuple[tuple[StoredLevel, ...], tuple[tuple[float, float], ...]]:
     """The levels of an image, full size first, and black and white of each of its bands."""
-    icc = metadata.read_icc(page.first)
     pyramid = read_pyramid(page, same)
     full = pyramid[0].layout
+    icc = metadata.read_icc(page.first, full.bands.color_space)
     ranges = metadata.read_ranges(page.first, full)
     shown_as_stored = set(ranges) == {full.output_type.full_range}
     levels = [_read_level(pyramid[0], icc, shown_as_stored=shown_as_stored)]

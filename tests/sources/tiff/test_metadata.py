@@ -18,7 +18,7 @@ from tests.contracts.source import open_source
 from tests.images import gradient, write_tiff_pyramid
 from tests.sources.tiff.files import TILED, renumber_field
 
-ICC = bytes(36) + b"acsp" + bytes(200)
+ICC = bytes(16) + b"RGB " + bytes(16) + b"acsp" + bytes(200)
 PIXELS = gradient((100, 80))
 
 
@@ -140,7 +140,10 @@ def test_profile(tmp_path: Path) -> None:
     assert info_of(tmp_path, icc=ICC).icc == ICC
 
 
-@pytest.mark.parametrize("icc", [b"too short", bytes(300)])
+OTHER_SPACES = [ICC.replace(b"RGB ", space) for space in (b"GRAY", b"CMYK", b"Lab ")]
+
+
+@pytest.mark.parametrize("icc", [b"too short", bytes(300), *OTHER_SPACES])
 def test_what_is_no_profile_is_left_out(tmp_path: Path, icc: bytes) -> None:
     assert info_of(tmp_path, icc=icc).icc is None
 

@@ -35,8 +35,9 @@ from tests.tiff_corpus.tiff_writer import (
     write_tiff,
 )
 
-ICC = bytes(36) + b"acsp" + bytes(range(256)) * 300
+RGB_ICC = bytes(16) + b"RGB " + bytes(16) + b"acsp" + bytes(range(256)) * 300
 """Has the signature of a profile, and needs two segments."""
+GRAY_ICC = RGB_ICC.replace(b"RGB ", b"GRAY")
 
 KINDS = [
     pytest.param({}, 3, "jfif", id="YCbCr 4:2:0"),
@@ -79,7 +80,8 @@ def tiles_by_tifffile(path: Path) -> list[Picture]:
 @pytest.mark.parametrize(("options", "bands", "mark"), KINDS)
 def test_jpeg_tiles(tmp_path: Path, options: dict[str, Any], bands: int, mark: str, profile: bool) -> None:
     path = tmp_path / "a.tif"
-    tag = (34675, 7, len(ICC), ICC, True)
+    icc = GRAY_ICC if bands == 1 else RGB_ICC
+    tag = (34675, 7, len(icc), icc, True)
     pixels = smooth((300, 200), bands)
     write_jpeg_pyramid(path, pixels, **{"tile": (128, 128), "extra_tags": [tag]} | options)
     source = open_source(TILED, path)
@@ -90,7 +92,7 @@ def test_jpeg_tiles(tmp_path: Path, options: dict[str, Any], bands: int, mark: s
         assert (b"JFIF" in body[:200], b"Adobe" in body[:200]) == (mark == "jfif", mark == "adobe")
         with Image.open(io.BytesIO(body)) as image:
             assert image.size == (128, 128)
-            assert image.info.get("icc_profile") == (ICC if profile else None)
+            assert image.info.get("icc_profile") == (icc if profile else None)
         if level == 0:
             expected = next(whole)
             for seen in (decoded_by_pillow(body), imagecodecs.jpeg8_decode(body)):
@@ -175,8 +177,26 @@ def test_webp_tiles(tmp_path: Path, bands: int, lossless: bool) -> None:
             assert np.array_equal(seen[: own.shape[0], : own.shape[1], :bands][visible], own[visible])
 
 
+@pytest.mark.parametrize(
+    ("bands", "photometric", "icc"), [(1, "minisblack", RGB_ICC), (3, "ycbcr", GRAY_ICC)]
+)
+def test_a_profile_that_does_not_fit_the_bands_is_left_out(
+    tmp_path: Path, bands: int, photometric: str, icc: bytes
+) -> None:
+    tag = (34675, 7, len(icc), icc, True)
+    picture = smooth((64, 64), bands)
+    write_jpeg_pyramid(
+        tmp_path / "a.tif", [picture], tile=(64, 64), photometric=photometric, extra_tags=[tag]
+    )
+    source = open_source(TILED, tmp_path / "a.tif")
+    assert source.info.icc is None
+    body = source.stored_tile(0, 0, 0, "jpeg", profile=True)
+    assert body is not None
+    assert "icc_profile" not in Image.open(io.BytesIO(body)).info
+
+
 def test_webp_takes_no_profile(tmp_path: Path) -> None:
-    webp_file(tmp_path / "a.tif", 3, icc=ICC)
+    webp_file(tmp_path / "a.tif", 3, icc=RGB_ICC)
     source = open_source(TILED, tmp_path / "a.tif")
     assert source.stored_tile(0, 0, 0, "webp", profile=True) is None
     assert source.stored_tile(0, 0, 0, "webp", profile=False) is not None

@@ -114,7 +114,7 @@ def test_a_whole_picture_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_metadata(tmp_path: Path) -> None:
-    icc = bytes(36) + b"acsp" + bytes(100)
+    icc = bytes(16) + b"RGB " + bytes(16) + b"acsp" + bytes(100)
     tifffile.imwrite(
         tmp_path / "a.tif", gradient((60, 40)), photometric="rgb", rowsperstrip=8, description="A view", metadata=None,
         resolution=(100, 50), resolutionunit="CENTIMETER", iccprofile=icc, software=False,
