@@ -46,12 +46,13 @@ def info(
     alpha: bool = False,
     ranges: tuple[Range, ...] = (),
     icc: bytes | None = None,
+    nodata: tuple[float, ...] = (),
 ) -> ImageInfo:
     """An image of 64 x 64 pixels."""
     size = Size(64, 64)
     return ImageInfo(
         "picture", "tiff", ImageVersion(1, 1), (Level(size, size),), size, bands, dtype,
-        bits or np.dtype(dtype).itemsize * 8, space, has_alpha=alpha, band_ranges=ranges, icc=icc,
+        bits or np.dtype(dtype).itemsize * 8, space, has_alpha=alpha, band_ranges=ranges, icc=icc, nodata=nodata,
     )  # fmt: skip
 
 
