@@ -25,13 +25,11 @@ def strips_of(file: OpenFile, header: Header) -> Iterator[bytes | memoryview]:
     """The samples of an image in whole rows, of the header's type.
 
     Raises:
-        DecodeError: the file ends too early, or a sample is no number or higher than the highest.
+        DecodeError: the file ends too early, or a sample written as text is no number or higher than the highest.
     """
     stored = _plain_rows(file, header) if header.kind in PLAIN else _binary_rows(file, header)
     for samples in stored:
-        if samples.size and int(samples.max()) > header.maximum:
-            raise DecodeError(f"a sample is {samples.max()}; the highest is said to be {header.maximum}")
-        yield np.ascontiguousarray(_scaled(samples, header)).data.cast("B")
+        yield np.ascontiguousarray(_scaled(np.minimum(samples, header.maximum), header)).data.cast("B")
 
 
 def _scaled(samples: NDArray[Any], header: Header) -> NDArray[Any]:
@@ -62,6 +60,8 @@ def _plain_rows(file: OpenFile, header: Header) -> Iterator[NDArray[Any]]:
     for text in _texts(file, header.raster):
         numbers = _digits(text) if header.kind == 1 else _numbers(text)
         samples = np.concatenate([rest, numbers])[:missing]
+        if samples.size and int(samples.max()) > header.maximum:
+            raise DecodeError(f"a sample is {samples.max()}; the highest is said to be {header.maximum}")
         whole = len(samples) // width * width
         rest = samples[whole:]
         if whole:

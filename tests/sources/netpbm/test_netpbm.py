@@ -181,7 +181,6 @@ def test_refused(tmp_path: Path, data: bytes) -> None:
         (b"P3\n2 1\n255\n1 2 3 4 5 -6", "not all numbers"),
         (b"P3\n2 1\n255\n1 2 3 4 5 1234567890123456789", "not all numbers"),
         (b"P3\n2 1\n200\n1 2 3 4 5 201", "highest"),
-        (b"P5\n2 1\n200\n\1\xff", "highest"),
         (b"P1\n3 1\n012", "0 and 1"),
         (b"P4\n9 1\n\1", "too early"),
         (b"P5\n4000 4000\n255\n", "too early"),
@@ -191,6 +190,13 @@ def test_damaged_samples_are_an_error(tmp_path: Path, data: bytes, reason: str) 
     (tmp_path / "a").write_bytes(data)
     with pytest.raises(DecodeError, match=reason):
         open_source(FORMAT, tmp_path / "a").read_tile(0, 0, 0)
+
+
+def test_binary_samples_above_the_highest_are_white_as_pillow_shows_them(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"P5\n3 1\n15\n\1\x0f\xff")
+    with Image.open(tmp_path / "a") as image:
+        assert np.asarray(image).tolist() == [[17, 255, 255]]
+    assert shown(tmp_path / "a").ravel().tolist() == [1, 15, 15]
 
 
 def test_a_cut_file_shows_what_it_holds(tmp_path: Path) -> None:
