@@ -14,6 +14,8 @@ MAX_META = 4_000_000
 """Bytes of the box that lists the items; longer ones are not read."""
 DERIVED = frozenset({b"grid", b"iovl", b"iden", b"tmap"})
 """Items made of others, which `dimg` references name (section 6.6)."""
+GRAY = 0x10
+"""Flag in the third byte of AV1's configuration (AV1-ISOBMFF section 2.3.3)."""
 MAX_DERIVATIONS = 4
 CODED = frozenset({b"av01", b"hvc1", b"hev1", b"avc1", b"vvc1", b"evc1", b"jpeg", b"j2k1", b"unci"})
 ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
@@ -52,7 +54,8 @@ class CodedImage(NamedTuple):
     kind: bytes
     """As `av01` and `hvc1`."""
     limited_gray: bool
-    """One plane, whose black and white are 16 and 235 (of 8 bits)."""
+    """One plane of AV1, whose black and white are 16 and 235 (of 8 bits). libheif writes HEVC with samples of full range
+    whatever the file says, and all readers are libheif."""
     limited_alpha: bool
     """Its opacity has the same range."""
 
@@ -94,7 +97,9 @@ def _coded_image(items: Mapping[int, Item], number: int, read: Read) -> CodedIma
     )
     return CodedImage(
         coded.kind,
-        _is_gray(coded) and _is_limited(coded, item.nclx() or coded.nclx(), read),
+        coded.kind == b"av01"
+        and bool(coded.property(b"av1C")[2] & GRAY)
+        and _is_limited(coded, item.nclx() or coded.nclx(), read),
         any(_is_limited(other, other.nclx(), read) for other in opacity),
     )
 
@@ -106,14 +111,6 @@ def _coded(items: Mapping[int, Item], item: Item) -> Item:
             break
         item = items[item.references[b"dimg"][0]]
     return item
-
-
-def _is_gray(item: Item) -> bool:
-    """Whether the codec's configuration says that there is no chroma."""
-    if item.kind == b"av01":
-        return bool(item.property(b"av1C")[2] & 0x10)
-    hevc = item.property(b"hvcC")
-    return bool(hevc) and hevc[16] & 3 == 0
 
 
 def _is_limited(item: Item, nclx: bytes, read: Read) -> bool:

@@ -73,7 +73,7 @@ def test_parts_thumbnails_and_masks_are_not_images() -> None:
         (b"av01", (b"av1C", GRAY_AV1), LIMITED, True),
         (b"av01", (b"av1C", GRAY_AV1), FULL, False),
         (b"av01", (b"av1C", COLOR_AV1), LIMITED, False),
-        (b"hvc1", (b"hvcC", bytes(16) + b"\xfc" + bytes(6)), LIMITED, True),
+        (b"hvc1", (b"hvcC", bytes(16) + b"\xfc" + bytes(6)), LIMITED, False),
         (b"hvc1", (b"hvcC", bytes(16) + b"\xfd" + bytes(6)), LIMITED, False),
     ],
 )

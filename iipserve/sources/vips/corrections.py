@@ -1,4 +1,4 @@
-"""What libvips leaves out: full range of gray HEIF, bare canvas of GIF, and that it cannot decode what it opens."""
+"""What libvips leaves out: full range of gray AVIF, bare canvas of GIF, and that it cannot decode what it opens."""
 
 from __future__ import annotations
 
