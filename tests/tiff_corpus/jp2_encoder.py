@@ -320,6 +320,21 @@ def with_tile_of(stream: bytes, other: bytes, tile: int, padding: int = 0) -> by
     return result + b"\xff\xd9"
 
 
+def without_first_tiles(stream: bytes) -> bytes:
+    """Leave out the first column and the first row of tiles, so that the image begins where they end."""
+    right, bottom, _, _, width, height, *_ = struct.unpack_from(">8I", stream, 8)
+    columns, first = -(-right // width), stream.index(b"\xff\x90\0\x0a")
+    area = struct.pack(">8I", right, bottom, width, height, width, height, width, height)
+    result, index = stream[:8] + area + stream[40:first], 0
+    for number, part, total, data in _tile_parts(stream, first):
+        if number >= columns and number % columns:
+            result += (
+                struct.pack(">HHHIBB", 0xFF90, 10, index, 14 + len(data), part, total) + b"\xff\x93" + data
+            )
+            index += part + 1 == total
+    return result + b"\xff\xd9"
+
+
 def _segment(stream: bytes, marker: bytes) -> bytes:
     start = stream.index(marker)
     return stream[start : start + 2 + int.from_bytes(stream[start + 2 : start + 4], "big")]

@@ -299,7 +299,7 @@ def _exceptions(styles: list[CodingStyle], coc: Iterable[bytes]) -> tuple[Coding
 
 
 def tile_styles(header: Header, segments: Sequence[bytes]) -> tuple[CodingStyle, ...]:
-    """The coding styles of a tile, whose own header outweighs the main one (A.6.1).
+    """The coding styles of a tile, whose own header overrides the main one (A.6.1).
 
     Args:
         header: of the codestream.

@@ -200,7 +200,7 @@ def _color_specification(count: int, boxes: Boxes) -> ColorSpecification:
 
 
 def _space(color: ColorSpecification) -> ColorSpace | None:
-    """The color space that a number or a profile stands for, if it is known."""
+    """The color space of a number or a profile, if it is known."""
     if color.number is not None:
         return SPACES.get(color.number)
     return PROFILE_SPACES.get(icc.color_space(color.icc))

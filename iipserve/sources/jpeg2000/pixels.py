@@ -41,7 +41,7 @@ class Window:
         )
 
     def samples(self, component: Component) -> Span:
-        """The samples of a component, at this resolution, that lie inside."""
+        """The samples of a component, at this resolution, that are inside."""
         (left, top, right, bottom), dx, dy, reduce = self.area, component.dx, component.dy, self.reduce
         return Span(
             _sample_at(left, dx, reduce), _sample_at(top, dy, reduce),
@@ -84,7 +84,7 @@ def to_pixels(
     """Interleaved pixels of the window.
 
     Args:
-        planes: the samples that lie in `decoded`.
+        planes: the samples that are inside `decoded`.
         components: one for each plane.
         layout: what to make of them.
         window: wanted.

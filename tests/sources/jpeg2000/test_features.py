@@ -33,6 +33,7 @@ from tests.tiff_corpus.jp2_encoder import (
     reduced,
     reduced_colors,
     with_tile_of,
+    without_first_tiles,
 )
 
 GRAY, COLORS = [Part()], [Part()] * 3
@@ -209,6 +210,17 @@ def test_high_throughput(tmp_path: Path, size: tuple[int, int], options: dict[st
     source = written(tmp_path / "a.jph", stream)
     levels = [imagecodecs.htj2k_decode(stream, skipres=level) for level in range(len(source.info.levels))]
     check(source, levels, tolerance=0 if options["reversible"] else 1)
+
+
+@pytest.mark.parametrize("tile", [(33, 45), (301, 199), (129, 65)])
+def test_high_throughput_at_an_odd_place(tmp_path: Path, tile: tuple[int, int]) -> None:
+    picture = smooth((733, 505))
+    whole = imagecodecs.htj2k_encode(picture, tile=tile, reversible=True, resolutions=4)
+    stream = without_first_tiles(bytes(whole))
+    source = written(tmp_path / "a.jph", stream)
+    levels = [imagecodecs.htj2k_decode(stream, skipres=level) for level in range(len(source.info.levels))]
+    assert levels[0].shape[1] in (733 - tile[0], 733 - tile[1])
+    check(source, levels)
 
 
 # -- packed packet headers --------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""JPEG 2000 of photographs that lie on their side: Exif in a uuid box (Exif 2.32 section 4.6.4)."""
+"""JPEG 2000 of photographs stored on their side: Exif in a uuid box (Exif 2.32 section 4.6.4)."""
 
 from __future__ import annotations
 
