@@ -174,9 +174,11 @@ def read_type(directory: Directory) -> SampleType:
 
 def count_samples(directory: Directory) -> int:
     """Samples per pixel; where the field is missing, as many as there are numbers of bits, or as the colors need."""
+    if SAMPLES_PER_PIXEL in directory:
+        return directory.integer(SAMPLES_PER_PIXEL, 1)
     photometric = directory.integer(PHOTOMETRIC, -1)
     usual = next((count for known, count in COLORS.items() if known == photometric), 1)
-    return directory.integer(SAMPLES_PER_PIXEL, max(1, directory.count(BITS_PER_SAMPLE), usual))
+    return max(1, directory.count(BITS_PER_SAMPLE), usual)
 
 
 def _read_photometric(directory: Directory, type: SampleType, samples: int) -> int:

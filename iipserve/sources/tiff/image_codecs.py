@@ -58,8 +58,9 @@ def jpeg(layout: Layout, tables: bytes) -> TileDecoder:
         out = _misaligned((head.height, head.width, samples), kind)
         # gray images have two dimensions in imagecodecs
         target = out[:, :, 0] if samples == 1 else out
-        stream = splicer.prefix(head, profile=False) + jpeg_stream.without_segments(data, head.foreign)
-        colorspace = "YCbCr" if splicer.is_ycc(head) else kept
+        is_ycc = splicer.is_ycc(head)
+        stream = splicer.prefixes[is_ycc] + jpeg_stream.without_segments(data, head.foreign)
+        colorspace = "YCbCr" if is_ycc else kept
         imagecodecs.jpeg8_decode(stream, colorspace=colorspace, outcolorspace=kept, out=target)
         return out
 
@@ -83,31 +84,41 @@ class JpegSplicer:
     """Makes complete JPEG files of the tiles of a level."""
 
     layout: Layout
-    segments: bytes
-    """The tables of the level."""
-    profile: bytes | None
-    """Segments of the ICC profile; None if it cannot be embedded."""
+    declared_ycc: bool
+    """Three components are YCbCr according to the photometric."""
+    is_certain: bool
+    """Tiles cannot prove another color space."""
+    prefixes: tuple[bytes, bytes]
+    """Start marker, color marker and tables, of other colors and of YCbCr."""
+    profiled_prefixes: tuple[bytes, bytes] | None
+    """The same with the ICC profile; None if that cannot be embedded."""
     has_tables: bool
     heads: HeadReader
 
     @classmethod
     def of(cls, layout: Layout, tables: bytes, icc: bytes | None) -> JpegSplicer:
         """Prepare the bytes that files of all tiles of a level begin with."""
-        segments = jpeg_stream.table_segments(tables)
-        return cls(layout, segments, icc_segments(icc or b""), b"\xff\xdb" in segments, HeadReader())
+        segments, profile = jpeg_stream.table_segments(tables), icc_segments(icc or b"")
+        photometric, bands = layout.bands.photometric, layout.stored_bands
+        marks = JFIF if bands < 3 else ADOBE_RGB, JFIF
+
+        def prefixes(profile: bytes) -> tuple[bytes, bytes]:
+            other, ycc = (START + mark + profile + segments for mark in marks)
+            return other, ycc
+
+        return cls(
+            layout,
+            declared_ycc=bands == 3 and photometric == Photometric.YCBCR,
+            is_certain=bands != 3 or photometric not in (Photometric.RGB, Photometric.YCBCR),
+            prefixes=prefixes(b""),
+            profiled_prefixes=None if profile is None else prefixes(profile),
+            has_tables=b"\xff\xdb" in segments,
+            heads=HeadReader(),
+        )
 
     def is_ycc(self, head: jpeg_stream.Head) -> bool:
-        """Whether a tile's three components are YCbCr: as it says itself, or else the directory."""
-        if self.layout.stored_bands != 3:
-            return False
-        declared = self.layout.bands.photometric == Photometric.YCBCR
-        in_color = declared or self.layout.bands.photometric == Photometric.RGB
-        return declared if head.is_ycc is None or not in_color else head.is_ycc
-
-    def prefix(self, head: jpeg_stream.Head, *, profile: bool) -> bytes:
-        """Start marker, color marker, the profile if it is wanted, and tables."""
-        mark = JFIF if self.layout.stored_bands < 3 or self.is_ycc(head) else ADOBE_RGB
-        return START + mark + ((self.profile or b"") if profile else b"") + self.segments
+        """Whether a tile's three components are YCbCr: as it proves itself, or else by the photometric."""
+        return self.declared_ycc if self.is_certain or head.is_ycc is None else head.is_ycc
 
     def check(self, data: bytes) -> jpeg_stream.Head:
         """The header of a tile.
@@ -128,10 +139,10 @@ class JpegSplicer:
         head = self.check(data)
         whole = (head.width, head.height) == (self.layout.tile.width, self.layout.tile.height)
         plain = head.frame in PLAIN_FRAMES and head.precision == 8
-        embeds = self.profile is not None or not profile
-        if not (embeds and whole and plain and (head.has_tables or self.has_tables)):
+        prefixes = self.profiled_prefixes if profile else self.prefixes
+        if prefixes is None or not (whole and plain and (head.has_tables or self.has_tables)):
             return None
-        return self.prefix(head, profile=profile) + jpeg_stream.without_segments(data, head.foreign)
+        return prefixes[self.is_ycc(head)] + jpeg_stream.without_segments(data, head.foreign)
 
 
 # -- WebP ----------------------------------------------------------------------------------------------

@@ -10,9 +10,10 @@ from iipserve.containers.tags import Photometric
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace, ImageInfo, Level, Selector, StackLayer
 from iipserve.sources import OpenFile
-from iipserve.sources.color import Samples
+from iipserve.sources.color import Step
 from iipserve.sources.tiff import metadata
 from iipserve.sources.tiff.layout import Layout
+from iipserve.sources.tiff.segments import unwritten_pixel
 
 
 class OutputSamples(NamedTuple):
@@ -29,14 +30,14 @@ class OutputSamples(NamedTuple):
 
 
 def output_samples(
-    layout: Layout, ranges: tuple[tuple[float, float], ...], unwritten: Samples, *, masked: bool
+    layout: Layout, ranges: tuple[tuple[float, float], ...], convert: Step | None, *, masked: bool
 ) -> OutputSamples:
     """The samples of a stored layout.
 
     Args:
         layout: of the full size.
         ranges: black and white of each band, if they are known.
-        unwritten: a pixel of missing data, of shape (1, 1, bands).
+        convert: makes output samples of stored ones.
         masked: a mask adds opacity as one more band.
     """
     type = layout.output_type
@@ -49,12 +50,12 @@ def output_samples(
         color_space=layout.bands.color_space,
         has_alpha=masked or layout.bands.has_alpha,
         band_ranges=ranges,
-        nodata=_nodata(layout, unwritten),
+        nodata=_nodata(layout, convert),
         alpha_declared=masked or layout.bands.alpha_declared,
     )
 
 
-def _nodata(layout: Layout, unwritten: Samples) -> tuple[float, ...]:
+def _nodata(layout: Layout, convert: Step | None) -> tuple[float, ...]:
     """The output sample of each color band that stands for missing data.
 
     Colors of a palette, and those that a lossy compression stores, are not told apart from others.
@@ -62,7 +63,7 @@ def _nodata(layout: Layout, unwritten: Samples) -> tuple[float, ...]:
     if layout.nodata is None or layout.bands.photometric in (Photometric.PALETTE, Photometric.YCBCR):
         return ()
     colors = layout.bands.count - layout.bands.has_alpha
-    return tuple(float(sample) for sample in unwritten[0, 0, :colors])
+    return tuple(float(sample) for sample in unwritten_pixel(layout, convert)[0, 0, :colors])
 
 
 def describe(

@@ -69,6 +69,8 @@ DECISIVE = (
     JPEG_TABLES, DECODE, YCBCR_COEFFICIENTS, REFERENCE_BLACK_WHITE, GDAL_NODATA, LERC_PARAMETERS,
 )  # fmt: skip
 """Fields that determine what samples mean, and whose values may be anywhere in the file."""
+PROVING_LENGTH = PREDICTED | {Compression.NONE, Compression.PACKBITS}
+"""Schemes whose decoders notice that bytes are missing."""
 EIGHT_BITS = SampleType("u", 8)
 
 
@@ -141,7 +143,7 @@ class Layout:
     @property
     def proves_length(self) -> bool:
         """Decoders notice that bytes are missing and ignore further ones, so that a byte count may be too large."""
-        return self.compression in (Compression.NONE, Compression.PACKBITS, *PREDICTED)
+        return self.compression in PROVING_LENGTH
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -198,7 +200,7 @@ def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
     _check_tile_bytes(tile, type, bands)
     return Layout(
         size, tile, type, bands, planes, compression,
-        predictor=_read_predictor(directory, type),
+        predictor=_read_predictor(directory, type, compression),
         subsampling=_read_subsampling(directory, type, bands, planes, compression),
         ycc_components=bands.stored == 3 and _holds_ycc(directory, compression),
         bits_reversed=directory.integer(FILL_ORDER, 1) == 2,
@@ -262,8 +264,8 @@ def _check_tile_bytes(tile: Size, type: SampleType, bands: Bands) -> None:
         raise UnsupportedImage(f"tiles of {size} bytes; at most {MAX_TILE_BYTES} are supported")
 
 
-def _read_predictor(directory: Directory, type: SampleType) -> int:
-    if directory.integer(COMPRESSION, Compression.NONE) not in PREDICTED:
+def _read_predictor(directory: Directory, type: SampleType, compression: int) -> int:
+    if PREDICTOR not in directory or compression not in PREDICTED:
         return 1
     predictor = directory.integer(PREDICTOR, 1)
     if predictor not in (1, 2, 3):
@@ -299,8 +301,10 @@ def _read_subsampling(
 
 def _read_nodata(directory: Directory, type: SampleType) -> float | None:
     """The sample that GDAL's text declares to be missing data; None without one that the type can hold."""
+    if GDAL_NODATA not in directory:
+        return None
     try:
-        value = float(directory.text(GDAL_NODATA) or "none")
+        value = float(directory.text(GDAL_NODATA))
     except ValueError:
         return None
     if type.kind == "f":

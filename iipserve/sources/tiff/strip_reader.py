@@ -48,8 +48,6 @@ class StripReader:
     counts: Table
     convert: Step | None
     """Makes output samples of decoded ones; None if they are the same."""
-    unwritten: Samples
-    """A pixel of strips that were never written; shape (1, 1, bands)."""
     mask: StripReader | None = None
     """Its one band is the opacity of this image."""
     decoders: dict[int, TileDecoder] = field(default_factory=dict)
@@ -66,7 +64,7 @@ class StripReader:
         tables = read_tables(directory, layout)
         layout, convert = with_sample_order(layout, directory, *tables), make_converter(layout, directory)
         decoders = {layout.tile.height: make_decoder(layout, directory)}
-        return cls(directory, layout, *tables, convert, unwritten_pixel(layout, convert), decoders=decoders)
+        return cls(directory, layout, *tables, convert, decoders=decoders)
 
     def with_mask(self, directories: Iterable[Directory]) -> StripReader:
         """The same reader with the first of the directories that is a mask of the image's size, if any."""
@@ -161,7 +159,9 @@ class StripReader:
             decode = self._decoder(piece.rows)
             planes = [self._plane(segment, shape, decode) for segment in piece.segments]
             if all(plane is None for plane in planes):
-                return np.broadcast_to(self.unwritten, (*shape[:2], layout.bands.count))
+                return np.broadcast_to(
+                    unwritten_pixel(layout, self.convert), (*shape[:2], layout.bands.count)
+                )
             empty = np.full(shape, layout.empty, layout.type.stored)
             stored = [empty if plane is None else plane for plane in planes]
             samples = stored[0] if len(stored) == 1 else np.concatenate(stored, axis=2)

@@ -96,5 +96,5 @@ def _read_page(page: Page, length: int) -> tuple[Size, OutputSamples, Spool]:
     if not strips.layout.bands.has_alpha:
         strips = strips.with_mask(page.masks)
     ranges = metadata.read_ranges(page.first, strips.layout)
-    samples = output_samples(strips.layout, ranges, strips.unwritten, masked=strips.mask is not None)
+    samples = output_samples(strips.layout, ranges, strips.convert, masked=strips.mask is not None)
     return strips.layout.size, samples, partial(strips.spool, samples.nodata)

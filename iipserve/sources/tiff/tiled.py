@@ -17,7 +17,7 @@ from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo, Level
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source, closed_on_error
-from iipserve.sources.color import Samples, Step
+from iipserve.sources.color import Step
 from iipserve.sources.oriented import upright
 from iipserve.sources.tiff import metadata
 from iipserve.sources.tiff.color import make_converter
@@ -54,8 +54,8 @@ class StoredLevel:
     decode: TileDecoder
     convert: Step | None
     """Makes output samples of decoded ones; None if they are the same."""
-    unwritten: Samples
-    """A pixel of tiles that were never written; shape (1, 1, bands)."""
+    proves_length: bool
+    """See `Layout`."""
     rewraps: Mapping[str, Rewrap]
     """By output format."""
     mask: StoredLevel | None
@@ -159,15 +159,14 @@ class TiffSource(Source):
 
     def _read(self, stored: StoredLevel, index: int) -> bytes | None:
         offset, count = int(stored.offsets[index]), int(stored.counts[index])
-        return read_segment(
-            self._reader, offset, count, stored.max_count, proves_length=stored.layout.proves_length
-        )
+        return read_segment(self._reader, offset, count, stored.max_count, proves_length=stored.proves_length)
 
 
 def _unwritten(stored: StoredLevel, size: Size) -> Pixels:
     """A tile that was never written; a mask makes it clear."""
-    pixels = np.zeros((size.height, size.width, stored.bands), stored.unwritten.dtype)
-    pixels[:, :, : stored.unwritten.shape[2]] = stored.unwritten
+    pixel = unwritten_pixel(stored.layout, stored.convert)
+    pixels = np.zeros((size.height, size.width, stored.bands), pixel.dtype)
+    pixels[:, :, : pixel.shape[2]] = pixel
     return pixels
 
 
@@ -199,7 +198,7 @@ def open_stored(file: OpenFile, pages: Sequence[Page], same: SamePicture) -> Tif
         levels, ranges = _read_levels(page, same)
         full = levels[0]
         info = describe(
-            file, page.first, output_samples(full.layout, ranges, full.unwritten, masked=full.mask is not None),
+            file, page.first, output_samples(full.layout, ranges, full.convert, masked=full.mask is not None),
             tuple(Level(level.grid.size, level.grid.tile) for level in levels),
             _advertised_tile(full.layout.tile), read_stack(pages),
         )  # fmt: skip
@@ -258,7 +257,7 @@ def _read_level(level: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool
         max_count=layout.max_encoded_bytes,
         decode=make_decoder(layout, directory),
         convert=convert,
-        unwritten=unwritten_pixel(layout, convert),
+        proves_length=layout.proves_length,
         rewraps=_rewraps(layout, directory.data(JPEG_TABLES), icc) if passes else {},
         mask=_read_level(PyramidLevel(*mask, None), None, shown_as_stored=False) if mask else None,
     )
