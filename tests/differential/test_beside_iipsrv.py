@@ -23,8 +23,18 @@ def reply_of(server: Iipsrv, query: str) -> Reply | None:
         return None
 
 
+@pytest.fixture(scope="module")
+def unreadable(theirs: Iipsrv) -> frozenset[str]:
+    """Images that this build of iipsrv dies of: Debian 13's of two tones."""
+    return frozenset({"bilevel"} if reply_of(theirs, "FIF=bilevel.tif&PFL=1:10,10") is None else ())
+
+
 @pytest.mark.parametrize("question", QUESTIONS, ids=str)
-def test_answer_is_iipsrvs(ours: Application, theirs: Iipsrv, question: Question) -> None:
+def test_answer_is_iipsrvs(
+    ours: Application, theirs: Iipsrv, unreadable: frozenset[str], question: Question
+) -> None:
+    if question.image in unreadable:
+        pytest.skip(f"this build of iipsrv dies of {question.image}.tif")
     found = difference(
         answer(ours, question.query), reply_of(theirs, question.query), tolerance_of(question.operations)
     )
