@@ -33,7 +33,7 @@ MAX_COMPARISONS = 16
 """In one file; further directories are taken for images of their own."""
 MAX_AREA = 10_000_000
 """Pixels decoded for one comparison, about."""
-POINTS = tuple((x / 8, y / 8) for x, y in ((4, 4), (2, 2), (6, 6), (6, 2), (2, 6)))
+POINTS = ((0.5, 0.5), (0.25, 0.25))
 """Where parts are compared, in fractions of the size."""
 FURTHER_POINTS = tuple((x / 8, y / 8) for y in range(1, 8) for x in range(1, 8))
 """The same for images that show next to nothing at the former, unless all of them can be compared."""

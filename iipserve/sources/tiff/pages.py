@@ -136,6 +136,8 @@ class _Grouping:
         self._same = same
         self._sizes: dict[int, Size | None] = {}
         """Of each image, by the index of its directory."""
+        self._copies: dict[int, tuple[Directory, Size | None]] = {}
+        """The last unmarked copy of each image, and its size."""
         self._pages: list[Page] = []
         self._pictures: list[Page] = []
         """Those without a role."""
@@ -185,11 +187,22 @@ class _Grouping:
         for page in {
             id(page): page for page in (tiled, self._pictures[-1], self._pictures[0]) if page
         }.values():
-            if _may_be_copy(size, self._sizes[page.index]) and (
-                self._trusts_shape or self._same(page.first, directory, None)
-            ):
+            if _may_be_copy(size, self._sizes[page.index]) and self._is_copy(page, directory, size):
                 return page
         return None
+
+    def _is_copy(self, page: Page, directory: Directory, size: Size | None) -> bool:
+        """Whether a directory of the right size is a smaller copy of an image.
+
+        It is compared with the last one that is, if that is large enough, which takes the fewest tiles.
+        """
+        if self._trusts_shape:
+            return True
+        copy, copy_size = self._copies.get(page.index, (page.first, None))
+        same = self._same(copy if _may_be_copy(size, copy_size) else page.first, directory, None)
+        if same:
+            self._copies[page.index] = directory, size
+        return same
 
     @cached_property
     def _trusts_shape(self) -> bool:
