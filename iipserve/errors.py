@@ -115,6 +115,10 @@ class UnsupportedImage(IIPServeError, ValueError):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
+class UnreadableSamples(UnsupportedImage):
+    """The samples have no meaning that this server can show; other readers would show something else."""
+
+
 class DecodeError(IIPServeError, ValueError):
     """The part of the file that was asked for is damaged or missing."""
 

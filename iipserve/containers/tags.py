@@ -90,6 +90,8 @@ class Photometric(enum.IntEnum):
 
 LABS = frozenset({Photometric.CIELAB, Photometric.ICCLAB, Photometric.ITULAB})
 
+LOG_L, LOG_LUV = 32844, 32845
+"""PhotometricInterpretation of SGI's logarithmic colors, which are no samples of an image here."""
 CMYK_INKS = 1
 """InkSet; 2 is other inks, which are no colors here."""
 

@@ -30,6 +30,7 @@ from iipserve.errors import (
     ImageUnavailable,
     InvalidRequest,
     Overloaded,
+    UnreadableSamples,
     UnsupportedImage,
 )
 from iipserve.image import FIRST, ImageInfo, Selector
@@ -235,19 +236,22 @@ class Library:
     ) -> CheckedSource:
         """Open with the format that the first bytes indicate, else with a fallback.
 
-        A format closes the descriptor it is given, so each gets its own.
+        A format closes the descriptor it is given, so each gets its own. The refusal of the first is the one that is
+        reported: it knows the format best.
 
         Raises:
             ImageChanged: the file has another state by now.
         """
         matching = [kind for kind in self._formats if kind.matches(file.head)]
-        refusal = self._unreadable(file)
+        refusal: UnsupportedImage | None = None
         try:
             for kind in sorted(matching, key=lambda kind: kind.fallback):
                 try:
                     source = kind.open(_with_own_descriptor(file))
+                except UnreadableSamples:
+                    raise
                 except UnsupportedImage as error:
-                    refusal = error
+                    refusal = refusal or error
                 else:
                     if not (source.info.alpha_declared or self._undeclared_opacity):
                         source.info = replace(source.info, has_alpha=False)
@@ -255,7 +259,7 @@ class Library:
                     checked = CheckedSource(source, info, os.dup(file.descriptor), state)
                     checked.check()
                     return checked
-            raise refusal
+            raise refusal or self._unreadable(file)
         except (DecodeError, ImageNotFound, UnsupportedImage, OSError) as error:
             if file_state(os.fstat(file.descriptor)) != state:
                 raise ImageChanged from error

@@ -18,6 +18,8 @@ from iipserve.containers.tags import (
     EXTRA_SAMPLES,
     INK_SET,
     LABS,
+    LOG_L,
+    LOG_LUV,
     PHOTOMETRIC,
     SAMPLE_FORMAT,
     SAMPLES_PER_PIXEL,
@@ -25,7 +27,7 @@ from iipserve.containers.tags import (
     Photometric,
     named,
 )
-from iipserve.errors import UnsupportedImage
+from iipserve.errors import UnreadableSamples, UnsupportedImage
 from iipserve.image import ColorSpace
 
 MAX_SAMPLES = 1024
@@ -165,7 +167,7 @@ def read_type(directory: Directory) -> SampleType:
         raise UnsupportedImage("TIFF with bands of different types; one type for all bands is read")
     kind, depth = KINDS.get(formats.pop()), bits.pop()
     if kind is None:
-        raise UnsupportedImage("TIFF of complex numbers; integers and floating point are read")
+        raise UnreadableSamples("TIFF of complex numbers; integers and floating point are read")
     if depth not in DEPTHS[kind]:
         names = {"u": "unsigned integers", "i": "signed integers", "f": "floating point"}
         raise UnsupportedImage(f"TIFF samples of {depth} bits as {names[kind]}")
@@ -205,6 +207,10 @@ def read_bands(directory: Directory, type: SampleType) -> Bands:
     if not 0 < samples <= MAX_SAMPLES:
         raise UnsupportedImage(f"TIFF of {samples} bands; 1 to {MAX_SAMPLES} are read")
     number = _read_photometric(directory, type, samples)
+    if number in (LOG_L, LOG_LUV):
+        raise UnreadableSamples(
+            f"TIFF of photometric {named('PHOTOMETRIC', number)}: light on a logarithmic scale"
+        )
     if number not in Photometric.__members__.values():
         raise UnsupportedImage(f"TIFF of photometric {named('PHOTOMETRIC', number)}")
     photometric = Photometric(number)
