@@ -230,9 +230,16 @@ def read_bands(directory: Directory, type: SampleType) -> Bands:
     if undeclared:
         # many writers do not declare the fourth sample
         alpha, alpha_index = Alpha.STRAIGHT, colors
-    if alpha is Alpha.PREMULTIPLIED and photometric in LABS:
-        raise UnsupportedImage("TIFF of CIELAB colors that are multiplied by opacity")
+    if photometric in LABS:
+        _check_lab(type, alpha)
     return Bands(photometric, samples, colors, alpha, alpha_index, alpha_declared=not undeclared)
+
+
+def _check_lab(type: SampleType, alpha: Alpha) -> None:
+    if type.kind != "f" and type.bits > 16:
+        raise UnreadableSamples(f"TIFF of CIELAB colors in integers of {type.bits} bits; up to 16 are read")
+    if alpha is Alpha.PREMULTIPLIED:
+        raise UnsupportedImage("TIFF of CIELAB colors that are multiplied by opacity")
 
 
 def _are_cmyk(directory: Directory, samples: int) -> bool:

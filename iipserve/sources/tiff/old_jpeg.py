@@ -10,16 +10,20 @@ from dataclasses import dataclass
 
 import imagecodecs
 import numpy as np
+from numpy.typing import NDArray
 
-from iipserve.containers.ifd import Reader
-from iipserve.containers.tags import BITS_PER_SAMPLE
+from iipserve.containers.ifd import Directory
+from iipserve.containers.jpeg import START
+from iipserve.containers.tags import BITS_PER_SAMPLE, ROWS_PER_STRIP, TILE_LENGTH, TILE_WIDTH
 from iipserve.errors import DecodeError, UnsupportedImage
-from iipserve.geometry import Size
+from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ColorSpace
 from iipserve.processing import Pixels
 from iipserve.sources.spooled import SpooledImage, spool_strips
-from iipserve.sources.tiff.layout import read_size
+from iipserve.sources.tiff.jpeg_stream import read_head
+from iipserve.sources.tiff.layout import counts_tag, offsets_tag, read_size
 from iipserve.sources.tiff.pages import Page
+from iipserve.sources.tiff.segments import read_segment
 from iipserve.sources.tiff_samples import count_samples
 
 MAX_PIXELS = 64 * 1024 * 1024
@@ -31,7 +35,7 @@ MAX_LENGTH = 256 * 1024 * 1024
 class OldJpeg:
     """One image of a file."""
 
-    reader: Reader
+    directory: Directory
     index: int
     """Of its directory in the chain, from 0."""
     size: Size
@@ -56,7 +60,7 @@ class OldJpeg:
             raise UnsupportedImage(
                 f"TIFF with old-style JPEG compression of {size.width} x {size.height} pixels; at most {MAX_PIXELS} are supported"
             )
-        return cls(first.reader, page.index, size, bands)
+        return cls(first, page.index, size, bands)
 
     @property
     def color_space(self) -> ColorSpace:
@@ -75,7 +79,11 @@ class OldJpeg:
 
     def _decoded(self) -> Pixels:
         try:
-            data = self.reader.bytes_at(0, self.reader.length)
+            joined = self._joined()
+            if joined is not None:
+                return joined
+            reader = self.directory.reader
+            data = reader.bytes_at(0, reader.length)
             # libtiff decodes gray images of this compression to RGBA only
             pixels = imagecodecs.tiff_decode(data, index=self.index, asrgb=self.bands == 1)
         except (ValueError, RuntimeError, IndexError) as error:
@@ -83,3 +91,45 @@ class OldJpeg:
         if pixels.shape[:2] != (self.size.height, self.size.width) or pixels.ndim != 3:
             raise DecodeError("the image does not have the size that the file declares")
         return np.ascontiguousarray(pixels[:, :, : self.bands])
+
+    def _joined(self) -> Pixels | None:
+        """The image from tiles or strips that are complete JPEG files, which libtiff takes for parts of one; None if
+        they are not, or if there is only one.
+
+        Raises:
+            ValueError, RuntimeError: one of them is damaged.
+        """
+        directory = self.directory
+        rows = directory.integer(ROWS_PER_STRIP, self.size.height)
+        side = Size(directory.integer(TILE_WIDTH, self.size.width), directory.integer(TILE_LENGTH, rows))
+        if not (side.width > 0 and side.height > 0):
+            return None
+        grid = TileGrid(self.size, side)
+        tags = offsets_tag(directory), counts_tag(directory)
+        if grid.count < 2 or any(directory.count(tag) < grid.count for tag in tags):
+            return None
+        offsets, counts = (directory.table(tag, grid.count) for tag in tags)
+        if any(directory.reader.read(2, offset) != START for offset in offsets):
+            return None
+        result: NDArray[np.uint8] = np.empty((self.size.height, self.size.width, self.bands), np.uint8)
+        for index, (offset, count) in enumerate(zip(offsets, counts, strict=True)):
+            region = grid.region(index % grid.columns, index // grid.columns)
+            assert region is not None, "it is inside the grid"
+            data = read_segment(directory.reader, offset, count, MAX_LENGTH) or b""
+            result[region.y : region.bottom, region.x : region.right] = self._tile(data, side, region)
+        return result
+
+    def _tile(self, data: bytes, side: Size, region: Region) -> Pixels:
+        """The part of a tile, which is a complete JPEG file, that is inside the image.
+
+        Raises:
+            ValueError, RuntimeError: it is damaged, or of another size.
+        """
+        head = read_head(data)
+        if not Size(head.width, head.height).fits_in(side) or head.components != self.bands:
+            raise ValueError(f"a tile of {head.width} x {head.height} pixels and {head.components} bands")
+        pixels = imagecodecs.jpeg8_decode(data).reshape(head.height, head.width, self.bands)
+        part: Pixels = pixels[: region.height, : region.width]
+        if part.shape[:2] != (region.height, region.width):
+            raise ValueError(f"a tile of {head.width} x {head.height} pixels")
+        return part

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from iipserve.errors import DecodeError
+from iipserve.errors import DecodeError, UnreadableSamples
 from iipserve.sources.tiff import FORMAT
 from tests.contracts.source import open_source
 from tests.images import smooth
@@ -111,6 +111,44 @@ def test_old_jpeg_without_samples_per_pixel(tmp_path: Path) -> None:
     write_tiff(tmp_path / "a.tif", [Page(fields, [stream], striped=True)])
     shown = np.asarray(Image.open(tmp_path / "a.jpg"))
     assert np.abs(read(tmp_path / "a.tif").astype(int) - shown).max() <= 12
+
+
+@pytest.mark.parametrize("tiled", [False, True])
+def test_old_jpeg_of_complete_files(tmp_path: Path, tiled: bool) -> None:
+    picture, streams = smooth((128, 64)), []
+    parts = [picture[:, :64], picture[:, 64:]] if tiled else [picture[:32], picture[32:]]
+    for part in parts:
+        Image.fromarray(part).save(tmp_path / "a.jpg", quality=95)
+        streams.append((tmp_path / "a.jpg").read_bytes())
+    fields = FIELDS | {256: (LONG, [128]), 257: (LONG, [64]), 259: (SHORT, [6]), 262: (SHORT, [6])}
+    fields |= {322: (LONG, [64]), 323: (LONG, [64])} if tiled else {278: (LONG, [32])}
+    write_tiff(tmp_path / "a.tif", [Page(fields, streams, striped=not tiled)])
+    assert np.abs(read(tmp_path / "a.tif").astype(int) - picture).max() <= 12
+
+
+@pytest.mark.parametrize("compression", [1, 5, 8, 32773, 50000])
+@pytest.mark.parametrize("predictor", [1, 2, 3])
+def test_strips_never_written_with_any_predictor(tmp_path: Path, predictor: int, compression: int) -> None:
+    fields = FIELDS | {258: (SHORT, [32]), 259: (SHORT, [compression]), 262: (SHORT, [1]), 277: (SHORT, [1])}
+    fields |= {273: (LONG, [0]), 279: (LONG, [0]), 317: (SHORT, [predictor]), 339: (SHORT, [3])}
+    write_tiff(tmp_path / "a.tif", [Page(fields)])
+    assert not read(tmp_path / "a.tif").any()
+
+
+REFUSED = [
+    ({258: (SHORT, [64] * 3), 339: (SHORT, [6] * 3)}, "complex numbers"),
+    ({258: (SHORT, [32] * 3), 339: (SHORT, [5] * 3)}, "complex numbers"),
+    ({262: (SHORT, [32845]), 259: (SHORT, [34676])}, "logluv"),
+    ({262: (SHORT, [32844]), 277: (SHORT, [1])}, "logl"),
+    ({262: (SHORT, [8]), 258: (SHORT, [32] * 3)}, "CIELAB"),
+]
+
+
+@pytest.mark.parametrize(("fields", "name"), REFUSED)
+def test_what_is_refused_by_its_name(tmp_path: Path, fields: dict[int, Any], name: str) -> None:
+    write_tiff(tmp_path / "a.tif", [Page(FIELDS | fields, [bytes(100_000)], striped=True)])
+    with pytest.raises(UnreadableSamples, match=name):
+        open_source(FORMAT, tmp_path / "a.tif")
 
 
 FAX = {
