@@ -64,10 +64,10 @@ ENCODING_MARGIN = 64 * 1024
 NO_SUBSAMPLING = (1, 1)
 SUBSAMPLINGS = frozenset({1, 2, 4})
 """TIFF 6.0 section 21."""
-DECISIVE = (
+DECISIVE = frozenset({
     BITS_PER_SAMPLE, COLOR_MAP, EXTRA_SAMPLES, SAMPLE_FORMAT, S_MIN_SAMPLE_VALUE, S_MAX_SAMPLE_VALUE,
     JPEG_TABLES, DECODE, YCBCR_COEFFICIENTS, REFERENCE_BLACK_WHITE, GDAL_NODATA, LERC_PARAMETERS,
-)  # fmt: skip
+})  # fmt: skip
 """Fields that determine what samples mean, and whose values may be anywhere in the file."""
 PROVING_LENGTH = PREDICTED | {Compression.NONE, Compression.PACKBITS}
 """Schemes whose decoders notice that bytes are missing."""
@@ -211,7 +211,7 @@ def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
 
 def _check_complete(directory: Directory) -> None:
     """Without a field that the file is cut off before, samples would be read as others than they are."""
-    for tag in DECISIVE:
+    for tag in DECISIVE & directory.entries.keys():
         if directory.is_cut_off(tag):
             raise DecodeError(f"the file ends before field {tag} does; it is damaged or incompletely copied")
 
