@@ -67,6 +67,7 @@ class TileParts:
         """Follow the SOT markers; damage is reported when a tile is asked for."""
         self._descriptor, self._header = descriptor, header
         self._tiles: dict[int, _Tile] = {}
+        self._is_cut_off = self._miscounts = False
         position = header.first_tile_part
         for number in range(MAX_TILE_PARTS):
             if position >= header.end:
@@ -84,9 +85,11 @@ class TileParts:
             packed = (
                 header.packed_headers[number : number + 1] if header.packed_headers is not None else (b"",)
             )
+            self._miscounts |= index >= count
             known.parts.append(TilePart(position, length, index, count, following != SOD, b"".join(packed)))
             position += length
             known.cut_off |= position > header.end or not packed
+            self._is_cut_off |= position > header.end
 
     def decompositions(self, tiles: Span) -> int:
         """Number of times that all of some tiles can be halved.
@@ -120,12 +123,19 @@ class TileParts:
             DecodeError: the file ends before the tile does.
         """
         tile = self._tiles.get(index)
-        if tile is None or tile.cut_off or len(tile.parts) < max(part.parts for part in tile.parts):
+        if tile is None or tile.cut_off or len(tile.parts) < self._number_of_parts(tile):
             raise DecodeError(f"tile {index} of the codestream is cut off or missing")
         if not any(part.packed or part.length > SOT_LENGTH + len(SOD_MARKER) for part in tile.parts):
             # each packet has at least one byte of header (B.10); OpenJPEG would make gray of none
             raise DecodeError(f"tile {index} of the codestream is empty")
         return tile.parts
+
+    def _number_of_parts(self, tile: _Tile) -> int:
+        """Where the file is cut off, and its writer counts no parts or one too few: as many as any tile has."""
+        declared = max(part.parts for part in tile.parts)
+        if not (self._is_cut_off and self._miscounts):
+            return declared
+        return max(declared, *(len(other.parts) for other in self._tiles.values()))
 
 
 def _end_of_data(descriptor: int, end: int) -> int:
