@@ -236,12 +236,7 @@ class FileContract:
         served.check_promised()
 
     def test_shows_nothing_unread(self, path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-        whole = layers_of(path)
-        data = path.read_bytes()
-        damaged = tmp_path_factory.mktemp("cut") / path.name
-        for length in (*(int(len(data) * part) for part in CUTS), len(data) - 1):
-            damaged.write_bytes(data[:length])
-            check_layers(damaged, whole)
+        check_cuts(path, tmp_path_factory.mktemp("cut"))
 
     def test_offsets_of_pixels_that_lead_nowhere(
         self, path: Path, tmp_path_factory: pytest.TempPathFactory
@@ -284,6 +279,20 @@ def check_layers(damaged: Path, whole: list[Reading | None]) -> None:
         if reading is not None:
             assert full is not None
             check_same(reading, full)
+
+
+def check_cuts(path: Path, folder: Path) -> None:
+    """Check that a file that is cut off is refused, or shows what the whole one shows.
+
+    Args:
+        path: of the file.
+        folder: another one, for its parts.
+    """
+    whole = layers_of(path)
+    data = path.read_bytes()
+    for length in (*(int(len(data) * part) for part in CUTS), len(data) - 1):
+        (folder / path.name).write_bytes(data[:length])
+        check_layers(folder / path.name, whole)
 
 
 def promised(document: dict[str, Any]) -> Iterator[tuple[str, tuple[int, int]]]:

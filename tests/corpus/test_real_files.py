@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from iipserve.app import build
-from tests.contracts.file import Served, settings
+from tests.contracts.file import Served, check_cuts, settings
 from tests.corpus import readers
 from tests.corpus.readers import Reader
 from tests.images import Picture
@@ -29,6 +29,8 @@ PIXEL_DATA = re.compile(rb"\xe0\x7f\x10\x00(?:O[BW]\0\0)?\xff{4}")
 """Where encapsulated pixels begin in a DICOM file of little endian (PS3.5 section A.4)."""
 MAX_PROMISES = 3
 """Files of a row of which everything that info.json promises is asked for."""
+MAX_CUT = 2_000_000
+"""Bytes of the largest file that is cut off."""
 ITEM = bytes.fromhex("feff00e0")
 
 
@@ -130,9 +132,11 @@ TABLE = [
 ]
 
 
-@pytest.fixture(
-    params=TABLE, ids=lambda row: f"{row.package}:{row.files}{':off' * (row.expected is BMP_OFF)}"
-)
+def name_of(row: Row) -> str:
+    return f"{row.package}:{row.files}{':off' * (row.expected is BMP_OFF)}"
+
+
+@pytest.fixture(params=TABLE, ids=name_of)
 def row(request: pytest.FixtureRequest) -> Row:
     row: Row = request.param
     if not row.folder.is_dir():
@@ -171,6 +175,14 @@ def test_shows_what_others_read_or_says_why_not(row: Row, tmp_path: Path) -> Non
                 Served(application, quote(path.name)).check_promised()
     finally:
         application.close()
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if row.expected.readers], ids=name_of, indirect=True)
+def test_shows_nothing_of_what_is_cut_off(row: Row, tmp_path: Path) -> None:
+    path = next(path for path in sorted(row.folder.glob(row.files)) if path.stat().st_size < MAX_CUT)
+    (tmp_path / path.name).write_bytes(content_of(path))
+    (tmp_path / "cut").mkdir()
+    check_cuts(tmp_path / path.name, tmp_path / "cut")
 
 
 def check(served: Served, data: bytes, expected: Expected) -> None:
