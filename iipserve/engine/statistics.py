@@ -14,6 +14,7 @@ import numpy as np
 from iipserve.config import Config
 from iipserve.engine import assembly
 from iipserve.engine.admission import AdmissionControl
+from iipserve.engine.checked_source import ImageChanged
 from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.level_reader import LevelReader
 from iipserve.engine.single_flight import SingleFlight
@@ -100,7 +101,9 @@ class StatisticsCache:
         def complete() -> None:
             try:
                 self._measured(source, image, self._extremes(source, image))
-            except (IIPServeError, MemoryError) as error:
+            except ImageChanged:
+                pass  # the new version is measured for itself
+            except (IIPServeError, OSError, MemoryError) as error:
                 log.warning("%r is not measured at full size: %s", image.identifier, error)
                 self._known.set(image, replace(statistics, is_provisional=False))
 
