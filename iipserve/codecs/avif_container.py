@@ -34,13 +34,13 @@ def with_metadata(body: bytes, metadata: Metadata) -> bytes:
     """
     file = dict(boxes.unpack(body))
     meta = dict(boxes.unpack(file[b"meta"][4:]))
-    picture = meta[b"pitm"][4:6]
+    primary = meta[b"pitm"][4:6]
     items = list(_items(metadata, int.from_bytes(meta[b"iinf"][4:6], "big") + 1))
     if metadata.icc:
-        meta[b"iprp"] = _with_profile(meta[b"iprp"], picture, metadata.icc)
+        meta[b"iprp"] = _with_profile(meta[b"iprp"], primary, metadata.icc)
     if items:
         meta[b"iinf"] = _with_descriptions(meta[b"iinf"], items)
-        meta[b"iref"] = _with_references(meta.get(b"iref", FULL), items, picture)
+        meta[b"iref"] = _with_references(meta.get(b"iref", FULL), items, primary)
     data_start = len(boxes.pack(b"ftyp", file[b"ftyp"])) + 8
     location, meta[b"iloc"] = meta[b"iloc"], b""
     new_start = data_start + len(_meta(meta)) + len(location) + 14 * len(items)
@@ -75,25 +75,25 @@ def _with_descriptions(table: bytes, items: Iterable[Item]) -> bytes:
     return b"".join((table[:4], count.to_bytes(2, "big"), table[6:], *added))
 
 
-def _with_references(table: bytes, items: Iterable[Item], picture: bytes) -> bytes:
-    """The item references, in which each item describes (cdsc) the picture."""
-    added = (boxes.pack(b"cdsc", struct.pack(">HH", item.number, 1) + picture) for item in items)
+def _with_references(table: bytes, items: Iterable[Item], primary: bytes) -> bytes:
+    """The item references, in which each item describes (cdsc) the primary item."""
+    added = (boxes.pack(b"cdsc", struct.pack(">HH", item.number, 1) + primary) for item in items)
     return b"".join((table, *added))
 
 
-def _with_profile(properties: bytes, picture: bytes, icc: bytes) -> bytes:
-    """The item properties with a color box, associated with the picture."""
+def _with_profile(properties: bytes, primary: bytes, icc: bytes) -> bytes:
+    """The item properties with a color box, associated with the primary item."""
     inner = dict(boxes.unpack(properties))
     shared = inner[b"ipco"]
     index = sum(1 for _ in boxes.unpack(shared)) + 1
     shared += boxes.pack(b"colr", b"prof" + icc)
-    return boxes.pack(b"ipco", shared) + boxes.pack(b"ipma", _associated(inner[b"ipma"], picture, index))
+    return boxes.pack(b"ipco", shared) + boxes.pack(b"ipma", _associated(inner[b"ipma"], primary, index))
 
 
-def _associated(table: bytes, picture: bytes, index: int) -> bytes:
-    """The association table (version 0, 7-bit indices) with one more property for the picture."""
+def _associated(table: bytes, primary: bytes, index: int) -> bytes:
+    """The association table (version 0, 7-bit indices) with one more property for the primary item."""
     offset = 8
-    while table[offset : offset + 2] != picture:
+    while table[offset : offset + 2] != primary:
         offset += 3 + table[offset + 2]
     end = offset + 3 + table[offset + 2]
     count = bytes((table[offset + 2] + 1,))

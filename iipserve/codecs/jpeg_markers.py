@@ -8,7 +8,7 @@ import struct
 from typing import NamedTuple
 
 from iipserve.codecs import Metadata
-from iipserve.containers import jpeg
+from iipserve.containers import exif, jpeg
 from iipserve.geometry import round_half_up
 from iipserve.image import PhysicalResolution
 
@@ -20,7 +20,6 @@ DENSITY = struct.Struct(">BHH")
 DENSITY_OFFSET = 13
 MAX_DENSITY = 0xFFFF
 
-EXIF_MARK = b"Exif\0\0"
 XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED_XMP_MARK = b"http://ns.adobe.com/xmp/extension/\0"
 XMP_ENVELOPE = re.compile(
@@ -77,7 +76,7 @@ def with_metadata(body: bytes, metadata: Metadata) -> bytes:
         DENSITY.pack_into(head, DENSITY_OFFSET, *jfif_density(metadata.resolution))
     parts = [bytes(head)]
     if metadata.exif:
-        parts.append(jpeg.application_segment(jpeg.APP1, EXIF_MARK + metadata.exif))
+        parts.append(jpeg.application_segment(jpeg.APP1, exif.MARK + metadata.exif))
     if metadata.xmp:
         parts.append(_xmp_segments(metadata.xmp))
     if metadata.icc:

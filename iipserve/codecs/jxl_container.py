@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from iipserve.codecs import Metadata
-from iipserve.containers import boxes
+from iipserve.containers import boxes, jxl
 
-START = b"\0\0\0\x0cJXL \r\n\x87\n" + b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
+START = jxl.CONTAINER + b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
 """Signature and file type box."""
 LEVEL_TYPE = b"\0\0\0\x09jxll"
 """Start of the box of 9 bytes that states the codestream's level, where it is not 5; it follows the file type."""

@@ -20,12 +20,12 @@ from iipserve.codecs import NO_METADATA, Encoder, Metadata, Output, Shape
 from iipserve.codecs.metadata import check_sides, select
 from iipserve.codecs.pixels import regrouped, sample_bytes, with_bits
 from iipserve.codecs.png_chunks import MAX_NUMBER, chunk, metadata_chunks
+from iipserve.containers.png import SIGNATURE
 from iipserve.formats import Format
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
 from iipserve.processing.layout import color_bands
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 """Bands -> color type of IHDR (PNG specification section 11.2.1)."""
 END = chunk(b"IEND", b"")

@@ -13,7 +13,7 @@ from iipserve import __version__
 from iipserve.codecs import Encoder, Metadata, Output, Shape
 from iipserve.codecs.metadata import check_sides, select
 from iipserve.codecs.pixels import regrouped, sample_bytes, with_bits, with_colors
-from iipserve.codecs.tiff_compressions import COMPRESSIONS, JPEG_TAG, Compression, compression_for
+from iipserve.codecs.tiff_compressions import COMPRESSIONS, Compression, compression_for
 from iipserve.containers import exif, tags
 from iipserve.containers.ifd import Field, FieldType
 from iipserve.containers.ifd_writer import file_length, integers, pack_file, rationals, text
@@ -195,13 +195,13 @@ def _differences(strip: Pixels) -> Pixels:
 def _structure(order: str, shape: Shape, bits: int, compression: Compression, rows: int) -> dict[int, Field]:
     """The fields that describe the strips, by tag."""
     height, width, bands = shape
-    as_ycbcr = bands == 3 and compression.tag == JPEG_TAG
+    as_ycbcr = bands == 3 and compression.scheme == tags.Compression.JPEG
     plain = Photometric.BLACK_IS_ZERO if bands < 3 else Photometric.RGB
     fields = [
         integers(order, tags.IMAGE_WIDTH, LONG, width),
         integers(order, tags.IMAGE_LENGTH, LONG, height),
         integers(order, tags.BITS_PER_SAMPLE, SHORT, *(bits,) * bands),
-        integers(order, tags.COMPRESSION, SHORT, compression.tag),
+        integers(order, tags.COMPRESSION, SHORT, compression.scheme),
         integers(order, tags.PHOTOMETRIC, SHORT, Photometric.YCBCR if as_ycbcr else plain),
         integers(order, tags.SAMPLES_PER_PIXEL, SHORT, bands),
         integers(order, tags.ROWS_PER_STRIP, LONG, rows),

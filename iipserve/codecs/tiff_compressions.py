@@ -15,17 +15,16 @@ from isal import isal_zlib
 
 from iipserve.codecs.libwebp import MAX_SIDE as WEBP_MAX_SIDE
 from iipserve.codecs.libwebp import compress as compress_webp
+from iipserve.containers import tags
 from iipserve.errors import UnsupportedEncoding
 from iipserve.processing import Pixels
-
-JPEG_TAG = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Compression:
     """A compression of strips."""
 
-    tag: int
+    scheme: tags.Compression
     """Value of the Compression field."""
     compress: Callable[[Pixels, int], bytes | memoryview]
     """(rows of pixels, quality) -> strip."""
@@ -75,12 +74,14 @@ def _compress_webp(rows: Pixels, quality: int) -> bytes:
 
 COMPRESSIONS: Mapping[str, Compression] = MappingProxyType(
     {
-        "none": Compression(1, _store),
-        "lzw": Compression(5, _compress_lzw, predicts=True),
-        "deflate": Compression(8, _compress_deflate, (1, 9), predicts=True),
-        "jpeg": Compression(JPEG_TAG, _compress_jpeg, (1, 100), max_side=65500, max_bits=8),
-        "webp": Compression(50001, _compress_webp, (0, 100), max_side=WEBP_MAX_SIDE, max_bits=8),
-        "zstd": Compression(50000, _compress_zstd, (1, 19), predicts=True),
+        "none": Compression(tags.Compression.NONE, _store),
+        "lzw": Compression(tags.Compression.LZW, _compress_lzw, predicts=True),
+        "deflate": Compression(tags.Compression.ADOBE_DEFLATE, _compress_deflate, (1, 9), predicts=True),
+        "jpeg": Compression(tags.Compression.JPEG, _compress_jpeg, (1, 100), max_side=65500, max_bits=8),
+        "webp": Compression(
+            tags.Compression.WEBP, _compress_webp, (0, 100), max_side=WEBP_MAX_SIDE, max_bits=8
+        ),
+        "zstd": Compression(tags.Compression.ZSTD, _compress_zstd, (1, 19), predicts=True),
     }
 )
 

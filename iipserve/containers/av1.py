@@ -36,7 +36,7 @@ class Bits:
 
 
 def is_limited(data: bytes) -> bool:
-    """Whether the first sequence header says that samples have limited range; False if there is none.
+    """Whether the first sequence header says that samples have limited range; False without such a header.
 
     Args:
         data: OBUs from the beginning of a bitstream.
@@ -64,7 +64,7 @@ def _is_limited(data: bytes) -> bool:
 
 
 def _leb128(data: bytes, at: int) -> tuple[int, int]:
-    """A number (section 4.10.5), and the offset behind it."""
+    """A number (section 4.10.5), and the offset after it."""
     value = 0
     for index, byte in enumerate(data[at : at + 8]):
         value |= (byte & 127) << 7 * index
@@ -74,7 +74,7 @@ def _leb128(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _read_header(bits: Bits) -> bool:
-    """Skip to color_config (section 5.5.2), which tells the range."""
+    """Skip to color_config (section 5.5.2), which states the range."""
     profile, _still, is_reduced = bits.read(3), bits.read(1), bits.read(1)
     if is_reduced:
         bits.read(5)

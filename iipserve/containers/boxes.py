@@ -30,7 +30,7 @@ def walk(read: Read, start: int, end: int, superboxes: Collection[bytes] = ()) -
         read: reads the file.
         start: in bytes.
         end: in bytes; boxes that claim to reach further are cut off.
-        superboxes: kinds that contain boxes, which are yielded in their stead.
+        superboxes: kinds that contain boxes, which are yielded instead of them.
     """
     pending = [(start, end)]
     for _ in range(MAX_BOXES):

@@ -1,6 +1,6 @@
 """Exif blocks: TIFF structures of up to three directories (Exif 3.0, CIPA DC-008, section 4.6).
 
-A block is passed around without the `Exif\\0\\0` mark that JPEG puts in front of it.
+A block is passed around without `MARK`, which JPEG puts in front of it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from iipserve.containers.ifd import TYPE_LENGTHS, Directory, Entry, Field, Field
 from iipserve.containers.ifd_writer import header, integers, pack_directory, pack_file, rationals
 from iipserve.errors import DecodeError
 
+MARK = b"Exif\0\0"
+"""In front of a block in JPEG files, and in the metadata that some libraries return."""
 UPRIGHT = 1
 EMPTY = header("<", 8) + bytes(6)
 """A block whose only directory has no field."""
@@ -41,7 +43,7 @@ class Exif(NamedTuple):
 
 
 def read(block: bytes) -> Exif | None:
-    """The fields of a block, or None when any of them is damaged."""
+    """The fields of a block, or None if any of them is damaged."""
     try:
         first = _first_directory(block)
         fields = {field.tag: field for field in _whole(first)}
@@ -54,7 +56,7 @@ def read(block: bytes) -> Exif | None:
 
 
 def orientation(block: bytes) -> int:
-    """The value of Orientation; that of an upright image when there is none or the block is damaged."""
+    """The value of Orientation; that of an upright image if it is missing or the block is damaged."""
     try:
         return _first_directory(block).integer(tags.ORIENTATION, UPRIGHT)
     except DecodeError:
@@ -71,7 +73,7 @@ def _pointed(directory: Directory, tag: int) -> Directory:
 
 
 def _whole(directory: Directory) -> tuple[Field, ...]:
-    """All fields but the pointer to the interoperability directory.
+    """All fields except the pointer to the interoperability directory.
 
     Raises:
         DecodeError: one is damaged, or of a type that Exif does not have.
@@ -86,7 +88,7 @@ def _whole(directory: Directory) -> tuple[Field, ...]:
 
 
 def from_tiff(directory: Directory) -> bytes | None:
-    """A block of the Exif directory that a TIFF directory points to; None when there is none or it is damaged.
+    """A block of the Exif directory that a TIFF directory points to; None if it is missing or damaged.
 
     Args:
         directory: of a TIFF file; the block is in its byte order.
@@ -114,7 +116,7 @@ def _relocatable(directory: Directory) -> Iterator[Field]:
 def normalized(block: bytes, dots_per_inch: tuple[float, float] | None) -> bytes:
     """The block for an image that is upright and has another resolution.
 
-    Only the first directory changes: it is written anew behind the block, and every value stays where it was, so that
+    Only the first directory changes: it is rewritten after the block, and every value stays where it was, so that
     offsets in makers' notes remain right. A damaged block is returned as it is.
 
     Args:

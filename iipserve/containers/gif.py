@@ -9,10 +9,9 @@ from typing import NamedTuple
 from iipserve.containers.boxes import Read
 
 HEADER_LENGTH = 13
-EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
 GRAPHIC_CONTROL = 0xF9
-LEFT_ALONE, TO_BACKGROUND, TO_PREVIOUS = 1, 2, 3
-"""Disposal methods (section 23); 0 is as 1."""
+TO_BACKGROUND, TO_PREVIOUS = 2, 3
+"""Disposal methods (section 23); others leave the frame in place."""
 WINDOW = 4096
 
 
@@ -37,24 +36,24 @@ def read_frames(read: Read) -> Iterator[Frame]:
     offset, disposal = HEADER_LENGTH + _table_length(head[10:11]), 0
     while True:
         match data.take(offset, 1):
-            case b"\x21":
+            case b"\x21":  # extension
                 extension = data.take(offset, 4)
                 if len(extension) < 4:
                     return
                 if extension[1] == GRAPHIC_CONTROL:
                     disposal = extension[3] >> 2 & 7
-                offset = data.behind_blocks(offset + 2)
-            case b"\x2c":
+                offset = data.after_blocks(offset + 2)
+            case b"\x2c":  # image
                 descriptor = data.take(offset, 10)
                 if len(descriptor) < 10:
                     return
                 x, y, width, height = struct.unpack_from("<4H", descriptor, 1)
-                offset = data.behind_blocks(offset + 11 + _table_length(descriptor[9:]))
+                offset = data.after_blocks(offset + 11 + _table_length(descriptor[9:]))
                 if data.take(offset - 1, 1) != b"\0":
                     return
                 yield Frame(x, y, width, height, disposal)
                 disposal = 0
-            case _:
+            case _:  # the trailer, or damage
                 return
 
 
@@ -76,8 +75,8 @@ class _Window:
         at = offset - self._start
         return self._data[at : at + count]
 
-    def behind_blocks(self, offset: int) -> int:
-        """The offset behind the data sub-blocks (section 15) that begin at an offset."""
+    def after_blocks(self, offset: int) -> int:
+        """The offset after the data sub-blocks (section 15) that begin at an offset."""
         while (length := self.take(offset, 1)) not in (b"", b"\0"):
             offset += 1 + length[0]
         return offset + 1

@@ -39,11 +39,11 @@ class Item:
     """Numbers of other items by kind of reference."""
 
     def property(self, kind: bytes) -> bytes:
-        """Content of the first property of a kind; empty if there is none."""
+        """Content of the first property of a kind; empty if the item has none."""
         return next((content for name, content in self.properties if name == kind), b"")
 
     def nclx(self) -> bytes:
-        """Content of the property with coded color parameters; empty if there is none."""
+        """Content of the property with coded color parameters; empty if the item has none."""
         contents = (content for name, content in self.properties if name == b"colr")
         return next((content for content in contents if content[:4] == b"nclx"), b"")
 

@@ -62,7 +62,7 @@ MAX_FIELDS = 1000
 MAX_DIRECTORIES = 8192
 """Directories of a chain that are read."""
 MAX_CHAIN_FIELDS = 200_000
-"""Fields in all directories of a chain: directories may overlap in a small file. The chain is cut off behind them."""
+"""Fields in all directories of a chain: directories may overlap in a small file. The chain is cut off after them."""
 FIRST_READ = 512
 """Bytes read at once where a directory begins: nearly always all of it."""
 MAX_NUMBERS = 1024

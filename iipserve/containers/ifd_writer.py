@@ -37,7 +37,7 @@ def directory_length(fields: Iterable[Field]) -> int:
 
 
 def _length_behind(value: bytes) -> int:
-    """Bytes that a value takes behind the directory."""
+    """Bytes that a value takes after the directory."""
     return 0 if len(value) <= OFFSET_LENGTH else len(value) + len(value) % 2
 
 
@@ -49,7 +49,7 @@ def pack_directory(
     kept: Mapping[int, Entry] = MappingProxyType({}),
     following: int = 0,
 ) -> bytes:
-    """A directory of classic TIFF with its values behind it.
+    """A directory of classic TIFF followed by its values.
 
     Args:
         order: byte order.

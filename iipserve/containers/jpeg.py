@@ -20,7 +20,7 @@ COMMON_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 APPLICATION_MARKERS = frozenset({*range(APP0, APP0 + 16), COM})
 
 MAX_SEGMENTS = 1000
-"""A stream with more before its first scan is taken for damaged; a profile of 16 MB has 255."""
+"""A stream with more before its first scan is considered damaged; a profile of 16 MB has 255."""
 MAX_CONTENT = 0xFFFF - 2
 """Bytes in one segment besides its marker and length."""
 ICC_MARK = b"ICC_PROFILE\0"
@@ -35,7 +35,7 @@ class Segment(NamedTuple):
     start: int
     """Offset of its marker."""
     stop: int
-    """Offset behind its content, according to its length."""
+    """Offset after its content, according to its length."""
 
 
 class Frame(NamedTuple):
@@ -45,13 +45,13 @@ class Frame(NamedTuple):
     precision: int
     """Bits per sample."""
     height: int
-    """Pixels; 0 where a DNL segment behind the first scan holds the height."""
+    """Pixels; 0 where a DNL segment after the first scan holds the height."""
     width: int
     components: int
 
 
 def segments(stream: bytes) -> Iterator[Segment]:
-    """The segments behind the start marker, up to the header of the first scan, which is the last.
+    """The segments after the start marker, up to the header of the first scan, which is the last.
 
     They end early, without a scan, before anything that is not a segment. The last may claim to be longer than the
     stream.
@@ -78,7 +78,7 @@ def read_frame(stream: bytes, segment: Segment) -> Frame | None:
 
 
 def frame_of(read: Read) -> Frame | None:
-    """The first frame header of a file; None if there is none before the first scan.
+    """The first frame header of a file; None if the first scan has none before it.
 
     Args:
         read: reads the file.

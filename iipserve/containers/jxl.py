@@ -9,6 +9,7 @@ from iipserve.errors import DecodeError
 
 BARE = b"\xff\x0a"
 CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
+"""Start of a bare codestream, and the signature box of a container."""
 MAX_HEADER = 4096
 """Bytes of a codestream in which its headers are read, without a profile."""
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
@@ -22,7 +23,7 @@ D65, SRGB_PRIMARIES, SRGB_TRANSFER = 1, 1, 13
 
 @dataclass(slots=True)
 class Header:
-    """What is said about an image before its pixels."""
+    """The fields before the pixels of an image."""
 
     width: int
     """Of the stored image, in pixels."""

@@ -33,7 +33,7 @@ def read_size(data: bytes) -> tuple[int, int] | None:
 def with_metadata(
     body: bytes, size: tuple[int, int], *, icc: bytes | None, exif: bytes | None, xmp: bytes | None
 ) -> bytes:
-    """The file with metadata in it; unchanged if there is none.
+    """The file with metadata in it; unchanged without any.
 
     Args:
         body: a file without metadata, as libwebp encodes it.

@@ -1,4 +1,4 @@
-"""Missing data: samples that stand for no value, in images that declare one (GDAL_NODATA), and NaN.
+"""Missing data: samples that represent no value, in images that declare one (GDAL_NODATA), and NaN.
 
 They count in no statistics and in no mean of several pixels, and are clear where the image has opacity.
 """
@@ -26,7 +26,7 @@ def missing_samples(samples: NDArray[Any], nodata: float | None) -> Mask:
 
     Args:
         samples: of one band, in the units of the file.
-        nodata: the sample that stands for missing data, or None.
+        nodata: the sample that represents missing data, or None.
     """
     missing: Mask = np.isnan(samples) if samples.dtype.kind == "f" else np.zeros(samples.shape, np.bool_)
     if nodata is not None:

@@ -66,19 +66,23 @@ def measure(
         limits: minimum and maximum of each band, if they are known; by default those of the arrays.
     """
     measure_band = _count if np.dtype(info.dtype).itemsize < 4 else _sum
-    nodata = (*info.nodata, *[None] * (info.bands - len(info.nodata)))
+    nodata = _nodata(info)
     known = limits or [None] * info.bands
     return tuple(measure_band(arrays, band, nodata[band], known[band]) for band in range(info.bands))
 
 
 def extremes(pixels: Pixels, info: ImageInfo) -> list[Range | None]:
     """Lowest and highest finite sample of each band that is not missing; None for a band without any."""
-    nodata = (*info.nodata, *[None] * (info.bands - len(info.nodata)))
     found: list[Range | None] = []
-    for band, missing in enumerate(nodata):
+    for band, missing in enumerate(_nodata(info)):
         parts = [(float(part.min()), float(part.max())) for part in _parts([pixels], band, missing)]
         found.append((min(low for low, _ in parts), max(high for _, high in parts)) if parts else None)
     return found
+
+
+def _nodata(info: ImageInfo) -> tuple[float | None, ...]:
+    """The sample of each band that represents missing data; None for a band without one."""
+    return (*info.nodata, *[None] * (info.bands - len(info.nodata)))
 
 
 def wider(first: Range | None, second: Range | None) -> Range | None:

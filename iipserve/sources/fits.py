@@ -73,7 +73,7 @@ class Plane:
 
     @property
     def blank(self) -> int | None:
-        """The integer that stands for a missing sample."""
+        """The integer that represents a missing sample."""
         return int(self.number("BLANK", 0.0)) if self.bits > 0 and "BLANK" in self.cards else None
 
     @property

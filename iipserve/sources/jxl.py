@@ -104,7 +104,7 @@ def _exif(read: Read, length: int) -> bytes | None:
 
 
 def _box(read: Read, length: int, kind: bytes) -> bytes:
-    """Content of the first box of a kind; empty if there is none."""
+    """Content of the first box of a kind; empty if the file has none."""
     if read(2, 0) == jxl.BARE:
         return b""
     box = next((box for box in walk(read, 0, length) if box.kind == kind), None)

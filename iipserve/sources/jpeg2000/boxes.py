@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from iipserve.containers import exif
 from iipserve.containers.boxes import Box, walk
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import ceil_div
@@ -44,7 +45,7 @@ class Channel(NamedTuple):
     component: int
     kind: int
     association: int
-    """The color it stands for, from 1 on; 0 for the whole image."""
+    """The color it represents, from 1 on; 0 for the whole image."""
 
 
 class PaletteColumn(NamedTuple):
@@ -86,7 +87,7 @@ class Boxes:
     """The contents of the boxes that are used."""
 
     codestream: tuple[int, int] = (0, 0)
-    """Start and end of the first codestream in the file; (0, 0) if there is none."""
+    """Start and end of the first codestream in the file; (0, 0) if it has none."""
     colors: list[ColorSpecification] = field(default_factory=list)
     """In file order."""
     channels: list[Channel] = field(default_factory=list)
@@ -198,7 +199,7 @@ def _read_uuid(boxes: Boxes, content: bytes) -> None:
     if content.startswith(XMP_UUID):
         boxes.xmp = content[16:]
     elif content.startswith((EXIF_UUID, ADOBE_EXIF_UUID)):
-        boxes.exif = content[16:].removeprefix(b"Exif\0\0")
+        boxes.exif = content[16:].removeprefix(exif.MARK)
 
 
 READERS = {

@@ -50,7 +50,7 @@ class Window:
 
 
 def _sample_at(position: int, step: int, reduce: int) -> int:
-    """The index of the first sample at or behind a position on the full-size pixel grid (15444-1 B-12 and B-15)."""
+    """The index of the first sample at or after a position on the full-size pixel grid (15444-1 B-12 and B-15)."""
     return ceil_div(ceil_div(position, step), 1 << reduce)
 
 

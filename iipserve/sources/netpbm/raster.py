@@ -86,7 +86,7 @@ def _texts(file: OpenFile, offset: int) -> Iterator[bytes]:
 
 
 def _last_end(text: bytes) -> int:
-    """Offset behind the last line end, or the last white space if there is no comment."""
+    """Offset after the last line end, or the last white space if there is no comment."""
     line_end = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
     if b"#" in text[line_end:]:
         return line_end

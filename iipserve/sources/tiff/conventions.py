@@ -20,7 +20,7 @@ MAX_DESCRIPTION = 16 * 1024
 
 
 class Role(enum.Enum):
-    """What an image is beside the picture of the file; the values are names of layers."""
+    """The role of an image that is not the main one of its file; the values are names of layers."""
 
     LABEL = "label"
     MACRO = "macro"

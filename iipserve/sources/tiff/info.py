@@ -56,9 +56,9 @@ def output_samples(
 
 
 def _nodata(layout: Layout, convert: Step | None) -> tuple[float, ...]:
-    """The output sample of each color band that stands for missing data.
+    """The output sample of each color band that represents missing data.
 
-    Colors of a palette, and those that a lossy compression stores, are not told apart from others.
+    Empty for colors of a palette and for those of a lossy compression, which do not keep that sample.
     """
     if layout.nodata is None or layout.bands.photometric in (Photometric.PALETTE, Photometric.YCBCR):
         return ()

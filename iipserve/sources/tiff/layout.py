@@ -97,7 +97,7 @@ class Layout:
     byte_order: str
     """numpy's code of the file's byte order: `<` or `>`."""
     nodata: float | None = None
-    """The stored sample that stands for missing data."""
+    """The stored sample that represents missing data."""
 
     @property
     def grid(self) -> TileGrid:

@@ -69,7 +69,7 @@ COUNTED_TAGS = (
 )  # fmt: skip
 """Images with the same values of the former, and as many values of the latter, are stored alike."""
 MIN_PYRAMID_AREA = 4
-"""A pyramid of tiles this many times larger than an image in strips before it is the picture of the file."""
+"""A pyramid of tiles this many times larger than an image in strips before it is the main image of the file."""
 
 SamePicture: TypeAlias = Callable[[Directory, Directory, Size | None], bool]
 """(full size, smaller directory, the size of its part that shows all, or None for all of it) -> whether it is a copy."""
@@ -83,7 +83,7 @@ class Page:
     index: int
     """Of this directory in the chain, from 0."""
     role: Role | None = None
-    """What it is beside the picture of the file."""
+    """Its role in the file; None for an image of no known role, the main one included."""
     smaller: list[Directory] = field(default_factory=list)
     """Candidates for its smaller levels."""
     masks: list[Directory] = field(default_factory=list)
@@ -209,7 +209,7 @@ class _Grouping:
         return has_unmarked_copies(self._file)
 
     def finish(self) -> list[Page]:
-        """The images found, the picture of the file first."""
+        """The images found, the main one first."""
         pictures = self._pictures or sorted(self._pages, key=self._area, reverse=True)
         if not pictures:
             return []
@@ -231,9 +231,9 @@ class _Grouping:
                 last.smaller.clear()
 
     def _outweighs(self, page: Page, first: Page) -> bool:
-        """Whether an image is the picture of the file, and not the first image.
+        """Whether an image is the main one of the file, instead of the first one.
 
-        That is in strips and the other a much larger pyramid of tiles; or it is a smaller copy of the other.
+        The first is in strips and the other a much larger pyramid of tiles; or the first is a smaller copy of the other.
         """
         if TILE_WIDTH not in first.first and (page.smaller or SUB_IFDS in page.first):
             return self._area(page) >= MIN_PYRAMID_AREA * self._area(first)

@@ -36,7 +36,6 @@ PNG_KEYWORDS = {
 """Keywords of PNG text chunks (PNG 3, section 11.3.3.1) by IIP object name."""
 PNG_RAW_EXIF = re.compile(r"png-comment-\d+-Raw profile type (?:exif|APP1)", re.IGNORECASE)
 """Texts in which writers older than the eXIf chunk keep an Exif block."""
-EXIF_MARK = b"Exif\0\0"
 PROFILE_SPACES = {
     icc.GRAY: ("b-w", "grey16"),
     icc.RGB: ("srgb", "rgb16", "rgb", "scrgb"),
@@ -79,7 +78,7 @@ def read_metadata(image: pyvips.Image, descriptor: int) -> VipsMetadata:
     return VipsMetadata(
         icc=_profile(image, names),
         xmp=_value(image, names, "xmp-data"),
-        exif=block.removeprefix(EXIF_MARK) if block else None,
+        exif=block.removeprefix(exif.MARK) if block else None,
         resolution=_resolution(image, names),
         text=MappingProxyType(_texts(image, names, descriptor, block)),
     )
@@ -96,7 +95,7 @@ def _value(image: pyvips.Image, names: set[str], name: str) -> Any:
 
 
 def read_orientation(image: pyvips.Image) -> int:
-    """The value of Orientation; 1 if there is none."""
+    """The value of Orientation; 1 if it is missing."""
     names = set(image.get_fields())
     if "orientation" in names:
         return int(image.get("orientation"))
@@ -109,7 +108,7 @@ def _png_exif(image: pyvips.Image, names: set[str]) -> bytes | None:
     for name in sorted(names):
         if PNG_RAW_EXIF.fullmatch(name) and (value := _value(image, names, name)):
             with suppress(ValueError):
-                return bytes.fromhex("".join(value.split()[2:])).removeprefix(EXIF_MARK)
+                return bytes.fromhex("".join(value.split()[2:])).removeprefix(exif.MARK)
     return None
 
 
@@ -144,7 +143,7 @@ def _texts(image: pyvips.Image, names: set[str], descriptor: int, block: bytes |
 
 
 def _exif_texts(block: bytes | None) -> dict[str, str]:
-    fields = exif.read(block.removeprefix(EXIF_MARK)) if block else None
+    fields = exif.read(block.removeprefix(exif.MARK)) if block else None
     return {
         EXIF_TEXTS[field.tag]: libvips.text(field.value).strip("\0 \n")
         for field in (fields.ifd0 if fields else ())

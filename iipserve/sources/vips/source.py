@@ -168,7 +168,7 @@ def _tiff_alpha(file: OpenFile) -> bool | None:
 def _count_layers(image: pyvips.Image, loader: str) -> int:
     """Number of images in the file: frames of an animation, images of HEIF.
 
-    The pages of a TIFF file may be smaller copies and masks, which libvips does not tell apart: 1.
+    The pages of a TIFF file may be smaller copies and masks, which libvips does not distinguish: 1.
     """
     return 1 if loader == "tiffload" else min(integer(image, "n-pages", 1), MAX_LAYERS)
 

@@ -45,7 +45,7 @@ def strips(pixels: Samples, kind: int = 0, description: str = "") -> Page:
 
 
 def images_of(path: Path) -> list[Source]:
-    """Every image that the file lists; there is none behind the last."""
+    """Every image that the file lists; the index after the last is refused."""
     first = open_source(FORMAT, path)
     count = max(1, len(first.info.stack))
     with pytest.raises(ImageNotFound):
