@@ -138,7 +138,7 @@ def normalized(block: bytes, dots_per_inch: tuple[float, float] | None) -> bytes
 
 
 def _changes(order: str, directory: Directory, dots_per_inch: tuple[float, float] | None) -> Iterator[Field]:
-    """The fields of the first directory that are not as they should be."""
+    """The fields of the first directory that need another value."""
     upright = integers(order, tags.ORIENTATION, FieldType.SHORT, UPRIGHT)
     as_entry = Entry(upright.type, 1, upright.value.ljust(4, b"\0"))
     if directory.entries.get(tags.ORIENTATION, as_entry) != as_entry:

@@ -58,7 +58,7 @@ INTEGER_TYPES = NUMBER_TYPES - RATIONAL_TYPES - {FieldType.FLOAT, FieldType.DOUB
 TABLE_TYPES = frozenset({FieldType.SHORT, FieldType.LONG, FieldType.IFD, FieldType.LONG8, FieldType.IFD8})
 
 MAX_FIELDS = 1000
-"""A directory of more is taken for damaged."""
+"""A directory of more is considered damaged."""
 MAX_DIRECTORIES = 8192
 """Directories of a chain that are read."""
 MAX_CHAIN_FIELDS = 200_000

@@ -16,7 +16,7 @@ FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, DAC}
 SOF0, SOF55 = 0xC0, 0xF7
 """Baseline, and the frame of JPEG-LS (ITU-T T.87 annex C)."""
 COMMON_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
-"""Baseline, extended and progressive, with Huffman coding."""
+"""Baseline, extended and progressive with Huffman coding: those that every viewer shows."""
 APPLICATION_MARKERS = frozenset({*range(APP0, APP0 + 16), COM})
 
 MAX_SEGMENTS = 1000

@@ -29,7 +29,7 @@ NDPI_FORMAT, NDPI_MAGNIFICATION = 65420, 65421
 EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD, MAKER_NOTE = 34665, 34853, 40965, 37500
 
 INCH, CENTIMETRE = 2, 3
-"""ResolutionUnit; 1 makes the resolution a mere ratio."""
+"""ResolutionUnit; 1 makes the resolution a ratio without unit."""
 
 REDUCED_IMAGE, SINGLE_PAGE, TRANSPARENCY_MASK = 1, 2, 4
 """Bits of NewSubfileType."""

@@ -7,7 +7,6 @@ import os
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace, PhysicalResolution
 from iipserve.sources import OpenFile, Source, SourceFormat, closed_on_error
+from iipserve.sources.color import Samples
 from iipserve.sources.rows import RowSource, check_single, plain_info, raster_rows
 
 HEAD = 14 + 124 + 1024
@@ -29,8 +29,6 @@ MAX_RLE_AREA = 100_000_000
 """Pixels of a run-length coded image, which is unpacked in memory."""
 MAX_RLE_BYTES = 200_000_000
 RLE_ROWS = 1024
-
-Samples: TypeAlias = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def read_header(data: bytes) -> Header:
 
 
 def _check_coding(file: OpenFile, header: Header) -> None:
-    """Refuse the older run-length coding, which is taken for pixels by libraries that do not know it."""
+    """Refuse the older run-length coding, which libraries without support for it read as pixels."""
     lines, length = header.stored
     is_new = os.pread(file.descriptor, 4, header.start) == bytes((2, 2, length >> 8 & 255, length & 255))
     if not is_new and file.version.length - header.start > 4 * lines * length:

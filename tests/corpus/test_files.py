@@ -15,8 +15,8 @@ from PIL import Image
 from tests.contracts.file import FORMATS, FileContract, library_of
 from tests.corpus.test_kinds import KINDS, made
 from tests.images import gradient, smooth
-from tests.sources.extra.test_drawn import pdf_file, svg_file
-from tests.sources.extra.test_fits import unit
+from tests.sources.test_fits import unit
+from tests.sources.test_svg_pdf import pdf_file, svg_file
 
 SIZE = (300, 225)
 

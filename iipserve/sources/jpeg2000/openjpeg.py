@@ -156,7 +156,7 @@ class _Feed:
         buffer = memoryview((ctypes.c_char * count).from_address(address)).cast("B")
         try:
             done = self._source.read_into(buffer, self._position)
-        except OSError as error:  # must not pass through C; OpenJPEG takes an early end for an error
+        except OSError as error:  # must not pass through C; OpenJPEG reports an early end as an error
             self.failure = error
             return _END_OF_STREAM
         self._position += done

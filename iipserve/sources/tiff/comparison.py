@@ -1,7 +1,7 @@
-"""Whether one image of a file is a smaller copy of another, where nothing but its pixels can tell.
+"""Whether one image of a file is a smaller copy of another, where only its pixels show that.
 
-A few parts are decoded, and their means over cells of several pixels are compared. What is found is remembered for the
-version of the file. Pyramids whose levels are marked or are SubIFDs do not come here.
+A few parts are decoded, and their means over cells of several pixels are compared. Results are cached for the
+version of the file. Pyramids whose levels are marked or are SubIFDs are not compared.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from iipserve.sources.tiff.tiled import open_stored
 from iipserve.sources.tiles import join_tiles
 
 MAX_COMPARISONS = 16
-"""In one file; further directories are taken for images of their own."""
+"""In one file; further directories are separate images."""
 MAX_AREA = 10_000_000
 """Pixels decoded for one comparison, about."""
 POINTS = ((0.5, 0.5), (0.25, 0.25))
 """Where parts are compared, in fractions of the size."""
 FURTHER_POINTS = tuple((x / 8, y / 8) for y in range(1, 8) for x in range(1, 8))
-"""The same for images that show next to nothing at the former, unless all of them can be compared."""
+"""The same for images that show almost nothing at the former, unless all of them can be compared."""
 MAX_PARTS = 400
 """Of an image that is compared as a whole."""
 MAX_STRIPS = 10_000
@@ -51,9 +51,9 @@ MAX_CELLS = 64
 MAX_DIFFERENCE = 0.025
 """Largest difference of a cell of the same picture, of full scale: 6 of 255, for lossy compression and rounding."""
 MAX_RELATIVE_DIFFERENCE = 0.25
-"""Mean difference of cells in proportion to the mean contrast, which ways of reducing keep within this."""
+"""Mean difference of cells in proportion to the mean contrast, which all ways of reducing stay below."""
 MIN_CONTRAST = 0.01
-"""Parts of less contrast, of full scale, show next to nothing."""
+"""Parts of less contrast, of full scale, show almost nothing."""
 
 Cells = NDArray[np.float64]
 

@@ -32,8 +32,9 @@ from iipserve.containers.tags import (
     named,
 )
 from iipserve.errors import UnsupportedImage
+from iipserve.sources.color import Samples
 from iipserve.sources.tiff import image_codecs
-from iipserve.sources.tiff.image_codecs import DamagedTile, Samples, TileDecoder
+from iipserve.sources.tiff.image_codecs import DamagedTile, TileDecoder
 from iipserve.sources.tiff.layout import NO_SUBSAMPLING, Layout
 from iipserve.sources.tiff.segments import read_segment
 from iipserve.sources.tiff_samples import SampleType

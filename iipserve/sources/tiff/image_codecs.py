@@ -10,21 +10,19 @@ from typing import Any, TypeAlias
 
 import imagecodecs
 import numpy as np
-from numpy.typing import NDArray
 
 from iipserve.containers.ifd import Directory
-from iipserve.containers.jpeg import START, icc_segments
+from iipserve.containers.jpeg import COMMON_FRAMES, START, icc_segments
 from iipserve.containers.tags import Compression, Photometric
 from iipserve.containers.webp import read_size
 from iipserve.errors import UnsupportedImage
-from iipserve.sources.color import jfif_to_rgb
+from iipserve.sources.color import Samples, jfif_to_rgb
 from iipserve.sources.tiff import jpeg_stream
-from iipserve.sources.tiff.jpeg_stream import ADOBE_RGB, JFIF, PLAIN_FRAMES, HeadReader
+from iipserve.sources.tiff.jpeg_stream import ADOBE_RGB, JFIF, HeadReader
 from iipserve.sources.tiff.layout import EIGHT_BITS, Layout
 
-Samples: TypeAlias = NDArray[Any]
-"""Shape (height, width, bands), C-contiguous."""
 TileDecoder: TypeAlias = Callable[[bytes], Samples]
+"""Returns C-contiguous samples."""
 
 COLORSPACES = {1: "GRAYSCALE", 2: "UNKNOWN", 3: "RGB", 4: "CMYK"}
 """By number of components: libjpeg's color space, with which it does not convert them."""
@@ -138,7 +136,7 @@ class JpegSplicer:
         """
         head = self.check(data)
         whole = (head.width, head.height) == (self.layout.tile.width, self.layout.tile.height)
-        plain = head.frame in PLAIN_FRAMES and head.precision == 8
+        plain = head.frame in COMMON_FRAMES and head.precision == 8
         prefixes = self.profiled_prefixes if profile else self.prefixes
         if prefixes is None or not (whole and plain and (head.has_tables or self.has_tables)):
             return None

@@ -14,10 +14,8 @@ from iipserve.containers import jpeg
 JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
 """Three components are YCbCr, one is gray; pixels are square."""
 ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\0\0\0\0\0"
-"""Transform 0: three components are RGB. Without JFIF, which makes decoders take them for YCbCr."""
+"""Transform 0: three components are RGB. Without JFIF, which makes decoders read them as YCbCr."""
 APP14 = 0xEE
-PLAIN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
-"""Baseline, extended and progressive with Huffman codes: those that every viewer shows."""
 EXPECTED_MARKERS = jpeg.APPLICATION_MARKERS | jpeg.FRAME_MARKERS | jpeg.TABLE_MARKERS
 """Before the first scan."""
 

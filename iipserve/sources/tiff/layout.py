@@ -185,14 +185,7 @@ def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
     size = read_size(directory)
     tile = tile or _size(directory, TILE_WIDTH, TILE_LENGTH)
     compression = directory.integer(COMPRESSION, Compression.NONE)
-    if compression == Compression.OLD_JPEG:
-        raise UnsupportedImage("TIFF with old-style JPEG compression")
-    if directory.integer(IMAGE_DEPTH, 1) != 1:
-        raise UnsupportedImage("TIFF with a depth of several pixels")
-    if tile.area > MAX_TILE_AREA:
-        raise UnsupportedImage(
-            f"tiles of {tile.width} x {tile.height} pixels; at most {MAX_TILE_AREA} pixels are supported"
-        )
+    _check_supported(directory, compression, tile)
     type = read_type(directory)
     bands = read_bands(directory, type)
     planes = bands.stored if directory.integer(PLANAR_CONFIGURATION, 1) == 2 else 1
@@ -210,10 +203,21 @@ def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
 
 
 def _check_complete(directory: Directory) -> None:
-    """Without a field that the file is cut off before, samples would be read as others than they are."""
+    """Check that no field that decides how samples are read is beyond the end of the file."""
     for tag in DECISIVE & directory.entries.keys():
         if directory.is_cut_off(tag):
             raise DecodeError(f"the file ends before field {tag} does; it is damaged or incompletely copied")
+
+
+def _check_supported(directory: Directory, compression: int, tile: Size) -> None:
+    if compression == Compression.OLD_JPEG:
+        raise UnsupportedImage("TIFF with old-style JPEG compression")
+    if directory.integer(IMAGE_DEPTH, 1) != 1:
+        raise UnsupportedImage("TIFF with a depth of several pixels")
+    if tile.area > MAX_TILE_AREA:
+        raise UnsupportedImage(
+            f"tiles of {tile.width} x {tile.height} pixels; at most {MAX_TILE_AREA} pixels are supported"
+        )
 
 
 def read_size(directory: Directory) -> Size:

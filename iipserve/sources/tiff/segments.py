@@ -72,7 +72,7 @@ def read_segment(
         reader: the open file.
         offset: in the file, in bytes.
         count: in bytes.
-        maximum: a larger `count` is taken for damage.
+        maximum: a larger `count` is considered damage.
         proves_length: `Layout.proves_length`; the count is then cut to the maximum, and at the end of the file.
 
     Raises:

@@ -50,7 +50,7 @@ class StoredLevel:
     counts: Table
     """Length of each tile in bytes; 0 for a tile that was never written."""
     max_count: int
-    """Larger byte counts are taken for damage."""
+    """Larger byte counts are considered damage."""
     decode: TileDecoder
     convert: Step | None
     """Makes output samples of decoded ones; None if they are the same."""

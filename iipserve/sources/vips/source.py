@@ -149,10 +149,10 @@ def _check_loader(loader: str) -> None:
 
 
 def _tiff_alpha(file: OpenFile) -> bool | None:
-    """Whether the last band of a TIFF image is opacity; libvips takes any band beyond the colors for it.
+    """Whether the last band of a TIFF image is opacity; libvips assumes it of any band beyond the colors.
 
     Raises:
-        UnsupportedImage: libvips would take YCbCr for RGB.
+        UnsupportedImage: libvips would read YCbCr as RGB.
     """
     with suppress(DecodeError):
         first = next(read_chain(Reader.of(file.descriptor, file.head, file.version.length)))

@@ -35,7 +35,7 @@ def siz(width: int, height: int, tile_width: int, tile_height: int) -> dict[int,
     return {8: struct.pack(">II", width, height), 24: struct.pack(">II", tile_width, tile_height)}
 
 
-LIES = [
+FALSE_HEADERS = [
     pytest.param(siz(4_000_000_000, 4_000_000_000, 4_000_000_000, 4_000_000_000), "declares an image", id="4e9 square"),
     pytest.param(siz(100_000, 100_000, 100_000, 100_000), "too short for one tile", id="100,000 square"),
     pytest.param(siz(60_000, 60_000, 1, 1), "3600000000 tiles", id="too many tiles"),
@@ -52,8 +52,8 @@ LIES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("changes", "reason"), LIES)
-def test_lying_headers_are_refused_at_once(
+@pytest.mark.parametrize(("changes", "reason"), FALSE_HEADERS)
+def test_false_headers_are_refused(
     tmp_path: Path, gray_file: bytes, changes: dict[int, bytes], reason: str
 ) -> None:
     path = tmp_path / "a.jp2"

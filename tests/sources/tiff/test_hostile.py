@@ -79,7 +79,7 @@ def test_big_tiff_with_a_wild_directory(tmp_path: Path) -> None:
             open_source(TILED, tmp_path / "a.tif")
 
 
-LIES: list[Any] = [
+FALSE_FIELDS: list[Any] = [
     pytest.param(fields_of((2**31 - 1, 2**31 - 1), (256, 256), [300], [1000]), DecodeError, "tiles", id="vast, one tile"),
     pytest.param(fields_of((100_000, 100_000), (256, 256), [300], [1000]), DecodeError, "tiles", id="large, one tile"),
     pytest.param(fields_of((0, 100), (64, 64), [300], [10]), DecodeError, "0 x 100", id="no width"),
@@ -92,7 +92,7 @@ LIES: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("fields", "error", "message"), LIES)
+@pytest.mark.parametrize(("fields", "error", "message"), FALSE_FIELDS)
 def test_sizes_that_cannot_be(
     tmp_path: Path, fields: dict[int, tuple[int, ...]], error: type[IIPServeError], message: str
 ) -> None:

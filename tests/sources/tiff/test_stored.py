@@ -241,7 +241,7 @@ def frame_offset(path: Path) -> int:
     return path.read_bytes().index(b"\xff\xc0", offset)
 
 
-LIES = [
+FALSE_FIELDS = [
     pytest.param(5, struct.pack(">HH", 60000, 60000), id="60000 x 60000"),
     pytest.param(5, struct.pack(">HH", 64, 80), id="wider than the tile"),
     pytest.param(5, struct.pack(">HH", 0, 64), id="no height"),
@@ -254,8 +254,8 @@ LIES = [
 ]
 
 
-@pytest.mark.parametrize(("at", "data"), LIES)
-def test_a_tile_that_lies_is_an_error_before_it_is_decoded(one_tile: Path, at: int, data: bytes) -> None:
+@pytest.mark.parametrize(("at", "data"), FALSE_FIELDS)
+def test_a_false_header_is_an_error_before_the_tile_is_decoded(one_tile: Path, at: int, data: bytes) -> None:
     overwrite(one_tile, frame_offset(one_tile) + at, data)
     source = open_source(TILED, one_tile)
     with pytest.raises(DecodeError, match="tile 0,0 of level 0"):

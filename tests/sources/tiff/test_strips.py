@@ -1,4 +1,4 @@
-"""TIFF in strips: layouts, pages, masks, damage. Every kind of sample is in `test_kinds_further`."""
+"""TIFF in strips: layouts, pages, masks, damage. Every kind of sample is in `tests.sources.test_corpus`."""
 
 from __future__ import annotations
 
@@ -288,7 +288,7 @@ def fields(**changes: Any) -> dict[int, Any]:
     return {tag: value for tag, value in usual.items() if value is not None}
 
 
-LIES = [
+FALSE_FIELDS = [
     pytest.param(fields(t256=(LONG, [2**31 - 1]), t257=(LONG, [2**31 - 1])), "pixels", id="vast"),
     pytest.param(fields(t256=(LONG, [100_000]), t257=(LONG, [100_000]), t278=None), "at most 67108864 pixels", id="one huge strip"),
     pytest.param(fields(t257=(LONG, [100_000])), "requires 1563", id="more strips than listed"),
@@ -305,7 +305,7 @@ LIES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("declared", "reason"), LIES)
+@pytest.mark.parametrize(("declared", "reason"), FALSE_FIELDS)
 def test_refused_with_the_reason(tmp_path: Path, declared: dict[int, Any], reason: str) -> None:
     write_tiff(tmp_path / "a.tif", [Page(declared, [bytes(64)] * 64, striped=True)])
     file = open_file(tmp_path / "a.tif")

@@ -1,4 +1,4 @@
-"""Every kind of JPEG 2000, plain picture and TIFF in strips, against the picture that the files were made from."""
+"""Every file of the corpus in JPEG 2000, in TIFF strips and for libvips, against the pixels that it was made from."""
 
 from __future__ import annotations
 
