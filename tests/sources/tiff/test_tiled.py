@@ -278,8 +278,9 @@ UNSUPPORTED: list[Any] = [
     pytest.param("f4", {"compression": "lzw"}, {259: 7}, "JPEG", id="JPEG of floating point"),
     pytest.param("f4", {"compression": "lzw"}, {259: 34712}, "JPEG 2000", id="JPEG 2000 of floating point"),
     pytest.param("f2", {"compression": "lzw"}, {259: 34887}, "LERC", id="LERC of 16-bit floating point"),
-    pytest.param("u4", {}, {262: 10}, "ITU", id="ITU L*a*b* in 32 bits"),
-    pytest.param("u4", {}, {262: 9}, "ICC", id="ICC L*a*b* in 32 bits"),
+    pytest.param("u2", {}, {262: 10}, "ITU", id="ITU L*a*b* in 16 bits"),
+    pytest.param("u2", {}, {262: 9, 258: (12, 12, 12)}, "ICC", id="ICC L*a*b* in 12 bits"),
+    *(pytest.param("u4", {}, {262: lab}, "integers of 32 bits", id=f"L*a*b* ({lab}) in 32 bits") for lab in (8, 9, 10)),
     pytest.param("u4", {}, {262: 3}, "palette", id="a palette of 32 bits"),
 ]  # fmt: skip
 
