@@ -253,9 +253,7 @@ class Library:
                 except UnsupportedImage as error:
                     refusal = refusal or error
                 else:
-                    if not (source.info.alpha_declared or self._undeclared_opacity):
-                        source.info = replace(source.info, has_alpha=False)
-                    info = _as_selected(source.info, selector, sequence)
+                    info = self._info(source, selector, sequence)
                     checked = CheckedSource(source, info, os.dup(file.descriptor), state)
                     checked.check()
                     return checked
@@ -266,6 +264,12 @@ class Library:
             raise
         finally:
             del refusal  # which refers to this frame
+
+    def _info(self, source: Source, selector: Selector, sequence: Sequence | None) -> ImageInfo:
+        """The information on a source, as selected; without opacity that is neither declared nor set to count."""
+        if not (source.info.alpha_declared or self._undeclared_opacity):
+            source.info = replace(source.info, has_alpha=False)
+        return _as_selected(source.info, selector, sequence)
 
     def _unreadable(self, file: OpenFile) -> UnsupportedImage:
         """The error for a file that no format takes."""
