@@ -9,7 +9,7 @@ from iipserve.codecs import NO_METADATA, Encoder, Metadata
 from iipserve.engine import assembly
 from iipserve.engine.admission import Cost
 from iipserve.engine.level_reader import LevelReader
-from iipserve.engine.view_reader import ViewReader, Workshop
+from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.geometry import Size
 from iipserve.image import ImageInfo, PhysicalResolution
 from iipserve.plan import Crop, RenderPlan
@@ -30,16 +30,16 @@ class Bound(NamedTuple):
 class CropReader(ViewReader):
     """Reads the crop of one plan."""
 
-    def __init__(self, workshop: Workshop, plan: RenderPlan) -> None:
+    def __init__(self, services: RenderServices, plan: RenderPlan) -> None:
         """Open the image.
 
         Raises:
             ImageChanged: the file has been replaced since the plan was made.
         """
-        self._workshop = workshop
+        self._services = services
         self._plan = plan
         self._crop = plan.view
-        self._source = workshop.library.source(plan.view.image)
+        self._source = services.library.source(plan.view.image)
         self._binding: Bound | None = None
 
     def stored(self, encoder: Encoder) -> bytes | None:
@@ -86,20 +86,20 @@ class CropReader(ViewReader):
         return self._binding
 
     def _bind(self) -> Bound:
-        workshop, source, plan, image = self._workshop, self._source, self._plan, self._crop.image
-        is_final = not workshop.statistics.is_provisional(source, image)
-        ranges = workshop.statistics.ranges(source, image)
+        services, source, plan, image = self._services, self._source, self._plan, self._crop.image
+        is_final = not services.statistics.is_provisional(source, image)
+        ranges = services.statistics.ranges(source, image)
         before: tuple[Operation, ...] = ()
         after: tuple[Operation, ...] = ()
         if plan.operations:
-            context = Context(source.info, lambda: workshop.statistics.get(source, image), plan.digest)
+            context = Context(source.info, lambda: services.statistics.get(source, image), plan.digest)
             operations = pipeline.bound(plan.operations, context)
             before, after = pipeline.before_scaling(operations), pipeline.after_scaling(operations)
         to_display = display_transform(sample_format(source.info, ranges), before, plan.encoding.bits)
         # pixels around a tile are decoded for its neighbors as well
         keep = to_display is not None and to_display.apron > 0
-        read_tile = workshop.decoder.reader(source, image, keep=keep)
-        read = LevelReader(source, self._crop.level, read_tile, to_display, workshop.nearest)
+        read_tile = services.decoder.reader(source, image, keep=keep)
+        read = LevelReader(source, self._crop.level, read_tile, to_display, services.nearest)
         return Bound(read, after, is_final)
 
 

@@ -19,14 +19,14 @@ from iipserve.engine.library import Library
 from iipserve.engine.sampling import Sampler
 from iipserve.engine.single_flight import SingleFlight
 from iipserve.engine.statistics import StatisticsCache
-from iipserve.engine.view_reader import ViewReader, Workshop
+from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import Size
 from iipserve.plan import Crop, ImageRef, LargeRendition, RenderPlan, Rendition, SamplePlan
 from iipserve.processing import Operation, Pixels, pipeline
 from iipserve.processing.statistics import Statistics
 
-READERS: Mapping[type[Any], Callable[[Workshop, RenderPlan], ViewReader]] = {Crop: CropReader}
+READERS: Mapping[type[Any], Callable[[RenderServices, RenderPlan], ViewReader]] = {Crop: CropReader}
 """What reads each kind of view."""
 LARGE_BYTES = 1 << 24
 """Images of more bytes are rendered in strips, and longer files are not held in memory. No tile of 8 bits is as
@@ -55,7 +55,7 @@ class Renderer:
         self._cache = cache
         self._statistics = StatisticsCache(config, self._admission, decoder)
         self._sampler = Sampler(library, self._admission, decoder)
-        self._workshop = Workshop(library, decoder, self._statistics, nearest=config.interpolation == 0)
+        self._services = RenderServices(library, decoder, self._statistics, nearest=config.interpolation == 0)
         self._passes_stored = config.codec_passthrough
         self._seconds = config.request_timeout * TIME_SHARE
         self._renditions: SingleFlight[RenderPlan, Rendition | LargeRendition] = SingleFlight()
@@ -91,7 +91,7 @@ class Renderer:
         encoder = self._encoders.get(plan.encoding.format)
         if encoder is None:
             raise UnsupportedEncoding(f"{plan.encoding.format} is not a format this server writes")
-        view = READERS[type(plan.view)](self._workshop, plan)
+        view = READERS[type(plan.view)](self._services, plan)
         body: bytes | LargeFile | None = None
         if self._passes_stored and plan.encoding.stored and not plan.operations:
             body = view.stored(encoder)

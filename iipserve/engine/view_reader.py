@@ -15,8 +15,8 @@ from iipserve.processing import Operation, Pixels
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
-    """The renderer's parts that views are read with."""
+class RenderServices:
+    """The renderer's parts that view readers use."""
 
     library: Library
     decoder: TileDecoder

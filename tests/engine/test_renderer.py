@@ -20,7 +20,7 @@ from iipserve.engine import renderer as rendering
 from iipserve.engine.admission import Cost
 from iipserve.engine.crop import metadata_for
 from iipserve.engine.renderer import Renderer
-from iipserve.engine.view_reader import ViewReader, Workshop
+from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.errors import DecodeError, TooLarge, UnsupportedEncoding
 from iipserve.formats import Format
 from iipserve.geometry import Region, Size
@@ -323,7 +323,7 @@ class Flat:
 class FlatReader(ViewReader):
     after_scaling: tuple[Operation, ...] = ()
 
-    def __init__(self, workshop: Workshop, plan: Any) -> None:
+    def __init__(self, services: RenderServices, plan: Any) -> None:
         self._view: Flat = plan.view
 
     def stored(self, encoder: Encoder) -> bytes | None:
