@@ -71,10 +71,6 @@ class MemcachedCache(RenditionCache):
     def clear(self) -> None:
         """Do nothing: other processes still use what the servers hold."""
 
-    def versions(self) -> dict[str, str | None]:
-        """Version of each server, by `host:port`; None if it does not answer."""
-        return self._servers.versions()
-
 
 def expiry_time(seconds: int, now: float) -> int:
     """A time to live in memcached's protocol: above 30 days as a date; 0 means no expiry."""

@@ -85,10 +85,6 @@ class Servers:
             log.debug("memcached %s: %s", name, error)
         return None
 
-    def versions(self) -> dict[str, str | None]:
-        """Version of each server; None if it does not answer."""
-        return {name: _version(pool) for name, pool in self._pools.items()}
-
     def _present(self) -> RendezvousHash:
         """The ring of those that answer; a key moves only if its own server comes or goes."""
         return RendezvousHash(

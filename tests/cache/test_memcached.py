@@ -184,13 +184,6 @@ def test_loss_of_one_server_moves_only_its_keys(
     assert len(warnings()) == 1
 
 
-def test_versions(server: Memcached) -> None:
-    port = free_port()
-    versions = cache_on(server.port, port).versions()
-    assert versions[f"127.0.0.1:{port}"] is None
-    assert str(versions[f"127.0.0.1:{server.port}"]).startswith("1.")
-
-
 # -- servers that fail
 
 MISBEHAVIORS = {
