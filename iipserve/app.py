@@ -135,14 +135,10 @@ class Application:
         return rule.max_length if rule and _is_readable(rule, request) else 0
 
     def clear(self) -> None:
-        """Drop what this process remembers of images."""
+        """Drop what this process remembers of images, and release their files."""
         self._cache.clear()
         self._library.clear()
         self._plan_cache.clear()
-
-    def close(self) -> None:
-        """Let go of all files; to be called once, after the last request."""
-        self.clear()
 
     def _destination(self, request: Request) -> Destination | None:
         """Where the request leads, also if it is to be refused."""

@@ -26,10 +26,7 @@ class Application(Protocol):
         """Answer one request. A body longer than `max_body_length` may hold less than its length."""
 
     def clear(self) -> None:
-        """Drop caches."""
-
-    def close(self) -> None:
-        """Close files and connections."""
+        """Drop caches, and close files."""
 
 
 class ResponseFailed(Exception):

@@ -31,7 +31,7 @@ def serve(application: Application, listeners: Sequence[socket], config: Config)
     server.start()
     _wait(signals, monitored, server)
     finished = server.stop(config.request_timeout)
-    application.close()
+    application.clear()
     return finished
 
 

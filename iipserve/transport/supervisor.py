@@ -189,7 +189,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         deadline = monotonic() + float(self.cfg.graceful_timeout)
         while not (finished := self._fastcgi.stop(1.0)) and monotonic() < deadline:
             super().notify()
-        self._application.application.close()
+        self._application.application.clear()
         if not finished:
             # a thread that hangs would keep the interpreter from exiting
             os._exit(0)

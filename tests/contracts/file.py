@@ -227,7 +227,7 @@ class FileContract:
     def served(self, path: Path) -> Iterator[Served]:
         application = build(settings(path.parent))
         yield Served(application, path.name)
-        application.close()
+        application.clear()
 
     def test_what_is_listed_can_be_opened(self, served: Served) -> None:
         served.check_listed()

@@ -40,7 +40,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corpus]:
     written = {name: made(KINDS[name], folder / name) for name in KINDS}
     application = build(Config(filesystem_prefix=f"{folder}/", iiif_delimiter=";", max_layers=-1))
     yield Corpus(application, written)
-    application.close()
+    application.clear()
 
 
 def made(maker: Maker, path: Path) -> Written:

@@ -26,7 +26,7 @@ SIZES = [pytest.param({"tile": (256, 256)}, id="tiles"), pytest.param({"rowspers
 def application(tmp_path: Path) -> Iterator[Application]:
     application = build(Config(filesystem_prefix=f"{tmp_path}/"))
     yield application
-    application.close()
+    application.clear()
 
 
 def ask(application: Application, address: str) -> bytes:

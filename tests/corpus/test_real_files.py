@@ -174,7 +174,7 @@ def test_shows_what_others_read_or_says_why_not(row: Row, tmp_path: Path) -> Non
             for path in files[:MAX_PROMISES]:
                 Served(application, quote(path.name)).check_promised()
     finally:
-        application.close()
+        application.clear()
 
 
 @pytest.mark.parametrize("row", [row for row in TABLE if row.expected.readers], ids=name_of, indirect=True)
@@ -238,6 +238,6 @@ def test_jpeg_2000_equals_what_it_was_made_from(tmp_path: Path) -> None:
     try:
         body = Served(application, "a").get("/full/max/0/default.png").body
     finally:
-        application.close()
+        application.clear()
     with Image.open(io.BytesIO(body)) as image:
         compare(np.atleast_3d(np.asarray(image)), readers.shown(samples), 1, "MR_small_jp2klossless")

@@ -34,4 +34,4 @@ def ours(folder: Path) -> Iterator[Application]:
     """Our application, with version 2 of IIIF: 1.1 knows no other."""
     application = build(Config(filesystem_prefix=f"{folder}/", iiif_version=2))
     yield application
-    application.close()
+    application.clear()

@@ -76,9 +76,6 @@ class StubApplication:
     def clear(self) -> None:
         self.cleared += 1
 
-    def close(self) -> None:
-        self.released.set()
-
     def _echo(self, request: Request, over_http: bool) -> bytes:
         shown = {
             "method": request.method,

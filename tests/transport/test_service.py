@@ -60,7 +60,7 @@ def test_running_calls_are_timed() -> None:
         time.sleep(0.2)
         assert 0.05 < service.longest_running() < 10
     finally:
-        service.application.close()
+        service.application.released.set()
         thread.join()
     assert service.longest_running() == 0
 
