@@ -102,7 +102,8 @@ def landscape_height() -> pyvips.Image:
     forms = fractal(
         random, (height // COARSE, width // COARSE), exponent=ROUGHNESS, longest=LONGEST, shortest=2
     )
-    forms = (forms - forms.min()) / (forms.max() - forms.min())
+    lowest, highest = float(np.min(forms)), float(np.max(forms))
+    forms = (forms - lowest) / (highest - lowest)
     large = pyvips.Image.new_from_array(forms.astype(np.float32)).resize(COARSE, kernel="cubic")
     fine = fractal(random, (PATTERN, PATTERN), exponent=ROUGHNESS, longest=24, shortest=2.5)
     pattern = pyvips.Image.new_from_array(fine.astype(np.float32))

@@ -97,7 +97,7 @@ def _digits(text: bytes) -> NDArray[np.uint32]:
     """Bits, which need no space between them."""
     digits = np.frombuffer(text.translate(None, WHITE_SPACE), np.uint8)
     bits = digits - np.uint8(ord("0"))
-    if bits.size and bits.max() > 1:
+    if bits.size and np.max(bits) > 1:
         raise DecodeError("the samples of a plain PBM are 0 and 1, but there are other characters")
     return bits.astype(np.uint32)
 
