@@ -27,10 +27,8 @@ MODE_SPACES = {"RGB": "rgb", "CMYK": "cmyk"}
 FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION | ImageCms.Flags.NOCACHE
 """NOCACHE: without the one-pixel cache a transform has no state, so threads may share it (Little CMS, 'Cached
 transforms')."""
-
-
 EXACT = FLAGS | ImageCms.Flags.NOOPTIMIZE
-"""Without approximations: Little CMS takes the sRGB curve for a power of 2.2 in gray, and has tables for others."""
+"""Without approximations: Little CMS treats the sRGB curve as a power of 2.2 in gray, and has tables for others."""
 
 
 class Transform:

@@ -78,7 +78,7 @@ class Plane:
 
     @property
     def dtype(self) -> str:
-        """Of the samples as handed out."""
+        """Of the output samples."""
         if self.scale == 1 and self.blank is None:
             if self.zero == 0:
                 return AS_STORED.get(self.bits, "float32")

@@ -17,8 +17,7 @@ from iipserve.geometry import Size
 from iipserve.image import ColorSpace
 from iipserve.sources import OpenFile, Source, SourceFormat, closed_on_error
 from iipserve.sources.rows import RowSource, check_single, plain_info
-from iipserve.sources.spool import room
-from iipserve.sources.spooled import check_room
+from iipserve.sources.spool import check_room, room
 
 MAX_HEADER = 64 * 1024
 MAX_AREA = 40_000_000

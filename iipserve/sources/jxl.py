@@ -1,6 +1,6 @@
 """JPEG XL in sRGB, decoded by libjxl through imagecodecs; of animations the first frame.
 
-What imagecodecs does not hand over is left to libvips, if that was built with libjxl: profiles, and channels besides
+What imagecodecs does not return is left to libvips, if that was built with libjxl: profiles, and channels other than
 opacity. libvips shows the last frame of an animation.
 """
 
@@ -16,7 +16,7 @@ from iipserve.containers import jxl
 from iipserve.containers.boxes import Read, walk
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size
-from iipserve.image import ColorSpace
+from iipserve.image import ColorSpace, ImageInfo
 from iipserve.sources import OpenFile, Source, SourceFormat, Support, closed_on_error
 from iipserve.sources.color import unpremultiply
 from iipserve.sources.rows import RowSource, check_single, plain_info
@@ -24,6 +24,9 @@ from iipserve.sources.rows import RowSource, check_single, plain_info
 MAX_DECODED = 200_000_000
 """Bytes of pixels, which are decoded in memory."""
 MAX_METADATA = 16_000_000
+"""Bytes of an Exif block or XMP packet."""
+WHITE = {"uint8": 255.0, "uint16": 65535.0}
+"""Highest sample of integers, by their type."""
 
 
 def _open(file: OpenFile) -> Source:
@@ -42,27 +45,35 @@ def _open(file: OpenFile) -> Source:
             return os.pread(file.descriptor, count, offset)
 
         header = jxl.read_header(read, file.version.length)
-        dtype = "float32" if header.is_float else "uint8" if header.bits <= 8 else "uint16"
-        size = Size(header.width, header.height)
-        if header.orientation > 4:
-            size = Size(size.height, size.width)
-        bands = (1 if header.is_gray else 3) + header.has_alpha
-        _check_kind(header, size.area * bands * np.dtype(dtype).itemsize)
-        space = ColorSpace.GRAY if header.is_gray else ColorSpace.SRGB
-        white = {"uint8": 255.0, "uint16": 65535.0}.get(dtype)
-        info = plain_info(
-            file, "jxl", size, dtype, space, () if white is None else ((0.0, white),) * bands,
-            bands=bands, bits=np.dtype(dtype).itemsize * 8, has_alpha=header.has_alpha,
-            exif=_exif(read, file.version.length), xmp=_box(read, file.version.length, b"xml ") or None,
-        )  # fmt: skip
+        info = _image_info(file, header, read)
 
     def strips() -> Iterator[memoryview]:
-        pixels = _decoded(file, (size.height, size.width, bands), dtype)
+        pixels = _decoded(file, (info.size.height, info.size.width, info.bands), info.dtype)
         if header.is_premultiplied:
-            pixels = unpremultiply(dtype, white or 1.0, bands - 1)(pixels)
+            pixels = unpremultiply(info.dtype, WHITE.get(info.dtype, 1.0), info.color_bands)(pixels)
         yield np.ascontiguousarray(pixels).data.cast("B")
 
     return RowSource(file, info, strips)
+
+
+def _image_info(file: OpenFile, header: jxl.Header, read: Read) -> ImageInfo:
+    """The `ImageInfo` of the upright image.
+
+    Raises:
+        UnsupportedImage: it is of a kind that imagecodecs does not decode, or too large.
+    """
+    dtype = "float32" if header.is_float else "uint8" if header.bits <= 8 else "uint16"
+    size = Size(header.width, header.height)
+    if header.orientation > 4:
+        size = Size(size.height, size.width)
+    space = ColorSpace.GRAY if header.is_gray else ColorSpace.SRGB
+    bands = space.bands + header.has_alpha
+    _check_kind(header, size.area * bands * np.dtype(dtype).itemsize)
+    return plain_info(
+        file, "jxl", size, dtype, space, ((0.0, WHITE[dtype]),) * bands if dtype in WHITE else (),
+        bands=bands, bits=np.dtype(dtype).itemsize * 8, has_alpha=header.has_alpha,
+        exif=_exif(read, file.version.length), xmp=_box(read, file.version.length, b"xml ") or None,
+    )  # fmt: skip
 
 
 def _check_kind(header: jxl.Header, decoded: int) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import errno
 import logging
 import mmap
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +40,16 @@ def room() -> Iterator[None]:
             raise
         log.error("an image cannot be unpacked: %s", error.strerror)
         raise ImageUnavailable(NO_ROOM) from error
+
+
+def check_room(length: int) -> None:
+    """Check that temporary files have room.
+
+    Raises:
+        OSError: they have less than `length` bytes.
+    """
+    if shutil.disk_usage(tempfile.gettempdir()).free < length:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def spool(pixels: Pixels) -> Pixels:

@@ -5,9 +5,6 @@ They are kept in a temporary file as they are stored, and made upright region by
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
 import tempfile
 import threading
 from abc import abstractmethod
@@ -25,7 +22,7 @@ from iipserve.libvips import pyvips
 from iipserve.processing import Pixels
 from iipserve.sources import Source
 from iipserve.sources.oriented import ORIENTATIONS, Orientation
-from iipserve.sources.spool import mapped, room
+from iipserve.sources.spool import check_room, mapped, room
 
 TILE = Size(256, 256)
 MAX_BYTES = 8_000_000_000
@@ -308,13 +305,3 @@ def spool_strips(
             held = mapped(file) if length else np.empty(0, np.uint8)
     pixels = held.view(dtype).reshape(length // row_length, width, bands)
     return SpooledImage(Size(width, height), pixels, failure, has_alpha, nodata)
-
-
-def check_room(length: int) -> None:
-    """Check that temporary files have room.
-
-    Raises:
-        OSError: they have less than `length` bytes.
-    """
-    if shutil.disk_usage(tempfile.gettempdir()).free < length:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

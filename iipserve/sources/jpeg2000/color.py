@@ -260,7 +260,7 @@ def _reordered(count: int, lines: Sequence[Line]) -> list[int]:
 
 
 def _assumed(count: int, declared: ColorSpace | None) -> _Parts:
-    """Colors first; one channel more than gray or RGB has is opacity, as all known writers mean it."""
+    """Colors first; one channel more than gray or RGB has is opacity, as in files of all known writers."""
     colors = (declared or SPACES_BY_COUNT.get(count, ColorSpace.GRAY)).bands
     if count == colors + 1 and count in (2, 4):
         return _Parts(range(colors), opacity=[colors])

@@ -1,4 +1,4 @@
-"""PBM, PGM, PPM and PAM (netpbm), which libvips misreads in parts, or not at all, as built."""
+"""PBM, PGM, PPM and PAM (netpbm), which libvips misreads in part, or cannot read, depending on its build."""
 
 from __future__ import annotations
 

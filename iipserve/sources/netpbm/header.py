@@ -71,7 +71,7 @@ class Header:
 
     @property
     def white(self) -> int:
-        """The highest sample, as handed out."""
+        """The highest output sample."""
         return self.full_scale if self.is_scaled else self.maximum
 
 

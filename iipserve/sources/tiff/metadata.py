@@ -29,8 +29,6 @@ TEXT_TAGS = {
 """By IIP object name."""
 PIXELS_PER_METRE = {tags.INCH: 1 / 0.0254, tags.CENTIMETRE: 100.0}
 """By ResolutionUnit."""
-
-
 PROFILE_SPACES = {ColorSpace.GRAY: icc.GRAY, ColorSpace.SRGB: icc.RGB, ColorSpace.CMYK: icc.CMYK}
 """Data color space of profiles that fit. CIELAB needs no profile."""
 

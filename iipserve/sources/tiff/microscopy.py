@@ -1,7 +1,7 @@
-"""Pixel sizes and slice names that ImageJ and Aperio scanners keep outside TIFF's own fields; parsed by tifffile.
+"""Pixel sizes and slice names that ImageJ and Aperio scanners write outside TIFF's own fields; parsed by tifffile.
 
-tifffile takes 30 ms to import, so it is imported when the first file of theirs is opened. Its parsers are public by
-their names but not listed in `__all__`: a version without one of them makes these facts unknown, nothing else.
+tifffile takes 30 ms to import, so it is imported when the first such file is opened. Its parsers have public names
+but are not in `__all__`: with a version that lacks one, only these facts are unknown.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def read_labels(directory: Directory) -> tuple[str, ...]:
     except DecodeError:
         return ()
     labels = _parsed("imagej_metadata", data, lengths, directory.reader.byte_order).get("Labels", ())
-    # the first line is the name; further ones hold what else is known of a slice
+    # the first line is the name; further ones hold other facts about a slice
     lines = (label.partition("\n")[0] for label in ([labels] if isinstance(labels, str) else labels))
     return tuple(" ".join(line.split())[:MAX_LABEL] for line in lines)
 

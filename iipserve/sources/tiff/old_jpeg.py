@@ -93,7 +93,7 @@ class OldJpeg:
         return np.ascontiguousarray(pixels[:, :, : self.bands])
 
     def _joined(self) -> Pixels | None:
-        """The image from tiles or strips that are complete JPEG files, which libtiff takes for parts of one; None if
+        """The image from tiles or strips that are complete JPEG files, which libtiff treats as parts of one; None if
         they are not, or if there is only one.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What tiles and strips have in common: their bytes in the file, and masks that become opacity."""
+"""Code shared by tiles and strips: their bytes in the file, and masks that become opacity."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def with_opacity(pixels: Samples, mask: Samples, full_scale: float) -> Samples:
 
     Args:
         pixels: of any sample type.
-        mask: uint8, of one band; taken as it is for pixels of 8 bits, and as all or nothing for others.
+        mask: uint8, of one band; used unchanged for pixels of 8 bits, and as all or nothing for others.
         full_scale: the sample that is fully opaque.
     """
     result = np.empty((*pixels.shape[:2], pixels.shape[2] + 1), pixels.dtype)

@@ -87,7 +87,7 @@ def can_open(page: Page, length: int) -> bool:
 
 
 def _read_page(page: Page, length: int) -> tuple[Size, OutputSamples, Spool]:
-    """Size and samples of an image as stored, and what decodes it; `length` is that of the file."""
+    """Size and samples of an image as stored, and the function that decodes it; `length` is that of the file."""
     if page.first.integer(COMPRESSION, Compression.NONE) == Compression.OLD_JPEG:
         old = OldJpeg.of(page, length)
         ranges = ((0.0, 255.0),) * old.bands

@@ -17,8 +17,7 @@ from iipserve.containers.boxes import Read
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.libvips import pyvips
 from iipserve.sources import OpenFile
-from iipserve.sources.spool import room
-from iipserve.sources.spooled import check_room
+from iipserve.sources.spool import check_room, room
 from iipserve.sources.vips import decoders
 
 Reopen: TypeAlias = Callable[[], pyvips.Image]
@@ -72,7 +71,7 @@ def correction_of(
 
 
 def _read_of(file: OpenFile) -> Read:
-    """Reads the file, its beginning once."""
+    """A reader of the file that keeps its beginning in memory."""
     beginning = os.pread(file.descriptor, BEGINNING, 0)
 
     def read(count: int, offset: int) -> bytes:
@@ -84,7 +83,7 @@ def _read_of(file: OpenFile) -> Read:
 
 
 def _check_first_line(name: str, reopen: Reopen) -> None:
-    """Try the file itself, for kinds so rare that the time does not matter."""
+    """Check that the first line can be decoded, for kinds so rare that the time does not matter."""
     if failure := decoders.first_failure(reopen()):
         raise _undecodable(name, failure)
 
@@ -96,14 +95,14 @@ def _undecodable(name: str, failure: str) -> UnsupportedImage:
 
 
 def _check_jpeg(file: OpenFile, reopen: Reopen) -> None:
-    """Of 12 bits and of rare processes libvips may read the header only."""
+    """Try JPEG of 12 bits and of rare processes, of which libvips may read only the header."""
     frame = jpeg.frame_of(_read_of(file))
     if frame and (frame.marker not in jpeg.COMMON_FRAMES or frame.precision != 8):
         _check_first_line(f"JPEG of {frame.precision} bits, SOF{frame.marker - jpeg.SOF0}", reopen)
 
 
 def name_of(loader: str, file: OpenFile) -> str:
-    """What a file that cannot be opened is."""
+    """Name of a file that cannot be opened, for messages."""
     frame = jpeg.frame_of(_read_of(file)) if loader == "jpegload" else None
     return "JPEG-LS" if frame and frame.marker == jpeg.SOF55 else "the file"
 

@@ -1,4 +1,4 @@
-"""Whether the installed libvips decodes what it opens, found out by decoding small files."""
+"""Whether the installed libvips decodes what it opens, determined by decoding small files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CODEC_NAMES = {
 
 @cache
 def heif_failure(kind: bytes) -> str | None:
-    """Why HEIF items of a type cannot be decoded; empty if they can, None if there is no sample to try."""
+    """Why HEIF items of a type cannot be decoded; empty if they can, None without a sample to try."""
     sample = HEIF_SAMPLES.get(kind)
     return None if sample is None else _failure(sample)
 

@@ -44,7 +44,7 @@ PROFILE_SPACES = {
 }
 """By data color space of a profile (ICC.1 7.2.6): the interpretations it applies to. CIELAB needs no profile."""
 NOT_UTF8 = re.compile("\ufffd|^<invalid utf-8 string>$")
-"""What libvips puts in place of text that is not UTF-8: of a letter (8.18) or of all (8.14)."""
+"""What libvips returns in place of text that is not UTF-8: of a letter (8.18) or of all (8.14)."""
 EXIF_TEXTS = {
     tags.IMAGE_DESCRIPTION: "description",
     tags.ARTIST: "creator",
@@ -72,7 +72,7 @@ class VipsMetadata:
 
 
 def read_metadata(image: pyvips.Image, descriptor: int) -> VipsMetadata:
-    """Everything but pixels that an opened image holds; `descriptor` is of its file."""
+    """All metadata of an opened image; `descriptor` is of its file."""
     names = set(image.get_fields())
     block = _value(image, names, "exif-data") or _png_exif(image, names)
     return VipsMetadata(
@@ -137,7 +137,7 @@ def _texts(image: pyvips.Image, names: set[str], descriptor: int, block: bytes |
         if meaning and isinstance(value, str) and (text := _plain(name, value)):
             texts[meaning] = text
     if any(NOT_UTF8.search(text) for text in texts.values()):
-        # libvips keeps nothing of such a text, and takes Latin-1 for UTF-8
+        # libvips keeps nothing of such a text, and reads Latin-1 as UTF-8
         texts |= _exif_texts(block) | _png_texts(descriptor)
     return texts
 
@@ -165,7 +165,7 @@ def _png_meaning(name: str) -> str | None:
 
 
 def _plain(name: str, value: str) -> str:
-    """The text alone, which libvips gives twice, and with a note."""
+    """The text alone: libvips returns it twice, and with a note."""
     if name.startswith("exif-") and (note := EXIF_NOTE.search(value)):
         value = value[: (note.start() - 2) // 2]
     return value.strip("\0 \n")

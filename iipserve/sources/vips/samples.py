@@ -125,7 +125,7 @@ def integer(image: pyvips.Image, name: str, default: int) -> int:
 
 
 def _ranges(image: pyvips.Image, dtype: str, bits: int, space: ColorSpace) -> tuple[tuple[float, float], ...]:
-    """Black and white of each band; empty if the type does not say."""
+    """Black and white of each band; empty if the type has none."""
     bands: int = image.bands
     if space is ColorSpace.CIELAB:
         return LAB_RANGES + ((0.0, 1.0),) * (bands - 3)
