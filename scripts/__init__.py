@@ -1,1 +1,1 @@
-"""Programs to work on iipserve with: the demo, the benchmark, the fuzzer. The executables beside this run them."""
+"""Development programs: the demo, the benchmark, the fuzzer. The executables in this folder run them."""

@@ -84,7 +84,7 @@ class CheckedSource(Source):
 
         Raises:
             ImageChanged: it is not.
-            ImageUnavailable: it cannot be told.
+            ImageUnavailable: the file cannot be checked.
         """
         try:
             status = os.fstat(self._descriptor)

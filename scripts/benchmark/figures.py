@@ -21,7 +21,7 @@ from scripts.benchmark.servers import Ports, cpu_seconds, free_port, iipserve, n
 
 
 def print_png_figures(folder: Path) -> None:
-    """The PNG encoder beside libvips', on the same pixels, in this process."""
+    """The PNG encoder against libvips', on the same pixels, in this process."""
     with tifffile.TiffFile(folder / "deflate.tif") as file:
         whole = file.pages[1].asarray()
     tiles = [whole[y : y + 256, x : x + 256].copy() for y in range(0, 2048, 512) for x in range(0, 2048, 512)]

@@ -100,7 +100,7 @@ def _options() -> argparse.Namespace:
 
 
 class Run:
-    """A run so far: what was done, and when it is to be told of."""
+    """The counts of a run so far, and when to report them next."""
 
     def __init__(self, server: Server, findings: Findings, minutes: float) -> None:
         self._server, self._findings = server, findings

@@ -1,6 +1,6 @@
 """The small gallery that scripts/demo shows when it is given no images.
 
-Beside charts and a photograph there are images of the kinds that science has. The largest is an invented
+Besides charts and a photograph there are scientific images. The largest is an invented
 landscape of 600 megapixels: it takes the better part of a minute to make, and 95 MB.
 """
 

@@ -70,7 +70,7 @@ def write_landscape(path: Path) -> None:
 
 
 def contour(height: pyvips.Image, slope: pyvips.Image, number: float) -> pyvips.Image:
-    """1 on that many contour lines of about a pixel's width, 0 beside them."""
+    """1 on contour lines about one pixel wide, 0 elsewhere."""
     steps = height * number
     return ((steps - steps.rint()).abs() < (slope * number * 0.7)) / 255
 

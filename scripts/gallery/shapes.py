@@ -79,7 +79,7 @@ def edge_shadow(shape: tuple[int, int]) -> Floats:
 
 
 def writing(random: np.random.Generator, shape: tuple[int, int], *, line: int, nib: float) -> Floats:
-    """Lines of a made-up script drawn with a broad pen: 1 on ink, 0 beside it.
+    """Lines of a made-up script drawn with a broad pen: 1 on ink, 0 elsewhere.
 
     Args:
         random: chooses the letters.
