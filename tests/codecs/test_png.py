@@ -176,7 +176,7 @@ def test_metadata_read_back_by_libvips() -> None:
     assert "A maker of cameras" in image.get("exif-ifd0-Make")
 
 
-def test_metadata_stand_before_the_pixels() -> None:
+def test_metadata_precede_the_pixels() -> None:
     names = [name for name, _ in chunks(export(EVERYTHING))]
     assert names[0] == b"IHDR"
     assert set(names[1:-2]) == {b"iCCP", b"pHYs", b"eXIf", b"tEXt", b"iTXt"}

@@ -17,7 +17,7 @@ CASES = [
     pytest.param(struct.pack(">I4s", 99, b"last") + b"abc", [(b"last", b"abc")], id="longer than the file"),
     pytest.param(struct.pack(">I4s", 7, b"bad ") + bytes(50), [], id="shorter than its header"),
     pytest.param(struct.pack(">I4sQ", 1, b"bad ", 15) + bytes(50), [], id="shorter than its long header"),
-    pytest.param(pack(b"free", b"") + b"\0\0\0", [(b"free", b"")], id="a few bytes behind"),
+    pytest.param(pack(b"free", b"") + b"\0\0\0", [(b"free", b"")], id="a few bytes after it"),
     pytest.param(b"", [], id="empty"),
 ]
 

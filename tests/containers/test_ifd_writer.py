@@ -12,7 +12,7 @@ from iipserve.containers.ifd import FieldType, Reader, read_directory
 
 
 def fields(order: str) -> list[ifd.Field]:
-    """Of every kind that is written, with values in the directory and behind it."""
+    """Of every kind that is written, with values in the directory and after it."""
     return [
         ifd_writer.text(65003, "Zoë"),
         ifd_writer.integers(order, 65000, FieldType.SHORT, 1),

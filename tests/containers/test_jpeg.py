@@ -24,7 +24,7 @@ from iipserve.containers.jpeg import (
 COMMENT, SCAN = b"\xff\xfe\x00\x04hi", b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00"
 STREAMS = [
     pytest.param(COMMENT + SCAN + b"data", [(0xFE, 0, 6), (SOS, 6, 16)], id="up to the scan"),
-    pytest.param(COMMENT + SCAN + COMMENT, [(0xFE, 0, 6), (SOS, 6, 16)], id="nothing behind the scan"),
+    pytest.param(COMMENT + SCAN + COMMENT, [(0xFE, 0, 6), (SOS, 6, 16)], id="nothing after the scan"),
     pytest.param(b"\xff\xff" + COMMENT + b"\xff" + SCAN, [(0xFE, 2, 8), (SOS, 9, 19)], id="fill bytes"),
     pytest.param(COMMENT + b"\0" + SCAN, [(0xFE, 0, 6)], id="a byte between segments"),
     pytest.param(COMMENT[:4], [(0xFE, 0, 6)], id="longer than the stream"),

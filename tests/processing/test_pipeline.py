@@ -84,7 +84,7 @@ def test_operations_follow_each_other() -> None:
     np.testing.assert_array_equal(result, np.rot90(picture[:, ::-1], -1))
 
 
-def test_order_is_not_the_client_s() -> None:
+def test_order_is_independent_of_the_request() -> None:
     assert pipeline.ordered(reversed(ALL)) == ALL
     assert pipeline.ordered((Gamma(1.0), Mirror(), Gamma(2.0))) == (Gamma(2.0), Mirror())
 

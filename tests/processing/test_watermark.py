@@ -189,7 +189,7 @@ def test_another_plan_another_place() -> None:
     assert len(found) > 45
 
 
-def test_marks_lie_anywhere_in_the_free_space() -> None:
+def test_marks_are_anywhere_in_the_free_space() -> None:
     found = []
     for number in range(400):
         found += places(watermark(WHITE).bound(context(seed=f"{number}"))(blank(30, 15)))
@@ -258,7 +258,7 @@ def test_binding() -> None:
     assert (bound.mark, bound.probability) == (operation.mark, operation.probability)
 
 
-def test_the_fingerprint_stands_for_all() -> None:
+def test_the_fingerprint_represents_mark_and_settings() -> None:
     """In keys: no pixels are compared, hashed or printed."""
     one, same = watermark(WHITE), watermark(AdditiveMark(MARK, 0.5), probability=0.5, block=7, seed="x")
     assert one == same
@@ -275,7 +275,7 @@ def test_traits() -> None:
     assert pipeline.ORDER[-1] is Watermark
 
 
-def test_region_of_a_mark_lies_in_its_picture() -> None:
+def test_the_region_of_a_mark_is_inside_the_image() -> None:
     """For any block and any size of mark."""
     for seed in range(300):
         width, height = 1 + seed * 7 % 90, 1 + seed * 13 % 70

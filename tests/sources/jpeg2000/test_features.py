@@ -338,7 +338,7 @@ def test_a_tile_without_samples_among_others(tmp_path: Path) -> None:
 
 
 def test_markers_without_length(tmp_path: Path) -> None:
-    """0xFF30 to 0xFF3F stand alone (A.1.3)."""
+    """0xFF30 to 0xFF3F have no length (A.1.3)."""
     planes = random_planes(TILES, GRAY)
     stream = encode(TILES, GRAY, planes)
     cod = stream.index(b"\xff\x52")

@@ -264,5 +264,5 @@ HEADS = [
 
 
 @pytest.mark.parametrize(("head", "known"), HEADS)
-def test_formats_are_told_by_their_bytes(head: bytes, known: bool) -> None:
+def test_recognizes_files_by_their_first_bytes(head: bytes, known: bool) -> None:
     assert FORMAT.matches(head) is known

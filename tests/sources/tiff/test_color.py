@@ -164,7 +164,7 @@ class TestColors:
         path = tmp_path / "a.tif"
         data = path.read_bytes()
         start = data.index(b"\xff\xee\x00\x0eAdobe")
-        # Adobe's mark and the two bytes behind are 18 bytes, as is JFIF's; the tables follow at once
+        # Adobe's mark and the two bytes after it are 18 bytes, as is JFIF's; the tables follow at once
         fill = jfif[:3] + b"\x0e" + jfif[4:16]
         path.write_bytes(data[:start] + fill + data[start + 16 :])
         source = open_source(TILED, path)

@@ -55,7 +55,7 @@ def start_of_data(fields: dict[int, tuple[int, ...]]) -> int:
 
 
 UNREADABLE = [
-    pytest.param(b"", id="nothing behind the signature"),
+    pytest.param(b"", id="nothing after the signature"),
     pytest.param(b"\0\0\0\0", id="no directory"),
     pytest.param(b"\x08\0\0\0\0\0" + bytes(20), id="an empty directory"),
     pytest.param(b"\x08\0\0\0\xff\xff" + bytes(70000 * 12), id="65535 fields"),
@@ -170,7 +170,7 @@ TILE_PLACES = [
 
 
 @pytest.mark.parametrize(("offsets", "counts"), TILE_PLACES)
-def test_tiles_that_lie_nowhere(tmp_path: Path, offsets: list[int], counts: list[int]) -> None:
+def test_false_tile_offsets_and_byte_counts(tmp_path: Path, offsets: list[int], counts: list[int]) -> None:
     fields = fields_of((64, 64), (64, 64), offsets, counts)
     (tmp_path / "a.tif").write_bytes(tiny_tiff(fields, bytes(20_000)))
     source = open_source(TILED, tmp_path / "a.tif")

@@ -25,7 +25,7 @@ PLAIN = Head(0xC0, 8, 32, 48, 1, has_tables=False, foreign=(), length=0)
 READABLE = [
     pytest.param(SOI + FRAME + SCAN + EOI, PLAIN, id="bare"),
     pytest.param(SOI + b"\xff\xff" + FRAME + b"\xff" + SCAN + EOI, PLAIN, id="fill bytes"),
-    pytest.param(SOI + FRAME + SCAN + EOI + b"\0\0", PLAIN, id="padding behind"),
+    pytest.param(SOI + FRAME + SCAN + EOI + b"\0\0", PLAIN, id="padding after the end"),
     pytest.param(
         SOI + QUANTIZATION + FRAME + HUFFMAN + SCAN + EOI, PLAIN._replace(has_tables=True), id="own tables"
     ),
@@ -87,8 +87,8 @@ def test_takes_segments_out() -> None:
 TABLES = [
     pytest.param(SOI + QUANTIZATION + HUFFMAN + EOI, QUANTIZATION + HUFFMAN, id="as they should be"),
     pytest.param(SOI + JFIF + QUANTIZATION + COMMENT + EOI, QUANTIZATION, id="marks are left out"),
-    pytest.param(SOI + FRAME + QUANTIZATION + EOI, b"", id="nothing behind a frame"),
-    pytest.param(SOI + QUANTIZATION + SCAN + HUFFMAN, QUANTIZATION, id="nothing behind a scan"),
+    pytest.param(SOI + FRAME + QUANTIZATION + EOI, b"", id="nothing after a frame"),
+    pytest.param(SOI + QUANTIZATION + SCAN + HUFFMAN, QUANTIZATION, id="nothing after a scan"),
     pytest.param(SOI + QUANTIZATION[:6], b"", id="cut"),
     pytest.param(SOI + EOI, b"", id="none"),
     pytest.param(b"", b"", id="empty"),

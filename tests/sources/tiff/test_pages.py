@@ -47,7 +47,7 @@ CLASSIFIED: list[Any] = [
     pytest.param(
         [Directory(F, 2), Directory(F, 2), Directory(H, 1), Directory(Q, 1)],
         [[F, H, Q], [F]],
-        id="levels behind all pages are the first one's",
+        id="levels after all pages are the first one's",
     ),
     pytest.param(
         [Directory(F, below=(Directory(H, 1),)), Directory(F, below=(Directory(H, 1), Directory(Q, 1)))],
@@ -82,7 +82,7 @@ CLASSIFIED: list[Any] = [
 
 
 @pytest.mark.parametrize(("directories", "expected"), CLASSIFIED)
-def test_directories_are_told_apart(
+def test_roles_of_directories(
     tmp_path: Path, directories: list[Directory], expected: list[list[tuple[int, int]]]
 ) -> None:
     pages = [page_of(directory, 10 + number) for number, directory in enumerate(directories)]

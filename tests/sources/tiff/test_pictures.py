@@ -29,7 +29,7 @@ LABEL = smooth((90, 120), 1)
 
 
 def page(pixels: Samples, *, tiled: bool, kind: int = 0, description: str = "") -> Page:
-    """A directory; a description of none is left out."""
+    """A directory; an empty description is left out."""
     fields: Any = {270: (ASCII, description.encode() + b"\0")} if description else {}
     bits, photometric = 8 * pixels.dtype.itemsize, RGB if pixels.shape[2] == 3 else 1
     layout = Layout(bits, photometric=photometric, compression=DEFLATE, fields=fields)
@@ -109,7 +109,7 @@ def written_lines(seed: int, lines: int) -> Picture:
 
 @pytest.mark.parametrize("tiled", [False, True])
 @pytest.mark.parametrize("lines", [1, 4, 30])
-def test_written_pages_of_half_size_are_told_apart(tmp_path: Path, tiled: bool, lines: int) -> None:
+def test_written_pages_of_half_size_are_distinguished(tmp_path: Path, tiled: bool, lines: int) -> None:
     sheet, other = written_lines(1, lines), written_lines(2, lines)
     for smaller, count in [
         (halved(sheet), 1),

@@ -312,7 +312,7 @@ SIGNATURES = [
 
 
 @pytest.mark.parametrize(("head", "expected"), SIGNATURES)
-def test_is_told_by_its_first_bytes(head: bytes, expected: bool) -> None:
+def test_recognizes_files_by_their_first_bytes(head: bytes, expected: bool) -> None:
     assert TILED.matches(head.ljust(64 if len(head) == 4 else 0, b"\x01")) is expected
 
 

@@ -53,7 +53,7 @@ HEADS = [
 
 
 @pytest.mark.parametrize(("head", "loader"), HEADS)
-def test_formats_are_told_by_their_bytes(head: bytes, loader: str | None) -> None:
+def test_chooses_the_loader_by_the_first_bytes(head: bytes, loader: str | None) -> None:
     assert loader_of(head) == loader
     assert FORMAT.matches(head) is (loader is not None)
 
