@@ -84,13 +84,18 @@ def read_header(data: bytes) -> Header:
 def _check_coding(file: OpenFile, header: Header) -> None:
     """Refuse the older run-length coding, which libraries without support for it read as pixels."""
     lines, length = header.stored
-    is_new = os.pread(file.descriptor, 4, header.start) == bytes((2, 2, length >> 8 & 255, length & 255))
+    is_new = os.pread(file.descriptor, 4, header.start) == _start_of_runs(length)
     if not is_new and file.version.length - header.start > 4 * lines * length:
         raise UnsupportedImage("the Radiance HDR file is longer than its pixels")
     if not is_new and file.version.length - header.start < 4 * lines * length:
         raise UnsupportedImage(
             "the Radiance HDR file is cut off, or in the older run-length coding of before 1991"
         )
+
+
+def _start_of_runs(length: int) -> bytes:
+    """The first bytes of a run-length coded scan line of `length` pixels."""
+    return bytes((2, 2, length >> 8 & 255, length & 255))
 
 
 def _strips(file: OpenFile, header: Header) -> Iterator[memoryview]:
@@ -111,9 +116,9 @@ def _pixels(file: OpenFile, header: Header) -> NDArray[np.float32]:
         ImageUnavailable: there is no room for them.
     """
     lines, length = header.stored
-    most = lines * (4 + 8 * length)  # a byte of a run for each sample
-    data = os.pread(file.descriptor, min(most, file.version.length - header.start), header.start)
-    is_coded = data[:4] == bytes((2, 2, length >> 8 & 255, length & 255))
+    maximum = lines * (4 + 8 * length)  # a byte of a run for each sample
+    data = os.pread(file.descriptor, min(maximum, file.version.length - header.start), header.start)
+    is_coded = data[:4] == _start_of_runs(length)
     with room(), tempfile.TemporaryFile() as temporary:
         check_room(12 * lines * length)
         temporary.truncate(12 * lines * length)

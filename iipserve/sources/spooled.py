@@ -135,7 +135,7 @@ class SpooledImage:
         return spool_image(smaller, has_alpha=self.has_alpha, nodata=self.nodata)
 
     def _resized(self, part: pyvips.Image, region: Region, size: Size) -> pyvips.Image:
-        """A part of the image, which is this region, at another size; missing samples do not count in means."""
+        """A part of the image, which covers `region`, at another size; missing samples do not count in means."""
         samples: NDArray[Any] = self.pixels[region.y : region.bottom, region.x : region.right]
         if self.nodata or (samples.dtype.kind == "f" and np.isnan(samples.min())):
             return libvips.resized_around_gaps(part, size, self.nodata)
@@ -229,7 +229,7 @@ class SpooledSource(Source):
             return self._image_locked(shrink)
 
     def _image_locked(self, shrink: int) -> StoredImage:
-        """The image; for whoever holds the lock."""
+        """The image; the caller holds the lock."""
         if shrink not in self._images:
             self._images[shrink] = self._decode(shrink)
         return self._images[shrink]
