@@ -12,17 +12,10 @@ from iipserve.config import Config
 from iipserve.transport.sockets import TcpAddress, listen
 from tests.transport.client import ask_all, connect, request
 from tests.transport.conftest import Running, StartServer
+from tests.transport.processes import until
 from tests.transport.stub import TILE
 
 SECONDS = 10.0
-
-
-def until(condition: object) -> None:
-    """Wait for a callable to become true."""
-    end = time.monotonic() + SECONDS
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("unix", [False, True], ids=["TCP", "Unix socket"])
