@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from operator import attrgetter
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from iipserve.geometry import Size
 
+T = TypeVar("T")
 
+
+def quick_repr(kind: type[T]) -> type[T]:
+    """Class decorator for dataclasses of cache keys: a `repr` of the same fields that takes a third of the time."""
+    shown: Any = kind
+    values = attrgetter(*(each.name for each in fields(shown) if each.repr))
+    shown.__repr__ = lambda self: f"{shown.__qualname__}{values(self)!r}"
+    return kind
+
+
+@quick_repr
 @dataclass(frozen=True, slots=True)
 class ImageVersion:
     """Identifies one state of a file: by inode number and time of change, or by its content."""

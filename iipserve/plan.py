@@ -11,11 +11,12 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from iipserve import __version__
 from iipserve.geometry import Region, Size
-from iipserve.image import FIRST, ImageInfo, ImageVersion, Selector
+from iipserve.image import FIRST, ImageInfo, ImageVersion, Selector, quick_repr
 from iipserve.processing import Operation, Pixels
 from iipserve.processing.statistics import Statistics
 
 
+@quick_repr
 @dataclass(frozen=True, slots=True)
 class ImageRef:
     """One version of one image, as decoded for one request."""
@@ -28,6 +29,7 @@ class ImageRef:
     """Which image of a stack or sequence."""
 
 
+@quick_repr
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """How pixels become bytes."""
@@ -48,6 +50,7 @@ class Encoding:
     """Per sample of the rendered image: 8, or 16 if the format supports it."""
 
 
+@quick_repr
 @dataclass(frozen=True, slots=True)
 class Crop:
     """A rectangle of one level, scaled."""
@@ -67,6 +70,7 @@ class Crop:
         return (self.image,)
 
 
+@quick_repr
 @dataclass(frozen=True, slots=True)
 class RenderPlan:
     """One rendered image, described by everything that changes a byte of it: work order, cache key, ETag.
