@@ -181,7 +181,18 @@ def test_fax_that_ends_early_is_white_below(tmp_path: Path, photometric: int, co
     fields = FAX | {259: (SHORT, [compression]), 262: (SHORT, [photometric])}
     seen = strips(tmp_path / "a.tif", [stream], fields, [len(stream)])[..., 0]
     assert np.array_equal(seen[:11], 255 * rows if photometric else 255 - 255 * rows)
+    if photometric and not reported_by_libtiff(tmp_path / "a.tif"):
+        pytest.skip(f"{imagecodecs.tiff_version()} does not report fax that ends early")
     assert (seen[11:] == 255).all()
+
+
+def reported_by_libtiff(path: Path) -> bool:
+    """Whether libtiff refuses to decode the whole file."""
+    try:
+        imagecodecs.tiff_decode(path.read_bytes())
+    except imagecodecs.TiffError:
+        return True
+    return False
 
 
 # no writer stores the least significant byte first in a big-endian file
