@@ -61,6 +61,8 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         super().__init__(sock, None, server)
         self.registered = False
         """Whether the socket is in the server's epoll set."""
+        self.peer_has_finished = False
+        """The peer sends no more. Epoll reports that once, perhaps together with the last data."""
         self._open = True
         self._input = RecordBuffer()
         self._responses = ResponseSender(sock, self._input, server.application)
@@ -118,8 +120,8 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         return self._pause()
 
     def may_have_more(self) -> bool:
-        """Whether more may have arrived than the last `run` has read."""
-        return self._filled
+        """Whether more may have arrived than the last `run` has read: data, or the end of them."""
+        return self._filled or self.peer_has_finished
 
     def drain(self) -> None:
         """Serve what has arrived already, then close."""

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 LISTENER_EVENTS = select.EPOLLIN | select.EPOLLET | select.EPOLLEXCLUSIVE
 """Wakes one process for each new connection."""
 PARKED_EVENTS = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
-"""Reports incoming data once."""
+"""Reports incoming data, and that the peer sends no more, once."""
 MAX_EVENTS = 64
 """Per call of epoll_wait."""
 SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
@@ -65,8 +65,8 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         }
         self.stopping = False
         self._leadership = Leadership()
-        self._ready: deque[int] = deque()
-        """Descriptors that epoll has reported and no thread has served yet."""
+        self._ready: deque[tuple[int, int]] = deque()
+        """Descriptors and their events that epoll has reported and no thread has served yet."""
         self._listeners = {listener.fileno(): listener for listener in listeners}
         for listener in listeners:
             if listener.family != socket.AF_UNIX:
@@ -165,18 +165,21 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         self._leadership.acquire()
         if not self._ready:
             self._leadership.idle()
-            self._ready.extend(descriptor for descriptor, _ in self._epoll.poll(maxevents=MAX_EVENTS))
+            self._ready.extend(self._epoll.poll(maxevents=MAX_EVENTS))
         self._leadership.busy()
         self._count(waiting=-1)
         try:
-            descriptor = self._ready.popleft()
+            descriptor, events = self._ready.popleft()
         except IndexError:  # taken by a leader that had been replaced
             return None
         if descriptor in self._listeners:
             return None if self._leave_to_another() else self._accept(self._listeners[descriptor])
         if self._slot is not None and descriptor == self._slot.waker:
             return self._accept_when_woken(self._slot)
-        return self._parked.pop(descriptor, None)
+        connection = self._parked.pop(descriptor, None)
+        if connection is not None and events & select.EPOLLRDHUP:
+            connection.peer_has_finished = True
+        return connection
 
     def _count(self, *, waiting: int = 0, held: int = 0) -> None:
         """Add to the numbers of waiting threads and of open connections, and publish the latter."""

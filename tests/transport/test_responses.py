@@ -113,6 +113,17 @@ def test_peer_that_sends_no_more_still_gets_its_answer(server: Running) -> None:
     assert peer.at_end()
 
 
+def test_request_and_end_that_arrive_together(server: Running) -> None:
+    """Epoll reports them as one event; a connection that waited for a second one would stay open."""
+    for _ in range(100):
+        peer = server.connect()
+        peer.ask("/tile")
+        peer.send(request("/tile"))
+        peer.sock.shutdown(socket.SHUT_WR)
+        assert peer.answer().body == TILE
+        assert peer.at_end()
+
+
 @pytest.mark.parametrize("address", ["/pieces/4000", "/bytes/60000000"])
 def test_abort_stops_an_answer(server: Running, address: str) -> None:
     peer = server.connect()
