@@ -165,9 +165,10 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         Closing with unread input would reset the connection and discard what the peer has not read.
         """
         self._open = False
-        hand_over()
         with contextlib.suppress(OSError):
+            # at once, before a web server that keeps connections sends its next request on this one
             self._sock.shutdown(socket.SHUT_WR)
+            hand_over()
             for _ in range(DRAIN_RECEIVES):
                 with contextlib.suppress(BlockingIOError):
                     if not self._sock.recv(RECEIVE_LENGTH):

@@ -146,7 +146,8 @@ def test_body_that_is_too_long_is_refused(site: Site, chunked: bool) -> None:
     else:
         assert status == 413
         assert body in (b"1001", b"100000")
-    assert post(site.url, "/6", b"a body") == (200, b"a body")
+    # a web server that streams bodies may send one request on the connection that is being closed (502)
+    until(lambda: post(site.url, "/6", b"a body") == (200, b"a body"))
 
 
 def test_many_bodies_at_once(site: Site) -> None:
