@@ -151,7 +151,7 @@ class Config:
     )  # fmt: skip
     version_by: str = setting(
         "VERSION_BY", default="inode", parse=one_of("inode", "content"),
-        text="How versions of a file are told apart: `inode` by length, times and inode number; `content` by length, time and samples of its bytes, the same on hosts that hold copies of the files and share a memcached.",
+        text="How versions of a file are distinguished: `inode` by length, times and inode number; `content` by length, time and samples of its bytes, the same on hosts that hold copies of the files and share a memcached.",
     )  # fmt: skip
     extra_formats: tuple[str, ...] = setting(
         "EXTRA_FORMATS", default=(), parse=words,

@@ -1,4 +1,4 @@
-"""Files of images: opened below one folder only, and told apart by version."""
+"""Files of images: opened below one folder only, and distinguished by version."""
 
 from __future__ import annotations
 
