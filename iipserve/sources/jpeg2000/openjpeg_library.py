@@ -1,7 +1,9 @@
 """glymur with the newer of two OpenJPEG libraries. Import glymur from here only.
 
 glymur looks for libopenjp2 once, when it is imported, and decides by its version what it can do. It finds only
-the system's library; the imagecodecs wheel holds a copy, which it finds too if it is imported here.
+the system's library; the imagecodecs wheel holds a copy, which it finds too if it is imported here. It also reads
+a configuration file (glymurrc) in the working folder and below HOME, and fails if it may not look there: a daemon
+started as another user often has root's HOME.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import ctypes
 import ctypes.util
 import importlib.util
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +60,23 @@ def _finding_newest_library() -> Iterator[None]:
         setattr(ctypes.util, "find_library", _find_on_system)  # noqa: B010
 
 
+def _load_configuration_module() -> None:
+    """Import `glymur.config` before the rest of glymur, and let it find no configuration file."""
+    package = importlib.util.find_spec("glymur")
+    if package is None or not package.submodule_search_locations:
+        return
+    path = Path(package.submodule_search_locations[0], "config.py")
+    spec = importlib.util.spec_from_file_location("glymur.config", path)
+    if spec is None or spec.loader is None:
+        return
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    setattr(module, "glymurrc_fname", lambda: None)  # noqa: B010 (mypy knows no such function)
+    sys.modules["glymur.config"] = module
+
+
 with _finding_newest_library():
+    _load_configuration_module()
     import glymur
     import glymur.lib.openjp2 as lib
 
