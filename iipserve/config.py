@@ -323,6 +323,10 @@ class Config:
     iiif_extra_info: str = setting(
         "IIIF_EXTRA_INFO", default="", parse=str, text='JSON members to add to info.json, such as "attribution": "A library".'
     )  # fmt: skip
+    zoomify_rounding: str = setting(
+        "ZOOMIFY_ROUNDING", default="down", parse=one_of("down", "up"),
+        text="How Zoomify halves an image from tier to tier: `down` as the original tools, iipsrv and OpenLayers' `truncated`, `up` as libvips and OpenLayers' `default`.",
+    )  # fmt: skip
     copyright: str = setting(
         "COPYRIGHT", default="", parse=str, text="Rights statement of images without one of their own."
     )

@@ -1,4 +1,7 @@
-"""DeepZoom: a descriptor and tiles; level 0 is one pixel, the last level is full size."""
+"""DeepZoom: a descriptor and tiles; level 0 is one pixel, the last level is full size.
+
+OpenSeadragon requests `NAME.js?callback=NAME` with a script element: the answer is a script that calls this function.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,15 @@ from iipserve.image import ImageName
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Images, PathRoute, Protocol, QueryRoute, Server
 from iipserve.protocols.tiles import TileQuery, plan_zoom, square_tile, tile_query
-from iipserve.protocols.url_text import image_names, path_target
+from iipserve.protocols.url_text import decoded, image_names, path_target
 
 NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
 TILE = re.compile(r"(.+)_files/([0-9]{1,9})/([0-9]{1,9})_([0-9]{1,9})\.([A-Za-z0-9]{1,8})", re.DOTALL)
 DESCRIPTOR = re.compile(r"(.+)\.(dzi|xml|js|json)", re.DOTALL)
+FUNCTION_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,99}")
+"""An identifier of JavaScript (ECMA-262 section 12.7), in ASCII."""
+NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
+"""A script must not be taken for anything else (WHATWG Fetch section 3.6)."""
 
 
 class DescriptorQuery(NamedTuple):
@@ -27,6 +34,8 @@ class DescriptorQuery(NamedTuple):
     names: tuple[ImageName, ...]
     kind: str
     """The requested extension, a key of `DESCRIPTORS`."""
+    callback: str | None = None
+    """The JavaScript function to call with the description; None for the bare description."""
 
 
 Query: TypeAlias = TileQuery | DescriptorQuery
@@ -42,10 +51,30 @@ def parse(routed: Routed, server: Server) -> Query:
     if tile := TILE.fullmatch(target):
         return tile_query(tile, server.formats)
     if descriptor := DESCRIPTOR.fullmatch(target):
-        return DescriptorQuery(image_names(descriptor[1]), descriptor[2])
+        callback = _callback(routed.request.query) if descriptor[2] == "js" else None
+        return DescriptorQuery(image_names(descriptor[1]), descriptor[2], callback)
     raise InvalidRequest(
         f"DeepZoom address {target!r} is neither NAME.dzi nor NAME_files/LEVEL/COLUMN_ROW.FORMAT"
     )
+
+
+def _callback(query: str) -> str | None:
+    """The value of the last parameter `callback`; None without one.
+
+    Raises:
+        InvalidRequest: it is not an identifier: anything else would let a link put a script into this site.
+    """
+    values = [
+        value for name, _, value in (part.partition("=") for part in query.split("&")) if name == "callback"
+    ]
+    if not values:
+        return None
+    name = decoded(values[-1])
+    if not FUNCTION_NAME.fullmatch(name):
+        raise InvalidRequest(
+            f"callback {name!r} is not the name of a JavaScript function: letters, digits, _ and $, at most 100"
+        )
+    return name
 
 
 def plan(query: Query, images: Images, server: Server) -> Answer:
@@ -57,8 +86,12 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     info = images.only()
     if isinstance(query, TileQuery):
         return Answer(plan_zoom(query, info.power_of_two_sizes, info, server))
-    write = DESCRIPTORS[query.kind]
-    return Answer(write(info.size, square_tile(info).width))
+    document = DESCRIPTORS[query.kind](info.size, square_tile(info).width)
+    return (
+        Answer(document)
+        if query.callback is None
+        else Answer(_script(query.callback, document), (NO_SNIFFING,))
+    )
 
 
 def _xml(size: Size, tile: int) -> Document:
@@ -79,6 +112,11 @@ def _json(size: Size, tile: int) -> Document:
         "Size": {"Width": str(size.width), "Height": str(size.height)},
     }
     return Document(json.dumps({"Image": image}).encode(), "application/json")
+
+
+def _script(function: str, document: Document) -> Document:
+    """A call of the function with the JSON document (JSONP); the comment keeps the name from being the first bytes."""
+    return Document(b"/**/%s(%s);" % (function.encode(), document.body), "text/javascript")
 
 
 DESCRIPTORS: Mapping[str, Callable[[Size, int], Document]] = {

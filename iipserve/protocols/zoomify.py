@@ -1,20 +1,22 @@
 """Zoomify: ImageProperties.xml and tiles; tier 0 is the whole image in one tile, the last is full size.
 
-Clients disagree on the sizes of tiers: halves rounded down (the original tools, iipsrv) or up
-(libvips, OpenSeadragon's columns). The number of tiers and NUMTILES follow the former; the tiles of a tier
-follow the latter, whose grid contains the former's.
+Clients disagree on the sizes of tiers: halves rounded down (the original tools, iipsrv, OpenLayers' `truncated`) or up
+(libvips, OpenLayers' `default`). ZOOMIFY_ROUNDING says which of the two the number of tiers and NUMTILES follow; of an
+image of 513 pixels they are 2 and 3 tiers. The tiles of a tier are always those of the grid that is rounded up, which
+contains the other. A tile that exists only by the other number of tiers is served as well.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import NamedTuple, TypeAlias
 
-from iipserve.errors import InvalidRequest
+from iipserve.errors import InvalidRequest, TileNotFound
 from iipserve.geometry import Size, TileGrid
 from iipserve.http import Routed
 from iipserve.image import ImageInfo, ImageName
-from iipserve.plan import Answer, Document
+from iipserve.plan import Answer, Document, RenderPlan
 from iipserve.protocols import Images, PathRoute, Protocol, QueryRoute, Server
 from iipserve.protocols.tiles import TileQuery, plan_zoom, square_tile, tile_query
 from iipserve.protocols.url_text import image_names, path_target
@@ -59,34 +61,54 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
         TileNotFound: the image has no such tier, or the tier no such tile.
     """
     info = images.only()
+    rounds_up = server.config.zoomify_rounding == "up"
     if isinstance(query, TileQuery):
-        sizes = info.power_of_two_sizes[: tier_count(info.size, square_tile(info))]
-        return Answer(plan_zoom(query, sizes, info, server))
-    return Answer(_properties(info))
+        return Answer(_plan_tile(query, info, server, rounds_up=rounds_up))
+    return Answer(_properties(info, rounds_up=rounds_up))
 
 
-def tier_count(size: Size, tile: Size) -> int:
-    """Number of tiers: the full size and its halves, rounded down, until one fits in a tile."""
-    width, height, count = size.width, size.height, 1
-    while width > tile.width or height > tile.height:
-        width, height, count = width // 2, height // 2, count + 1
-    return count
+def _plan_tile(query: TileQuery, info: ImageInfo, server: Server, *, rounds_up: bool) -> RenderPlan:
+    """The plan for a tile, by the other number of tiers where it does not exist by the configured one.
+
+    Raises:
+        TileNotFound: it exists by neither.
+    """
+    own, other = (
+        tier_count(info.size, square_tile(info), rounds_up=way) for way in (rounds_up, not rounds_up)
+    )
+    try:
+        return plan_zoom(query, info.power_of_two_sizes[:own], info, server)
+    except TileNotFound:
+        if own == other:
+            raise
+        with suppress(TileNotFound):
+            return plan_zoom(query, info.power_of_two_sizes[:other], info, server)
+        raise
 
 
-def tile_count(size: Size, tile: Size) -> int:
-    """Number of tiles of all tiers, each rounded down from the one above."""
-    count = 0
-    for _ in range(tier_count(size, tile)):
-        count += TileGrid(size, tile).count
-        size = size.floor_halved()
-    return count
+def _halved(size: Size, *, rounds_up: bool) -> Size:
+    return size.ceil_scaled(2) if rounds_up else size.floor_halved()
 
 
-def _properties(info: ImageInfo) -> Document:
+def tier_sizes(size: Size, tile: Size, *, rounds_up: bool) -> list[Size]:
+    """The sizes of the tiers, full size first: halves, until one fits in a tile."""
+    sizes = [size]
+    while not sizes[-1].fits_in(tile):
+        sizes.append(_halved(sizes[-1], rounds_up=rounds_up))
+    return sizes
+
+
+def tier_count(size: Size, tile: Size, *, rounds_up: bool) -> int:
+    """Number of tiers: the halves until one fits in a tile."""
+    return len(tier_sizes(size, tile, rounds_up=rounds_up))
+
+
+def _properties(info: ImageInfo, *, rounds_up: bool) -> Document:
     tile = square_tile(info)
+    count = sum(TileGrid(size, tile).count for size in tier_sizes(info.size, tile, rounds_up=rounds_up))
     # IIPMooViewer splits this at the quotes and counts: keep order and quotes.
     text = (
-        f'<IMAGE_PROPERTIES WIDTH="{info.size.width}" HEIGHT="{info.size.height}" NUMTILES="{tile_count(info.size, tile)}" '
+        f'<IMAGE_PROPERTIES WIDTH="{info.size.width}" HEIGHT="{info.size.height}" NUMTILES="{count}" '
         f'NUMIMAGES="1" VERSION="1.8" TILESIZE="{tile.width}" />'
     )
     return Document(text.encode(), "application/xml")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ SIZES = [
     pytest.param((1537, 1340), id="odd"),
     pytest.param((700, 513), id="one pixel over"),
     pytest.param((64, 1), id="line"),
+    pytest.param((513, 300), id="a tier more by rounding up"),
 ]
 LAYOUTS = ("dz", "zoomify")
 
@@ -46,6 +48,10 @@ def ask(application: app.Application, address: str) -> tuple[int, bytes]:
     return int(response.status), response.body
 
 
+def attributes(properties: str) -> dict[str, str]:
+    return dict(ElementTree.fromstring(properties).attrib)
+
+
 def pixels(file: bytes) -> NDArray[np.int16]:
     with Image.open(io.BytesIO(file)) as image:
         return np.asarray(image.convert("RGB")).astype(np.int16)
@@ -57,10 +63,13 @@ def test_every_tile_is_there(tmp_path: Path, size: tuple[int, int], layout: str)
     picture = smooth(size)
     Image.fromarray(picture).save(tmp_path / "a.png")
     write_tiff_pyramid(tmp_path / "a.tif", picture, compression="zlib")
-    application = app.build(Config(filesystem_prefix=f"{tmp_path}/", jpeg_quality=95))
+    application = app.build(Config(filesystem_prefix=f"{tmp_path}/", jpeg_quality=95, zoomify_rounding="up"))
     mount = "/deepzoom/a.tif_files/" if layout == "dz" else "/zoomify/a.tif/"
     tiles = tree(tmp_path, layout)
     assert tiles
+    if layout == "zoomify":
+        stated = (tmp_path / "zoomify" / "ImageProperties.xml").read_text()
+        assert attributes(ask(application, mount + "ImageProperties.xml")[1].decode()) == attributes(stated)
     for name, path in tiles.items():
         status, body = ask(application, mount + name)
         assert status == 200, name

@@ -13,10 +13,23 @@ from hypothesis import strategies as st
 from iipserve.config import Config
 from iipserve.errors import InvalidRequest, TileNotFound, UnsupportedEncoding
 from iipserve.geometry import Region, Size
+from iipserve.http import Request, Routed
 from iipserve.image import ImageName
 from iipserve.plan import Document
+from iipserve.protocols import Images
 from iipserve.protocols.deepzoom import PROTOCOL
-from tests.protocols.client import Case, Refused, answer_or_refusal, ask, image, parsed, plan_of, text_of
+from tests.protocols.client import (
+    IMAGE,
+    SERVER,
+    Case,
+    Refused,
+    answer_or_refusal,
+    ask,
+    image,
+    parsed,
+    plan_of,
+    text_of,
+)
 
 TILES = [
     Case("full size, last tile", "a.tif_files/12/12_10.jpg", (1, 120)),
@@ -97,6 +110,57 @@ def test_json_descriptor_says_the_same(name: str) -> None:
     element = root.find(f"{{{namespace}}}Size")
     assert element is not None
     assert size == element.attrib
+
+
+@pytest.mark.parametrize(
+    ("target", "query", "mount"),
+    [
+        ("a.js", "callback=a", "/deepzoom/"),
+        ("a.js", "v=2&callback=b&callback=a", "/deepzoom/"),
+        ("a.js", "callback=%61", "/deepzoom/"),
+        ("a.js&callback=a", "DeepZoom=a.js&callback=a", "/iipsrv.fcgi?DeepZoom="),
+    ],
+)
+def test_script(target: str, query: str, mount: str) -> None:
+    """JSONP, as OpenSeadragon's `jsonp` requests it."""
+    routed = Routed(Request("GET", "/", query, {}), mount, target, by_path="?" not in mount)
+    answer = PROTOCOL.plan(PROTOCOL.parse(routed, SERVER), Images({ImageName("a"): IMAGE}), SERVER)
+    assert isinstance(answer.content, Document)
+    assert answer.content.media_type == "text/javascript"
+    assert ("X-Content-Type-Options", "nosniff") in answer.headers
+    script = text_of(answer)
+    assert script.startswith("/**/a(")
+    assert script.endswith(");")
+    assert json.loads(script[6:-2]) == json.loads(text_of(ask(PROTOCOL, "a.json")))
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        "",
+        "a.tif",
+        "a-b",
+        "1a",
+        "alert(1)//",
+        "a%28%29",
+        "%3Cscript%3E",
+        "a%0A",
+        "%C3%A4",
+        "a" * 101,
+        "a[0]",
+        "a%2Eb",
+    ],
+)
+def test_callbacks_that_are_no_identifiers(callback: str) -> None:
+    routed = Routed(Request("GET", "/", f"callback={callback}", {}), "/deepzoom/", "a.js", by_path=True)
+    with pytest.raises(InvalidRequest, match="not the name of a JavaScript function"):
+        PROTOCOL.parse(routed, SERVER)
+
+
+@pytest.mark.parametrize("name", ["a.dzi", "a.xml", "a.json"])
+def test_other_descriptors_take_no_callback(name: str) -> None:
+    routed = Routed(Request("GET", "/", "callback=a.b", {}), "/deepzoom/", name, by_path=True)
+    assert PROTOCOL.parse(routed, SERVER).callback is None
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iipserve.config import Config
 from iipserve.errors import InvalidRequest, TileNotFound, UnsupportedEncoding
 from iipserve.geometry import Size
 from iipserve.plan import Document
 from iipserve.protocols import deepzoom
 from iipserve.protocols.zoomify import PROTOCOL
 from tests.protocols.client import Case, Refused, answer_or_refusal, ask, image, plan_of, text_of
+
+UP = Config(zoomify_rounding="up")
 
 TILES = [
     Case("whole image", "a.tif/TileGroup0/0-0-0.jpg", (193, 168)),
@@ -21,19 +24,29 @@ TILES = [
     Case("513 pixels have two tiers", "a/TileGroup0/1-2-0.jpg", (1, 256), image(513, 513)),
     Case("and a column more than rounding down has", "a/TileGroup0/0-1-0.jpg", (1, 256), image(513, 513)),
     Case("1 x 1", "a/TileGroup0/0-0-0.jpg", (1, 1), image(1, 1)),
+    Case("a third tier by rounding up", "a/TileGroup0/2-2-2.jpg", (1, 1), image(513, 513)),
+    Case("three tiers of 513 by rounding up", "a/TileGroup0/0-0-0.jpg", (129, 129), image(513, 513), UP),
+    Case("the second of them", "a/TileGroup0/1-1-1.jpg", (1, 1), image(513, 513), UP),
+    Case("the last of them", "a/TileGroup0/2-2-0.jpg", (1, 256), image(513, 513), UP),
+    Case("a column of the second tier of two", "a/TileGroup0/1-2-0.jpg", (1, 256), image(513, 513), UP),
+    Case("the same number of tiers both ways", "a.tif/TileGroup7/2-3-2.jpg", (1, 158), config=UP),
 ]
 
 
 @pytest.mark.parametrize("case", TILES, ids=lambda case: case.id)
 def test_tiles(case: Case) -> None:
-    assert plan_of(ask(PROTOCOL, case.target, case.info)).view.size == Size(*case.size)
+    assert plan_of(ask(PROTOCOL, case.target, case.info, case.config)).view.size == Size(*case.size)
 
 
 REFUSALS = [
     Refused("tier outside", "a/TileGroup0/5-0-0.jpg", TileNotFound, "0 to 4", 404),
     Refused("column outside", "a/TileGroup0/4-13-0.jpg", TileNotFound, "columns 0 to 12", 404),
     Refused("row outside", "a/TileGroup0/4-0-11.jpg", TileNotFound, "rows 0 to 10", 404),
-    Refused("third tier of 513", "a/TileGroup0/2-0-0.jpg", TileNotFound, status=404, info=image(513, 513)),
+    Refused("fourth tier of 513", "a/TileGroup0/3-0-0.jpg", TileNotFound, "0 to 1", 404, image(513, 513)),
+    Refused("third tier of 512", "a/TileGroup0/2-0-0.jpg", TileNotFound, "0 to 1", 404, image(512, 512)),
+    Refused("fourth column of 513", "a/TileGroup0/2-3-0.jpg", TileNotFound, "0 to 1", 404, image(513, 513)),
+    Refused("third tier of 513", "a/TileGroup0/3-0-0.jpg", TileNotFound, "0 to 2", 404, image(513, 513), UP),
+    Refused("column of neither", "a/TileGroup0/1-3-0.jpg", TileNotFound, "0 to 1", 404, image(513, 513), UP),
     Refused("format", "a/TileGroup0/0-0-0.gif", UnsupportedEncoding),
     Refused("negative", "a/TileGroup0/0--1-0.jpg", InvalidRequest),
     Refused("no group", "a/0-0-0.jpg", InvalidRequest, "ImageProperties.xml"),
@@ -47,7 +60,7 @@ REFUSALS = [
 @pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.id)
 def test_refusals(case: Refused) -> None:
     with pytest.raises(case.error, match=case.match) as caught:
-        ask(PROTOCOL, case.target, case.info)
+        ask(PROTOCOL, case.target, case.info, case.config)
     assert caught.value.status == case.status
 
 
@@ -68,6 +81,15 @@ def test_properties() -> None:
 )
 def test_number_of_tiles(size: tuple[int, int], tiles: int) -> None:
     assert f'NUMTILES="{tiles}"' in text_of(ask(PROTOCOL, "a/ImageProperties.xml", image(*size)))
+
+
+@pytest.mark.parametrize(
+    ("size", "tiles"),
+    [((3073, 2680), 202), ((513, 513), 9 + 4 + 1), ((512, 512), 4 + 1), ((257, 1), 2 + 1), ((1, 1), 1)],
+)
+def test_number_of_tiles_by_rounding_up(size: tuple[int, int], tiles: int) -> None:
+    """That of `ol/source/Zoomify` with its `tierSizeCalculation` `default`."""
+    assert f'NUMTILES="{tiles}"' in text_of(ask(PROTOCOL, "a/ImageProperties.xml", image(*size), UP))
 
 
 @pytest.mark.parametrize("tier", range(5))
