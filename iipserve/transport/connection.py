@@ -37,6 +37,8 @@ MAX_PARAMS_LENGTH = 65536
 """Bytes of PARAMS in one request; more is answered 431."""
 PROGRESS_LENGTH = 65536
 """Bytes of a body that must arrive within REQUEST_TIMEOUT, and within it again after them."""
+MAX_SURPLUS_LENGTH = 1 << 20
+"""Bytes that a web server may still send of a request that has been answered before its end."""
 DRAIN_RECEIVES = 50
 """How often to receive, or time out, before closing on a peer that still sends."""
 NO_REQUEST = -1
@@ -68,6 +70,8 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         self._responses = ResponseSender(sock, self._input, server.application)
         self._waiting_since = 0.0
         """On the monotonic clock; 0 while no part of a request waits for the rest."""
+        self._surplus_length = 0
+        """Bytes dropped since the last request began."""
         self._filled = False
         self._body: BodyBuffer | None = None
         self._forget_request()
@@ -221,10 +225,19 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
                 self._close_after_draining()
             return
         self._request_id, self._keep = request_id, keep
+        self._surplus_length = 0
+
+    def _drop(self, content: bytes) -> None:
+        """Ignore a record of another request (section 3.3): usually the rest of one that was answered early."""
+        self._surplus_length += len(content)
+        if self._surplus_length > MAX_SURPLUS_LENGTH:
+            log.debug("a connection is closed: the rest of a refused request is too long")
+            self._close_after_draining()
 
     def _read_params(self, request_id: int, content: bytes) -> None:
-        """FCGI_PARAMS (section 5.2); records of other requests are ignored (section 3.3)."""
+        """FCGI_PARAMS (section 5.2)."""
         if request_id != self._request_id:
+            self._drop(content)
             return
         if self._request is not None:
             raise ProtocolError("PARAMS records follow the end of PARAMS")
@@ -252,6 +265,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
     def _read_body(self, request_id: int, content: bytes) -> None:
         """FCGI_STDIN (section 5.3): its end is the end of the request, whatever CONTENT_LENGTH says."""
         if request_id != self._request_id:
+            self._drop(content)
             return
         try:
             if content:
@@ -298,23 +312,28 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
             self._responses.send(self._request_id, response)
         except Aborted:
             self._sock.sendall(end_request(self._request_id))
-        if early:
-            self._close_after_draining()
-        else:
-            self._finish()
+        self._finish(early=early)
 
-    def _finish(self) -> None:
-        """End the request, and the connection unless it is to be kept (section 5.1)."""
+    def _finish(self, *, early: bool = False) -> None:
+        """End the request, and the connection unless it is to be kept (section 5.1).
+
+        After an early answer a kept connection may carry the rest of the request, which is dropped, or at once
+        the next request: to close it would be to lose that one.
+        """
         keep = self._keep
         self._forget_request()
         self._waiting_since = 0.0
-        if not keep or self.server.stopping:
+        if keep and not self.server.stopping:
+            return
+        if early:
+            self._close_after_draining()
+        else:
             self.close()
 
     def _reject(self, status: HTTPStatus, message: str) -> None:
-        """Send an error before the request is complete, and read no more of it."""
+        """Send an error before the request is complete, and keep no more of it."""
         self._responses.send(self._request_id, self.server.application.error_response(status, message))
-        self._close_after_draining()
+        self._finish(early=True)
 
 
 READERS: dict[int, Callable[[Connection, int, bytes], None]] = {

@@ -142,8 +142,8 @@ def test_body_that_is_too_long_is_refused(site: Site, chunked: bool) -> None:
     if not (chunked and not site.takes_chunked and status == 411):
         assert status == 413
         assert body in (b"1001", b"100000")
-    # a web server that streams bodies may send one request on the connection that is being closed (502)
-    until(lambda: post(site.url, "/6", b"a body") == (200, b"a body"))
+    for _ in range(5):
+        assert post(site.url, "/6", b"a body") == (200, b"a body")
 
 
 def test_many_bodies_at_once(site: Site) -> None:

@@ -13,7 +13,7 @@ import pytest
 from iipserve.config import Config
 from iipserve.transport import connection
 from iipserve.transport.bodies import MAX_MEMORY_LENGTH, BodyBuffer, NotStored, declared_length
-from iipserve.transport.connection import Connection
+from iipserve.transport.connection import MAX_SURPLUS_LENGTH, Connection
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import MonitoredApplication
 from tests.transport.client import (
@@ -107,7 +107,7 @@ def test_body_that_is_unwanted_is_dropped(server: Running, peer: Peer, address: 
     assert server.application.bodies in ([], [None])
     peer.send(request(address, body=pattern(65_537)))
     assert peer.answer().status == 413
-    assert peer.at_end()
+    assert peer.ask("/tile").body == TILE
 
 
 @pytest.mark.parametrize("length", [11, 10 * 2**30, int("9" * 5 + "0" * 4000)])
@@ -118,7 +118,7 @@ def test_body_declared_too_long_is_refused_before_it_is_sent(
     answer = peer.answer()
     assert answer.status == 413
     assert int(answer.body) == min(length, int(str(length)[:20]))
-    assert peer.at_end()
+    assert peer.ask("/tile").body == TILE
     [body] = server.application.bodies
     assert body is not None
     assert body.file.read() == b""
@@ -135,13 +135,55 @@ def test_body_that_grows_too_long_is_refused_before_its_end(
     peer.send(stdin(pattern(5000)))
     answer = peer.answer()
     assert (answer.status, answer.body) == (413, str(limit + 1).encode())
-    assert peer.at_end()
+    assert peer.ask("/tile").body == TILE
 
 
-def test_long_body_that_is_refused_does_not_lose_the_answer(peer: Peer) -> None:
+@pytest.mark.parametrize("size", [1_000_000, 1_500_000])
+@pytest.mark.parametrize("keep", [False, True])
+def test_long_body_that_is_refused_does_not_lose_the_answer(peer: Peer, size: int, keep: bool) -> None:
     """The peer sends the whole body before it reads."""
-    peer.send(head("/body/10") + stdin(pattern(1_000_000)))
+    peer.send(request("/body/10", body=pattern(size), keep=keep, REQUEST_METHOD="POST"))
     assert peer.answer().status == 413
+    if keep and size < MAX_SURPLUS_LENGTH:
+        assert peer.ask("/tile").body == TILE
+    else:
+        assert peer.at_end()
+
+
+@pytest.mark.parametrize("request_id", [1, 2])
+@pytest.mark.parametrize("rest", [0, 1, 100_000], ids=["none of it", "a byte", "100,000 bytes"])
+@pytest.mark.parametrize("ends", [False, True], ids=["without its end", "with its end"])
+def test_rest_of_a_refused_body_is_dropped_until_the_next_request(
+    peer: Peer, request_id: int, rest: int, ends: bool
+) -> None:
+    """A web server that streams bodies either goes on with the old one or begins the next request."""
+    for _ in range(30):
+        peer.send(head("/body/10", CONTENT_LENGTH="1000000"))
+        assert peer.answer().status == 413
+        peer.send(stdin(pattern(rest)) + (END if ends else b""))
+        peer.send(request("/body/10", request_id, body=b"a body", REQUEST_METHOD="POST"))
+        assert peer.answer(request_id).body == b"a body"
+
+
+@pytest.mark.parametrize("surplus", [0, 1])
+def test_rest_of_a_refused_body_is_bounded(peer: Peer, surplus: int) -> None:
+    peer.send(head("/body/10", CONTENT_LENGTH="11"))
+    assert peer.answer().status == 413
+    peer.send(stdin(pattern(MAX_SURPLUS_LENGTH + surplus)))
+    if surplus:
+        assert peer.at_end()
+    else:
+        assert peer.ask("/tile").body == TILE
+
+
+def test_rest_of_a_refused_body_holds_no_thread(start_server: StartServer) -> None:
+    server = start_server(threads=1)
+    refused = [server.connect() for _ in range(30)]
+    for peer in refused:
+        peer.send(head("/body/10", CONTENT_LENGTH="1000000"))
+        assert peer.answer().status == 413
+        peer.send(stdin(pattern(100_000))[:-1])
+    assert server.connect().ask("/tile").body == TILE
 
 
 def test_abort_drops_the_body(server: Running, peer: Peer) -> None:
@@ -180,7 +222,7 @@ def test_body_the_disk_has_no_room_for_is_refused(
     size = MAX_MEMORY_LENGTH + 1 if ends else 1_000_000
     peer.send(head("/body/2000000") + stdin(pattern(size)) + END)
     assert peer.answer().status == 503
-    assert peer.at_end()
+    assert peer.ask("/tile").body == TILE
     assert "No space left on device" in caplog.text
     assert server.connect().ask("/tile").body == TILE
     assert server.application.bodies == []
