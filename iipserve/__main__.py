@@ -14,7 +14,7 @@ from typing import Any
 from iipserve import __version__
 from iipserve.config import Config, from_environ, settings
 from iipserve.errors import ConfigError
-from iipserve.transport import logs
+from iipserve.transport import logs, signals
 from iipserve.transport.fastcgi import LISTENING_DESCRIPTOR
 from iipserve.transport.malloc import tune_malloc
 from iipserve.transport.service import Application
@@ -63,7 +63,8 @@ def main(
     try:
         config = dataclasses.replace(from_environ(environ), **_overrides(options))
         logs.set_up(config)
-        return _serve(parser, options, config, environ, build)
+        with signals.held_back():
+            return _serve(parser, options, config, environ, build)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -9,6 +9,7 @@ from queue import Empty, SimpleQueue
 from socket import socket
 
 from iipserve.config import Config
+from iipserve.transport import signals
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
 
@@ -23,24 +24,25 @@ def serve(application: Application, listeners: Sequence[socket], config: Config)
 
     HUP drops the caches. Must be called in the main thread.
     """
-    signals: SimpleQueue[int] = SimpleQueue()
+    received: SimpleQueue[int] = SimpleQueue()
     for number in (*ENDING, signal.SIGHUP):
-        signal.signal(number, lambda received, _frame: signals.put(received))
+        signal.signal(number, lambda number, _frame: received.put(number))
+    signals.let_through()
     monitored = MonitoredApplication(application, config)
     server = FastCGIServer(monitored, listeners, config)
     server.start()
-    _wait(signals, monitored, server)
+    _wait(received, monitored, server)
     finished = server.stop(config.request_timeout)
     application.clear()
     return finished
 
 
-def _wait(signals: SimpleQueue[int], monitored: MonitoredApplication, server: FastCGIServer) -> None:
+def _wait(queue: SimpleQueue[int], monitored: MonitoredApplication, server: FastCGIServer) -> None:
     """Return when a signal asks for the end."""
     reported = False
     while True:
         try:
-            received = signals.get(timeout=1)
+            received = queue.get(timeout=1)
         except Empty:
             server.tick()
             hangs = monitored.longest_running() > server.request_timeout

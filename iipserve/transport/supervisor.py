@@ -4,8 +4,8 @@ gunicorn's arbiter forks workers, replaces those that die or hang, and handles T
 the old ones finish), TTIN and TTOU. gunicorn's own configuration is not read.
 
 Parts of gunicorn that are not its public interface, all used in this module only and checked with 26.0 and 27.0:
-the arbiter's `LISTENERS`, `systemd`, `spawn_worker`, `stop` and `handle_usr2`; the worker's `load_wsgi`, `notify`,
-`handle_quit` and `handle_abort`; `gunicorn.http.wsgi.SERVER`.
+the arbiter's `LISTENERS`, `systemd`, `init_signals`, `spawn_worker`, `stop` and `handle_usr2`; the worker's
+`load_wsgi`, `notify`, `handle_quit` and `handle_abort`; `gunicorn.http.wsgi.SERVER`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,7 +29,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError
-from iipserve.transport import logs
+from iipserve.transport import logs, signals
 from iipserve.transport.balance import ConnectionCounts, WorkerSlot
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
@@ -46,7 +45,6 @@ HTTP_CONNECTIONS = 2000
 """HTTP connections per worker; their requests run on THREADS threads, besides those of FastCGI."""
 SPARE_SLOTS = 8
 """For workers that TTIN adds."""
-ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT)
 MAX_REQUEST_LINE = 8190
 SHARED_MEMORY = Path("/dev/shm")
 
@@ -131,16 +129,18 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
         self.LISTENERS = [*app.fastcgi, *app.http]
         self.systemd = app.passed
 
+    def init_signals(self) -> None:
+        """Handle signals from now on, also those held back since the sockets listen."""
+        super().init_signals()
+        signals.let_through()
+
     def spawn_worker(self) -> int:
-        """Start a worker and return its process id. Signals are blocked until the worker can handle them.
+        """Start a worker and return its process id. Signals are held back until the worker can handle them.
 
         Between the fork and `load_wsgi` a worker has the arbiter's handlers, which would lose a TERM.
         """
-        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-        try:
+        with signals.held_back():
             return int(super().spawn_worker())
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
     def stop(self, graceful: bool = True) -> None:
         """End all workers, even if several of them cannot start: gunicorn raises HaltServer for each."""
@@ -169,7 +169,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
 
     def load_wsgi(self) -> None:
         """Build the application and both servers, in the worker process."""
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+        signals.let_through()
         config: Config = self.app.config
         try:
             self._application = MonitoredApplication(self.app.build(config), config)

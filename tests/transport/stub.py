@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -142,7 +143,9 @@ class StubApplication:
 
 
 def build(config: Config) -> StubApplication:
-    """As `iipserve.app.build`; a suffix of `invalid` acts as an invalid setting."""
+    """As `iipserve.app.build`; a suffix of `invalid` acts as an invalid setting, `ending` as a TERM meanwhile."""
+    if config.filesystem_suffix == "ending":
+        os.kill(os.getpid(), signal.SIGTERM)
     if config.filesystem_suffix == "invalid":
         raise ConfigError("FILESYSTEM_SUFFIX is 'invalid'; any other value will do")
     return StubApplication(config)

@@ -65,6 +65,11 @@ def test_signal_ends_it_when_requests_are_answered(
     assert bodies == [b"rested"]
 
 
+def test_signal_while_it_starts_is_an_ordinary_end(listener: socket.socket, tmp_path: Path) -> None:
+    command = Command(tmp_path, stdin=listener, FILESYSTEM_SUFFIX="ending")
+    assert command.end() == (0, "")
+
+
 def test_hup_drops_caches(command: Command, listener: socket.socket) -> None:
     address = listener.getsockname()
     with connect(address) as peer:

@@ -75,6 +75,18 @@ def test_unix_socket_is_open_to_all_and_removed_at_the_end(start: Start, tmp_pat
     assert not path.exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_as_soon_as_the_socket_listens_is_an_ordinary_end(
+    start: Start, tmp_path: Path, number: int
+) -> None:
+    path = tmp_path / "socket"
+    command = start("--http", str(path))
+    until(path.exists)
+    command.signal(number)
+    assert command.end() == (0, "")
+    assert not path.exists()
+
+
 def test_http_alone(start: Start, port: int) -> None:
     start("--http", f"127.0.0.1:{port}")
     assert until(lambda: echo_http(port))["over_http"]
