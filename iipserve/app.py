@@ -184,7 +184,7 @@ class Application:
         query: Query = protocol.parse(routed, self._server)
         modification = None
         if routed.modifiers and self._read_modifiers:
-            modification = self._read_modifiers(routed.modifiers)
+            modification = self._read_modifiers(routed.modifiers, self._server)
         selected = {name: modification.select(name) if modification else name for name in query.names}
         for _ in range(ATTEMPTS):
             images = Images({name: self._library.info(*chosen) for name, chosen in selected.items()})
@@ -202,7 +202,7 @@ class Application:
         raise Overloaded(f"{query.names[0].identifier!r} is being replaced; ask again")
 
     def _completed(self, content: Content, modification: Modification | None, images: Images) -> Content:
-        """The content with the modifiers that precede the protocol's parameter, and what the settings add."""
+        """The content with the modifiers beside the protocol's parameter, and what the settings add."""
         if isinstance(content, RenderPlan):
             if modification is not None:
                 info = images.of(content.view.image.identifier, content.view.image.selector)

@@ -102,7 +102,7 @@ class Routed:
     by_path: bool = False
     """It came by a path of the protocol (`/iiif/`, or a prefix of URI_MAP), not by the query string."""
     modifiers: str = ""
-    """What precedes the protocol's own parameter in the query string: IIP's modifiers."""
+    """The other parameters of a query string with the protocol's own: IIP's modifiers among them."""
 
     def public_url(self, target: str, config: Config) -> str:
         """The absolute address under which the client reaches `target` in this protocol.

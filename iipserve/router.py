@@ -143,5 +143,6 @@ def _by_query(request: Request, protocol: Protocol, route: QueryRoute, start: in
     query = request.query
     if route.whole or route.value is not None:
         return Destination(protocol, Routed(request, f"{request.path}?", query))
-    mount, modifiers = f"{request.path}?{query[:end]}", query[:start].rstrip("&")
-    return Destination(protocol, Routed(request, mount, query[end:], modifiers=modifiers))
+    mount, target = f"{request.path}?{query[:end]}", query[end:]
+    others = "&".join(filter(None, (query[:start].rstrip("&"), target.partition("&")[2])))
+    return Destination(protocol, Routed(request, mount, target, modifiers=others))

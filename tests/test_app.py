@@ -66,11 +66,12 @@ SAME_PROCESSED_TILE = [
     pytest.param("/i.fcgi?GAM=2&INV&IIIF=a.tif/0,0,256,256/256,256/0/default.jpg", id="iiif"),
     pytest.param("/i.fcgi?inv&GAM=2.0&DeepZoom=a.tif_files/10/0_0.jpg", id="deepzoom, other order"),
     pytest.param("/i.fcgi?GAM=1&GAM=2&INV&Zoomify=a.tif/TileGroup0/2-0-0.jpg", id="zoomify, the last counts"),
+    pytest.param("/i.fcgi?_=17&DeepZoom=a.tif_files/10/0_0.JPG&GAM=2&INV&t=17", id="after the parameter"),
 ]
 
 
 @pytest.mark.parametrize("address", SAME_PROCESSED_TILE)
-def test_modifiers_stand_before_every_protocol(application: app.Application, address: str) -> None:
+def test_modifiers_stand_beside_every_protocol(application: app.Application, address: str) -> None:
     first = ask(application, "/i.fcgi?FIF=a.tif&GAM=2&INV&JTL=2,0")
     response = ask(application, address)
     assert picture(response).size == (256, 256)
@@ -85,9 +86,9 @@ def test_address_in_info_json_keeps_the_modifiers(application: app.Application) 
 
 
 @pytest.mark.parametrize(
-    "address", ["/i.fcgi?JTL=0,0&IIIF=a.tif/info.json", "/i.fcgi?FOO=1&DeepZoom=a.tif.dzi"]
+    "address", ["/i.fcgi?JTL=0,0&IIIF=a.tif/info.json", "/i.fcgi?DeepZoom=a.tif.dzi&CVT=jpeg"]
 )
-def test_only_modifiers_stand_before(application: app.Application, address: str) -> None:
+def test_two_outputs_are_refused(application: app.Application, address: str) -> None:
     assert ask(application, address).status == 400
 
 

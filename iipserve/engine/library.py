@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
+from urllib.parse import unquote
 
 from iipserve.config import Config
 from iipserve.engine.checked_source import CheckedSource, ImageChanged
@@ -86,12 +88,13 @@ class Library:
         self._sources: LRU[Key, CheckedSource] = LRU(config.max_open_images)
         self._listing: Listing | None = None
 
-    def info(self, identifier: str, selector: Selector = FIRST) -> ImageInfo:
+    def info(self, identifier: str, selector: Selector = FIRST, *, literal: bool = False) -> ImageInfo:
         """Information on an image; one `stat` proves that what is cached is current.
 
         Args:
             identifier: of the image.
             selector: selects from a stack or sequence; other files have only layer 0.
+            literal: if there is no such image, do not try `other_spellings` of the identifier.
 
         Raises:
             InvalidRequest: the identifier could lead out of the folder.
@@ -108,11 +111,20 @@ class Library:
             except OSError:
                 pass  # opening it again reports the reason
             self._infos.discard(key)
+        try:
+            return self._read_info(identifier, selector)
+        except ImageNotFound:
+            for spelling in () if literal else other_spellings(identifier):
+                with suppress(ImageNotFound, InvalidRequest):
+                    return self.info(spelling, selector, literal=True)
+            raise
+
+    def _read_info(self, identifier: str, selector: Selector) -> ImageInfo:
         if selector != FIRST:
-            first = self.info(identifier)
+            first = self.info(identifier, literal=True)
             _check_selector(first, selector)
             if first.angles is None and selector.vertical != FIRST.vertical:
-                return self.info(identifier, Selector(selector.layer))
+                return self.info(identifier, Selector(selector.layer), literal=True)
             if not first.stack and first.angles is None:
                 return first
         return self._open(identifier, selector).info
@@ -310,6 +322,19 @@ class Library:
         with os.fdopen(descriptor, "rb") as file:
             head = file.read(HEAD_LENGTH)
         return any(kind.matches(head) for kind in self._formats)
+
+
+def other_spellings(identifier: str) -> list[str]:
+    """What an identifier of no image may mean, in the order to try: `+` for a space, one percent-encoding too many.
+
+    iipsrv decodes both. Whatever comes out is checked as any other identifier.
+    """
+    spaced = identifier.replace("+", " ")
+    spellings = [spaced]
+    if "%" in identifier:
+        with suppress(UnicodeDecodeError):
+            spellings += [unquote(text, errors="strict") for text in (identifier, spaced)]
+    return [text for text in dict.fromkeys(spellings) if text != identifier]
 
 
 def _prefix_and_folder(prefix: str) -> tuple[str, str]:

@@ -37,8 +37,8 @@ class QueryRoute:
     value: str | None = None
     """Compared in lower case; None takes any."""
     whole: bool = False
-    """The target is the whole query string, as it always is with a `value`, not what follows the name. What
-    precedes the name is otherwise read as IIP's modifiers."""
+    """The target is the whole query string, as it always is with a `value`, not what follows the name. The other
+    parameters are otherwise read as IIP's modifiers."""
     weak: bool = False
     """It counts only where no other route does: `REQUEST=GetMap` without `SERVICE`."""
 
@@ -86,7 +86,7 @@ class Server:
 
 
 class Modification(Interface):
-    """IIP's modifiers in front of another protocol's parameter."""
+    """IIP's modifiers beside another protocol's parameter."""
 
     def select(self, name: ImageName) -> ImageName:
         """The image that is meant by a name of the other protocol."""
@@ -144,6 +144,6 @@ class Protocol:
     """None: bodies are drained and ignored."""
     mapped_prefix: str = ""
     """Precedes what follows a prefix of URI_MAP, to make it a target of the protocol: `FIF=`."""
-    read_modifiers: Callable[[str], Modification] | None = None
-    """Reads what precedes the parameter of a `QueryRoute` of another protocol; one protocol has it.
+    read_modifiers: Callable[[str, Server], Modification] | None = None
+    """Reads what precedes and follows the parameter of a `QueryRoute` of another protocol; one protocol has it.
     Raises `InvalidRequest`."""

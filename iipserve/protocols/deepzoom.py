@@ -16,12 +16,14 @@ from iipserve.http import Routed
 from iipserve.image import ImageName
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Images, PathRoute, Protocol, QueryRoute, Server
-from iipserve.protocols.tiles import TileQuery, plan_zoom, square_tile, tile_query
+from iipserve.protocols.tiles import EXTENSION, TileQuery, plan_zoom, square_tile, tile_query
 from iipserve.protocols.url_text import decoded, image_names, path_target
 
 NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
-TILE = re.compile(r"(.+)_files/([0-9]{1,9})/([0-9]{1,9})_([0-9]{1,9})\.([A-Za-z0-9]{1,8})", re.DOTALL)
-DESCRIPTOR = re.compile(r"(.+)\.(dzi|xml|js|json)", re.DOTALL)
+TILE = re.compile(
+    rf"(.+)_files/([0-9]{{1,9}})/([0-9]{{1,9}})_([0-9]{{1,9}}){EXTENSION}", re.DOTALL | re.IGNORECASE
+)
+DESCRIPTOR = re.compile(r"(.+)\.(dzi|xml|js|json)(?:\?.*)?", re.DOTALL | re.IGNORECASE)
 FUNCTION_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,99}")
 """An identifier of JavaScript (ECMA-262 section 12.7), in ASCII."""
 NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
@@ -33,7 +35,7 @@ class DescriptorQuery(NamedTuple):
 
     names: tuple[ImageName, ...]
     kind: str
-    """The requested extension, a key of `DESCRIPTORS`."""
+    """The requested extension in lower case, a key of `DESCRIPTORS`."""
     callback: str | None = None
     """The JavaScript function to call with the description; None for the bare description."""
 
@@ -42,7 +44,7 @@ Query: TypeAlias = TileQuery | DescriptorQuery
 
 
 def parse(routed: Routed, server: Server) -> Query:
-    """Read `NAME.dzi` or `NAME_files/LEVEL/COLUMN_ROW.FORMAT`.
+    """Read `NAME.dzi` or `NAME_files/LEVEL/COLUMN_ROW.FORMAT`, in either case.
 
     Raises:
         InvalidRequest: it is neither.
@@ -51,8 +53,9 @@ def parse(routed: Routed, server: Server) -> Query:
     if tile := TILE.fullmatch(target):
         return tile_query(tile, server.formats)
     if descriptor := DESCRIPTOR.fullmatch(target):
-        callback = _callback(routed.request.query) if descriptor[2] == "js" else None
-        return DescriptorQuery(image_names(descriptor[1]), descriptor[2], callback)
+        kind = descriptor[2].lower()
+        callback = _callback(routed.request.query) if kind == "js" else None
+        return DescriptorQuery(image_names(descriptor[1]), kind, callback)
     raise InvalidRequest(
         f"DeepZoom address {target!r} is neither NAME.dzi nor NAME_files/LEVEL/COLUMN_ROW.FORMAT"
     )

@@ -19,6 +19,10 @@ from iipserve.pyramid import place_tile
 
 MAX_SQUARE_TILE = 1024
 USUAL_TILE = 256
+EXTENSION = r"(?:\.([A-Za-z0-9]{1,8}))?(?:\?.*)?"
+"""The end of a tile's address. Its extension may be missing, as with iipsrv, which writes JPEG whatever it is; a query
+that was appended to an address which is itself in a query string is ignored."""
+USUAL_EXTENSION = "jpg"
 ANGLE_DECIMALS = 6
 """Precision of angles: a smaller difference moves no pixel visibly."""
 
@@ -39,14 +43,14 @@ def tile_query(match: re.Match[str], formats: Formats) -> TileQuery:
     """The query in a tile address.
 
     Args:
-        match: five groups: identifier, zoom, column, row, extension.
+        match: five groups: identifier, zoom, column, row, extension or None.
         formats: those of the server.
 
     Raises:
         InvalidRequest: the identifier is malformed, or no such format is written.
     """
     name, zoom, column, row, extension = match.groups()
-    format = formats.of_tile_extension(extension)
+    format = formats.of_tile_extension((extension or USUAL_EXTENSION).lower())
     return TileQuery(image_names(name), int(zoom), int(column), int(row), format.name)
 
 

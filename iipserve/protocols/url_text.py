@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote, unquote_to_bytes
 
 from iipserve.errors import InvalidRequest
 from iipserve.http import Routed
 from iipserve.image import ImageName
+
+DOT_SEGMENTS = re.compile(r"(?<![^/])(?:\./)+")
+"""Segments of a path that stand for the folder they are in; `..` is not among them."""
 
 
 def path_target(routed: Routed) -> str:
@@ -41,15 +45,20 @@ def _decoded_octets(text: str) -> str:
 
 
 def decoded_identifier(text: str) -> str:
-    """The identifier in a component of an address.
+    """The identifier in a component of an address, without `.` segments.
+
+    A plus sign means a space if others are encoded, as clients do that encode spaces so; else the library looks for
+    an image whose name contains it first.
 
     Raises:
         InvalidRequest: it is empty, not UTF-8, or contains a zero byte.
     """
+    if "+" in text and "%2b" in text.lower():
+        text = text.replace("+", " ")
     identifier = decoded(text)
     if not identifier:
         raise InvalidRequest("the address names no image; an identifier is needed")
-    return identifier
+    return DOT_SEGMENTS.sub("", identifier) if "./" in identifier else identifier
 
 
 def image_names(text: str) -> tuple[ImageName, ...]:

@@ -18,14 +18,15 @@ from iipserve.http import Routed
 from iipserve.image import ImageInfo, ImageName
 from iipserve.plan import Answer, Document, RenderPlan
 from iipserve.protocols import Images, PathRoute, Protocol, QueryRoute, Server
-from iipserve.protocols.tiles import TileQuery, plan_zoom, square_tile, tile_query
+from iipserve.protocols.tiles import EXTENSION, TileQuery, plan_zoom, square_tile, tile_query
 from iipserve.protocols.url_text import image_names, path_target
 
 # Clients count tile groups in different ways, so the number is ignored.
 TILE = re.compile(
-    r"(.+)/TileGroup[0-9]{1,9}/([0-9]{1,9})-([0-9]{1,9})-([0-9]{1,9})\.([A-Za-z0-9]{1,8})", re.DOTALL
+    rf"(.+)/TileGroup[0-9]{{0,9}}/([0-9]{{1,9}})-([0-9]{{1,9}})-([0-9]{{1,9}}){EXTENSION}",
+    re.DOTALL | re.IGNORECASE,
 )
-PROPERTIES = re.compile(r"(.+)/ImageProperties\.xml", re.DOTALL)
+PROPERTIES = re.compile(r"(.+)/ImageProperties\.xml(?:\?.*)?", re.DOTALL | re.IGNORECASE)
 
 
 class PropertiesQuery(NamedTuple):
@@ -38,7 +39,7 @@ Query: TypeAlias = TileQuery | PropertiesQuery
 
 
 def parse(routed: Routed, server: Server) -> Query:
-    """Read `NAME/ImageProperties.xml` or `NAME/TileGroupN/TIER-COLUMN-ROW.FORMAT`.
+    """Read `NAME/ImageProperties.xml` or `NAME/TileGroupN/TIER-COLUMN-ROW.FORMAT`, in either case.
 
     Raises:
         InvalidRequest: it is neither.

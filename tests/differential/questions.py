@@ -86,7 +86,7 @@ FAULTS = (
     "FIF={file}&JTL=9,0", "FIF={file}&JTL=1,99", "FIF={file}&JTL=-1,0", "FIF={file}&JTL=1,-1",
     "FIF={file}&JTL=x", "FIF={file}&JTL=1", "OBJ=Max-size", "OBJ=IIP,1.0", "JTL=0,0", "WID=100&CVT=jpeg",
     "FIF={file}&JTL=", "FIF={file}&WID=100&CVT=", "FIF={file}&WID=100&CVT", "FIF={file}&WID=100&CVT=gif",
-    "FIF={file}&FIF={file}&JTL=0,0", "&&FIF={file}&&JTL=0,0&", "fif={file}&jtl=0,0", "FIF=%67ray8.tif&JTL=0,0",
+    "FIF={file}&FIF={file}&JTL=0,0", "FIF={file}&FIF=nope.tif&JTL=0,0", "FIF={file}&FIF=rgb_deflate.tif&JTL=0,0", "&&FIF={file}&&JTL=0,0&", "fif={file}&jtl=0,0", "FIF=%67ray8.tif&JTL=0,0",
     "FIF=../gray8.tif&JTL=0,0", "FIF=....//gray8.tif&JTL=0,0", "FIF={file}&RGN=0.1&WID=50&CVT=jpeg",
     "FIF={file}&WID=-5&CVT=jpeg",
     "FIF={file}&GAM=x&JTL=0,0", "FIF={file}&ROT=45&JTL=0,0", "FIF={file}&JTLS=0,1,0,90",

@@ -176,7 +176,7 @@ HOSTILE = (
     "/iip?FIF=deflate.tif&CTW=[]&JTL=0,0", "/iip?FIF=deflate.tif&PFL=0:0,0-99999999,9", "/iip?FIF=deflate.tif&OBJ=nonsense",
     f"/deepzoom/deflate.tif_files/{HUGE}/0_0.jpg", f"/deepzoom/deflate.tif_files/9/{HUGE}_0.jpg", "/deepzoom/deflate.tif_files/-1/0_0.jpg",
     "/deepzoom/deflate.tif_files/9/0_0.exe", "/deepzoom/_files/0/0_0.jpg", "/zoomify/deflate.tif/TileGroup0/-1-0-0.jpg",
-    f"/zoomify/deflate.tif/TileGroup{HUGE}/{HUGE}-0-0.jpg", "/zoomify/deflate.tif/TileGroup0/0-0-0", "/zoomify/ImageProperties.xml",
+    f"/zoomify/deflate.tif/TileGroup{HUGE}/{HUGE}-0-0.jpg", "/zoomify/ImageProperties.xml",
     f"/iiif/3/deflate.tif/0,0,{HUGE},1/max/0/default.zip", f"/iiif/3/deflate.tif/full/^{HUGE},/0/default.jpg",
     "/iiif/3/deflate.tif/pct:nan,0,1,1/max/0/default.jpg",
     "/iiif/3/deflate.tif/pct:1e400,0,1,1/max/0/default.jpg", f"/iiif/3/deflate.tif/{HUGE},0,1,1/max/0/default.jpg",

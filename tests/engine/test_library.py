@@ -25,6 +25,52 @@ def test_found(folder: Path, identifier: str) -> None:
     assert marked_library(folder).info(identifier).identifier == identifier
 
 
+SPELLINGS = {
+    "a b.img": ("a+b.img", "a%20b.img", "a b.img"),
+    "c+d.img": ("c+d.img", "c%2Bd.img", "c%2bd.img"),
+    "e%20f.img": ("e%20f.img", "e%2520f.img"),
+    "g h/ü&i.img": ("g+h/ü&i.img", "g%20h%2F%C3%BC%26i.img", "g+h%2Fü&i.img"),
+    "j+k.img": ("j+k.img", "j%2Bk.img"),
+    "j k.img": ("j k.img", "j%20k.img"),
+}
+"""Names of files, and identifiers that lead to them: literally, or with one encoding too many."""
+
+
+@pytest.mark.parametrize(
+    ("name", "identifier"), [(name, text) for name, texts in SPELLINGS.items() for text in texts]
+)
+def test_names_are_tried_as_they_are_and_then_decoded(folder: Path, name: str, identifier: str) -> None:
+    for existing in SPELLINGS:
+        (folder / existing).parent.mkdir(exist_ok=True)
+        (folder / existing).write_bytes(b"MARK")
+    images = marked_library(folder)
+    found = images.info(identifier)
+    assert found.identifier == name
+    assert images.info(identifier) is found
+    assert images.source(image_ref(found)).info == found
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "a%252520b.img",
+        "%2e%2e%2Fsecret.img",
+        "..%2fsecret.img",
+        "a%00.img",
+        "%ff.img",
+        "+",
+        "%2F",
+        "%2e",
+        "a.img%2F",
+    ],
+)
+def test_decoding_goes_no_further(folder: Path, identifier: str) -> None:
+    (folder / "a b.img").write_bytes(b"MARK")
+    with pytest.raises(ImageNotFound) as caught:
+        marked_library(folder).info(identifier)
+    assert repr(identifier) in str(caught.value)
+
+
 def test_folder_without_its_slash(folder: Path) -> None:
     assert Library(Config(filesystem_prefix=str(folder)), MARKED_FORMATS).info("a.img").size.area == 1
 

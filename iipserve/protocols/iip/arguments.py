@@ -12,10 +12,12 @@ from iipserve.image import FIRST, Selector
 from iipserve.processing.filters import KERNELS
 from iipserve.protocols.tiles import rounded_angle
 
-WHOLE = re.compile(r"([+-]?[0-9]{1,9})(?:\.[0-9]{0,20})?")
+UNIT = r"(?:(?![eE][+-]?[0-9])[A-Za-z%.?#][^,;]*)? *"
+"""What may follow a number and is ignored, as in iipsrv: `px`, `%`, `.jpg`, `?v=2`."""
+WHOLE = re.compile(rf" *([+-]?[0-9]{{1,9}})(?:\.[0-9]{{0,20}})?{UNIT}")
 """A number whose decimals are cut off, as in iipsrv: scripts send 512.5 pixels."""
 NUMBER = r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,3})?"
-REAL = re.compile(NUMBER)
+REAL = re.compile(rf" *({NUMBER}){UNIT}")
 BAND_RANGE = re.compile(rf"(-|[+-]?[0-9]{{1,9}}):({NUMBER}),({NUMBER})")
 MAX_NUMBER = 1e30
 """Maximum of numbers used with samples: their products then fit in 32-bit floats."""
@@ -66,7 +68,7 @@ def split_commands(text: str) -> Iterator[tuple[str, str]]:
 
 
 def read_whole(name: str, argument: str) -> int:
-    """The integer in a command's argument; decimals are cut off.
+    """The integer at the beginning of a command's argument; decimals are cut off, and `UNIT` is ignored.
 
     Raises:
         InvalidRequest: it is not a number, or has more than nine digits.
@@ -90,12 +92,13 @@ def read_length(name: str, argument: str) -> int:
 
 
 def read_real(name: str, argument: str, needed: str = "a number is needed, as in 1.5") -> float:
-    """The number in a command's argument.
+    """The number at the beginning of a command's argument; `UNIT` is ignored.
 
     Raises:
         InvalidRequest: it is not a number, or above `MAX_NUMBER`.
     """
-    if not REAL.fullmatch(argument) or abs(value := float(argument)) > MAX_NUMBER:
+    match = REAL.fullmatch(argument)
+    if match is None or abs(value := float(match[1])) > MAX_NUMBER:
         raise InvalidRequest(f"{name}={argument!r}: {needed}")
     return value + 0.0  # no negative zero
 
@@ -107,12 +110,13 @@ def read_fractions(name: str, argument: str) -> Fractions:
         InvalidRequest: it is not four numbers.
         RegionOutOfBounds: it does not overlap the image.
     """
-    parts = argument.split(",")
-    if len(parts) != 4 or not all(map(REAL.fullmatch, parts)):
+    found = [REAL.fullmatch(part) for part in argument.split(",")]
+    numbers = [min(max(float(match[1]), 0.0), 1.0) for match in found if match is not None]
+    if len(found) != 4 or len(numbers) != 4:
         raise InvalidRequest(
             f"{name}={argument!r}: four numbers from 0 to 1 are needed, as in 0.1,0.2,0.5,0.5"
         )
-    x, y, width, height = (min(max(float(part), 0.0), 1.0) for part in parts)
+    x, y, width, height = numbers
     width, height = min(width, 1.0 - x), min(height, 1.0 - y)
     if width <= 0 or height <= 0:
         raise RegionOutOfBounds(f"{name}={argument!r}: the region is empty or outside the image")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import NamedTuple, TypeAlias
@@ -13,16 +13,18 @@ from iipserve.formats import Formats
 from iipserve.http import Routed
 from iipserve.image import ImageName, Selector
 from iipserve.protocols import Server
-from iipserve.protocols.iip.arguments import read_whole, split_commands
+from iipserve.protocols.iip.arguments import UNIT, WHOLE, read_whole, split_commands
 from iipserve.protocols.iip.errors import ErrorLine, IIPError
 from iipserve.protocols.iip.modifiers import DEFAULT_VIEW, MODIFIERS, Modifier, ModifierState, View
 from iipserve.protocols.iip.object_reply import ObjectRequest, is_server_object
 from iipserve.protocols.iip.objects import object_kind
 from iipserve.protocols.url_text import decoded, decoded_identifier
 
-TILE_ADDRESS = re.compile(r"([+-]?[0-9]{1,9})(?:,([+-]?[0-9]{1,9}))?")
-FOUR_NUMBERS = re.compile(",".join([r"([+-]?[0-9]{1,9})"] * 4))
-PROFILE = re.compile(r"([0-9]{1,9}):([0-9]{1,9}),([0-9]{1,9})(?:-([0-9]{1,9}),([0-9]{1,9}))?")
+TILE_ADDRESS = re.compile(rf"{WHOLE.pattern}(?:,{WHOLE.pattern})?")
+FOUR_NUMBERS = re.compile(",".join([WHOLE.pattern] * 4))
+PROFILE = re.compile(
+    rf"([0-9]{{1,9}}):([0-9]{{1,9}}),([0-9]{{1,9}})(?:-([0-9]{{1,9}}),([0-9]{{1,9}}))?{UNIT}"
+)
 DEFAULT_FORMAT = "jpeg"
 """Of CVT with an unknown argument, as in iipsrv."""
 
@@ -113,7 +115,10 @@ class _Reading:
     """None until the first modifier: most requests have none."""
     objects: list[ObjectRequest] = field(default_factory=list)
     output: MakeQuery | None = None
-    errors: list[ErrorLine] = field(default_factory=list)
+    requested: tuple[str, str] = ("", "")
+    """Name, in lower case, and argument of the command that `output` is of."""
+    unknown: list[ErrorLine] = field(default_factory=list)
+    """Parameters that are no commands: counters against caches and the like."""
 
     def view(self) -> View:
         """The modifiers, as one value."""
@@ -125,13 +130,14 @@ Command: TypeAlias = Callable[[_Reading, str, str], None]
 
 
 def parse(routed: Routed, server: Server) -> Query:
-    """Read the commands of a query string; see `split_commands`.
+    """Read the commands of a query string, in any order; see `split_commands`.
 
-    Names may be of either case; arguments are percent-decoded after splitting.
+    Names may be of either case; arguments are percent-decoded after splitting. Parameters that are no commands are
+    ignored, as are objects beside a command that requests an image or samples.
 
     Raises:
-        IIPError: a command or object is unknown, the image is missing or no output is requested.
-        InvalidRequest: an argument is malformed, or two outputs are requested.
+        IIPError: an object is unknown, the image is missing or no output is requested.
+        InvalidRequest: an argument is malformed, or two images or two outputs are requested.
     """
     reading, commands = _Reading(), known_commands(server.formats)
     for name, argument in split_commands(routed.target):
@@ -140,48 +146,57 @@ def parse(routed: Routed, server: Server) -> Query:
 
 
 def _query(reading: _Reading, text: str) -> Query:
-    if reading.errors:
-        raise IIPError(reading.errors)
     view, identifier = reading.view(), reading.identifier
+    if reading.output is not None:
+        if identifier is None:
+            raise IIPError([*reading.unknown, ErrorLine("1 3", reading.requested[1])])
+        return reading.output(ImageName(identifier, view.selector), view)
     if reading.objects:
-        names = () if identifier is None else (ImageName(identifier, view.selector),)
-        return ObjectsQuery(names, tuple(reading.objects), text)
+        return _objects_query(reading, text)
     if identifier is None and reading.modifiers is not None and reading.modifiers.ranges:
         raise IIPError([ErrorLine("1 3", "MINMAX")])
-    if reading.output is None or identifier is None:
-        raise IIPError([ErrorLine("2 1", text)])
-    return reading.output(ImageName(identifier, view.selector), view)
+    raise IIPError(reading.unknown or [ErrorLine("2 1", text)])
+
+
+def _objects_query(reading: _Reading, text: str) -> ObjectsQuery:
+    identifier = reading.identifier
+    errors = [found for name, _ in reading.objects if (found := _object_error(name, identifier)) is not None]
+    if errors:
+        raise IIPError(errors)
+    names = () if identifier is None else (ImageName(identifier, reading.view().selector),)
+    return ObjectsQuery(names, tuple(reading.objects), text)
+
+
+def _object_error(name: str, identifier: str | None) -> ErrorLine | None:
+    """Why an object (lower case) cannot be described."""
+    if is_server_object(name):
+        return None
+    if object_kind(name) is None:
+        return ErrorLine("3 2", name)
+    return ErrorLine("1 3", name) if identifier is None else None
 
 
 def _unknown(reading: _Reading, name: str, argument: str) -> None:
-    reading.errors.append(ErrorLine("2 2", name))
+    reading.unknown.append(ErrorLine("2 2", name))
 
 
 def _image(reading: _Reading, name: str, argument: str) -> None:
-    _refuse_after_output(reading, name)
-    if reading.identifier is not None:
-        raise InvalidRequest("FIF is given twice; a request takes one image")
-    reading.identifier = decoded_identifier(argument.replace("+", " "))
+    identifier = decoded_identifier(argument)
+    if reading.identifier not in (None, identifier):
+        raise InvalidRequest(f"{name} is given twice, for two images; a request takes one")
+    reading.identifier = identifier
 
 
 def _object(reading: _Reading, name: str, argument: str) -> None:
-    _refuse_after_output(reading, name)
-    object_name = decoded(argument).lower()
-    if not is_server_object(object_name):
-        if object_kind(object_name) is None:
-            reading.errors.append(ErrorLine("3 2", object_name))
-        elif reading.identifier is None:
-            reading.errors.append(ErrorLine("1 3", object_name))
     # iipsrv: width and height are exchanged only if ROT precedes the object
     swaps_sides = reading.modifiers is not None and reading.modifiers.rotation.degrees in (90, 270)
-    reading.objects.append(ObjectRequest(object_name, swaps_sides))
+    reading.objects.append(ObjectRequest(decoded(argument).lower(), swaps_sides))
 
 
 def _modifier(modifier: Modifier) -> Command:
     """The command of a modifier."""
 
     def run(reading: _Reading, name: str, argument: str) -> None:
-        _refuse_after_output(reading, name)
         if reading.modifiers is None:
             reading.modifiers = ModifierState()
         modifier(reading.modifiers, name, decoded(argument))
@@ -190,21 +205,16 @@ def _modifier(modifier: Modifier) -> Command:
 
 
 def _output(read: Callable[[str, str], MakeQuery]) -> Command:
-    """A command that requests an image or samples; a request has one."""
+    """A command that requests an image or samples; a request has one, which may be repeated."""
 
     def run(reading: _Reading, name: str, argument: str) -> None:
-        if reading.output is not None or reading.objects:
+        requested = name.lower(), argument
+        if reading.output is None:
+            reading.output, reading.requested = read(name, decoded(argument)), requested
+        elif requested != reading.requested:
             raise InvalidRequest(f"{name} requests a second output; a request has one")
-        if reading.identifier is None:
-            reading.errors.append(ErrorLine("1 3", argument))
-        reading.output = read(name, decoded(argument))
 
     return run
-
-
-def _refuse_after_output(reading: _Reading, name: str) -> None:
-    if reading.output is not None:
-        raise InvalidRequest(f"{name} comes after the command that requests the output; it must precede it")
 
 
 # -- commands that request an output ---------------------------------------------------------------
@@ -284,7 +294,7 @@ COMMANDS: Mapping[str, Command] = {
 
 @lru_cache(maxsize=8)
 def known_commands(formats: Formats) -> Mapping[str, Command]:
-    """Every command, by its name in lower case; any other is answered with IIP's error 2 2.
+    """Every command, by its name in lower case; any other is ignored, and error 2 2 if nothing else is requested.
 
     Built once: that takes 2 µs, as long as parsing a JTL request.
     """
@@ -292,3 +302,8 @@ def known_commands(formats: Formats) -> Mapping[str, Command]:
         name: _output(partial(_read_tile, format.name)) for name, format in formats.by_tile_command.items()
     }
     return {**tiles, **COMMANDS, "cvt": _output(partial(_read_export, formats))}
+
+
+def output_commands(formats: Formats) -> Set[str]:
+    """Names, in lower case, of the commands that request an image or samples."""
+    return known_commands(formats).keys() - MODIFIERS.keys() - {"fif", "obj"}

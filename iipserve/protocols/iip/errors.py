@@ -30,7 +30,7 @@ class ErrorLine(NamedTuple):
 
 
 ERROR_TEXTS: Mapping[str, str] = {
-    "1 3": "FIF=name must precede {0!r}",
+    "1 3": "{0!r} needs FIF=name",
     "2 1": "{0!r} requests no output; OBJ, JTL or CVT do",
     "2 2": "command {0!r} is not supported",
     "3 2": "object {0!r} is not supported",

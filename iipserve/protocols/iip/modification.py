@@ -16,13 +16,15 @@ from iipserve.processing.tone import Contrast, Gamma, Logarithm, SampleRange, St
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.protocols import Server
 from iipserve.protocols.encodings import adjusted
+from iipserve.protocols.iip.arguments import split_commands
+from iipserve.protocols.iip.commands import output_commands
 from iipserve.protocols.iip.modifiers import DEFAULT_VIEW, MAX_ROWS, View, read
 from iipserve.protocols.tiles import has_color, quality_layers
 
 
 @dataclass(frozen=True, slots=True)
 class Modifiers:
-    """The modifiers that precede the parameter of another protocol."""
+    """The modifiers beside the parameter of another protocol."""
 
     view: View
 
@@ -35,8 +37,16 @@ class Modifiers:
         return apply_modifiers(plan, self.view, info, server)
 
 
-def read_modifiers(text: str) -> Modifiers:
-    """The modifiers in what precedes another protocol's parameter; see `read`."""
+def read_modifiers(text: str, server: Server) -> Modifiers:
+    """The modifiers in what precedes and follows another protocol's parameter; see `read`.
+
+    Raises:
+        InvalidRequest: an argument is malformed, or a command requests a second output.
+    """
+    outputs = output_commands(server.formats)
+    for name, _ in split_commands(text):
+        if name.lower() in outputs:
+            raise InvalidRequest(f"{name} requests a second output beside that of another protocol")
     return Modifiers(read(text))
 
 

@@ -1,7 +1,7 @@
 """IIP's modifiers: commands that determine how an answer looks, of IIP itself or of another protocol.
 
-They precede the command that requests an output, in any order; their operations are applied in the canonical
-order (`processing.pipeline.ORDER`). Of several modifiers of the same name the last one counts, except MINMAX,
+They stand before or after the command that requests an output, in any order; their operations are applied in the
+canonical order (`processing.pipeline.ORDER`). Of several modifiers of the same name the last one counts, except MINMAX,
 which may be given for each band, CTW, which adds rows, and CNT=eq, which combines with another CNT.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from iipserve.errors import InvalidRequest, UnsupportedCommand
+from iipserve.errors import InvalidRequest
 from iipserve.formats import Quality
 from iipserve.image import FIRST, Selector
 from iipserve.processing import Operation, pipeline
@@ -197,22 +197,17 @@ MODIFIERS: Mapping[str, Modifier] = {
 
 
 def read(text: str) -> View:
-    """Read the modifiers that precede the parameter of another protocol.
+    """Read the modifiers beside the parameter of another protocol.
 
     Args:
-        text: `NAME=value`, joined by `&`, as in IIP's own requests.
+        text: `NAME=value`, joined by `&`, as in IIP's own requests; whatever is no modifier is ignored.
 
     Raises:
-        UnsupportedCommand: one of them is not a modifier.
         InvalidRequest: an argument is malformed.
     """
     state = ModifierState()
     for name, argument in split_commands(text):
         modifier = MODIFIERS.get(name.lower())
-        if modifier is None:
-            known = " ".join(name.upper() for name in MODIFIERS)
-            raise UnsupportedCommand(
-                f"{name!r} cannot precede the parameter of another protocol; {known} can"
-            )
-        modifier(state, name, decoded(argument))
+        if modifier is not None:
+            modifier(state, name, decoded(argument))
     return state.view()

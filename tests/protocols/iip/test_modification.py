@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iipserve.config import Config
-from iipserve.errors import InvalidRequest, UnsupportedCommand, UnsupportedEncoding
+from iipserve.errors import InvalidRequest, UnsupportedEncoding
 from iipserve.image import ImageInfo, ImageName, Selector
 from iipserve.plan import RenderPlan
 from iipserve.processing import Operation, pipeline
@@ -126,19 +126,24 @@ def test_bits_and_layers() -> None:
     assert modified("GAM=2", *DEEPZOOM_TILE, layered).view.image.quality_layers == 3
 
 
-@pytest.mark.parametrize("text", ["FIF=b", "JTL=0,0", "CVT=jpeg", "OBJ=Max-size", "FOO=1", "GAM=2&IIIF=x"])
-def test_only_modifiers_stand_before_another_protocol(text: str) -> None:
-    with pytest.raises(UnsupportedCommand, match=r"cannot precede .*GAM") as caught:
-        modifiers.read(text)
+@pytest.mark.parametrize("text", ["JTL=0,0", "cvt=jpeg", "GAM=2&SPECTRA=0,0,0,0", "TIL=0,0", "PFL"])
+def test_a_second_output_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="second output") as caught:
+        modification.read_modifiers(text, SERVER)
     assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("text", ["FIF=b", "OBJ=Max-size", "FOO=1", "_=17", "17", "t", "IIIF=x", ""])
+def test_what_is_no_modifier_is_ignored(text: str) -> None:
+    assert modification.read_modifiers(f"{text}&GAM=2&{text}", SERVER).view == modifiers.read("GAM=2")
 
 
 def test_which_image_is_meant() -> None:
     assert modifiers.read("SDS=2").selector == Selector(2, 90)
-    chosen = modification.read_modifiers("SDS=2")
+    chosen = modification.read_modifiers("SDS=2", SERVER)
     assert chosen.select(ImageName("a")) == ImageName("a", Selector(2, 90))
     assert chosen.select(ImageName("a", Selector(1))) == ImageName("a", Selector(1))
-    assert modification.read_modifiers("GAM=2").select(ImageName("a")) == ImageName("a")
+    assert modification.read_modifiers("GAM=2", SERVER).select(ImageName("a")) == ImageName("a")
 
 
 NAMES = st.sampled_from([*modifiers.MODIFIERS, "foo"])
