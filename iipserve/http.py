@@ -32,7 +32,8 @@ ADDRESS_VARIABLES = (
 )
 """What the public address of a request is made of, besides its path and query."""
 MAX_PREFIX_LENGTH = 1024
-FORWARDED_HOST = re.compile(r"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+HOST = re.compile(r"(?:(?:[A-Za-z0-9._~\-]|%[0-9A-Fa-f]{2})+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+"""A host with an optional port, percent-encoded where it is not ASCII (RFC 3986 section 3.2)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +131,7 @@ def _origin(environ: Mapping[str, str], *, trusted: bool) -> str:
         default = "443" if scheme == "https" else "80"
         if port.isdigit() and port != default and ":" not in host.rpartition("]")[2]:
             host = f"{host}:{port}"
-    if not FORWARDED_HOST.fullmatch(host):
+    if not HOST.fullmatch(host):
         raise InvalidRequest(f"Host {host!r} is not a host name with an optional port")
     return f"{scheme}://{host}"
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from iipserve.config import Config
 from iipserve.errors import INTERNAL_ERROR
-from iipserve.http import Request, Response, cors_headers
+from iipserve.http import Headers, Request, Response, cors_headers
 
 log = logging.getLogger(__name__)
 
@@ -80,9 +80,18 @@ class MonitoredApplication:
 
     def error_response(self, status: HTTPStatus, message: str) -> Response:
         """A response of the transport itself, as a line of plain text."""
+        return Response(status, *self.error_parts(message))
+
+    def error_parts(self, message: str) -> tuple[Headers, bytes]:
+        """Headers and body of an error of the transport itself."""
         body = f"{message}\n".encode()
-        own = (("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))))
-        return Response(status, (*own, ("Cache-Control", "no-store"), *self._cors), body)
+        headers = (
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+        )
+        return (*headers, *self._cors), body
 
     def internal_error(self) -> Response:
         """Status 500, for a fault of this server that has been logged."""

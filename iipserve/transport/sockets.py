@@ -88,6 +88,13 @@ def _reason(error: OSError) -> str:
 
 
 def _listen_tcp(address: TcpAddress, backlog: int) -> socket.socket:
+    listener = _create_server(address, backlog)
+    # Linux lets connections inherit it: a body does not wait until the client has acknowledged the head
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _create_server(address: TcpAddress, backlog: int) -> socket.socket:
     if not address.host and socket.has_dualstack_ipv6():
         return socket.create_server(
             ("", address.port), family=socket.AF_INET6, backlog=backlog, dualstack_ipv6=True

@@ -5,7 +5,8 @@ the old ones finish), TTIN and TTOU. gunicorn's own configuration is not read.
 
 Parts of gunicorn that are not its public interface, all used in this module only and checked with 26.0 and 27.0:
 the arbiter's `LISTENERS`, `systemd`, `init_signals`, `spawn_worker`, `stop` and `handle_usr2`; the worker's
-`load_wsgi`, `notify`, `handle_quit` and `handle_abort`; `gunicorn.http.wsgi.SERVER`.
+`load_wsgi`, `notify`, `handle_quit` and `handle_abort`; `gunicorn.http.wsgi.SERVER`; `write_error` and
+`write_nonblock` of `gunicorn.util`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
+from email.utils import formatdate
+from http import HTTPStatus
 from pathlib import Path
 from socket import AF_UNIX, socket
 from time import monotonic
 from typing import Any
 
+from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
@@ -28,7 +32,7 @@ from gunicorn.http import wsgi as gunicorn_wsgi
 from gunicorn.workers.gthread import ThreadWorker
 
 from iipserve.config import Config
-from iipserve.errors import ConfigError
+from iipserve.errors import INTERNAL_ERROR, ConfigError
 from iipserve.transport import logs, signals
 from iipserve.transport.balance import ConnectionCounts, WorkerSlot
 from iipserve.transport.pool import FastCGIServer
@@ -46,6 +50,7 @@ HTTP_CONNECTIONS = 2000
 SPARE_SLOTS = 8
 """For workers that TTIN adds."""
 MAX_REQUEST_LINE = 8190
+SERVER_NAME = "iipserve"
 SHARED_MEMORY = Path("/dev/shm")
 
 
@@ -180,7 +185,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
             sys.exit(Arbiter.APP_LOAD_ERROR)
         self._fastcgi = FastCGIServer(self._application, self.app.fastcgi, config, self.slot)
         self.wsgi = WSGIApplication(self._application)
-        _set_server_header("iipserve")
+        _change_gunicorn(SERVER_NAME, self._refuse)
 
     def run(self) -> None:
         """Serve until TERM or the end of the arbiter, then let requests finish."""
@@ -203,6 +208,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         if self._application.longest_running() <= self.app.config.request_timeout:
             super().notify()
 
+    def _refuse(self, client: socket, status: int, reason: str, message: str) -> None:
+        """Answer what gunicorn cannot read or has failed to answer, and expect the connection to be closed."""
+        own, body = self._application.error_parts(refusal(HTTPStatus(status), message))
+        headers = (("Server", SERVER_NAME), ("Date", formatdate(usegmt=True)), ("Connection", "close"), *own)
+        lines = [f"HTTP/1.1 {status} {reason}", *map(": ".join, headers), "\r\n"]
+        util.write_nonblock(client, "\r\n".join(lines).encode("latin-1") + body)
+
     def handle_quit(self, sig: int, frame: Any) -> None:
         """End at once on INT and QUIT, without waiting for requests."""
         os._exit(0)
@@ -212,13 +224,24 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         os._exit(1)
 
 
-def _set_server_header(name: str) -> None:
-    """Set the Server header of HTTP responses.
+def refusal(status: HTTPStatus, message: str) -> str:
+    """What to tell a client whose request gunicorn answers itself; `message` is gunicorn's."""
+    known = {
+        HTTPStatus.REQUEST_URI_TOO_LONG: f"the request line is longer than {MAX_REQUEST_LINE} bytes",
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "the request has too many or too long headers",
+        HTTPStatus.INTERNAL_SERVER_ERROR: INTERNAL_ERROR,
+    }
+    return known.get(status, f"the request is not valid HTTP: {message}")
 
-    gunicorn has no setting for it, but reads this variable for each response. It is changed in worker
+
+def _change_gunicorn(server_name: str, write_error: Callable[[socket, int, str, str], None]) -> None:
+    """Set the Server header of HTTP responses, and what answers requests that gunicorn cannot read.
+
+    gunicorn has no settings for them, but looks both up for each response. They are changed in worker
     processes only.
     """
-    gunicorn_wsgi.SERVER = name
+    gunicorn_wsgi.SERVER = server_name
+    util.write_error = write_error
 
 
 class Log(Logger):  # type: ignore[misc]  # gunicorn carries no types

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from iipserve.http import Request, Response
+from iipserve.http import HOST, Request, Response
 from iipserve.transport.bodies import NOT_STORED, TOO_LONG, BodyBuffer, NotStored, declared_length, oversized
 from iipserve.transport.service import MonitoredApplication
 
 log = logging.getLogger(__name__)
 
-ORIGIN = re.compile(r"\Ahttps?://[^/?#]*", re.IGNORECASE)
-"""Scheme and authority in the absolute form of a request target (RFC 9112 section 3.2.2)."""
+ABSOLUTE = re.compile(r"https?://(?P<host>[^/?#]*)(?P<path>.*)", re.IGNORECASE)
+"""The absolute form of a request target (RFC 9112 section 3.2.2)."""
 READ_LENGTH = 65536
 ENDED_EARLY = "the request body ended before its declared length"
 
@@ -35,10 +35,13 @@ class WSGIApplication:
         # gunicorn decodes PATH_INFO, where %2F becomes an ordinary slash; RAW_URI is not decoded
         raw = environ.get("RAW_URI")
         if raw:
-            environ["REQUEST_URI"] = ORIGIN.sub("", raw, count=1) or "/"
+            environ["REQUEST_URI"] = raw if raw[0] == "/" else _origin_form(raw, environ)
         request = Request.from_environ(environ)
         body = BodyBuffer(self._application.max_body_length(request) if _has_body(environ) else 0)
-        response = self._respond(request, environ, body)
+        mistake = host_mistake(environ)
+        response = (
+            self._error(HTTPStatus.BAD_REQUEST, mistake) if mistake else self._respond(request, environ, body)
+        )
         start_response(f"{response.status.value} {response.status.phrase}", list(response.headers))
         if isinstance(response.body, bytes):
             body.close()
@@ -74,6 +77,32 @@ class WSGIApplication:
 
     def _error(self, status: HTTPStatus, message: str) -> Response:
         return self._application.error_response(status, message)
+
+
+def _origin_form(raw: str, environ: dict[str, Any]) -> str:
+    """The path of a target in absolute form, whose host replaces that of the header (RFC 9112 section 3.2.2)."""
+    absolute = ABSOLUTE.fullmatch(raw)
+    if absolute is None:
+        return raw
+    environ["HTTP_HOST"] = absolute["host"]
+    return absolute["path"] or "/"
+
+
+def host_mistake(environ: Mapping[str, Any]) -> str:
+    """Why to refuse a request for its Host header (RFC 9112 section 3.2); empty if there is nothing wrong.
+
+    Over FastCGI that is the web server's business, which may leave out the header or send another.
+    """
+    host = environ.get("HTTP_HOST")
+    if host is None:
+        return (
+            "a request of HTTP/1.1 needs a Host header"
+            if environ.get("SERVER_PROTOCOL") == "HTTP/1.1"
+            else ""
+        )
+    if host and not HOST.fullmatch(host):
+        return f"Host {host!r} is not one host name with an optional port"
+    return ""
 
 
 class EndedEarly(Exception):

@@ -16,6 +16,7 @@ from iipserve.transport.bodies import MAX_MEMORY_LENGTH
 from iipserve.transport.service import MonitoredApplication
 from iipserve.transport.wsgi import WSGIApplication
 from tests.ports import free_port
+from tests.transport import client as fastcgi
 from tests.transport.processes import SECONDS, Command, echo_http, until
 from tests.transport.stub import TILE, StubApplication, pattern
 
@@ -163,6 +164,46 @@ def test_client_that_waits_for_100_continue(port: int) -> None:
 
 def receive_all(client: socket.socket) -> bytes:
     return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+HEAD = b"GET /tile HTTP/1.1\r\nHost: a\r\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET / HTTP/9.9\r\nHost: a\r\n\r\n", 400),
+        (HEAD + b"no header\r\n\r\n", 400),
+        (HEAD + b"Host: b\r\n\r\n", 400),
+        (HEAD + b"Transfer-Encoding: br\r\n\r\n", 501),
+        (HEAD + b"Expect: more\r\n\r\n", 417),
+        (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+        (HEAD + b"X: x\r\n" * 200 + b"\r\n", 431),
+        (HEAD + b"X: " + b"x" * 9000 + b"\r\n\r\n", 431),
+        (b"GET /tile HTTP/1.1\r\n\r\n", 400),
+    ],
+)
+def test_refusals_look_alike(port: int, data: bytes, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as client:
+        client.sendall(data)
+        answer = http.client.HTTPResponse(client)
+        answer.begin()
+        body = answer.read().decode()
+    headers = {name.lower(): value for name, value in answer.getheaders()}
+    assert (answer.status, headers["access-control-allow-origin"]) == (status, "*")
+    assert headers["content-type"] == "text/plain; charset=utf-8"
+    assert (headers["cache-control"], headers["server"]) == ("no-store", "iipserve")
+    assert body[0].islower()
+    assert body.count("\n") == 1
+
+
+def test_fastcgi_on_the_port_of_http_is_refused(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as client:
+        client.sendall(fastcgi.request("/tile"))
+        client.shutdown(socket.SHUT_WR)
+        assert receive_all(client)[:12] in (b"HTTP/1.1 400", b"")
+    assert echo_http(port)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,15 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         parse_address(text)
 
 
+def test_connections_send_small_pieces_at_once() -> None:
+    """Without it a body waits up to 40 ms until the client has acknowledged the head."""
+    with listen(TcpAddress("127.0.0.1", 0), 5) as listener:
+        with socket.create_connection(listener.getsockname()):
+            accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 @pytest.mark.parametrize(
     ("address", "reached_as"),
     [

@@ -48,6 +48,36 @@ def test_address_stays_as_the_client_wrote_it(raw_uri: str, path: str, query: st
     assert (seen["path"], seen["query"], seen["over_http"]) == (path, query, True)
 
 
+def test_host_of_an_absolute_address_counts() -> None:
+    seen = json.loads(call("http://example.org:8080/echo", HTTP_HOST="other.org")[2])
+    assert seen["environ"]["HTTP_HOST"] == "example.org:8080"
+
+
+@pytest.mark.parametrize(
+    ("environ", "status"),
+    [
+        ({"SERVER_PROTOCOL": "HTTP/1.1"}, 400),
+        ({"SERVER_PROTOCOL": "HTTP/1.0"}, 200),
+        ({"SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": ""}, 200),
+        ({"SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "example.org"}, 200),
+        ({"HTTP_HOST": "[2001:db8::1]:8080"}, 200),
+        ({"HTTP_HOST": "example.org:"}, 200),
+        ({"HTTP_HOST": "b%C3%BCcher.example"}, 200),
+        ({"HTTP_HOST": "example.org,example.com"}, 400),
+        ({"HTTP_HOST": "example.org/path"}, 400),
+        ({"HTTP_HOST": "user@example.org"}, 400),
+        ({"HTTP_HOST": "b\u00fccher.example"}, 400),
+        ({"HTTP_HOST": "example.org:port"}, 400),
+    ],
+)
+def test_host_header(environ: dict[str, str], status: int) -> None:
+    """RFC 9112 section 3.2: missing, repeated and malformed ones are refused."""
+    answer, headers, _ = call("/tile", **environ)
+    assert int(answer.split()[0]) == status
+    if status == 400:
+        assert headers["Access-Control-Allow-Origin"] == "*"
+
+
 @pytest.mark.parametrize("raw_uri", ["http://example.org", "*"])
 def test_odd_address_is_answered(raw_uri: str) -> None:
     assert call(raw_uri)[0] == "404 Not Found"
