@@ -60,7 +60,7 @@ Modified: TypeAlias = int | None
 
 
 class CachedPlan(NamedTuple):
-    """What was planned for an address. A `RenderPlan` depends on nothing else of the request."""
+    """What was planned for an address. A `RenderPlan` without a Vary header depends on nothing else of the request."""
 
     images: tuple[tuple[ImageName, ref[ImageInfo]], ...]
     """All that the query names. Not held: how many headers are kept is the library's business."""
@@ -195,7 +195,8 @@ class Application:
                 response = respond(request, content, answer.headers, _modified(images))
             except ImageChanged:
                 continue
-            if isinstance(content, RenderPlan) and request.method in ("GET", "HEAD"):
+            varies = any(name == "Vary" for name, _ in answer.headers)
+            if isinstance(content, RenderPlan) and request.method in ("GET", "HEAD") and not varies:
                 found = tuple((selected[name], ref(info)) for name, info in images.items())
                 self._remember(request, CachedPlan(found, content, answer.headers))
             return response

@@ -310,7 +310,7 @@ class Config:
         text="Path prefixes of protocols as PREFIX=>PROTOCOL, separated by commas.",
     )  # fmt: skip
     iiif_version: int = setting(
-        "IIIF_VERSION", default=3, parse=number(2, 3), text="IIIF Image API version of URLs without a version: 2 or 3."
+        "IIIF_VERSION", default=3, parse=number(1, 3), text="IIIF Image API version of URLs without a version: 1, 2 or 3."
     )  # fmt: skip
     iiif_delimiter: str = setting(
         "IIIF_DELIMITER", default="", parse=str,
@@ -320,15 +320,31 @@ class Config:
         "IIIF_EXTENSIONS", default=False, parse=boolean,
         text="Serve the additional IIIF qualities negative, stretch, equalization and log.",
     )  # fmt: skip
+    iiif_lenient: bool = setting(
+        "IIIF_LENIENT", default=False, parse=boolean,
+        text="Also answer in IIIF Image API 3 what only earlier versions have: the size `full`, and sizes larger than the region without `^`.",
+    )  # fmt: skip
     iiif_extra_info: str = setting(
-        "IIIF_EXTRA_INFO", default="", parse=str, text='JSON members to add to info.json, such as "attribution": "A library".'
+        "IIIF_EXTRA_INFO", default="", parse=str, text='JSON members to add to info.json in every version, such as "service": [].'
+    )  # fmt: skip
+    iiif_extra_info_1: str = setting(
+        "IIIF_EXTRA_INFO_1", default="", parse=str, text="As IIIF_EXTRA_INFO, only in version 1."
+    )
+    iiif_extra_info_2: str = setting(
+        "IIIF_EXTRA_INFO_2", default="", parse=str, text='As IIIF_EXTRA_INFO, only in version 2, such as "attribution": "A library".'
+    )  # fmt: skip
+    iiif_extra_info_3: str = setting(
+        "IIIF_EXTRA_INFO_3", default="", parse=str, text='As IIIF_EXTRA_INFO, only in version 3, such as "partOf": [].'
     )  # fmt: skip
     zoomify_rounding: str = setting(
         "ZOOMIFY_ROUNDING", default="down", parse=one_of("down", "up"),
         text="How Zoomify halves an image from tier to tier: `down` as the original tools, iipsrv and OpenLayers' `truncated`, `up` as libvips and OpenLayers' `default`.",
     )  # fmt: skip
     copyright: str = setting(
-        "COPYRIGHT", default="", parse=str, text="Rights statement of images without one of their own."
+        "COPYRIGHT",
+        default="",
+        parse=str,
+        text="Rights statement of images without one of their own, as text, with or without the URI of a license.",
     )
     # -- process
     verbosity: int = setting(

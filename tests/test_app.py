@@ -230,6 +230,19 @@ def test_public_address_is_the_clients_own_every_time(application: app.Applicati
     assert "<https://one.example.org/" in link
 
 
+def test_negotiated_format_is_each_clients_own(application: app.Application) -> None:
+    """Image API 1.1 section 4.5."""
+    address = "/iiif/1/a.tif/full/100,/0/native"
+    for accept, media_type in (
+        ("image/png", "image/png"),
+        (None, "image/jpeg"),
+        ("image/webp", "image/webp"),
+    ):
+        response = ask(application, address, **({"accept": accept} if accept else {}))
+        assert header(response, "Content-Type") == media_type
+        assert header(response, "Vary") == "Accept"
+
+
 def test_long_addresses_are_answered_but_not_remembered(application: app.Application) -> None:
     address = "/iiif/3/a.tif/0,0,256,256/256,256/0/default.jpg"
     application.clear()

@@ -45,7 +45,7 @@ MISTAKES = [
     ("MAX_IMAGE_CACHE_SIZE", "10MB", "a number, 0 or more"),
     ("MAX_IMAGE_CACHE_SIZE", "nan", "a number, 0 or more"),
     ("MAX_IMAGE_CACHE_SIZE", "-1", "a number, 0 or more"),
-    ("IIIF_VERSION", "1", "2 to 3"),
+    ("IIIF_VERSION", "4", "1 to 3"),
     ("ALLOW_UPSCALING", "maybe", "0 or 1"),
     ("URI_MAP", "iiif", "PREFIX=>PROTOCOL"),
     ("MEMCACHED_SERVERS", "cache:many", "HOST"),

@@ -1,4 +1,4 @@
-"""IIIF Image API 3.0 and 2.1 at level 2."""
+"""IIIF Image API 3.0, 2.1 and 1.1 at level 2."""
 
 from __future__ import annotations
 

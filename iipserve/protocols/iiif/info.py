@@ -1,4 +1,4 @@
-"""IIIF info.json, complete for Image API 3.0 and 2.1, and the choice of its media type."""
+"""IIIF info.json, complete for Image API 3.0, 2.1 and 1.1, and the choice of its media type."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ PROTOCOL_URI = "http://iiif.io/api/image"
 LEVEL_FORMATS = ("jpg", "png")
 """Formats that level 2 implies."""
 RIGHTS_URI = re.compile(
-    r"https?://(creativecommons\.org/(licenses|publicdomain)|rightsstatements\.org/(vocab|page))/\S+"
+    r"https?://(creativecommons\.org/(licenses|publicdomain)|rightsstatements\.org/(vocab|page))/[^\s<>\"]*[^\s<>\".,;)]"
 )
-"""What Image API 3.0 section 5.6 allows as `rights`."""
+"""What Image API 3.0 section 5.6 allows as `rights`. A period or a parenthesis at the end is the sentence's."""
+ANY_URI = re.compile(r"https?://\S+")
 JSON = "application/json"
 JSON_LD = "application/ld+json"
 CONTEXT_LINK = '<{0}>;rel="http://www.w3.org/ns/json-ld#context";type="application/ld+json"'
@@ -43,7 +44,8 @@ def info_document(
         server: limits, rights and further members, and the formats.
     """
     members = MEMBERS[version.number](version, address, info, server)
-    members.update(extra_members(server.config.iiif_extra_info))
+    for name in extra_info_settings(version.number):
+        members.update(extra_members(getattr(server.config, name), name))
     body = json.dumps(members, ensure_ascii=False, indent=2).encode("utf-8", "replace")
     media_type = negotiated_type(version, accept)
     link = version.profile_link
@@ -99,7 +101,19 @@ def _qualities(info: ImageInfo, config: Config) -> list[str]:
 
 
 def _rights(info: ImageInfo, config: Config) -> str:
-    return info.text.get("rights", "") or config.copyright
+    """The image's own rights statement, or that of the settings: free text, with or without a URI."""
+    return (info.text.get("rights", "").strip() or config.copyright).strip()
+
+
+def _attribution(info: ImageInfo, config: Config) -> dict[str, str]:
+    """Free text as `attribution`, a URI as `license` (Image API 2.1 section 5.5); both if the text has one in it."""
+    rights = _rights(info, config)
+    if not rights:
+        return {}
+    if ANY_URI.fullmatch(rights):
+        return {"license": rights}
+    stated = RIGHTS_URI.search(rights)
+    return {"attribution": rights} | ({"license": stated[0]} if stated else {})
 
 
 # -- documents by version --------------------------------------------------------------------------
@@ -126,9 +140,9 @@ def _members_3(version: Version, address: str, info: ImageInfo, server: Server) 
         "extraFormats": [extension for extension in extensions if extension not in LEVEL_FORMATS],
         "extraFeatures": features,
     }
-    rights = _rights(info, config).strip()
-    if RIGHTS_URI.fullmatch(rights):
-        members["rights"] = rights
+    # section 5.6: a URI of these; other text belongs into a manifest of the Presentation API
+    if rights := RIGHTS_URI.search(_rights(info, config)):
+        members["rights"] = rights[0]
     return members
 
 
@@ -152,11 +166,9 @@ def _members_2(version: Version, address: str, info: ImageInfo, server: Server) 
         **_sides(info.size),
         "sizes": _sizes(info, config),
         "tiles": _tiles(info, config),
-        "profile": ["http://iiif.io/api/image/2/level2.json", details],
+        "profile": [version.profile, details],
+        **_attribution(info, config),
     }
-    rights = _rights(info, config)
-    if rights:
-        members["license" if RIGHTS_URI.fullmatch(rights.strip()) else "attribution"] = rights.strip()
     if info.resolution is not None:
         members["service"] = _physical_dimensions(info.resolution.x)
     return members
@@ -172,15 +184,43 @@ def _physical_dimensions(pixels_per_metre: float) -> dict[str, Any]:
     }
 
 
+def _members_1(version: Version, address: str, info: ImageInfo, server: Server) -> dict[str, Any]:
+    """Image API 1.1 section 5, which allows further members: those that state rights are named as in version 2."""
+    tile = advertised_tile(info, server.config.max_size)
+    qualities = ["grey" if quality == "gray" else quality for quality in _qualities(info, server.config)]
+    return {
+        "@context": version.context,
+        "@id": address,
+        **_sides(info.size),
+        "scale_factors": scale_factors(info.size, tile),
+        "tile_width": tile.width,
+        "tile_height": tile.height,
+        "formats": list(server.formats.by_extension),
+        "qualities": ["native", *qualities],
+        "profile": version.profile,
+        **_attribution(info, server.config),
+    }
+
+
 MEMBERS: Mapping[int, Callable[[Version, str, ImageInfo, Server], dict[str, Any]]] = {
+    1: _members_1,
     2: _members_2,
     3: _members_3,
 }
 """By major version."""
 
 
-def extra_members(text: str) -> Mapping[str, Any]:
-    """The members in IIIF_EXTRA_INFO, with or without braces; called at start as a check.
+def extra_info_settings(version: int) -> tuple[str, str]:
+    """The fields of `Config` with members for a version; those of the second replace those of the first."""
+    return ("iiif_extra_info", f"iiif_extra_info_{version}")
+
+
+def extra_members(text: str, setting: str) -> Mapping[str, Any]:
+    """The members in a setting, with or without braces; called at start as a check.
+
+    Args:
+        text: its value.
+        setting: the field of `Config`, for the message.
 
     Raises:
         ConfigError: they are not JSON.
@@ -192,10 +232,10 @@ def extra_members(text: str) -> Mapping[str, Any]:
         members = json.loads(bare if bare.startswith("{") else f"{{{bare}}}")
     except ValueError as error:
         raise ConfigError(
-            f'IIIF_EXTRA_INFO is {text!r}; JSON members are needed, as in "attribution": "A library"'
+            f'{setting.upper()} is {text!r}; JSON members are needed, as in "attribution": "A library"'
         ) from error
     if not isinstance(members, dict):
-        raise ConfigError(f"IIIF_EXTRA_INFO is {text!r}; members of a JSON object are needed")
+        raise ConfigError(f"{setting.upper()} is {text!r}; members of a JSON object are needed")
     return members
 
 
@@ -205,7 +245,7 @@ def extra_members(text: str) -> Mapping[str, Any]:
 def negotiated_type(version: Version, accept: str | None) -> str:
     """The media type of info.json (Image API 3.0 section 5.1, 2.1 section 5).
 
-    Version 3 is JSON-LD with a profile unless the client prefers plain JSON; version 2 is JSON unless it
+    Version 3 is JSON-LD with a profile unless the client prefers plain JSON; earlier ones are JSON unless it
     prefers JSON-LD, which then names no profile. A client that accepts neither gets plain JSON.
     """
     linked = f'{JSON_LD};profile="{version.context}"'

@@ -1,4 +1,4 @@
-"""IIIF Image API 3.0 and 2.1 at level 2: image requests, info.json, and the redirect to it."""
+"""IIIF Image API 3.0, 2.1 and 1.1 at level 2: image requests, info.json, and the redirect to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from iipserve.processing.tone import Invert, Logarithm, Stretch
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.protocols import Images, Server
 from iipserve.protocols.encodings import export_encoding, tile_encoding
-from iipserve.protocols.iiif.info import advertised_tile, extra_members, info_document
+from iipserve.protocols.iiif.info import advertised_tile, extra_info_settings, extra_members, info_document
 from iipserve.protocols.iiif.parameters import (
     SizeKind,
     SizeText,
@@ -64,14 +64,20 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
 def _plan_image(query: ImageQuery, version: Version, info: ImageInfo, server: Server) -> Answer:
     parameters = query.parameters
     image = _resolve(parameters, version, info, server.config)
-    address = header_address(query.address)
-    link = ("Link", f'{version.profile_link}, <{address}/{image.canonical}>;rel="canonical"')
-    plan = _render_plan(image, info, server)
-    if image.is_tile:
-        return Answer(plan, (link,))
-    suffix = f"_{image.size.width}x{image.size.height}.{parameters.extension}"
-    disposition = ("Content-Disposition", inline_disposition(query.names[0].identifier, suffix))
-    return Answer(plan, (link, disposition))
+    headers = [("Link", _links(version, query.address, image.canonical))]
+    if parameters.is_negotiated:
+        headers.append(("Vary", "Accept"))
+    if not image.is_tile:
+        suffix = f"_{image.size.width}x{image.size.height}.{parameters.extension}"
+        headers.append(("Content-Disposition", inline_disposition(query.names[0].identifier, suffix)))
+    return Answer(_render_plan(image, info, server), tuple(headers))
+
+
+def _links(version: Version, address: str, canonical: str) -> str:
+    """The value of the Link header: the compliance level, and the canonical address where the version has one."""
+    if not canonical:
+        return version.profile_link
+    return f'{version.profile_link}, <{header_address(address)}/{canonical}>;rel="canonical"'
 
 
 class _Resolved(NamedTuple):
@@ -85,7 +91,7 @@ class _Resolved(NamedTuple):
     format: str
     operations: tuple[Operation, ...]
     canonical: str
-    """The canonical form of the parameters (Image API 3.0 section 4.7)."""
+    """The canonical form of the parameters (Image API 3.0 section 4.7); empty where the version has none."""
 
 
 def _resolve(parameters: Parameters, version: Version, info: ImageInfo, config: Config) -> _Resolved:
@@ -98,10 +104,9 @@ def _resolve(parameters: Parameters, version: Version, info: ImageInfo, config: 
     meaning = version.quality(parameters.quality, extensions=config.iiif_extensions)
     quality = _effective_quality(meaning, info)
     region = resolve_region(parameters.region, info.size)
-    size_text = _with_upscaling(parameters.size, version, config.allow_upscaling)
+    size_text = _with_upscaling(parameters.size, version, config)
     size, factor = _sized(size_text, region, info, limit)
-    x, y, width, height = region.x, region.y, region.width, region.height
-    region_text = "full" if region.size == info.size else f"{x},{y},{width},{height}"
+    place = _canonical_place(version, info, region, size, config)
     rotation = canonical_rotation(parameters.mirrored, parameters.degrees)
     return _Resolved(
         _placement(info, region, size, factor),
@@ -109,9 +114,17 @@ def _resolve(parameters: Parameters, version: Version, info: ImageInfo, config: 
         factor is not None and size.fits_in(info.tile) and parameters.degrees % 90 == 0,
         parameters.format,
         _operations(parameters, quality),
-        f"{region_text}/{version.canonical_size(region.size, size, limit)}/{rotation}"
-        f"/{quality}.{parameters.extension}",
+        f"{place}/{rotation}/{quality}.{parameters.extension}" if place else "",
     )
+
+
+def _canonical_place(version: Version, info: ImageInfo, region: Region, size: Size, config: Config) -> str:
+    """Region and size in canonical form; empty where the version has none."""
+    if version.canonical_size is None:
+        return ""
+    x, y, width, height = region.x, region.y, region.width, region.height
+    region_text = "full" if region.size == info.size else f"{x},{y},{width},{height}"
+    return f"{region_text}/{version.canonical_size(region.size, size, config.max_size)}"
 
 
 def _placement(info: ImageInfo, region: Region, size: Size, factor: int | None) -> Placement:
@@ -124,17 +137,20 @@ def _placement(info: ImageInfo, region: Region, size: Size, factor: int | None) 
     )
 
 
-def _with_upscaling(text: SizeText, version: Version, upscaling: bool) -> SizeText:
+def _with_upscaling(text: SizeText, version: Version, config: Config) -> SizeText:
     """The size, with `upscales` saying whether it may be larger than the region.
 
     Raises:
         InvalidSize: the version has no such size.
         UpscalingOff: it requests upscaling, which is off.
     """
-    version.check_size(text)
+    version.check_size(text, lenient=config.iiif_lenient)
+    upscaling = config.allow_upscaling
     if version.marks_upscaling:
         if text.upscales and not upscaling:
             raise UpscalingOff("upscaling is off on this server; omit the ^")
+        if config.iiif_lenient and upscaling and text.kind in (SizeKind.SIDES, SizeKind.PERCENT):
+            return text._replace(upscales=True)
         return text
     if upscaling and text.kind not in (SizeKind.MAX, SizeKind.FULL):
         return text._replace(upscales=True)
@@ -199,9 +215,10 @@ def _render_plan(image: _Resolved, info: ImageInfo, server: Server) -> RenderPla
 
 
 def check(config: Config) -> None:
-    """Check that IIIF_EXTRA_INFO is JSON.
+    """Check that IIIF_EXTRA_INFO is JSON, for each version.
 
     Raises:
         ConfigError: it is not.
     """
-    extra_members(config.iiif_extra_info)
+    for name in {name for version in VERSIONS for name in extra_info_settings(version)}:
+        extra_members(getattr(config, name), name)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import NamedTuple, TypeAlias
 
 from iipserve.config import Config
-from iipserve.errors import InvalidRequest
+from iipserve.errors import InvalidRequest, UnsupportedEncoding
 from iipserve.formats import Formats
-from iipserve.http import Routed
+from iipserve.http import Routed, negotiated
 from iipserve.image import ImageName, Selector
 from iipserve.protocols import Server
 from iipserve.protocols.iiif.parameters import RegionText, SizeText, read_region, read_rotation, read_size
+from iipserve.protocols.iiif.versions import VERSIONS
 from iipserve.protocols.url_text import decoded, decoded_identifier, path_target
 
-VERSION_SEGMENTS = {"2/": 2, "3/": 3}
-QUALITY_AND_FORMAT = re.compile(r"([a-z]{1,20})\.([a-z0-9]{1,8})")
+VERSION_SEGMENTS = {"1/": 1, "2/": 2, "3/": 3}
+QUALITY_AND_FORMAT = re.compile(r"([a-z]{1,20})(?:\.([a-z0-9]{1,8}))?")
 PARAMETER = re.compile(
     r"full|square|\^?max|(pct:)?[0-9.,-]*,[0-9.,-]*|\^?!?[0-9]*,[0-9]*|\^?pct:.*|!?[0-9.]+"
     r"|(default|color|gray|grey|bitonal|native)(\..*)?|info\..*"
@@ -37,6 +39,14 @@ class Parameters(NamedTuple):
     extension: str
     format: str
     """Name of the output format."""
+    is_negotiated: bool = False
+    """The Accept header, not the address, decided on the format."""
+
+
+class UnknownFormat(UnsupportedEncoding):
+    """The format is not one that this server writes, in version 1 (Image API 1.1 section 6.2)."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class ImageQuery(NamedTuple):
@@ -77,27 +87,31 @@ def parse(routed: Routed, server: Server) -> Query:
     """Read `ID/REGION/SIZE/ROTATION/QUALITY.FORMAT`, `ID/info.json` or `ID`.
 
     Read from the right, so that the identifier may contain unencoded slashes. Below a path of the protocol,
-    a first segment of 2 or 3 is the version.
+    a first segment of 1, 2 or 3 is the version.
 
     Raises:
         InvalidRequest: it has none of these forms, or a parameter is malformed.
     """
-    target = path_target(routed)
+    target, accept = path_target(routed), routed.request.header("Accept")
     version = VERSION_SEGMENTS.get(target[:2]) if routed.by_path else None
     start = 0 if version is None else 2
     parts = target[start:].rsplit("/", 4)
     last = _last_segment(parts[-1])
     if last == "info.json" and len(parts) > 1:
         end = target.rindex("/")
-        return InfoQuery(
-            *_base(routed, server.config, target[:end], start), version, routed.request.header("Accept")
-        )
+        return InfoQuery(*_base(routed, server.config, target[:end], start), version, accept)
     if len(parts) < 5:
         bare = target.removesuffix("/")
         _check_base(bare[start:])
         return BaseQuery(*_base(routed, server.config, bare, start))
     raw, region, size, rotation, _ = parts
-    parameters = read_parameters(region, size, rotation, last, server.formats)
+    negotiates = VERSIONS[version or server.config.iiif_version].negotiates_format
+    formats = server.formats
+    quality = read_quality_1(last, formats, accept) if negotiates else read_quality(last, formats)
+    mirrored, degrees = read_rotation(decoded(rotation))
+    parameters = Parameters(
+        read_region(decoded(region)), read_size(decoded(size)), mirrored, degrees, *quality
+    )
     return ImageQuery(*_base(routed, server.config, target[: start + len(raw)], start), version, parameters)
 
 
@@ -106,26 +120,37 @@ def _last_segment(text: str) -> str:
     return decoded(text).partition("?")[0] if "%" in text or "?" in text else text
 
 
-def read_parameters(region: str, size: str, rotation: str, last: str, formats: Formats) -> Parameters:
-    """The parameters in four segments of an address.
+def read_quality(last: str, formats: Formats) -> tuple[str, str, str, bool]:
+    """The quality, extension and format in the last segment of an address, which does not leave the format out.
 
     Raises:
-        InvalidRequest: one of them matches no form of the grammar.
+        InvalidRequest: it is not QUALITY.FORMAT, or the format is not written.
     """
-    quality = QUALITY_AND_FORMAT.fullmatch(last)
-    if quality is None:
+    match = QUALITY_AND_FORMAT.fullmatch(last)
+    if match is None or match[2] is None:
         raise InvalidRequest(f"{last!r} is not QUALITY.FORMAT, as in default.jpg")
-    name, extension = quality.groups()
-    mirrored, degrees = read_rotation(decoded(rotation))
-    return Parameters(
-        read_region(decoded(region)),
-        read_size(decoded(size)),
-        mirrored,
-        degrees,
-        name,
-        extension,
-        formats.of_extension(extension).name,
-    )
+    return match[1], match[2], formats.of_extension(match[2]).name, False
+
+
+def read_quality_1(last: str, formats: Formats, accept: str | None) -> tuple[str, str, str, bool]:
+    """As `read_quality`, in version 1: without a format, that of the Accept header (Image API 1.1 section 4.5).
+
+    Raises:
+        InvalidRequest: it is not QUALITY or QUALITY.FORMAT.
+        UnknownFormat: the format is not written.
+    """
+    match = QUALITY_AND_FORMAT.fullmatch(last)
+    if match is None:
+        raise InvalidRequest(f"{last!r} is not QUALITY or QUALITY.FORMAT, as in native.jpg")
+    if match[2] is None:
+        known = formats.by_extension.values()
+        wanted = negotiated(accept, tuple(format.media_type for format in known))
+        found = next((format for format in known if format.media_type == wanted), None) or next(iter(known))
+        return match[1], found.extension, found.name, True
+    try:
+        return match[1], match[2], formats.of_extension(match[2]).name, False
+    except UnsupportedEncoding as error:
+        raise UnknownFormat(str(error)) from None
 
 
 def _check_base(text: str) -> None:

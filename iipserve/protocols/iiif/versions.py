@@ -21,12 +21,19 @@ class Version:
     """A size larger than the region needs `^`; where the grammar lacks that mark, the server decides."""
     qualities: Mapping[str, str]
     """Quality as written -> `default`, `gray` or `bitonal`; `EXTENSIONS` belong to every version."""
-    canonical_size: Callable[[Size, Size, int | None], str]
-    """(region, size, maximum side or None) -> the canonical text."""
+    canonical_size: Callable[[Size, Size, int | None], str] | None
+    """(region, size, maximum side or None) -> the canonical text; None where the version has no canonical form."""
     context: str
     """The JSON-LD context of info.json."""
-    profile_link: str
-    """The value of a Link header that names the compliance level; validators expect `http`."""
+    profile: str
+    """The URI of the compliance level; validators expect `http`."""
+    negotiates_format: bool = False
+    """The format may be left out; the Accept header then decides."""
+
+    @property
+    def profile_link(self) -> str:
+        """The value of a Link header that names the compliance level."""
+        return f'<{self.profile}>;rel="profile"'
 
     def quality(self, text: str, *, extensions: bool) -> str:
         """The meaning of a quality: `default`, `gray`, `bitonal`, or one of `EXTENSIONS` if these are enabled.
@@ -42,16 +49,20 @@ class Version:
         known = (*self.qualities, *EXTENSIONS) if extensions else self.qualities
         raise InvalidRequest(f"quality {text!r} is not one of {', '.join(known)}")
 
-    def check_size(self, text: SizeText) -> None:
+    def check_size(self, text: SizeText, *, lenient: bool) -> None:
         """Refuse a size of another version.
 
+        Args:
+            text: the size.
+            lenient: accept `full` in every version.
+
         Raises:
-            InvalidSize: it is `full` in version 3, or has a `^` in version 2.
+            InvalidSize: it is `full` in version 3, or has a `^` in an earlier one.
         """
-        if text.kind is SizeKind.FULL and not self.knows_full_size:
+        if text.kind is SizeKind.FULL and not (self.knows_full_size or lenient):
             raise InvalidSize("size 'full' does not exist in Image API 3; use 'max'")
         if text.upscales and not self.marks_upscaling:
-            raise InvalidSize("'^' in a size does not exist in Image API 2; omit it")
+            raise InvalidSize(f"'^' in a size does not exist in Image API {self.number}; omit it")
 
 
 def _canonical_size_2(region: Size, size: Size, limit: int | None) -> str:
@@ -78,16 +89,29 @@ EXTENSIONS = ("negative", "stretch", "equalization", "log")
 """Qualities of iipsrv that the specification lacks (IIIF_EXTENSIONS)."""
 QUALITIES = {"default": "default", "color": "default", "gray": "gray", "bitonal": "bitonal"}
 
+EARLIER_QUALITIES = {**QUALITIES, "native": "default", "grey": "gray"}
+"""Version 1 has the last two, which clients of version 2 still send; version 2 lists neither, as OpenLayers would prefer
+them."""
+
 VERSIONS: Mapping[int, Version] = {
+    1: Version(
+        number=1,
+        knows_full_size=True,
+        marks_upscaling=False,
+        qualities=EARLIER_QUALITIES,
+        canonical_size=None,
+        context="http://library.stanford.edu/iiif/image-api/1.1/context.json",
+        profile="http://library.stanford.edu/iiif/image-api/1.1/compliance.html#level2",
+        negotiates_format=True,
+    ),
     2: Version(
         number=2,
         knows_full_size=True,
         marks_upscaling=False,
-        # clients still send the two words of version 1; unlisted, as OpenLayers would prefer them
-        qualities={**QUALITIES, "native": "default", "grey": "gray"},
+        qualities=EARLIER_QUALITIES,
         canonical_size=_canonical_size_2,
         context="http://iiif.io/api/image/2/context.json",
-        profile_link='<http://iiif.io/api/image/2/level2.json>;rel="profile"',
+        profile="http://iiif.io/api/image/2/level2.json",
     ),
     3: Version(
         number=3,
@@ -96,7 +120,7 @@ VERSIONS: Mapping[int, Version] = {
         qualities=QUALITIES,
         canonical_size=_canonical_size_3,
         context="http://iiif.io/api/image/3/context.json",
-        profile_link='<http://iiif.io/api/image/3/level2.json>;rel="profile"',
+        profile="http://iiif.io/api/image/3/level2.json",
     ),
 }
 """By major version."""

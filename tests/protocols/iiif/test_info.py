@@ -214,7 +214,13 @@ def test_upscaling_is_advertised_only_with_a_limit(
             {"license": "http://rightsstatements.org/vocab/InC/1.0/"},
         ),
         ('"Ours"\n', {}, {"attribution": '"Ours"'}),
-        ("https://example.org/rights", {}, {"attribution": "https://example.org/rights"}),
+        ("https://example.org/rights", {}, {"license": "https://example.org/rights"}),
+        (f"A library ({CC}).", {"rights": CC}, {"attribution": f"A library ({CC}).", "license": CC}),
+        (
+            "A library, http://creativecommons.org/",
+            {},
+            {"attribution": "A library, http://creativecommons.org/"},
+        ),
     ],
 )
 def test_rights(rights: str, in_3: dict[str, str], in_2: dict[str, str]) -> None:
@@ -222,6 +228,7 @@ def test_rights(rights: str, in_3: dict[str, str], in_2: dict[str, str]) -> None
     for document, expected in (
         (described(3, with_rights(rights)), in_3),
         (described(2, with_rights(rights)), in_2),
+        (described(1, with_rights(rights)), in_2),
     ):
         assert {name: document[name] for name in names if name in document} == expected
 
@@ -254,15 +261,32 @@ def test_further_members(text: str) -> None:
     assert (document["service"], document["a"]) == ([{"id": "x"}], 1)
 
 
+def test_further_members_of_one_version() -> None:
+    config = Config(
+        iiif_extra_info='"a": 0, "b": 0',
+        iiif_extra_info_1='"b": 1',
+        iiif_extra_info_2='{"b": 2, "c": 2}',
+        iiif_extra_info_3='"d": 3',
+    )
+    added = set("abcd")
+    found = {
+        version: {name: value for name, value in described(version, IMAGE, config).items() if name in added}
+        for version in (1, 2, 3)
+    }
+    assert found == {1: {"a": 0, "b": 1}, 2: {"a": 0, "b": 2, "c": 2}, 3: {"a": 0, "b": 0, "d": 3}}
+
+
+@pytest.mark.parametrize("setting", ["iiif_extra_info", "iiif_extra_info_1", "iiif_extra_info_3"])
 @pytest.mark.parametrize("text", ["attribution: x", '"a"', "{", "[1]", "1", '"a": 1 "b": 2'])
-def test_further_members_that_are_no_json(text: str) -> None:
-    with pytest.raises(ConfigError, match="IIIF_EXTRA_INFO"):
-        extra_members(text)
+def test_further_members_that_are_no_json(setting: str, text: str) -> None:
+    assert PROTOCOL.check is not None
+    with pytest.raises(ConfigError, match=f"^{setting.upper()} is "):
+        PROTOCOL.check(Config(**{setting: text}))
 
 
 @pytest.mark.parametrize("text", ["", "  ", ","])
 def test_no_further_members(text: str) -> None:
-    assert extra_members(text) == {}
+    assert extra_members(text, "iiif_extra_info") == {}
 
 
 ACCEPTS = [

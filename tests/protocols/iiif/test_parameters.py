@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from iipserve.config import Config
 from iipserve.errors import IIPServeError, InvalidRequest, InvalidSize, RegionOutOfBounds, UnsupportedEncoding
 from iipserve.geometry import Region, Size
+from iipserve.image import ImageInfo
 from iipserve.protocols.iiif import PROTOCOL
 from iipserve.protocols.iiif.parameters import UpscalingOff
 from tests.protocols.client import (
     CONFIG,
+    IMAGE,
     Case,
     Refused,
     ask,
@@ -32,6 +34,9 @@ NO_UPSCALING = Config(allow_upscaling=False)
 def of_size(text: str) -> str:
     return f"a.tif/full/{text}/0/default.jpg"
 
+
+LENIENT = Config(iiif_lenient=True)
+PIXEL = image(1, 1)
 
 # Of 3073 x 2680 pixels in tiles of 256; the numbers are those of the specification's formulas.
 BOTH_VERSIONS = [
@@ -240,3 +245,41 @@ def test_sizes_obey_the_region_and_the_limit(width: int, height: int, data: st.D
     _, _, w, h = map(int, region.split(","))
     assert plan.view.size.fits_in(Size(min(w, width), min(h, height)))
     assert plan.view.size.fits_in(Size(1000, 1000))
+
+
+@pytest.mark.parametrize(
+    ("size", "info", "expected"),
+    [
+        (",120", PIXEL, (120, 120)),
+        ("200,", PIXEL, (200, 200)),
+        ("90,90", PIXEL, (90, 90)),
+        ("pct:200", PIXEL, (2, 2)),
+        (",120", image(100, 5000), (2, 120)),
+        ("full", IMAGE, (3073, 2680)),
+        ("!600,600", PIXEL, (1, 1)),
+        ("max", PIXEL, (1, 1)),
+    ],
+)
+def test_lenient_sizes_of_version_3(size: str, info: ImageInfo, expected: tuple[int, int]) -> None:
+    """As viewers ask for thumbnails, of tiny images too; valid sizes keep the specification's meaning."""
+    answer = ask(PROTOCOL, f"3/{of_size(size)}", info, LENIENT)
+    assert plan_of(answer).view.size == Size(*expected)
+    canonical = dict(answer.headers)["Link"].rpartition("a.tif/full/")[2].partition("/")[0]
+    repeated = ask(PROTOCOL, f"3/{of_size(canonical)}", info)
+    assert plan_of(repeated).view.size == Size(*expected), "the canonical form is the specification's"
+
+
+@pytest.mark.parametrize("size", [",120", "pct:200", "2,2"])
+def test_lenient_sizes_need_upscaling(size: str) -> None:
+    with pytest.raises(InvalidSize, match="larger than the region"):
+        ask(PROTOCOL, f"3/{of_size(size)}", PIXEL, Config(iiif_lenient=True, allow_upscaling=False))
+    with pytest.raises(InvalidSize, match="larger than the region"):
+        ask(PROTOCOL, f"3/{of_size(size)}", PIXEL)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize(("size", "expected"), [(",120", (120, 120)), ("!200,100", (100, 100))])
+def test_tiny_images_are_enlarged_in_earlier_versions(
+    version: int, size: str, expected: tuple[int, int]
+) -> None:
+    assert plan_of(ask(PROTOCOL, f"{version}/{of_size(size)}", PIXEL)).view.size == Size(*expected)
