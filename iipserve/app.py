@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeAlias
 from weakref import ref
 
-from iipserve import http, registry
+from iipserve import __version__, http, registry
 from iipserve.cache import TieredCache
 from iipserve.cache.memcached import MemcachedCache
 from iipserve.cache.memory import MemoryCache
@@ -55,6 +56,10 @@ MAX_CACHED_ADDRESS_LENGTH = 512
 """Plans of longer addresses, all their parts counted, are not remembered."""
 ATTEMPTS = 3
 """How often a request is planned anew because its file was just replaced."""
+BARE_ADDRESS = re.compile(r"/|(?:/.*)?/(?:iip[^/]*|[^/]*\.fcgi)/?", re.IGNORECASE)
+"""Paths at which the server itself is expected: the root, a FastCGI program, `/iip`."""
+PRODUCT = Document(f"iipserve {__version__}, an image server\n".encode(), "text/plain; charset=utf-8")
+"""The answer at `BARE_ADDRESS` without a query."""
 Modified: TypeAlias = int | None
 """Time of the last change of what an answer is made of, in seconds since 1970; None where no image is involved."""
 
@@ -165,13 +170,15 @@ class Application:
         return Response(HTTPStatus.NO_CONTENT, headers)
 
     def _viewer_response(self, request: Request, *, over_http: bool) -> Response:
-        """What belongs to no protocol: the viewer, where it is on."""
+        """What belongs to no protocol: the viewer, where it is on, and a line about this server."""
         if request.method not in READING_METHODS:
             raise MethodNotAllowed(request.method, READING_METHODS)
         if over_http or self._server.config.viewer:
             response = self._viewer.handle(request)
             if response is not None:
                 return response
+        if BARE_ADDRESS.fullmatch(request.path) and not request.query:
+            return self._document(request, PRODUCT, (), None)
         raise UnknownProtocol(
             f"nothing is served at {request.path!r}; {self._router.entrances} lead to images"
         )

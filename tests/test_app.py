@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iipserve import app
+from iipserve import __version__, app
 from iipserve.config import Config
 from iipserve.errors import ConfigError
 from iipserve.http import Request, Response
@@ -307,7 +307,7 @@ def test_preflight(application: app.Application) -> None:
 
 
 ERRORS = [
-    ("/", 404), ("/nothing", 404), ("/iiif/", 404), ("/iiif/3/", 400), ("/iiif/3/none.tif/info.json", 404),
+    ("/nothing", 404), ("/?x", 400), ("/favicon.ico", 404), ("/iiif/", 404), ("/iiif/3/", 400), ("/iiif/3/none.tif/info.json", 404),
     ("/deepzoom/none.tif.dzi", 404), ("/zoomify/none.tif/ImageProperties.xml", 404), ("/iip?FIF=none.tif&JTL=0,0", 404),
     ("/iip?FIF=a.tif&JTL=99,0", 404), ("/iip?FIF=a.tif&JTL=0,99", 404), ("/iip?FOO=1", 400), ("/iip?x", 400),
     ("/deepzoom/a.tif_files/99/0_0.jpg", 404), ("/deepzoom/a.tif_files/10/9_0.jpg", 404), ("/deepzoom/a.tif", 400),
@@ -328,6 +328,19 @@ def test_error(application: app.Application, folder: Path, address: str, status:
     assert text.strip()
     assert str(folder) not in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/iip", "/iip/", "/fcgi-bin/iipsrv.fcgi", "/iipsrv/iipsrv.fcgi?", "/images.FCGI", "/iipsrv"]
+)
+def test_a_bare_address_names_the_server(application: app.Application, path: str) -> None:
+    response = ask(application, path)
+    assert (response.status, body(response)) == (200, f"iipserve {__version__}, an image server\n".encode())
+    assert header(response, "Content-Type").startswith("text/plain")
+
+
+def test_the_gallery_takes_the_place_of_that_line(folder: Path) -> None:
+    assert b"<html" in body(ask(app.build(Config(filesystem_prefix=f"{folder}/", viewer=True)), "/"))
 
 
 def test_no_cross_origin_headers_when_turned_off(folder: Path) -> None:
