@@ -24,6 +24,15 @@ NAMES: Mapping[str, str] = {
 FRAME = re.compile(rb"Tile,(\d+),(\d+),0/(\d+):")
 
 
+@pytest.mark.parametrize("image", ["described.tif", "gray8.tif"])
+@pytest.mark.parametrize("name", NAMES)
+def test_old_names_are_answered_as_then(ours: Application, theirs: Iipsrv, name: str, image: str) -> None:
+    query = f"FIF={image}&OBJ=Max-size&OBJ={name}"
+    own, other = answer(ours, query), theirs.ask(query)
+    assert (own.status, own.media_type) == (other.status, other.media_type)
+    assert own.body == other.body.lstrip()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_metadata_is_the_same_text(ours: Application, theirs: Iipsrv, name: str) -> None:
     value = theirs.ask(f"FIF=described.tif&OBJ={name}").body.strip().decode()

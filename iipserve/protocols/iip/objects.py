@@ -206,6 +206,16 @@ def _text(name: str) -> ObjectKind:
     return ObjectKind(lambda subject: texts(subject.info, subject.config).get(name), PLAIN)
 
 
+def _labeled_text(label: str, name: str) -> ObjectKind:
+    """A text in the form of iipsrv up to 1.1: `author/11:Artist Name`, with its length in bytes."""
+
+    def describe(subject: Subject) -> str | None:
+        text = texts(subject.info, subject.config).get(name)
+        return None if text is None else f"{label}/{len(text.encode())}:{text}"
+
+    return ObjectKind(describe)
+
+
 def _xmp(subject: Subject) -> str | None:
     return None if subject.info.xmp is None else subject.info.xmp.decode("utf-8", "replace")
 
@@ -230,6 +240,14 @@ TEXTS = (
     "model",
     "scale",
 )
+OLD_TEXTS = {
+    "copyright": "rights",
+    "subject": "description",
+    "author": "creator",
+    "create-dtm": "date",
+    "app-name": "software",
+}
+"""Names that iipsrv had up to 1.1, and those it has since."""
 
 ADVERTISED_OBJECTS: Mapping[str, ObjectKind] = {
     "Horizontal-views": ObjectKind(_horizontal_views),
@@ -255,5 +273,6 @@ OBJECTS: Mapping[str, ObjectKind] = {
     "colorspace": ObjectKind(_colorspace),
     **{name.lower(): kind for name, kind in ADVERTISED_OBJECTS.items()},
     **{name: _text(name) for name in TEXTS},
+    **{old: _labeled_text(old, name) for old, name in OLD_TEXTS.items()},
 }
 """All objects that describe an image, by their name in lower case."""
