@@ -14,7 +14,7 @@ from iipserve.plan import Document, StatisticsPlan, image_ref
 from iipserve.processing.statistics import BandStatistics, Statistics
 from iipserve.protocols.iip import PROTOCOL
 from iipserve.protocols.iip.errors import IIPError
-from iipserve.protocols.iip.objects import ADVERTISED_OBJECTS, OBJECTS
+from iipserve.protocols.iip.objects import ADVERTISED_OBJECTS, OBJECTS, OLD_TEXTS
 from iipserve.protocols.iip.objects import TEXTS as TEXT_NAMES
 from tests.protocols.client import CONFIG, GRAY, ask, image, text_of
 
@@ -296,4 +296,4 @@ def test_the_server_lists_every_object_but_single_texts_and_the_base() -> None:
         "Resolutions DPI Stack Metadata Summary-info XMP Statistics Histogram\r\n"
     )
     base = {"basic-info", "max-size", "resolution-number", "colorspace"}
-    assert OBJECTS.keys() - base - set(TEXT_NAMES) == {name.lower() for name in ADVERTISED_OBJECTS}
+    assert OBJECTS.keys() - base - {*TEXT_NAMES, *OLD_TEXTS} == {name.lower() for name in ADVERTISED_OBJECTS}
