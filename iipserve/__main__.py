@@ -12,7 +12,7 @@ from socket import socket
 from typing import Any
 
 from iipserve import __version__
-from iipserve.config import Config, from_environ, settings
+from iipserve.config import Config, load, settings
 from iipserve.errors import ConfigError
 from iipserve.transport import logs, signals
 from iipserve.transport.fastcgi import LISTENING_DESCRIPTOR
@@ -61,8 +61,13 @@ def main(
 
         return check(environ, _overrides(options), sys.stdout, sys.stderr)
     try:
-        config = dataclasses.replace(from_environ(environ), **_overrides(options))
+        loaded = load(environ)
+        if loaded.mistakes:
+            raise ConfigError("\n".join(loaded.mistakes.values()))
+        config = dataclasses.replace(loaded.config, **_overrides(options))
         logs.set_up(config)
+        for line in loaded.warnings:
+            log.warning("%s", line)
         with signals.held_back():
             return _serve(parser, options, config, environ, build)
     except ConfigError as error:
@@ -137,8 +142,10 @@ def _serve(
         if listener is None:
             parser.error(NOTHING_TO_SERVE)
         return _serve_alone(config, build, listener)
-    fastcgi = [] if options.bind is None else [listen(options.bind, options.backlog)]
-    http = [] if options.http is None else [listen(options.http, options.backlog)]
+    fastcgi, http = (
+        [] if address is None else [listen(address, options.backlog, config.socket_mode, config.socket_group)]
+        for address in (options.bind, options.http)
+    )
     return _supervise(config, build, fastcgi, http, passed=False)
 
 
@@ -180,7 +187,7 @@ def _announce(config: Config, addresses: str) -> None:
     for name, known in settings().items():
         value = getattr(config, name)
         if value != known.default:
-            log.info("%s is %r", known.variable, value)
+            log.info("%s is %s", known.variable, known.parse.show(value) or "empty")
 
 
 if __name__ == "__main__":

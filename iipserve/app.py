@@ -23,6 +23,7 @@ from iipserve.engine.renderer import Renderer
 from iipserve.errors import (
     INTERNAL_ERROR,
     BodyTooLarge,
+    DecodeError,
     IIPServeError,
     ImageUnavailable,
     MethodNotAllowed,
@@ -54,6 +55,8 @@ MAX_CACHED_PLANS = 4096
 """Requests whose plans are remembered: viewers ask for the same tiles again and again."""
 MAX_CACHED_ADDRESS_LENGTH = 512
 """Plans of longer addresses, all their parts counted, are not remembered."""
+MAX_DAMAGE_REPORTS = 1000
+"""Addresses of damaged parts that have a line in the log and get no other."""
 ATTEMPTS = 3
 """How often a request is planned anew because its file was just replaced."""
 BARE_ADDRESS = re.compile(r"/|(?:/.*)?/(?:iip[^/]*|[^/]*\.fcgi)/?", re.IGNORECASE)
@@ -97,6 +100,7 @@ class Application:
         # without remembered headers no plan could be proved to be of the same file
         remembers = config.max_metadata_cache_size != 0
         self._plan_cache: LRU[tuple[str | None, ...], CachedPlan] = LRU(MAX_CACHED_PLANS if remembers else 0)
+        self._damaged: LRU[str, bool] = LRU(MAX_DAMAGE_REPORTS)
         cors = http.cors_headers(config.cors)
         self._error_headers: Headers = (
             ("Cache-Control", "no-store"),
@@ -124,6 +128,8 @@ class Application:
                 destination = self._router.route(request)
                 response = self._answer_anew(request, destination, over_http=over_http)
         except IIPServeError as error:
+            if isinstance(error, DecodeError):
+                self._report_damage(request, error)
             response = self._error_response(error, destination or self._destination(request))
         except Exception:
             log.exception("%s %s?%s failed", request.method, request.path, request.query)
@@ -144,6 +150,13 @@ class Application:
         self._cache.clear()
         self._library.clear()
         self._plan_cache.clear()
+
+    def _report_damage(self, request: Request, error: DecodeError) -> None:
+        """Log a damaged part of a file, once for each address: clients ask for it again and again."""
+        address = request.printable_address
+        if not self._damaged.get(address):
+            self._damaged.set(address, True)
+            log.warning("%s: %s", address, http.printable(str(error)))
 
     def _destination(self, request: Request) -> Destination | None:
         """Where the request leads, also if it is to be refused."""
@@ -255,6 +268,7 @@ class Application:
         return self._ok(rendition.body, rendition.media_type, rendition.etag, modified, headers)
 
     def _samples(self, request: Request, plan: SamplePlan, headers: Headers, modified: Modified) -> Response:
+        self._output_policy.check_samples()
         document = plan.describe(self._renderer.samples(plan))
         return self._document(request, document, headers, modified)
 

@@ -63,6 +63,12 @@ class ImageUnavailable(IIPServeError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class Forbidden(IIPServeError):
+    """The settings do not let this be answered."""
+
+    status = HTTPStatus.FORBIDDEN
+
+
 class MethodNotAllowed(IIPServeError):
     """The protocol does not answer this method."""
 

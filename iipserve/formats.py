@@ -20,6 +20,8 @@ class Scheme(NamedTuple):
     """Minimum and maximum quality or level; 0 and 0 for a compression without any."""
     max_bits: int = 8
     """Per sample."""
+    quality_setting: str = ""
+    """Field of `Config` for its quality while that of the format is None; empty for the format's default."""
 
 
 class Quality(NamedTuple):
@@ -69,8 +71,8 @@ class Format:
 
     def configured_quality(self, config: Config) -> Quality:
         """Quality and scheme from the settings."""
-        value = getattr(config, self.quality_setting) if self.quality_setting else self.default_quality
-        return self._nearest(value, self._configured_scheme(config))
+        scheme = self._configured_scheme(config)
+        return self._nearest(self._configured_value(scheme, config), scheme)
 
     def client_quality(self, asked: Quality, config: Config) -> Quality:
         """Quality and scheme nearest to those requested by a client; the scheme defaults to that of the settings."""
@@ -82,6 +84,15 @@ class Format:
         """Maximum bits per sample with `scheme`."""
         limits = (known.max_bits for known in self.schemes if known.name == scheme)
         return min((max(self.depths), *limits))
+
+    def _configured_value(self, scheme: str, config: Config) -> int:
+        """The first number among the setting of the format, that of the scheme, and the format's default."""
+        fields = [
+            self.quality_setting,
+            *(known.quality_setting for known in self.schemes if known.name == scheme),
+        ]
+        values = (getattr(config, field) for field in fields if field)
+        return next((value for value in values if value is not None), self.default_quality)
 
     def _configured_scheme(self, config: Config) -> str:
         return self.schemes[getattr(config, self.scheme_setting)].name if self.scheme_setting else ""

@@ -86,6 +86,11 @@ class Request:
         """Content-Type in lower case without its parameters; empty where it is missing."""
         return self.environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
 
+    @property
+    def printable_address(self) -> str:
+        """Path and query, for the log."""
+        return printable(f"{self.path}?{self.query}" if self.query else self.path)
+
     def address_key(self) -> tuple[str | None, ...]:
         """Equal for requests to one public address."""
         return (self.path, self.query, *map(self.environ.get, ADDRESS_VARIABLES))
@@ -281,3 +286,11 @@ def _weight(offer: _MediaRange, ranges: Sequence[_MediaRange]) -> tuple[float, i
         if media_type in precedence and profile in ("", offer.profile):
             best = max(best, (precedence[media_type] + bool(profile), weight))
     return best[1], best[0]
+
+
+def printable(text: str) -> str:
+    """Text from a client on one line of ASCII, at most 500 characters."""
+    return text[:500].encode("ascii", "backslashreplace").decode().translate(_CONTROL)
+
+
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}

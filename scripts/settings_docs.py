@@ -15,52 +15,59 @@ from iipserve.config import Setting, settings  # noqa: E402 (the checkout comes 
 
 HEAD = """# Settings
 
-Environment variables, read once at start. Names, defaults and ranges are iipsrv's where iipsrv has the setting; where
-iipsrv replaces a number out of range by the nearest one in range, so does iipserve. Any other invalid value stops the
-server at start, with a message that gives the variable, its value and what it must be. `iipserve.fcgi --check` prints
-all settings in force and where each value comes from.
+Environment variables, read once at start. Names, defaults and ranges are iipsrv's where iipsrv has the setting.
+`iipserve --check` prints all settings in force, where each value comes from, what wins where several settings say
+something, and a line for each mistake; `conf/iipserve.env` is a sample to edit.
 
-Deliberate differences from iipsrv: `CORS` defaults to `*` (recommended by IIIF; set it empty for none),
-`MEMCACHED_SERVERS` defaults to empty, and `URI_MAP` takes several mappings.
+* **A number out of range** is replaced by the nearest one in range, as in iipsrv, with one line in the log.
+* **A number with something after it** (`90abc`, `75.5` for a whole number, `10MB`) is the number it begins with, as in
+  iipsrv, with one line in the log; so is any number other than 0 and 1 where those are expected.
+* **An empty value** is the default, unless emptiness has a meaning of its own: there the default, or the example, says so.
+* **What cannot work** stops the start, with a message that says which setting to correct: a word where a number is
+  expected, a line break in a header, a watermark, color map or group that does not exist, an unknown protocol in `URI_MAP`.
+* **Variables that are no settings**: those of iipsrv that mean nothing here (`KAKADU_READMODE`, `OMP_NUM_THREADS`,
+  `DECODER_MODULES`), and names one letter away from a setting (`JPEG_QUALTY`), are named once in the log.
+* `--workers` and `--threads` win over `WORKERS` and `THREADS`.
+
+Deliberate differences from iipsrv: `CORS` defaults to `*` (recommended by IIIF; set it empty for none) and takes one
+origin; `MEMCACHED_SERVERS` defaults to empty; `URI_MAP` takes several mappings, and a malformed one stops the start;
+`TIFF_QUALITY` is not also the quality of JPEG and WebP in TIFF while it is not set. [migration.md](migration.md) has the
+differences in what is served.
 
 This table is generated from the code by `scripts/settings_docs.py`.
 
-| variable | default | meaning |
-|---|---|---|
+| variable | default | accepts | example | meaning |
+|---|---|---|---|---|
 """
 
 
 def markdown() -> str:
     """The text of docs/settings.md."""
-    return HEAD + "".join(
-        f"| {_names(known)} | {_default(known)} | {known.text.replace('|', '&#124;')} |\n"
-        for known in settings().values()
-    )
+    return HEAD + "".join(f"| {' | '.join(_cells(known))} |\n" for known in settings().values())
+
+
+def _cells(known: Setting) -> tuple[str, ...]:
+    names = ", ".join(f"`{name}`" for name in (known.variable, *known.others))
+    accepted = known.parse.accepts
+    return names, _code(_default(known)), accepted, _code(known.example), known.text.replace("|", "&#124;")
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else "empty"
 
 
 def sample() -> str:
     """The text of conf/iipserve.env: every setting, commented out."""
     head = "# Settings of iipserve, for systemd's EnvironmentFile. Remove the # before those you set.\n"
-    entries = (f"\n# {known.text}\n#{known.variable}={_text(known)}\n" for known in settings().values())
-    return head + "".join(entries)
-
-
-def _names(known: Setting) -> str:
-    return ", ".join(f"`{name}`" for name in (known.variable, *known.others))
+    return head + "".join(
+        f"\n# {known.text}\n# Accepted: {known.parse.accepts}. Example: {known.variable}={known.example}\n"
+        f"#{known.variable}={_default(known)}\n"
+        for known in settings().values()
+    )
 
 
 def _default(known: Setting) -> str:
-    text = _text(known)
-    return f"`{text}`" if text else "empty"
-
-
-def _text(known: Setting) -> str:
-    default = known.default
-    if isinstance(default, bool):
-        return str(int(default))
-    if isinstance(default, float):
-        return f"{default:g}"
-    return "" if default == () else str(default)
+    return known.parse.show(known.default)
 
 
 FILES = {"docs/settings.md": markdown, "conf/iipserve.env": sample}

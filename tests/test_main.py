@@ -75,10 +75,10 @@ def test_questions_are_answered(option: str, capsys: pytest.CaptureFixture[str])
 
 
 def test_mistakes_in_settings_are_told_one_per_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--bind", ":0", environ={"JPEG_QUALITY": "high", "MAX_CVT": "", "CORS": "*"}) == 1
+    assert run("--bind", ":0", environ={"JPEG_QUALITY": "high", "MAX_CVT": "big", "CORS": "*"}) == 1
     assert capsys.readouterr().err.splitlines() == [
-        "JPEG_QUALITY is 'high'; it must be a whole number",
-        "MAX_CVT is ''; it must be a whole number",
+        "JPEG_QUALITY is 'high'; it must be a whole number from 1 to 100",
+        "MAX_CVT is 'big'; it must be a whole number, -1 or more",
     ]
 
 
@@ -91,7 +91,7 @@ def test_options_override_settings_and_the_start_is_announced(tmp_path: Path) ->
     port = free_port()
     command = Command(
         tmp_path, "--bind", f"127.0.0.1:{port}", "--threads", "3", "--workers", "1", "--backlog", "9",
-        WORKERS="7", THREADS="99", JPEG_QUALITY="90",
+        WORKERS="7", THREADS="99", JPEG_QUALITY="90.5", KAKADU_READMODE="1",
     )  # fmt: skip
     try:
         with until(lambda: connect(("127.0.0.1", port))) as peer:
@@ -100,9 +100,11 @@ def test_options_override_settings_and_the_start_is_announced(tmp_path: Path) ->
         command.stop()
     messages = [line.split(" ", 4)[4] for line in command.log.read_text().splitlines()]
     assert messages == [
+        "JPEG_QUALITY is '90.5'; it should be a whole number from 1 to 100, and 90 is used",
+        "KAKADU_READMODE has no effect, unlike in iipsrv: JPEG 2000 is decoded by OpenJPEG",
         f"iipserve {__version__} serves FastCGI on 127.0.0.1:{port}",
         "JPEG_QUALITY is 90",
-        f"LOGFILE is '{tmp_path}/log'",
+        f"LOGFILE is {tmp_path}/log",
         "WORKERS is 1",
         "THREADS is 3",
         "iipserve ends",

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from iipserve.cache import RenditionCache
 from iipserve.cache.memcached_servers import FIRST_RETRY, MAX_VALUE, PATIENCE, Servers
+from iipserve.config import MemcachedAddress
 from iipserve.plan import RenderPlan, Rendition
 
 MAX_RELATIVE_SECONDS = 30 * 24 * 3600
@@ -29,7 +30,7 @@ class MemcachedCache(RenditionCache):
 
     def __init__(
         self,
-        servers: Iterable[tuple[str, int]],
+        servers: Iterable[MemcachedAddress],
         timeout_seconds: int,
         *,
         namespace: str = "",
@@ -39,7 +40,7 @@ class MemcachedCache(RenditionCache):
         """Connect on first use.
 
         Args:
-            servers: host and port of each; every key is kept by one of them.
+            servers: address of each; every key is kept by one of them.
             timeout_seconds: how long a rendition is kept; 0 means no expiry.
             namespace: distinguishes installations that share servers, e.g. FILESYSTEM_PREFIX.
             patience: maximum seconds to wait for a server before it counts as failed.

@@ -20,6 +20,7 @@ from pymemcache.exceptions import (
     MemcacheUnknownError,
 )
 
+from iipserve.config import MemcachedAddress
 from iipserve.leader import hand_over
 
 log = logging.getLogger(__name__)
@@ -60,9 +61,9 @@ class Servers:
     HashClient (4.0) makes requests wait for retries, and raises errors if two threads meet the same failure.
     """
 
-    def __init__(self, addresses: Iterable[tuple[str, int]], patience: float, first_retry: float) -> None:
+    def __init__(self, addresses: Iterable[MemcachedAddress], patience: float, first_retry: float) -> None:
         """Assume that all answer; arguments as in `MemcachedCache`."""
-        self._pools = {f"{host}:{port}": _pool((host, port), patience) for host, port in addresses}
+        self._pools = {str(address): _pool(address, patience) for address in addresses}
         self._first_retry = first_retry
         self._lock = threading.Lock()
         self._absent: dict[str, Absence] = {}
@@ -146,7 +147,7 @@ def _version(pool: PooledClient) -> str | None:
         return None
 
 
-def _pool(address: tuple[str, int], patience: float) -> PooledClient:
+def _pool(address: MemcachedAddress, patience: float) -> PooledClient:
     pool = PooledClient(address, connect_timeout=patience, timeout=patience)
     pool.client_class = Connection
     return pool
@@ -160,7 +161,25 @@ class Connection(Client):  # type: ignore[misc]  # pymemcache carries no types
 
     def _connect(self) -> None:
         self.close()
-        self.sock = BoundedSocket(socket.create_connection(self.server, self.connect_timeout), self.timeout)
+        self.sock = BoundedSocket(connect(self.server, self.connect_timeout), self.timeout)
+
+
+def connect(address: MemcachedAddress, seconds: float) -> socket.socket:
+    """Connect to a server within `seconds`.
+
+    Raises:
+        OSError: it does not listen.
+    """
+    if not address.is_path:
+        return socket.create_connection(address, seconds)
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(seconds)
+        connection.connect(address.host)
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 class BoundedSocket(socket.socket):
@@ -169,7 +188,8 @@ class BoundedSocket(socket.socket):
     def __init__(self, connected: socket.socket, patience: float) -> None:
         """Take over a connected socket; each request with its answer may take `patience` seconds."""
         super().__init__(fileno=connected.detach())
-        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.family != socket.AF_UNIX:
+            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._patience = patience
         self._deadline = 0.0
         self._left = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 
 import imagecodecs
@@ -16,6 +17,8 @@ from iipserve.formats import Format, Scheme
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
 from iipserve.processing.layout import color_bands
+
+log = logging.getLogger(__name__)
 
 MAX_SIDE = 32768
 """Pixels. Longer sides can be written, but libavif does not read them by default."""
@@ -67,6 +70,18 @@ def available_codec(scheme: str) -> str:
     Raises:
         UnsupportedEncoding: `scheme` names no codec.
     """
+    if has_codec(scheme):
+        return scheme
+    log.warning("AVIF_CODEC: %s has no encoder %s; another one is used", imagecodecs.avif_version(), scheme)
+    return "auto"
+
+
+def has_codec(scheme: str) -> bool:
+    """Whether this build of libavif has a codec.
+
+    Raises:
+        UnsupportedEncoding: `scheme` names no codec.
+    """
     if scheme not in CODECS:
         raise UnsupportedEncoding(
             f"AVIF codec {scheme!r} is unknown; the known codecs are {', '.join(CODECS)}"
@@ -74,8 +89,8 @@ def available_codec(scheme: str) -> str:
     try:
         imagecodecs.avif_encode(np.zeros((16, 16, 3), np.uint8), level=50, speed=SPEED, codec=scheme)
     except imagecodecs.AvifError:
-        return "auto"
-    return scheme
+        return False
+    return True
 
 
 ENCODER = Encoder(

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 import imagecodecs
+import isal
 import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
@@ -182,4 +183,5 @@ ENCODER = Encoder(
     encode=encode,
     memory_factor=3,
     encode_rows=encode_rows,
+    library=lambda: f"isal {isal.__version__}, {imagecodecs.deflate_version()}",
 )

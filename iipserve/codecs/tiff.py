@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import imagecodecs
 import numpy as np
 
 from iipserve import __version__
@@ -250,9 +251,10 @@ ENCODER = Encoder(
         bands=frozenset({1, 2, 3, 4}),
         depths=frozenset({8, 16}),
         spellings=("tiff",),
+        default_quality=1,
         quality_setting="tiff_quality",
         schemes=tuple(
-            Scheme(name, compression.quality_range, compression.max_bits)
+            Scheme(name, compression.quality_range, compression.max_bits, compression.quality_setting)
             for name, compression in COMPRESSIONS.items()
         ),
         scheme_setting="tiff_compression",
@@ -263,4 +265,5 @@ ENCODER = Encoder(
     ),
     encode=encode,
     encode_rows=encode_rows,
+    library=lambda: f"imagecodecs {imagecodecs.__version__}",
 )

@@ -36,6 +36,8 @@ class Compression:
     """Pixels."""
     max_bits: int = 16
     """Per sample."""
+    quality_setting: str = ""
+    """Field of `Config` for its quality if TIFF_QUALITY is not set; empty for level 1."""
 
 
 def _store(rows: Pixels, quality: int) -> memoryview:
@@ -77,9 +79,21 @@ COMPRESSIONS: Mapping[str, Compression] = MappingProxyType(
         "none": Compression(tags.Compression.NONE, _store),
         "lzw": Compression(tags.Compression.LZW, _compress_lzw, predicts=True),
         "deflate": Compression(tags.Compression.ADOBE_DEFLATE, _compress_deflate, (1, 9), predicts=True),
-        "jpeg": Compression(tags.Compression.JPEG, _compress_jpeg, (1, 100), max_side=65500, max_bits=8),
+        "jpeg": Compression(
+            tags.Compression.JPEG,
+            _compress_jpeg,
+            (1, 100),
+            max_side=65500,
+            max_bits=8,
+            quality_setting="jpeg_quality",
+        ),
         "webp": Compression(
-            tags.Compression.WEBP, _compress_webp, (0, 100), max_side=WEBP_MAX_SIDE, max_bits=8
+            tags.Compression.WEBP,
+            _compress_webp,
+            (0, 100),
+            max_side=WEBP_MAX_SIDE,
+            max_bits=8,
+            quality_setting="jpeg_quality",
         ),
         "zstd": Compression(tags.Compression.ZSTD, _compress_zstd, (1, 19), predicts=True),
     }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from iipserve import libvips
 from iipserve.config import Config
-from iipserve.errors import ConfigError
+from iipserve.errors import ConfigError, Forbidden
 from iipserve.image import ColorSpace, ImageInfo
 from iipserve.libvips import pyvips
 from iipserve.plan import RenderPlan
@@ -37,6 +37,7 @@ class OutputPolicy:
         """
         self._to_srgb = config.icc_to_srgb
         self._watermark = load_watermark(config)
+        self._gives_samples = self._watermark is None or config.watermark_samples
 
     def apply(self, plan: RenderPlan, info: ImageInfo) -> RenderPlan:
         """The plan with what the settings add; the same object if they add nothing.
@@ -51,6 +52,17 @@ class OutputPolicy:
         if self._watermark is not None:
             operations = pipeline.ordered((*operations, self._watermark))
         return plan if operations is plan.operations else replace(plan, operations=operations)
+
+    def check_samples(self) -> None:
+        """Refuse samples of the file as text where a watermark is set: they have none, and many of them are the image.
+
+        Raises:
+            Forbidden: the settings do not allow it.
+        """
+        if not self._gives_samples:
+            raise Forbidden(
+                "samples are not given here: images have a watermark, and samples would have none"
+            )
 
 
 def _with_conversion(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:

@@ -11,9 +11,17 @@ from typing import Protocol
 
 from iipserve.config import Config
 from iipserve.errors import INTERNAL_ERROR
-from iipserve.http import Headers, Request, Response, cors_headers
+from iipserve.http import Headers, Request, Response, cors_headers, printable
 
 log = logging.getLogger(__name__)
+
+
+LOGGED_HEADERS = (
+    "Host", "Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port",
+    "X-Forwarded-Prefix", "X-IIIF-ID", "Accept", "If-None-Match", "If-Modified-Since", "Range", "Origin", "Referer",
+    "User-Agent",
+)  # fmt: skip
+"""Request headers that VERBOSITY=4 logs."""
 
 
 class Application(Protocol):
@@ -42,6 +50,7 @@ class MonitoredApplication:
         self._cors = cors_headers(config.cors)
         self._running: dict[int, float] = {}
         self._logs_requests = log.isEnabledFor(logging.INFO)
+        self._logs_details = log.isEnabledFor(logging.DEBUG)
 
     def max_body_length(self, request: Request) -> int:
         """The application's limit in bytes; 0 if it raises, since it will then refuse the request as well."""
@@ -116,15 +125,23 @@ class MonitoredApplication:
     def _logged(self, request: Request, over_http: bool) -> Response:
         started = perf_counter()
         response = self._answer(request, over_http)
-        target = f"{request.path}?{request.query}" if request.query else request.path
         microseconds = round((perf_counter() - started) * 1e6)
-        log.info("%s %s %d %d us", request.method, printable(target), response.status, microseconds)
+        log.info("%s %s %d %d us", request.method, request.printable_address, response.status, microseconds)
+        if self._logs_details:
+            log.debug("%s -> %s", _details(request), _joined(response.headers))
         return response
 
 
-def printable(text: str) -> str:
-    """Text from a client on one line of ASCII, at most 500 characters."""
-    return text[:500].encode("ascii", "backslashreplace").decode().translate(_CONTROL)
+def _details(request: Request) -> str:
+    """Where a request comes from, and the headers that an answer may depend on; no cookies or credentials."""
+    environ = request.environ
+    found = [
+        (name, environ[f"HTTP_{name.upper().replace('-', '_')}"])
+        for name in LOGGED_HEADERS
+        if f"HTTP_{name.upper().replace('-', '_')}" in environ
+    ]
+    return f"from {printable(environ.get('REMOTE_ADDR', '') or 'unknown')}: {_joined(found)}"
 
 
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
+def _joined(headers: Iterable[tuple[str, str]]) -> str:
+    return "; ".join(f"{name}: {printable(value)}" for name, value in headers)

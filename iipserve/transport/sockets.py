@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import resource
+import shutil
 import socket
 import stat
 import struct
@@ -16,8 +17,10 @@ from typing import NamedTuple
 from iipserve.errors import ConfigError
 
 DEFAULT_BACKLOG = 2048
-SOCKET_UMASK = 0o111
-"""Gives a Unix socket the mode 0666: any local user may connect, unless its folder forbids it."""
+SOCKET_MODE = 0o666
+"""Permissions of a Unix socket: any local user may connect, unless its folder forbids it."""
+SOCKET_UMASK = 0o177
+"""For the moment between the creation of a Unix socket and the change of its permissions."""
 FIRST_PASSED_DESCRIPTOR = 3
 """The first of systemd's sockets (sd_listen_fds(3))."""
 MAX_DESCRIPTORS = 65536
@@ -66,15 +69,23 @@ def parse_address(text: str) -> TcpAddress | UnixAddress:
     raise ValueError(f"{text!r} is not HOST:PORT, :PORT, [IPV6]:PORT or the path of a socket")
 
 
-def listen(address: TcpAddress | UnixAddress, backlog: int) -> socket.socket:
+def listen(
+    address: TcpAddress | UnixAddress, backlog: int, mode: int = SOCKET_MODE, group: str = ""
+) -> socket.socket:
     """Open a listening socket.
 
+    Args:
+        address: where to listen.
+        backlog: connections that can wait to be accepted.
+        mode: permissions of a Unix socket.
+        group: name or number of the group of a Unix socket; empty for that of the process.
+
     Raises:
-        ConfigError: the address cannot be used.
+        ConfigError: the address or the group cannot be used.
     """
     try:
         if isinstance(address, UnixAddress):
-            return _listen_unix(address.path, backlog)
+            return _listen_unix(address.path, backlog, mode, group)
         return _listen_tcp(address, backlog)
     except OSError as error:
         raise ConfigError(f"cannot listen on {address}: {_reason(error)}") from error
@@ -107,19 +118,37 @@ def _create_server(address: TcpAddress, backlog: int) -> socket.socket:
     return socket.create_server(name[:2], family=family, backlog=backlog)
 
 
-def _listen_unix(path: str, backlog: int) -> socket.socket:
+def _listen_unix(path: str, backlog: int, mode: int, group: str) -> socket.socket:
     _clear_stale(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     umask = os.umask(SOCKET_UMASK)
     try:
         listener.bind(path)
+        if group:
+            _give_to(path, group)
+        Path(path).chmod(mode)
         listener.listen(backlog)
-    except OSError:
+    except (OSError, ConfigError):
         listener.close()
         raise
     finally:
         os.umask(umask)
     return listener
+
+
+def _give_to(path: str, group: str) -> None:
+    """Change the group of a socket.
+
+    Raises:
+        ConfigError: there is no such group, or the process is not in it.
+    """
+    try:
+        shutil.chown(path, group=int(group) if group.isdigit() else group)
+    except (LookupError, PermissionError) as error:
+        Path(path).unlink()
+        known = isinstance(error, PermissionError)
+        reason = "this user may not give a file to it" if known else "there is no such group"
+        raise ConfigError(f"SOCKET_GROUP is {group!r}; {reason}") from error
 
 
 def _clear_stale(path: str) -> None:

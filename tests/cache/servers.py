@@ -17,17 +17,31 @@ import pytest
 from tests.ports import free_port
 
 
+def memcached_command(*options: str) -> list[str]:
+    """The command that runs memcached with these options; the test is skipped where it is not installed."""
+    program = shutil.which("memcached")
+    if program is None:
+        pytest.skip("the program memcached is not installed")
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    return [program, *options, "-m", "16", "-t", "1", *user]
+
+
+@contextmanager
+def running_memcached(*options: str) -> Iterator[None]:
+    """memcached with other options, ended in the end."""
+    with subprocess.Popen(memcached_command(*options), stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
 class Memcached:
     """A memcached process that can be stopped and started again on the same port."""
 
     def __init__(self) -> None:
-        program = shutil.which("memcached")
-        if program is None:
-            pytest.skip("the program memcached is not installed")
         self.port = free_port()
-        self._command = [program, "-l", "127.0.0.1", "-p", str(self.port), "-U", "0", "-m", "16", "-t", "1"]
-        if os.geteuid() == 0:
-            self._command += ["-u", "nobody"]
+        self._command = memcached_command("-l", "127.0.0.1", "-p", str(self.port), "-U", "0")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from iipserve.cache.memcached import MemcachedCache, expiry_time, pack, unpack
 from iipserve.cache.memcached_servers import MAX_VALUE
+from iipserve.config import MemcachedAddress
 from iipserve.plan import Rendition
 from tests.cache.servers import (
     Memcached,
@@ -42,7 +43,7 @@ def cache_on(
     patience: float = 5.0,
     first_retry: float = 60.0,
 ) -> MemcachedCache:
-    addresses = [("127.0.0.1", port) for port in ports]
+    addresses = [MemcachedAddress("127.0.0.1", port) for port in ports]
     return MemcachedCache(addresses, seconds, namespace=namespace, patience=patience, first_retry=first_retry)
 
 
@@ -78,7 +79,7 @@ def test_another_process_finds_it(server: Memcached) -> None:
 
 def test_name_with_several_addresses(server: Memcached) -> None:
     """`localhost` is ::1 first on many systems, and memcached listens on 127.0.0.1 only."""
-    cache = MemcachedCache([("localhost", server.port)], DAY)
+    cache = MemcachedCache([MemcachedAddress("localhost", server.port)], DAY)
     cache.set(plan(), rendition(plan()))
     assert cache.get(plan()) == rendition(plan())
 
@@ -227,7 +228,7 @@ def test_absent_server_costs_one_warning(warnings: Callable[[], list[str]]) -> N
 
 
 def test_unknown_host_costs_one_warning(warnings: Callable[[], list[str]]) -> None:
-    cache = MemcachedCache([("no-such-host.invalid", 11211)], DAY)
+    cache = MemcachedCache([MemcachedAddress("no-such-host.invalid", 11211)], DAY)
     assert cache.get(plan()) is None
     assert cache.get(plan()) is None
     assert len(warnings()) == 1
@@ -301,7 +302,7 @@ def test_intervals_between_retries_grow(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("iipserve.cache.memcached_servers.time.monotonic", lambda: now)
     tries: list[float] = []
     monkeypatch.setattr("iipserve.cache.memcached_servers._version", lambda pool: tries.append(now))
-    cache = MemcachedCache([("127.0.0.1", free_port())], DAY)
+    cache = MemcachedCache([MemcachedAddress("127.0.0.1", free_port())], DAY)
     cache.get(plan())
     for _ in range(1600):
         now += 1

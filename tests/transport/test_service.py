@@ -9,8 +9,8 @@ from http import HTTPStatus
 import pytest
 
 from iipserve.config import Config
-from iipserve.http import Request
-from iipserve.transport.service import MonitoredApplication, ResponseFailed, printable
+from iipserve.http import Request, printable
+from iipserve.transport.service import MonitoredApplication, ResponseFailed
 from tests.transport.stub import TILE, StubApplication
 
 LOGGER = "iipserve.transport.service"
@@ -43,6 +43,17 @@ def test_requests_are_logged_when_information_is(caplog: pytest.LogCaptureFixtur
     message = caplog.messages[-1]
     assert message.startswith(r"GET /til%0Ae\x0a?a=\xe9 404 ")
     assert message.endswith(" us")
+
+
+def test_headers_are_logged_when_details_are(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, LOGGER)
+    secrets = {"HTTP_COOKIE": "secret", "HTTP_AUTHORIZATION": "secret"}
+    given = {"REMOTE_ADDR": "192.0.2.7", "HTTP_HOST": "a.example", "HTTP_ACCEPT": "image/webp\n"} | secrets
+    make().answer(Request("GET", "/tile", "", given))
+    message = caplog.messages[-1]
+    assert message.startswith(r"from 192.0.2.7: Host: a.example; Accept: image/webp\x0a -> ")
+    assert "Content-Length: " in message
+    assert "secret" not in caplog.text
 
 
 def test_requests_are_not_logged_otherwise(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import grp
 import os
 import resource
 import socket
@@ -86,6 +87,23 @@ def test_any_user_may_connect_to_a_unix_socket(tmp_path: Path) -> None:
         assert os.umask(0o077) == 0o077
     finally:
         os.umask(umask)
+
+
+def test_unix_socket_has_the_mode_and_group_of_the_settings(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    group = os.getgroups()[-1] if os.getgroups() else os.getgid()
+    with listen(UnixAddress(str(path)), 5, 0o640, str(group)):
+        assert (stat.S_IMODE(path.stat().st_mode), path.stat().st_gid) == (0o640, group)
+    path.unlink()
+    with listen(UnixAddress(str(path)), 5, 0o600, grp.getgrgid(os.getgid()).gr_name):
+        assert path.stat().st_gid == os.getgid()
+
+
+def test_group_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with pytest.raises(ConfigError, match="SOCKET_GROUP is 'no such group'; there is no such group"):
+        listen(UnixAddress(str(path)), 5, 0o660, "no such group")
+    assert not path.exists()
 
 
 def test_socket_left_behind_is_replaced(tmp_path: Path) -> None:

@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 
 from iipserve import __version__, check
-from iipserve.codecs import Encoder
+from iipserve.codecs.avif import has_codec
 from iipserve.config import Config, settings
-from iipserve.formats import Format
-from iipserve.sources import SourceFormat, Support
 
 
 @pytest.fixture
@@ -73,20 +71,8 @@ def test_formats_are_shown_with_what_reads_and_writes_them(folder: Path) -> None
         assert f"  {line}" in out
     assert "  not read: BMP (EXTRA_FORMATS=bmp reads it)\n" in out
     assert "  written: avif (libavif " in out
-
-
-def test_what_cannot_be_read_or_written_is_shown_with_the_reason() -> None:
-    def failing(*arguments: object) -> bytes:
-        raise OSError("no library")
-
-    source = SourceFormat(
-        "toy", lambda head: False, failing, support=lambda: [Support("TOY", "lib 1", "it is small")]
-    )
-    assert check.read_lines({"toy": source}, ()) == ["not read: TOY (it is small)"]
-    broken = SourceFormat("toy", lambda head: False, failing, support=failing)
-    assert check.read_lines({"toy": broken}, ()) == ["not read: TOY (cannot be used: OSError)"]
-    encoder = Encoder(Format("toy", "toy", "image/toy", frozenset({3})), failing)
-    assert check.written_lines({"toy": encoder}) == ["not written: toy (OSError: no library)"]
+    assert "written: png (isal " in out
+    assert "raw" not in out, "nobody can ask for it"
 
 
 @pytest.mark.parametrize(
@@ -108,6 +94,54 @@ def test_origin_of_a_setting_is_shown(folder: Path, environ: dict[str, str], lin
     assert f"  {line}\n" in run(folder, **environ)[1]
 
 
+def test_mistakes_do_not_keep_the_rest_from_being_shown(folder: Path) -> None:
+    code, out, mistakes = run(folder, JPEG_QUALITY="x", PNG_QUALITY="6", URI_MAP="a=>gopher", WORKERS="2k")
+    assert code == 1
+    assert [line.split()[0] for line in mistakes] == ["JPEG_QUALITY", "URI_MAP"]
+    for known in settings().values():
+        assert f"  {known.variable} = " in out
+    assert "  JPEG_QUALITY = 'x' (mistake)\n" in out
+    assert "  PNG_QUALITY = 6 (environment)\n" in out
+    assert "  WORKERS is '2k'; it should be a whole number from 0 to 1024, and 2 is used\n" in out
+    for section in ("Precedence", "Libraries", "Formats", "Protocols", "memcached", "Limits", "Warnings"):
+        assert f"\n{section}\n  " in out
+
+
+def test_option_replaces_a_mistake(folder: Path) -> None:
+    assert run(folder, {"workers": 3}, WORKERS="many")[0::2] == (0, [])
+
+
+WINNERS = [
+    ({}, None, "IIIF ids: X-IIIF-ID, X-Forwarded-Proto, -Host, -Port and -Prefix, the request and its Host"),
+    ({"TRUST_FORWARDED": "0"}, None, "IIIF ids: the request and its Host"),
+    ({"BASE_URL": "https://a.example/"}, None, "IIIF ids: X-IIIF-ID, BASE_URL"),
+    ({"EMBED_ICC": "0", "MAX_ICC": "9"}, None, "EMBED_ICC=0 wins over MAX_ICC: no ICC profile is embedded"),
+    ({"WORKERS": "5"}, {"workers": 3}, "--workers wins over WORKERS=5"),
+    (
+        {"MAX_METADATA_CACHE_SIZE": "5", "MAX_IMAGE_METADATA_CACHE_SIZE": "6"},
+        None,
+        "MAX_METADATA_CACHE_SIZE wins over MAX_IMAGE_METADATA_CACHE_SIZE=6",
+    ),
+    ({"PDF_DPI": "100"}, None, "PDF_DPI has no effect: EXTRA_FORMATS does not name pdf"),
+    ({"WATERMARK_BLEND": "alpha"}, None, "WATERMARK_BLEND has no effect: WATERMARK is empty"),
+    ({"MEMCACHED_TIMEOUT": "9"}, None, "MEMCACHED_TIMEOUT has no effect: MEMCACHED_SERVERS is empty"),
+]
+
+
+@pytest.mark.parametrize(("environ", "overrides", "line"), WINNERS)
+def test_what_wins_is_shown(
+    folder: Path, environ: dict[str, str], overrides: dict[str, object] | None, line: str
+) -> None:
+    assert f"  {line}\n" in run(folder, overrides, **environ)[1]
+
+
+def test_missing_avif_encoder_is_a_warning(folder: Path) -> None:
+    for number, name in enumerate(("aom", "rav1e", "svt"), 1):
+        code, out, _ = run(folder, AVIF_CODEC=str(number))
+        assert (f"has no encoder {name}" in out) is not has_codec(name)
+        assert code == 0
+
+
 def test_option_is_shown_as_origin(folder: Path) -> None:
     assert "  WORKERS = 3 (--workers)\n" in run(folder, {"workers": 3}, WORKERS="5")[1]
 
@@ -119,7 +153,7 @@ def test_memcached_is_asked(folder: Path, memcached: str) -> None:
 
 
 MISTAKES = [
-    ({"JPEG_QUALITY": "x", "WORKERS": "-1"}, ["JPEG_QUALITY is 'x'", "WORKERS is '-1'"]),
+    ({"JPEG_QUALITY": "x", "WORKERS": "y"}, ["JPEG_QUALITY is 'x'", "WORKERS is 'y'"]),
     ({"FILESYSTEM_PREFIX": "/no/such/folder/"}, ["FILESYSTEM_PREFIX is '/no/such/folder/'"]),
     ({"FILESYSTEM_PREFIX": "/no/such/begin_"}, ["FILESYSTEM_PREFIX is '/no/such/begin_'"]),
     (
@@ -158,14 +192,6 @@ def test_folder_that_may_not_be_read_is_a_mistake(folder: Path, monkeypatch: pyt
 def test_prefix_may_end_in_the_beginning_of_names(folder: Path, prefix: str) -> None:
     config = Config(filesystem_prefix=prefix.format(folder=folder), logfile="-")
     assert check.unusable_paths(config) == []
-
-
-def test_library_that_fails_to_load_is_no_mistake(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(name: str) -> None:
-        raise OSError("libvips.so.42: cannot open shared object file")
-
-    monkeypatch.setattr(check.importlib, "import_module", failing)
-    assert "libvips cannot be used (OSError)" in check.library_versions()
 
 
 def test_formats_that_cannot_be_loaded_are_a_mistake(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

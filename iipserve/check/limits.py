@@ -1,0 +1,55 @@
+"""Limits of this installation that no setting raises, or only together with the system."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import tempfile
+
+from iipserve.config import MEGABYTE, Config
+from iipserve.engine.output_policy import MAX_MARK_PIXELS
+from iipserve.processing.colormap_files import MAX_COLORS, MIN_COLORS
+from iipserve.protocols.iip.samples import MAX_SAMPLES, MAX_VIEWS
+from iipserve.protocols.iip.tiles import MAX_TILES
+from iipserve.router import MAX_ADDRESS_LENGTH
+from iipserve.viewer.gallery import MAX_LISTED
+
+WORKER_MEGABYTES = 70
+"""Megabytes of a worker without caches and images (docs/performance.md)."""
+DESCRIPTORS_PER_IMAGE = 2
+
+
+def limits(config: Config) -> list[str]:
+    """A line for each limit."""
+    return [
+        f"address: {MAX_ADDRESS_LENGTH:,} characters",
+        f"TIL: {MAX_TILES:,} tiles; PFL and SPECTRA: {MAX_SAMPLES:,} samples of {MAX_VIEWS:,} images",
+        f"color maps of COLORMAPS: {MIN_COLORS} to {MAX_COLORS:,} colors",
+        f"watermark: {MAX_MARK_PIXELS // 1_000_000} megapixels; gallery: {MAX_LISTED:,} images of a folder",
+        _memory(config),
+        _descriptors(config),
+        _temporary_files(),
+    ]
+
+
+def _memory(config: Config) -> str:
+    workers = config.workers or len(os.sched_getaffinity(0))
+    each = WORKER_MEGABYTES + (config.max_image_cache_size + config.max_render_memory) * MEGABYTE / 1e6
+    return f"memory: {workers} workers of at most {each:,.0f} MB each"
+
+
+def _descriptors(config: Config) -> str:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    needed = DESCRIPTORS_PER_IMAGE * config.max_open_images + config.threads
+    available = "any number" if hard == resource.RLIM_INFINITY else f"{hard:,}"
+    return f"open files: {available} (ulimit -n); MAX_OPEN_IMAGES and THREADS use up to {needed:,} per worker"
+
+
+def _temporary_files() -> str:
+    try:
+        folder = tempfile.gettempdir()
+        free = shutil.disk_usage(folder).free // 1_000_000
+    except OSError as error:
+        return f"temporary files (TMPDIR): none can be written ({error.strerror})"
+    return f"temporary files (TMPDIR): {folder}, {free:,} MB free"
