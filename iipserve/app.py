@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeAlias
@@ -39,6 +39,7 @@ from iipserve.plan import (
     Bundle,
     Content,
     Document,
+    ImageRef,
     Pieces,
     Redirect,
     RenderPlan,
@@ -63,8 +64,14 @@ BARE_ADDRESS = re.compile(r"/|(?:/.*)?/(?:iip[^/]*|[^/]*\.fcgi)/?", re.IGNORECAS
 """Paths at which the server itself is expected: the root, a FastCGI program, `/iip`."""
 PRODUCT = Document(f"iipserve {__version__}, an image server\n".encode(), "text/plain; charset=utf-8")
 """The answer at `BARE_ADDRESS` without a query."""
+AddressKey: TypeAlias = tuple[str | None, ...]
+"""See `Request.address_key`."""
 Modified: TypeAlias = int | None
 """Time of the last change of what an answer is made of, in seconds since 1970; None where no image is involved."""
+
+
+Versioned: TypeAlias = Sequence[ImageInfo] | Sequence[ImageRef]
+"""The images that an answer is made of."""
 
 
 class CachedPlan(NamedTuple):
@@ -99,7 +106,7 @@ class Application:
         self._viewer = Viewer(library, config)
         # without remembered headers no plan could be proved to be of the same file
         remembers = config.max_metadata_cache_size != 0
-        self._plan_cache: LRU[tuple[str | None, ...], CachedPlan] = LRU(MAX_CACHED_PLANS if remembers else 0)
+        self._plan_cache: LRU[AddressKey, CachedPlan] = LRU(MAX_CACHED_PLANS if remembers else 0)
         self._damaged: LRU[str, bool] = LRU(MAX_DAMAGE_REPORTS)
         cors = http.cors_headers(config.cors)
         self._error_headers: Headers = (
@@ -109,7 +116,7 @@ class Application:
         )
         self._headers: Headers = (("Cache-Control", config.cache_control), *cors)
         self._cors = cors
-        self._answer_by_content: Mapping[type, Callable[[Request, Any, Headers, Modified], Response]] = {
+        self._answer_by_content: Mapping[type, Callable[[Request, Any, Headers, Versioned], Response]] = {
             RenderPlan: self._rendered,
             SamplePlan: self._samples,
             StatisticsPlan: self._statistics,
@@ -121,12 +128,14 @@ class Application:
     def handle(self, request: Request, *, over_http: bool = False) -> Response:
         """Answer one request; every error becomes a response here."""
         destination = response = None
+        # only what is fetched by its address alone can be remembered by it
+        address = request.address_key() if request.method in ("GET", "HEAD") else None
         try:
-            if request.method in ("GET", "HEAD"):
-                response = self._answer_from_plan_cache(request)
+            if address is not None:
+                response = self._answer_from_plan_cache(request, address)
             if response is None:
                 destination = self._router.route(request)
-                response = self._answer_anew(request, destination, over_http=over_http)
+                response = self._answer_anew(request, destination, address, over_http=over_http)
         except IIPServeError as error:
             if isinstance(error, DecodeError):
                 self._report_damage(request, error)
@@ -135,7 +144,7 @@ class Application:
             log.exception("%s %s?%s failed", request.method, request.path, request.query)
             fault = IIPServeError(INTERNAL_ERROR)
             response = self._error_response(fault, destination or self._destination(request))
-        return replace(response, body=b"") if request.method == "HEAD" else response
+        return response._replace(body=b"") if request.method == "HEAD" else response
 
     def max_body_length(self, request: Request) -> int:
         """How many bytes of the request's body its protocol reads; 0 where it reads none."""
@@ -165,12 +174,19 @@ class Application:
         except IIPServeError:
             return None
 
-    def _answer_anew(self, request: Request, destination: Destination | None, *, over_http: bool) -> Response:
+    def _answer_anew(
+        self,
+        request: Request,
+        destination: Destination | None,
+        address: AddressKey | None,
+        *,
+        over_http: bool,
+    ) -> Response:
         if request.method == "OPTIONS":
             return self._preflight(destination)
         if destination is None:
             return self._viewer_response(request, over_http=over_http)
-        return self._answer(*destination)
+        return self._answer(*destination, address)
 
     def _preflight(self, destination: Destination | None) -> Response:
         methods = READING_METHODS if destination is None else destination.protocol.methods
@@ -191,34 +207,39 @@ class Application:
             if response is not None:
                 return response
         if BARE_ADDRESS.fullmatch(request.path) and not request.query:
-            return self._document(request, PRODUCT, (), None)
+            return self._document(request, PRODUCT, (), ())
         raise UnknownProtocol(
             f"nothing is served at {request.path!r}; {self._router.entrances} lead to images"
         )
 
-    def _answer(self, protocol: Protocol, routed: Routed) -> Response:
+    def _answer(self, protocol: Protocol, routed: Routed, address: AddressKey | None) -> Response:
         request = routed.request
         if request.method not in protocol.methods:
             raise MethodNotAllowed(request.method, protocol.methods)
         _check_body(protocol, request)
         query: Query = protocol.parse(routed, self._server)
-        modification = None
+        modification, selected = None, query.names
         if routed.modifiers and self._read_modifiers:
             modification = self._read_modifiers(routed.modifiers, self._server)
-        selected = {name: modification.select(name) if modification else name for name in query.names}
+            selected = tuple(map(modification.select, selected))
         for _ in range(ATTEMPTS):
-            images = Images({name: self._library.info(*chosen) for name, chosen in selected.items()})
-            answer = protocol.plan(query, images, self._server)
-            content = self._completed(answer.content, modification, images)
-            respond = self._answer_by_content[type(content)]
+            found = [self._library.unproved_info(*name) for name in selected]
+            images = Images(zip(query.names, found, strict=True))
             try:
-                response = respond(request, content, answer.headers, _modified(images))
+                answer = protocol.plan(query, images, self._server)
+                content = self._completed(answer.content, modification, images)
+                self._check_unrendered(content, found)
+                response = self._answer_by_content[type(content)](request, content, answer.headers, found)
             except ImageChanged:
                 continue
-            varies = any(name == "Vary" for name, _ in answer.headers)
-            if isinstance(content, RenderPlan) and request.method in ("GET", "HEAD") and not varies:
-                found = tuple((selected[name], ref(info)) for name, info in images.items())
-                self._remember(request, CachedPlan(found, content, answer.headers))
+            except IIPServeError:
+                if self._is_current(found):
+                    raise
+                continue
+            varies = bool(answer.headers) and any(name == "Vary" for name, _ in answer.headers)
+            if address is not None and isinstance(content, RenderPlan) and not varies:
+                proof = tuple(zip(selected, map(ref, found), strict=True))
+                self._remember(address, CachedPlan(proof, content, answer.headers))
             return response
         raise Overloaded(f"{query.names[0].identifier!r} is being replaced; ask again")
 
@@ -229,59 +250,90 @@ class Application:
                 info = images.of(content.view.image.identifier, content.view.image.selector)
                 content = modification.apply(content, info, self._server)
             return self._finished(content, images)
-        if isinstance(content, Bundle):
+        if isinstance(content, Bundle) and not self._output_policy.adds_nothing:
             return replace(content, plans=tuple(self._finished(plan, images) for plan in content.plans))
         return content
 
     def _finished(self, plan: RenderPlan, images: Images) -> RenderPlan:
+        if self._output_policy.adds_nothing:
+            return plan
         return self._output_policy.apply(
             plan, images.of(plan.view.image.identifier, plan.view.image.selector)
         )
 
-    def _remember(self, request: Request, plan: CachedPlan) -> None:
-        key = request.address_key()
-        if sum(len(part) for part in key if part) <= MAX_CACHED_ADDRESS_LENGTH:
-            self._plan_cache.set(key, plan)
+    def _remember(self, address: AddressKey, plan: CachedPlan) -> None:
+        if len("".join(filter(None, address))) <= MAX_CACHED_ADDRESS_LENGTH:
+            self._plan_cache.set(address, plan)
 
-    def _answer_from_plan_cache(self, request: Request) -> Response | None:
+    def _answer_from_plan_cache(self, request: Request, address: AddressKey) -> Response | None:
         """The answer by the plan made for the same address before; None unless all its images are the same now."""
-        cached = self._plan_cache.get(request.address_key())
+        cached = self._plan_cache.get(address)
         if cached is None:
             return None
-        for name, info in cached.images:
-            if self._library.info(*name) is not info():
+        found = []
+        for name, planned_for in cached.images:
+            info = self._library.unproved_info(*name)
+            if info is not planned_for():
                 return None
+            found.append(info)
         try:
+            self._check_unrendered(cached.plan, found)
             return self._rendered(request, cached.plan, cached.headers)
         except ImageChanged:
             return None
 
+    def _check_unrendered(self, content: Content, images: Sequence[ImageInfo]) -> None:
+        """Check the images that a query names, unless rendering will check all of them.
+
+        Raises:
+            ImageChanged: one has been replaced or written.
+        """
+        if not isinstance(content, RenderPlan) or len(content.images) != len(images):
+            self._check(images)
+
+    def _check(self, images: Iterable[ImageInfo]) -> None:
+        """Check that images are unchanged.
+
+        Raises:
+            ImageChanged: one is not.
+        """
+        for image in images:
+            self._library.check(image)
+
+    def _is_current(self, images: Iterable[ImageInfo]) -> bool:
+        try:
+            self._check(images)
+        except ImageChanged:
+            return False
+        return True
+
     # -- answers by content --------------------------------------------------------------------------
 
     def _rendered(
-        self, request: Request, plan: RenderPlan, headers: Headers, modified: Modified = None
+        self, request: Request, plan: RenderPlan, headers: Headers, images: Versioned = ()
     ) -> Response:
-        modified = plan.view.image.version.changed_at
+        modified = _modified(plan.images)
         if http.has_condition(request) and http.not_modified(request, plan.digest, modified):
+            self._renderer.check(plan)
             return self._not_modified(plan.digest, modified, headers)
         rendition = self._renderer.render(plan)
         return self._ok(rendition.body, rendition.media_type, rendition.etag, modified, headers)
 
-    def _samples(self, request: Request, plan: SamplePlan, headers: Headers, modified: Modified) -> Response:
+    def _samples(self, request: Request, plan: SamplePlan, headers: Headers, images: Versioned) -> Response:
         self._output_policy.check_samples()
         document = plan.describe(self._renderer.samples(plan))
-        return self._document(request, document, headers, modified)
+        return self._document(request, document, headers, images)
 
     def _statistics(
-        self, request: Request, plan: StatisticsPlan, headers: Headers, modified: Modified
+        self, request: Request, plan: StatisticsPlan, headers: Headers, images: Versioned
     ) -> Response:
         document = plan.describe(self._renderer.statistics(plan.image))
-        return self._document(request, document, headers, modified)
+        return self._document(request, document, headers, images)
 
     def _document(
-        self, request: Request, document: Document, headers: Headers, modified: Modified
+        self, request: Request, document: Document, headers: Headers, images: Versioned
     ) -> Response:
-        etag = _digest(document.body)
+        etag, modified = _digest(document.body), _modified(images)
         if document.vary:
             headers = (*headers, ("Vary", document.vary))
         if http.has_condition(request) and http.not_modified(request, etag, modified):
@@ -289,16 +341,16 @@ class Application:
         return self._ok(document.body, document.media_type, etag, modified, headers)
 
     def _redirect(
-        self, request: Request, redirect: Redirect, headers: Headers, modified: Modified
+        self, request: Request, redirect: Redirect, headers: Headers, images: Versioned
     ) -> Response:
         own = (("Location", redirect.location), ("Content-Length", "0"))
         return Response(HTTPStatus.SEE_OTHER, (*own, *headers, *self._headers))
 
-    def _bundle(self, request: Request, bundle: Bundle, headers: Headers, modified: Modified) -> Response:
+    def _bundle(self, request: Request, bundle: Bundle, headers: Headers, images: Versioned) -> Response:
         body = b"".join(
             bundle.frame(index, self._whole_body(plan)) for index, plan in enumerate(bundle.plans)
         )
-        return self._ok(body, bundle.media_type, _digest(body), modified, headers)
+        return self._ok(body, bundle.media_type, _digest(body), _modified(images), headers)
 
     def _whole_body(self, plan: RenderPlan) -> bytes:
         body = self._renderer.render(plan).body
@@ -368,9 +420,9 @@ def _check_body(protocol: Protocol, request: Request) -> None:
         raise BodyTooLarge(f"the request's body is longer than {rule.max_length} bytes")
 
 
-def _modified(images: Images) -> Modified:
-    """When the newest of the images was changed; None if that is not known."""
-    times = [info.version.changed_at for info in images.values()]
+def _modified(images: Versioned) -> Modified:
+    """When the newest of the images was changed; None if that is not known of all."""
+    times = [image.version.changed_at for image in images]
     known = [time for time in times if time is not None]
     return max(known) if known and len(known) == len(times) else None
 

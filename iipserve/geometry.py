@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 def ceil_div(value: int, divisor: int) -> int:
@@ -21,8 +21,7 @@ def scale_side(length: int, numerator: int, denominator: int) -> int:
     return max(1, (2 * length * numerator + denominator) // (2 * denominator))
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(NamedTuple):
     """Extent in pixels."""
 
     width: int
@@ -54,8 +53,7 @@ class Size:
         return Size(max(1, self.width // 2), max(1, self.height // 2))
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """A rectangle of pixels in one level: origin at the top left, right and bottom edges exclusive."""
 
     x: int
@@ -115,8 +113,7 @@ def _scale_span(start: int, stop: int, length: int, new_length: int) -> tuple[in
     return new_start, max(1, new_stop - new_start)
 
 
-@dataclass(frozen=True, slots=True)
-class TileGrid:
+class TileGrid(NamedTuple):
     """A level divided into tiles; the tiles of the last column and row are clipped to the level."""
 
     size: Size
@@ -135,8 +132,8 @@ class TileGrid:
         return ceil_div(self.size.height, self.tile.height)
 
     @property
-    def count(self) -> int:
-        """Number of tiles; their indices run row by row from 0 to `count - 1`."""
+    def tile_count(self) -> int:
+        """Number of tiles; their indices run row by row from 0 to `tile_count - 1`."""
         return self.columns * self.rows
 
     def region(self, column: int, row: int) -> Region | None:

@@ -54,8 +54,7 @@ class Body:
         return self.file.read()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Request:
+class Request(NamedTuple):
     """One request, as the web server passed it on. Text is as on the wire: still percent-encoded."""
 
     method: str
@@ -96,8 +95,7 @@ class Request:
         return (self.path, self.query, *map(self.environ.get, ADDRESS_VARIABLES))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Routed:
+class Routed(NamedTuple):
     """A request on its way to a protocol, and the part of its address that the protocol reads."""
 
     request: Request
@@ -159,8 +157,7 @@ def _first(value: str) -> str:
     return value.partition(",")[0].strip()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Response:
+class Response(NamedTuple):
     """One finished answer."""
 
     status: HTTPStatus

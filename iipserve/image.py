@@ -23,9 +23,7 @@ def quick_repr(kind: type[T]) -> type[T]:
     return kind
 
 
-@quick_repr
-@dataclass(frozen=True, slots=True)
-class ImageVersion:
+class ImageVersion(NamedTuple):
     """Identifies one state of a file: by inode number and time of change, or by its content."""
 
     mtime_ns: int

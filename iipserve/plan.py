@@ -16,9 +16,7 @@ from iipserve.processing import Operation, Pixels
 from iipserve.processing.statistics import Statistics
 
 
-@quick_repr
-@dataclass(frozen=True, slots=True)
-class ImageRef:
+class ImageRef(NamedTuple):
     """One version of one image, as decoded for one request."""
 
     identifier: str
@@ -29,9 +27,7 @@ class ImageRef:
     """Which image of a stack or sequence."""
 
 
-@quick_repr
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(NamedTuple):
     """How pixels become bytes."""
 
     format: str
@@ -167,8 +163,7 @@ class StatisticsPlan:
     describe: Callable[[Statistics], Document]
 
 
-@dataclass(frozen=True, slots=True)
-class Rendition:
+class Rendition(NamedTuple):
     """A finished file in memory."""
 
     body: bytes

@@ -50,7 +50,7 @@ class Router:
         self._reserved = tuple(reserved)
         self._mapped = [_mapped(prefix, name, protocols) for prefix, name in config.uri_map]
         self._segments: dict[str, _Prefix] = {}
-        self._parameters: dict[tuple[str, str | None], tuple[Protocol, QueryRoute]] = {}
+        self._parameters: dict[str, dict[str | None, tuple[Protocol, QueryRoute]]] = {}
         self._any_query: Protocol | None = None
         for protocol in protocols.values():
             for route in protocol.routes:
@@ -61,8 +61,9 @@ class Router:
             prefix = _Prefix(f"/{route.segment}/", protocol, route.bare)
             taken = self._segments.setdefault(route.segment, prefix).protocol
         elif isinstance(route, QueryRoute):
-            key = (route.name.lower(), None if route.value is None else route.value.lower())
-            taken = self._parameters.setdefault(key, (protocol, route))[0]
+            by_value = self._parameters.setdefault(route.name.lower(), {})
+            value = None if route.value is None else route.value.lower()
+            taken = by_value.setdefault(value, (protocol, route))[0]
         else:
             taken = self._any_query = self._any_query or protocol
         if taken is not protocol:
@@ -72,7 +73,7 @@ class Router:
     def entrances(self) -> str:
         """The paths and parameters that lead to a protocol, for a message."""
         paths = [f"/{segment}/" for segment in sorted(self._segments)]
-        parameters = sorted(name for name, value in self._parameters if value is None)
+        parameters = sorted(name for name, by_value in self._parameters.items() if None in by_value)
         return ", ".join(paths + [f"?{name}=" for name in parameters])
 
     def route(self, request: Request) -> Destination | None:
@@ -97,19 +98,19 @@ class Router:
 
     def _by_parameter(self, request: Request) -> Destination | None:
         """The protocol of the first parameter that leads to one; a weak route waits for a better one."""
-        query, start, weak = request.query, 0, None
+        query, start = request.query, 0
+        weak: tuple[Protocol, QueryRoute] | None = None
         while start >= 0:
             end = query.find("&", start)
             name, equals, value = query[start : end if end >= 0 else None].partition("=")
-            found = self._parameter(name.lower(), value.lower()) if equals else None
-            if found is not None and not found[1].weak:
-                return _by_query(request, *found, start, start + len(name) + 1)
-            weak = weak or found
+            by_value = self._parameters.get(name.lower()) if equals else None
+            if by_value is not None:
+                found = by_value.get(value.lower()) or by_value.get(None)
+                if found is not None and not found[1].weak:
+                    return _by_query(request, *found, start, start + len(name) + 1)
+                weak = weak or found
             start = end + 1 if end >= 0 else -1
         return weak and _by_query(request, *weak, 0, 0)
-
-    def _parameter(self, name: str, value: str) -> tuple[Protocol, QueryRoute] | None:
-        return self._parameters.get((name, value)) or self._parameters.get((name, None))
 
     def _by_bare_path(self, request: Request, own: _Prefix | None) -> Destination | None:
         candidates = (*self._mapped, own) if own else self._mapped

@@ -354,7 +354,7 @@ def test_mistake_in_the_code_is_told_without_detail(
     def fail(identifier: str, selector: Selector) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(application._library, "info", fail)
+    monkeypatch.setattr(application._library, "unproved_info", fail)
     response = ask(application, "/iip?FIF=a.tif&JTL=2,0")
     assert response.status == 500
     assert b"secret" not in body(response)

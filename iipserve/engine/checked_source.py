@@ -6,7 +6,7 @@ import errno
 import os
 import weakref
 
-from iipserve.engine.files import FileState, file_state, unavailable
+from iipserve.engine.files import KnownFile, file_state, unavailable
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo
 from iipserve.processing import Pixels
@@ -25,22 +25,22 @@ class CheckedSource(Source):
     cannot be read.
     """
 
-    def __init__(self, source: Source, info: ImageInfo, descriptor: int, state: FileState) -> None:
+    def __init__(self, source: Source, info: ImageInfo, descriptor: int, file: KnownFile) -> None:
         """Check `source` by a descriptor of its file, which is taken over.
 
         Args:
             source: whose file is checked.
             info: of the source.
             descriptor: not the one that `source` may close.
-            state: of the file before anything was read.
+            file: its state is that before anything was read.
         """
         weakref.finalize(self, os.close, descriptor)
         self.info = info
+        self.file = file
         self.keeps_decoded = source.keeps_decoded
         self.reads_regions = source.reads_regions
         self._source = source
         self._descriptor = descriptor
-        self._state = state
         self.is_stale = False
         """Reading has failed; the file must be opened again."""
 
@@ -69,15 +69,12 @@ class CheckedSource(Source):
         return self._source.decoded_pixels(level, region)
 
     def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
-        """As `Source.stored_tile`."""
+        """As `Source.stored_tile`; not checked, as a tile that is not decoded is checked with the whole answer."""
         try:
-            tile = self._source.stored_tile(level, column, row, format, profile=profile)
+            return self._source.stored_tile(level, column, row, format, profile=profile)
         except Exception as error:
             self._report(error)
             raise
-        if tile is not None:
-            self.check()
-        return tile
 
     def check(self) -> None:
         """Check that the open file is unchanged.
@@ -89,8 +86,8 @@ class CheckedSource(Source):
         try:
             status = os.fstat(self._descriptor)
             # to unlink a file, also by replacing it, changes its ctime
-            if file_state(status) == self._state or (
-                status.st_nlink == 0 and file_state(status)[:-1] == self._state[:-1]
+            if file_state(status) == self.file.state or (
+                status.st_nlink == 0 and file_state(status)[:-1] == self.file.state[:-1]
             ):
                 return
         except OSError as error:

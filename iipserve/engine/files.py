@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from iipserve.errors import IIPServeError, ImageNotFound, ImageUnavailable
 from iipserve.image import ImageVersion
@@ -43,6 +43,21 @@ SAMPLES, SAMPLE_LENGTH = 16, 4096
 
 file_state = attrgetter("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns")
 """The `FileState` of an `os.stat_result`."""
+
+
+class KnownFile(NamedTuple):
+    """A file that was opened, and what proves that it is still the one at its path."""
+
+    path: str
+    """Symbolic links not resolved."""
+    state: FileState
+
+    def is_current(self) -> bool:
+        """Whether the file at the path is the same, and unchanged; False also if that cannot be found out."""
+        try:
+            return file_state(os.stat(self.path)) == self.state
+        except OSError:
+            return False
 
 
 class LeadsOutside(Exception):

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote
 
@@ -15,7 +15,7 @@ from iipserve.engine.checked_source import CheckedSource, ImageChanged
 from iipserve.engine.files import (
     ATTEMPTS,
     NO_DESCRIPTOR,
-    FileState,
+    KnownFile,
     file_state,
     open_regular,
     reported,
@@ -50,13 +50,10 @@ Key: TypeAlias = tuple[str, Selector]
 """Identifier, and the selected image of a stack or sequence."""
 
 
-@dataclass(frozen=True, slots=True)
-class CachedInfo:
-    """Information on an image, with what proves that the file is still the same."""
+class CachedInfo(NamedTuple):
+    """Information on an image, and the file it is of."""
 
-    path: str
-    """Prefix, identifier and suffix; symbolic links not resolved."""
-    state: FileState
+    file: KnownFile
     info: ImageInfo
 
 
@@ -105,11 +102,8 @@ class Library:
         key = (identifier, selector)
         cached = self._infos.get(key)
         if cached is not None:
-            try:
-                if file_state(os.stat(cached.path)) == cached.state:
-                    return cached.info
-            except OSError:
-                pass  # opening it again reports the reason
+            if cached.file.is_current():
+                return cached.info
             self._infos.discard(key)
         try:
             return self._read_info(identifier, selector)
@@ -128,6 +122,23 @@ class Library:
             if not first.stack and first.angles is None:
                 return first
         return self._open(identifier, selector).info
+
+    def unproved_info(self, identifier: str, selector: Selector = FIRST) -> ImageInfo:
+        """As `info`, but what is cached may be out of date; `check` finds that out once the answer is made."""
+        cached = self._infos.get((identifier, selector))
+        return cached.info if cached is not None else self.info(identifier, selector)
+
+    def check(self, image: ImageRef | ImageInfo) -> None:
+        """Check, by one `stat`, that an image is of the version that its file has at present.
+
+        Raises:
+            ImageChanged: it is not, or that cannot be found out; `info` then gives the reason.
+        """
+        key = (image.identifier, image.selector)
+        known: CachedInfo | CheckedSource | None = self._infos.get(key) or self._sources.get(key)
+        if known is None or known.info.version != image.version or not known.file.is_current():
+            self._infos.discard(key)
+            raise ImageChanged
 
     def source(self, image: ImageRef) -> Source:
         """An open source of exactly this version of an image.
@@ -209,12 +220,12 @@ class Library:
                 state, version = file_state(status), self._version_of(descriptor, status)
                 head = os.pread(descriptor, HEAD_LENGTH, 0)
                 file = OpenFile(descriptor, path, identifier, version, head, layer, self._config)
-                source = self._read_structure(file, selector, sequence, state)
+                source = self._read_structure(file, selector, sequence, KnownFile(path, state))
         finally:
             os.close(descriptor)
         key = (identifier, selector)
         self._sources.set(key, source)
-        self._infos.set(key, CachedInfo(path, state, source.info))
+        self._infos.set(key, CachedInfo(source.file, source.info))
         return source
 
     def _find(self, identifier: str, selector: Selector) -> tuple[str, Sequence | None, int]:
@@ -244,7 +255,7 @@ class Library:
             return open_regular(self._folder, below, name)
 
     def _read_structure(
-        self, file: OpenFile, selector: Selector, sequence: Sequence | None, state: FileState
+        self, file: OpenFile, selector: Selector, sequence: Sequence | None, known: KnownFile
     ) -> CheckedSource:
         """Open with the format that the first bytes indicate, else with a fallback.
 
@@ -266,12 +277,12 @@ class Library:
                     refusal = refusal or error
                 else:
                     info = self._info(source, selector, sequence)
-                    checked = CheckedSource(source, info, os.dup(file.descriptor), state)
+                    checked = CheckedSource(source, info, os.dup(file.descriptor), known)
                     checked.check()
                     return checked
             raise refusal or self._unreadable(file)
         except (DecodeError, ImageNotFound, UnsupportedImage, OSError) as error:
-            if file_state(os.fstat(file.descriptor)) != state:
+            if file_state(os.fstat(file.descriptor)) != known.state:
                 raise ImageChanged from error
             raise
         finally:

@@ -38,6 +38,8 @@ class OutputPolicy:
         self._to_srgb = config.icc_to_srgb
         self._watermark = load_watermark(config)
         self._gives_samples = self._watermark is None or config.watermark_samples
+        self.adds_nothing = not self._to_srgb and self._watermark is None
+        """`apply` returns every plan as it is."""
 
     def apply(self, plan: RenderPlan, info: ImageInfo) -> RenderPlan:
         """The plan with what the settings add; the same object if they add nothing.

@@ -61,14 +61,27 @@ class Renderer:
         self._renditions: SingleFlight[RenderPlan, Rendition | LargeRendition] = SingleFlight()
 
     def render(self, plan: RenderPlan) -> Rendition | LargeRendition:
-        """The rendition of `plan`.
+        """The rendition of `plan`, whose images are those at their paths when it is found or made.
 
         Raises:
             ImageChanged: a file has been replaced since the plan was made.
             TooLarge, Overloaded: see `AdmissionControl`; also for lack of time, and of room on the disk.
             DecodeError: a file is damaged where the plan needs it.
         """
-        return self._cache.get(plan) or self._renditions.do(plan, lambda: self._make(plan))
+        rendition = self._cache.get(plan)
+        if rendition is None:
+            return self._renditions.do(plan, lambda: self._make(plan))
+        self.check(plan)
+        return rendition
+
+    def check(self, plan: RenderPlan) -> None:
+        """Check, by one `stat` for each, that the images of `plan` are unchanged.
+
+        Raises:
+            ImageChanged: one is not.
+        """
+        for image in plan.images:
+            self._library.check(image)
 
     def statistics(self, image: ImageRef) -> Statistics:
         """The statistics of an image, measured once.
@@ -95,15 +108,18 @@ class Renderer:
         body: bytes | LargeFile | None = None
         if self._passes_stored and plan.encoding.stored and not plan.operations:
             body = view.stored(encoder)
+        # a stored tile belongs to the version that its file has after reading; whatever is decoded is checked by the source
+        self.check(plan)
         if body is None:
             body = self._rendered(view, plan, encoder)
-        etag = plan.digest if view.is_final else plan.digest + PROVISIONAL
+        is_final = view.is_final
+        etag = plan.digest if is_final else plan.digest + PROVISIONAL
         if isinstance(body, LargeFile):
             if len(body) > LARGE_BYTES:
                 return LargeRendition(body, encoder.format.media_type, etag)
             body = b"".join(body)
         rendition = Rendition(body, encoder.format.media_type, etag)
-        if view.is_final:
+        if is_final:
             self._cache.set(plan, rendition)
         return rendition
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 
 import numpy as np
 
@@ -50,7 +49,7 @@ class Sampler:
         info = self._library.info(plan.image.identifier, selector)
         if info.stack and info.version != plan.image.version:
             raise ImageChanged
-        return replace(plan.image, version=info.version, selector=info.selector)
+        return plan.image._replace(version=info.version, selector=info.selector)
 
     def _samples(self, plan: SamplePlan, image: ImageRef) -> Pixels:
         source = self._library.source(image)

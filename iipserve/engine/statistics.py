@@ -183,9 +183,9 @@ def _measured_regions(info: ImageInfo) -> tuple[int, list[Region]]:
 
 def _spread_tiles(grid: TileGrid) -> Iterator[Region]:
     """Evenly spread tiles of a level, `MAX_PIXELS` in all at most."""
-    count = max(1, min(grid.count, MAX_PIXELS // grid.tile.area))
+    count = max(1, min(grid.tile_count, MAX_PIXELS // grid.tile.area))
     for index in range(count):
-        row, column = divmod(index * grid.count // count, grid.columns)
+        row, column = divmod(index * grid.tile_count // count, grid.columns)
         region = grid.region(column, row)
         if region is not None:
             yield region

@@ -77,9 +77,9 @@ class Images(dict[ImageName, ImageInfo]):
         raise KeyError(identifier)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Server:
-    """What `parse` and `plan` may know of the server."""
+    """What `parse` and `plan` may know of the server. Compared by identity, as a key of what follows from it."""
 
     config: Config
     formats: Formats

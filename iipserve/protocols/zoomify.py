@@ -106,7 +106,7 @@ def tier_count(size: Size, tile: Size, *, rounds_up: bool) -> int:
 
 def _properties(info: ImageInfo, *, rounds_up: bool) -> Document:
     tile = square_tile(info)
-    count = sum(TileGrid(size, tile).count for size in tier_sizes(info.size, tile, rounds_up=rounds_up))
+    count = sum(TileGrid(size, tile).tile_count for size in tier_sizes(info.size, tile, rounds_up=rounds_up))
     # IIPMooViewer splits this at the quotes and counts: keep order and quotes.
     text = (
         f'<IMAGE_PROPERTIES WIDTH="{info.size.width}" HEIGHT="{info.size.height}" NUMTILES="{count}" '

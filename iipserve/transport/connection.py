@@ -9,7 +9,6 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from http import HTTPStatus
 from time import monotonic
 from typing import Protocol
@@ -259,7 +258,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         self._body = body = BodyBuffer(self.server.application.max_body_length(request))
         declared = declared_length(request.environ)
         if body.limit and declared is not None and declared > body.limit:
-            self._answer(replace(request, body=oversized(declared)), early=True)
+            self._answer(request._replace(body=oversized(declared)), early=True)
         return body
 
     def _read_body(self, request_id: int, content: bytes) -> None:
@@ -292,7 +291,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
             self._reject(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LONG)
 
     def _with_body(self, request: Request) -> Request:
-        return request if self._body is None else replace(request, body=self._body.body())
+        return request if self._body is None else request._replace(body=self._body.body())
 
     def _read_abort(self, request_id: int, content: bytes) -> None:
         """FCGI_ABORT_REQUEST (section 5.4) of a request that is not complete yet."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -62,11 +61,11 @@ class WSGIApplication:
         if declared is not None and declared > body.maximum:
             if not body.limit:
                 return self._error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LONG)
-            return self._application.answer(replace(request, body=oversized(declared)), over_http=True)
+            return self._application.answer(request._replace(body=oversized(declared)), over_http=True)
         if body.limit:
             try:
                 _read(environ["wsgi.input"], body, declared)
-                request = replace(request, body=body.body())
+                request = request._replace(body=body.body())
             except EndedEarly as error:
                 log.debug("a request body cannot be read: %r", error.__cause__)
                 return self._error(HTTPStatus.BAD_REQUEST, ENDED_EARLY)

@@ -53,15 +53,15 @@ def cropped(**changes: Any) -> RenderPlan:
 
 IMAGE = plan().view.image
 OTHERS = {
-    "identifier": cropped(image=replace(IMAGE, identifier="folder/picture2.tif")),
+    "identifier": cropped(image=IMAGE._replace(identifier="folder/picture2.tif")),
     "time of modification": cropped(
-        image=replace(IMAGE, version=ImageVersion(1_700_000_000_000_000_001, 123_456))
+        image=IMAGE._replace(version=ImageVersion(1_700_000_000_000_000_001, 123_456))
     ),
-    "length": cropped(image=replace(IMAGE, version=ImageVersion(1_700_000_000_000_000_000, 123_457))),
-    "inode": cropped(image=replace(IMAGE, version=replace(IMAGE.version, inode=1))),
-    "time of change in the kernel": cropped(image=replace(IMAGE, version=replace(IMAGE.version, ctime_ns=1))),
-    "fingerprint": cropped(image=replace(IMAGE, version=replace(IMAGE.version, fingerprint="1"))),
-    "layers": cropped(image=replace(IMAGE, quality_layers=1)),
+    "length": cropped(image=IMAGE._replace(version=ImageVersion(1_700_000_000_000_000_000, 123_457))),
+    "inode": cropped(image=IMAGE._replace(version=IMAGE.version._replace(inode=1))),
+    "time of change in the kernel": cropped(image=IMAGE._replace(version=IMAGE.version._replace(ctime_ns=1))),
+    "fingerprint": cropped(image=IMAGE._replace(version=IMAGE.version._replace(fingerprint="1"))),
+    "layers": cropped(image=IMAGE._replace(quality_layers=1)),
     "level": cropped(level=1),
     "region": cropped(region=Region(0, 1, 256, 256)),
     "size": cropped(size=Size(256, 255)),

@@ -72,6 +72,9 @@ class OneSource:
     def source(self, image: object) -> Source:
         return self._source
 
+    def check(self, image: object) -> None:
+        pass
+
 
 def renderer(source: Source, megabytes: int = 10, **settings: object) -> Renderer:
     memory = MemoryCache(megabytes * 1_000_000)

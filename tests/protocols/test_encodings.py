@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,8 +26,8 @@ def test_a_format_without_settings() -> None:
     server = Server(CONFIG, OTHER_FORMATS)
     encoding = encodings.tile_encoding("bmp", IMAGE, server)
     assert (encoding.format, encoding.quality) == ("bmp", 75)
-    assert encodings.adjusted(encoding, server, asked=Quality(200), bits=16) == replace(
-        encoding, quality=100, bits=16, stored=False
+    assert encodings.adjusted(encoding, server, asked=Quality(200), bits=16) == encoding._replace(
+        quality=100, bits=16, stored=False
     )
 
 
@@ -85,4 +84,4 @@ def test_adjustments(name: str, requests: dict[str, Any], changes: dict[str, Any
         encodings.tile_encoding(name, info, SERVER),
         encodings.export_encoding(name, info, SERVER),
     ):
-        assert encodings.adjusted(default, SERVER, **requests) == replace(default, **changes)
+        assert encodings.adjusted(default, SERVER, **requests) == default._replace(**changes)

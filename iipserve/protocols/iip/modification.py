@@ -73,7 +73,7 @@ def apply_modifiers(plan: RenderPlan, view: View, info: ImageInfo, server: Serve
     profile = all(operation.keeps_profile for operation in operations)
     encoding = adjusted(plan.encoding, server, asked=view.quality, bits=view.bits, profile=profile)
     image = _layered(plan.view.image, view, info, server.config)
-    if image is plan.view.image and encoding is plan.encoding and operations == plan.operations:
+    if image is plan.view.image and encoding == plan.encoding and operations == plan.operations:
         return plan
     return RenderPlan(replace(plan.view, image=image), encoding, operations)
 

@@ -51,7 +51,7 @@ def indexed_tile_region(info: ImageInfo, grid_size: Size, tile: int) -> Region:
     row, column = divmod(tile, ceil_div(grid_size.width, info.tile.width))
     region = TileGrid(grid_size, info.tile).region(column, row)
     if region is None:
-        count = TileGrid(grid_size, info.tile).count
+        count = TileGrid(grid_size, info.tile).tile_count
         raise TileNotFound(f"tile {tile} does not exist; this resolution has 0 to {count - 1}")
     return region
 
@@ -69,7 +69,9 @@ def _plan(query: TileQuery, encoding: Encoding, info: ImageInfo, server: Server)
         return plan_tile(info, server.config, grid_size, region, encoding)
     if view.rotation == UPSIDE_DOWN:
         # iipsrv: indices are those of the rotated image, but only at 180 degrees
-        region = indexed_tile_region(info, grid_size, TileGrid(grid_size, info.tile).count - 1 - query.tile)
+        region = indexed_tile_region(
+            info, grid_size, TileGrid(grid_size, info.tile).tile_count - 1 - query.tile
+        )
     return apply_modifiers(plan_tile(info, server.config, grid_size, region, encoding), view, info, server)
 
 

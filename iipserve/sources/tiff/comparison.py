@@ -125,8 +125,8 @@ def _place(directory: Directory) -> Hashable:
 def _strips(directory: Directory) -> _Stored:
     strips = StripReader.of(directory)
     layout = strips.layout
-    if layout.grid.count > MAX_STRIPS:
-        raise UnsupportedImage(f"{layout.grid.count} strips are not compared; at most {MAX_STRIPS} are")
+    if layout.grid.tile_count > MAX_STRIPS:
+        raise UnsupportedImage(f"{layout.grid.tile_count} strips are not compared; at most {MAX_STRIPS} are")
 
     def read(region: Region) -> Pixels:
         rows = strips.read_rows(region.y, region.bottom)
@@ -202,7 +202,7 @@ def _parts(full: _Stored, size: Size, points: Iterable[tuple[float, float]]) -> 
         (int(x * full.size.width) // block.width, int(y * full.size.height) // block.height)
         for x, y in points
     }
-    if points is FURTHER_POINTS and full.size.area + size.area <= MAX_AREA and grid.count <= MAX_PARTS:
+    if points is FURTHER_POINTS and full.size.area + size.area <= MAX_AREA and grid.tile_count <= MAX_PARTS:
         places = set(itertools.product(range(grid.columns), range(grid.rows)))
     for column, row in sorted(places):
         region = grid.region(column, row)

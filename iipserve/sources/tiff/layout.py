@@ -189,7 +189,7 @@ def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
     type = read_type(directory)
     bands = read_bands(directory, type)
     planes = bands.stored if directory.integer(PLANAR_CONFIGURATION, 1) == 2 else 1
-    _check_tile_count(directory, TileGrid(size, tile).count * planes)
+    _check_tile_count(directory, TileGrid(size, tile).tile_count * planes)
     _check_tile_bytes(tile, type, bands)
     return Layout(
         size, tile, type, bands, planes, compression,

@@ -106,9 +106,9 @@ class OldJpeg:
             return None
         grid = TileGrid(self.size, side)
         tags = offsets_tag(directory), counts_tag(directory)
-        if grid.count < 2 or any(directory.count(tag) < grid.count for tag in tags):
+        if grid.tile_count < 2 or any(directory.count(tag) < grid.tile_count for tag in tags):
             return None
-        offsets, counts = (directory.table(tag, grid.count) for tag in tags)
+        offsets, counts = (directory.table(tag, grid.tile_count) for tag in tags)
         if any(directory.reader.read(2, offset) != START for offset in offsets):
             return None
         result: NDArray[np.uint8] = np.empty((self.size.height, self.size.width, self.bands), np.uint8)

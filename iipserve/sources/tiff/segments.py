@@ -27,7 +27,7 @@ def read_tables(directory: Directory, layout: Layout) -> tuple[Table, Table]:
     Raises:
         DecodeError: the fields are damaged.
     """
-    count = layout.grid.count * layout.planes
+    count = layout.grid.tile_count * layout.planes
     offsets, tag = directory.table(offsets_tag(directory), count), counts_tag(directory)
     if directory.count(tag):
         counts = directory.table(tag, count)

@@ -132,7 +132,7 @@ class StripReader:
 
     def _pieces(self) -> Iterator[Piece]:
         """The strips, large uncompressed ones in parts."""
-        layout, count, at_once = self.layout, self.layout.grid.count, self.rows_at_once
+        layout, count, at_once = self.layout, self.layout.grid.tile_count, self.rows_at_once
         for index in range(count):
             rows = min(layout.tile.height, layout.size.height - index * layout.tile.height)
             segments = tuple(

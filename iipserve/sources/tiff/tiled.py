@@ -86,11 +86,11 @@ class TiffSource(Source):
             TileNotFound: there is no such level or tile.
             DecodeError: this tile is damaged or missing in the file.
         """
-        stored = self._level(level, column, row)
+        stored, index = self._find(level, column, row)
         region = stored.grid.region(column, row)
-        assert region is not None, "checked by _level"
+        assert region is not None, "checked by _find"
         try:
-            return self._samples(stored, row * stored.grid.columns + column, region)
+            return self._samples(stored, index, region)
         except (ValueError, RuntimeError) as error:
             raise DecodeError(_damage(level, column, row)) from error
 
@@ -101,21 +101,23 @@ class TiffSource(Source):
             TileNotFound: there is no such level or tile.
             DecodeError: the tile is cut off, or does not match the directory.
         """
-        stored = self._level(level, column, row)
+        stored, index = self._find(level, column, row)
         rewrap = stored.rewraps.get(format)
         if rewrap is None:
             return None
         try:
-            data = self._read(stored, row * stored.grid.columns + column)
+            data = self._read(stored, index)
             return None if data is None else rewrap(data, profile)
         except ValueError as error:
             raise DecodeError(_damage(level, column, row)) from error
 
-    def _level(self, level: int, column: int, row: int) -> StoredLevel:
+    def _find(self, level: int, column: int, row: int) -> tuple[StoredLevel, int]:
+        """The level and the tile's index in it."""
         if 0 <= level < len(self._levels):
             stored = self._levels[level]
-            if 0 <= column < stored.grid.columns and 0 <= row < stored.grid.rows:
-                return stored
+            columns = stored.grid.columns
+            if 0 <= column < columns and 0 <= row < stored.grid.rows:
+                return stored, row * columns + column
         raise TileNotFound(f"there is no tile {column},{row} of level {level}")
 
     def _samples(self, stored: StoredLevel, index: int, region: Region) -> Pixels:
@@ -152,7 +154,7 @@ class TiffSource(Source):
         joined = np.full(shape, layout.empty, layout.type.stored)
         written = False
         for plane in range(layout.planes):
-            pixels = self._plane(stored, plane * stored.grid.count + index, region)
+            pixels = self._plane(stored, plane * stored.grid.tile_count + index, region)
             if pixels is not None:
                 joined[:, :, plane], written = pixels[:, :, 0], True
         return joined if written else None
