@@ -28,11 +28,14 @@ from iipserve.errors import (
     ImageUnavailable,
     MethodNotAllowed,
     Overloaded,
+    PreconditionFailed,
     UnknownProtocol,
     UnsupportedBody,
 )
 from iipserve.formats import Formats
 from iipserve.http import READING_METHODS, Headers, Request, Response, Routed
+from iipserve.http.conditions import evaluated, has_condition
+from iipserve.http.public_address import FORWARDING_HEADERS
 from iipserve.image import ImageInfo, ImageName
 from iipserve.lru import LRU
 from iipserve.plan import (
@@ -66,6 +69,7 @@ PRODUCT = Document(f"iipserve {__version__}, an image server\n".encode(), "text/
 """The answer at `BARE_ADDRESS` without a query."""
 AddressKey: TypeAlias = tuple[str | None, ...]
 """See `Request.address_key`."""
+ADDRESS_HEADERS = frozenset(FORWARDING_HEADERS)
 Modified: TypeAlias = int | None
 """Time of the last change of what an answer is made of, in seconds since 1970; None where no image is involved."""
 
@@ -75,7 +79,7 @@ Versioned: TypeAlias = Sequence[ImageInfo] | Sequence[ImageRef]
 
 
 class CachedPlan(NamedTuple):
-    """What was planned for an address. A `RenderPlan` without a Vary header depends on nothing else of the request."""
+    """What was planned for an address. It depends on nothing else of the request."""
 
     images: tuple[tuple[ImageName, ref[ImageInfo]], ...]
     """All that the query names. Not held: how many headers are kept is the library's business."""
@@ -236,8 +240,7 @@ class Application:
                 if self._is_current(found):
                     raise
                 continue
-            varies = bool(answer.headers) and any(name == "Vary" for name, _ in answer.headers)
-            if address is not None and isinstance(content, RenderPlan) and not varies:
+            if address is not None and isinstance(content, RenderPlan) and _is_by_address(answer.headers):
                 proof = tuple(zip(selected, map(ref, found), strict=True))
                 self._remember(address, CachedPlan(proof, content, answer.headers))
             return response
@@ -313,9 +316,9 @@ class Application:
         self, request: Request, plan: RenderPlan, headers: Headers, images: Versioned = ()
     ) -> Response:
         modified = _modified(plan.images)
-        if http.has_condition(request) and http.not_modified(request, plan.digest, modified):
+        if has_condition(request) and (status := evaluated(request, plan.digest, modified)):
             self._renderer.check(plan)
-            return self._not_modified(plan.digest, modified, headers)
+            return self._conditional(status, plan.digest, modified, headers)
         rendition = self._renderer.render(plan)
         return self._ok(rendition.body, rendition.media_type, rendition.etag, modified, headers)
 
@@ -333,11 +336,12 @@ class Application:
     def _document(
         self, request: Request, document: Document, headers: Headers, images: Versioned
     ) -> Response:
-        etag, modified = _digest(document.body), _modified(images)
+        # the same text may be sent as one of several types: each is a representation with a tag of its own
+        etag, modified = _digest(document.media_type.encode() + document.body), _modified(images)
         if document.vary:
             headers = (*headers, ("Vary", document.vary))
-        if http.has_condition(request) and http.not_modified(request, etag, modified):
-            return self._not_modified(etag, modified, headers)
+        if has_condition(request) and (status := evaluated(request, etag, modified)):
+            return self._conditional(status, etag, modified, headers)
         return self._ok(document.body, document.media_type, etag, modified, headers)
 
     def _redirect(
@@ -350,7 +354,10 @@ class Application:
         body = b"".join(
             bundle.frame(index, self._whole_body(plan)) for index, plan in enumerate(bundle.plans)
         )
-        return self._ok(body, bundle.media_type, _digest(body), _modified(images), headers)
+        etag, modified = _digest(body), _modified(images)
+        if has_condition(request) and (status := evaluated(request, etag, modified)):
+            return self._conditional(status, etag, modified, headers)
+        return self._ok(body, bundle.media_type, etag, modified, headers)
 
     def _whole_body(self, plan: RenderPlan) -> bytes:
         body = self._renderer.render(plan).body
@@ -370,7 +377,16 @@ class Application:
             own = (*own, ("Last-Modified", http.http_date(modified)))
         return Response(HTTPStatus.OK, (*own, *headers, *self._headers), body)
 
-    def _not_modified(self, etag: str, modified: Modified, headers: Headers) -> Response:
+    def _conditional(self, status: HTTPStatus, etag: str, modified: Modified, headers: Headers) -> Response:
+        """The answer to a client that does not want the body, or not this version of it.
+
+        Raises:
+            PreconditionFailed: another version is wanted.
+        """
+        if status is HTTPStatus.PRECONDITION_FAILED:
+            raise PreconditionFailed(
+                f"the conditions of the request do not hold; the entity tag is now {etag!r}"
+            )
         own: Headers = (("ETag", f'"{etag}"'),)
         if modified is not None:
             own = (*own, ("Last-Modified", http.http_date(modified)))
@@ -418,6 +434,12 @@ def _check_body(protocol: Protocol, request: Request) -> None:
         raise UnsupportedBody(f"a body of type {request.media_type!r} is not read here; {known} are")
     if request.body is not None and request.body.length > rule.max_length:
         raise BodyTooLarge(f"the request's body is longer than {rule.max_length} bytes")
+
+
+def _is_by_address(headers: Headers) -> bool:
+    """Whether an answer depends on no request header but those that the public address is made of."""
+    named = {each for name, value in headers if name == "Vary" for each in value.split(", ")}
+    return named <= ADDRESS_HEADERS
 
 
 def _modified(images: Versioned) -> Modified:

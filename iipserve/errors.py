@@ -79,6 +79,12 @@ class MethodNotAllowed(IIPServeError):
         self.allowed = allowed
 
 
+class PreconditionFailed(IIPServeError):
+    """The answer is not the version that the client's conditions name."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+
+
 class BodyTooLarge(IIPServeError, ValueError):
     """The request's body is longer than its protocol reads."""
 

@@ -240,7 +240,7 @@ def test_negotiated_format_is_each_clients_own(application: app.Application) -> 
     ):
         response = ask(application, address, **({"accept": accept} if accept else {}))
         assert header(response, "Content-Type") == media_type
-        assert header(response, "Vary") == "Accept"
+        assert "Accept" in (header(response, "Vary") or "").split(", ")
 
 
 def test_long_addresses_are_answered_but_not_remembered(application: app.Application) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from iipserve.http import HOST, Request, Response
+from iipserve.http import Request, Response
+from iipserve.http.public_address import HOST
 from iipserve.transport.bodies import NOT_STORED, TOO_LONG, BodyBuffer, NotStored, declared_length, oversized
 from iipserve.transport.service import MonitoredApplication
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from iipserve import http
 from iipserve.http import Headers, Request, Response
+from iipserve.http.conditions import evaluated
 
 POLICY: Headers = (
     (
@@ -56,8 +57,8 @@ class Asset:
         headers: Headers = (("ETag", f'"{etag}"'), *POLICY)
         if self.modified is not None:
             headers = (*headers, ("Last-Modified", http.http_date(self.modified)))
-        if http.not_modified(request, etag, self.modified):
-            return Response(HTTPStatus.NOT_MODIFIED, headers)
+        if (status := evaluated(request, etag, self.modified)) is not None:
+            return Response(status, (*headers, ("Content-Length", "0")) if status >= 400 else headers)
         if compressed:
             headers = (*headers, ("Content-Encoding", "gzip"))
         own = (("Content-Type", self.media_type), ("Content-Length", str(len(body))))

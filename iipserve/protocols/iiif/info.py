@@ -10,7 +10,8 @@ from typing import Any
 from iipserve.config import Config
 from iipserve.errors import ConfigError
 from iipserve.geometry import Size
-from iipserve.http import negotiated
+from iipserve.http.negotiation import negotiated
+from iipserve.http.public_address import headers_read
 from iipserve.image import ImageInfo
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Server
@@ -51,7 +52,8 @@ def info_document(
     link = version.profile_link
     if version.number == 2 and media_type == JSON:
         link = f"{link}, {CONTEXT_LINK.format(version.context)}"
-    return Answer(Document(body, media_type, vary="Accept"), (("Link", link),))
+    vary = ", ".join(("Accept", *headers_read(server.config)))
+    return Answer(Document(body, media_type, vary=vary), (("Link", link),))
 
 
 # -- what is advertised ----------------------------------------------------------------------------

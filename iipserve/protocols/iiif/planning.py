@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import quote
 
 from iipserve.config import Config
 from iipserve.geometry import Region, Size
+from iipserve.http.public_address import headers_read
 from iipserve.image import ImageInfo
 from iipserve.plan import Answer, Crop, Redirect, RenderPlan, image_ref
 from iipserve.processing import Operation
@@ -35,16 +34,6 @@ from iipserve.protocols.tiles import has_color, quality_layers
 from iipserve.protocols.url_text import inline_disposition
 from iipserve.pyramid import Placement, place_region, place_tile
 
-SAFE_IN_HEADER = re.compile(r"[!#-;=?-~]*")
-"""Printable ASCII except blank, quote and angle brackets, which end a link."""
-
-
-def header_address(address: str) -> str:
-    """The address in a form allowed in headers: other than plain ASCII is percent-encoded."""
-    if SAFE_IN_HEADER.fullmatch(address):
-        return address
-    return quote(address.encode("latin-1", "replace"), safe="/%~!$&'()*+,;=:@?#[]")
-
 
 def plan(query: Query, images: Images, server: Server) -> Answer:
     """The image, its description, or the redirect to that.
@@ -54,7 +43,7 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     """
     info = images.only()
     if isinstance(query, BaseQuery):
-        return Answer(Redirect(header_address(query.address) + "/info.json"))
+        return Answer(Redirect(f"{query.address}/info.json"), _vary(server.config))
     version = VERSIONS[query.version or server.config.iiif_version]
     if isinstance(query, InfoQuery):
         return info_document(version, query.address, query.accept, info, server)
@@ -64,20 +53,25 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
 def _plan_image(query: ImageQuery, version: Version, info: ImageInfo, server: Server) -> Answer:
     parameters = query.parameters
     image = _resolve(parameters, version, info, server.config)
-    headers = [("Link", _links(version, query.address, image.canonical))]
-    if parameters.is_negotiated:
-        headers.append(("Vary", "Accept"))
+    own = ("Accept",) if parameters.is_negotiated else ()
+    headers = [("Link", _links(version, query.address, image.canonical)), *_vary(server.config, *own)]
     if not image.is_tile:
         suffix = f"_{image.size.width}x{image.size.height}.{parameters.extension}"
         headers.append(("Content-Disposition", inline_disposition(query.names[0].identifier, suffix)))
     return Answer(_render_plan(image, info, server), tuple(headers))
 
 
+def _vary(config: Config, *own: str) -> tuple[tuple[str, str], ...]:
+    """The Vary header: `own`, and what the base URI in other headers may depend on."""
+    names = (*own, *headers_read(config))
+    return (("Vary", ", ".join(names)),) if names else ()
+
+
 def _links(version: Version, address: str, canonical: str) -> str:
     """The value of the Link header: the compliance level, and the canonical address where the version has one."""
     if not canonical:
         return version.profile_link
-    return f'{version.profile_link}, <{header_address(address)}/{canonical}>;rel="canonical"'
+    return f'{version.profile_link}, <{address}/{canonical}>;rel="canonical"'
 
 
 class _Resolved(NamedTuple):

@@ -9,7 +9,9 @@ from typing import NamedTuple, TypeAlias
 from iipserve.config import Config
 from iipserve.errors import InvalidRequest, UnsupportedEncoding
 from iipserve.formats import Formats
-from iipserve.http import Routed, negotiated
+from iipserve.http import Routed
+from iipserve.http.negotiation import negotiated
+from iipserve.http.public_address import ascii_address
 from iipserve.image import ImageName, Selector
 from iipserve.protocols import Server
 from iipserve.protocols.iiif.parameters import RegionText, SizeText, read_region, read_rotation, read_size
@@ -24,7 +26,7 @@ PARAMETER = re.compile(
 )
 """A segment that is a parameter of an incomplete image request, not a folder of a base URI."""
 PAGE = re.compile("[0-9]{1,9}")
-IIIF_ID = re.compile(r"https?://[!#-;=?-~]{1,2000}")
+IIIF_ID = re.compile(r"https?://[!#-;=?-~\x80-\xff]{1,2000}")
 
 
 class Parameters(NamedTuple):
@@ -185,5 +187,5 @@ def _address(routed: Routed, config: Config, target: str) -> str:
     if stated and config.trust_forwarded:
         if not IIIF_ID.fullmatch(stated):
             raise InvalidRequest(f"X-IIIF-ID {stated!r} is not an absolute http address")
-        return stated
+        return ascii_address(stated)
     return routed.public_url(target, config)

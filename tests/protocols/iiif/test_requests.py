@@ -90,7 +90,8 @@ def test_identifiers_and_versions(target: str, by_path: bool, identifier: str, v
     for tail in ("/info.json", "/full/max/0/default.jpg", "/full/max/0/default.jpg?x=1"):
         query = parsed(PROTOCOL, target + tail, mount="/iiif/", by_path=by_path)
         assert (query.names, query.version) == ((ImageName(identifier),), version)
-        assert query.address == f"http://localhost/iiif/{target}"
+        encoded = target.replace("\xc3\xbc", "%C3%BC")
+        assert query.address == f"http://localhost/iiif/{encoded}"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,8 @@ def test_pictures_of_a_stack(name: str, delimiter: str, identifier: str, selecto
         config = Config(iiif_delimiter=delimiter)
         query = parsed(PROTOCOL, f"3/{name}{tail}", mount="/iiif/", by_path=True, config=config)
         assert query.names == (ImageName(identifier, selector),)
-        assert query.address == f"http://localhost/iiif/3/{name}"
+        encoded = name.replace("\xd9\xa1", "%D9%A1")
+        assert query.address == f"http://localhost/iiif/3/{encoded}"
 
 
 def test_the_plan_is_of_the_picture_that_was_found() -> None:
@@ -168,6 +170,11 @@ def test_a_front_end_may_state_the_address() -> None:
     assert query.address == stated
     redirect = ask(PROTOCOL, "3/a", HTTP_X_IIIF_ID=stated).content
     assert redirect == Redirect(stated + "/info.json")
+
+
+def test_address_that_a_front_end_states_in_utf_8_is_percent_encoded() -> None:
+    query = parsed(PROTOCOL, "3/a/info.json", mount="/iiif/", HTTP_X_IIIF_ID="http://a.org/\xc3\xbc/[%2F]")
+    assert query.address == "http://a.org/%C3%BC/[%2F]"
 
 
 @pytest.mark.parametrize("stated", ["javascript:x", "http://a b", "http://a>b", "http://x\r\ny"])

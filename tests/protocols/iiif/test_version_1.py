@@ -115,13 +115,13 @@ def test_format_that_is_left_out_is_negotiated(accept: str | None, format: str) 
     headers: dict[str, Any] = {} if accept is None else {"HTTP_ACCEPT": accept}
     answer = ask(PROTOCOL, "1/a.tif/full/full/0/native", **headers)
     assert plan_of(answer).encoding.format == format
-    assert ("Vary", "Accept") in answer.headers
+    assert "Accept" in dict(answer.headers)["Vary"].split(", ")
 
 
 def test_format_in_the_address_is_not_negotiated() -> None:
     answer = ask(PROTOCOL, "1/a.tif/full/full/0/native.png", HTTP_ACCEPT="image/jpeg")
     assert plan_of(answer).encoding.format == "png"
-    assert "Vary" not in dict(answer.headers)
+    assert "Accept" not in dict(answer.headers)["Vary"].split(", ")
 
 
 def test_unknown_format_is_an_unsupported_media_type() -> None:
