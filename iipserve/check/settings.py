@@ -53,7 +53,7 @@ def _ids(config: Config) -> str:
     sources = ["X-IIIF-ID"] if config.trust_forwarded else []
     if config.base_url:
         return f"IIIF ids: {', '.join([*sources, 'BASE_URL'])}"
-    sources += ["X-Forwarded-Proto, -Host, -Port and -Prefix"] if config.trust_forwarded else []
+    sources += ["X-Forwarded-Proto, -Host, -Port and -Prefix", "Forwarded"] if config.trust_forwarded else []
     return f"IIIF ids: {', '.join([*sources, 'the request and its Host'])}"
 
 

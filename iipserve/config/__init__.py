@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from iipserve.config.memcached import MemcachedAddress, MemcachedServers
 from iipserve.config.names import warnings
 from iipserve.config.parsers import (
+    BaseUrl,
     FileMode,
     Header,
     Number,
@@ -230,12 +231,12 @@ class Config:
         text="Cache-Control of every image and document.",
     )  # fmt: skip
     base_url: str = setting(
-        "BASE_URL", default="", parse=Text("an absolute address"), example="https://img.example.org/iiif/",
-        text="Public base URL of IIIF ids, instead of that of the request.",
+        "BASE_URL", default="", parse=BaseUrl(), example="https://img.example.org/iiif/",
+        text="Public base URL of IIIF ids, before the identifier, instead of that of the request; X-IIIF-ID goes before it.",
     )  # fmt: skip
     trust_forwarded: bool = setting(
         "TRUST_FORWARDED", default=True, parse=Switch(), example="0",
-        text="Trust X-Forwarded-Proto, -Host, -Port and -Prefix, and X-IIIF-ID; set 0 if clients can send them past the front end.",
+        text="Trust Forwarded, X-Forwarded-Proto, -Host, -Port and -Prefix, and X-IIIF-ID; set 0 if clients can send them past the front end.",
     )  # fmt: skip
     uri_map: tuple[tuple[str, str], ...] = setting(
         "URI_MAP", default=(), parse=UriMap(), example="books=>IIIF,zoom=>DeepZoom",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from typing import ClassVar, Generic, NamedTuple, TypeVar
+from urllib.parse import quote
 
 ABSURD = 1e300
 """Numbers from here on have no nearest one where there is no maximum."""
@@ -13,6 +14,12 @@ NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 ORIGIN = re.compile(r"\*|null|[A-Za-z][A-Za-z0-9+.-]*://[^\s/,;]+")
 """An origin as browsers send it (RFC 6454 section 7), or any."""
+
+ABSOLUTE = re.compile(
+    r"(?P<scheme>https?)://(?P<host>(?:[\w.~%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)(?P<rest>(?:[/?][^#\s]*)?)",
+    re.IGNORECASE,
+)
+"""An absolute address without user and fragment (RFC 3986 section 4.3); its host may be an internationalized one."""
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
@@ -194,6 +201,33 @@ class Origin(Header):
         if value and not ORIGIN.fullmatch(bare):
             raise ValueError(self.accepts)
         return Reading(bare, bare == value)
+
+
+class BaseUrl(Parser[str]):
+    """An absolute address in ASCII that an identifier can follow (RFC 3986); empty for none."""
+
+    empty_is_default = False
+
+    accepts = "an absolute http or https address that ends in a slash or contains a question mark"
+
+    def _read(self, text: str) -> Reading[str]:
+        value = text.strip()
+        match = ABSOLUTE.fullmatch(value)
+        if match is None:
+            if not value:
+                return Reading("")
+            raise ValueError(f"{self.accepts}, such as https://img.example.org/iiif/")
+        rest = quote(match["rest"], safe="/%~!$&'()*+,;=:@?[]", errors="surrogateescape")
+        if "?" not in rest and not rest.endswith("/"):
+            rest += "/"
+        address = f"{match['scheme'].lower()}://{self._ascii_host(match['host'])}{rest}"
+        return Reading(address, address == value)
+
+    def _ascii_host(self, host: str) -> str:
+        try:
+            return host if host.isascii() else host.encode("idna").decode()
+        except UnicodeError:
+            raise ValueError(f"{self.accepts}; {host!r} is no host name") from None
 
 
 class Words(Parser[tuple[str, ...]]):

@@ -112,7 +112,11 @@ def test_option_replaces_a_mistake(folder: Path) -> None:
 
 
 WINNERS = [
-    ({}, None, "IIIF ids: X-IIIF-ID, X-Forwarded-Proto, -Host, -Port and -Prefix, the request and its Host"),
+    (
+        {},
+        None,
+        "IIIF ids: X-IIIF-ID, X-Forwarded-Proto, -Host, -Port and -Prefix, Forwarded, the request and its Host",
+    ),
     ({"TRUST_FORWARDED": "0"}, None, "IIIF ids: the request and its Host"),
     ({"BASE_URL": "https://a.example/"}, None, "IIIF ids: X-IIIF-ID, BASE_URL"),
     ({"EMBED_ICC": "0", "MAX_ICC": "9"}, None, "EMBED_ICC=0 wins over MAX_ICC: no ICC profile is embedded"),
