@@ -19,7 +19,12 @@ if os.access(python, os.X_OK) and os.path.realpath(sys.prefix) != os.path.realpa
     os.execv(python, [python, os.path.realpath(__file__), *sys.argv[1:]])
 sys.path.insert(0, folder)
 
-from iipserve.__main__ import main  # noqa: E402
+try:
+    from iipserve.__main__ import main
+except ModuleNotFoundError as error:
+    if error.name and error.name.partition(".")[0] == "iipserve":
+        raise
+    sys.exit(f"iipserve: the Python package {error.name} is missing; {folder}/scripts/setup installs it")
 
 if __name__ == "__main__":
     sys.exit(main())

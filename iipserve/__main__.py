@@ -81,8 +81,8 @@ def _parser() -> argparse.ArgumentParser:
         "--bind",
         type=_address,
         metavar="ADDRESS",
-        help="listen for FastCGI: HOST:PORT, :PORT, [IPV6]:PORT or SOCKET_PATH; "
-        "without it and --http, the listening socket is descriptor 0",
+        help="listen for FastCGI: HOST:PORT, :PORT, [IPV6]:PORT or SOCKET_PATH; sockets passed by systemd "
+        "replace it; without it and --http, the listening socket is descriptor 0",
     )
     parser.add_argument(
         "--backlog",
@@ -135,18 +135,21 @@ def _serve(
 ) -> int:
     raise_descriptor_limit()
     tune_malloc()
-    if options.bind is None and options.http is None:
-        if passed := passed_listeners(environ, os.getpid()):
-            return _supervise(config, build, passed, [], passed=True)
+    passed = passed_listeners(environ, os.getpid())
+    if not passed and options.bind is None and options.http is None:
         listener = inherited_listener(LISTENING_DESCRIPTOR)
         if listener is None:
             parser.error(NOTHING_TO_SERVE)
         return _serve_alone(config, build, listener)
-    fastcgi, http = (
-        [] if address is None else [listen(address, options.backlog, config.socket_mode, config.socket_group)]
-        for address in (options.bind, options.http)
-    )
-    return _supervise(config, build, fastcgi, http, passed=False)
+
+    def opened(address: TcpAddress | UnixAddress | None) -> list[socket]:
+        if address is None:
+            return []
+        return [listen(address, options.backlog, config.socket_mode, config.socket_group)]
+
+    # sockets of systemd replace --bind, so that one unit file does with and without them
+    fastcgi = passed or opened(options.bind)
+    return _supervise(config, build, fastcgi, opened(options.http), passed=bool(passed))
 
 
 def _supervise(

@@ -51,13 +51,13 @@ def replaced(text: str, replacements: dict[str, str]) -> str:
 
 
 def starter(work: Path, command: str = f"{shlex.quote(str(ROOT))}/iipserve.fcgi") -> Path:
-    """A folder with an `iipserve.fcgi` that runs the checkout's with the interpreter of the tests.
+    """A folder with `bin/iipserve`, as pip makes it, that runs the checkout's with the interpreter of the tests.
 
     Or another Python command line, in the checkout's folder.
     """
     folder = work / "starter"
-    folder.mkdir()
-    launcher = folder / "iipserve.fcgi"
+    launcher = folder / "bin" / "iipserve"
+    launcher.parent.mkdir(parents=True)
     launcher.write_text(
         f'#!/bin/sh\ncd {shlex.quote(str(ROOT))}\nexec {shlex.quote(sys.executable)} {command} "$@"\n'
     )
@@ -125,7 +125,7 @@ def nginx_and_spawn_fcgi(folder: Path, work: Path) -> Iterator[str]:
         "-p",
         str(port),
         "--",
-        str(starter(work) / "iipserve.fcgi"),
+        str(starter(work) / "bin" / "iipserve"),
     ]
     settings = {"FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": f"{work}/iipserve.log"}
     with (
@@ -153,8 +153,8 @@ def lighttpd_bin_path(folder: Path, work: Path) -> Iterator[str]:
     replacements = {
         "/opt/iipserve": str(starter(work)),
         "/tmp/iipserve-lighttpd.socket": f"{work}/socket",
-        "/var/www/images/": f"{folder}/",
-        "/var/log/iipserve.log": f"{work}/iipserve.log",
+        "/srv/images/": f"{folder}/",
+        "/var/log/iipserve/iipserve.log": f"{work}/iipserve.log",
     }
     with lighttpd(work, "lighttpd-bin-path.conf", replacements) as site:
         yield site
@@ -207,8 +207,8 @@ def apache_fcgid(folder: Path, work: Path) -> Iterator[str]:
         (ROOT / "conf" / "apache-mod_fcgid.conf").read_text(),
         {
             "/opt/iipserve": str(starter(work)),
-            "/var/www/images/": f"{folder}/",
-            "/var/log/iipserve.log": f"{work}/iipserve.log",
+            "/srv/images/": f"{folder}/",
+            "/var/log/iipserve/iipserve.log": f"{work}/iipserve.log",
         },
     )
     own = f"FcgidIPCDir {work}\nFcgidProcessTableFile {work}/fcgid_shm\n"

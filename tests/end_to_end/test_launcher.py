@@ -64,6 +64,14 @@ def test_without_venv_the_interpreter_that_runs_it_is_used(checkout: Path) -> No
     assert run([sys.executable, str(checkout / "iipserve.fcgi")]).stdout.startswith(f"{sys.prefix}\n")
 
 
+def test_missing_package_is_named_with_what_installs_it(checkout: Path) -> None:
+    (checkout / "iipserve" / "__main__.py").write_text("import a_package_that_is_not_installed\n")
+    shown = run([str(checkout / "iipserve.fcgi")])
+    assert (shown.returncode, shown.stdout) == (1, "")
+    needed = "the Python package a_package_that_is_not_installed is missing"
+    assert shown.stderr == f"iipserve: {needed}; {checkout}/scripts/setup installs it\n"
+
+
 def test_it_is_the_command() -> None:
     shown = run([sys.executable, str(LAUNCHER)])
     assert (shown.stdout, shown.returncode) == (f"iipserve {__version__}\n", 0)

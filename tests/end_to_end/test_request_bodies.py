@@ -88,7 +88,7 @@ def apache_proxy(*modules: str, addition: str = "") -> Start:
 def apache_fcgid(work: Path) -> Iterator[Site]:
     changes = {
         "/opt/iipserve": str(servers.starter(work, "-m tests.transport.stub")),
-        "/var/log/iipserve.log": f"{work}/log",
+        "/var/log/iipserve/iipserve.log": f"{work}/log",
     }
     sample = servers.replaced((ROOT / "conf" / "apache-mod_fcgid.conf").read_text(), changes)
     own = f"FcgidIPCDir {work}\nFcgidProcessTableFile {work}/fcgid_shm\nFcgidMaxRequestLen 10000000\n"

@@ -299,13 +299,14 @@ def test_configuration_of_gunicorn_is_not_read(start: Start, port: int, tmp_path
     assert messages[-2].startswith("GET /echo 200 ")
 
 
-def test_sockets_of_systemd_are_served(start: Start, port: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [[], ["--bind", "unused"]], ids=["alone", "in place of --bind"])
+def test_sockets_of_systemd_are_served(port: int, tmp_path: Path, arguments: list[str]) -> None:
     """As systemd starts it: the socket on descriptor 3, LISTEN_PID the process itself."""
     listener = socket.create_server(("127.0.0.1", port))
     script = (
         "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ['LISTEN_PID'] = str(os.getpid());"
         "os.environ['LISTEN_FDS'] = '1'; os.set_inheritable(3, True);"
-        "os.execv(sys.executable, [sys.executable, '-m', 'tests.transport.stub'])"
+        f"os.execv(sys.executable, [sys.executable, '-m', 'tests.transport.stub', *{arguments}])"
     )
     import subprocess
     import sys
@@ -324,3 +325,4 @@ def test_sockets_of_systemd_are_served(start: Start, port: int, tmp_path: Path) 
         finally:
             process.terminate()
         assert process.wait(20) == 0
+    assert not (ROOT / "unused").exists()
