@@ -9,7 +9,12 @@ from tests.differential.iipsrv import Reply
 
 def answer(application: Application, query: str) -> Reply:
     """The answer to a query string."""
-    environ = {"REQUEST_URI": f"/iipsrv.fcgi?{query}", "HTTP_HOST": "images.example.org"}
+    return answer_at(application, f"/iipsrv.fcgi?{query}")
+
+
+def answer_at(application: Application, address: str) -> Reply:
+    """The answer at an address, path and query."""
+    environ = {"REQUEST_URI": address, "HTTP_HOST": "images.example.org"}
     response = application.handle(Request.from_environ(environ))
     body = response.body if isinstance(response.body, bytes) else b"".join(response.body)
     return Reply(int(response.status), dict(response.headers).get("Content-Type", ""), body)

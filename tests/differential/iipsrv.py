@@ -52,20 +52,25 @@ class Iipsrv:
     ) -> None:
         self._stop()
 
-    def ask(self, query: str, **params: str) -> Reply:
-        """The answer to a query string.
+    def ask(self, query: str) -> Reply:
+        """The answer to a query string; see `ask_at`."""
+        return self.ask_at(f"/iipsrv.fcgi?{query}")
+
+    def ask_at(self, address: str) -> Reply:
+        """The answer at an address, path and query.
 
         Raises:
             Died: there is none; the server runs again afterwards.
         """
+        query = address.partition("?")[2]
         try:
             with connect(("127.0.0.1", self._port)) as peer:
-                peer.send(request(f"/iipsrv.fcgi?{query}", keep=False, QUERY_STRING=query, **params))
+                peer.send(request(address, keep=False, QUERY_STRING=query, HTTP_HOST="images.example.org"))
                 return read_reply(_output(peer))
         except (OSError, Died, AssertionError) as error:
             self._stop()
             self._start()
-            raise Died(f"no answer to {query}") from error
+            raise Died(f"no answer to {address}") from error
 
     def _start(self) -> None:
         self._port = free_port()

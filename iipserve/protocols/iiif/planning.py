@@ -29,7 +29,7 @@ from iipserve.protocols.iiif.parameters import (
     resolve_size,
 )
 from iipserve.protocols.iiif.requests import BaseQuery, ImageQuery, InfoQuery, Parameters, Query
-from iipserve.protocols.iiif.versions import VERSIONS, Version
+from iipserve.protocols.iiif.versions import UNVERSIONED, VERSIONS, Version
 from iipserve.protocols.tiles import has_color, quality_layers
 from iipserve.protocols.url_text import inline_disposition
 from iipserve.pyramid import Placement, place_region, place_tile
@@ -44,7 +44,7 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     info = images.only()
     if isinstance(query, BaseQuery):
         return Answer(Redirect(f"{query.address}/info.json"), _vary(server.config))
-    version = VERSIONS[query.version or server.config.iiif_version]
+    version = VERSIONS[query.version] if query.version else UNVERSIONED[server.config.iiif_version]
     if isinstance(query, InfoQuery):
         return info_document(version, query.address, query.accept, info, server)
     return _plan_image(query, version, info, server)

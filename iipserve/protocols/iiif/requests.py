@@ -15,7 +15,8 @@ from iipserve.http.public_address import ascii_address
 from iipserve.image import ImageName, Selector
 from iipserve.protocols import Server
 from iipserve.protocols.iiif.parameters import RegionText, SizeText, read_region, read_rotation, read_size
-from iipserve.protocols.iiif.versions import VERSIONS
+from iipserve.protocols.iiif.versions import EARLIER_QUALITIES, EXTENSIONS, VERSIONS
+from iipserve.protocols.tiles import USUAL_EXTENSION
 from iipserve.protocols.url_text import decoded, decoded_identifier, path_target
 
 VERSION_SEGMENTS = {"1/": 1, "2/": 2, "3/": 3}
@@ -26,6 +27,8 @@ PARAMETER = re.compile(
 )
 """A segment that is a parameter of an incomplete image request, not a folder of a base URI."""
 PAGE = re.compile("[0-9]{1,9}")
+ENCODED_SLASH = re.compile("%2F", re.IGNORECASE)
+KNOWN_QUALITY = re.compile(rf"(?:{'|'.join((*EARLIER_QUALITIES, *EXTENSIONS))})(?:\.[a-z0-9]{{1,8}})?")
 IIIF_ID = re.compile(r"https?://[!#-;=?-~\x80-\xff]{1,2000}")
 
 
@@ -89,13 +92,16 @@ def parse(routed: Routed, server: Server) -> Query:
     """Read `ID/REGION/SIZE/ROTATION/QUALITY.FORMAT`, `ID/info.json` or `ID`.
 
     Read from the right, so that the identifier may contain unencoded slashes. Below a path of the protocol,
-    a first segment of 1, 2 or 3 is the version.
+    a first segment of 1, 2 or 3 is the version. Without a version, what iipsrv takes is taken: upper case, no format,
+    an address that is encoded as a whole.
 
     Raises:
         InvalidRequest: it has none of these forms, or a parameter is malformed.
     """
     target, accept = path_target(routed), routed.request.header("Accept")
     version = VERSION_SEGMENTS.get(target[:2]) if routed.by_path else None
+    if version is None:
+        target = _with_slashes(target)
     start = 0 if version is None else 2
     parts = target[start:].rsplit("/", 4)
     last = _last_segment(parts[-1])
@@ -106,15 +112,35 @@ def parse(routed: Routed, server: Server) -> Query:
         bare = target.removesuffix("/")
         _check_base(bare[start:])
         return BaseQuery(*_base(routed, server.config, bare, start))
-    raw, region, size, rotation, _ = parts
-    negotiates = VERSIONS[version or server.config.iiif_version].negotiates_format
-    formats = server.formats
-    quality = read_quality_1(last, formats, accept) if negotiates else read_quality(last, formats)
-    mirrored, degrees = read_rotation(decoded(rotation))
-    parameters = Parameters(
-        read_region(decoded(region)), read_size(decoded(size)), mirrored, degrees, *quality
-    )
-    return ImageQuery(*_base(routed, server.config, target[: start + len(raw)], start), version, parameters)
+    segments = (*map(decoded, parts[1:4]), last)
+    if version is None:
+        segments = tuple(segment.lower() for segment in segments)
+    parameters = _parameters(segments, version, server, accept)
+    end = start + len(parts[0])
+    return ImageQuery(*_base(routed, server.config, target[:end], start), version, parameters)
+
+
+def _with_slashes(target: str) -> str:
+    """The target with its slashes, if they are encoded although more than an identifier was."""
+    if "/" in target or "%2F" not in target.upper():
+        return target
+    plain = ENCODED_SLASH.sub("/", target)
+    last = _last_segment(plain.rpartition("/")[2])
+    whole = last == "info.json" or (plain.count("/") >= 4 and KNOWN_QUALITY.fullmatch(last.lower()))
+    return plain if whole else target
+
+
+def _parameters(
+    segments: tuple[str, ...], version: int | None, server: Server, accept: str | None
+) -> Parameters:
+    """The parameters in the last four segments of an image request, decoded."""
+    region, size, rotation, last = segments
+    if VERSIONS[version or server.config.iiif_version].negotiates_format:
+        quality = read_quality_1(last, server.formats, accept)
+    else:
+        quality = read_quality(last, server.formats, USUAL_EXTENSION if version is None else None)
+    mirrored, degrees = read_rotation(rotation)
+    return Parameters(read_region(region), read_size(size), mirrored, degrees, *quality)
 
 
 def _last_segment(text: str) -> str:
@@ -122,16 +148,22 @@ def _last_segment(text: str) -> str:
     return decoded(text).partition("?")[0] if "%" in text or "?" in text else text
 
 
-def read_quality(last: str, formats: Formats) -> tuple[str, str, str, bool]:
-    """The quality, extension and format in the last segment of an address, which does not leave the format out.
+def read_quality(last: str, formats: Formats, usual: str | None) -> tuple[str, str, str, bool]:
+    """The quality, extension and format in the last segment of an address.
+
+    Args:
+        last: the segment.
+        formats: those of the server.
+        usual: the extension of an address without one; None if it needs one.
 
     Raises:
         InvalidRequest: it is not QUALITY.FORMAT, or the format is not written.
     """
     match = QUALITY_AND_FORMAT.fullmatch(last)
-    if match is None or match[2] is None:
+    extension = (match[2] or usual) if match else None
+    if match is None or extension is None:
         raise InvalidRequest(f"{last!r} is not QUALITY.FORMAT, as in default.jpg")
-    return match[1], match[2], formats.of_extension(match[2]).name, False
+    return match[1], extension, formats.of_extension(extension).name, False
 
 
 def read_quality_1(last: str, formats: Formats, accept: str | None) -> tuple[str, str, str, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from iipserve.errors import InvalidRequest, InvalidSize
 from iipserve.geometry import Size, scale_side
@@ -124,3 +124,10 @@ VERSIONS: Mapping[int, Version] = {
     ),
 }
 """By major version."""
+
+UNVERSIONED: Mapping[int, Version] = {
+    number: replace(version, knows_full_size=True, qualities=EARLIER_QUALITIES)
+    for number, version in VERSIONS.items()
+}
+"""By the major version that IIIF_VERSION gives to addresses without one. Their clients may have been written for another:
+`full` is a size and the earlier qualities exist in each."""

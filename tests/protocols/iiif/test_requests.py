@@ -142,6 +142,46 @@ def test_addresses_without_a_version_follow_the_setting(version: int) -> None:
     assert f"/image/{version}/level2.json" in dict(plain.headers)["Link"]
 
 
+UNVERSIONED = [
+    ("a.tif/full/full/0/native.jpg", "full/max/0/default.jpg"),
+    ("a.tif/full/full/0/native", "full/max/0/default.jpg"),
+    ("a.tif/full/full/0/grey.png", "full/max/0/gray.png"),
+    ("a.tif/FULL/Full/!0/DEFAULT.JPG", "full/max/!0/default.jpg"),
+    ("a.tif/SQUARE/PCT:50/0/Gray.Png", "square/pct:50/0/gray.png"),
+    ("a.tif%2Ffull%2F100%2C%2F0%2Fdefault.jpg", "full/100,/0/default.jpg"),
+    ("a.tif%2ffull%2ffull%2f0%2fnative", "full/max/0/default.jpg"),
+]
+"""Without a version, and the tail of the same request in version 3."""
+
+
+@pytest.mark.parametrize(("target", "tail"), UNVERSIONED)
+@pytest.mark.parametrize("by_path", [False, True])
+def test_habits_of_earlier_versions_are_taken_without_a_version(
+    target: str, tail: str, by_path: bool
+) -> None:
+    answer = ask(PROTOCOL, target, by_path=by_path, mount="/iiif/")
+    assert plan_of(answer) == plan_of(ask(PROTOCOL, f"3/a.tif/{tail}", mount="/iiif/"))
+    assert "level2.json" in dict(answer.headers)["Link"]
+    if "%2f" not in target.lower():
+        with pytest.raises(InvalidRequest):
+            ask(PROTOCOL, f"3/{target}", mount="/iiif/")
+
+
+@pytest.mark.parametrize(
+    "identifier", ["b%2Fa.tif", "b%2Fc%2Fd%2Fe%2Fa.tif", "b%2Fdefault.jpg", "1%2F2%2F3%2F4%2F5.jpg"]
+)
+def test_encoded_slashes_of_a_base_address_are_the_identifiers(identifier: str) -> None:
+    redirect = ask(PROTOCOL, identifier, mount="/x?IIIF=", by_path=False).content
+    assert redirect == Redirect(f"http://example.org/x?IIIF={identifier}/info.json")
+
+
+def test_an_address_that_is_encoded_as_a_whole_is_read_again() -> None:
+    query = parsed(PROTOCOL, "b%2Fc%20d.tif%2Finfo.json", mount="/x?IIIF=")
+    assert (query.names, query.address) == ((ImageName("b/c d.tif"),), "http://localhost/x?IIIF=b/c%20d.tif")
+    with_version = parsed(PROTOCOL, "3/b%2Finfo.json", mount="/iiif/", by_path=True)
+    assert with_version.names == (ImageName("b/info.json"),)
+
+
 @pytest.mark.parametrize("tail", ["/info.json", "/full/max/0/default.jpg"])
 def test_further_query_parameters_mean_nothing(tail: str) -> None:
     query = parsed(PROTOCOL, f"a.tif{tail}&v=2", mount="/iipsrv.fcgi?IIIF=")
