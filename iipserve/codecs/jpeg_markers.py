@@ -48,6 +48,11 @@ class FileFrame(NamedTuple):
 
 def read_file_frame(body: bytes) -> FileFrame | None:
     """The frame header of a JPEG file; None if the first scan has none before it."""
+    return _FRAMES.read(body)
+
+
+def _measured_frame(body: bytes) -> tuple[FileFrame | None, int]:
+    """The frame header, and the number of bytes that show it."""
     offset, frame = 0, None
     for segment in jpeg.segments(body):
         if segment.marker in jpeg.FRAME_MARKERS:
@@ -56,8 +61,11 @@ def read_file_frame(body: bytes) -> FileFrame | None:
             # the scan's header begins with its number of components
             complete = body[segment.start + 4 : segment.start + 5] == bytes((frame.components,))
             sequential = frame.marker in SEQUENTIAL_MARKERS
-            return FileFrame(offset, frame.width, frame.height, sequential and complete)
-    return None
+            return FileFrame(offset, frame.width, frame.height, sequential and complete), segment.start + 5
+    return None, len(body)
+
+
+_FRAMES = jpeg.HeadMemo(_measured_frame)
 
 
 def with_height(body: bytes, frame: FileFrame, height: int) -> bytes:

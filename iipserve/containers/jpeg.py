@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Generic, NamedTuple, TypeVar
 
 from iipserve.containers.boxes import Read
 
@@ -26,6 +26,9 @@ MAX_CONTENT = 0xFFFF - 2
 ICC_MARK = b"ICC_PROFILE\0"
 ICC_STEP = MAX_CONTENT - len(ICC_MARK) - 2
 """Bytes of a profile in one segment."""
+
+
+T = TypeVar("T")
 
 
 class Segment(NamedTuple):
@@ -68,6 +71,27 @@ def segments(stream: bytes) -> Iterator[Segment]:
         if marker == SOS:
             return
         position = stop
+
+
+class HeadMemo(Generic[T]):
+    """What was parsed of the last stream's head, for streams with mostly identical heads: the tiles of an image.
+
+    Safe for many threads.
+    """
+
+    def __init__(self, parse: Callable[[bytes], tuple[T, int]]) -> None:
+        """`parse` returns a result and the number of bytes that it depends on."""
+        self._parse = parse
+        self._last: tuple[bytes, T] | None = None
+
+    def read(self, stream: bytes) -> T:
+        """The result of parsing `stream`. Raises what `parse` raises."""
+        last = self._last
+        if last is not None and stream.startswith(last[0]):
+            return last[1]
+        result, length = self._parse(stream)
+        self._last = stream[:length], result
+        return result
 
 
 def read_frame(stream: bytes, segment: Segment) -> Frame | None:

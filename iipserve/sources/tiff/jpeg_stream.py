@@ -97,10 +97,10 @@ def _only_frame(stream: bytes, before: list[jpeg.Segment]) -> jpeg.Frame:
 
 
 class HeadReader:
-    """Reads the heads of the tiles of one level, which are mostly identical. Safe for many threads."""
+    """Reads the heads of the tiles of one level. Safe for many threads."""
 
     def __init__(self) -> None:
-        self._last: tuple[bytes, Head] | None = None
+        self._memo = jpeg.HeadMemo(_measured_head)
 
     def read(self, stream: bytes) -> Head:
         """The result of `read_head`, at little cost if the tile before began with the same bytes.
@@ -108,13 +108,14 @@ class HeadReader:
         Raises:
             DamagedStream: as `read_head`.
         """
-        last = self._last
-        if last is not None and stream.startswith(last[0]):
-            check_end(stream, len(last[0]))
-            return last[1]
-        head = read_head(stream)
-        self._last = stream[: head.length], head
+        head = self._memo.read(stream)
+        check_end(stream, head.length)
         return head
+
+
+def _measured_head(stream: bytes) -> tuple[Head, int]:
+    head = read_head(stream)
+    return head, head.length
 
 
 def check_end(stream: bytes, scan: int) -> None:
