@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
@@ -13,6 +13,16 @@ from typing import Any, NamedTuple, TypeVar
 from iipserve.geometry import Size
 
 T = TypeVar("T")
+
+MAX_REPRS = 4096
+"""Values of one class whose `repr` is remembered."""
+
+
+def cached_repr(kind: type[T]) -> type[T]:
+    """Class decorator for hashable parts of cache keys that recur: the `repr` of each value is computed once."""
+    shown: Any = kind
+    shown.__repr__ = lru_cache(maxsize=MAX_REPRS)(shown.__repr__)
+    return kind
 
 
 def quick_repr(kind: type[T]) -> type[T]:

@@ -12,7 +12,11 @@ V = TypeVar("V")
 
 
 class LRU(Generic[K, V]):
-    """A mapping that drops the least recently used values when it is full. Safe for many threads."""
+    """A mapping that drops the least recently used values when it is full. Safe for many threads.
+
+    Getting a value takes no lock, because each of its two steps is one call into C: keys are made of tuples, strings
+    and numbers, or are compared by identity, or the caller holds a lock.
+    """
 
     def __init__(self, limit: int | None) -> None:
         """Keep at most `limit` values; None means no limit."""
@@ -22,11 +26,13 @@ class LRU(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         """The value, which becomes the most recently used, or None."""
-        with self._lock:
-            value = self._values.get(key)
-            if value is not None:
+        value = self._values.get(key)
+        if value is not None:
+            try:  # contextlib.suppress would cost more than all the rest
                 self._values.move_to_end(key)
-            return value
+            except KeyError:
+                return value  # dropped by another thread in the meantime; the value is still valid
+        return value
 
     def set(self, key: K, value: V) -> None:
         """Remember a value and drop the least recently used ones beyond the limit."""

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from iipserve import __version__
 from iipserve.geometry import Region, Size
-from iipserve.image import FIRST, ImageInfo, ImageVersion, Selector, quick_repr
+from iipserve.image import FIRST, ImageInfo, ImageVersion, Selector, cached_repr, quick_repr
 from iipserve.processing import Operation, Pixels
 from iipserve.processing.statistics import Statistics
 
 
+@cached_repr
 class ImageRef(NamedTuple):
     """One version of one image, as decoded for one request."""
 
@@ -27,6 +28,7 @@ class ImageRef(NamedTuple):
     """Which image of a stack or sequence."""
 
 
+@cached_repr
 class Encoding(NamedTuple):
     """How pixels become bytes."""
 

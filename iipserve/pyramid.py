@@ -36,6 +36,9 @@ def place_tile(info: ImageInfo, grid_size: Size, region: Region) -> Placement:
         grid_size: size of the advertised level.
         region: the tile, in pixels of the advertised level.
     """
+    for index, level in enumerate(info.levels):
+        if level.size == grid_size:
+            return Placement(index, region, region.size)
     width = grid_size.width
     for index, level in enumerate(info.levels):
         stored = level.size

@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import imagecodecs
 import numpy as np
 
 from iipserve.containers.ifd import Directory
-from iipserve.containers.jpeg import COMMON_FRAMES, START, icc_segments
+from iipserve.containers.jpeg import COMMON_FRAMES, START, HeadMemo, icc_segments
 from iipserve.containers.tags import Compression, Photometric
 from iipserve.containers.webp import read_size
 from iipserve.errors import UnsupportedImage
 from iipserve.sources.color import Samples, jfif_to_rgb
 from iipserve.sources.tiff import jpeg_stream
-from iipserve.sources.tiff.jpeg_stream import ADOBE_RGB, JFIF, HeadReader
+from iipserve.sources.tiff.jpeg_stream import ADOBE_RGB, JFIF
 from iipserve.sources.tiff.layout import EIGHT_BITS, Layout
 
 TileDecoder: TypeAlias = Callable[[bytes], Samples]
@@ -46,17 +45,16 @@ def jpeg(layout: Layout, tables: bytes) -> TileDecoder:
     samples, bits = layout.stored_bands, layout.type.bits
     if samples not in COLORSPACES or layout.type.kind != "u" or not 8 <= bits <= 16:
         raise UnsupportedImage(f"TIFF with JPEG compression of {samples} bands of {bits} bits")
-    splicer, kind = JpegSplicer.of(layout, tables, None), layout.type.stored
+    splicer, kind = JpegSplicer(layout, tables, None), layout.type.stored
     kept = COLORSPACES[samples]
 
     def decode(data: bytes) -> Samples:
-        head = splicer.check(data)
+        head, is_ycc, _ = splicer.read_head(data)
         if head.precision != bits:
             raise DamagedTile(f"{head.precision} bits instead of {bits}")
         out = _misaligned((head.height, head.width, samples), kind)
         # gray images have two dimensions in imagecodecs
         target = out[:, :, 0] if samples == 1 else out
-        is_ycc = splicer.is_ycc(head)
         stream = splicer.prefixes[is_ycc] + jpeg_stream.without_segments(data, head.foreign)
         colorspace = "YCbCr" if is_ycc else kept
         imagecodecs.jpeg8_decode(stream, colorspace=colorspace, outcolorspace=kept, out=target)
@@ -77,25 +75,21 @@ def _misaligned(shape: tuple[int, int, int], kind: np.dtype[Any]) -> Samples:
     return room[start : start + length].view(kind).reshape(shape)
 
 
-@dataclass(frozen=True, slots=True)
+class TileHead(NamedTuple):
+    """What the head of a JPEG tile says, as the directory completes it."""
+
+    head: jpeg_stream.Head
+    is_ycc: bool
+    """The three components are YCbCr: as the tile proves itself, or else by the photometric."""
+    is_plain: bool
+    """A whole tile that every viewer shows, once its tables precede it."""
+
+
 class JpegSplicer:
-    """Makes complete JPEG files of the tiles of a level."""
+    """Makes complete JPEG files of the tiles of a level. Safe for many threads."""
 
-    layout: Layout
-    declared_ycc: bool
-    """Three components are YCbCr according to the photometric."""
-    is_certain: bool
-    """Tiles cannot prove another color space."""
-    prefixes: tuple[bytes, bytes]
-    """Start marker, color marker and tables, of other colors and of YCbCr."""
-    profiled_prefixes: tuple[bytes, bytes] | None
-    """The same with the ICC profile; None if that cannot be embedded."""
-    has_tables: bool
-    heads: HeadReader
-
-    @classmethod
-    def of(cls, layout: Layout, tables: bytes, icc: bytes | None) -> JpegSplicer:
-        """Prepare the bytes that files of all tiles of a level begin with."""
+    def __init__(self, layout: Layout, tables: bytes, icc: bytes | None) -> None:
+        """Prepare the bytes that files of all tiles begin with."""
         segments, profile = jpeg_stream.table_segments(tables), icc_segments(icc or b"")
         photometric, bands = layout.bands.photometric, layout.stored_bands
         marks = JFIF if bands < 3 else ADOBE_RGB, JFIF
@@ -104,43 +98,46 @@ class JpegSplicer:
             other, ycc = (START + mark + profile + segments for mark in marks)
             return other, ycc
 
-        return cls(
-            layout,
-            declared_ycc=bands == 3 and photometric == Photometric.YCBCR,
-            is_certain=bands != 3 or photometric not in (Photometric.RGB, Photometric.YCBCR),
-            prefixes=prefixes(b""),
-            profiled_prefixes=None if profile is None else prefixes(profile),
-            has_tables=b"\xff\xdb" in segments,
-            heads=HeadReader(),
-        )
+        self._layout = layout
+        self._declared_ycc = bands == 3 and photometric == Photometric.YCBCR
+        self._is_certain = bands != 3 or photometric not in (Photometric.RGB, Photometric.YCBCR)
+        """Tiles cannot prove another color space."""
+        self.prefixes = prefixes(b"")
+        """Start marker, color marker and tables, of other colors and of YCbCr."""
+        self._profiled_prefixes = None if profile is None else prefixes(profile)
+        """The same with the ICC profile; None if that cannot be embedded."""
+        self._has_tables = b"\xff\xdb" in segments
+        self._heads = HeadMemo(self._read_head)
 
-    def is_ycc(self, head: jpeg_stream.Head) -> bool:
-        """Whether a tile's three components are YCbCr: as it proves itself, or else by the photometric."""
-        return self.declared_ycc if self.is_certain or head.is_ycc is None else head.is_ycc
-
-    def check(self, data: bytes) -> jpeg_stream.Head:
-        """The header of a tile.
+    def read_head(self, data: bytes) -> TileHead:
+        """The head of a tile, at little cost if the tile before began with the same bytes.
 
         Raises:
             DamagedStream, DamagedTile: it is not a JPEG stream, or not of the tile's size and bands.
         """
-        head = self.heads.read(data)
-        _check_size(self.layout, head.width, head.height, head.components)
-        return head
+        found = self._heads.read(data)
+        jpeg_stream.check_end(data, found.head.length)
+        return found
 
     def splice(self, data: bytes, *, profile: bool) -> bytes | None:
         """The tile as a JPEG file that any viewer shows in the right colors, or None if that cannot be made.
 
         Raises:
-            DamagedStream, DamagedTile: as `check`.
+            DamagedStream, DamagedTile: as `read_head`.
         """
-        head = self.check(data)
-        whole = (head.width, head.height) == (self.layout.tile.width, self.layout.tile.height)
-        plain = head.frame in COMMON_FRAMES and head.precision == 8
-        prefixes = self.profiled_prefixes if profile else self.prefixes
-        if prefixes is None or not (whole and plain and (head.has_tables or self.has_tables)):
+        head, is_ycc, is_plain = self.read_head(data)
+        prefixes = self._profiled_prefixes if profile else self.prefixes
+        if prefixes is None or not is_plain:
             return None
-        return prefixes[self.is_ycc(head)] + jpeg_stream.without_segments(data, head.foreign)
+        return prefixes[is_ycc] + jpeg_stream.without_segments(data, head.foreign)
+
+    def _read_head(self, data: bytes) -> tuple[TileHead, int]:
+        head, layout = jpeg_stream.read_head(data), self._layout
+        _check_size(layout, head.width, head.height, head.components)
+        is_ycc = self._declared_ycc if self._is_certain or head.is_ycc is None else head.is_ycc
+        whole = (head.width, head.height) == layout.tile
+        plain = head.frame in COMMON_FRAMES and head.precision == 8 and (head.has_tables or self._has_tables)
+        return TileHead(head, is_ycc, whole and plain), head.length
 
 
 # -- WebP ----------------------------------------------------------------------------------------------

@@ -96,28 +96,6 @@ def _only_frame(stream: bytes, before: list[jpeg.Segment]) -> jpeg.Frame:
     return frame
 
 
-class HeadReader:
-    """Reads the heads of the tiles of one level. Safe for many threads."""
-
-    def __init__(self) -> None:
-        self._memo = jpeg.HeadMemo(_measured_head)
-
-    def read(self, stream: bytes) -> Head:
-        """The result of `read_head`, at little cost if the tile before began with the same bytes.
-
-        Raises:
-            DamagedStream: as `read_head`.
-        """
-        head = self._memo.read(stream)
-        check_end(stream, head.length)
-        return head
-
-
-def _measured_head(stream: bytes) -> tuple[Head, int]:
-    head = read_head(stream)
-    return head, head.length
-
-
 def check_end(stream: bytes, scan: int) -> None:
     """Check that the scans, which begin at `scan`, are followed by an end marker.
 

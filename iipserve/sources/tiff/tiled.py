@@ -268,7 +268,7 @@ def _read_level(level: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool
 def _rewraps(layout: Layout, tables: bytes, icc: bytes | None) -> Mapping[str, Rewrap]:
     """The output formats that stored tiles of a level can be made into."""
     if layout.compression == Compression.JPEG and layout.bands.stored == layout.bands.colors in (1, 3):
-        splicer = JpegSplicer.of(layout, tables, icc)
+        splicer = JpegSplicer(layout, tables, icc)
         return {"jpeg": lambda data, profile: splicer.splice(data, profile=profile)}
     kept = layout.bands.alpha is not Alpha.PREMULTIPLIED and layout.bands.alpha_declared
     if layout.compression == Compression.WEBP and kept:

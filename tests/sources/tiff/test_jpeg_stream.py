@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from iipserve.containers.jpeg import HeadMemo
 from iipserve.sources.tiff.jpeg_stream import (
     DamagedStream,
     Head,
-    HeadReader,
     read_head,
     table_segments,
     without_segments,
@@ -44,16 +44,14 @@ def test_reads_the_head(stream: bytes, head: Head) -> None:
 
 
 def test_reader_tells_tiles_apart() -> None:
-    """Whatever came before, the head is the stream's own, and damage is detected."""
+    """Whatever came before, the head is the stream's own."""
     other = SOI + HUFFMAN + FRAME + SCAN + EOI
     streams = [*(parameters.values[0] for parameters in READABLE), other]
-    reader = HeadReader()
+    reader = HeadMemo(lambda stream: (read_head(stream), read_head(stream).length))
     for first in streams:
         for second in streams:
             assert reader.read(first) == read_head(first)
             assert reader.read(second) == read_head(second)
-        with pytest.raises(DamagedStream):
-            reader.read(first[: first.rindex(EOI)])
 
 
 DAMAGED = [
