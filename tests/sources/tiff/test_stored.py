@@ -274,6 +274,16 @@ def test_a_tile_without_its_end_is_an_error(one_tile: Path) -> None:
         source.read_tile(0, 0, 0)
 
 
+def test_a_tile_without_its_end_is_an_error_after_a_whole_one(one_tile: Path) -> None:
+    """The head of the next tile is the same."""
+    offset, count = tile_place(one_tile)
+    source = open_source(TILED, one_tile)
+    assert source.stored_tile(0, 0, 0, "jpeg", profile=False) is not None
+    overwrite(one_tile, offset + count - 40, bytes(40))
+    with pytest.raises(DecodeError):
+        source.stored_tile(0, 0, 0, "jpeg", profile=False)
+
+
 def test_a_smaller_tile_is_decoded_where_it_covers_the_level(tmp_path: Path) -> None:
     """Some writers clip edge tiles instead of padding them."""
     pixels = smooth((40, 30))
