@@ -10,6 +10,7 @@ from iipserve.formats import Format, Formats, Quality
 from tests.protocols.client import CONFIG, FORMATS
 
 EXTENSIONS = {"jpg": "jpeg", "png": "png", "webp": "webp", "avif": "avif", "tif": "tiff", "jxl": "jxl"}
+EXTENSIONS |= {name: name for name in ("gif", "jp2", "pdf")}
 BMP = Format("bmp", "bmp", "image/bmp", frozenset({3}), default_quality=60)
 
 
@@ -41,6 +42,7 @@ def test_other_extensions_are_refused(extension: str) -> None:
 def test_words_of_iip() -> None:
     commands = {"jtl": "jpeg", "ptl": "png", "wtl": "webp", "atl": "avif", "ttl": "tiff", "xtl": "jxl"}
     words = {"jpg": "jpeg", "png": "png", "webp": "webp", "avif": "avif", "tiff": "tiff", "jxl": "jxl"}
+    words |= {name: name for name in ("gif", "jp2", "pdf")}
     assert {name: format.name for name, format in FORMATS.by_tile_command.items()} == commands
     assert {word: format.name for word, format in FORMATS.by_export_word.items()} == words
     assert Formats([BMP]).by_export_word == {"bmp": BMP}

@@ -7,30 +7,25 @@ import imagecodecs
 from iipserve.codecs import NO_METADATA, Encoder, Metadata
 from iipserve.codecs.jpeg_markers import read_file_frame, with_height, with_metadata
 from iipserve.codecs.jpeg_transform import cut
-from iipserve.codecs.metadata import check_sides, select
+from iipserve.codecs.libjpeg import compress
+from iipserve.codecs.metadata import select
 from iipserve.formats import Format
 from iipserve.geometry import Size
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
 
-MAX_SIDE = 65500
-"""libjpeg's JPEG_MAX_DIMENSION."""
 MAX_CROP_SIDE = 8192
 """Pixels. Larger files are not cropped, because the transform holds all coefficients in memory."""
 
 
 def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
-    """Encode the pixels as a JPEG file, with chroma subsampled at every quality as in iipsrv.
+    """Encode the pixels as a JPEG file.
 
     Raises:
         InvalidSize: a side is longer than libjpeg allows.
     """
-    check_sides(pixels.shape, MAX_SIDE, "JPEG")
-    bands = pixels.shape[2]
-    samples = pixels if bands == 3 else pixels[:, :, 0]
-    quality = min(max(encoding.quality, 1), 100)
-    body = bytes(imagecodecs.jpeg8_encode(samples, level=quality, subsampling="420"))
-    selected = select(metadata, encoding, bands)
+    body = compress(pixels, encoding.quality, "JPEG")
+    selected = select(metadata, encoding, pixels.shape[2])
     return body if selected is NO_METADATA else with_metadata(body, selected)
 
 

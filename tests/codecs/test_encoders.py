@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import imagecodecs
 import pytest
@@ -25,6 +26,9 @@ def test_every_encoder_is_found() -> None:
         "avif": ("avif", "image/avif", {1, 2, 3, 4}, {8}),
         "jxl": ("jxl", "image/jxl", {1, 2, 3, 4}, {8}),
         "tiff": ("tif", "image/tiff", {1, 2, 3, 4}, {8, 16}),
+        "gif": ("gif", "image/gif", {1, 3}, {8}),
+        "jp2": ("jp2", "image/jp2", {1, 2, 3, 4}, {8}),
+        "pdf": ("pdf", "application/pdf", {1, 3}, {8}),
         "raw": ("", "application/octet-stream", {1, 2, 3, 4}, {8, 16}),
     }
 
@@ -33,11 +37,14 @@ def test_only_jpeg_is_cropped_without_loss() -> None:
     assert [name for name, encoder in ENCODERS.items() if encoder.crop] == ["jpeg"]
 
 
-def test_jpeg_xl_is_left_out_where_the_library_is_missing(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("library", "name"), [(imagecodecs.JPEGXL, "jxl"), (imagecodecs.GIF, "gif"), (imagecodecs.JPEG2K, "jp2")]
+)
+def test_formats_are_left_out_where_their_library_is_missing(
+    library: Any, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(imagecodecs.JPEGXL, "available", False)
-    monkeypatch.delitem(sys.modules, "iipserve.codecs.jxl")
+    monkeypatch.setattr(library, "available", False)
+    monkeypatch.delitem(sys.modules, f"iipserve.codecs.{name}")
     found = registry.discover("iipserve.codecs", "ENCODER")
-    assert found.keys() == ENCODERS.keys() - {"jxl"}
-    assert "iipserve.codecs.jxl is left out" in caplog.text
+    assert found.keys() == ENCODERS.keys() - {name}
+    assert f"iipserve.codecs.{name} is left out" in caplog.text

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 import imagecodecs
+import pypdfium2
 import tifffile
 from PIL import Image
 
@@ -21,6 +22,8 @@ FORMATS = {
     "image/png": "PNG",
     "image/webp": "WEBP",
     "image/avif": "AVIF",
+    "image/gif": "GIF",
+    "image/jp2": "JPEG2000",
 }
 """Pillow's names by media type."""
 
@@ -89,6 +92,10 @@ def _checked(media_type: str, body: bytes) -> tuple[int, int] | None:
             return picture.size
     if media_type == "image/tiff":  # Pillow reads no colors of 16 bits
         height, width = tifffile.imread(io.BytesIO(body)).shape[:2]
+        return width, height
+    if media_type == "application/pdf":
+        (image,) = pypdfium2.PdfDocument(body)[0].get_objects()
+        width, height = image.get_px_size()
         return width, height
     if media_type == "image/jxl":
         height, width = imagecodecs.jpegxl_decode(body).shape[:2]

@@ -113,6 +113,9 @@ EXPORTS = {
     "tiff": "image/tiff",
     "avif": "image/avif",
     "jxl": "image/jxl",
+    "gif": "image/gif",
+    "jp2": "image/jp2",
+    "pdf": "application/pdf",
 }
 
 

@@ -47,7 +47,7 @@ REFUSALS = [
     Refused("fourth column of 513", "a/TileGroup0/2-3-0.jpg", TileNotFound, "0 to 1", 404, image(513, 513)),
     Refused("third tier of 513", "a/TileGroup0/3-0-0.jpg", TileNotFound, "0 to 2", 404, image(513, 513), UP),
     Refused("column of neither", "a/TileGroup0/1-3-0.jpg", TileNotFound, "0 to 1", 404, image(513, 513), UP),
-    Refused("format", "a/TileGroup0/0-0-0.gif", UnsupportedEncoding),
+    Refused("format", "a/TileGroup0/0-0-0.bmp", UnsupportedEncoding),
     Refused("negative", "a/TileGroup0/0--1-0.jpg", InvalidRequest),
     Refused("no group", "a/0-0-0.jpg", InvalidRequest, "ImageProperties.xml"),
     Refused("no name", "/ImageProperties.xml", InvalidRequest),

@@ -59,7 +59,7 @@ def test_version_3_complete() -> None:
         "sizes": SIZES,
         "tiles": [{"width": 256, "height": 256, "scaleFactors": [1, 2, 4, 8, 16]}],
         "extraQualities": ["color", "gray", "bitonal"],
-        "extraFormats": ["webp", "avif", "tif", "jxl"],
+        "extraFormats": ["webp", "avif", "tif", "jxl", "gif", "jp2", "pdf"],
         "extraFeatures": [
             "rotationArbitrary",
             "mirroring",
@@ -83,7 +83,7 @@ def test_version_2_complete() -> None:
         "profile": [
             "http://iiif.io/api/image/2/level2.json",
             {
-                "formats": ["jpg", "png", "webp", "avif", "tif", "jxl"],
+                "formats": ["jpg", "png", "webp", "avif", "tif", "jxl", "gif", "jp2", "pdf"],
                 "qualities": ["default", "color", "gray", "bitonal"],
                 "supports": [
                     "rotationArbitrary",

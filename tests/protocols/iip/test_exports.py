@@ -73,7 +73,7 @@ def test_regions(region: str, expected: Region) -> None:
     ("argument", "format", "extension"),
     [
         ("jpeg", "jpeg", "jpg"), ("JPG", "jpeg", "jpg"), ("png", "png", "png"), ("webp", "webp", "webp"),
-        ("avif", "avif", "avif"), ("tiff", "tiff", "tif"), ("gif", "jpeg", "jpg"), ("%2e%2e", "jpeg", "jpg"),
+        ("avif", "avif", "avif"), ("tiff", "tiff", "tif"), ("gif", "gif", "gif"), ("jp2", "jp2", "jp2"), ("pdf", "pdf", "pdf"), ("bmp", "jpeg", "jpg"), ("%2e%2e", "jpeg", "jpg"),
     ],
 )  # fmt: skip
 def test_export_formats_and_file_names(argument: str, format: str, extension: str) -> None:
