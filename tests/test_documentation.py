@@ -14,8 +14,8 @@ from tests.test_layers import LAYERS
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
-def _generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("settings_docs", CHECKOUT / "scripts" / "settings_docs.py")
+def _generator(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, CHECKOUT / "scripts" / f"{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -23,10 +23,17 @@ def _generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["docs/settings.md", "conf/iipserve.env"])
-def test_generated_file_is_up_to_date(name: str) -> None:
-    expected = _generator().FILES[name]()
-    assert (CHECKOUT / name).read_text() == expected, "run scripts/settings_docs.py"
+@pytest.mark.parametrize(
+    ("name", "generator"),
+    [
+        ("docs/settings.md", "settings_docs"),
+        ("conf/iipserve.env", "settings_docs"),
+        ("docs/migration.md", "migration_docs"),
+    ],
+)
+def test_generated_file_is_up_to_date(name: str, generator: str) -> None:
+    expected = _generator(generator).FILES[name]()
+    assert (CHECKOUT / name).read_text() == expected, f"run scripts/{generator}.py"
 
 
 def test_sample_gives_the_defaults() -> None:

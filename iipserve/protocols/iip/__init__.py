@@ -58,7 +58,7 @@ def check(config: Config) -> None:
 
 PROTOCOL = Protocol(
     "iip",
-    (PathRoute("iip"), QueryRoute("fif", whole=True), AnyQueryRoute()),
+    (PathRoute("iip"), QueryRoute("fif", whole=True, weak=True), AnyQueryRoute()),
     parse,
     plan,
     error_answer,
