@@ -165,7 +165,7 @@ def lighttpd_host(folder: Path, work: Path) -> Iterator[str]:
     """lighttpd before a running iipserve."""
     port = free_port()
     with (
-        daemon(folder, work, "--bind", f"127.0.0.1:{port}", ports=[port]),
+        daemon(folder, work, "--bind", f"127.0.0.1:{port}", ports=[port], TRUST_FORWARDED="0"),
         lighttpd(work, "lighttpd-host.conf", {'"port" => 9000': f'"port" => {port}'}) as site,
     ):
         yield site
@@ -224,7 +224,7 @@ def apache_proxy_fcgi(folder: Path, work: Path) -> Iterator[str]:
     sample = re.sub(r"127\.0\.0\.1:9000", f"127.0.0.1:{port}", sample)
     with (
         daemon(folder, work, "--bind", f"127.0.0.1:{port}", ports=[port]),
-        apache(work, ("proxy", "proxy_fcgi"), sample) as site,
+        apache(work, ("headers", "proxy", "proxy_fcgi"), sample) as site,
     ):
         yield site
 

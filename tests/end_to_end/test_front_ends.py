@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.error
 import urllib.request
 import xml.etree.ElementTree as ElementTree
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import imagecodecs
 import pytest
@@ -129,7 +131,7 @@ def test_descriptions_arrive_with_public_addresses(site: str) -> None:
         (f"{IIP}?FIF=missing.tif&JTL=0,0", 404),
         (f"{IIP}?FIF=pyramid.tif&JTL=9,9", 404),
         ("/iiif/missing.tif/info.json", 404),
-        ("/iiif/pyramid.tif/full/max/0/default.gif", 400),
+        ("/iiif/pyramid.tif/full/max/0/default.bmp", 400),
         ("/deepzoom/pyramid.tif_files/10/99_0.jpg", 404),
         ("/iiif/..%2F..%2Fetc%2Fpasswd/info.json", 404),
         (f"{IIP}?FIF=../../../../etc/passwd&JTL=0,0", 404),
@@ -152,6 +154,30 @@ def test_methods_and_conditions(site: str) -> None:
     assert ask(address, If_None_Match='"another"').body == whole.body
     assert ask(address, "OPTIONS").status == 204
     assert ask(address, "DELETE").status in (403, 405)
+
+
+FORGED = [
+    *("Forwarded: proto=https;host=evil.org", "X-Forwarded-Host: evil.org", "X-Forwarded-Proto: https"),
+    *("X-Forwarded-Port: 1", "X-Forwarded-Prefix: /evil", "X-Forwarded-Path: /evil"),
+    *("X-IIIF-ID: http://evil.org/", "X_IIIF_ID: http://evil.org/", "X.IIIF.ID: http://evil.org/"),
+    *("X_Forwarded_Host: evil.org", "X-Forwarded_Host: evil.org", "x-forwarded-host: evil.org"),
+]
+
+
+@pytest.mark.parametrize("line", FORGED)
+def test_clients_do_not_forge_the_public_address(
+    site: str, line: str, request: pytest.FixtureRequest
+) -> None:
+    if request.node.callspec.params["site"] is servers.http_alone:
+        pytest.skip("no front end removes what clients send; TRUST_FORWARDED=0 ignores it")
+    parts = urlsplit(site)
+    with socket.create_connection((parts.hostname, parts.port), timeout=60) as client:
+        head = f"GET /iiif/pyramid.tif/info.json HTTP/1.0\r\nHost: {parts.netloc}\r\n{line}\r\n\r\n"
+        client.sendall(head.encode())
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.split()[1] in (b"200", b"400")
+    assert b"evil" not in answer
+    assert answer.split()[1] == b"400" or f'"{site}/iiif/pyramid.tif"'.encode() in answer
 
 
 def test_many_requests_at_once(site: str) -> None:

@@ -78,7 +78,7 @@ def apache_proxy(*modules: str, addition: str = "") -> Start:
         sample = (ROOT / "conf" / "apache-mod_proxy_fcgi.conf").read_text()
         with stub(work) as port:
             sample = servers.replaced(sample, {"127.0.0.1:9000": f"127.0.0.1:{port}"})
-            with servers.apache(work, ("proxy", "proxy_fcgi", *modules), addition + sample) as url:
+            with servers.apache(work, ("headers", "proxy", "proxy_fcgi", *modules), addition + sample) as url:
                 yield Site(url, ("127.0.0.1", port))
 
     return start
