@@ -7,11 +7,10 @@ bytes, and checks the size they declare before a codec allocates memory for it.
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, TypeAlias
 
 import imagecodecs
@@ -19,14 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.containers import tags
-from iipserve.containers.ifd import Directory, Field, FieldType, Table
-from iipserve.containers.ifd_writer import file_length, integers, pack_file, value_offset
+from iipserve.containers.ifd import Directory, Table
 from iipserve.containers.tags import (
     CCITT_SCHEMES,
     JPEG_TABLES,
     LERC_PARAMETERS,
-    T4_OPTIONS,
-    T6_OPTIONS,
     Compression,
     Photometric,
     named,
@@ -34,18 +30,16 @@ from iipserve.containers.tags import (
 from iipserve.errors import UnsupportedImage
 from iipserve.sources.color import Samples
 from iipserve.sources.tiff import image_codecs
+from iipserve.sources.tiff.fax import fax_decoder
 from iipserve.sources.tiff.image_codecs import DamagedTile, TileDecoder
 from iipserve.sources.tiff.layout import NO_SUBSAMPLING, Layout
 from iipserve.sources.tiff.segments import read_segment
+from iipserve.sources.tiff.strip_file import strip_fields, strip_reader
 from iipserve.sources.tiff_samples import SampleType
 
 Bytes: TypeAlias = NDArray[np.uint8]
 """Shape (rows, bytes per row)."""
 Unpack: TypeAlias = Callable[[bytes], Bytes]
-FieldValue: TypeAlias = int | tuple[int, ...]
-"""Of a TIFF directory: numbers in a tuple are SHORT, a single one is LONG."""
-Fields: TypeAlias = dict[int, Any]
-"""`FieldValue` by tag."""
 
 REVERSED_BITS = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 SAMPLE_FORMATS = {"u": 1, "i": 2, "f": 3}
@@ -185,13 +179,13 @@ def _by_libtiff(layout: Layout, directory: Directory) -> TileDecoder:
     if not layout.type.is_whole or layout.subsampling != NO_SUBSAMPLING:
         return _bytes_by_libtiff(layout)
     shape, kind, samples = layout.shape, layout.type, layout.stored_bands
-    fields = _strip_fields(layout, layout.tile.width, layout.tile.height, (kind.bits,) * samples)
+    fields = strip_fields(layout, layout.tile.width, layout.tile.height, (kind.bits,) * samples)
     fields |= {
         tags.PHOTOMETRIC: Photometric.RGB if samples > 2 else Photometric.BLACK_IS_ZERO,
         tags.PREDICTOR: layout.predictor,
         tags.SAMPLE_FORMAT: (SAMPLE_FORMATS[kind.kind],) * samples,
     }
-    read = _strip_reader(fields, layout.byte_order, kind.stored)
+    read = strip_reader(fields, layout.byte_order, kind.stored)
     return lambda data: read(data).reshape(shape)
 
 
@@ -248,94 +242,8 @@ def _bytes_by_libtiff(layout: Layout) -> TileDecoder:
     """A decoder by libtiff of samples that are passed as bytes."""
     if layout.predictor != 1:
         raise UnsupportedImage(f"a predictor with samples of {layout.type.bits} bits or shared colors")
-    fields = _strip_fields(layout, layout.row_bytes, layout.rows, (8,))
-    return _arranged(layout, _strip_reader(fields, "<", np.dtype(np.uint8)))
-
-
-def _ccitt(layout: Layout, directory: Directory) -> TileDecoder:
-    """A decoder of CCITT fax compression."""
-    if layout.type.bits != 1 or layout.stored_bands != 1:
-        raise UnsupportedImage("TIFF with fax compression of more than 1 bit per pixel")
-    fields = _strip_fields(layout, layout.tile.width, layout.tile.height, (1,))
-    fields |= {tag: directory.integer(tag, 0) & 0xFFFF for tag in (T4_OPTIONS, T6_OPTIONS)}
-    white = layout.bands.photometric != Photometric.WHITE_IS_ZERO
-
-    def rows(count: int, data: bytes) -> NDArray[Any]:
-        lower = fields | {tags.IMAGE_LENGTH: count, tags.ROWS_PER_STRIP: count}
-        return _strip_reader(lower, "<", np.dtype(bool))(data).reshape(count, *layout.shape[1:])
-
-    def decode(data: bytes) -> Samples:
-        try:
-            return rows(layout.tile.height, data).view(np.uint8)
-        except imagecodecs.TiffError:
-            held = _longest(layout.tile.height, lambda count: rows(count, data))
-        # scanners and fax servers end pages early: the rest is paper
-        result = np.full(layout.shape, white, np.uint8)
-        result[: len(held)] = held
-        return result
-
-    return decode
-
-
-def _longest(height: int, decode: Callable[[int], NDArray[Any]]) -> NDArray[Any]:
-    """The most rows, fewer than `height`, that can be decoded.
-
-    Raises:
-        imagecodecs.TiffError: there is not one.
-    """
-    found, failing = decode(1), height
-    while failing - len(found) > 1:
-        middle = (len(found) + failing) // 2
-        try:
-            found = decode(middle)
-        except imagecodecs.TiffError:
-            failing = middle
-    return found
-
-
-def _strip_fields(layout: Layout, width: int, height: int, bits: tuple[int, ...]) -> Fields:
-    """The fields of a strip of `len(bits)` bands, in the compression of the tiles."""
-    return {
-        tags.IMAGE_WIDTH: width, tags.IMAGE_LENGTH: height, tags.BITS_PER_SAMPLE: bits,
-        tags.COMPRESSION: layout.compression, tags.PHOTOMETRIC: Photometric.BLACK_IS_ZERO,
-        tags.FILL_ORDER: 1 + layout.bits_reversed, tags.SAMPLES_PER_PIXEL: len(bits), tags.ROWS_PER_STRIP: height,
-    }  # fmt: skip
-
-
-def _strip_reader(fields: Fields, order: str, kind: np.dtype[Any]) -> Callable[[bytes], NDArray[Any]]:
-    """A decoder of a strip that `fields` describe, into samples of `kind`."""
-    before, after = _strip_header(tuple(fields.items()), order)
-    length, bands = struct.Struct(order + "I"), fields[tags.SAMPLES_PER_PIXEL]
-    rows = fields[tags.IMAGE_LENGTH], fields[tags.IMAGE_WIDTH]
-    shape = rows if bands == 1 else (*rows, bands)
-
-    def read(data: bytes) -> NDArray[Any]:
-        strip = b"".join((before, length.pack(len(data)), after, data))
-        # libtiff (4.7, with libdeflate) does not write the last bytes if the stream continues past the end of the strip
-        return imagecodecs.tiff_decode(strip, out=np.zeros(shape, kind))
-
-    return read
-
-
-@lru_cache(maxsize=64)
-def _strip_header(fields: tuple[tuple[int, FieldValue], ...], order: str) -> tuple[bytes, bytes]:
-    """What precedes and follows the strip's length in a TIFF file of one strip.
-
-    It takes 16 us, and all levels of a file share it.
-    """
-    described = [
-        _field(order, *item) for item in (*fields, (tags.STRIP_BYTE_COUNTS, 0), (tags.STRIP_OFFSETS, 0))
-    ]
-    offset = _field(order, tags.STRIP_OFFSETS, file_length(described))
-    whole = pack_file(order, (*described[:-1], offset))
-    length_at = value_offset(described, tags.STRIP_BYTE_COUNTS)
-    return whole[:length_at], whole[length_at + 4 :]
-
-
-def _field(order: str, tag: int, value: FieldValue) -> Field:
-    if isinstance(value, int):
-        return integers(order, tag, FieldType.LONG, value)
-    return integers(order, tag, FieldType.SHORT, *value)
+    fields = strip_fields(layout, layout.row_bytes, layout.rows, (8,))
+    return _arranged(layout, strip_reader(fields, "<", np.dtype(np.uint8)))
 
 
 LERC_PACKERS = {0: None, 1: imagecodecs.zlib_decode, 2: imagecodecs.zstd_decode}
@@ -373,7 +281,7 @@ DECODERS: Mapping[int, Callable[[Layout, Directory], TileDecoder]] = {
     Compression.ZSTD: _in_place,
     Compression.LZMA: _by_libtiff,
     Compression.PACKBITS: _packbits,
-    **dict.fromkeys(sorted(CCITT_SCHEMES), _ccitt),
+    **dict.fromkeys(sorted(CCITT_SCHEMES), fax_decoder),
     Compression.LERC: _lerc,
     Compression.JPEG: lambda layout, directory: image_codecs.jpeg(layout, directory.data(JPEG_TABLES)),
     Compression.WEBP: image_codecs.webp,

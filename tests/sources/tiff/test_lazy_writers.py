@@ -151,50 +151,6 @@ def test_what_is_refused_by_its_name(tmp_path: Path, fields: dict[int, Any], nam
         open_source(FORMAT, tmp_path / "a.tif")
 
 
-FAX = {
-    **FIELDS, 256: (LONG, [32]), 257: (LONG, [16]), 258: (SHORT, [1]), 259: (SHORT, [4]), 262: (SHORT, [0]),
-    277: (SHORT, [1]), 278: (LONG, [16]),
-}  # fmt: skip
-
-
-def fax(folder: Path, rows: NDArray[np.uint8], compression: str) -> bytes:
-    """The stream of samples of 1 bit as libtiff writes it."""
-    Image.fromarray(rows.astype(bool)).save(folder / "fax.tif", compression=compression)
-    with Image.open(folder / "fax.tif") as written:
-        tags: Any = written.tag_v2  # type: ignore[attr-defined]
-        (offset,), (count,) = tags[273], tags[279]
-    return (folder / "fax.tif").read_bytes()[offset : offset + count]
-
-
-@pytest.mark.parametrize("counts", [None, [0]])
-def test_fax_without_byte_counts(tmp_path: Path, counts: list[int] | None) -> None:
-    rows = np.random.default_rng(3).integers(0, 2, (16, 32), np.uint8)
-    stream = fax(tmp_path, rows, "group4")
-    seen = strips(tmp_path / "a.tif", [stream], FAX, counts)
-    assert np.array_equal(seen[..., 0], 255 - 255 * rows)
-
-
-@pytest.mark.parametrize(("photometric", "compression"), [(0, 2), (0, 4), (1, 4)])
-def test_fax_that_ends_early_is_white_below(tmp_path: Path, photometric: int, compression: int) -> None:
-    rows = np.random.default_rng(3).integers(0, 2, (11, 32), np.uint8)
-    stream = fax(tmp_path, rows, {2: "tiff_ccitt", 4: "group4"}[compression])
-    fields = FAX | {259: (SHORT, [compression]), 262: (SHORT, [photometric])}
-    seen = strips(tmp_path / "a.tif", [stream], fields, [len(stream)])[..., 0]
-    assert np.array_equal(seen[:11], 255 * rows if photometric else 255 - 255 * rows)
-    if photometric and not reported_by_libtiff(tmp_path / "a.tif"):
-        pytest.skip(f"{imagecodecs.tiff_version()} does not report fax that ends early")
-    assert (seen[11:] == 255).all()
-
-
-def reported_by_libtiff(path: Path) -> bool:
-    """Whether libtiff refuses to decode the whole file."""
-    try:
-        imagecodecs.tiff_decode(path.read_bytes())
-    except imagecodecs.TiffError:
-        return True
-    return False
-
-
 # no writer stores the least significant byte first in a big-endian file
 @pytest.mark.parametrize(("stored", "order"), ["<<", "><", ">>"])
 def test_integers_of_24_bits_in_either_byte_order(tmp_path: Path, stored: str, order: str) -> None:
