@@ -48,7 +48,7 @@ ALIKE: Mapping[str, Sequence[str]] = {
     "case, order and separators": (
         "?fif=a.tif&jtl=1,0", "?Fif=a.tif&Jtl=1,0", "?WID=100&FIF=a.tif&CVT=jpeg", "?&FIF=a.tif&JTL=1,0",
         "?FIF=a.tif&&JTL=1,0&", "?FIF=a.tif&WID=100&WID=200&CVT=jpeg", "?FIF=a.tif&WID=&HEI=100&CVT=jpeg",
-        "?FIF=a.tif&INV=&JTL=1,0", "?FIF=a.tif&obj=MAX-SIZE", "?FIF=a.tif&CVT=JPEG", "?FIF=a.tif&CVT",
+        "?FIF=a.tif&INV=&JTL=1,0", "?FIF=a.tif&INV&JTL=1,0", "?FIF=a.tif&obj=MAX-SIZE", "?FIF=a.tif&CVT=JPEG", "?FIF=a.tif&CVT",
         "?FIF=a.tif&CVT=jpeg.jpg", "?FIF=a.tif&CVT=bmp", "?FIF=a.tif&ICC&JTL=1,0", "?FIF=a.tif&COL=foo&JTL=1,0",
         "?iiif=a.tif/full/100,/0/default.jpg", "?DEEPZOOM=a.tif.dzi", "?deepzoom=a.tif_files/9/0_0.jpg",
         "?zoomify=a.tif/TileGroup0/1-0-0.jpg",
@@ -166,6 +166,12 @@ DIFFERENCES: Mapping[str, Sequence[Difference]] = {
             "two different outputs or images contradict each other; iipsrv sends one image after the other in one body",
         ),
         Difference(
+            ("?IIIF=a.tif/full/100,/0/default.jpg&CVT=jpeg", "?FIF=a.tif&WID=100&CVT=jpeg&JTL=1,0"),
+            "JPEG 100 x 77",
+            "400",
+            "the same",
+        ),
+        Difference(
             (
                 "?FIF=a.tif&JTL=1,1,2",
                 "?FIF=a.tif&JTL=1,",
@@ -177,7 +183,7 @@ DIFFERENCES: Mapping[str, Sequence[Difference]] = {
             "what is no number is refused with a message; iipsrv takes it for 0",
         ),
         Difference(
-            ("?FIF=a.tif&WID=auto&CVT=jpeg", "?FIF=a.tif&RGN=0,0,1&CVT=jpeg"),
+            ("?FIF=a.tif&WID=auto&CVT=jpeg", "?FIF=a.tif&RGN=0,0,1&CVT=jpeg", "?FIF=a.tif&RGN=x&CVT=jpeg"),
             "JPEG 600 x 460",
             "400",
             "the same for sizes and regions, which iipsrv ignores then",
@@ -211,6 +217,18 @@ DIFFERENCES: Mapping[str, Sequence[Difference]] = {
             "an unknown color map or a malformed argument is refused, not ignored",
         ),
         Difference(
+            ("?FIF=a.tif&CMP&JTL=1,0", "?FIF=a.tif&ROT&JTL=1,0"),
+            "JPEG 256 x 230",
+            "400",
+            "only `INV` and `ICC` need no value; `CMP=` with an empty one is ignored by both",
+        ),
+        Difference(
+            ("?FIF=a.tif&CNV=foo&JTL=1,0",),
+            "JPEG 256 x 230",
+            "400",
+            "the same for kernels, which iipsrv has since 1.2",
+        ),
+        Difference(
             ("?FIF=a.tif&SDS=7,90&JTL=1,0",), "JPEG 256 x 230", "404", "the file has no such layer or view"
         ),
         Difference(
@@ -241,6 +259,12 @@ DIFFERENCES: Mapping[str, Sequence[Difference]] = {
         ),
         Difference(
             ("?FIF=a.tif&OBJ=software",), "400", "tests", "texts by their present names, as in iipsrv 1.3"
+        ),
+        Difference(
+            ("?FIF=a.tif&OBJ=max%2Dsize",),
+            "400",
+            "Max-size:600 460",
+            "arguments of all commands are percent-decoded",
         ),
         Difference(
             ("?FIF=a.tif&OBJ=IIP,2.0", "?FIF=a.tif&OBJ=IIP%2C1.0"), "400", "IIP:1.0", "as in iipsrv 1.3"
@@ -305,6 +329,13 @@ DIFFERENCES: Mapping[str, Sequence[Difference]] = {
             ("?IIIF=a.tif/full/^1200,/0/default.jpg",), "400", "JPEG 1200 x 920", "the same", "IIIF_VERSION=2"
         ),
         Difference(
+            ("?IIIF=a.tif/full/!9999,9999/0/default.jpg",),
+            "JPEG 5000 x 3833",
+            "JPEG 600 x 460",
+            "without `^` a box is filled up to the size of the region",
+            "IIIF_VERSION=2",
+        ),
+        Difference(
             ("?IIIF=a.tif/full/99999,/0/default.jpg",),
             "JPEG 5000 x 3833",
             "400",
@@ -337,7 +368,11 @@ DIFFERENCES: Mapping[str, Sequence[Difference]] = {
             "could be the name of an image in a folder `a.tif`, which does not exist",
         ),
         Difference(
-            ("?IIIF=a.tif/full/100.5,/0/default.jpg", "?IIIF=a.tif/full/%20100,/0/default.jpg"),
+            (
+                "?IIIF=a.tif/full/100.5,/0/default.jpg",
+                "?IIIF=a.tif/full/%20100,/0/default.jpg",
+                "?IIIF=a.tif/full/!100,/0/default.jpg",
+            ),
             "JPEG 100 x 77",
             "400",
             "the parameters follow the specification: whole numbers without spaces",
