@@ -55,12 +55,12 @@ def read(block: bytes) -> Exif | None:
         return None
 
 
-def orientation(block: bytes) -> int:
-    """The value of Orientation; that of an upright image if it is missing or the block is damaged."""
+def orientation(block: bytes, missing: int = UPRIGHT) -> int:
+    """The value of Orientation; `missing` without that field, and where the block is damaged."""
     try:
-        return _first_directory(block).integer(tags.ORIENTATION, UPRIGHT)
+        return _first_directory(block).integer(tags.ORIENTATION, missing)
     except DecodeError:
-        return UPRIGHT
+        return missing
 
 
 def _first_directory(block: bytes) -> Directory:

@@ -57,7 +57,14 @@ ORIENTATIONS: Mapping[int, Orientation] = {
 }
 """By the value of Orientation (TIFF 6.0 page 36, Exif 2.32 section 4.6.4); 1 is upright."""
 
-XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
+XMP_ORIENTATION = re.compile(rb"""(\btiff:Orientation\s*(?:=\s*["']|>)\s*)([1-8])(?=\s*["'<])""")
+"""Of an attribute or an element of an XMP packet (XMP specification part 2, section 3.1)."""
+
+
+def xmp_orientation(packet: bytes) -> int:
+    """The value of tiff:Orientation; 0 if it is missing."""
+    found = XMP_ORIENTATION.search(packet)
+    return int(found[2]) if found else 0
 
 
 def upright(source: Source, value: int) -> Source:

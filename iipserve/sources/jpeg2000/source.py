@@ -27,7 +27,7 @@ from iipserve.sources.jpeg2000.codestream import Header, Span
 from iipserve.sources.jpeg2000.color import ChannelLayout, channel_layout
 from iipserve.sources.jpeg2000.extract import TileParts, TileStream, extract_tiles
 from iipserve.sources.jpeg2000.pixels import Window, averaged, to_pixels, with_neighbors
-from iipserve.sources.oriented import ORIENTATIONS, Orientation, OrientedSource
+from iipserve.sources.oriented import ORIENTATIONS, Orientation, OrientedSource, xmp_orientation
 from iipserve.sources.spool import spool
 
 ADVERTISED_TILE = Size(256, 256)
@@ -185,7 +185,7 @@ class Jpeg2000Source(Source):
 
 
 class OrientedJpeg2000Source(OrientedSource):
-    """A JPEG 2000 file made upright, as its Exif block says. Decodes just what a tile needs."""
+    """A JPEG 2000 file made upright, as its Exif block or XMP packet says. Decodes just what a tile needs."""
 
     keeps_decoded: bool = True
 
@@ -211,9 +211,15 @@ def open_upright(file: OpenFile) -> Source:
         DecodeError: the header is damaged.
     """
     source = Jpeg2000Source(file)
-    block = source.info.exif
-    orientation = ORIENTATIONS.get(exif.orientation(block)) if block else None
-    return OrientedJpeg2000Source(source, orientation) if orientation else source
+    value = _orientation(source.info)
+    return OrientedJpeg2000Source(source, ORIENTATIONS[value]) if value in ORIENTATIONS else source
+
+
+def _orientation(info: ImageInfo) -> int:
+    """The value of Orientation in Exif, else in XMP; 0 in neither."""
+    value = exif.orientation(info.exif, 0) if info.exif else 0
+    known = value == exif.UPRIGHT or value in ORIENTATIONS
+    return value if known or not info.xmp else xmp_orientation(info.xmp)
 
 
 def _cut_out(pixels: Pixels, held: Window, window: Window) -> Pixels:

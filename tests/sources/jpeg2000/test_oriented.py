@@ -1,4 +1,4 @@
-"""JPEG 2000 of photographs stored on their side: Exif in a uuid box (Exif 2.32 section 4.6.4)."""
+"""JPEG 2000 of photographs stored on their side: Exif (2.32 section 4.6.4) or XMP in a uuid box."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from iipserve.geometry import Region, Size
 from iipserve.image import PhysicalResolution
 from iipserve.sources import Source
 from iipserve.sources.jpeg2000 import FORMAT
-from iipserve.sources.jpeg2000.boxes import ADOBE_EXIF_UUID, EXIF_UUID
+from iipserve.sources.jpeg2000.boxes import ADOBE_EXIF_UUID, EXIF_UUID, XMP_UUID
 from tests.contracts.source import SourceContract, open_source
 from tests.images import smooth
 from tests.sources.test_oriented import SEEN
@@ -73,6 +73,51 @@ class TestUpright(SourceContract):
 
 def test_adobes_box_counts_too(tmp_path: Path, stream: bytes) -> None:
     assert write(tmp_path / "a.jp2", stream, exif_box(6, ADOBE_EXIF_UUID)).info.size == Size(701, 1301)
+
+
+ELEMENT = (
+    '<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/"><tiff:Orientation>{}</tiff:Orientation>'
+)
+ATTRIBUTE = (
+    "<rdf:Description xmlns:tiff='http://ns.adobe.com/tiff/1.0/' tiff:Orientation = '{}' tiff:Make='x'>"
+)
+
+
+def xmp_box(orientation: object, form: str = ATTRIBUTE) -> bytes:
+    return box(b"uuid", XMP_UUID + form.format(orientation).encode())
+
+
+@pytest.mark.parametrize("form", [ELEMENT, ATTRIBUTE])
+@pytest.mark.parametrize("orientation", SEEN)
+def test_xmp_alone_turns_too(tmp_path: Path, stream: bytes, orientation: int, form: str) -> None:
+    source = write(tmp_path / "a.jp2", stream, xmp_box(orientation, form))
+    expected = SEEN[orientation](smooth(SIZE))
+    tile = source.read_tile(0, 0, 0)
+    assert source.info.size == Size(expected.shape[1], expected.shape[0])
+    assert np.array_equal(tile, expected[: tile.shape[0], : tile.shape[1]])
+    # what is sent is upright
+    assert source.info.xmp == xmp_box(1, form)[24:]
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(("in_exif", "size"), [(1, SIZE), (3, SIZE), (6, SIZE[::-1]), (9, SIZE[::-1])])
+def test_exif_outweighs_xmp(
+    tmp_path: Path, stream: bytes, in_exif: int, size: tuple[int, int], first: bool
+) -> None:
+    boxes = [exif_box(in_exif), xmp_box(8)]
+    source = write(tmp_path / "a.jp2", stream, *boxes[:: 1 if first else -1])
+    assert source.info.size == Size(*size)
+
+
+def test_exif_without_orientation_leaves_it_to_xmp(tmp_path: Path, stream: bytes) -> None:
+    field = struct.pack(">HHHIHH", 1, 296, 3, 1, 2, 0)
+    block = box(b"uuid", EXIF_UUID + b"MM\0*\0\0\0\x08" + field + bytes(4))
+    assert write(tmp_path / "a.jp2", stream, block, xmp_box(6)).info.size == Size(701, 1301)
+
+
+@pytest.mark.parametrize("block", [xmp_box(9), xmp_box(""), xmp_box(66), xmp_box("6")[:60]])
+def test_xmp_that_says_nothing_turns_nothing(tmp_path: Path, stream: bytes, block: bytes) -> None:
+    assert write(tmp_path / "a.jp2", stream, block).info.size == Size(*SIZE)
 
 
 @pytest.mark.parametrize("block", [exif_box(9), box(b"uuid", EXIF_UUID + b"MM\0*"), box(b"uuid", EXIF_UUID)])
