@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iipserve import __version__, app
+from iipserve import app
 from iipserve.config import Config
 from iipserve.errors import ConfigError
 from iipserve.http import Request, Response
@@ -60,36 +60,6 @@ def header(response: Response, name: str) -> str | None:
 def picture(response: Response) -> Image.Image:
     assert response.status == 200, response.body
     return Image.open(io.BytesIO(body(response)))
-
-
-SAME_PROCESSED_TILE = [
-    pytest.param("/i.fcgi?GAM=2&INV&IIIF=a.tif/0,0,256,256/256,256/0/default.jpg", id="iiif"),
-    pytest.param("/i.fcgi?inv&GAM=2.0&DeepZoom=a.tif_files/10/0_0.jpg", id="deepzoom, other order"),
-    pytest.param("/i.fcgi?GAM=1&GAM=2&INV&Zoomify=a.tif/TileGroup0/2-0-0.jpg", id="zoomify, the last counts"),
-    pytest.param("/i.fcgi?_=17&DeepZoom=a.tif_files/10/0_0.JPG&GAM=2&INV&t=17", id="after the parameter"),
-]
-
-
-@pytest.mark.parametrize("address", SAME_PROCESSED_TILE)
-def test_modifiers_stand_beside_every_protocol(application: app.Application, address: str) -> None:
-    first = ask(application, "/i.fcgi?FIF=a.tif&GAM=2&INV&JTL=2,0")
-    response = ask(application, address)
-    assert picture(response).size == (256, 256)
-    assert (header(response, "ETag"), body(response)) == (header(first, "ETag"), body(first))
-    assert body(response) != body(ask(application, "/iip?FIF=a.tif&JTL=2,0"))
-
-
-def test_address_in_info_json_keeps_the_modifiers(application: app.Application) -> None:
-    """So that a viewer asks for processed tiles."""
-    info = json.loads(body(ask(application, "/i.fcgi?GAM=2&INV&IIIF=a.tif/info.json")))
-    assert info["id"] == "http://images.example.org/i.fcgi?GAM=2&INV&IIIF=a.tif"
-
-
-@pytest.mark.parametrize(
-    "address", ["/i.fcgi?JTL=0,0&IIIF=a.tif/info.json", "/i.fcgi?DeepZoom=a.tif.dzi&CVT=jpeg"]
-)
-def test_two_outputs_are_refused(application: app.Application, address: str) -> None:
-    assert ask(application, address).status == 400
 
 
 def test_samples_and_measurements_are_answered(application: app.Application) -> None:
@@ -328,19 +298,6 @@ def test_error(application: app.Application, folder: Path, address: str, status:
     assert text.strip()
     assert str(folder) not in text
     assert "Traceback" not in text
-
-
-@pytest.mark.parametrize(
-    "path", ["/", "/iip", "/iip/", "/fcgi-bin/iipsrv.fcgi", "/iipsrv/iipsrv.fcgi?", "/images.FCGI", "/iipsrv"]
-)
-def test_a_bare_address_names_the_server(application: app.Application, path: str) -> None:
-    response = ask(application, path)
-    assert (response.status, body(response)) == (200, f"iipserve {__version__}, an image server\n".encode())
-    assert header(response, "Content-Type").startswith("text/plain")
-
-
-def test_the_gallery_takes_the_place_of_that_line(folder: Path) -> None:
-    assert b"<html" in body(ask(app.build(Config(filesystem_prefix=f"{folder}/", viewer=True)), "/"))
 
 
 def test_no_cross_origin_headers_when_turned_off(folder: Path) -> None:

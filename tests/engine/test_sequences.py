@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,18 @@ def test_each_view_is_its_own_file(folder: Path, selector: Selector, length: int
     info = books.info("vase", selector)
     assert (info.identifier, info.selector, info.angles) == ("vase", selector, ANGLES)
     assert books.source(image_ref(info)).info is info
+
+
+@pytest.mark.parametrize("identifier", ["old+vase", "old%20vase"])
+def test_each_view_of_a_name_spelled_otherwise(folder: Path, identifier: str) -> None:
+    for angles in ("000_090", "030_090"):
+        (folder / f"old vase_pyr_{angles}.tif").write_bytes(b"MARK" + angles.encode())
+    books = library(folder)
+    info = books.info(identifier, Selector(30))
+    assert (info.identifier, info.selector) == ("old vase", Selector(30))
+    assert books.info(identifier, Selector(30)) is info
+    with pytest.raises(ImageNotFound, match=re.escape(identifier)):
+        books.info(identifier, Selector(60))
 
 
 def test_views_of_one_vertical_angle(folder: Path) -> None:
