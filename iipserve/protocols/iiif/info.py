@@ -15,7 +15,7 @@ from iipserve.http.public_address import headers_read
 from iipserve.image import ImageInfo
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Server
-from iipserve.protocols.iiif.versions import EXTENSIONS, Version
+from iipserve.protocols.iiif.versions import EXTENSIONS, VERSIONS, Version
 from iipserve.protocols.tiles import has_color
 
 PROTOCOL_URI = "http://iiif.io/api/image"
@@ -244,13 +244,32 @@ def extra_members(text: str, setting: str) -> Mapping[str, Any]:
 # -- media type ------------------------------------------------------------------------------------
 
 
+def negotiated_version(accept: str | None, configured: int) -> int:
+    """The version of info.json at an address without one: that whose profile the client prefers, as with iipsrv.
+
+    Args:
+        accept: the Accept header.
+        configured: the version if it prefers none, as most do.
+    """
+    if not accept or "context.json" not in accept:
+        return configured
+    order = [configured, *(number for number in sorted(VERSIONS, reverse=True) if number != configured)]
+    offers = {_linked_type(VERSIONS[number]): number for number in order}
+    preferred = negotiated(accept, tuple(offers))
+    return configured if preferred is None else offers[preferred]
+
+
+def _linked_type(version: Version) -> str:
+    return f'{JSON_LD};profile="{version.context}"'
+
+
 def negotiated_type(version: Version, accept: str | None) -> str:
     """The media type of info.json (Image API 3.0 section 5.1, 2.1 section 5).
 
     Version 3 is JSON-LD with a profile unless the client prefers plain JSON; earlier ones are JSON unless it
     prefers JSON-LD, which then names no profile. A client that accepts neither gets plain JSON.
     """
-    linked = f'{JSON_LD};profile="{version.context}"'
+    linked = _linked_type(version)
     if version.number > 2:
         return negotiated(accept, (linked, JSON)) or JSON
     return JSON_LD if negotiated(accept, (JSON, linked)) == linked else JSON

@@ -17,7 +17,13 @@ from iipserve.processing.tone import Invert, Logarithm, Stretch
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.protocols import Images, Server
 from iipserve.protocols.encodings import export_encoding, tile_encoding
-from iipserve.protocols.iiif.info import advertised_tile, extra_info_settings, extra_members, info_document
+from iipserve.protocols.iiif.info import (
+    advertised_tile,
+    extra_info_settings,
+    extra_members,
+    info_document,
+    negotiated_version,
+)
 from iipserve.protocols.iiif.parameters import (
     SizeKind,
     SizeText,
@@ -44,9 +50,10 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     info = images.only()
     if isinstance(query, BaseQuery):
         return Answer(Redirect(f"{query.address}/info.json"), _vary(server.config))
-    version = VERSIONS[query.version] if query.version else UNVERSIONED[server.config.iiif_version]
     if isinstance(query, InfoQuery):
-        return info_document(version, query.address, query.accept, info, server)
+        number = query.version or negotiated_version(query.accept, server.config.iiif_version)
+        return info_document(VERSIONS[number], query.address, query.accept, info, server)
+    version = VERSIONS[query.version] if query.version else UNVERSIONED[server.config.iiif_version]
     return _plan_image(query, version, info, server)
 
 

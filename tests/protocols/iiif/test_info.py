@@ -326,6 +326,41 @@ def test_media_types(version: int, accept: str | None, media_type: str) -> None:
     assert "Accept" in answer.content.vary.split(", ")
 
 
+CONTEXTS = {
+    1: "http://library.stanford.edu/iiif/image-api/1.1/context.json",
+    2: "http://iiif.io/api/image/2/context.json",
+    3: "http://iiif.io/api/image/3/context.json",
+}
+PROFILED = 'application/ld+json;profile="{0}"'
+ACCEPTED_VERSIONS = [
+    *((PROFILED.format(context), number) for number, context in CONTEXTS.items()),
+    (f"{PROFILED.format(CONTEXTS[2])}, */*;q=0.1", 2),
+    (f"{PROFILED.format(CONTEXTS[3])};q=0.5,{PROFILED.format(CONTEXTS[2])}", 2),
+    (f"{PROFILED.format(CONTEXTS[2])};q=0", None),
+    (PROFILED.format("http://iiif.io/api/image/9/context.json"), None),
+    (f"{PROFILED.format(CONTEXTS[2])},{PROFILED.format(CONTEXTS[3])}", None),
+    ("application/ld+json", None),
+    ("*/*", None),
+    ("", None),
+]
+"""Accept headers, and the version that they prefer; None is that of the settings."""
+
+
+@pytest.mark.parametrize("configured", [2, 3])
+@pytest.mark.parametrize(("accept", "version"), ACCEPTED_VERSIONS)
+def test_the_client_may_choose_the_version_where_the_address_does_not(
+    accept: str, version: int | None, configured: int
+) -> None:
+    config = Config(iiif_version=configured)
+    answer = ask(PROTOCOL, "a.tif/info.json", config=config, HTTP_ACCEPT=accept)
+    assert json.loads(text_of(answer))["@context"] == CONTEXTS[version or configured]
+    assert isinstance(answer.content, Document)
+    assert "Accept" in answer.content.vary.split(", ")
+    for number, context in CONTEXTS.items():
+        other = ask(PROTOCOL, f"{number}/a.tif/info.json", config=config, HTTP_ACCEPT=accept)
+        assert json.loads(text_of(other))["@context"] == context
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet='ab/*+;,="q01.\\ \t', max_size=60))
 def test_any_accept_header_gets_a_description(accept: str) -> None:
