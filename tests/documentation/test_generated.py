@@ -11,7 +11,7 @@ import pytest
 from iipserve import config
 from tests.test_layers import LAYERS
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def _generator(name: str) -> ModuleType:

@@ -1,0 +1,69 @@
+"""Forms that the documents show are those of the server."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iipserve import app
+from iipserve.config import Config
+from iipserve.transport import logs
+from iipserve.transport.service import MonitoredApplication
+from tests.documentation.markdown import Block, blocks
+from tests.end_to_end.running import ROOT
+from tests.images import smooth, write_tiff_pyramid
+from tests.test_app import Request, ask, body
+
+
+@pytest.fixture
+def application(tmp_path: Path) -> app.Application:
+    write_tiff_pyramid(tmp_path / "a.tif", smooth((300, 200)), compression="jpeg")
+    return app.build(Config(filesystem_prefix=f"{tmp_path}/"))
+
+
+def block(document: str, word: str) -> Block:
+    (found,) = (
+        each for each in blocks(ROOT / "docs" / document) if each.language == "" and word in each.text
+    )
+    return found
+
+
+def test_line_of_the_log(application: app.Application, tmp_path: Path) -> None:
+    documented = block("deployment.md", "INFO GET").text.strip()
+    root, level = logging.getLogger(), logging.getLogger().level
+    handlers, root.handlers[:] = root.handlers[:], []
+    try:
+        config = Config(verbosity=2, logfile=f"{tmp_path}/log")
+        logs.set_up(config)
+        request = Request.from_environ({"REQUEST_METHOD": "GET", "REQUEST_URI": "/iip?FIF=a.tif&JTL=0,0"})
+        MonitoredApplication(application, config).answer(request)
+    finally:
+        for handler in root.handlers:
+            handler.close()
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        for name in ("iipserve", logs.START):
+            logging.getLogger(name).setLevel(logging.NOTSET)
+    (line,) = (tmp_path / "log").read_text().splitlines()
+    assert re.sub(r"\d+", "1", line) == re.sub(r"\d+", "1", documented)
+
+
+def members(value: Any) -> Any:
+    """Names of members, and a list as its first item."""
+    if isinstance(value, dict):
+        return {name: members(item) for name, item in value.items()}
+    return [members(value[0])] if isinstance(value, list) else "number"
+
+
+@pytest.mark.parametrize("name", ["statistics", "histogram"])
+def test_form_of_an_object(application: app.Application, name: str) -> None:
+    text = block("protocols.md", "OBJ=statistics").text
+    documented = text.partition(f"OBJ={name} ")[2].partition("OBJ=")[0]
+    shown = documented.replace("[256 counts]", "[256]").replace(", ...]", "]")
+    answered = json.loads(body(ask(application, f"/iip?FIF=a.tif&OBJ={name}")))
+    assert members(answered) == members(json.loads(shown))
