@@ -15,6 +15,7 @@ sys.path.insert(0, str(CHECKOUT))
 from tests.differential.spellings import (  # noqa: E402 (the checkout comes first)
     ALIKE,
     DIFFERENCES,
+    MAPPED,
     SCRIPT,
     Difference,
 )
@@ -31,9 +32,11 @@ def page() -> str:
 
 
 def _lines() -> Iterator[str]:
-    alike = sum(map(len, ALIKE.values()))
+    counts = {subject: len(addresses) for subject, addresses in ALIKE.items()}
+    counts["prefixes of `URI_MAP`"] = sum(map(len, MAPPED.values()))
+    alike = sum(counts.values())
     different = sum(len(row.addresses) for rows in DIFFERENCES.values() for row in rows)
-    subjects = ", ".join(f"{subject} ({len(addresses)})" for subject, addresses in ALIKE.items())
+    subjects = ", ".join(f"{subject} ({count})" for subject, count in counts.items())
     yield (
         f"\nThe tests ask Debian's iipsrv 1.1 and this server, with its default settings, {alike + different} spellings of "
         f"requests for one image of 600 x 460 pixels. {alike} are answered alike: {subjects}. The other {different} are "

@@ -133,6 +133,32 @@ ALIKE: Mapping[str, Sequence[str]] = {
 }  # fmt: skip
 """Addresses that both servers answer alike, by subject."""
 
+MAPPED: Mapping[str, Sequence[str]] = {
+    "img=>iip": (
+        "/img/a.tif&JTL=1,0", "/img/a.tif&WID=100&CVT=jpeg", "/img/sub/b.tif&WID=100&CVT=jpeg",
+        "/img/sub%2Fb.tif&WID=100&CVT=jpeg", "/img/a.tif&CVT=jpeg?x=1", "/img/a.tif&OBJ=Max-size", "/img/a.tif",
+        "/img/with+space.tif&JTL=1,0", "/img/./a.tif&JTL=1,0", "/img//a.tif&JTL=1,0", "/img/a.tif?JTL=1,0",
+        "/img/nope.tif&JTL=1,0", "/other?FIF=a.tif&JTL=1,0",
+    ),
+    "dz=>DeepZoom": (
+        "/dz/a.tif.dzi", "/dz/sub%2Fb.tif.dzi", "/dz/with%20space.tif.dzi", "/dz/with+space.tif.dzi",
+        "/dz/amp%26name.tif.dzi", "/dz/a.tif_files/9/0_0.jpg", "/dz/a.tif_files/9/0_0.jpg?t=1",
+        "/dz/sub/b.tif_files/9/0_0.jpg", "/dz/a.tif_files/9/0_0", "/dz/nope.tif.dzi", "/x?FIF=a.tif&JTL=1,0",
+    ),
+    "a/zf=>zoomify": (
+        "/a/zf/a.tif/TileGroup0/1-0-0.jpg", "/a/zf/a.tif/TileGroup0/1-0-0.jpg?t=1",
+        "/a/zf/sub/b.tif/TileGroup0/1-0-0.jpg", "/a/zf/a.tif/TileGroup0/1-0-0", "/a/zf/nope.tif/ImageProperties.xml",
+        "/a/b?FIF=a.tif&JTL=1,0",
+    ),
+    "fcgi-bin/iiif=>IIIF": (
+        "/fcgi-bin/iiif/a.tif/full/100,/0/default.jpg", "/fcgi-bin/iiif/a.tif/full/full/0/native.jpg?t=1",
+        "/fcgi-bin/iiif/amp%26name.tif/full/100,/0/default.jpg", "/fcgi-bin/iiif/a.tif",
+        "/fcgi-bin/iipsrv.fcgi?IIIF=a.tif/full/100,/0/default.jpg",
+    ),
+    "=>IIIF": ("/a.tif/full/100,/0/default.jpg", "/sub%2Fb.tif/full/max/0/native.jpg", "/nope.tif/info.json"),
+}  # fmt: skip
+"""Addresses that both servers answer alike with a value of URI_MAP."""
+
 DIFFERENCES: Mapping[str, Sequence[Difference]] = {
     "IIP": (
         Difference(

@@ -6,8 +6,9 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 import pytest
@@ -19,7 +20,7 @@ from tests.differential.client import answer_at
 from tests.differential.comparing import difference
 from tests.differential.iipsrv import PROGRAM, Died, Iipsrv, Reply
 from tests.differential.pictures import rgb, write
-from tests.differential.spellings import ALIKE, DIFFERENCES, NAMES, SCRIPT, UNDEFINED, Difference
+from tests.differential.spellings import ALIKE, DIFFERENCES, MAPPED, NAMES, SCRIPT, UNDEFINED, Difference
 from tests.differential.tolerances import tolerance_of
 from tests.end_to_end.running import needed
 
@@ -67,6 +68,14 @@ def applications(images: Path) -> Iterator[dict[str, Application]]:
         application.clear()
 
 
+class Mapped(NamedTuple):
+    """Both servers with a URI_MAP, and what they are asked."""
+
+    application: Application
+    server: Iipsrv
+    addresses: Sequence[str]
+
+
 def full(address: str) -> str:
     return address if address.startswith("/") else SCRIPT + address
 
@@ -109,6 +118,24 @@ def test_alike(applications: dict[str, Application], iipsrv: Iipsrv, address: st
     found = difference(own, other, TOLERANCE)
     assert found is None, f"{found.kind.value}: {found.detail}"
     assert summary(own) == summary(other)
+
+
+@pytest.fixture(scope="module", params=MAPPED)
+def mapped(request: pytest.FixtureRequest, images: Path) -> Iterator[Mapped]:
+    needed(str(PROGRAM))
+    settings = {"FILESYSTEM_PREFIX": f"{images}/", "URI_MAP": request.param}
+    application = build(config.from_environ(settings))
+    with Iipsrv(images, URI_MAP=request.param) as server:
+        yield Mapped(application, server, MAPPED[request.param])
+    application.clear()
+
+
+def test_alike_below_a_prefix(mapped: Mapped) -> None:
+    found = {
+        address: difference(answer_at(mapped.application, address), theirs(mapped.server, address), TOLERANCE)
+        for address in mapped.addresses
+    }
+    assert found == dict.fromkeys(mapped.addresses)
 
 
 @pytest.mark.parametrize(("row", "address"), LISTED, ids=[address for _, address in LISTED])
