@@ -11,20 +11,23 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from iipserve.config import Setting, settings  # noqa: E402 (the checkout comes first)
+from iipserve.check.limits import FIXED  # noqa: E402 (the checkout comes first)
+from iipserve.config import Setting, settings  # noqa: E402
 
 HEAD = """# Settings
 
 Environment variables, read once at start. Names, defaults and ranges are iipsrv's where iipsrv has the setting.
-`iipserve --check` prints all settings in force, where each value comes from, what wins where several settings say
-something, and a line for each mistake; `conf/iipserve.env` is a sample to edit.
+`iipserve --check` prints all settings in force, where each value comes from and what wins where several settings say
+something; the formats read and written, with the versions of the libraries; limits; whether memcached answers; and a line
+for each mistake. `conf/iipserve.env` is a sample to edit.
 
 * **A number out of range** is replaced by the nearest one in range, as in iipsrv, with one line in the log.
 * **A number with something after it** (`90abc`, `75.5` for a whole number, `10MB`) is the number it begins with, as in
   iipsrv, with one line in the log; so is any number other than 0 and 1 where those are expected.
 * **An empty value** is the default, unless emptiness has a meaning of its own: there the default, or the example, says so.
 * **What cannot work** stops the start, with a message that says which setting to correct: a word where a number is
-  expected, a line break in a header, a watermark, color map or group that does not exist, an unknown protocol in `URI_MAP`.
+  expected, a line break in a header, a watermark, color map or group that does not exist, an unknown name in `URI_MAP`
+  or `EXTRA_FORMATS`, `IIIF_EXTRA_INFO` that is no JSON or replaces members such as `id` and `width`.
 * **Variables that are no settings**: those of iipsrv that mean nothing here (`KAKADU_READMODE`, `OMP_NUM_THREADS`,
   `DECODER_MODULES`), and names one letter away from a setting (`JPEG_QUALTY`), are named once in the log.
 * `--workers` and `--threads` win over `WORKERS` and `THREADS`.
@@ -41,9 +44,19 @@ This table is generated from the code by `scripts/settings_docs.py`.
 """
 
 
+LIMITS = """
+## Fixed limits
+
+No setting changes these; `--check` lists them too, with the memory, descriptors and room for temporary files that the
+settings need.
+
+"""
+
+
 def markdown() -> str:
     """The text of docs/settings.md."""
-    return HEAD + "".join(f"| {' | '.join(_cells(known))} |\n" for known in settings().values())
+    table = "".join(f"| {' | '.join(_cells(known))} |\n" for known in settings().values())
+    return f"{HEAD}{table}{LIMITS}" + "".join(f"* {limit}\n" for limit in FIXED)
 
 
 def _cells(known: Setting) -> tuple[str, ...]:

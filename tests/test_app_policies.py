@@ -12,6 +12,7 @@ from PIL import Image
 
 from iipserve import app
 from iipserve.config import Config
+from iipserve.errors import ConfigError
 from tests.images import gradient, write_tiff_pyramid
 from tests.test_app import ask, body, header
 
@@ -47,6 +48,11 @@ def test_statistics_are_answered_in_spite_of_a_watermark(folder: Path) -> None:
 def test_a_watermark_that_shows_nothing_forbids_nothing(folder: Path) -> None:
     invisible = build(folder, watermark=f"{folder}/mark.png", watermark_opacity=0.0)
     assert ask(invisible, SAMPLES[0]).status == 200
+
+
+def test_unknown_extra_format_stops_the_start(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="EXTRA_FORMATS contains the unknown format 'doc'; known are bmp"):
+        build(folder, extra_formats=("fits", "doc"))
 
 
 def test_damaged_tile_has_one_line_in_the_log(folder: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -17,10 +17,10 @@ from iipserve.check.settings import precedence, setting_lines
 from iipserve.codecs import Encoder
 from iipserve.codecs.avif import has_codec
 from iipserve.config import Config, MemcachedAddress, load
+from iipserve.engine.library import unknown_formats
 from iipserve.engine.output_policy import OutputPolicy
 from iipserve.errors import ConfigError
 from iipserve.registry import discover
-from iipserve.sources import SourceFormat
 
 MEMCACHED_SECONDS = 1.0
 """Timeout for the answer of a memcached server."""
@@ -53,7 +53,7 @@ def check(environ: Mapping[str, str], overrides: Mapping[str, Any], out: TextIO,
     _section(out, "Limits", limits(config))
     _section(out, "Warnings", [*loaded.warnings, *missing_codecs(config, written)] or ["none"])
     mistakes += unknown_protocols(config, protocols)
-    mistakes += unknown_formats(config, read)
+    mistakes += unknown_formats(config.extra_formats, read)
     mistakes += unusable_settings(config, protocols)
     mistakes += unusable_watermark(config)
     mistakes += unusable_paths(config)
@@ -100,16 +100,6 @@ def unknown_protocols(config: Config, known: Iterable[str]) -> list[str]:
         f"URI_MAP contains the unknown protocol {name!r}; known are {_joined(protocols)}"
         for _, name in config.uri_map
         if name not in protocols
-    ]
-
-
-def unknown_formats(config: Config, formats: Mapping[str, SourceFormat]) -> list[str]:
-    """A line for each name in EXTRA_FORMATS that no format has that may be switched on."""
-    optional = sorted(name for name, kind in formats.items() if kind.optional)
-    return [
-        f"EXTRA_FORMATS contains the unknown format {name!r}; known are {_joined(optional)}"
-        for name in config.extra_formats
-        if name not in optional
     ]
 
 

@@ -13,6 +13,8 @@ from iipserve.processing.colormap_files import MAX_COLORS, MIN_COLORS
 from iipserve.protocols.iip.samples import MAX_SAMPLES, MAX_VIEWS
 from iipserve.protocols.iip.tiles import MAX_TILES
 from iipserve.router import MAX_ADDRESS_LENGTH
+from iipserve.sources.svg import MAX_BYTES as MAX_SVG
+from iipserve.sources.vips.file_reader import MAX_HELD_BYTES
 from iipserve.viewer.gallery import MAX_LISTED
 
 WORKER_MEGABYTES = 70
@@ -20,17 +22,21 @@ WORKER_MEGABYTES = 70
 DESCRIPTORS_PER_IMAGE = 2
 
 
+FIXED = (
+    f"address of a request: {MAX_ADDRESS_LENGTH:,} characters",
+    f"TIL: {MAX_TILES:,} tiles",
+    f"PFL and SPECTRA: {MAX_SAMPLES:,} samples of {MAX_VIEWS:,} images",
+    f"color maps in the folder of COLORMAPS: {MIN_COLORS} to {MAX_COLORS:,} colors",
+    f"watermark: {MAX_MARK_PIXELS // 1_000_000} megapixels",
+    f"gallery: {MAX_LISTED:,} images",
+    f"SVG: {MAX_SVG // 1_000_000} MB; GIF and WebP: {MAX_HELD_BYTES >> 20} MiB",
+)
+"""Limits that no setting changes."""
+
+
 def limits(config: Config) -> list[str]:
     """A line for each limit."""
-    return [
-        f"address: {MAX_ADDRESS_LENGTH:,} characters",
-        f"TIL: {MAX_TILES:,} tiles; PFL and SPECTRA: {MAX_SAMPLES:,} samples of {MAX_VIEWS:,} images",
-        f"color maps of COLORMAPS: {MIN_COLORS} to {MAX_COLORS:,} colors",
-        f"watermark: {MAX_MARK_PIXELS // 1_000_000} megapixels; gallery: {MAX_LISTED:,} images of a folder",
-        _memory(config),
-        _descriptors(config),
-        _temporary_files(),
-    ]
+    return [*FIXED, _memory(config), _descriptors(config), _temporary_files()]
 
 
 def _memory(config: Config) -> str:

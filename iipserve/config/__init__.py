@@ -224,7 +224,7 @@ class Config:
     # -- HTTP
     cors: str = setting(
         "CORS", default="*", parse=Origin(), example="https://viewer.example.org",
-        text="Access-Control-Allow-Origin of every response; empty sends none.",
+        text="Access-Control-Allow-Origin of every response but the gallery page; empty sends none.",
     )  # fmt: skip
     cache_control: str = setting(
         "CACHE_CONTROL", default="max-age=86400", parse=Header(), example="public, max-age=604800",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
@@ -26,6 +26,7 @@ from iipserve.engine.files import (
 )
 from iipserve.engine.sequences import Sequence, find_sequence, member_stem
 from iipserve.errors import (
+    ConfigError,
     DecodeError,
     IIPServeError,
     ImageNotFound,
@@ -67,10 +68,27 @@ class Listing(NamedTuple):
     identifiers: list[str]
 
 
+def unknown_formats(names: Iterable[str], formats: Mapping[str, SourceFormat]) -> list[str]:
+    """A line for each name in EXTRA_FORMATS that no format has that may be switched on."""
+    optional = sorted(name for name, kind in formats.items() if kind.optional)
+    return [
+        f"EXTRA_FORMATS contains the unknown format {name!r}; known are {', '.join(optional) or 'none'}"
+        for name in names
+        if name not in optional
+    ]
+
+
 class Library:
     """The images below one folder. Safe for many threads."""
 
     def __init__(self, config: Config, formats: Mapping[str, SourceFormat]) -> None:
+        """Hold no image yet.
+
+        Raises:
+            ConfigError: EXTRA_FORMATS contains an unknown format.
+        """
+        if mistakes := unknown_formats(config.extra_formats, formats):
+            raise ConfigError("\n".join(mistakes))
         self._prefix, self._folder = _prefix_and_folder(config.filesystem_prefix)
         self._suffix = config.filesystem_suffix
         self._pattern = config.filename_pattern

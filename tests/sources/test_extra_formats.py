@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from iipserve.config import Config, from_environ
+from iipserve import config as configuration
+from iipserve.config import from_environ
 from iipserve.engine.library import Library
 from iipserve.errors import UnsupportedImage
 from iipserve.registry import discover
@@ -62,5 +63,5 @@ def test_on_by_name(tmp_path: Path, name: str) -> None:
 def test_all_that_are_optional_are_tested_and_documented() -> None:
     optional = {name for name, kind in discover("iipserve.sources", "FORMAT").items() if kind.optional}
     assert optional == {*SAMPLES, "pdf"}
-    text = Config.__dataclass_fields__["extra_formats"].metadata["setting"].text
+    text = configuration.settings()["extra_formats"].parse.accepts
     assert all(f"`{name}`" in text for name in optional)

@@ -212,6 +212,12 @@ MEMBERS: Mapping[int, Callable[[Version, str, ImageInfo, Server], dict[str, Any]
 """By major version."""
 
 
+OWN_MEMBERS = frozenset(
+    {"@context", "@id", "@type", "id", "type", "protocol", "width", "height", "sizes", "tiles"}
+)
+"""Members that describe the image, or how it is asked for; without the true ones no viewer shows it."""
+
+
 def extra_info_settings(version: int) -> tuple[str, str]:
     """The fields of `Config` with members for a version; those of the second replace those of the first."""
     return ("iiif_extra_info", f"iiif_extra_info_{version}")
@@ -225,7 +231,7 @@ def extra_members(text: str, setting: str) -> Mapping[str, Any]:
         setting: the field of `Config`, for the message.
 
     Raises:
-        ConfigError: they are not JSON.
+        ConfigError: they are not JSON, or replace one of `OWN_MEMBERS`.
     """
     bare = text.strip().strip(",").strip()
     if not bare:
@@ -238,6 +244,8 @@ def extra_members(text: str, setting: str) -> Mapping[str, Any]:
         ) from error
     if not isinstance(members, dict):
         raise ConfigError(f"{setting.upper()} is {text!r}; members of a JSON object are needed")
+    if taken := sorted(OWN_MEMBERS & members.keys()):
+        raise ConfigError(f"{setting.upper()} is {text!r}; {', '.join(taken)} cannot be replaced")
     return members
 
 

@@ -284,6 +284,13 @@ def test_further_members_that_are_no_json(setting: str, text: str) -> None:
         PROTOCOL.check(Config(**{setting: text}))
 
 
+@pytest.mark.parametrize("name", ["id", "@id", "width", "tiles"])
+def test_members_that_no_setting_may_replace(name: str) -> None:
+    assert PROTOCOL.check is not None
+    with pytest.raises(ConfigError, match=f"; {name} cannot be replaced"):
+        PROTOCOL.check(Config(iiif_extra_info=f'"attribution": "x", "{name}": 1'))
+
+
 @pytest.mark.parametrize("text", ["", "  ", ","])
 def test_no_further_members(text: str) -> None:
     assert extra_members(text, "iiif_extra_info") == {}
