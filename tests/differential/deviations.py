@@ -192,6 +192,8 @@ DEVIATIONS: Sequence[Deviation] = (
         "a level that does not exist; it sends the full size",
         "7.1",
     ),
+    Deviation(".*", r"IIIF=.*\.gif$", Kind.STATUS, "GIF is written", "6.7 (extension)"),
+    Deviation("gray8", "CVT=gif", Kind.FORM, "GIF is written; 1.1 sends JPEG whatever is asked for", "3.4"),
     Deviation(".*", "/45/", Kind.STATUS, "any angle is served", "6.4 (extension)"),
     Deviation(
         "gray8|gray16",
