@@ -14,7 +14,6 @@ from time import monotonic
 from typing import Protocol
 
 from iipserve.http import Request
-from iipserve.leader import hand_over
 from iipserve.transport import fastcgi
 from iipserve.transport.bodies import (
     NOT_STORED,
@@ -36,10 +35,9 @@ MAX_PARAMS_LENGTH = 65536
 """Bytes of PARAMS in one request; more is answered 431."""
 PROGRESS_LENGTH = 65536
 """Bytes of a body that must arrive within REQUEST_TIMEOUT, and within it again after them."""
-MAX_SURPLUS_LENGTH = 1 << 20
-"""Bytes that a web server may still send of a request that has been answered before its end."""
-DRAIN_RECEIVES = 50
-"""How often to receive, or time out, before closing on a peer that still sends."""
+MAX_SURPLUS_LENGTH = 64 << 20
+"""Bytes that may still arrive of a request that has been answered before its end: more than sockets hold."""
+TOO_SLOW = "a request was not complete in time; its connection is closed"
 NO_REQUEST = -1
 """Request id while no request is being read."""
 
@@ -65,6 +63,8 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         self.peer_has_finished = False
         """The peer sends no more. Epoll reports that once, perhaps together with the last data."""
         self._open = True
+        self._discards = False
+        """Nothing is sent any more, and what arrives is dropped until the peer closes the connection."""
         self._input = RecordBuffer()
         self._responses = ResponseSender(sock, self._input, server.application)
         self._waiting_since = 0.0
@@ -99,7 +99,8 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
             return self._serve()
         except ProtocolError as error:
             log.warning("the connection of a web server is closed: %s", error)
-            self._close_after_draining()
+            self._discard()
+            return True
         except (OSError, ResponseFailed) as error:
             log.debug("a connection ends early: %r", error)
             self.close()
@@ -115,11 +116,14 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         if not received:
             self.close()
             return False
+        if self._discards:
+            self._drop(received)
+            return self._open
         self._input.add(received)
         for kind, request_id, content in self._input.records():
             self._read(kind, request_id, content)
-            if not self._open:
-                return False
+            if not self._open or self._discards:
+                return self._open
         return self._pause()
 
     def may_have_more(self) -> bool:
@@ -127,10 +131,11 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         return self._filled or self.peer_has_finished
 
     def drain(self) -> None:
-        """Serve what has arrived already, then close."""
+        """Serve what has arrived already, then close; what is to be dropped may take a moment to arrive."""
         with contextlib.suppress(OSError):
-            while self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) and self.run():
-                continue
+            while self._sock.recv(1, socket.MSG_PEEK | (0 if self._discards else socket.MSG_DONTWAIT)):
+                if not self.run():
+                    break
         self.close()
 
     def idle(self) -> bool:
@@ -148,35 +153,30 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         self._sock.close()
 
     def _pause(self) -> bool:
-        """Record since when a request has been incomplete; always True, for the caller to return.
-
-        Raises:
-            ProtocolError: it has been incomplete for too long.
-        """
+        """Record since when a request has been incomplete; True unless that is too long, and the connection closed."""
+        if self._discards:
+            return True
         if self.idle():
             self._waiting_since = 0.0
             return True
         now = monotonic()
         self._waiting_since = self._waiting_since or now
         if self.expired(now):
-            raise ProtocolError("a request was not complete in time")
-        return True
+            log.warning(TOO_SLOW)
+            self.close()
+        return self._open
 
-    def _close_after_draining(self) -> None:
-        """Close so that the response still arrives although the peer has more to send.
+    def _discard(self) -> None:
+        """Send no more, and close the connection once the peer has closed its side.
 
-        Closing with unread input would reset the connection and discard what the peer has not read.
+        Closing with unread input would reset the connection and discard what the peer has not read: the answer.
         """
-        self._open = False
+        self._discards = True
+        self._forget_request()
+        self._input = RecordBuffer()
+        self._waiting_since = monotonic()
         with contextlib.suppress(OSError):
-            # at once, before a web server that keeps connections sends its next request on this one
             self._sock.shutdown(socket.SHUT_WR)
-            hand_over()
-            for _ in range(DRAIN_RECEIVES):
-                with contextlib.suppress(BlockingIOError):
-                    if not self._sock.recv(RECEIVE_LENGTH):
-                        break
-        self.close()
 
     # -- reading
 
@@ -221,17 +221,17 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         if role not in self.server.roles:
             self._sock.sendall(end_request(request_id, fastcgi.UNKNOWN_ROLE))
             if not keep:
-                self._close_after_draining()
+                self._discard()
             return
         self._request_id, self._keep = request_id, keep
         self._surplus_length = 0
 
     def _drop(self, content: bytes) -> None:
-        """Ignore a record of another request (section 3.3): usually the rest of one that was answered early."""
+        """Ignore what belongs to no request (section 3.3): usually the rest of one that was answered early."""
         self._surplus_length += len(content)
         if self._surplus_length > MAX_SURPLUS_LENGTH:
             log.debug("a connection is closed: the rest of a refused request is too long")
-            self._close_after_draining()
+            self.close()
 
     def _read_params(self, request_id: int, content: bytes) -> None:
         """FCGI_PARAMS (section 5.2)."""
@@ -325,7 +325,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         if keep and not self.server.stopping:
             return
         if early:
-            self._close_after_draining()
+            self._discard()
         else:
             self.close()
 

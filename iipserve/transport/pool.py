@@ -24,7 +24,7 @@ from iipserve.config import Config
 from iipserve.leader import Leadership
 from iipserve.transport import fastcgi
 from iipserve.transport.balance import ABSENT, WorkerSlot
-from iipserve.transport.connection import Connection
+from iipserve.transport.connection import TOO_SLOW, Connection
 from iipserve.transport.service import MonitoredApplication
 from iipserve.transport.sockets import TIMEVAL_LENGTH, set_timeouts
 
@@ -38,7 +38,7 @@ MAX_EVENTS = 64
 """Per call of epoll_wait."""
 SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 DRAIN_SECONDS = 0.02
-"""How long one `recv` waits for more from a peer whose connection is being closed."""
+"""How long one `recv` waits, at the end of the server, for more of what is to be dropped."""
 
 
 class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries no types
@@ -106,7 +106,8 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         now = monotonic()
         for descriptor, connection in tuple(self._parked.items()):
             if connection.expired(now) and self._parked.pop(descriptor, None) is connection:
-                log.warning("a request was not complete in time; its connection is closed")
+                if not connection.idle():
+                    log.warning(TOO_SLOW)
                 self._drop(connection)
         # A connection that could not be accepted for lack of descriptors, or was left to a worker that
         # hangs, causes no second event.

@@ -146,6 +146,19 @@ def test_body_that_is_too_long_is_refused(site: Site, chunked: bool) -> None:
         assert post(site.url, "/6", b"a body") == (200, b"a body")
 
 
+def test_refused_bodies_cost_no_other_request(site: Site) -> None:
+    """Kept connections survive them: closing one would lose the request that is already on its way (502)."""
+
+    def refused_and_taken(round_: int) -> None:
+        chunked = bool(round_ % 2)
+        status, _ = post(site.url, "/1000", pattern(2_000_000), chunked=chunked)
+        assert status == 413 or (chunked and not site.takes_chunked and status == 411)
+        assert post(site.url, "/6", b"a body") == (200, b"a body")
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(refused_and_taken, range(30)))
+
+
 def test_many_bodies_at_once(site: Site) -> None:
     bodies = [bytes([number]) * (1 + 5000 * number) for number in range(40)]
     with ThreadPoolExecutor(12) as threads:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from iipserve.config import Config
 from iipserve.transport import connection
 from iipserve.transport.bodies import MAX_MEMORY_LENGTH, BodyBuffer, NotStored, declared_length
-from iipserve.transport.connection import MAX_SURPLUS_LENGTH, Connection
+from iipserve.transport.connection import Connection
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import MonitoredApplication
 from tests.transport.client import (
@@ -138,16 +140,13 @@ def test_body_that_grows_too_long_is_refused_before_its_end(
     assert peer.ask("/tile").body == TILE
 
 
-@pytest.mark.parametrize("size", [1_000_000, 1_500_000])
+@pytest.mark.parametrize("size", [1_000_000, 10_000_000])
 @pytest.mark.parametrize("keep", [False, True])
 def test_long_body_that_is_refused_does_not_lose_the_answer(peer: Peer, size: int, keep: bool) -> None:
     """The peer sends the whole body before it reads."""
     peer.send(request("/body/10", body=pattern(size), keep=keep, REQUEST_METHOD="POST"))
     assert peer.answer().status == 413
-    if keep and size < MAX_SURPLUS_LENGTH:
-        assert peer.ask("/tile").body == TILE
-    else:
-        assert peer.at_end()
+    assert peer.ask("/tile").body == TILE if keep else peer.at_end()
 
 
 @pytest.mark.parametrize("request_id", [1, 2])
@@ -157,6 +156,7 @@ def test_rest_of_a_refused_body_is_dropped_until_the_next_request(
     peer: Peer, request_id: int, rest: int, ends: bool
 ) -> None:
     """A web server that streams bodies either goes on with the old one or begins the next request."""
+    peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for _ in range(30):
         peer.send(head("/body/10", CONTENT_LENGTH="1000000"))
         assert peer.answer().status == 413
@@ -166,24 +166,57 @@ def test_rest_of_a_refused_body_is_dropped_until_the_next_request(
 
 
 @pytest.mark.parametrize("surplus", [0, 1])
-def test_rest_of_a_refused_body_is_bounded(peer: Peer, surplus: int) -> None:
+def test_rest_of_a_refused_body_is_bounded(peer: Peer, surplus: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "MAX_SURPLUS_LENGTH", 500_000)
     peer.send(head("/body/10", CONTENT_LENGTH="11"))
     assert peer.answer().status == 413
-    peer.send(stdin(pattern(MAX_SURPLUS_LENGTH + surplus)))
-    if surplus:
-        assert peer.at_end()
-    else:
-        assert peer.ask("/tile").body == TILE
+    peer.send(stdin(pattern(500_000 + surplus)))
+    assert peer.at_end() if surplus else peer.ask("/tile").body == TILE
 
 
-def test_rest_of_a_refused_body_holds_no_thread(start_server: StartServer) -> None:
+def test_rest_of_a_refused_body_is_bounded_on_a_connection_to_be_closed(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "MAX_SURPLUS_LENGTH", 500_000)
+    with pytest.raises(ConnectionError):
+        peer.send(request("/body/10", body=pattern(50_000_000), keep=False, REQUEST_METHOD="POST"))
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_rest_of_a_refused_body_holds_no_thread(start_server: StartServer, keep: bool) -> None:
     server = start_server(threads=1)
     refused = [server.connect() for _ in range(30)]
     for peer in refused:
-        peer.send(head("/body/10", CONTENT_LENGTH="1000000"))
+        start = request("/body/10", keep=keep, REQUEST_METHOD="POST", CONTENT_LENGTH="1000000")
+        peer.send(start[: -len(END)])
         assert peer.answer().status == 413
         peer.send(stdin(pattern(100_000))[:-1])
     assert server.connect().ask("/tile").body == TILE
+
+
+def test_refused_peer_that_never_closes_is_given_up(
+    start_server: StartServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = start_server(request_timeout=1.0)
+    peer = server.connect()
+    peer.send(request("/body/10", body=pattern(100_000), keep=False, REQUEST_METHOD="POST"))
+    assert peer.answer().status == 413
+    assert peer.at_end()
+    until(lambda: server.server.tick() or not server.server._held)
+    assert caplog.text == ""
+
+
+def test_answer_to_a_refused_body_arrives_though_the_server_ends(start_server: StartServer) -> None:
+    server = start_server()
+    peer = server.connect()
+    peer.send(head("/body/10", CONTENT_LENGTH="1000000"))
+    ended = threading.Thread(target=server.server.stop, args=(5.0,))
+    until(lambda: server.application.bodies)
+    ended.start()
+    with contextlib.suppress(ConnectionError):
+        peer.send(stdin(pattern(1_000_000)) + END)
+    ended.join()
+    assert peer.answer().status == 413
 
 
 def test_abort_drops_the_body(server: Running, peer: Peer) -> None:
