@@ -42,6 +42,11 @@ def main() -> int:
     folder = CACHE / f"images-{options.width}"
     images = make_images(folder, options.width)
     chosen = [case for case in CASES if re.search(options.only, case.name)]
+    if not chosen and not re.search(options.only, "PNG process"):
+        print(
+            f"--only {options.only!r} matches no row: {', '.join(case.name for case in CASES)}, PNG, process"
+        )
+        return 2
     print(f"{'':34}{'iipserve':>18}{'iipsrv 1.1':>20}{'ratio':>9}")
     print(f"{'':34}{'us CPU':>9}{'req/s':>9}{'us CPU':>11}{'req/s':>9}{'CPU':>9}")
     failed = 0

@@ -193,11 +193,12 @@ def containerfile() -> list[tuple[str, str]]:
 def test_container_starts_and_is_healthy(images: Path, tmp_path: Path) -> None:
     instructions = containerfile()
     assert [word for word, _ in instructions] == [
-        "FROM", "RUN", "COPY", "RUN", "USER", "ENV", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "ENTRYPOINT", "CMD",
+        "FROM", "RUN", "FROM", "RUN", "COPY", "RUN", "COPY", "USER", "ENV", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "ENTRYPOINT", "CMD",
     ]  # fmt: skip
     found = dict(instructions)
-    assert found["COPY"].split()[0] == "."
-    assert found["RUN"].endswith(f" {found['COPY'].split()[1]}")
+    copied = [rest.split() for word, rest in instructions if word == "COPY"]
+    assert copied[0][0] == "."
+    assert found["RUN"].endswith(f" {copied[0][1]}")
     environ = dict(pair.split("=", 1) for pair in found["ENV"].split())
     environ |= {"FILESYSTEM_PREFIX": f"{images}/", "WORKERS": "1"}
     port = free_port()
@@ -211,6 +212,12 @@ def test_container_starts_and_is_healthy(images: Path, tmp_path: Path) -> None:
         broken = [part.replace(str(port), str(free_port())) for part in health[1:]]
         failed = subprocess.run([servers.sys.executable, *broken], capture_output=True, check=False)
         assert failed.returncode != 0
+
+
+def test_containers_hold_nothing_that_git_ignores() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    for line in (ROOT / ".gitignore").read_text().splitlines():
+        assert line in ignored or f"**/{line}" in ignored
 
 
 def test_logrotate_accepts_its_sample(tmp_path: Path) -> None:
