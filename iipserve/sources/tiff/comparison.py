@@ -29,7 +29,7 @@ from iipserve.sources.tiff.strip_reader import StripReader
 from iipserve.sources.tiff.tiled import open_stored
 from iipserve.sources.tiles import join_tiles
 
-MAX_COMPARISONS = 16
+MAX_COMPARISONS = 32
 """In one file; further directories are separate images."""
 MAX_AREA = 10_000_000
 """Pixels decoded for one comparison, about."""

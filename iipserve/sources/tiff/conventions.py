@@ -1,7 +1,7 @@
 """What makers of slide scanners write into their files: which image is a label, and how large padded levels are.
 
-The conventions are those that OpenSlide and tifffile read: ImageDescription of Aperio, Ventana, Philips and PerkinElmer
-(QPTIFF), and the fields of Hamamatsu (NDPI).
+The conventions are those that OpenSlide and tifffile read: ImageDescription of Aperio, Leica (SCN), Ventana, Philips and
+PerkinElmer (QPTIFF), and the fields of Hamamatsu (NDPI).
 """
 
 from __future__ import annotations
@@ -12,10 +12,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from iipserve.containers.ifd import Directory
-from iipserve.containers.tags import IMAGE_DESCRIPTION, NDPI_FORMAT, NDPI_MAGNIFICATION
+from iipserve.containers.tags import (
+    IMAGE_DESCRIPTION,
+    IMAGE_LENGTH,
+    IMAGE_WIDTH,
+    NDPI_FORMAT,
+    NDPI_MAGNIFICATION,
+)
 from iipserve.geometry import Size, TileGrid
 
-MAX_DESCRIPTION = 16 * 1024
+MAX_DESCRIPTION = 64 * 1024
 """Bytes of a longer ImageDescription name no role."""
 
 
@@ -50,6 +56,10 @@ DESCRIBED = re.compile(
     re.IGNORECASE,
 )
 APERIO_THUMBNAIL = re.compile(r"\AAperio [^\r\n]*[\r\n]+\d+x\d+ -> \d+x\d+ ")
+PERKIN_ELMER = "<PerkinElmer-QPI-ImageDescription"
+LEICA = "http://www.leica-microsystems.com/scn/"
+LEICA_ELEMENT = re.compile(r"<(collection|image|pixels|view)\b([^<>]*)>")
+INTEGER_ATTRIBUTE = re.compile(r'\b(\w+)="(\d{1,18})"')
 MAGNIFICATION_ROLES = {-1.0: Role.MACRO, -2.0: Role.MAP}
 """By Hamamatsu's magnification."""
 PHILIPS = "DPUfsImport"
@@ -68,19 +78,47 @@ def role_of(file: Directory, directory: Directory) -> Role | None:
         return MAGNIFICATION_ROLES.get(next(iter(directory.reals(NDPI_MAGNIFICATION)), 0.0))
     if not 0 < directory.count(IMAGE_DESCRIPTION) <= MAX_DESCRIPTION:
         return None
-    text = directory.text(IMAGE_DESCRIPTION)
+    return _described_role(directory, directory.text(IMAGE_DESCRIPTION))
+
+
+def _described_role(directory: Directory, text: str) -> Role | None:
     if APERIO_THUMBNAIL.search(text):
         return Role.THUMBNAIL
+    if LEICA in text:
+        size = directory.integer(IMAGE_WIDTH, 0), directory.integer(IMAGE_LENGTH, 0)
+        return Role.MACRO if size in _leica_macros(text) else None
     found = DESCRIBED.search(text)
     return WORDS[next(word for word in found.groups() if word).lower()] if found else None
 
 
+def _leica_macros(text: str) -> set[tuple[int, int]]:
+    """Width and height of the images that show as much as the whole slide, which is that of the collection."""
+    slide, pixels, view, found = (0, 0), (0, 0), None, set()
+    for kind, content in LEICA_ELEMENT.findall(text):
+        values = {name: int(value) for name, value in INTEGER_ATTRIBUTE.findall(content)}
+        size = values.get("sizeX", 0), values.get("sizeY", 0)
+        if kind == "collection":
+            slide = size
+        elif kind == "image":
+            pixels, view = (0, 0), None
+        elif kind == "pixels":
+            pixels = size
+        else:
+            view = (*size, values.get("offsetX", 0), values.get("offsetY", 0))
+        if view == (*slide, 0, 0):
+            found.add(pixels)
+    return found
+
+
 def has_unmarked_copies(file: Directory) -> bool:
-    """Whether directories of the same shape are smaller levels, though not marked so: Aperio and Hamamatsu."""
+    """Whether directories of the same shape are smaller levels, though not marked so: those of Aperio, Hamamatsu and
+    PerkinElmer.
+    """
     if NDPI_FORMAT in file:
         return True
     described = 0 < file.count(IMAGE_DESCRIPTION) <= MAX_DESCRIPTION
-    return described and file.text(IMAGE_DESCRIPTION).startswith("Aperio ")
+    text = file.text(IMAGE_DESCRIPTION) if described else ""
+    return text.startswith("Aperio ") or PERKIN_ELMER in text
 
 
 def philips_reductions(full: Directory) -> tuple[float, ...]:

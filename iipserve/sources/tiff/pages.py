@@ -4,7 +4,8 @@ Every directory of the chain is an image of its own, one layer of a stack, of an
 
 * transparency masks, which belong to the image before;
 * smaller copies, which are marked as such (NewSubfileType 1); or are at most half as wide as an image before them, of
-  the same shape and samples, and show the same picture (`comparison`). Those in tiles are levels of a tiled image;
+  the same shape and samples, and show the same picture (`comparison`). Those in tiles are levels of a tiled image. After
+  several images of one size (channels) the first copy of a size is that of the first image, and so on;
 * directories that cannot be read, if they are not the first image.
 
 The first image in the file is layer 0, the one shown by default. A label, an overview or a thumbnail at the beginning
@@ -143,7 +144,11 @@ class _Grouping:
         """Those without a role."""
         self._last_size: Size | None = None
         self._last_tiled: Page | None = None
-        """Of these."""
+        """Of these, or of whole slides."""
+        self._run: list[Page] = []
+        """The last images of one size, one after the other: channels, whose levels may follow them in the same order."""
+        self._turns: dict[Size, int] = {}
+        """How many of the run have a copy, by its size."""
 
     def add(self, index: int, directory: Directory) -> None:
         """Assign the next directory."""
@@ -154,39 +159,61 @@ class _Grouping:
             return
         # thumbnails, labels and overviews are in strips, or come first
         role = None if self._pages and is_tiled else role_of(self._file, directory)
+        size = _size_of(directory)
         if role is None and kind & REDUCED_IMAGE:
-            if self._pictures:
+            if self._pictures or self._last_tiled:
                 if is_tiled and self._last_tiled:
-                    _append(self._last_tiled.smaller, directory)
+                    self._give(self._in_turn(size) or self._last_tiled, directory, size)
                 return
             role = Role.THUMBNAIL
-        size = _size_of(directory)
         if size is None and self._pages:
             return
         if role is None and not kind & SINGLE_PAGE and SUB_IFDS not in directory:
             original = self._original(directory, size)
             if original is not None:
-                if is_tiled and TILE_WIDTH in original.first:
-                    _append(original.smaller, directory)
+                self._give(original, directory, size)
                 return
         self._start(Page(directory, index, role), size)
 
     def _start(self, page: Page, size: Size | None) -> None:
+        is_tiled = TILE_WIDTH in page.first
+        if page.role is None or (page.role is Role.MACRO and is_tiled):
+            run = self._run if size == self._run_size and not self._turns else []
+            self._run, self._turns = [*run, page], {}
+            self._last_tiled = page if is_tiled else self._last_tiled
         self._pages.append(page)
         self._sizes[page.index] = self._last_size = size
         if page.role is None:
             self._pictures.append(page)
-            if TILE_WIDTH in page.first:
-                self._last_tiled = page
+
+    @property
+    def _run_size(self) -> Size | None:
+        return self._sizes[self._run[0].index] if self._run else None
+
+    def _in_turn(self, size: Size | None) -> Page | None:
+        """The first image of the run that has no copy of this size yet."""
+        turn = self._turns.get(size, 0) if size else 0
+        return self._run[turn] if turn < len(self._run) else None
+
+    def _give(self, page: Page, directory: Directory, size: Size | None) -> None:
+        """Make a smaller copy a candidate for a level of an image."""
+        if size and page in self._run:
+            self._turns[size] = self._run.index(page) + 1
+        if TILE_WIDTH in directory and TILE_WIDTH in page.first:
+            _append(page.smaller, directory)
 
     def _original(self, directory: Directory, size: Size | None) -> Page | None:
         """The image before an unmarked directory that it is a smaller copy of."""
-        if not self._pictures or size == self._sizes[self._pictures[0].index] == self._last_size:
+        first = self._pictures[0] if self._pictures else None
+        if first and size == self._sizes[first.index] == self._last_size:
             return None
-        tiled = self._last_tiled if TILE_WIDTH in directory else None
-        for page in {
-            id(page): page for page in (tiled, self._pictures[-1], self._pictures[0]) if page
-        }.values():
+        candidates = [
+            self._in_turn(size),
+            self._last_tiled if TILE_WIDTH in directory else None,
+            *(self._pictures[-1:]),
+            first,
+        ]
+        for page in {page.index: page for page in candidates if page}.values():
             if _may_be_copy(size, self._sizes[page.index]) and self._is_copy(page, directory, size):
                 return page
         return None
@@ -213,7 +240,6 @@ class _Grouping:
         pictures = self._pictures or sorted(self._pages, key=self._area, reverse=True)
         if not pictures:
             return []
-        self._give_to_first([page for page in pictures if TILE_WIDTH in page.first])
         first = next((page for page in pictures[1:] if self._outweighs(page, pictures[0])), pictures[0])
         if first is not pictures[0] and self._may_be_copy_of(pictures[0], first):
             self._pages[self._pages.index(pictures[0])] = replace(pictures[0], role=Role.THUMBNAIL)
@@ -221,14 +247,6 @@ class _Grouping:
             if page.role is Role.THUMBNAIL and TILE_WIDTH in page.first:
                 _append(first.smaller, page.first)
         return [first, *(page for page in self._pages if page is not first)]
-
-    def _give_to_first(self, pages: Sequence[Page]) -> None:
-        """Give smaller levels that follow images of one size to the first of these, as iipsrv does."""
-        if len(pages) > 1 and not any(page.smaller for page in pages[:-1]):
-            first, last = pages[0], pages[-1]
-            if self._sizes[first.index] == self._sizes[last.index]:
-                first.smaller.extend(last.smaller)
-                last.smaller.clear()
 
     def _outweighs(self, page: Page, first: Page) -> bool:
         """Whether an image is the main one of the file, instead of the first one.
