@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shlex
@@ -14,7 +15,7 @@ import tifffile
 
 from tests.documentation.clone import Clone, another_user
 from tests.documentation.markdown import DOCUMENTS, Block, blocks, commands
-from tests.end_to_end.running import needed
+from tests.end_to_end.running import ROOT, needed
 
 Handler = Callable[[Clone, str], None]
 
@@ -52,9 +53,12 @@ def serves_fastcgi(clone: Clone, command: str) -> None:
 def serves_page(clone: Clone, command: str) -> None:
     """The demo, which looks for a port itself."""
     script = "import scripts.demo as demo; print(demo.free_port())"
-    port = int(clone.run(f"PYTHONPATH=. .venv/bin/python -c {shlex.quote(script)}"))
-    with clone.serving(command, port):
-        assert _status(port, "/") == 200
+    with (ROOT / "scripts" / "demo.py").open() as lock:
+        # it takes the first free port, which another worker would find free as well
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        port = int(clone.run(f"PYTHONPATH=. .venv/bin/python -c {shlex.quote(script)}"))
+        with clone.serving(command, port):
+            assert _status(port, "/") == 200
 
 
 def asks_server(clone: Clone, command: str) -> None:
