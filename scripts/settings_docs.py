@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shlex import quote
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
@@ -24,7 +25,8 @@ for each mistake. `conf/iipserve.env` is a sample to edit.
 * **A number out of range** is replaced by the nearest one in range, as in iipsrv, with one line in the log.
 * **A number with something after it** (`90abc`, `75.5` for a whole number, `10MB`) is the number it begins with, as in
   iipsrv, with one line in the log; so is any number other than 0 and 1 where those are expected.
-* **An empty value** is the default, unless emptiness has a meaning of its own: there the default, or the example, says so.
+* **An empty value** of a number, a switch or a choice of words is the default, with one line in the log; an empty text or
+  list is empty: `CORS=` sends no such header.
 * **What cannot work** stops the start, with a message that says which setting to correct: a word where a number is
   expected, a line break in a header, a watermark, color map or group that does not exist, an unknown name in `URI_MAP`
   or `EXTRA_FORMATS`, `IIIF_EXTRA_INFO` that is no JSON or replaces members such as `id` and `width`.
@@ -71,10 +73,13 @@ def _code(text: str) -> str:
 
 def sample() -> str:
     """The text of conf/iipserve.env: every setting, commented out."""
-    head = "# Settings of iipserve, for systemd's EnvironmentFile. Remove the # before those you set.\n"
+    head = (
+        "# Settings of iipserve, for systemd's EnvironmentFile and for sh. Remove the # before those you set, and quote\n"
+        "# values with spaces or quotes as in the examples.\n"
+    )
     return head + "".join(
-        f"\n# {known.text}\n# Accepted: {known.parse.accepts}. Example: {known.variable}={known.example}\n"
-        f"#{known.variable}={_default(known)}\n"
+        f"\n# {known.text}\n# Accepted: {known.parse.accepts}. Example: {known.variable}={quote(known.example)}\n"
+        f"#{known.variable}={quote(_default(known)) if _default(known) else ''}\n"
         for known in settings().values()
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+import subprocess
 from pathlib import Path
 from types import ModuleType
 
@@ -36,16 +38,29 @@ def test_generated_file_is_up_to_date(name: str, generator: str) -> None:
     assert (CHECKOUT / name).read_text() == expected, f"run scripts/{generator}.py"
 
 
-def test_sample_gives_the_defaults() -> None:
-    lines = (CHECKOUT / "conf" / "iipserve.env").read_text().splitlines()
-    pairs = dict(
-        line[1:].split("=", 1)
-        for line in lines
-        if line.startswith("#") and line[1:2].isupper() and "=" in line
+def sourced(lines: list[str], folder: Path) -> dict[str, str]:
+    """The variables that sh reads from these lines; systemd unquotes likewise (systemd.exec(5), EnvironmentFile)."""
+    (folder / "sample").write_text("\n".join(lines) + "\n")
+    script = 'set -a; . "$1"; exec env -0'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", str(folder / "sample")], env={}, capture_output=True, text=True, check=True
     )
-    environ = {name: value for name, value in pairs.items() if name.replace("_", "").isupper()}
+    return dict(
+        pair.split("=", 1) for pair in done.stdout.split("\0") if pair and not pair.startswith("PWD=")
+    )
+
+
+def test_sample_gives_the_defaults(tmp_path: Path) -> None:
+    lines = (CHECKOUT / "conf" / "iipserve.env").read_text().splitlines()
+    environ = sourced([line[1:] for line in lines if re.match(r"#[A-Z]", line)], tmp_path)
     assert environ.keys() == {known.variable for known in config.settings().values()}
-    assert config.from_environ(environ) == config.Config()
+    assert config.load(environ) == (config.Config(), {}, ())
+
+
+def test_examples_of_the_sample_are_those_of_the_settings(tmp_path: Path) -> None:
+    text = (CHECKOUT / "conf" / "iipserve.env").read_text()
+    environ = sourced(re.findall(r"Example: (.*)", text), tmp_path)
+    assert environ == {known.variable: known.example for known in config.settings().values()}
 
 
 def test_architecture_shows_every_layer() -> None:
