@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 from weakref import ref
 
-from iipserve import __version__, http, registry
+from iipserve import __version__, address_cache, http, registry
+from iipserve.address_cache import AddressCache, AddressKey, CachedAnswer, ReadyDocument
 from iipserve.cache import TieredCache
 from iipserve.cache.memcached import MemcachedCache
 from iipserve.cache.memory import MemoryCache
@@ -35,8 +36,7 @@ from iipserve.errors import (
 from iipserve.formats import Formats
 from iipserve.http import READING_METHODS, Headers, Request, Response, Routed
 from iipserve.http.conditions import evaluated, has_condition
-from iipserve.http.public_address import FORWARDING_HEADERS
-from iipserve.image import ImageInfo, ImageName
+from iipserve.image import ImageInfo
 from iipserve.lru import LRU
 from iipserve.plan import (
     Bundle,
@@ -55,10 +55,6 @@ from iipserve.viewer import RESERVED, Viewer
 
 log = logging.getLogger(__name__)
 
-MAX_CACHED_PLANS = 4096
-"""Requests whose plans are remembered: viewers ask for the same tiles again and again."""
-MAX_CACHED_ADDRESS_LENGTH = 512
-"""Plans of longer addresses, all their parts counted, are not remembered."""
 MAX_DAMAGE_REPORTS = 1000
 """Addresses of damaged parts that have a line in the log and get no other."""
 ATTEMPTS = 3
@@ -67,24 +63,12 @@ BARE_ADDRESS = re.compile(r"/|(?:/.*)?/(?:iip[^/]*|[^/]*\.fcgi)/?", re.IGNORECAS
 """Paths at which the server itself is expected: the root, a FastCGI program, `/iip`."""
 PRODUCT = Document(f"iipserve {__version__}, an image server\n".encode(), "text/plain; charset=utf-8")
 """The answer at `BARE_ADDRESS` without a query."""
-AddressKey: TypeAlias = tuple[str | None, ...]
-"""See `Request.address_key`."""
-ADDRESS_HEADERS = frozenset(FORWARDING_HEADERS)
 Modified: TypeAlias = int | None
 """Time of the last change of what an answer is made of, in seconds since 1970; None where no image is involved."""
 
 
 Versioned: TypeAlias = Sequence[ImageInfo] | Sequence[ImageRef]
 """The images that an answer is made of."""
-
-
-class CachedPlan(NamedTuple):
-    """What was planned for an address. It depends on nothing else of the request."""
-
-    images: tuple[tuple[ImageName, ref[ImageInfo]], ...]
-    """All that the query names. Not held: how many headers are kept is the library's business."""
-    plan: RenderPlan
-    headers: Headers
 
 
 class Application:
@@ -109,8 +93,7 @@ class Application:
         self._read_modifiers = next(filter(None, (each.read_modifiers for each in protocols.values())), None)
         self._viewer = Viewer(library, config)
         # without remembered headers no plan could be proved to be of the same file
-        remembers = config.max_metadata_cache_size != 0
-        self._plan_cache: LRU[AddressKey, CachedPlan] = LRU(MAX_CACHED_PLANS if remembers else 0)
+        self._answers = AddressCache(address_cache.CAPACITY if config.max_metadata_cache_size else 0)
         self._damaged: LRU[str, bool] = LRU(MAX_DAMAGE_REPORTS)
         cors = http.cors_headers(config.cors)
         self._error_headers: Headers = (
@@ -124,7 +107,7 @@ class Application:
             RenderPlan: self._rendered,
             SamplePlan: self._samples,
             StatisticsPlan: self._statistics,
-            Document: self._document,
+            ReadyDocument: self._ready,
             Redirect: self._redirect,
             Bundle: self._bundle,
         }
@@ -136,7 +119,7 @@ class Application:
         address = request.address_key() if request.method in ("GET", "HEAD") else None
         try:
             if address is not None:
-                response = self._answer_from_plan_cache(request, address)
+                response = self._answer_from_cache(request, address)
             if response is None:
                 destination = self._router.route(request)
                 response = self._answer_anew(request, destination, address, over_http=over_http)
@@ -162,7 +145,7 @@ class Application:
         """Drop what this process remembers of images, and release their files."""
         self._cache.clear()
         self._library.clear()
-        self._plan_cache.clear()
+        self._answers.clear()
 
     def _report_damage(self, request: Request, error: DecodeError) -> None:
         """Log a damaged part of a file, once for each address: clients ask for it again and again."""
@@ -211,7 +194,7 @@ class Application:
             if response is not None:
                 return response
         if BARE_ADDRESS.fullmatch(request.path) and not request.query:
-            return self._document(request, PRODUCT, (), ())
+            return self._ready(request, self._ready_document(PRODUCT, (), ()))
         raise UnknownProtocol(
             f"nothing is served at {request.path!r}; {self._router.entrances} lead to images"
         )
@@ -231,7 +214,7 @@ class Application:
             images = Images(zip(query.names, found, strict=True))
             try:
                 answer = protocol.plan(query, images, self._server)
-                content = self._completed(answer.content, modification, images)
+                content = self._completed(answer.content, answer.headers, modification, images)
                 self._check_unrendered(content, found)
                 response = self._answer_by_content[type(content)](request, content, answer.headers, found)
             except ImageChanged:
@@ -240,14 +223,18 @@ class Application:
                 if self._is_current(found):
                     raise
                 continue
-            if address is not None and isinstance(content, RenderPlan) and _is_by_address(answer.headers):
+            if address is not None and isinstance(content, (RenderPlan, ReadyDocument, Redirect)):
                 proof = tuple(zip(selected, map(ref, found), strict=True))
-                self._remember(address, CachedPlan(proof, content, answer.headers))
+                self._answers.set(request, address, CachedAnswer(proof, content, answer.headers))
             return response
         raise Overloaded(f"{query.names[0].identifier!r} is being replaced; ask again")
 
-    def _completed(self, content: Content, modification: Modification | None, images: Images) -> Content:
+    def _completed(
+        self, content: Content, headers: Headers, modification: Modification | None, images: Images
+    ) -> Content | ReadyDocument:
         """The content with the modifiers beside the protocol's parameter, and what the settings add."""
+        if isinstance(content, Document):
+            return self._ready_document(content, headers, tuple(images.values()))
         if isinstance(content, RenderPlan):
             if modification is not None:
                 info = images.of(content.view.image.identifier, content.view.image.selector)
@@ -264,13 +251,9 @@ class Application:
             plan, images.of(plan.view.image.identifier, plan.view.image.selector)
         )
 
-    def _remember(self, address: AddressKey, plan: CachedPlan) -> None:
-        if len("".join(filter(None, address))) <= MAX_CACHED_ADDRESS_LENGTH:
-            self._plan_cache.set(address, plan)
-
-    def _answer_from_plan_cache(self, request: Request, address: AddressKey) -> Response | None:
-        """The answer by the plan made for the same address before; None unless all its images are the same now."""
-        cached = self._plan_cache.get(address)
+    def _answer_from_cache(self, request: Request, address: AddressKey) -> Response | None:
+        """The answer as planned for the same address before; None unless all its images are the same now."""
+        cached = self._answers.get(request, address)
         if cached is None:
             return None
         found = []
@@ -280,12 +263,14 @@ class Application:
                 return None
             found.append(info)
         try:
-            self._check_unrendered(cached.plan, found)
-            return self._rendered(request, cached.plan, cached.headers)
+            self._check_unrendered(cached.content, found)
+            return self._answer_by_content[type(cached.content)](
+                request, cached.content, cached.headers, found
+            )
         except ImageChanged:
             return None
 
-    def _check_unrendered(self, content: Content, images: Sequence[ImageInfo]) -> None:
+    def _check_unrendered(self, content: object, images: Sequence[ImageInfo]) -> None:
         """Check the images that a query names, unless rendering will check all of them.
 
         Raises:
@@ -325,24 +310,28 @@ class Application:
     def _samples(self, request: Request, plan: SamplePlan, headers: Headers, images: Versioned) -> Response:
         self._output_policy.check_samples()
         document = plan.describe(self._renderer.samples(plan))
-        return self._document(request, document, headers, images)
+        return self._ready(request, self._ready_document(document, headers, images))
 
     def _statistics(
         self, request: Request, plan: StatisticsPlan, headers: Headers, images: Versioned
     ) -> Response:
         document = plan.describe(self._renderer.statistics(plan.image))
-        return self._document(request, document, headers, images)
+        return self._ready(request, self._ready_document(document, headers, images))
 
-    def _document(
-        self, request: Request, document: Document, headers: Headers, images: Versioned
-    ) -> Response:
+    def _ready_document(self, document: Document, headers: Headers, images: Versioned) -> ReadyDocument:
         # the same text may be sent as one of several types: each is a representation with a tag of its own
         etag, modified = _digest(document.media_type.encode() + document.body), _modified(images)
         if document.vary:
             headers = (*headers, ("Vary", document.vary))
-        if has_condition(request) and (status := evaluated(request, etag, modified)):
-            return self._conditional(status, etag, modified, headers)
-        return self._ok(document.body, document.media_type, etag, modified, headers)
+        response = self._ok(document.body, document.media_type, etag, modified, headers)
+        return ReadyDocument(response, etag, modified, headers)
+
+    def _ready(
+        self, request: Request, document: ReadyDocument, headers: Headers = (), images: Versioned = ()
+    ) -> Response:
+        if has_condition(request) and (status := evaluated(request, document.etag, document.modified)):
+            return self._conditional(status, document.etag, document.modified, document.headers)
+        return document.response
 
     def _redirect(
         self, request: Request, redirect: Redirect, headers: Headers, images: Versioned
@@ -434,12 +423,6 @@ def _check_body(protocol: Protocol, request: Request) -> None:
         raise UnsupportedBody(f"a body of type {request.media_type!r} is not read here; {known} are")
     if request.body is not None and request.body.length > rule.max_length:
         raise BodyTooLarge(f"the request's body is longer than {rule.max_length} bytes")
-
-
-def _is_by_address(headers: Headers) -> bool:
-    """Whether an answer depends on no request header but those that the public address is made of."""
-    named = {each for name, value in headers if name == "Vary" for each in value.split(", ")}
-    return named <= ADDRESS_HEADERS
 
 
 def _modified(images: Versioned) -> Modified:

@@ -219,7 +219,7 @@ def test_long_addresses_are_answered_but_not_remembered(application: app.Applica
     for number in range(20):
         assert ask(application, f"{address}?{number}{'x' * 4000}").status == 200
         assert ask(application, address, x_forwarded_prefix=f"/{number}{'x' * 900}").status == 200
-    assert not application._plan_cache._values
+    assert application._answers.bytes == 0
     assert ask(application, address, x_forwarded_prefix="/" + "x" * 5000).status == 400
 
 
@@ -228,7 +228,7 @@ def test_remembered_plans_keep_no_headers(folder: Path) -> None:
         Config(filesystem_prefix=f"{folder}/", max_metadata_cache_size=1, max_open_images=1)
     )
     assert ask(application, "/iip?FIF=a.tif&JTL=2,0").status == 200
-    (known,) = application._plan_cache._values.values()
+    (known,) = (entry.value for entry in application._answers._cache._entries.values())
     assert known.images[0][1]() is not None
     assert ask(application, "/iip?FIF=sub+folder/%C3%BC%25.tif&JTL=2,0").status == 200
     gc.collect()

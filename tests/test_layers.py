@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("plan",),
     ("sources", "codecs", "cache"),
     ("protocols", "engine"),
-    ("router", "viewer"),
+    ("router", "viewer", "address_cache"),
     ("app",),
     ("check", "transport"),
     ("__main__",),
