@@ -6,7 +6,7 @@ the old ones finish), TTIN and TTOU. gunicorn's own configuration is not read.
 Parts of gunicorn that are not its public interface, all used in this module only and checked with 26.0 and 27.0:
 the arbiter's `LISTENERS`, `systemd`, `init_signals`, `spawn_worker`, `stop` and `handle_usr2`; the worker's
 `load_wsgi`, `notify`, `handle_quit` and `handle_abort`; `gunicorn.http.wsgi.SERVER`; `write_error` and
-`write_nonblock` of `gunicorn.util`.
+`write_nonblock` of `gunicorn.util`; `gunicorn.http.errors.LimitRequestLine`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 from gunicorn.http import wsgi as gunicorn_wsgi
+from gunicorn.http.errors import LimitRequestLine
 from gunicorn.workers.gthread import ThreadWorker
 
 from iipserve.config import Config
@@ -210,9 +211,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
 
     def _refuse(self, client: socket, status: int, reason: str, message: str) -> None:
         """Answer what gunicorn cannot read or has failed to answer, and expect the connection to be closed."""
+        if isinstance(sys.exception(), LimitRequestLine):
+            status, reason = HTTPStatus.REQUEST_URI_TOO_LONG, "URI Too Long"  # gunicorn 26 says 400
         own, body = self._application.error_parts(refusal(HTTPStatus(status), message))
         headers = (("Server", SERVER_NAME), ("Date", formatdate(usegmt=True)), ("Connection", "close"), *own)
-        lines = [f"HTTP/1.1 {status} {reason}", *map(": ".join, headers), "\r\n"]
+        lines = [f"HTTP/1.1 {status:d} {reason}", *map(": ".join, headers), "\r\n"]
         util.write_nonblock(client, "\r\n".join(lines).encode("latin-1") + body)
 
     def handle_quit(self, sig: int, frame: Any) -> None:

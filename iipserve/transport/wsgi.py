@@ -12,6 +12,7 @@ from iipserve.http import Request, Response
 from iipserve.http.public_address import HOST
 from iipserve.transport.bodies import NOT_STORED, TOO_LONG, BodyBuffer, NotStored, declared_length, oversized
 from iipserve.transport.service import MonitoredApplication
+from iipserve.transport.wire import head
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +43,21 @@ class WSGIApplication:
         response = (
             self._error(HTTPStatus.BAD_REQUEST, mistake) if mistake else self._respond(request, environ, body)
         )
+        response = self._with_valid_headers(response)
         start_response(f"{response.status.value} {response.status.phrase}", list(response.headers))
         if isinstance(response.body, bytes):
             body.close()
             return (response.body,)
         return self._chunks(response.body, body)
+
+    def _with_valid_headers(self, response: Response) -> Response:
+        """The response, or status 500 if its headers cannot be sent, which gunicorn takes for the client's fault."""
+        try:
+            head(response.status, response.headers)
+        except ValueError as error:
+            log.error("a response is withheld: %s", error)
+            return self._application.internal_error()
+        return response
 
     def _chunks(self, chunks: Iterable[bytes], body: BodyBuffer) -> Iterator[bytes]:
         try:

@@ -182,6 +182,8 @@ HEAD = b"GET /tile HTTP/1.1\r\nHost: a\r\n"
         (HEAD + b"X: x\r\n" * 200 + b"\r\n", 431),
         (HEAD + b"X: " + b"x" * 9000 + b"\r\n\r\n", 431),
         (b"GET /tile HTTP/1.1\r\n\r\n", 400),
+        (b"GET /header/break HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 500),
+        (b"GET /header/wide HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 500),
     ],
 )
 def test_refusals_look_alike(port: int, data: bytes, status: int) -> None:
