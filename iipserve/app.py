@@ -17,7 +17,7 @@ from iipserve.cache import TieredCache
 from iipserve.cache.memcached import MemcachedCache
 from iipserve.cache.memory import MemoryCache
 from iipserve.config import MEGABYTE, Config
-from iipserve.engine.checked_source import ImageChanged
+from iipserve.engine.files import ImageChanged
 from iipserve.engine.library import Library
 from iipserve.engine.output_policy import OutputPolicy
 from iipserve.engine.renderer import Renderer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -18,9 +18,15 @@ class LRU(Generic[K, V]):
     and numbers, or are compared by identity, or the caller holds a lock.
     """
 
-    def __init__(self, limit: int | None) -> None:
-        """Keep at most `limit` values; None means no limit."""
+    def __init__(self, limit: int | None, dropped: Callable[[K], object] = lambda key: None) -> None:
+        """An empty mapping.
+
+        Args:
+            limit: keep at most so many values; None means no limit.
+            dropped: called with the key of each value that is dropped or discarded.
+        """
         self._limit = limit
+        self._dropped = dropped
         self._values: OrderedDict[K, V] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -40,12 +46,13 @@ class LRU(Generic[K, V]):
             self._values[key] = value
             self._values.move_to_end(key)
             while self._limit is not None and len(self._values) > self._limit:
-                self._values.popitem(last=False)
+                self._dropped(self._values.popitem(last=False)[0])
 
     def discard(self, key: K) -> None:
         """Forget one value, if it is present."""
         with self._lock:
-            self._values.pop(key, None)
+            if self._values.pop(key, None) is not None:
+                self._dropped(key)
 
     def clear(self) -> None:
         """Forget everything."""

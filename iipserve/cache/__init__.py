@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from iipserve.cache.memory import MemoryCache
+from iipserve.cache.memory import MemoryCache as MemoryCache
 from iipserve.plan import RenderPlan, Rendition
 
 

@@ -74,10 +74,7 @@ class MemoryCache:
         """
         entry = Entry(key, value, size + ENTRY_OVERHEAD)
         with self._lock:
-            replaced = self._entries.pop(key, None)
-            if replaced is not None:
-                del self._order[replaced]
-                self._bytes -= replaced.cost
+            self._remove(key)
             if entry.cost > self.capacity:
                 return
             while self._bytes + entry.cost > self.capacity:
@@ -86,12 +83,24 @@ class MemoryCache:
             self._order[entry] = None
             self._bytes += entry.cost
 
+    def discard(self, key: Hashable) -> None:
+        """Forget one value, if it is present."""
+        with self._lock:
+            self._remove(key)
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
             self._entries.clear()
             self._order.clear()
             self._bytes = 0
+
+    def _remove(self, key: Hashable) -> None:
+        """Forget one value. The lock is held."""
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            del self._order[entry]
+            self._bytes -= entry.cost
 
     def _drop_oldest(self) -> None:
         """Drop the least recently used entry. The lock is held."""

@@ -8,7 +8,6 @@ points to itself, interprets makers' private tags, and holds a tile table as a t
 from __future__ import annotations
 
 import math
-import os
 import struct
 import sys
 from array import array
@@ -136,9 +135,9 @@ class Reader:
     """In bytes."""
 
     @classmethod
-    def of(cls, descriptor: int, head: bytes, length: int) -> Reader:
-        """The reader of a file that begins with a key of `VARIANTS`; it does not own the descriptor."""
-        return cls(VARIANTS[head[:4]], lambda count, offset: os.pread(descriptor, count, offset), length)
+    def of(cls, read: Callable[[int, int], bytes], head: bytes, length: int) -> Reader:
+        """The reader of a file that begins with a key of `VARIANTS`; `read` as the field."""
+        return cls(VARIANTS[head[:4]], read, length)
 
     @classmethod
     def of_block(cls, block: bytes) -> Reader:

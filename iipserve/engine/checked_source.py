@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
-import weakref
 
-from iipserve.engine.files import KnownFile, file_state, unavailable
+from iipserve.engine.files import ImageChanged, PooledFile, file_state, unavailable
+from iipserve.errors import IIPServeError
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo
 from iipserve.processing import Pixels
 from iipserve.sources import Source
-
-
-class ImageChanged(Exception):
-    """The file was replaced or written after the plan was made; the request must be planned again."""
 
 
 class CheckedSource(Source):
@@ -25,22 +20,21 @@ class CheckedSource(Source):
     cannot be read.
     """
 
-    def __init__(self, source: Source, info: ImageInfo, descriptor: int, file: KnownFile) -> None:
-        """Check `source` by a descriptor of its file, which is taken over.
+    def __init__(self, source: Source, info: ImageInfo, file: PooledFile) -> None:
+        """Check a source.
 
         Args:
             source: whose file is checked.
             info: of the source.
-            descriptor: not the one that `source` may close.
             file: its state is that before anything was read.
         """
-        weakref.finalize(self, os.close, descriptor)
         self.info = info
-        self.file = file
+        self.file = file.known
+        self.holds_descriptor, self.memory = source.holds_descriptor, source.memory
         self.keeps_decoded = source.keeps_decoded
         self.reads_regions = source.reads_regions
         self._source = source
-        self._descriptor = descriptor
+        self._file = file
         self.is_stale = False
         """Reading has failed; the file must be opened again."""
 
@@ -81,15 +75,18 @@ class CheckedSource(Source):
 
         Raises:
             ImageChanged: it is not.
+            ImageNotFound: it had to be opened again, and is not there any more.
             ImageUnavailable: the file cannot be checked.
         """
         try:
-            status = os.fstat(self._descriptor)
+            status = self._file.status()
             # to unlink a file, also by replacing it, changes its ctime
             if file_state(status) == self.file.state or (
                 status.st_nlink == 0 and file_state(status)[:-1] == self.file.state[:-1]
             ):
                 return
+        except IIPServeError:
+            raise
         except OSError as error:
             # a file handle of NFS is stale once the file was replaced on the server
             if error.errno != errno.ESTALE:

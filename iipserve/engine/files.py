@@ -8,8 +8,10 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
@@ -58,6 +60,106 @@ class KnownFile(NamedTuple):
             return file_state(os.stat(self.path)) == self.state
         except OSError:
             return False
+
+
+class ImageChanged(Exception):
+    """The file was replaced or written after the plan was made; the request must be planned again."""
+
+
+class Descriptor:
+    """An open descriptor, which is closed once nothing refers to it."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        """Take over a descriptor."""
+        self.number = number
+
+    def __del__(self) -> None:
+        os.close(self.number)
+
+
+class PooledFile:
+    """A file of one state, read by position, whose descriptor may be closed between two reads. Safe for many threads."""
+
+    __slots__ = ("__weakref__", "_descriptor", "_open", "_pool", "known")
+
+    def __init__(
+        self, descriptor: Descriptor, known: KnownFile, open: Callable[[], int], pool: DescriptorPool
+    ) -> None:
+        """Read a file.
+
+        Args:
+            descriptor: of the file.
+            known: its path and state.
+            open: opens the file at the path and returns a descriptor.
+            pool: limits how many files are open.
+        """
+        self.known = known
+        self._open = open
+        self._pool = pool
+        self._descriptor: Descriptor | None = descriptor
+        pool.add(self)
+
+    def read(self, count: int, offset: int) -> bytes:
+        """As many bytes of `count` as there are.
+
+        Raises:
+            ImageChanged: the file had to be opened again, and is another or has been written.
+            ImageNotFound, ImageUnavailable, OSError: as opening it.
+        """
+        # the reference keeps it open while it is read
+        descriptor = self._descriptor or self._opened()
+        return os.pread(descriptor.number, count, offset)
+
+    def status(self) -> os.stat_result:
+        """The file's status at present. Raises as `read`."""
+        descriptor = self._descriptor or self._opened()
+        return os.fstat(descriptor.number)
+
+    def close(self) -> None:
+        """Close the file until it is read again."""
+        self._descriptor = None
+
+    def _opened(self) -> Descriptor:
+        try:
+            descriptor = Descriptor(self._open())
+        except OSError as error:
+            if error.errno not in NO_DESCRIPTOR:
+                raise
+            self._pool.clear()
+            descriptor = Descriptor(self._open())
+        if file_state(os.fstat(descriptor.number)) != self.known.state:
+            raise ImageChanged
+        self._descriptor = descriptor
+        self._pool.add(self)
+        return descriptor
+
+
+class DescriptorPool:
+    """Limits how many files are open; those opened first are closed first, as opening them again costs little."""
+
+    def __init__(self, limit: int) -> None:
+        """Keep at most `limit` files open."""
+        self._limit = limit
+        self._files: deque[weakref.ref[PooledFile]] = deque()
+
+    def add(self, file: PooledFile) -> None:
+        """Count a file that was opened."""
+        self._files.append(weakref.ref(file))
+        self._close(self._limit)
+
+    def clear(self) -> None:
+        """Close all files until they are read again."""
+        self._close(0)
+
+    def _close(self, limit: int) -> None:
+        """Close files until at most `limit` are open."""
+        while len(self._files) > limit:
+            with suppress(IndexError):  # another thread has taken the last one
+                oldest = self._files.popleft()()
+                if oldest is not None:
+                    oldest.close()
 
 
 class LeadsOutside(Exception):

@@ -7,15 +7,21 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote
 
-from iipserve.config import Config
-from iipserve.engine.checked_source import CheckedSource, ImageChanged
+from iipserve.cache import MemoryCache
+from iipserve.config import MEGABYTE, Config
+from iipserve.engine.checked_source import CheckedSource
 from iipserve.engine.files import (
     ATTEMPTS,
     NO_DESCRIPTOR,
+    Descriptor,
+    DescriptorPool,
+    ImageChanged,
     KnownFile,
+    PooledFile,
     file_state,
     open_regular,
     reported,
@@ -44,6 +50,8 @@ from iipserve.sources import OpenFile, Source, SourceFormat
 
 HEAD_LENGTH = 64
 """Bytes by which formats are recognized."""
+STRUCTURE_BYTES = 64 * MEGABYTE
+"""Of memory for what was parsed of files, in addition to `ImageInfo`."""
 LISTING_SECONDS = 10.0
 """A list of images is kept this long, because making one opens every file."""
 
@@ -98,9 +106,14 @@ class Library:
         self._formats = tuple(kind for kind, on in is_on.items() if on)
         self._switched_off = tuple(kind for kind, on in is_on.items() if not on)
         self._version_of = version_by_content if config.version_by == "content" else version_by_inode
-        limit = config.max_metadata_cache_size
-        self._infos: LRU[Key, CachedInfo] = LRU(None if limit < 0 else limit)
         self._sources: LRU[Key, CheckedSource] = LRU(config.max_open_images)
+        """Those that hold their file's descriptor."""
+        self._structures = MemoryCache(STRUCTURE_BYTES)
+        """The other sources by `Key`, while there is information on the image."""
+        self._descriptors = DescriptorPool(config.max_open_images)
+        limit = config.max_metadata_cache_size
+        self._infos: LRU[Key, CachedInfo] = LRU(None if limit < 0 else limit, self._structures.discard)
+        self._keeps_structures = limit != 0
         self._listing: Listing | None = None
 
     def info(self, identifier: str, selector: Selector = FIRST, *, literal: bool = False) -> ImageInfo:
@@ -153,7 +166,7 @@ class Library:
             ImageChanged: it is not, or that cannot be found out; `info` then gives the reason.
         """
         key = (image.identifier, image.selector)
-        known: CachedInfo | CheckedSource | None = self._infos.get(key) or self._sources.get(key)
+        known: CachedInfo | CheckedSource | None = self._infos.get(key) or self._opened(key)
         if known is None or known.info.version != image.version or not known.file.is_current():
             self._infos.discard(key)
             raise ImageChanged
@@ -165,7 +178,7 @@ class Library:
             ImageChanged: the file has been replaced or written. Methods of the source raise it too.
             ImageNotFound, ImageUnavailable, Overloaded, UnsupportedImage, DecodeError: as `info`.
         """
-        source = self._sources.get((image.identifier, image.selector))
+        source = self._opened((image.identifier, image.selector))
         if source is None or source.is_stale or source.info.version != image.version:
             source = self._open(image.identifier, image.selector)
             if source.info.version != image.version:
@@ -200,8 +213,14 @@ class Library:
     def clear(self) -> None:
         """Forget all cached information and release all open files."""
         self._infos.clear()
-        self._sources.clear()
+        self._structures.clear()
+        self._release()
         self._listing = None
+
+    def _release(self) -> None:
+        """Close all files."""
+        self._sources.clear()
+        self._descriptors.clear()
 
     def _open(self, identifier: str, selector: Selector) -> CheckedSource:
         hand_over()
@@ -219,7 +238,7 @@ class Library:
                 if lacks_descriptors:
                     raise unavailable(repr(identifier), error) from error
                 lacks_descriptors = True
-                self._sources.clear()
+                self._release()
         raise Overloaded(f"{identifier!r} is being replaced; ask again")
 
     def _open_file(self, identifier: str, selector: Selector) -> CheckedSource:
@@ -230,20 +249,31 @@ class Library:
             OSError: no descriptor is left.
         """
         with reported(repr(identifier), opening=True):
-            path, sequence, descriptor = self._find(identifier, selector)
+            path, sequence, number = self._find(identifier, selector)
+        # the reference keeps it open until the structure is read
+        descriptor = Descriptor(number)
         layer = 0 if sequence else selector.layer
-        try:
-            with reported(repr(identifier)):
-                status = settled_status(descriptor)
-                state, version = file_state(status), self._version_of(descriptor, status)
-                head = os.pread(descriptor, HEAD_LENGTH, 0)
-                file = OpenFile(descriptor, path, identifier, version, head, layer, self._config)
-                source = self._read_structure(file, selector, sequence, KnownFile(path, state))
-        finally:
-            os.close(descriptor)
+        with reported(repr(identifier)):
+            status = settled_status(number)
+            known = KnownFile(path, file_state(status))
+            again = partial(self._descriptor, path, repr(identifier))
+            pooled = PooledFile(descriptor, known, again, self._descriptors)
+            version, head = self._version_of(number, status), os.pread(number, HEAD_LENGTH, 0)
+            file = OpenFile(
+                number, path, identifier, version, head, layer, self._config, reopening=pooled.read
+            )
+            source = self._read_structure(file, selector, sequence, pooled)
         key = (identifier, selector)
-        self._sources.set(key, source)
         self._infos.set(key, CachedInfo(source.file, source.info))
+        if self._keeps_structures and not source.holds_descriptor:
+            self._structures.set(key, source, source.memory)
+        else:
+            self._sources.set(key, source)
+        return source
+
+    def _opened(self, key: Key) -> CheckedSource | None:
+        """What was opened before."""
+        source: CheckedSource | None = self._structures.get(key) or self._sources.get(key)
         return source
 
     def _find(self, identifier: str, selector: Selector) -> tuple[str, Sequence | None, int]:
@@ -273,7 +303,7 @@ class Library:
             return open_regular(self._folder, below, name)
 
     def _read_structure(
-        self, file: OpenFile, selector: Selector, sequence: Sequence | None, known: KnownFile
+        self, file: OpenFile, selector: Selector, sequence: Sequence | None, pooled: PooledFile
     ) -> CheckedSource:
         """Open with the format that the first bytes indicate, else with a fallback.
 
@@ -295,12 +325,12 @@ class Library:
                     refusal = refusal or error
                 else:
                     info = self._info(source, selector, sequence)
-                    checked = CheckedSource(source, info, os.dup(file.descriptor), known)
+                    checked = CheckedSource(source, info, pooled)
                     checked.check()
                     return checked
             raise refusal or self._unreadable(file)
         except (DecodeError, ImageNotFound, UnsupportedImage, OSError) as error:
-            if file_state(os.fstat(file.descriptor)) != known.state:
+            if file_state(pooled.status()) != pooled.known.state:
                 raise ImageChanged from error
             raise
         finally:

@@ -7,8 +7,8 @@ from collections import defaultdict
 import numpy as np
 
 from iipserve.engine.admission import AdmissionControl
-from iipserve.engine.checked_source import ImageChanged
 from iipserve.engine.decoding import TileDecoder
+from iipserve.engine.files import ImageChanged
 from iipserve.engine.level_reader import LevelReader
 from iipserve.engine.library import Library
 from iipserve.errors import RegionOutOfBounds

@@ -14,8 +14,8 @@ import numpy as np
 from iipserve.config import Config
 from iipserve.engine import assembly
 from iipserve.engine.admission import AdmissionControl
-from iipserve.engine.checked_source import ImageChanged
 from iipserve.engine.decoding import TileDecoder
+from iipserve.engine.files import ImageChanged
 from iipserve.engine.level_reader import LevelReader
 from iipserve.engine.single_flight import SingleFlight
 from iipserve.errors import DecodeError, IIPServeError

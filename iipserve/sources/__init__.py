@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from iipserve.config import Config
 from iipserve.geometry import Region, Size, ceil_div
 from iipserve.image import ImageInfo, ImageVersion
 from iipserve.processing import Pixels
+
+ReadAt: TypeAlias = Callable[[int, int], bytes]
+"""(count, offset) -> as many bytes of `count` as there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,14 @@ class OpenFile:
     """Index of the image in a stack; formats without stacks have only 0."""
     config: Config = field(default_factory=Config)
     """Settings of formats."""
+    reopening: ReadAt | None = None
+    """Reads the file without `descriptor`: the library opens it again when that is necessary, and raises an error if it
+    has changed. None if nothing does."""
+
+    @property
+    def read_at(self) -> ReadAt:
+        """Reads the file, for sources that need no descriptor; see `Source.holds_descriptor`."""
+        return self.reopening or (lambda count, offset: os.pread(self.descriptor, count, offset))
 
 
 @contextmanager
@@ -44,12 +56,27 @@ def closed_on_error(file: OpenFile) -> Iterator[None]:
         raise
 
 
+def give_back(source: Source, file: OpenFile) -> None:
+    """Close the descriptor of a file that a source reads by `OpenFile.read_at`, unless that uses it."""
+    source.holds_descriptor = file.reopening is None
+    if source.holds_descriptor:
+        weakref.finalize(source, os.close, file.descriptor)
+    else:
+        os.close(file.descriptor)
+
+
 class Source(ABC):
     """One opened version of a file.
 
-    Safe for use by many threads at once. Holds its descriptor until it is garbage: the engine may drop
-    a source from its pool while another thread still reads from it.
+    Safe for use by many threads at once. The engine may drop a source from its pool while another thread still reads
+    from it.
     """
+
+    holds_descriptor: bool = True
+    """It holds its file's descriptor until it is garbage. If not, it reads by `OpenFile.read_at` only, so that what was
+    parsed of the file is kept without it."""
+    memory: int = 0
+    """About how many bytes it takes, if it holds no descriptor."""
 
     keeps_decoded: bool = False
     """Decoding is so expensive that decoded tiles are worth keeping in the memory cache."""

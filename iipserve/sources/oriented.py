@@ -81,6 +81,7 @@ class OrientedSource(Source):
         self._source = source
         self._orientation = orientation
         self.info = reoriented(source.info, orientation)
+        self.holds_descriptor, self.memory = source.holds_descriptor, source.memory
 
     def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
         """Decode one tile of the upright level, clipped to it.

@@ -40,7 +40,15 @@ def first_of(path: Path) -> Iterator[Directory]:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         length = os.fstat(descriptor).st_size
-        yield next(read_chain(Reader.of(descriptor, os.pread(descriptor, 16, 0), length)))
+        yield next(
+            read_chain(
+                Reader.of(
+                    lambda count, offset: os.pread(descriptor, count, offset),
+                    os.pread(descriptor, 16, 0),
+                    length,
+                )
+            )
+        )
     finally:
         os.close(descriptor)
 

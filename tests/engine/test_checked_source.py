@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from iipserve.config import Config
-from iipserve.engine.checked_source import CheckedSource, ImageChanged
-from iipserve.engine.files import SETTLING_NS, file_state, settled_status
+from iipserve.engine.checked_source import CheckedSource
+from iipserve.engine.files import SETTLING_NS, ImageChanged, file_state, settled_status
 from iipserve.engine.library import Library
 from iipserve.errors import (
     DecodeError,

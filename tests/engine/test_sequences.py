@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from iipserve.config import Config
-from iipserve.engine.checked_source import ImageChanged
+from iipserve.engine.files import ImageChanged
 from iipserve.engine.library import Library
 from iipserve.errors import ImageNotFound
 from iipserve.image import FIRST, Angles, Selector

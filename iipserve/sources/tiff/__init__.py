@@ -20,7 +20,7 @@ def _open(file: OpenFile) -> Source:
     """
     same, length = Comparison(file), file.version.length
     with closed_on_error(file):
-        chain = tuple(read_chain(Reader.of(file.descriptor, file.head, length)))
+        chain = tuple(read_chain(Reader.of(file.read_at, file.head, length)))
         pages = without_unreadable(
             read_pages(chain, same),
             lambda page: tiled.can_open(page) if page.is_tiled else strips.can_open(page, length),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,7 +14,7 @@ from iipserve.errors import DecodeError, TileNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo, Level
 from iipserve.processing import Pixels
-from iipserve.sources import OpenFile, Source, closed_on_error
+from iipserve.sources import OpenFile, Source, closed_on_error, give_back
 from iipserve.sources.color import Step
 from iipserve.sources.oriented import upright
 from iipserve.sources.tiff import metadata
@@ -34,6 +32,8 @@ from iipserve.sources.tiff_samples import Alpha
 ADVERTISED_SIDES = range(64, 2049)
 """Tiles with sides of these lengths are advertised; `DEFAULT_TILE` is advertised instead of others."""
 DEFAULT_TILE = Size(256, 256)
+SOURCE_MEMORY, LEVEL_MEMORY = 4096, 4096
+"""Bytes of an opened file and of one of its levels, besides tables (measured)."""
 
 Rewrap = Callable[[bytes, bool], bytes | None]
 """(tile as stored, whether to embed the ICC profile) -> complete file, or None if that cannot be made."""
@@ -66,6 +66,12 @@ class StoredLevel:
         """Output samples per pixel."""
         return self.layout.bands.count + (self.mask is not None)
 
+    @property
+    def memory(self) -> int:
+        """About how many bytes it takes."""
+        tables = sum(len(table) * table.itemsize for table in (self.offsets, self.counts))
+        return LEVEL_MEMORY + tables + (self.mask.memory if self.mask else 0)
+
 
 class TiffSource(Source):
     """A pyramid of tiles. Threads share nothing but the descriptor, which is read by `pread`."""
@@ -73,11 +79,12 @@ class TiffSource(Source):
     def __init__(
         self, file: OpenFile, reader: Reader, info: ImageInfo, levels: tuple[StoredLevel, ...]
     ) -> None:
-        """Take over the file's descriptor, which `reader` reads."""
+        """Take over the file's descriptor; `reader` reads by `file.read_at`."""
         self.info = info
+        self.memory = SOURCE_MEMORY + sum(level.memory for level in levels)
         self._reader = reader
         self._levels = levels
-        weakref.finalize(self, os.close, file.descriptor)
+        give_back(self, file)
 
     def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
         """Decode one tile, clipped to the level.

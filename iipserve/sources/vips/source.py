@@ -155,7 +155,7 @@ def _tiff_alpha(file: OpenFile) -> bool | None:
         UnsupportedImage: libvips would read YCbCr as RGB.
     """
     with suppress(DecodeError):
-        first = next(read_chain(Reader.of(file.descriptor, file.head, file.version.length)))
+        first = next(read_chain(Reader.of(file.read_at, file.head, file.version.length)))
         is_ycc = first.integer(PHOTOMETRIC, -1) == Photometric.YCBCR
         if is_ycc and first.integer(COMPRESSION, Compression.NONE) not in SELF_CODED:
             raise UnsupportedImage("TIFF of YCbCr colors in tiles or strips that are too large")

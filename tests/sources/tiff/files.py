@@ -30,7 +30,7 @@ from tests.tiff_corpus.tiff_writer import (
 
 def _read_pages(file: OpenFile, same: Comparison) -> list[Page]:
     with closed_on_error(file):
-        chain = tuple(read_chain(Reader.of(file.descriptor, file.head, file.version.length)))
+        chain = tuple(read_chain(Reader.of(file.read_at, file.head, file.version.length)))
         return read_pages(chain, same)
 
 

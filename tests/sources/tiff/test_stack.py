@@ -203,7 +203,7 @@ def test_a_thousand_pages(tmp_path: Path) -> None:
 def chain_length(path: Path) -> int:
     file = open_file(path)
     with open(file.descriptor, "rb"):
-        return sum(1 for _ in read_chain(Reader.of(file.descriptor, file.head, file.version.length)))
+        return sum(1 for _ in read_chain(Reader.of(file.read_at, file.head, file.version.length)))
 
 
 def test_all_pictures_share_the_list_of_them(tmp_path: Path) -> None:
