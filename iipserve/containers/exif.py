@@ -109,7 +109,7 @@ def _relocatable(directory: Directory) -> Iterator[Field]:
     for tag, entry in directory.entries.items():
         if tag in LEFT_OUT or entry.type not in RELOCATABLE_TYPES:
             continue
-        if entry.count * TYPE_LENGTHS[entry.type] <= MAX_LENGTH and (value := directory.value(entry)):
+        if entry.size * TYPE_LENGTHS[entry.type] <= MAX_LENGTH and (value := directory.value(entry)):
             yield Field(tag, entry.type, value)
 
 

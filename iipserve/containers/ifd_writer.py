@@ -59,7 +59,7 @@ def pack_directory(
         following: offset of the next directory of the chain.
     """
     variant, ordered = CLASSIC[BYTE_ORDER_MARKS[order]], sorted(fields)
-    entries = {tag: variant.entry.pack(tag, one.type, one.count, one.inline) for tag, one in kept.items()}
+    entries = {tag: variant.entry.pack(tag, one.type, one.size, one.inline) for tag, one in kept.items()}
     count = len(ordered) + len(entries)
     end, values = offset + COUNT_LENGTH + ENTRY_LENGTH * count + OFFSET_LENGTH, []
     for tag, type, value in ordered:

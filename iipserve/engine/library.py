@@ -50,7 +50,7 @@ from iipserve.sources import OpenFile, Source, SourceFormat
 
 HEAD_LENGTH = 64
 """Bytes by which formats are recognized."""
-STRUCTURE_BYTES = 64 * MEGABYTE
+STRUCTURE_BYTES = 40 * MEGABYTE
 """Of memory for what was parsed of files, in addition to `ImageInfo`."""
 LISTING_SECONDS = 10.0
 """A list of images is kept this long, because making one opens every file."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -49,8 +49,7 @@ OUTPUT_DTYPES = {
 """By kind: maximum of bits, and the output type. Samples of 64 bits are rounded to floats of 32."""
 
 
-@dataclass(frozen=True, slots=True)
-class SampleType:
+class SampleType(NamedTuple):
     """The type of all samples of an image."""
 
     kind: str

@@ -8,8 +8,7 @@ bytes, and checks the size they declare before a codec allocates memory for it.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.containers import tags
-from iipserve.containers.ifd import Directory, Table
+from iipserve.containers.ifd import Directory
 from iipserve.containers.tags import (
     CCITT_SCHEMES,
     JPEG_TABLES,
@@ -94,7 +93,9 @@ def _triples(rows: Bytes, layout: Layout) -> Samples:
     return result
 
 
-def with_sample_order(layout: Layout, directory: Directory, offsets: Table, counts: Table) -> Layout:
+def with_sample_order(
+    layout: Layout, directory: Directory, offsets: Sequence[int], counts: Sequence[int]
+) -> Layout:
     """The layout with the byte order that integers of three bytes have.
 
     Writers of little-endian files disagree: the specification's order is the file's, GDAL and tifffile read the most
@@ -105,7 +106,7 @@ def with_sample_order(layout: Layout, directory: Directory, offsets: Table, coun
     index = next((index for index, count in enumerate(counts) if count), None)
     if index is None:
         return layout
-    swapped = replace(layout, byte_order=">")
+    swapped = layout._replace(byte_order=">")
     try:
         data = read_segment(
             directory.reader, offsets[index], counts[index], layout.max_encoded_bytes,

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from iipserve.containers.ifd import Directory
+from iipserve.containers.ifd import TYPE_LENGTHS, Directory
 from iipserve.containers.tags import (
     BITS_PER_SAMPLE,
     COLOR_MAP,
@@ -22,6 +22,7 @@ from iipserve.containers.tags import (
     IMAGE_DEPTH,
     IMAGE_LENGTH,
     IMAGE_WIDTH,
+    INK_SET,
     JPEG2000_SCHEMES,
     JPEG_TABLES,
     LERC_PARAMETERS,
@@ -34,6 +35,7 @@ from iipserve.containers.tags import (
     S_MAX_SAMPLE_VALUE,
     S_MIN_SAMPLE_VALUE,
     SAMPLE_FORMAT,
+    SAMPLES_PER_PIXEL,
     SELF_CODED,
     SOFTWARE,
     STRIP_BYTE_COUNTS,
@@ -49,6 +51,7 @@ from iipserve.containers.tags import (
 )
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size, TileGrid, ceil_div
+from iipserve.lru import LRU
 from iipserve.sources.tiff_samples import Bands, SampleType, read_bands, read_type
 
 MAX_TILE_AREA = 64 * 1024 * 1024
@@ -69,13 +72,20 @@ DECISIVE = frozenset({
     JPEG_TABLES, DECODE, YCBCR_COEFFICIENTS, REFERENCE_BLACK_WHITE, GDAL_NODATA, LERC_PARAMETERS,
 })  # fmt: skip
 """Fields that determine what samples mean, and whose values may be anywhere in the file."""
+READ = frozenset({
+    TILE_WIDTH, TILE_LENGTH, COMPRESSION, PHOTOMETRIC, SAMPLES_PER_PIXEL, PLANAR_CONFIGURATION, PREDICTOR, FILL_ORDER,
+    IMAGE_DEPTH, YCBCR_SUBSAMPLING, INK_SET, BITS_PER_SAMPLE, SAMPLE_FORMAT, EXTRA_SAMPLES, GDAL_NODATA,
+})  # fmt: skip
+"""Fields whose values define a layout, besides the size; of ORIENTATION, SOFTWARE and COLOR_MAP the presence does."""
+DEFINING = sorted({ORIENTATION, *READ, *DECISIVE})
+MAX_DEFINING = 1024
+"""Layouts with a field of more values are not remembered."""
 PROVING_LENGTH = PREDICTED | {Compression.NONE, Compression.PACKBITS}
 """Schemes whose decoders notice that bytes are missing."""
 EIGHT_BITS = SampleType("u", 8)
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """How one directory stores its tiles."""
 
     size: Size
@@ -181,18 +191,25 @@ def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
     """
     if tile is None and (TILE_WIDTH not in directory or TILE_LENGTH not in directory):
         raise UnsupportedImage("the TIFF file is not tiled")
-    _check_complete(directory)
-    size = read_size(directory)
-    tile = tile or _size(directory, TILE_WIDTH, TILE_LENGTH)
+    size, key = read_size(directory), (*_defining_fields(directory), tile, directory.reader.variant.order)
+    base = _bases.get(key)
+    if base is None:
+        base = _read_base(directory, tile or _size(directory, TILE_WIDTH, TILE_LENGTH))
+        _bases.set(key, base)
+    _check_tile_count(directory, TileGrid(size, base.tile).tile_count * base.planes)
+    return base._replace(size=size)
+
+
+def _read_base(directory: Directory, tile: Size) -> Layout:
+    """The layout of any image that is stored in this way, of the size of one tile."""
     compression = directory.integer(COMPRESSION, Compression.NONE)
     _check_supported(directory, compression, tile)
     type = read_type(directory)
     bands = read_bands(directory, type)
     planes = bands.stored if directory.integer(PLANAR_CONFIGURATION, 1) == 2 else 1
-    _check_tile_count(directory, TileGrid(size, tile).tile_count * planes)
     _check_tile_bytes(tile, type, bands)
     return Layout(
-        size, tile, type, bands, planes, compression,
+        tile, tile, type, bands, planes, compression,
         predictor=_read_predictor(directory, type, compression),
         subsampling=_read_subsampling(directory, type, bands, planes, compression),
         ycc_components=bands.stored == 3 and _holds_ycc(directory, compression),
@@ -202,11 +219,29 @@ def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
     )  # fmt: skip
 
 
-def _check_complete(directory: Directory) -> None:
-    """Check that no field that decides how samples are read is beyond the end of the file."""
-    for tag in DECISIVE & directory.entries.keys():
-        if directory.is_cut_off(tag):
+_bases: LRU[tuple[object, ...], Layout] = LRU(256)
+"""By what defines them: the levels of a file are stored alike, and so are the files of one writer."""
+
+
+def _defining_fields(directory: Directory) -> Iterator[object]:
+    """What `_read_base` reads: tags, and values of `READ`.
+
+    Raises:
+        DecodeError: the file ends before one of them does.
+    """
+    entries, room = directory.entries, directory.reader.variant.offset.size
+    for tag in DEFINING:
+        entry = entries.get(tag)
+        if entry is None:
+            continue
+        yield tag
+        if TYPE_LENGTHS.get(entry.type, 0) * entry.size <= room:
+            yield entry
+        elif directory.is_cut_off(tag):
             raise DecodeError(f"the file ends before field {tag} does; it is damaged or incompletely copied")
+        elif tag in READ:
+            yield (entry.type, directory.value(entry)) if entry.size <= MAX_DEFINING else object()
+    yield SOFTWARE in entries
 
 
 def _check_supported(directory: Directory, compression: int, tile: Size) -> None:

@@ -313,5 +313,5 @@ def _storage(directory: Directory) -> object:
     return (
         tuple(entries),
         *[entries[tag].inline for tag in INLINE_TAGS if tag in entries],
-        *[entries[tag].count for tag in COUNTED_TAGS if tag in entries],
+        *[entries[tag].size for tag in COUNTED_TAGS if tag in entries],
     )

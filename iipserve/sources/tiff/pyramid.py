@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 from iipserve.containers.ifd import Directory
@@ -63,7 +62,7 @@ def _smaller_levels(
         layout = _layout_of(directory)
         size = _picture_size(first, full, directory, layout, reduction, same) if layout else None
         if layout and size:
-            levels.append((directory, layout if size == layout.size else replace(layout, size=size)))
+            levels.append((directory, layout if size == layout.size else layout._replace(size=size)))
             reduction = full.size.width / size.width
     return levels
 

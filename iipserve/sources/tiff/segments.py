@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,7 +19,7 @@ MASK_THRESHOLD = 127
 """Samples of a mask above this are opaque where opacity has more than 8 bits."""
 
 
-def read_tables(directory: Directory, layout: Layout) -> tuple[Table, Table]:
+def read_tables(directory: Directory, layout: Layout) -> tuple[Sequence[int], Sequence[int]]:
     """Offset and byte count of every tile or strip, row by row and plane by plane.
 
     Byte counts that are all 0 or left out are estimated as in libtiff: uncompressed data have a known length, others
@@ -28,15 +29,15 @@ def read_tables(directory: Directory, layout: Layout) -> tuple[Table, Table]:
         DecodeError: the fields are damaged.
     """
     count = layout.grid.tile_count * layout.planes
-    offsets, tag = directory.table(offsets_tag(directory), count), counts_tag(directory)
+    offsets, tag = directory.paged_table(offsets_tag(directory), count), counts_tag(directory)
     if directory.count(tag):
-        counts = directory.table(tag, count)
+        counts = directory.paged_table(tag, count)
         if any(counts) or not any(offsets):
             return offsets, counts
     return offsets, _estimated(offsets, layout, directory.reader.length)
 
 
-def _estimated(offsets: Table, layout: Layout, length: int) -> Table:
+def _estimated(offsets: Sequence[int], layout: Layout, length: int) -> Table:
     """Byte counts; `length` is that of the file."""
     if layout.compression == Compression.NONE:
         return array(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from iipserve.containers.ifd import Directory, Table
+from iipserve.containers.ifd import Directory
 from iipserve.containers.tags import ROWS_PER_STRIP, Compression
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size
@@ -44,8 +44,8 @@ class StripReader:
     directory: Directory
     layout: Layout
     """Its tiles are strips."""
-    offsets: Table
-    counts: Table
+    offsets: Sequence[int]
+    counts: Sequence[int]
     convert: Step | None
     """Makes output samples of decoded ones; None if they are the same."""
     mask: StripReader | None = None
@@ -171,7 +171,7 @@ class StripReader:
 
     def _decoder(self, rows: int) -> TileDecoder:
         if rows not in self.decoders:
-            lower = replace(self.layout, tile=Size(self.layout.size.width, rows))
+            lower = self.layout._replace(tile=Size(self.layout.size.width, rows))
             self.decoders[rows] = make_decoder(lower, self.directory)
         return self.decoders[rows]
 

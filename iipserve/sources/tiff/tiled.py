@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from iipserve.containers.ifd import Reader, Table
-from iipserve.containers.tags import JPEG_TABLES, ORIENTATION, Compression
+from iipserve.containers.ifd import PAGE, Reader
+from iipserve.containers.tags import ORIENTATION, Compression
 from iipserve.errors import DecodeError, TileNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo, Level
@@ -18,8 +19,8 @@ from iipserve.sources import OpenFile, Source, closed_on_error, give_back
 from iipserve.sources.color import Step
 from iipserve.sources.oriented import upright
 from iipserve.sources.tiff import metadata
-from iipserve.sources.tiff.color import make_converter
-from iipserve.sources.tiff.decoders import make_decoder, with_sample_order
+from iipserve.sources.tiff.codec import codec_of
+from iipserve.sources.tiff.decoders import with_sample_order
 from iipserve.sources.tiff.image_codecs import JpegSplicer, TileDecoder, checked_webp
 from iipserve.sources.tiff.info import describe, output_samples
 from iipserve.sources.tiff.layout import Layout, read_layout
@@ -32,11 +33,12 @@ from iipserve.sources.tiff_samples import Alpha
 ADVERTISED_SIDES = range(64, 2049)
 """Tiles with sides of these lengths are advertised; `DEFAULT_TILE` is advertised instead of others."""
 DEFAULT_TILE = Size(256, 256)
-SOURCE_MEMORY, LEVEL_MEMORY = 4096, 4096
+SOURCE_MEMORY, LEVEL_MEMORY = 3072, 768
 """Bytes of an opened file and of one of its levels, besides tables (measured)."""
 
 Rewrap = Callable[[bytes, bool], bytes | None]
 """(tile as stored, whether to embed the ICC profile) -> complete file, or None if that cannot be made."""
+NO_REWRAPS: Mapping[str, Rewrap] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,9 +47,9 @@ class StoredLevel:
 
     layout: Layout
     grid: TileGrid
-    offsets: Table
+    offsets: Sequence[int]
     """Offset of each tile in the file, row by row, and plane by plane."""
-    counts: Table
+    counts: Sequence[int]
     """Length of each tile in bytes; 0 for a tile that was never written."""
     max_count: int
     """Larger byte counts are considered damage."""
@@ -69,7 +71,7 @@ class StoredLevel:
     @property
     def memory(self) -> int:
         """About how many bytes it takes."""
-        tables = sum(len(table) * table.itemsize for table in (self.offsets, self.counts))
+        tables = 4 * sum(min(len(table), PAGE) for table in (self.offsets, self.counts))
         return LEVEL_MEMORY + tables + (self.mask.memory if self.mask else 0)
 
 
@@ -241,7 +243,7 @@ def _read_levels(
     for smaller in pyramid[1:]:
         # a smaller level that cannot be read is left out
         with suppress(DecodeError, UnsupportedImage):
-            layout = replace(smaller.layout, nodata=full.nodata)
+            layout = smaller.layout._replace(nodata=full.nodata)
             levels.append(_read_level(smaller._replace(layout=layout), icc, shown_as_stored=shown_as_stored))
     return tuple(levels), ranges
 
@@ -256,7 +258,8 @@ def _read_level(level: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool
     """
     directory, layout, mask = level
     offsets, counts = read_tables(directory, layout)
-    layout, convert = with_sample_order(layout, directory, offsets, counts), make_converter(layout, directory)
+    layout = with_sample_order(layout, directory, offsets, counts)
+    codec = codec_of(layout, directory)
     passes = shown_as_stored and mask is None and layout.is_plain
     return StoredLevel(
         layout=layout,
@@ -264,16 +267,17 @@ def _read_level(level: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool
         offsets=offsets,
         counts=counts,
         max_count=layout.max_encoded_bytes,
-        decode=make_decoder(layout, directory),
-        convert=convert,
+        decode=codec.decode,
+        convert=codec.convert,
         proves_length=layout.proves_length,
-        rewraps=_rewraps(layout, directory.data(JPEG_TABLES), icc) if passes else {},
+        rewraps=_rewraps(layout._replace(size=layout.tile), codec.tables, icc) if passes else NO_REWRAPS,
         mask=_read_level(PyramidLevel(*mask, None), None, shown_as_stored=False) if mask else None,
     )
 
 
+@lru_cache(maxsize=256)
 def _rewraps(layout: Layout, tables: bytes, icc: bytes | None) -> Mapping[str, Rewrap]:
-    """The output formats that stored tiles of a level can be made into."""
+    """The output formats that stored tiles of levels of one layout can be made into; its size has no influence."""
     if layout.compression == Compression.JPEG and layout.bands.stored == layout.bands.colors in (1, 3):
         splicer = JpegSplicer(layout, tables, icc)
         return {"jpeg": lambda data, profile: splicer.splice(data, profile=profile)}
