@@ -8,6 +8,7 @@ import shutil
 import tempfile
 
 from iipserve.config import MEGABYTE, Config
+from iipserve.engine.library import MAX_HELD
 from iipserve.engine.output_policy import MAX_MARK_PIXELS
 from iipserve.processing.colormap_files import MAX_COLORS, MIN_COLORS
 from iipserve.protocols.iip.samples import MAX_SAMPLES, MAX_VIEWS
@@ -19,8 +20,8 @@ from iipserve.viewer.gallery import MAX_LISTED
 
 WORKER_MEGABYTES = 70
 """Megabytes of a worker without caches and images (docs/performance.md)."""
-DESCRIPTORS_PER_IMAGE = 2
-
+HEADER_MEGABYTES = 0.01
+"""Of one image whose header is cached."""
 
 FIXED = (
     f"address of a request: {MAX_ADDRESS_LENGTH:,} characters",
@@ -41,13 +42,16 @@ def limits(config: Config) -> list[str]:
 
 def _memory(config: Config) -> str:
     workers = config.workers or len(os.sched_getaffinity(0))
-    each = WORKER_MEGABYTES + (config.max_image_cache_size + config.max_render_memory) * MEGABYTE / 1e6
+    headers = HEADER_MEGABYTES * max(0, config.max_metadata_cache_size)
+    each = (
+        WORKER_MEGABYTES + headers + (config.max_image_cache_size + config.max_render_memory) * MEGABYTE / 1e6
+    )
     return f"memory: {workers} workers of at most {each:,.0f} MB each"
 
 
 def _descriptors(config: Config) -> str:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    needed = DESCRIPTORS_PER_IMAGE * config.max_open_images + config.threads
+    needed = config.max_open_images + min(config.max_open_images, MAX_HELD) + config.threads
     available = "any number" if hard == resource.RLIM_INFINITY else f"{hard:,}"
     return f"open files: {available} (ulimit -n); MAX_OPEN_IMAGES and THREADS use up to {needed:,} per worker"
 

@@ -205,12 +205,12 @@ class Config:
         text="Megabytes (of 1,024,000 bytes) of encoded images and decoded tiles cached by each worker; 0 caches none.",
     )  # fmt: skip
     max_metadata_cache_size: int = setting(
-        "MAX_METADATA_CACHE_SIZE", default=1000, parse=Number(-1), example="20000",
+        "MAX_METADATA_CACHE_SIZE", default=10_000, parse=Number(-1), example="50000",
         others=("MAX_IMAGE_METADATA_CACHE_SIZE",),
-        text="Number of image headers cached by each worker; 0 caches none, -1 all.",
+        text="Number of image headers cached by each worker, of about 10 kB each; 0 caches none, -1 all.",
     )  # fmt: skip
     max_open_images: int = setting(
-        "MAX_OPEN_IMAGES", default=100, parse=Number(1, 30000), example="500",
+        "MAX_OPEN_IMAGES", default=1000, parse=Number(1, 30000), example="4000",
         text="Number of image files each worker keeps open.",
     )  # fmt: skip
     memcached_servers: tuple[MemcachedAddress, ...] = setting(

@@ -52,6 +52,8 @@ HEAD_LENGTH = 64
 """Bytes by which formats are recognized."""
 STRUCTURE_BYTES = 40 * MEGABYTE
 """Of memory for what was parsed of files, in addition to `ImageInfo`."""
+MAX_HELD = 200
+"""Sources that hold their descriptor, and with it what a library has read of the file: libvips up to some 100 kB."""
 LISTING_SECONDS = 10.0
 """A list of images is kept this long, because making one opens every file."""
 
@@ -106,7 +108,7 @@ class Library:
         self._formats = tuple(kind for kind, on in is_on.items() if on)
         self._switched_off = tuple(kind for kind, on in is_on.items() if not on)
         self._version_of = version_by_content if config.version_by == "content" else version_by_inode
-        self._sources: LRU[Key, CheckedSource] = LRU(config.max_open_images)
+        self._sources: LRU[Key, CheckedSource] = LRU(min(config.max_open_images, MAX_HELD))
         """Those that hold their file's descriptor."""
         self._structures = MemoryCache(STRUCTURE_BYTES)
         """The other sources by `Key`, while there is information on the image."""
