@@ -231,7 +231,7 @@ def apache_proxy_fcgi(folder: Path, work: Path) -> Iterator[str]:
 
 @contextmanager
 def http_alone(folder: Path, work: Path) -> Iterator[str]:
-    """iipserve's own HTTP."""
+    """iipserve's own HTTP, without a proxy that could set X-Forwarded-*."""
     port = free_port()
-    with daemon(folder, work, "--http", f"127.0.0.1:{port}", ports=[port]):
+    with daemon(folder, work, "--http", f"127.0.0.1:{port}", ports=[port], TRUST_FORWARDED="0"):
         yield HERE.format(port=port)
