@@ -159,11 +159,15 @@ def _stored(layout: Layout, directory: Directory) -> TileDecoder:
 
 def _packbits(layout: Layout, directory: Directory) -> TileDecoder:
     size, row_bytes, is_reversed = layout.tile_bytes, layout.row_bytes, layout.bits_reversed
+    # ignores what follows the tile, but takes half as long again
+    by_libtiff = strip_reader(strip_fields(layout, row_bytes, layout.rows, (8,)), "<", np.dtype(np.uint8))
 
     def unpack(data: bytes) -> Bytes:
         ordered = data.translate(REVERSED_BITS) if is_reversed else data
-        # stops at the end of the output
-        unpacked = imagecodecs.packbits_decode(ordered, out=size)
+        try:
+            unpacked = imagecodecs.packbits_decode(ordered, out=size)
+        except imagecodecs.PackbitsError:
+            return by_libtiff(data)
         if len(unpacked) != size:
             raise DamagedTile("fewer pixels than the tile has")
         return np.frombuffer(unpacked, np.uint8).reshape(-1, row_bytes)
