@@ -104,13 +104,13 @@ class Visit:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*flags: str) -> Iterator[Browser]:
     """Run headless Chromium, with a home of its own."""
     program = needed("chromium")
     runs(sys.executable, "-m", "playwright", "--version")
     with TemporaryDirectory() as home, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program, args=FLAGS, env=os.environ | {"HOME": home}
+            executable_path=program, args=[*FLAGS, *flags], env=os.environ | {"HOME": home}
         )
         yield browser
         browser.close()

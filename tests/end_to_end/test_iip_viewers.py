@@ -42,6 +42,7 @@ from tests.end_to_end.iip_pictures import (
     write_pictures,
 )
 from tests.end_to_end.running import daemon
+from tests.end_to_end.viewer_pages import content, named
 from tests.images import write_tiff_pyramid
 from tests.ports import free_port
 
@@ -49,7 +50,6 @@ ODD = (701, 531)
 """Sides of an image whose levels have odd sizes; each level has as many tiles as OpenLayers reckons."""
 
 OPENSEADRAGON = installed_openseadragon() / "openseadragon.min.js"
-OPENLAYERS = OPENSEADRAGON.parents[3] / "ol" / "dist" / "ol.js"
 BLANK = """<!doctype html><title>Viewer</title><link rel="icon" href="data:,">
 <style>html, body, #viewer { width: 100%; height: 100%; margin: 0; overflow: hidden; background: #fff }</style>
 <div id="viewer"></div>"""
@@ -120,11 +120,21 @@ class Window(NamedTuple):
         return imagecodecs.png_decode(self.page.screenshot())[..., :3].astype(np.int64)
 
 
+def openseadragon() -> str:
+    """Its script; the test is skipped where it is not installed."""
+    if not OPENSEADRAGON.exists():
+        pytest.skip("OpenSeadragon is not installed")
+    return OPENSEADRAGON.read_text(encoding="utf-8")
+
+
+def openlayers() -> str:
+    """Its script; the test is skipped where it is not installed."""
+    return content(named("ol"))["dist/ol.js"].decode()
+
+
 @contextmanager
-def window(browser: Browser, origin: str, script: Path, size: tuple[int, int]) -> Iterator[Window]:
+def window(browser: Browser, origin: str, script: str, size: tuple[int, int]) -> Iterator[Window]:
     """Open a window; at its end nothing may have gone wrong in it."""
-    if not script.exists():
-        pytest.skip(f"{script.name} is not installed")
     context = browser.new_context(viewport={"width": size[0], "height": size[1]})
     try:
         page = context.new_page()
@@ -134,7 +144,7 @@ def window(browser: Browser, origin: str, script: Path, size: tuple[int, int]) -
         address = f"{origin}/blank-page-of-the-test"
         page.route(address, lambda route: route.fulfill(content_type="text/html", body=BLANK))
         page.goto(address)
-        page.add_script_tag(path=script)
+        page.add_script_tag(content=script)
         yield Window(page, answered)
         assert mistakes == []
     finally:
@@ -207,7 +217,7 @@ def shown_in_openseadragon(
         "format": options.pop("format"),
         "transform": transform,
     }
-    with window(browser, origin, OPENSEADRAGON, (WIDTH, HEIGHT)) as opened:
+    with window(browser, origin, openseadragon(), (WIDTH, HEIGHT)) as opened:
         opened.page.evaluate(SHOW_IN_OPENSEADRAGON, {"tileSources": source, **options})
         return opened.pixels(), [address for address in opened.answered if "TL=3," in address]
 
@@ -301,7 +311,7 @@ def test_openlayers_draws_what_it_is_asked_for(
         levels = [page.asarray().astype(np.int64) for page in file.pages]
     for zoom, level in enumerate(levels[:2]):
         height, width = level.shape[:2]
-        with window(browser, origin, OPENLAYERS, (width, height)) as opened:
+        with window(browser, origin, openlayers(), (width, height)) as opened:
             options = {
                 "url": f"{origin}/iip?FIF=odd.tif{command}&PTL={{z}},{{tileIndex}}",
                 "size": ODD,
@@ -315,7 +325,7 @@ def test_openlayers_draws_what_it_is_asked_for(
 
 
 def test_openlayers_draws_jpeg_tiles(browser: Browser, origin: str) -> None:
-    with window(browser, origin, OPENLAYERS, ODD) as opened:
+    with window(browser, origin, openlayers(), ODD) as opened:
         options = {"url": f"{origin}/iip?FIF=odd.tif&JTL={{z}},{{tileIndex}}", "size": ODD}
         opened.page.evaluate(SHOW_IN_OPENLAYERS, {"options": options, "zoom": 0})
         assert np.abs(opened.pixels() - photograph(*ODD)).mean() < 3
