@@ -457,4 +457,5 @@ def build(config: Config) -> Application:
         if protocol.check is not None:
             protocol.check(config)
     formats = Formats(encoder.format for encoder in encoders.values())
-    return Application(Server(config, formats), protocols, library, renderer, OutputPolicy(config), cache)
+    server = Server(config, formats, renderer.renderable)
+    return Application(server, protocols, library, renderer, OutputPolicy(config), cache)

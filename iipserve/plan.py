@@ -194,6 +194,15 @@ class LargeRendition:
     """The plan's digest, without quotes."""
 
 
+class RenderableArea(NamedTuple):
+    """How large images can be made of one, in every format and within the limits of the settings."""
+
+    upright: int
+    """Pixels of the largest result, also if it is mirrored or turned by multiples of 90 degrees."""
+    rotated: int
+    """Pixels of the largest result of a rotation by any other angle, with the corners that it leaves empty."""
+
+
 Content: TypeAlias = RenderPlan | SamplePlan | StatisticsPlan | Document | Redirect | Bundle
 
 

@@ -59,7 +59,11 @@ class Encoder:
     """Returns the file. Raises `UnsupportedEncoding` for an unknown scheme, `InvalidSize` or `TooLarge` for more
     pixels than the format can express, nothing else for valid pixels."""
     memory_factor: int = 2
-    """Maximum memory held while encoding, as a multiple of the size of the pixels with three bands; for admission."""
+    """Maximum memory held while encoding, as a multiple of the size of the pixels; for admission. At least 2."""
+    small_pixels: int = 0
+    """Images of up to so many pixels are encoded in another way, for which `small_memory_factor` is the multiple."""
+    small_memory_factor: int = 2
+    """See `small_pixels`."""
     encode_rows: RowEncoder | None = None
     """As `encode`, for images too large for memory: holds one strip at a time and writes the file to disk. The
     pixels are the same, the bytes may differ. None if the format needs all pixels at once."""
@@ -74,3 +78,14 @@ class Encoder:
     def name(self) -> str:
         """The name of the format."""
         return self.format.name
+
+    def copies(self, pixels: int) -> int:
+        """How often the memory of an image of so many pixels is held while it is encoded, the image included."""
+        return 1 + (self.small_memory_factor if pixels <= self.small_pixels else self.memory_factor)
+
+    def max_pixels(self, held: int) -> int:
+        """The largest image that is encoded while no more than `held` pixels are, copies included."""
+        small = held // (1 + self.small_memory_factor)
+        return (
+            small if small < self.small_pixels else max(self.small_pixels, held // (1 + self.memory_factor))
+        )

@@ -25,6 +25,8 @@ if not imagecodecs.JPEGXL.available:
 
 MAX_SIDE = 1 << 18
 """Pixels: the limit of level 5, which every reader supports (ISO/IEC 18181-1 annex M)."""
+MAX_LOSSY_PIXELS = 1 << 21
+"""Larger images are lossless: libjxl takes 17 times the memory of the pixels with loss, and 3 times without (0.11)."""
 EFFORT = 1
 LOSSLESS = 100
 """This quality, and any below 0."""
@@ -37,6 +39,8 @@ it differently."""
 def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
     """Encode the pixels as a JPEG XL file; `encoding.quality` -1 and 100 are lossless, others give a `distance`.
 
+    Images of more than `MAX_LOSSY_PIXELS` are lossless at every quality.
+
     Raises:
         InvalidSize: a side is longer than the format can express.
     """
@@ -46,7 +50,8 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
     selected = select(metadata, encoding, colors, resolution_in_exif=True)
     if selected.icc and not is_srgb(selected.icc, colors):
         pixels = ToSRGB(selected.icc)(pixels)
-    lossless = encoding.quality < 0 or encoding.quality >= LOSSLESS
+    height, width, _ = pixels.shape
+    lossless = not 0 <= encoding.quality < LOSSLESS or height * width > MAX_LOSSY_PIXELS
     options = {"lossless": True} if lossless else {"distance": distance(encoding.quality)}
     samples = pixels[:, :, 0] if bands == 1 else pixels
     body = bytes(imagecodecs.jpegxl_encode(samples, effort=EFFORT, numthreads=1, **options))
@@ -91,6 +96,8 @@ ENCODER = Encoder(
         position=5,
     ),
     encode=encode,
-    memory_factor=9,
+    memory_factor=3,
+    small_pixels=MAX_LOSSY_PIXELS,
+    small_memory_factor=17,
     library=imagecodecs.jpegxl_version,
 )

@@ -118,7 +118,7 @@ class Config:
         text="AVIF encoder: 0 automatic, 1 aom, 2 rav1e, 3 svt; 0 also replaces any other number, and an encoder that libavif was built without (`--check` lists them).",
     )  # fmt: skip
     jxl_quality: int = setting(
-        "JXL_QUALITY", default=75, parse=Number(-1, 100), example="90", text="Quality of JPEG XL output; -1 is lossless."
+        "JXL_QUALITY", default=75, parse=Number(-1, 100), example="90", text="Quality of JPEG XL output; -1 is lossless, as are images of more than 2 megapixels."
     )  # fmt: skip
     tiff_compression: int = setting(
         "TIFF_COMPRESSION", default=2, parse=Number(0, 5, below=0, above=0), example="1",

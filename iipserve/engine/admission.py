@@ -53,10 +53,18 @@ class Cost(NamedTuple):
         """Bytes of the result's pixels, at most."""
         return self.made * self.pixel_bytes
 
-    def processed(self, made: int, copies: int) -> Cost:
-        """The cost with the result held `copies` times while it is changed and encoded, `made` pixels each."""
-        memory = self.memory + (made * copies - self.made) * self.pixel_bytes
-        return Cost(*self[:5], made, self.pixel_bytes, memory)  # `_replace` takes three times as long
+    def processed(self, made: int, copies: int, pixel_bytes: int) -> Cost:
+        """The cost with the result held `copies` times while it is changed and encoded, `made` pixels each.
+
+        What it was read from is released by then.
+        """
+        memory = max(self.memory, made * copies * pixel_bytes)
+        return Cost(*self[:5], made, pixel_bytes, memory)  # `_replace` takes three times as long
+
+
+def bytes_with_opacity(pixel_bytes: int) -> int:
+    """Bytes of a pixel once it has opacity, at most; four bands of 8 bits have it already, if it is not color."""
+    return min(pixel_bytes + 1, 4) if pixel_bytes <= 4 else pixel_bytes + ceil_div(pixel_bytes, 3)
 
 
 @dataclass(slots=True)
@@ -102,6 +110,10 @@ class AdmissionControl:
         self._check(cost)
         lane = self._heavy if cost.is_heavy else self._light
         return Reservation(self, lane, cost.memory, brief and self._single_core)
+
+    def fits(self, cost: Cost) -> bool:
+        """Whether a request of this cost is admitted at all."""
+        return cost.read <= self._max_read and cost.memory <= self._budget
 
     def acquire(self, lane: Lane, memory: int, *, at_once: bool) -> None:
         """Take a place and memory. The thread hands over before it waits, and unless both are free `at_once`.

@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 
 from iipserve.engine.admission import Cost
-from iipserve.engine.level_reader import LevelReader
+from iipserve.engine.level_reader import LevelReader, reduced
 from iipserve.engine.scaling import scale_in_strips
 from iipserve.geometry import Region, Size, ceil_div
 from iipserve.processing import Pixels
@@ -47,7 +47,12 @@ def read_region(read: LevelReader, region: Region, size: Size) -> Pixels:
 
 def region_cost(read: LevelReader, region: Region, size: Size) -> Cost:
     """The cost of `read_region`."""
-    held = min(region.width * region.height, STRIP_PIXELS + region.width * MAX_ALIGNED_ROWS)
+    if read.source.reads_regions:
+        held = reduced(region.size, size).area
+    elif region.size == size or region.size.area <= STRIP_PIXELS:
+        held = min(region.width * region.height, STRIP_PIXELS + region.width * MAX_ALIGNED_ROWS)
+    else:
+        held, _ = held_pixels(read.geometry.tile.height, region, size)
     return read.cost(region, size, held)
 
 

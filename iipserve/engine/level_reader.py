@@ -127,10 +127,8 @@ class LevelReader:
         self, to_display: DisplayTransform, region: Region, size: Size
     ) -> tuple[Pixels, Pixels]:
         """As `_display`, from a source that scales by itself, at the next power of two above `size`."""
-        shrink = 1
-        while 2 * shrink * size.width <= region.width and 2 * shrink * size.height <= region.height:
-            shrink *= 2
-        level, reduced = self.geometry.size, region.size.ceil_scaled(shrink)
+        shrink = shrink_factor(region.size, size)
+        level, within = self.geometry.size, reduced(region.size, size)
         left, top = min(to_display.apron, region.x // shrink), min(to_display.apron, region.y // shrink)
         right = min(to_display.apron, (level.width - region.right) // shrink)
         bottom = min(to_display.apron, (level.height - region.bottom) // shrink)
@@ -138,9 +136,22 @@ class LevelReader:
             region.x - left * shrink, region.y - top * shrink,
             region.width + (left + right) * shrink, region.height + (top + bottom) * shrink,
         )  # fmt: skip
-        scaled = Size(left + reduced.width + right, top + reduced.height + bottom)
+        scaled = Size(left + within.width + right, top + within.height + bottom)
         samples = self.source.read_region(self.level, around, scaled)
-        return _inner(samples, left, top, reduced), _inner(to_display(samples), left, top, reduced)
+        return _inner(samples, left, top, within), _inner(to_display(samples), left, top, within)
+
+
+def shrink_factor(region: Size, size: Size) -> int:
+    """The largest power of two by which a region can be divided before it is scaled down to `size`."""
+    shrink = 1
+    while 2 * shrink * size.width <= region.width and 2 * shrink * size.height <= region.height:
+        shrink *= 2
+    return shrink
+
+
+def reduced(region: Size, size: Size) -> Size:
+    """What a source that scales by itself reads of a region that is then scaled to `size`."""
+    return region.ceil_scaled(shrink_factor(region, size))
 
 
 def _inner(pixels: Pixels, x: int, y: int, size: Size) -> Pixels:

@@ -11,18 +11,20 @@ from typing import Any
 from iipserve.cache import RenditionCache
 from iipserve.codecs import Encoder, RowEncoder
 from iipserve.config import Config
-from iipserve.engine.admission import AdmissionControl, Cost
+from iipserve.engine.admission import AdmissionControl, Cost, bytes_with_opacity
 from iipserve.engine.crop import CropReader
 from iipserve.engine.decoding import TileCache, TileDecoder
 from iipserve.engine.large_file import LargeFile, LargeFileWriter
 from iipserve.engine.library import Library
+from iipserve.engine.renderable import renderable_area
 from iipserve.engine.sampling import Sampler
 from iipserve.engine.single_flight import SingleFlight
 from iipserve.engine.statistics import StatisticsCache
 from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import Size
-from iipserve.plan import Crop, ImageRef, LargeRendition, RenderPlan, Rendition, SamplePlan
+from iipserve.image import ImageInfo
+from iipserve.plan import Crop, ImageRef, LargeRendition, RenderableArea, RenderPlan, Rendition, SamplePlan
 from iipserve.processing import Operation, Pixels, pipeline
 from iipserve.processing.statistics import Statistics
 
@@ -50,6 +52,7 @@ class Renderer:
     ) -> None:
         decoder = TileDecoder(tiles)
         self._admission = AdmissionControl(config)
+        self._config = config
         self._library = library
         self._encoders = encoders
         self._cache = cache
@@ -100,6 +103,10 @@ class Renderer:
         """
         return self._sampler.samples(plan)
 
+    def renderable(self, info: ImageInfo) -> RenderableArea:
+        """How large images can be made of one, in every format."""
+        return renderable_area(info, self._config, self._encoders.values())
+
     def _make(self, plan: RenderPlan) -> Rendition | LargeRendition:
         encoder = self._encoders.get(plan.encoding.format)
         if encoder is None:
@@ -126,18 +133,19 @@ class Renderer:
     def _rendered(self, view: ViewReader, plan: RenderPlan, encoder: Encoder) -> bytes | LargeFile:
         cost, operations = view.cost(), view.after_scaling
         if cost.result_bytes > LARGE_BYTES and encoder.encode_rows and _work_by_rows(operations):
-            return self._written(view, plan, encoder, encoder.encode_rows)
-        cost = _encoding_cost(cost, plan, operations, encoder)
+            strips = view.strips_cost()
+            if self._admission.fits(strips):
+                return self._written(view, plan, encoder, encoder.encode_rows, strips)
+        cost = _encoding_cost(cost, operations, encoder)
         with self._admission.admit(cost, brief=encoder.quick and cost.is_brief):
             pixels = pipeline.fit_bands(pipeline.apply(operations, view.read()), encoder.format.bands)
             return encoder.encode(pixels, plan.encoding, view.metadata())
 
     def _written(
-        self, view: ViewReader, plan: RenderPlan, encoder: Encoder, encode_rows: RowEncoder
+        self, view: ViewReader, plan: RenderPlan, encoder: Encoder, encode_rows: RowEncoder, cost: Cost
     ) -> LargeFile:
         """The file, written to the disk strip by strip."""
         deadline = monotonic() + self._seconds
-        cost = view.strips_cost()
         with self._admission.admit(cost), closing(LargeFileWriter()) as writer:
             bands, strips = _with_bands(self._strips(view, cost.size, encoder, deadline))
             shape = (cost.size.height, cost.size.width, bands)
@@ -168,12 +176,17 @@ def _work_by_rows(operations: tuple[Operation, ...]) -> bool:
     return all(operation.works_by_rows for operation in operations)
 
 
-def _encoding_cost(cost: Cost, plan: RenderPlan, operations: tuple[Operation, ...], encoder: Encoder) -> Cost:
-    """The cost of reading, with the result held once, once more by an operation, and while it is encoded."""
-    made = cost.made
+def _encoding_cost(cost: Cost, operations: tuple[Operation, ...], encoder: Encoder) -> Cost:
+    """The cost of reading, then changing and encoding the result.
+
+    Operations hold at most three of the largest result at once, which an encoder's copies cover.
+    """
+    made, pixel_bytes = cost.made, cost.pixel_bytes
     for operation in operations:
         made = max(made, operation.output_size(cost.size).area)
-    return cost.processed(made, 1 + encoder.memory_factor + bool(plan.operations))
+        if operation.adds_opacity:
+            pixel_bytes = bytes_with_opacity(cost.pixel_bytes)
+    return cost.processed(made, encoder.copies(made), pixel_bytes)
 
 
 def _with_bands(strips: Iterator[Pixels]) -> tuple[int, Iterator[Pixels]]:

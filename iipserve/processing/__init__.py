@@ -80,6 +80,11 @@ class Operation(ABC):
         return size
 
     @property
+    def adds_opacity(self) -> bool:
+        """Whether opaque pixels become pixels with opacity."""
+        return False
+
+    @property
     def apron(self) -> int:
         """How many neighbors on each side of a pixel the result depends on."""
         return 0

@@ -57,6 +57,10 @@ class Rotate(Operation):
             max(1, round_half_up(size.width * sine + size.height * cosine)),
         )
 
+    @property
+    def adds_opacity(self) -> bool:
+        return self.degrees % 90 != 0
+
     def _rotated_freely(self, pixels: Pixels) -> Pixels:
         height, width, bands = pixels.shape
         if not has_alpha(bands):

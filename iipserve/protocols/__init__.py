@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from iipserve.errors import IIPServeError
 from iipserve.formats import Formats
 from iipserve.http import READING_METHODS, Routed
 from iipserve.image import ImageInfo, ImageName, Selector
-from iipserve.plan import Answer, Document, RenderPlan
+from iipserve.plan import Answer, Document, RenderableArea, RenderPlan
 
 # -- routes ----------------------------------------------------------------------------------------
 
@@ -77,12 +78,18 @@ class Images(dict[ImageName, ImageInfo]):
         raise KeyError(identifier)
 
 
+def _unlimited(_: ImageInfo) -> RenderableArea:
+    return RenderableArea(sys.maxsize, sys.maxsize)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Server:
     """What `parse` and `plan` may know of the server. Compared by identity, as a key of what follows from it."""
 
     config: Config
     formats: Formats
+    renderable: Callable[[ImageInfo], RenderableArea] = _unlimited
+    """How large images can be made of one."""
 
 
 class Modification(Interface):

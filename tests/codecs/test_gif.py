@@ -12,7 +12,7 @@ from iipserve.codecs import NO_METADATA, Metadata, gif
 from iipserve.plan import Encoding
 from tests.codecs.samples import opened, read_pillow, read_vips
 from tests.contracts.encoder import EVERYTHING, EncoderContract, Reader, picture
-from tests.images import gradient
+from tests.images import gradient, smooth
 from tests.processing.test_icc import gray_profile
 
 GIF = Encoding("gif", 75)
@@ -45,6 +45,18 @@ def test_few_colors_are_exact() -> None:
     pixels = np.ascontiguousarray(colors[np.random.default_rng(2).integers(0, 40, (90, 70))])
     decoded = np.asarray(opened(gif.encode(pixels, GIF, NO_METADATA)).convert("RGB"))
     assert np.abs(decoded.astype(int) - pixels).max() <= 4
+
+
+def test_large_images_have_the_nearest_colors_of_one_palette() -> None:
+    """By brute force over the palette, for some of the pixels; the table has 5 bits for each band."""
+    pixels = smooth((2000, 1100))
+    image = opened(gif.encode(pixels, GIF, NO_METADATA))
+    palette = np.array(image.getpalette(), int).reshape(-1, 3)
+    chosen = np.asarray(image.convert("RGB")).reshape(-1, 3)[::997].astype(int)
+    wanted = pixels.reshape(-1, 3)[::997].astype(int)
+    nearest = np.sqrt(np.square(wanted[:, None] - palette).sum(axis=2).min(axis=1))
+    assert (np.sqrt(np.square(wanted - chosen).sum(axis=1)) - nearest).max() <= 2 * np.sqrt(3 * 4**2)
+    assert np.abs(wanted - chosen).mean() < 5
 
 
 def test_there_is_nothing_but_the_picture() -> None:

@@ -18,7 +18,7 @@ from iipserve.codecs.jxl_container import with_metadata
 from iipserve.plan import Encoding
 from tests.codecs.samples import GRAY_PROFILE, RGB_PROFILE, check_exif, opened, with_bands
 from tests.contracts.encoder import EVERYTHING, Deep, EncoderContract, Reader, picture
-from tests.images import Picture
+from tests.images import Picture, gradient
 
 
 def read_libjxl(body: bytes) -> Picture | Deep:
@@ -92,6 +92,14 @@ def test_readers_agree_at_the_lowest_quality(bands: int, size: tuple[int, int]) 
     body = jxl.encode(picture(size, bands), Encoding("jxl", 0), NO_METADATA)
     apart = read_libjxl(body).astype(int) - read_oxide(bands, 8)(body)
     assert np.abs(apart).max() <= 1
+
+
+def test_large_images_have_no_loss() -> None:
+    pixels = gradient((2048, 1025), 3)
+    body = jxl.encode(pixels, Encoding("jxl", 50), NO_METADATA)
+    np.testing.assert_array_equal(read_libjxl(body), pixels)
+    smaller = jxl.encode(pixels[:1024], Encoding("jxl", 50), NO_METADATA)
+    assert not np.array_equal(read_libjxl(smaller), pixels[:1024])
 
 
 @pytest.mark.parametrize("quality", [-1, 0, 75])

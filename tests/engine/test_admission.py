@@ -128,9 +128,10 @@ def test_what_is_brief(found: Cost, is_brief: bool) -> None:
 
 def test_processing_holds_copies_of_the_result() -> None:
     read = cost(100, memory=50_000)
-    processed = read.processed(20_000, copies=4)
+    processed = read.processed(20_000, copies=4, pixel_bytes=4)
     assert processed.made == 20_000
-    assert processed.memory == 50_000 - 100 * 100 * 3 + 4 * 20_000 * 3
+    assert processed.memory == 4 * 20_000 * 4
+    assert read.processed(100, copies=4, pixel_bytes=4).memory == 50_000, "reading takes more"
     assert (processed.read, processed.decoded, processed.size) == (read.read, read.decoded, read.size)
 
 

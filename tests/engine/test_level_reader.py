@@ -92,7 +92,7 @@ def test_export_in_strips_fits_whatever_its_size(side: int) -> None:
     source = ArraySource([np.broadcast_to(np.uint8(0), (20_000, 20_000, 3))], (256, 256))
     region, size = Region(0, 0, 20_000, 20_000), Size(side, side)
     admission = AdmissionControl(Config(max_render_memory=512))
-    whole = assembly.region_cost(reader(source), region, size).processed(side * side, 3)
+    whole = assembly.region_cost(reader(source), region, size).processed(side * side, 3, 3)
     with pytest.raises(TooLarge, match="limit is 512"), admission.admit(whole):
         pass
     strips = assembly.strips_cost(reader(source), region, size)

@@ -72,7 +72,7 @@ def _content_flaw(media_type: str, body: bytes, expected: Expected | None) -> st
     if expected is not None and media_type.partition(";")[0] != expected.media_type:
         return f"{media_type} instead of {expected.media_type}"
     try:
-        size = _checked(media_type.partition(";")[0], body)
+        size = picture_size(media_type.partition(";")[0], body)
     except Exception as error:  # whatever a decoder says of what it cannot read
         return f"{media_type} that cannot be read: {error!r}"
     if size and expected is not None and expected.sizes and size not in expected.sizes:
@@ -80,7 +80,7 @@ def _content_flaw(media_type: str, body: bytes, expected: Expected | None) -> st
     return None
 
 
-def _checked(media_type: str, body: bytes) -> tuple[int, int] | None:
+def picture_size(media_type: str, body: bytes) -> tuple[int, int] | None:
     """Read a body by its media type; the size of a picture.
 
     Raises:

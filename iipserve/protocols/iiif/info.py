@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError
-from iipserve.geometry import Size
+from iipserve.geometry import Size, ceil_div
 from iipserve.http.negotiation import negotiated
 from iipserve.http.public_address import headers_read
 from iipserve.image import ImageInfo
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Server
+from iipserve.protocols.iiif.limits import Limits, limits_of
 from iipserve.protocols.iiif.versions import EXTENSIONS, VERSIONS, Version
 from iipserve.protocols.tiles import has_color
 
@@ -59,12 +60,14 @@ def info_document(
 # -- what is advertised ----------------------------------------------------------------------------
 
 
-def advertised_tile(info: ImageInfo, limit: int | None) -> Size:
-    """The tile in info.json: the file's own, cut to the maximum side of answers."""
-    tile = info.tile
-    if limit is None or (tile.width <= limit and tile.height <= limit):
-        return tile
-    return Size(min(tile.width, limit), min(tile.height, limit))
+def advertised_tile(info: ImageInfo, limits: Limits) -> Size:
+    """The tile in info.json: the file's own, within the maximum size of answers."""
+    tile, side = info.tile, limits.side
+    if side is not None and max(tile.width, tile.height) > side:
+        tile = Size(min(tile.width, side), min(tile.height, side))
+    while tile.area > limits.area:
+        tile = Size(ceil_div(tile.width, 2), ceil_div(tile.height, 2))
+    return tile
 
 
 def scale_factors(size: Size, tile: Size) -> list[int]:
@@ -75,25 +78,24 @@ def scale_factors(size: Size, tile: Size) -> list[int]:
     return factors
 
 
-def _sizes(info: ImageInfo, config: Config) -> list[dict[str, int]]:
-    """The sizes of the whole image at each scale factor, smallest first, up to the limit."""
-    limit = config.max_size
-    factors = scale_factors(info.size, advertised_tile(info, limit))
+def factors_by_width(size: Size, tile: Size) -> list[int]:
+    """Scale factors of versions in which tiles and sizes are requested by their width: none after a width of 1."""
+    return [factor for factor in scale_factors(size, tile) if factor < 2 * size.width]
+
+
+def _sizes(info: ImageInfo, limits: Limits, factors: Sequence[int]) -> list[dict[str, int]]:
+    """The sizes of the whole image at each scale factor, smallest first, up to the limits."""
     scaled = [info.size.ceil_scaled(factor) for factor in reversed(factors)]
-    return [_sides(size) for size in scaled if limit is None or max(size.width, size.height) <= limit]
-
-
-def _tiles(info: ImageInfo, config: Config) -> list[dict[str, Any]]:
-    tile = advertised_tile(info, config.max_size)
-    return [{**_sides(tile), "scaleFactors": scale_factors(info.size, tile)}]
+    return [_sides(size) for size in scaled if limits.allow(size)]
 
 
 def _sides(size: Size) -> dict[str, int]:
     return {"width": size.width, "height": size.height}
 
 
-def _limits(config: Config) -> dict[str, int]:
-    return {} if config.max_size is None else {"maxWidth": config.max_size, "maxHeight": config.max_size}
+def _rotation(limits: Limits) -> tuple[str, ...]:
+    """The feature of rotation by any angle, where all sizes can be rotated."""
+    return ("rotationArbitrary",) if limits.rotates else ()
 
 
 def _qualities(info: ImageInfo, config: Config) -> list[str]:
@@ -124,9 +126,11 @@ def _attribution(info: ImageInfo, config: Config) -> dict[str, str]:
 def _members_3(version: Version, address: str, info: ImageInfo, server: Server) -> dict[str, Any]:
     """Image API 3.0 section 5."""
     config, extensions = server.config, server.formats.by_extension
-    features = ["rotationArbitrary", "mirroring", "profileLinkHeader", "canonicalLinkHeader"]
-    if config.allow_upscaling and config.max_size is not None:
-        # section 5.3: servers that upscale must state a limit
+    limits = limits_of(info, server)
+    tile = advertised_tile(info, limits)
+    factors = scale_factors(info.size, tile)
+    features = [*_rotation(limits), "mirroring", "profileLinkHeader", "canonicalLinkHeader"]
+    if config.allow_upscaling:
         features.append("sizeUpscaling")
     members: dict[str, Any] = {
         "@context": version.context,
@@ -135,9 +139,9 @@ def _members_3(version: Version, address: str, info: ImageInfo, server: Server) 
         "protocol": PROTOCOL_URI,
         "profile": "level2",
         **_sides(info.size),
-        **_limits(config),
-        "sizes": _sizes(info, config),
-        "tiles": _tiles(info, config),
+        **limits.members(),
+        "sizes": _sizes(info, limits, factors),
+        "tiles": [{**_sides(tile), "scaleFactors": factors}],
         "extraQualities": _qualities(info, config),
         "extraFormats": [extension for extension in extensions if extension not in LEVEL_FORMATS],
         "extraFeatures": features,
@@ -150,15 +154,17 @@ def _members_3(version: Version, address: str, info: ImageInfo, server: Server) 
 
 def _members_2(version: Version, address: str, info: ImageInfo, server: Server) -> dict[str, Any]:
     """Image API 2.1 section 5."""
-    config = server.config
-    features = ["rotationArbitrary", "mirroring", "regionSquare", "profileLinkHeader", "canonicalLinkHeader"]
+    config, limits = server.config, limits_of(info, server)
+    tile = advertised_tile(info, limits)
+    factors = factors_by_width(info.size, tile)
+    features = [*_rotation(limits), "mirroring", "regionSquare", "profileLinkHeader", "canonicalLinkHeader"]
     if config.allow_upscaling:
         features.append("sizeAboveFull")
     details = {
         "formats": list(server.formats.by_extension),
         "qualities": ["default", *_qualities(info, config)],
         "supports": features,
-        **_limits(config),
+        **limits.members(),
     }
     members: dict[str, Any] = {
         "@context": version.context,
@@ -166,8 +172,8 @@ def _members_2(version: Version, address: str, info: ImageInfo, server: Server) 
         "@type": "iiif:Image",
         "protocol": PROTOCOL_URI,
         **_sides(info.size),
-        "sizes": _sizes(info, config),
-        "tiles": _tiles(info, config),
+        "sizes": _sizes(info, limits, factors),
+        "tiles": [{**_sides(tile), "scaleFactors": factors}],
         "profile": [version.profile, details],
         **_attribution(info, config),
     }
@@ -187,14 +193,16 @@ def _physical_dimensions(pixels_per_metre: float) -> dict[str, Any]:
 
 
 def _members_1(version: Version, address: str, info: ImageInfo, server: Server) -> dict[str, Any]:
-    """Image API 1.1 section 5, which allows further members: those that state rights are named as in version 2."""
-    tile = advertised_tile(info, server.config.max_size)
+    """Image API 1.1 section 5, which allows further members: limits and rights are named as in version 2."""
+    limits = limits_of(info, server)
+    tile = advertised_tile(info, limits)
     qualities = ["grey" if quality == "gray" else quality for quality in _qualities(info, server.config)]
     return {
         "@context": version.context,
         "@id": address,
         **_sides(info.size),
-        "scale_factors": scale_factors(info.size, tile),
+        **limits.members(),
+        "scale_factors": factors_by_width(info.size, tile),
         "tile_width": tile.width,
         "tile_height": tile.height,
         "formats": list(server.formats.by_extension),

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from iipserve.errors import InvalidRequest, InvalidSize, RegionOutOfBounds
 from iipserve.geometry import Region, Size, ceil_div, round_half_up, scale_side
+from iipserve.protocols.iiif.limits import Limits
 from iipserve.protocols.tiles import ANGLE_DECIMALS, rounded_angle
 
 DECIMAL = r"(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})"
@@ -193,14 +194,7 @@ def _percent_span(start: float, extent: float, length: int) -> tuple[int, int]:
     return first, max(1, end - first)
 
 
-def max_size(region: Size, limit: int | None) -> Size:
-    """The size that `max` stands for: the region's, reduced to fit the limit on either side."""
-    if limit is None or (region.width <= limit and region.height <= limit):
-        return region
-    return region.fitted(Size(limit, limit))
-
-
-def resolve_size(text: SizeText, region: Size, limit: int | None) -> Size:
+def resolve_size(text: SizeText, region: Size, limits: Limits) -> Size:
     """The size in pixels, not checked against limits (see `check_size`)."""
     if text.kind is SizeKind.SIDES:
         width, height = text.width, text.height
@@ -209,34 +203,30 @@ def resolve_size(text: SizeText, region: Size, limit: int | None) -> Size:
             height or scale_side(region.height, width or 1, region.width),
         )
     if text.kind is SizeKind.CONFINED:
-        return region.fitted(_box(text, region, limit))
+        return limits.reduced(region.fitted(_box(text, region)))
     if text.kind is SizeKind.PERCENT:
         factor = text.percent / 100
         width, height = round_half_up(region.width * factor), round_half_up(region.height * factor)
         return Size(max(1, width), max(1, height))
-    if text.upscales and limit is not None:
-        return region.fitted(Size(limit, limit))
-    return max_size(region, limit)
+    return limits.largest(region) if text.upscales else limits.reduced(region)
 
 
-def _box(text: SizeText, region: Size, limit: int | None) -> Size:
-    """The box that `!w,h` is fitted into: w and h, reduced to the limit and, without `^`, to the region."""
+def _box(text: SizeText, region: Size) -> Size:
+    """The box that `!w,h` is fitted into: w and h, reduced to the region without `^`."""
     width, height = text.width or 1, text.height or 1
-    if limit is not None:
-        width, height = min(width, limit), min(height, limit)
     if text.upscales:
         return Size(width, height)
     return Size(min(width, region.width), min(height, region.height))
 
 
-def check_size(text: SizeText, size: Size, region: Size, limit: int | None) -> None:
+def check_size(text: SizeText, size: Size, region: Size, side: int | None) -> None:
     """Refuse a size that is too large.
 
     Args:
         text: as requested; `upscales` says whether the size may be larger than the region.
         size: as resolved.
         region: the region's size.
-        limit: maximum side of any answer, None for none.
+        side: maximum of either side, None for none.
 
     Raises:
         InvalidSize: it is larger than the limit or, without `upscales`, than the region.
@@ -246,8 +236,8 @@ def check_size(text: SizeText, size: Size, region: Size, limit: int | None) -> N
             f"size {size.width},{size.height} is larger than the region, which has "
             f"{region.width} x {region.height} pixels; prefix it with ^ where the server upscales"
         )
-    if limit is not None and max(size.width, size.height) > limit:
-        raise InvalidSize(f"size {size.width},{size.height} is larger than the maximum of {limit},{limit}")
+    if side is not None and max(size.width, size.height) > side:
+        raise InvalidSize(f"size {size.width},{size.height} is larger than the maximum of {side},{side}")
 
 
 def advertised_factor(

@@ -24,6 +24,7 @@ from iipserve.protocols.iiif.info import (
     info_document,
     negotiated_version,
 )
+from iipserve.protocols.iiif.limits import Limits, limits_of
 from iipserve.protocols.iiif.parameters import (
     SizeKind,
     SizeText,
@@ -59,7 +60,7 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
 
 def _plan_image(query: ImageQuery, version: Version, info: ImageInfo, server: Server) -> Answer:
     parameters = query.parameters
-    image = _resolve(parameters, version, info, server.config)
+    image = _resolve(parameters, version, info, server)
     own = ("Accept",) if parameters.is_negotiated else ()
     headers = [("Link", _links(version, query.address, image.canonical)), *_vary(server.config, *own)]
     if not image.is_tile:
@@ -95,19 +96,19 @@ class _Resolved(NamedTuple):
     """The canonical form of the parameters (Image API 3.0 section 4.7); empty where the version has none."""
 
 
-def _resolve(parameters: Parameters, version: Version, info: ImageInfo, config: Config) -> _Resolved:
+def _resolve(parameters: Parameters, version: Version, info: ImageInfo, server: Server) -> _Resolved:
     """The parameters applied to an image.
 
     Raises:
         InvalidRequest: the version lacks one of them, or region or size do not fit the image.
     """
-    limit = config.max_size
+    config, limits = server.config, limits_of(info, server)
     meaning = version.quality(parameters.quality, extensions=config.iiif_extensions)
     quality = _effective_quality(meaning, info)
     region = resolve_region(parameters.region, info.size)
     size_text = _with_upscaling(parameters.size, version, config)
-    size, factor = _sized(size_text, region, info, limit)
-    place = _canonical_place(version, info, region, size, config)
+    size, factor = _sized(size_text, region, info, limits)
+    place = _canonical_place(version, info, region, size, limits)
     rotation = canonical_rotation(parameters.mirrored, parameters.degrees)
     return _Resolved(
         _placement(info, region, size, factor),
@@ -119,13 +120,13 @@ def _resolve(parameters: Parameters, version: Version, info: ImageInfo, config: 
     )
 
 
-def _canonical_place(version: Version, info: ImageInfo, region: Region, size: Size, config: Config) -> str:
+def _canonical_place(version: Version, info: ImageInfo, region: Region, size: Size, limits: Limits) -> str:
     """Region and size in canonical form; empty where the version has none."""
     if version.canonical_size is None:
         return ""
     x, y, width, height = region.x, region.y, region.width, region.height
     region_text = "full" if region.size == info.size else f"{x},{y},{width},{height}"
-    return f"{region_text}/{version.canonical_size(region.size, size, config.max_size)}"
+    return f"{region_text}/{version.canonical_size(region.size, size, limits)}"
 
 
 def _placement(info: ImageInfo, region: Region, size: Size, factor: int | None) -> Placement:
@@ -158,20 +159,20 @@ def _with_upscaling(text: SizeText, version: Version, config: Config) -> SizeTex
     return text
 
 
-def _sized(text: SizeText, region: Region, info: ImageInfo, limit: int | None) -> tuple[Size, int | None]:
+def _sized(text: SizeText, region: Region, info: ImageInfo, limits: Limits) -> tuple[Size, int | None]:
     """The size, and the scale factor if region and size address a tile or level of the advertised grid.
 
     Sizes in the grid are rounded up, as viewers expect of tiles at the edges.
     """
-    tile = advertised_tile(info, limit)
+    tile = advertised_tile(info, limits)
     extent = region.size
     if text.kind is SizeKind.SIDES:
         factor = advertised_factor(info.size, tile, region, text.width, text.height)
-        size = resolve_size(text, extent, limit) if factor is None else extent.ceil_scaled(factor)
+        size = resolve_size(text, extent, limits) if factor is None else extent.ceil_scaled(factor)
     else:
-        size = resolve_size(text, extent, limit)
+        size = resolve_size(text, extent, limits)
         factor = advertised_factor(info.size, tile, region, size.width, size.height)
-    check_size(text, size, extent, limit)
+    check_size(text, size, extent, limits.side)
     return size, factor
 
 

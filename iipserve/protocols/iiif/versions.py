@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from iipserve.errors import InvalidRequest, InvalidSize
 from iipserve.geometry import Size, scale_side
-from iipserve.protocols.iiif.parameters import SizeKind, SizeText, max_size
+from iipserve.protocols.iiif.limits import Limits
+from iipserve.protocols.iiif.parameters import SizeKind, SizeText
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,8 +22,8 @@ class Version:
     """A size larger than the region needs `^`; where the grammar lacks that mark, the server decides."""
     qualities: Mapping[str, str]
     """Quality as written -> `default`, `gray` or `bitonal`; `EXTENSIONS` belong to every version."""
-    canonical_size: Callable[[Size, Size, int | None], str] | None
-    """(region, size, maximum side or None) -> the canonical text; None where the version has no canonical form."""
+    canonical_size: Callable[[Size, Size, Limits], str] | None
+    """(region, size, limits) -> the canonical text; None where the version has no canonical form."""
     context: str
     """The JSON-LD context of info.json."""
     profile: str
@@ -65,7 +66,7 @@ class Version:
             raise InvalidSize(f"'^' in a size does not exist in Image API {self.number}; omit it")
 
 
-def _canonical_size_2(region: Size, size: Size, limit: int | None) -> str:
+def _canonical_size_2(region: Size, size: Size, limits: Limits) -> str:
     """Image API 2.1.1 section 4.7: `full`, `w,` if the aspect ratio is kept, else `w,h`."""
     if size == region:
         return "full"
@@ -74,13 +75,13 @@ def _canonical_size_2(region: Size, size: Size, limit: int | None) -> str:
     return f"{size.width},{size.height}"
 
 
-def _canonical_size_3(region: Size, size: Size, limit: int | None) -> str:
+def _canonical_size_3(region: Size, size: Size, limits: Limits) -> str:
     """Image API 3.0 section 4.7: `max`, `^max`, else `w,h`, with `^` if it is larger than the region."""
-    if size == max_size(region, limit):
+    if size == limits.reduced(region):
         return "max"
     if size.fits_in(region):
         return f"{size.width},{size.height}"
-    if limit is not None and size == region.fitted(Size(limit, limit)):
+    if size == limits.largest(region):
         return "^max"
     return f"^{size.width},{size.height}"
 

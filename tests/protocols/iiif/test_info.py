@@ -192,13 +192,11 @@ def test_everything_listed_works_and_is_within_the_limits(
     ("config", "limits", "features"),
     [
         (Config(max_cvt=100), (100, 100), True),
-        (Config(max_cvt=-1), (None, None), False),
+        (Config(max_cvt=-1), (None, None), True),
         (Config(allow_upscaling=False), (5000, 5000), False),
     ],
 )
-def test_upscaling_is_advertised_only_with_a_limit(
-    config: Config, limits: tuple[int | None, int | None], features: bool
-) -> None:
+def test_upscaling_and_limits(config: Config, limits: tuple[int | None, int | None], features: bool) -> None:
     document = described(3, IMAGE, config)
     assert (document.get("maxWidth"), document.get("maxHeight")) == limits
     assert ("sizeUpscaling" in document["extraFeatures"]) is features

@@ -99,7 +99,6 @@ ONLY_3 = [
     Case("^!w,h", of_size("^!4000,4000"), (4000, 3488)),
     Case("^!w,h stays within the limit", of_size("^!9000,9000"), (5000, 4361)),
     Case("!w,h larger than the region is the region", of_size("!4000,4000"), (3073, 2680)),
-    Case("^max without a limit", of_size("^max"), (3073, 2680), config=Config(max_cvt=-1)),
     Case("^max below full size", of_size("^max"), (1000, 872), config=LIMITED),
     Case("region in percent", "a.tif/pct:25,25,50,50/max/0/default.jpg", (1537, 1340)),
     Case("encoded percent", "a.tif/pct%3A0,0,100,100/max/0/default.jpg", (3073, 2680)),

@@ -35,6 +35,8 @@ def test_description_complete() -> None:
         "@id": "http://example.org/iiif/1/a%2Fb.tif",
         "width": 3073,
         "height": 2680,
+        "maxWidth": 5000,
+        "maxHeight": 5000,
         "scale_factors": [1, 2, 4, 8, 16],
         "tile_width": 256,
         "tile_height": 256,
