@@ -240,9 +240,12 @@ class _Grouping:
         pictures = self._pictures or sorted(self._pages, key=self._area, reverse=True)
         if not pictures:
             return []
-        first = next((page for page in pictures[1:] if self._outweighs(page, pictures[0])), pictures[0])
-        if first is not pictures[0] and self._may_be_copy_of(pictures[0], first):
-            self._pages[self._pages.index(pictures[0])] = replace(pictures[0], role=Role.THUMBNAIL)
+        first = pictures[0]
+        for page in pictures[1:]:
+            if self._outweighs(page, first):
+                if self._may_be_copy_of(first, page):
+                    self._pages[self._pages.index(first)] = replace(first, role=Role.THUMBNAIL)
+                first = page
         for page in self._pages:
             if page.role is Role.THUMBNAIL and TILE_WIDTH in page.first:
                 _append(first.smaller, page.first)

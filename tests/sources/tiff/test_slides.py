@@ -148,6 +148,19 @@ def test_levels_of_perkin_elmer(tmp_path: Path, channels: int) -> None:
     check_images(tmp_path / "a.qptiff", [*pictures, [thumbnail], [overview], [label]], names)
 
 
+@pytest.mark.parametrize("options", [TILES, STRIPS])
+def test_a_pyramid_that_begins_with_the_smallest_level(tmp_path: Path, options: dict[str, Any]) -> None:
+    levels = pyramid(picture(900, 700, 1), 4)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for level in levels[::-1]:
+            writer.write(level, **options)
+    shown = open_source(FORMAT, tmp_path / "a.tif").info
+    assert [(level.size.width, level.size.height) for level in shown.levels] == sizes(
+        levels if options is TILES else levels[:1]
+    )
+    assert [one.name for one in shown.stack] == ["layer0", "thumbnail", "thumbnail", "thumbnail"]
+
+
 @pytest.mark.parametrize("big", [False, True])
 @pytest.mark.parametrize("order", "<>")
 def test_pyramids_in_sub_directories(tmp_path: Path, order: str, big: bool) -> None:
