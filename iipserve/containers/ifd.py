@@ -203,6 +203,8 @@ class Directory:
     """By tag; the first of a repeated tag."""
     following: int
     """Offset of the next directory of the chain; 0 at its end."""
+    offset: int = 0
+    """Of the directory in the file."""
 
     def __contains__(self, tag: int) -> bool:
         """Whether the field is there, damaged or not."""
@@ -282,6 +284,16 @@ class Directory:
                 f"field {tag} holds {self.count(tag)} values instead of {count}; the file is damaged"
             )
         return _table(self.reader, entry.type, self._bytes(entry, count * TYPE_LENGTHS[entry.type]))
+
+    def holds_table(self, tag: int, count: int) -> bool:
+        """Whether `table` succeeds, without reading it."""
+        entry = self.entries.get(tag)
+        return (
+            entry is not None
+            and entry.type in TABLE_TYPES
+            and entry.size >= count
+            and not self.is_cut_off(tag)
+        )
 
     def paged_table(self, tag: int, count: int) -> Sequence[int]:
         """As `table`, but a longer one than a page stays in the file.
@@ -410,4 +422,4 @@ def read_directory(reader: Reader, offset: int, *, min_fields: int = 1) -> Direc
         entries |= {row[0]: Entry(*row[1:]) for row in reversed(rows)}
     # some writers end the file before the offset of the next directory
     (following,) = variant.offset.unpack_from(data[stop:].ljust(variant.offset.size, b"\0"))
-    return Directory(reader, entries, following)
+    return Directory(reader, entries, following, offset)

@@ -105,7 +105,8 @@ class Library:
         self._undeclared_opacity = config.undeclared_opacity
         self._config = config
         is_on = {kind: not kind.optional or kind.name in config.extra_formats for kind in formats.values()}
-        self._formats = tuple(kind for kind, on in is_on.items() if on)
+        usable = (kind for kind, on in is_on.items() if on)
+        self._formats = tuple(sorted(usable, key=lambda kind: kind.fallback))
         self._switched_off = tuple(kind for kind, on in is_on.items() if not on)
         self._version_of = version_by_content if config.version_by == "content" else version_by_inode
         self._sources: LRU[Key, CheckedSource] = LRU(min(config.max_open_images, MAX_HELD))
@@ -315,10 +316,11 @@ class Library:
         Raises:
             ImageChanged: the file has another state by now.
         """
-        matching = [kind for kind in self._formats if kind.matches(file.head)]
         refusal: UnsupportedImage | None = None
         try:
-            for kind in sorted(matching, key=lambda kind: kind.fallback):
+            for kind in self._formats:
+                if not kind.matches(file.head):
+                    continue
                 try:
                     source = kind.open(_with_own_descriptor(file))
                 except UnreadableSamples:

@@ -43,6 +43,14 @@ class Codec(NamedTuple):
 _codecs: LRU[tuple[object, ...], Codec] = LRU(256)
 
 
+def has_codec_of(full: Directory, smaller: Directory) -> bool:
+    """Whether `codec_of` succeeds for a level of the same layout as one for which it did."""
+    present = [tag for tag in FIELDS if tag in smaller.entries]
+    return present == [tag for tag in FIELDS if tag in full.entries] and not any(
+        smaller.is_cut_off(tag) or smaller.count(tag) != full.count(tag) for tag in present
+    )
+
+
 def codec_of(layout: Layout, directory: Directory) -> Codec:
     """The codec of a level.
 

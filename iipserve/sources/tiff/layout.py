@@ -369,7 +369,12 @@ def _holds_ycc(directory: Directory, compression: int) -> bool:
 def is_smaller(full: Layout, layout: Layout) -> bool:
     """Whether a level is smaller than the full size, and of the same bands and type."""
     smaller = layout.size != full.size and layout.size.fits_in(full.size)
-    return smaller and layout.output_format == full.output_format
+    return smaller and (stored_alike(layout, full) or layout.output_format == full.output_format)
+
+
+def stored_alike(one: Layout, other: Layout) -> bool:
+    """Whether two images differ in size only."""
+    return one[1:] == other[1:]
 
 
 def same_shape(small: Size, large: Size) -> bool:

@@ -37,6 +37,14 @@ def read_tables(directory: Directory, layout: Layout) -> tuple[Sequence[int], Se
     return offsets, _estimated(offsets, layout, directory.reader.length)
 
 
+def holds_tables(directory: Directory, layout: Layout) -> bool:
+    """Whether `read_tables` succeeds and its byte counts are those of the file."""
+    count = layout.grid.tile_count * layout.planes
+    return directory.holds_table(offsets_tag(directory), count) and directory.holds_table(
+        counts_tag(directory), count
+    )
+
+
 def _estimated(offsets: Sequence[int], layout: Layout, length: int) -> Table:
     """Byte counts; `length` is that of the file."""
     if layout.compression == Compression.NONE:

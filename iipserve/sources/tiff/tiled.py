@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
-from iipserve.containers.ifd import PAGE, Reader
+from iipserve.containers.ifd import PAGE, Reader, read_directory
 from iipserve.containers.tags import ORIENTATION, Compression
 from iipserve.errors import DecodeError, TileNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size, TileGrid
@@ -19,14 +20,20 @@ from iipserve.sources import OpenFile, Source, closed_on_error, give_back
 from iipserve.sources.color import Step
 from iipserve.sources.oriented import upright
 from iipserve.sources.tiff import metadata
-from iipserve.sources.tiff.codec import codec_of
+from iipserve.sources.tiff.codec import codec_of, has_codec_of
 from iipserve.sources.tiff.decoders import with_sample_order
 from iipserve.sources.tiff.image_codecs import JpegSplicer, TileDecoder, checked_webp
 from iipserve.sources.tiff.info import describe, output_samples
-from iipserve.sources.tiff.layout import Layout, read_layout
+from iipserve.sources.tiff.layout import Layout, read_layout, stored_alike
 from iipserve.sources.tiff.pages import Page, SamePicture, page_of_layer
 from iipserve.sources.tiff.pyramid import PyramidLevel, read_pyramid
-from iipserve.sources.tiff.segments import read_segment, read_tables, unwritten_pixel, with_opacity
+from iipserve.sources.tiff.segments import (
+    holds_tables,
+    read_segment,
+    read_tables,
+    unwritten_pixel,
+    with_opacity,
+)
 from iipserve.sources.tiff.stack import read_stack
 from iipserve.sources.tiff_samples import Alpha
 
@@ -75,17 +82,49 @@ class StoredLevel:
         return LEVEL_MEMORY + tables + (self.mask.memory if self.mask else 0)
 
 
+class PendingLevel(NamedTuple):
+    """A smaller level whose tables and decoders are made when one of its tiles is read."""
+
+    reader: Reader
+    offset: int
+    """Of its directory."""
+    layout: Layout
+    icc: bytes | None
+    """Profile of the image."""
+    shown_as_stored: bool
+    """See `_read_level`."""
+
+    @property
+    def grid(self) -> TileGrid:
+        """The level cut into tiles."""
+        return self.layout.grid
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes the level takes once it is read."""
+        return LEVEL_MEMORY + 8 * min(self.grid.tile_count, PAGE)
+
+    def read(self) -> StoredLevel:
+        """The level. Raises `DecodeError` or `UnsupportedImage` if it is damaged after all."""
+        level = PyramidLevel(read_directory(self.reader, self.offset), self.layout, None)
+        return _read_level(level, self.icc, shown_as_stored=self.shown_as_stored)
+
+
 class TiffSource(Source):
     """A pyramid of tiles. Threads share nothing but the descriptor, which is read by `pread`."""
 
     def __init__(
-        self, file: OpenFile, reader: Reader, info: ImageInfo, levels: tuple[StoredLevel, ...]
+        self,
+        file: OpenFile,
+        reader: Reader,
+        info: ImageInfo,
+        levels: Sequence[StoredLevel | PendingLevel],
     ) -> None:
         """Take over the file's descriptor; `reader` reads by `file.read_at`."""
         self.info = info
         self.memory = SOURCE_MEMORY + sum(level.memory for level in levels)
         self._reader = reader
-        self._levels = levels
+        self._levels = [*levels]
         give_back(self, file)
 
     def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
@@ -124,6 +163,8 @@ class TiffSource(Source):
         """The level and the tile's index in it."""
         if 0 <= level < len(self._levels):
             stored = self._levels[level]
+            if isinstance(stored, PendingLevel):
+                stored = self._levels[level] = stored.read()
             columns = stored.grid.columns
             if 0 <= column < columns and 0 <= row < stored.grid.rows:
                 return stored, row * columns + column
@@ -208,6 +249,7 @@ def open_stored(file: OpenFile, pages: Sequence[Page], same: SamePicture) -> Tif
         page = page_of_layer(pages, file.layer)
         levels, ranges = _read_levels(page, same)
         full = levels[0]
+        assert isinstance(full, StoredLevel), "only smaller levels are read later"
         info = describe(
             file, page.first, output_samples(full.layout, ranges, full.convert, masked=full.mask is not None),
             tuple(Level(level.grid.size, level.grid.tile) for level in levels),
@@ -232,20 +274,30 @@ def _advertised_tile(tile: Size) -> Size:
 
 def _read_levels(
     page: Page, same: SamePicture
-) -> tuple[tuple[StoredLevel, ...], tuple[tuple[float, float], ...]]:
+) -> tuple[Sequence[StoredLevel | PendingLevel], tuple[tuple[float, float], ...]]:
     """The levels of an image, full size first, and black and white of each of its bands."""
     pyramid = read_pyramid(page, same)
     full = pyramid[0].layout
     icc = metadata.read_icc(page.first, full.bands.color_space)
     ranges = metadata.read_ranges(page.first, full)
     shown_as_stored = set(ranges) == {full.output_type.full_range}
-    levels = [_read_level(pyramid[0], icc, shown_as_stored=shown_as_stored)]
+    levels: list[StoredLevel | PendingLevel] = [_read_level(pyramid[0], icc, shown_as_stored=shown_as_stored)]
     for smaller in pyramid[1:]:
+        directory, layout = smaller.directory, smaller.layout._replace(nodata=full.nodata)
+        if _is_sure(pyramid[0], smaller):
+            levels.append(PendingLevel(directory.reader, directory.offset, layout, icc, shown_as_stored))
+            continue
         # a smaller level that cannot be read is left out
         with suppress(DecodeError, UnsupportedImage):
-            layout = smaller.layout._replace(nodata=full.nodata)
             levels.append(_read_level(smaller._replace(layout=layout), icc, shown_as_stored=shown_as_stored))
-    return tuple(levels), ranges
+    return levels, ranges
+
+
+def _is_sure(full: PyramidLevel, smaller: PyramidLevel) -> bool:
+    """Whether a level can be read for sure, as the full size can: stored in the same way, with whole tables."""
+    alike = stored_alike(full.layout, smaller.layout) and smaller.mask is None and full.layout.type.bits != 24
+    directory = smaller.directory
+    return alike and holds_tables(directory, smaller.layout) and has_codec_of(full.directory, directory)
 
 
 def _read_level(level: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool) -> StoredLevel:
@@ -275,7 +327,7 @@ def _read_level(level: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool
     )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _rewraps(layout: Layout, tables: bytes, icc: bytes | None) -> Mapping[str, Rewrap]:
     """The output formats that stored tiles of levels of one layout can be made into; its size has no influence."""
     if layout.compression == Compression.JPEG and layout.bands.stored == layout.bands.colors in (1, 3):
