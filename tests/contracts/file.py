@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pypdfium2
 import pytest
 import tifffile
 from PIL import Image
@@ -48,6 +49,10 @@ class Answer(NamedTuple):
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the image that the body holds."""
+        if self.body.startswith(b"%PDF"):
+            (image,) = pypdfium2.PdfDocument(self.body)[0].get_objects()
+            assert isinstance(image, pypdfium2.PdfImage)
+            return image.get_px_size()
         with Image.open(io.BytesIO(self.body)) as image:
             return image.size
 
