@@ -147,7 +147,7 @@ class StatisticsCache:
 
     def _read(self, read: LevelReader, region: Region) -> Pixels:
         size = _reduced(region.size) if read.source.reads_regions else region.size
-        with self._admission.admit(read.cost(region, size)):
+        with self._admission.admit(assembly.region_cost(read, region, size)):
             return read(region, size)
 
     def _overview(self, source: Source, image: ImageRef, ranges: tuple[Range, ...]) -> Pixels:

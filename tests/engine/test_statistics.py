@@ -90,3 +90,11 @@ def test_large_picture_of_a_source_that_scales(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(module, "MAX_PIXELS", 5000)
     source = RegionSource([gradient((300, 200), 1)])
     assert statistics_cache().get(source, image_ref(source.info)).samples <= 5000
+
+
+def test_memory_is_that_of_the_reduced_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """16 megabytes of pixels are measured with 4 at hand, by a source that scales."""
+    monkeypatch.setattr(module, "MAX_PIXELS", 500_000)
+    source = RegionSource([gradient((4000, 1400))])
+    found = statistics_cache(max_render_memory=4).get(source, image_ref(source.info))
+    assert found.samples <= 500_000
