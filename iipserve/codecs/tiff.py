@@ -166,16 +166,9 @@ def lay_out(shape: Shape, bits: int, encoding: Encoding, metadata: Metadata) -> 
     fields |= _structure(order, (height, width, bands), bits, compression, rows) | _described(order, selected)
     if encoding.metadata:
         fields[tags.SOFTWARE] = text(tags.SOFTWARE, f"iipserve/{__version__}")
-    return Layout(
-        compression,
-        encoding.quality,
-        rows,
-        ceil_div(height, rows),
-        colored,
-        order,
-        fields,
-        {tags.EXIF_IFD: block.exif_ifd, tags.GPS_IFD: block.gps_ifd} if block else {},
-    )
+    pointed = {tags.EXIF_IFD: block.exif_ifd, tags.GPS_IFD: block.gps_ifd} if block else {}
+    count = ceil_div(height, rows)
+    return Layout(compression, encoding.quality, rows, count, colored, order, fields, pointed)
 
 
 def _rows_per_strip(height: int, row_bytes: int) -> int:

@@ -10,7 +10,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -289,19 +289,33 @@ def spool_strips(
         ImageUnavailable: there is no room for the file.
     """
     height, width, bands = shape
-    row_length, failure, length = width * bands * dtype.itemsize, "", 0
+    row_length = width * bands * dtype.itemsize
     with room():
         check_room(height * row_length)
         file = tempfile.TemporaryFile()  # noqa: SIM115  # closed below
     with file:
-        try:
-            for strip in strips:
-                with room():
-                    length += file.write(strip)
-        except DecodeError as error:
-            failure = str(error)
-        with room():
-            file.flush()
-            held = mapped(file) if length else np.empty(0, np.uint8)
+        length, failure = _write_strips(file, strips)
+        held = mapped(file) if length else np.empty(0, np.uint8)
     pixels = held.view(dtype).reshape(length // row_length, width, bands)
     return SpooledImage(Size(width, height), pixels, failure, has_alpha, nodata)
+
+
+def _write_strips(file: IO[bytes], strips: Iterator[bytes | memoryview]) -> tuple[int, str]:
+    """Write strips down to the first that cannot be decoded.
+
+    Returns:
+        Bytes written, and why the image ends there; empty if it is complete.
+
+    Raises:
+        ImageUnavailable: there is no room.
+    """
+    length, failure = 0, ""
+    try:
+        for strip in strips:
+            with room():
+                length += file.write(strip)
+    except DecodeError as error:
+        failure = str(error)
+    with room():
+        file.flush()
+    return length, failure

@@ -79,18 +79,25 @@ def decoded(
         stack.callback(lib.stream_destroy, feed.stream)
         codec = lib.create_decompress(lib.CODEC_J2K)
         stack.callback(lib.destroy_codec, codec)
-        try:
+        with _explained(feed):
             _set_up(codec, reduce, layers, threads)
             image = lib.read_header(feed.stream, codec)
             stack.callback(lib.image_destroy, image)
             lib.set_decode_area(codec, image, *area)
             lib.decode(codec, feed.stream, image)
-        except lib.OpenJPEGLibraryError as error:
-            if feed.failure is not None:
-                raise feed.failure from error
-            reason = "; ".join(_messages.lines) or "the data cannot be decoded"
-            raise DecodeError(f"OpenJPEG: {reason}") from error
         yield _planes(image.contents)
+
+
+@contextmanager
+def _explained(feed: _Feed) -> Iterator[None]:
+    """Errors of OpenJPEG as a `DecodeError`; that of reading the codestream comes first."""
+    try:
+        yield
+    except lib.OpenJPEGLibraryError as error:
+        if feed.failure is not None:
+            raise feed.failure from error
+        reason = "; ".join(_messages.lines) or "the data cannot be decoded"
+        raise DecodeError(f"OpenJPEG: {reason}") from error
 
 
 def _set_up(codec: int, reduce: int, layers: int, threads: int) -> None:

@@ -102,10 +102,15 @@ def to_pixels(
         index = channel.component
         samples = _for_each_pixel(planes[index].samples, components[index], window, decoded)
         pixels[:, :, band] = _spread(samples, channel, full_scale)
+    return _converted(pixels, layout)
+
+
+def _converted(pixels: Pixels, layout: ChannelLayout) -> Pixels:
+    """Stored colors as output ones; changes the pixels."""
     if layout.is_ycc:
-        pixels[:, :, :3] = jfif_to_rgb(full_scale.bit_length())(pixels[:, :, :3])
+        pixels[:, :, :3] = jfif_to_rgb(layout.full_scale.bit_length())(pixels[:, :, :3])
     if layout.premultiplied:
-        pixels = unpremultiply(pixels.dtype.name, full_scale, pixels.shape[2] - 1)(pixels)
+        pixels = unpremultiply(pixels.dtype.name, layout.full_scale, pixels.shape[2] - 1)(pixels)
     return _lab(pixels, layout) if layout.lab else pixels
 
 

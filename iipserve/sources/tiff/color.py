@@ -23,7 +23,7 @@ from iipserve.containers.tags import (
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.sources.color import Samples, Step, unpremultiply, ycc_to_rgb
 from iipserve.sources.tiff.layout import Layout
-from iipserve.sources.tiff_samples import Alpha, Bands, SampleType
+from iipserve.sources.tiff_pixel_format import Alpha, Bands, SampleType
 
 REC_601 = (0.299, 0.587, 0.114)
 """Default shares of red, green and blue in Y."""

@@ -34,7 +34,7 @@ from iipserve.sources.tiff.image_codecs import DamagedTile, TileDecoder
 from iipserve.sources.tiff.layout import NO_SUBSAMPLING, Layout
 from iipserve.sources.tiff.segments import read_segment
 from iipserve.sources.tiff.strip_file import strip_fields, strip_reader
-from iipserve.sources.tiff_samples import SampleType
+from iipserve.sources.tiff_pixel_format import SampleType
 
 Bytes: TypeAlias = NDArray[np.uint8]
 """Shape (rows, bytes per row)."""

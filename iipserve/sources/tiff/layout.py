@@ -52,7 +52,7 @@ from iipserve.containers.tags import (
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size, TileGrid, ceil_div
 from iipserve.lru import LRU
-from iipserve.sources.tiff_samples import Bands, SampleType, read_bands, read_type
+from iipserve.sources.tiff_pixel_format import Bands, SampleType, read_bands, read_type
 
 MAX_TILE_AREA = 64 * 1024 * 1024
 """Pixels of the largest supported tile."""

@@ -13,7 +13,7 @@ from iipserve.image import LAB_RANGES, ColorSpace, PhysicalResolution
 from iipserve.sources.tiff.color import inversion_pivot
 from iipserve.sources.tiff.layout import Layout
 from iipserve.sources.tiff.microscopy import read_described_resolution
-from iipserve.sources.tiff_samples import SampleType
+from iipserve.sources.tiff_pixel_format import SampleType
 
 TEXT_TAGS = {
     "creator": tags.ARTIST,

@@ -24,7 +24,7 @@ from iipserve.sources.tiff.jpeg_stream import read_head
 from iipserve.sources.tiff.layout import counts_tag, offsets_tag, read_size
 from iipserve.sources.tiff.pages import Page
 from iipserve.sources.tiff.segments import read_segment
-from iipserve.sources.tiff_samples import count_samples
+from iipserve.sources.tiff_pixel_format import count_samples
 
 MAX_PIXELS = 64 * 1024 * 1024
 MAX_LENGTH = 256 * 1024 * 1024

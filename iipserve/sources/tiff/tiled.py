@@ -35,7 +35,7 @@ from iipserve.sources.tiff.segments import (
     with_opacity,
 )
 from iipserve.sources.tiff.stack import read_stack
-from iipserve.sources.tiff_samples import Alpha
+from iipserve.sources.tiff_pixel_format import Alpha
 
 ADVERTISED_SIDES = range(64, 2049)
 """Tiles with sides of these lengths are advertised; `DEFAULT_TILE` is advertised instead of others."""

@@ -31,7 +31,7 @@ from iipserve.sources.spooled import (
     orientation_of,
     spool_image,
 )
-from iipserve.sources.tiff_samples import read_bands, read_type
+from iipserve.sources.tiff_pixel_format import read_bands, read_type
 from iipserve.sources.vips.corrections import correction_of, name_of
 from iipserve.sources.vips.file_reader import FileReader
 from iipserve.sources.vips.metadata import read_metadata, read_orientation

@@ -1,4 +1,7 @@
-"""The samples of a TIFF image: their type, and which of them is color, opacity or something else."""
+"""The pixel format of a TIFF image: the type of its samples, and which of them is color, opacity or something else.
+
+The readers of tiles and strips, and libvips' of the rest, share it.
+"""
 
 from __future__ import annotations
 
@@ -205,6 +208,28 @@ def read_bands(directory: Directory, type: SampleType) -> Bands:
     samples = count_samples(directory)
     if not 0 < samples <= MAX_SAMPLES:
         raise UnsupportedImage(f"TIFF of {samples} bands; 1 to {MAX_SAMPLES} are read")
+    photometric = _known_photometric(directory, type, samples)
+    meanings = directory.integers(EXTRA_SAMPLES)
+    colors = _count_colors(photometric, samples, meanings)
+    if samples < colors:
+        raise UnsupportedImage(f"TIFF of {samples} bands; its colors need {colors}")
+    alpha, alpha_index = _find_alpha(colors, meanings[: samples - colors])
+    is_fourth = photometric == Photometric.RGB and samples == 4 and type == SampleType("u", 8)
+    undeclared = is_fourth and not meanings
+    if undeclared:
+        # many writers do not declare the fourth sample
+        alpha, alpha_index = Alpha.STRAIGHT, colors
+    if photometric in LABS:
+        _check_lab(type, alpha)
+    return Bands(photometric, samples, colors, alpha, alpha_index, alpha_declared=not undeclared)
+
+
+def _known_photometric(directory: Directory, type: SampleType, samples: int) -> Photometric:
+    """PhotometricInterpretation; that of gray for masks, for other inks than CMYK, and for L* alone.
+
+    Raises:
+        UnsupportedImage: it is not supported.
+    """
     number = _read_photometric(directory, type, samples)
     if number in (LOG_L, LOG_LUV):
         raise UnreadableSamples(
@@ -213,25 +238,12 @@ def read_bands(directory: Directory, type: SampleType) -> Bands:
     if number not in Photometric.__members__.values():
         raise UnsupportedImage(f"TIFF of photometric {named('PHOTOMETRIC', number)}")
     photometric = Photometric(number)
-    meanings = directory.integers(EXTRA_SAMPLES)
-    if photometric == Photometric.SEPARATED and not _are_cmyk(directory, samples):
-        photometric = Photometric.BLACK_IS_ZERO
-    if photometric == Photometric.MASK:
-        photometric = Photometric.BLACK_IS_ZERO
-    if photometric in LABS and samples == 1:
-        photometric = Photometric.BLACK_IS_ZERO  # L* alone
-    colors = _count_colors(photometric, samples, meanings)
-    if samples < colors:
-        raise UnsupportedImage(f"TIFF of {samples} bands; its colors need {colors}")
-    alpha, alpha_index = _find_alpha(colors, meanings[: samples - colors])
-    is_fourth = photometric == Photometric.RGB and samples == 4 and type.stored == np.uint8
-    undeclared = is_fourth and type.bits == 8 and not meanings
-    if undeclared:
-        # many writers do not declare the fourth sample
-        alpha, alpha_index = Alpha.STRAIGHT, colors
-    if photometric in LABS:
-        _check_lab(type, alpha)
-    return Bands(photometric, samples, colors, alpha, alpha_index, alpha_declared=not undeclared)
+    is_gray = (
+        photometric == Photometric.MASK
+        or (photometric == Photometric.SEPARATED and not _are_cmyk(directory, samples))
+        or (photometric in LABS and samples == 1)
+    )
+    return Photometric.BLACK_IS_ZERO if is_gray else photometric
 
 
 def _check_lab(type: SampleType, alpha: Alpha) -> None:
