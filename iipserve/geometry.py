@@ -85,6 +85,20 @@ class Region(NamedTuple):
         """The first row below the region."""
         return self.y + self.height
 
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return self.width * self.height
+
+    def touches(self, other: Region) -> bool:
+        """Whether they overlap, or share an edge or a corner."""
+        return (
+            self.x <= other.right
+            and other.x <= self.right
+            and self.y <= other.bottom
+            and other.y <= self.bottom
+        )
+
     def clipped(self, size: Size) -> Region | None:
         """The part inside a level of `size`, or None if that is empty."""
         if self.x >= 0 and self.y >= 0 and self.right <= size.width and self.bottom <= size.height:

@@ -33,6 +33,7 @@ class CheckedSource(Source):
         self.holds_descriptor, self.memory = source.holds_descriptor, source.memory
         self.keeps_decoded = source.keeps_decoded
         self.reads_regions = source.reads_regions
+        self.reads_parts = source.reads_parts
         self._source = source
         self._file = file
         self.is_stale = False
@@ -42,6 +43,16 @@ class CheckedSource(Source):
         """As `Source.read_tile`."""
         try:
             pixels = self._source.read_tile(level, column, row, quality_layers)
+        except Exception as error:
+            self._report(error)
+            raise
+        self.check()
+        return pixels
+
+    def read_part(self, level: int, column: int, row: int, part: Region, quality_layers: int = 0) -> Pixels:
+        """As `Source.read_part`."""
+        try:
+            pixels = self._source.read_part(level, column, row, part, quality_layers)
         except Exception as error:
             self._report(error)
             raise

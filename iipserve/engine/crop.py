@@ -99,7 +99,11 @@ class CropReader(ViewReader):
         # pixels around a tile are decoded for its neighbors as well
         keep = to_display is not None and to_display.apron > 0
         read_tile = services.decoder.reader(source, image, keep=keep)
-        read = LevelReader(source, self._crop.level, read_tile, to_display, services.nearest)
+        read_part = services.decoder.part_reader(source, image, keep=keep)
+        level = self._crop.level
+        read = LevelReader(
+            source, level, read_tile, to_display, nearest=services.nearest, read_part=read_part
+        )
         return Bound(read, after, is_final)
 
 

@@ -15,7 +15,7 @@ from iipserve.processing.display import DisplayTransform
 from iipserve.processing.layout import first_bands, has_alpha, with_opacity
 from iipserve.processing.missing import Mask, missing_pixels
 from iipserve.sources import Source
-from iipserve.sources.tiles import TileReader, join_tiles
+from iipserve.sources.tiles import PartReader, TileReader, join_tiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class LevelReader:
     """Scale by repeating and dropping pixels."""
     marks_missing: bool = False
     """Append opacity to display pixels of images that may miss some: 0 where they do."""
+    read_part: PartReader | None = None
+    """As of `join_tiles`."""
 
     @property
     def geometry(self) -> Level:
@@ -48,11 +50,15 @@ class LevelReader:
             if self.source.reads_regions:
                 samples = self.source.read_region(self.level, region, size)
                 return self._scaled(samples, samples, size)
-            samples = join_tiles(self.source.info, self.level, region, self.read_tile)
+            samples = self._join(region)
             return self._scaled(samples, samples, size)
         if self.source.reads_regions:
             return self._scaled(*self._display_reduced(self.to_display, region, size), size)
         return self._scaled(*self._display(self.to_display, region), size)
+
+    def _join(self, region: Region) -> Pixels:
+        """The samples of a region."""
+        return join_tiles(self.source.info, self.level, region, self.read_tile, self.read_part)
 
     def _scaled(self, samples: Pixels, displayed: Pixels, size: Size) -> Pixels:
         """Display pixels, scaled. Those without samples count in no mean, and are clear where there is opacity."""
@@ -112,7 +118,7 @@ class LevelReader:
         """Samples of a region, and its display pixels. The surrounding pixels that its edges depend on are read with it."""
         level, apron = self.geometry.size, to_display.apron
         if not apron:
-            samples = join_tiles(self.source.info, self.level, region, self.read_tile)
+            samples = self._join(region)
             return samples, to_display(samples)
         left, top = min(apron, region.x), min(apron, region.y)
         right = min(apron, level.width - region.right)
@@ -120,7 +126,7 @@ class LevelReader:
         around = Region(
             region.x - left, region.y - top, left + region.width + right, top + region.height + bottom
         )
-        samples = join_tiles(self.source.info, self.level, around, self.read_tile)
+        samples = self._join(around)
         return _inner(samples, left, top, region.size), _inner(to_display(samples), left, top, region.size)
 
     def _display_reduced(

@@ -82,6 +82,8 @@ class Source(ABC):
     """Decoding is so expensive that decoded tiles are worth keeping in the memory cache."""
     reads_regions: bool = False
     """`read_region` is implemented; otherwise the engine joins tiles."""
+    reads_parts: bool = False
+    """`read_part` takes less time than `read_tile`."""
 
     info: ImageInfo
 
@@ -95,6 +97,21 @@ class Source(ABC):
         Raises:
             DecodeError: this tile is damaged or missing in the file.
         """
+
+    def read_part(self, level: int, column: int, row: int, part: Region, quality_layers: int = 0) -> Pixels:
+        """Exactly the pixels that `read_tile` gives for a part of one tile; may be a view of more.
+
+        Args:
+            level: as of `read_tile`.
+            column: as of `read_tile`.
+            row: as of `read_tile`.
+            part: in pixels of the level, inside the tile.
+            quality_layers: as of `read_tile`.
+
+        Raises:
+            DecodeError: the part is damaged or missing in the file.
+        """
+        return cut(self.read_tile(level, column, row, quality_layers), self.info.levels[level].tile, part)
 
     def read_region(self, level: int, region: Region, size: Size) -> Pixels:
         """A region inside the level, scaled to exactly `size` (only if `reads_regions`).
@@ -122,6 +139,12 @@ class Source(ABC):
             DecodeError: the file ends before the tile does.
         """
         return None
+
+
+def cut(pixels: Pixels, tile: Size, part: Region) -> Pixels:
+    """A view of a part, in pixels of the level, of a tile of a grid of `tile`."""
+    x, y = part.x % tile.width, part.y % tile.height
+    return pixels[y : y + part.height, x : x + part.width]
 
 
 class Support(NamedTuple):

@@ -96,6 +96,14 @@ class OrientedSource(Source):
             region = TileGrid(geometry.size, geometry.tile).region(column, row)
         if region is None:
             raise TileNotFound(f"there is no tile {column},{row} of level {level}")
+        return self.read_upright(level, region, quality_layers)
+
+    def read_upright(self, level: int, region: Region, quality_layers: int) -> Pixels:
+        """A region of an upright level.
+
+        Raises:
+            DecodeError: a stored tile it is made of is damaged or missing in the file.
+        """
         stored = self._orientation.stored_region(region, self._source.info.levels[level].size)
         return self._orientation.pixels(self._read_stored(level, stored, quality_layers))
 

@@ -10,31 +10,48 @@ import numpy as np
 from iipserve.geometry import Region, TileGrid, ceil_div
 from iipserve.image import ImageInfo
 from iipserve.processing import Pixels
+from iipserve.sources import cut
 
 TileReader: TypeAlias = Callable[[int, int, int], Pixels]
 """(level, column, row) -> the decoded tile, clipped to the level."""
+PartReader: TypeAlias = Callable[[int, int, int, Region], Pixels]
+"""(level, column, row, part) -> a part of the decoded tile; the part is in pixels of the level."""
 
 
-def join_tiles(info: ImageInfo, level: int, region: Region, read_tile: TileReader) -> Pixels:
-    """The pixels of a region that is inside a level, from the tiles it touches."""
+def join_tiles(
+    info: ImageInfo, level: int, region: Region, read_tile: TileReader, read_part: PartReader | None = None
+) -> Pixels:
+    """The pixels of a region that is inside a level, from the tiles it touches.
+
+    Args:
+        info: of the image.
+        level: index of the level.
+        region: in pixels of the level.
+        read_tile: reads whole tiles.
+        read_part: reads what the region needs of other tiles; by default it is cut out of the whole.
+    """
     geometry = info.levels[level]
     grid = TileGrid(geometry.size, geometry.tile)
     columns = range(region.x // grid.tile.width, ceil_div(region.right, grid.tile.width))
     rows = range(region.y // grid.tile.height, ceil_div(region.bottom, grid.tile.height))
+
+    def read(column: int, row: int, part: Region) -> Pixels:
+        if read_part is None or part == grid.region(column, row):
+            return cut(read_tile(level, column, row), grid.tile, part)
+        return read_part(level, column, row, part)
+
     if len(columns) == len(rows) == 1:
-        x, y = region.x - columns[0] * grid.tile.width, region.y - rows[0] * grid.tile.height
-        pixels = read_tile(level, columns[0], rows[0])
-        return np.ascontiguousarray(pixels[y : y + region.height, x : x + region.width])
+        return np.ascontiguousarray(read(columns[0], rows[0], region))
     joined = np.empty((region.height, region.width, info.bands), info.dtype)
     for row in rows:
+        top, bottom = _inside(row, grid.tile.height, region.y, region.bottom)
         for column in columns:
-            pixels = read_tile(level, column, row)
-            _paste(pixels, joined, column * grid.tile.width - region.x, row * grid.tile.height - region.y)
+            left, right = _inside(column, grid.tile.width, region.x, region.right)
+            pixels = read(column, row, Region(left, top, right - left, bottom - top))
+            joined[top - region.y : bottom - region.y, left - region.x : right - region.x] = pixels
     return joined
 
 
-def _paste(pixels: Pixels, target: Pixels, x: int, y: int) -> None:
-    """Copy the part of a tile that is inside the target; `x, y` is its corner there, and may be negative."""
-    left, top = max(0, -x), max(0, -y)
-    part = pixels[top : target.shape[0] - y, left : target.shape[1] - x]
-    target[y + top : y + top + part.shape[0], x + left : x + left + part.shape[1]] = part
+def _inside(index: int, side: int, start: int, stop: int) -> tuple[int, int]:
+    """The part of a span that is inside the tile of an index."""
+    return max(start, index * side), min(stop, (index + 1) * side)

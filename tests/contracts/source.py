@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from iipserve.errors import TileNotFound
-from iipserve.geometry import TileGrid
+from iipserve.geometry import Region, TileGrid, ceil_div
 from iipserve.image import ImageVersion
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source, SourceFormat
@@ -108,6 +108,22 @@ class SourceContract:
         for level, column, row in tiles_of(source):
             pixels = source.read_tile(level, column, row)
             self.check(pixels, self.expected(levels, source, level, column, row))
+
+    def test_reads_parts_of_tiles(self, source: Source) -> None:
+        for level, column, row in tiles_of(source)[:4]:
+            whole, tile = source.read_tile(level, column, row), source.info.levels[level].tile
+            height, width = whole.shape[:2]
+            x, y = column * tile.width, row * tile.height
+            for left, top, right, bottom in [
+                (0, 0, width, ceil_div(height, 3)),
+                (width // 2, height // 3, width, ceil_div(2 * height, 3)),
+                (width - 1, height - 1, width, height),
+            ]:
+                part = Region(x + left, y + top, right - left, max(1, bottom - top))
+                found = source.read_part(level, column, row, part)
+                assert np.array_equal(
+                    found, whole[top : top + part.height, left:right], equal_nan=whole.dtype.kind == "f"
+                )
 
     def test_opens_all_images_that_it_lists(self, source: Source) -> None:
         assert len(source.info.stack) != 1

@@ -92,6 +92,20 @@ class CachingSource(ArraySource):
     keeps_decoded = True
 
 
+class PartSource(CachingSource):
+    """One that decodes parts of tiles by themselves; notes them."""
+
+    reads_parts = True
+
+    def __init__(self, levels: Sequence[Picture], tile: tuple[int, int] = (64, 64)) -> None:
+        super().__init__(levels, tile)
+        self.parts: list[Region] = []
+
+    def read_part(self, level: int, column: int, row: int, part: Region, quality_layers: int = 0) -> Pixels:
+        self.parts.append(part)
+        return self.levels[level][part.y : part.bottom, part.x : part.right].copy()
+
+
 def plan_of(
     source: Source,
     placement: Placement,

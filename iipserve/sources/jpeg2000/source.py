@@ -64,6 +64,7 @@ class Jpeg2000Source(Source):
             self._layout = channel_layout(self._header.components, boxes)
             self.info = _image_info(file, self._header, self._layout, boxes)
         self._descriptor = file.descriptor
+        self.reads_parts = not self._header.high_throughput
         weakref.finalize(self, os.close, file.descriptor)
         self._parts: TileParts | None = None
         self._lock = threading.Lock()
@@ -80,6 +81,13 @@ class Jpeg2000Source(Source):
         window = self._window(level, column, row)
         try:
             return self._read(window, quality_layers)
+        except DecodeError as error:
+            raise DecodeError(f"tile {column},{row} of level {level} cannot be decoded: {error}") from error
+
+    def read_part(self, level: int, column: int, row: int, part: Region, quality_layers: int = 0) -> Pixels:
+        """As `Source.read_part`: decodes the code-blocks that the part depends on."""
+        try:
+            return self.read_window(level, part, quality_layers)
         except DecodeError as error:
             raise DecodeError(f"tile {column},{row} of level {level} cannot be decoded: {error}") from error
 
@@ -193,6 +201,11 @@ class OrientedJpeg2000Source(OrientedSource):
         """Make `source` upright."""
         super().__init__(source, orientation)
         self._jpeg2000 = source
+        self.reads_parts = source.reads_parts
+
+    def read_part(self, level: int, column: int, row: int, part: Region, quality_layers: int = 0) -> Pixels:
+        """As `Source.read_part`."""
+        return self.read_upright(level, part, quality_layers)
 
     def decoded_pixels(self, level: int, region: Region) -> int:
         """As many as for the stored region."""
