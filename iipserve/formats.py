@@ -66,6 +66,8 @@ class Format:
     """IIP's command for a tile: `JTL`; empty for none."""
     export_word: str = ""
     """The argument of IIP's CVT; empty: the extension."""
+    max_side: int | None = None
+    """Maximum width and height, in pixels, that a file can state; None for more than any image has."""
     position: int = 100
     """Sort key in lists of formats, lowest first."""
 
@@ -116,6 +118,8 @@ class Formats:
         """Index `formats`, in the order of their positions."""
         ordered = sorted(formats, key=lambda format: (format.position, format.name))
         files = [format for format in ordered if format.extension]
+        self.max_side = min((format.max_side for format in files if format.max_side), default=None)
+        """Maximum width and height that all files can state, in pixels; None for no limit."""
         self.by_name = MappingProxyType({format.name: format for format in ordered})
         self.by_extension = MappingProxyType({format.extension: format for format in files})
         """Extension -> format, in advertised order; without formats that have no extension."""

@@ -103,6 +103,7 @@ ENCODER = Encoder(
         schemes=tuple(Scheme(codec, (-1, 100)) for codec in CODECS),
         scheme_setting="avif_codec",
         tile_command="ATL",
+        max_side=MAX_SIDE,
         position=3,
     ),
     encode=encode,

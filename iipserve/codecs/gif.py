@@ -79,7 +79,14 @@ def _indices(pixels: Pixels, palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 ENCODER = Encoder(
-    Format(name="gif", extension="gif", media_type="image/gif", bands=frozenset({1, 3}), position=20),
+    Format(
+        name="gif",
+        extension="gif",
+        media_type="image/gif",
+        bands=frozenset({1, 3}),
+        max_side=MAX_SIDE,
+        position=20,
+    ),
     encode=encode,
     memory_factor=3,
     small_pixels=MAX_DITHERED_PIXELS,

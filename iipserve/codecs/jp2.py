@@ -177,6 +177,7 @@ ENCODER = Encoder(
         media_type="image/jp2",
         bands=frozenset({1, 2, 3, 4}),
         quality_range=(-1, 100),
+        max_side=MAX_SIDE,
         position=21,
     ),
     encode=encode,

@@ -7,7 +7,7 @@ import imagecodecs
 from iipserve.codecs import NO_METADATA, Encoder, Metadata
 from iipserve.codecs.jpeg_markers import read_file_frame, with_height, with_metadata
 from iipserve.codecs.jpeg_transform import cut
-from iipserve.codecs.libjpeg import compress
+from iipserve.codecs.libjpeg import MAX_SIDE, compress
 from iipserve.codecs.metadata import select
 from iipserve.formats import Format
 from iipserve.geometry import Size
@@ -53,6 +53,7 @@ ENCODER = Encoder(
         quality_setting="jpeg_quality",
         quality_range=(1, 100),
         tile_command="JTL",
+        max_side=MAX_SIDE,
         position=0,
     ),
     encode=encode,

@@ -93,6 +93,7 @@ ENCODER = Encoder(
         quality_setting="jxl_quality",
         quality_range=(-1, 100),
         tile_command="XTL",
+        max_side=MAX_SIDE,
         position=5,
     ),
     encode=encode,

@@ -7,8 +7,8 @@ import imagecodecs
 from iipserve.codecs.pixels import with_colors
 from iipserve.processing import Pixels
 
-MAX_SIDE = 16383
-"""Pixels: 14 bits for each side (RFC 9649 section 2.5)."""
+MAX_SIDE = 16382
+"""Pixels. A file has 14 bits for each side (RFC 9649 section 2.5); imagecodecs refuses the highest value."""
 
 
 def compress(pixels: Pixels, quality: int) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import imagecodecs
 
 from iipserve.codecs import Encoder, Metadata
-from iipserve.codecs.libjpeg import compress
+from iipserve.codecs.libjpeg import MAX_SIDE, compress
 from iipserve.codecs.metadata import select
 from iipserve.formats import Format
 from iipserve.plan import Encoding
@@ -93,6 +93,7 @@ ENCODER = Encoder(
         bands=frozenset({1, 3}),
         quality_setting="jpeg_quality",
         quality_range=(1, 100),
+        max_side=MAX_SIDE,
         position=22,
     ),
     encode=encode,

@@ -40,6 +40,7 @@ ENCODER = Encoder(
         quality_range=(-1, 100),
         lossless_zero=True,
         tile_command="WTL",
+        max_side=MAX_SIDE,
         position=2,
     ),
     encode=encode,

@@ -35,7 +35,7 @@ class TestWebp(EncoderContract):
         "q100": Encoding("webp", 100),
     }
     lossless = frozenset({"lossless"})
-    longest_side = 16383
+    longest_side = 16382
 
     def readers(self, encoding: str, bands: int, bits: int) -> Mapping[str, Reader]:
         return {

@@ -205,6 +205,13 @@ class EncoderContract:
                 pixels = picture((37, 53), max(known.bands), bits)
                 assert self.encoder.encode(pixels, encoding, NO_METADATA)
 
+    def test_longest_side_is_encoded(self, name: str) -> None:
+        if self.longest_side is None:
+            return
+        bands = max(self.encoder.format.bands)
+        for shape in ((1, self.longest_side, bands), (self.longest_side, 1, bands)):
+            assert self.encode(np.zeros(shape, np.uint8), name)
+
     def test_side_beyond_the_format_is_refused(self, name: str) -> None:
         if self.longest_side is None:
             return

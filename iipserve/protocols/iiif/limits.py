@@ -17,8 +17,8 @@ class Limits(NamedTuple):
     side: int | None
     """Maximum width and height, in pixels; None for none."""
     area: int
-    """Maximum width times height, in pixels. Larger sizes that are requested by their sides are answered as far as memory
-    suffices for the format."""
+    """Maximum width times height, in pixels. Larger sizes that are requested by their sides are answered up to MAX_CVT, as
+    far as the format and memory allow."""
     rotates: bool = True
     """Rotation by any angle is possible in every format, up to the limits."""
 
@@ -71,13 +71,18 @@ def _limits_of(info: ImageInfo, server: Server) -> Limits:
 
     Enlarged images are then the smaller ones. Of larger images, rotation by any angle is not advertised.
     """
-    side, renderable = server.config.max_size, server.renderable(info)
-    upright = Limits(side, renderable.upright, rotates=False)
-    shapes = (info.size, Size(1, 1))
-    rotated = min(_rotated_area(shape, side, renderable.rotated) for shape in shapes)
-    if upright.reduced(info.size).area > rotated:
-        return upright
-    return Limits(side, min(renderable.upright, rotated))
+    renderable, max_side = server.renderable(info), server.formats.max_side
+    upright = Limits(_smaller(server.config.max_size, max_side), renderable.upright, rotates=False)
+    # neither side of a canvas is longer than the diagonal
+    side = upright.side if max_side is None else _smaller(upright.side, int((max_side - 1) / math.sqrt(2)))
+    rotated = min(_rotated_area(shape, side, renderable.rotated) for shape in (info.size, Size(1, 1)))
+    turned = Limits(side, min(renderable.upright, rotated))
+    return turned if turned.allow(upright.reduced(info.size)) else upright
+
+
+def _smaller(first: int | None, second: int | None) -> int | None:
+    """The smaller of two maximums, of which None is no limit."""
+    return min((value for value in (first, second) if value is not None), default=None)
 
 
 def _rotated_area(shape: Size, side: int | None, canvas: int) -> int:

@@ -108,6 +108,7 @@ def _resolve(parameters: Parameters, version: Version, info: ImageInfo, server: 
     region = resolve_region(parameters.region, info.size)
     size_text = _with_upscaling(parameters.size, version, config)
     size, factor = _sized(size_text, region, info, limits)
+    check_size(size_text, size, region.size, config.max_size)
     place = _canonical_place(version, info, region, size, limits)
     rotation = canonical_rotation(parameters.mirrored, parameters.degrees)
     return _Resolved(
@@ -172,7 +173,6 @@ def _sized(text: SizeText, region: Region, info: ImageInfo, limits: Limits) -> t
     else:
         size = resolve_size(text, extent, limits)
         factor = advertised_factor(info.size, tile, region, size.width, size.height)
-    check_size(text, size, extent, limits.side)
     return size, factor
 
 

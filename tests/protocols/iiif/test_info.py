@@ -192,7 +192,7 @@ def test_everything_listed_works_and_is_within_the_limits(
     ("config", "limits", "features"),
     [
         (Config(max_cvt=100), (100, 100), True),
-        (Config(max_cvt=-1), (None, None), True),
+        (Config(max_cvt=-1), (11_583, 11_583), True),
         (Config(allow_upscaling=False), (5000, 5000), False),
     ],
 )

@@ -49,11 +49,22 @@ def test_area_that_the_sides_imply_is_left_out() -> None:
     assert "maxArea" in described(MEGAPIXEL, Config(max_cvt=1001))
 
 
-def test_upscaling_has_a_limit_without_a_maximum_side() -> None:
+def test_upscaling_has_limits_without_a_maximum_side() -> None:
+    """Those of WebP, 16382 pixels, of which 11583 can be rotated by any angle."""
     document = described(MEGAPIXEL, Config(max_cvt=-1))
-    assert "sizeUpscaling" in document["extraFeatures"]
-    assert "maxWidth" not in document
+    assert {"sizeUpscaling", "rotationArbitrary"} <= set(document["extraFeatures"])
+    assert (document["maxWidth"], document["maxHeight"]) == (11_583, 11_583)
     assert document["maxArea"] == 1_000_000
+    long = described(RenderableArea(10**9, 10**9), Config(max_cvt=-1), image(20_000, 20))
+    assert (long["maxWidth"], long["maxHeight"]) == (16_382, 16_382)
+    assert "rotationArbitrary" not in long["extraFeatures"]
+
+
+def test_longer_sides_than_all_formats_have_are_left_to_the_format() -> None:
+    area, long = RenderableArea(10**9, 10**9), image(20_000, 20)
+    for size in ("20000,20", "max"):
+        plan = plan_of(ask(f"3/a.tif/full/{size}/0/default.png", area, Config(max_cvt=-1), long))
+        assert plan.view.size.width == (16_382 if size == "max" else 20_000)
 
 
 @pytest.mark.parametrize(
