@@ -22,9 +22,10 @@ SAMPLES = 20_000
 def levels(size: tuple[int, int]) -> list[Picture]:
     """The picture and its halves, until one fits in a tile."""
     width, height = size
-    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
-    red, green = DARKEST + RANGE * (x + 0.5) / width, DARKEST + RANGE * (y + 0.5) / height
-    made = [np.rint(np.stack([red, green, np.full_like(red, FULL_SIZE)], axis=-1)).astype(np.uint8)]
+    picture = np.full((height, width, 3), FULL_SIZE, np.uint8)
+    for band, side in enumerate((np.arange(width), np.arange(height)[:, np.newaxis])):
+        picture[..., band] = np.rint(DARKEST + RANGE * (side + 0.5) / size[band])
+    made = [picture]
     while max(made[-1].shape[:2]) > TILE:
         smaller = np.array(halved(made[-1]))
         smaller[..., 2] = SMALLER

@@ -2,7 +2,7 @@
 
 The pages and the packages they load come from another origin than the images. In each window the whole
 picture is looked for, by its colors; then the visitor zooms into its last corner until the full size stands
-there. Nothing may fail on the way.
+there. Viewers of manifests show thumbnails of all images. Nothing may fail on the way.
 
 `VIEWERS=all` adds OpenSeadragon 5 by its other protocols, and version 2 of the Image API in every viewer.
 """
@@ -25,6 +25,7 @@ from tests.end_to_end.running import daemon
 from tests.end_to_end.viewer_pages import (
     Site,
     about,
+    bound,
     load_packages,
     manifest,
     name_of,
@@ -96,7 +97,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     """The addresses of the servers, by their settings."""
     folder = tmp_path_factory.mktemp("images")
     for size in SIZES:
-        write_tiff_pyramid(folder / file_name(size), levels(size), compression="deflate")
+        write_tiff_pyramid(folder / file_name(size), levels(size))
     with ExitStack() as stack:
         origins = {}
         for name, settings in SETTINGS.items():
@@ -191,6 +192,25 @@ def test_viewer_draws_every_image(
         visitor.open(f"{documents.origin}/page.html")
         check(visitor, size, visitor.click if name.startswith("Clover") else visitor.turn_wheel)
         assert visitor.faults() == [], size
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "manifest.json" in CASES[name].page])
+def test_viewer_shows_thumbnails(
+    visitor: Visitor, documents: Site, images: dict[str, str], name: str
+) -> None:
+    case = CASES[name]
+    load_packages(case.page)
+    named = {file_name(size): size for size in SIZES}
+    documents.hold("/page.html", case.page, images[case.server])
+    documents.hold("/manifest.json", bound(case.manifest, named), images[case.server])
+    visitor.open(f"{documents.origin}/page.html")
+
+    def shown() -> set[str]:
+        """The images that have a thumbnail; some viewers leave out what the window has no room for."""
+        return {image for image in named for address in visitor.answered if f"/{image}/full/" in address}
+
+    visitor.until(lambda _: file_name((1, 1)) in shown() and len(shown()) > 2)
+    assert visitor.faults() == []
 
 
 def check(visitor: Visitor, size: tuple[int, int], zoom: Callable[[Seen], None]) -> None:

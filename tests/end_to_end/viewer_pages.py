@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mimetypes
 import re
 import sys
@@ -89,6 +90,15 @@ def about(text: str, image: str, size: tuple[int, int]) -> str:
     return re.sub(
         r'(height"?: )2680\b', rf"\g<1>{height}", re.sub(r'(width"?: )3073\b', rf"\g<1>{width}", text)
     )
+
+
+def bound(manifest: str, images: dict[str, tuple[int, int]]) -> str:
+    """One manifest of several images."""
+    canvases = []
+    for number, (image, size) in enumerate(images.items()):
+        text = re.sub(r"/(canvas|page|annotation)/1\b", rf"/\1/{number}", about(manifest, image, size))
+        canvases += json.loads(text)["items"]
+    return json.dumps(json.loads(manifest) | {"items": canvases})
 
 
 def of_version_2(text: str) -> str:
