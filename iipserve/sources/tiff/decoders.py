@@ -288,7 +288,7 @@ DECODERS: Mapping[int, Callable[[Layout, Directory], TileDecoder]] = {
     Compression.PACKBITS: _packbits,
     **dict.fromkeys(sorted(CCITT_SCHEMES), fax_decoder),
     Compression.LERC: _lerc,
-    Compression.JPEG: lambda layout, directory: image_codecs.jpeg(layout, directory.data(JPEG_TABLES)),
+    Compression.JPEG: lambda layout, directory: image_codecs.JpegDecoder(layout, directory.data(JPEG_TABLES)),
     Compression.WEBP: image_codecs.webp,
     Compression.APERIO_YCBCR: image_codecs.jpeg2000,
     Compression.JPEG2000_LOSSY: image_codecs.jpeg2000,

@@ -25,6 +25,10 @@ TileDecoder: TypeAlias = Callable[[bytes], Samples]
 
 COLORSPACES = {1: "GRAYSCALE", 2: "UNKNOWN", 3: "RGB", 4: "CMYK"}
 """By number of components: libjpeg's color space, with which it does not convert them."""
+ROWS_BELOW = 16
+"""Rows that are decoded below those wanted, as subsampled colors are interpolated with the next: a row of blocks."""
+MAX_SIDE = 65535
+"""Rows of a JPEG stream."""
 VECTOR = 32
 """Bytes that AVX2 instructions write at once."""
 
@@ -36,31 +40,50 @@ class DamagedTile(ValueError):
 # -- JPEG --------------------------------------------------------------------------------------------
 
 
-def jpeg(layout: Layout, tables: bytes) -> TileDecoder:
-    """The decoder of JPEG tiles (TIFF Technical Note 2); `tables` is the field JPEGTables, or empty.
+class JpegDecoder:
+    """The decoder of JPEG tiles (TIFF Technical Note 2). Safe for many threads."""
 
-    Raises:
-        UnsupportedImage: JPEG has no samples of this type.
-    """
-    samples, bits = layout.stored_bands, layout.type.bits
-    if samples not in COLORSPACES or layout.type.kind != "u" or not 8 <= bits <= 16:
-        raise UnsupportedImage(f"TIFF with JPEG compression of {samples} bands of {bits} bits")
-    splicer, kind = JpegSplicer(layout, tables, None), layout.type.stored
-    kept = COLORSPACES[samples]
+    def __init__(self, layout: Layout, tables: bytes) -> None:
+        """Prepare for the tiles of a level; `tables` is the field JPEGTables, or empty.
 
-    def decode(data: bytes) -> Samples:
-        head, is_ycc, _ = splicer.read_head(data)
-        if head.precision != bits:
-            raise DamagedTile(f"{head.precision} bits instead of {bits}")
-        out = _misaligned((head.height, head.width, samples), kind)
+        Raises:
+            UnsupportedImage: JPEG has no samples of this type.
+        """
+        samples, bits = layout.stored_bands, layout.type.bits
+        if samples not in COLORSPACES or layout.type.kind != "u" or not 8 <= bits <= 16:
+            raise UnsupportedImage(f"TIFF with JPEG compression of {samples} bands of {bits} bits")
+        self._splicer = JpegSplicer(layout, tables, None)
+        self._samples, self._type = samples, layout.type
+
+    def __call__(self, data: bytes) -> Samples:
+        """The whole tile.
+
+        Raises:
+            DamagedStream, DamagedTile: it is not as the directory describes it.
+        """
+        return self.top(data, MAX_SIDE)
+
+    def top(self, data: bytes, rows: int) -> Samples:
+        """At least the first `rows` rows of a tile that has as many. The rest is not decoded where that is possible.
+
+        Raises:
+            DamagedStream, DamagedTile: as all of the tile.
+        """
+        head, is_ycc, _ = self._splicer.read_head(data)
+        if head.precision != self._type.bits:
+            raise DamagedTile(f"{head.precision} bits instead of {self._type.bits}")
+        height = head.height
+        if head.one_scan and rows + ROWS_BELOW < height:
+            height = rows + ROWS_BELOW
+            data = jpeg_stream.with_height(data, head, height)
+        out = _misaligned((height, head.width, self._samples), self._type.stored)
         # gray images have two dimensions in imagecodecs
-        target = out[:, :, 0] if samples == 1 else out
-        stream = splicer.prefixes[is_ycc] + jpeg_stream.without_segments(data, head.foreign)
+        target = out[:, :, 0] if self._samples == 1 else out
+        stream = self._splicer.prefixes[is_ycc] + jpeg_stream.without_segments(data, head.foreign)
+        kept = COLORSPACES[self._samples]
         colorspace = "YCbCr" if is_ycc else kept
         imagecodecs.jpeg8_decode(stream, colorspace=colorspace, outcolorspace=kept, out=target)
         return out
-
-    return decode
 
 
 def _misaligned(shape: tuple[int, int, int], kind: np.dtype[Any]) -> Samples:

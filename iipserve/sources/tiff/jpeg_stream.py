@@ -20,6 +20,10 @@ EXPECTED_MARKERS = jpeg.APPLICATION_MARKERS | jpeg.FRAME_MARKERS | jpeg.TABLE_MA
 """Before the first scan."""
 
 
+SEQUENTIAL = frozenset({0xC0, 0xC1})
+"""Frames with Huffman coding whose scans hold whole blocks (B.2.2, table B.1)."""
+
+
 class Head(NamedTuple):
     """What precedes the first scan."""
 
@@ -36,6 +40,10 @@ class Head(NamedTuple):
     """Start and end of each application segment and comment."""
     length: int
     """Length in bytes, including the marker of the first scan."""
+    frame_start: int
+    """Offset of the frame header's marker."""
+    one_scan: bool
+    """The first scan holds all components from top to bottom (sequential coding), so that decoders can stop early."""
     is_ycc: bool | None = None
     """The three components are YCbCr (or RGB) according to the stream itself; None where it does not say."""
 
@@ -60,12 +68,14 @@ def read_head(stream: bytes) -> Head:
     unexpected = {segment.marker for segment in before} - EXPECTED_MARKERS
     if unexpected:
         raise DamagedStream(f"unexpected marker {min(unexpected):02X}")
-    frame = _only_frame(stream, before)
+    start, frame = _only_frame(stream, before)
     return Head(
         frame.marker, frame.precision, frame.height, frame.width, frame.components,
         has_tables=any(segment.marker == jpeg.DQT for segment in before),
         foreign=tuple((one.start, one.stop) for one in before if one.marker in jpeg.APPLICATION_MARKERS),
         length=scan.start + 2,
+        frame_start=start,
+        one_scan=frame.marker in SEQUENTIAL and stream[scan.start + 4 : scan.start + 5] == bytes((frame.components,)),
         is_ycc=_states_ycc(stream, before) if frame.components == 3 else None,
     )  # fmt: skip
 
@@ -88,12 +98,13 @@ def _states_ycc(stream: bytes, before: list[jpeg.Segment]) -> bool | None:
     return True if any(content.startswith(b"JFIF\0") for content in contents) else None
 
 
-def _only_frame(stream: bytes, before: list[jpeg.Segment]) -> jpeg.Frame:
+def _only_frame(stream: bytes, before: list[jpeg.Segment]) -> tuple[int, jpeg.Frame]:
+    """The frame header, and its offset."""
     frames = [segment for segment in before if segment.marker in jpeg.FRAME_MARKERS]
     frame = jpeg.read_frame(stream, frames[0]) if len(frames) == 1 else None
     if frame is None:
         raise DamagedStream(f"{len(frames)} frame headers; one is expected")
-    return frame
+    return frames[0].start, frame
 
 
 def check_end(stream: bytes, scan: int) -> None:
@@ -118,6 +129,12 @@ def table_segments(tables: bytes) -> bytes:
         elif segment.marker not in jpeg.APPLICATION_MARKERS:
             break
     return b"".join(parts)
+
+
+def with_height(stream: bytes, head: Head, height: int) -> bytes:
+    """The stream with another height in its frame header (B.2.2); decoders ignore the rows below."""
+    at = head.frame_start + 5
+    return stream[:at] + height.to_bytes(2, "big") + stream[at + 2 :]
 
 
 def without_segments(stream: bytes, foreign: tuple[tuple[int, int], ...]) -> bytes:

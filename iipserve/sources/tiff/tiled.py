@@ -16,13 +16,13 @@ from iipserve.errors import DecodeError, TileNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo, Level
 from iipserve.processing import Pixels
-from iipserve.sources import OpenFile, Source, closed_on_error, give_back
+from iipserve.sources import OpenFile, Source, closed_on_error, cut, give_back
 from iipserve.sources.color import Step
 from iipserve.sources.oriented import upright
 from iipserve.sources.tiff import metadata
 from iipserve.sources.tiff.codec import codec_of, has_codec_of
 from iipserve.sources.tiff.decoders import with_sample_order
-from iipserve.sources.tiff.image_codecs import JpegSplicer, TileDecoder, checked_webp
+from iipserve.sources.tiff.image_codecs import JpegDecoder, JpegSplicer, TileDecoder, checked_webp
 from iipserve.sources.tiff.info import describe, output_samples
 from iipserve.sources.tiff.layout import Layout, read_layout, stored_alike
 from iipserve.sources.tiff.pages import Page, SamePicture, page_of_layer
@@ -113,6 +113,8 @@ class PendingLevel(NamedTuple):
 class TiffSource(Source):
     """A pyramid of tiles. Threads share nothing but the descriptor, which is read by `pread`."""
 
+    reads_parts: bool = True
+
     def __init__(
         self,
         file: OpenFile,
@@ -134,9 +136,20 @@ class TiffSource(Source):
             TileNotFound: there is no such level or tile.
             DecodeError: this tile is damaged or missing in the file.
         """
+        return self._read_top(level, column, row, None)
+
+    def read_part(self, level: int, column: int, row: int, part: Region, quality_layers: int = 0) -> Pixels:
+        """As `Source.read_part`: decodes no rows below the part where that is possible."""
+        tile = self.info.levels[level].tile
+        return cut(self._read_top(level, column, row, part.bottom - row * tile.height), tile, part)
+
+    def _read_top(self, level: int, column: int, row: int, rows: int | None) -> Pixels:
+        """The first rows of a tile, or all of it, clipped to the level."""
         stored, index = self._find(level, column, row)
         region = stored.grid.region(column, row)
         assert region is not None, "checked by _find"
+        if rows is not None:
+            region = region._replace(height=rows)
         try:
             return self._samples(stored, index, region)
         except (ValueError, RuntimeError) as error:
@@ -192,7 +205,8 @@ class TiffSource(Source):
         data = self._read(stored, index)
         if data is None:
             return None
-        pixels = stored.decode(data)
+        decode = stored.decode
+        pixels = decode.top(data, region.height) if isinstance(decode, JpegDecoder) else decode(data)
         if pixels.shape[0] < region.height or pixels.shape[1] < region.width:
             raise ValueError(f"{pixels.shape[1]} x {pixels.shape[0]} pixels do not fill the tile")
         return pixels[: region.height, : region.width]

@@ -21,19 +21,27 @@ SCAN = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00data"
 JFIF = b"\xff\xe0\x00\x07JFIF\0"
 COMMENT = b"\xff\xfe\x00\x04hi"
 
-PLAIN = Head(0xC0, 8, 32, 48, 1, has_tables=False, foreign=(), length=0)
+PLAIN = Head(0xC0, 8, 32, 48, 1, has_tables=False, foreign=(), length=0, frame_start=2, one_scan=True)
 READABLE = [
     pytest.param(SOI + FRAME + SCAN + EOI, PLAIN, id="bare"),
-    pytest.param(SOI + b"\xff\xff" + FRAME + b"\xff" + SCAN + EOI, PLAIN, id="fill bytes"),
+    pytest.param(
+        SOI + b"\xff\xff" + FRAME + b"\xff" + SCAN + EOI, PLAIN._replace(frame_start=4), id="fill bytes"
+    ),
     pytest.param(SOI + FRAME + SCAN + EOI + b"\0\0", PLAIN, id="padding after the end"),
     pytest.param(
-        SOI + QUANTIZATION + FRAME + HUFFMAN + SCAN + EOI, PLAIN._replace(has_tables=True), id="own tables"
+        SOI + QUANTIZATION + FRAME + HUFFMAN + SCAN + EOI,
+        PLAIN._replace(has_tables=True, frame_start=9),
+        id="own tables",
     ),
     pytest.param(
-        SOI + JFIF + FRAME + COMMENT + SCAN + EOI, PLAIN._replace(foreign=((2, 11), (24, 30))), id="marks"
+        SOI + JFIF + FRAME + COMMENT + SCAN + EOI,
+        PLAIN._replace(foreign=((2, 11), (24, 30)), frame_start=11),
+        id="marks",
     ),
     pytest.param(
-        SOI + FRAME.replace(b"\xc0", b"\xc2") + SCAN + EOI, PLAIN._replace(frame=0xC2), id="progressive"
+        SOI + FRAME.replace(b"\xc0", b"\xc2") + SCAN + EOI,
+        PLAIN._replace(frame=0xC2, one_scan=False),
+        id="progressive",
     ),
 ]
 
