@@ -358,8 +358,7 @@ DIFFERENCES: Mapping[str, Sequence[Difference]] = {
             ("?IIIF=a.tif/full/!9999,9999/0/default.jpg",),
             "JPEG 5000 x 3833",
             "JPEG 600 x 460",
-            "without `^` a box is filled up to the size of the region",
-            "IIIF_VERSION=2",
+            "without `^` a box is filled up to the size of the region; with `IIIF_VERSION=2` as far as `maxArea` allows",
         ),
         Difference(
             ("?IIIF=a.tif/full/99999,/0/default.jpg",),
