@@ -1,17 +1,20 @@
-"""What the benchmark asks for: the rows of its table, each with a list of addresses."""
+"""The rows of the table: what is asked for, of which image, with which settings."""
 
 from __future__ import annotations
 
-import itertools
-import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from scripts.benchmark import addresses as ask
+from scripts.benchmark.addresses import Addresses
 from scripts.benchmark.images import CACHE, WATERMARK, Image
 
 UNCACHED: Mapping[str, str] = {"MAX_IMAGE_CACHE_SIZE": "0"}
 """Nothing is kept in memory, so that every request does the whole work."""
 CACHED: Mapping[str, str] = {"MAX_IMAGE_CACHE_SIZE": "100"}
+DEFAULT: Mapping[str, str] = {}
+MANY, VERY_MANY = 1_000, 20_000
+"""Images of a crowd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,101 +24,27 @@ class Case:
     name: str
     image: str
     """File name."""
-    addresses: Callable[[Image], list[str]]
+    addresses: Addresses
     """What is asked for."""
     settings: Mapping[str, str] = field(default_factory=lambda: CACHED)
-    warm: bool = False
-    """Everything is asked for once before it is measured."""
+    warm_seconds: float = 0.0
+    """How long everything is asked for before it is measured."""
     keeps_connections: bool = True
     """nginx keeps its connections to iipserve (Debian's iipsrv cannot: it serves one at a time)."""
     once: bool = False
-    """Each address once, neighbors one after the other; caches are dropped between rounds."""
+    """Each address once, one after the other; caches are dropped between rounds."""
     iipsrv: bool = True
     """Debian's iipsrv 1.1 can do it too."""
     modifiers: str = ""
     """IIP commands before the one that asks for the tile."""
-
-
-def _jtl(picture: Image, resolution: int, index: int) -> str:
-    return f"?FIF={picture.name}&JTL={resolution},{index}"
-
-
-def _inner(picture: Image, level: int) -> list[tuple[int, int]]:
-    """Columns and rows of tiles that are neither in the last column nor in the last row."""
-    columns, rows = picture.grid(level)
-    return list(itertools.product(range(columns - 1), range(rows - 1)))
-
-
-def iip_inner(picture: Image) -> list[str]:
-    """Inner tiles of the full size and the level below it, in random order."""
-    found = []
-    for level in (0, 1):
-        columns, _ = picture.grid(level)
-        resolution = picture.levels - 1 - level
-        found += [_jtl(picture, resolution, row * columns + column) for column, row in _inner(picture, level)]
-    return random.Random(1).sample(found, min(400, len(found)))
-
-
-def iip_few(picture: Image) -> list[str]:
-    """Tiles few enough to stay in any cache."""
-    return iip_inner(picture)[:60]
-
-
-def iip_right(picture: Image) -> list[str]:
-    """Tiles of the last column of the full size."""
-    columns, rows = picture.grid(0)
-    return [_jtl(picture, picture.levels - 1, row * columns + columns - 1) for row in range(rows - 1)]
-
-
-def iip_bottom(picture: Image) -> list[str]:
-    """Tiles of the last row of the full size."""
-    columns, rows = picture.grid(0)
-    return [_jtl(picture, picture.levels - 1, (rows - 1) * columns + column) for column in range(columns - 1)]
-
-
-def iip_png(picture: Image) -> list[str]:
-    """The inner tiles as PNG."""
-    return [path.replace("JTL=", "PTL=") for path in iip_inner(picture)[:100]]
-
-
-def iip_walk(picture: Image) -> list[str]:
-    """A window of 16 x 12 tiles in the middle, row by row: what a viewer asks for when it is dragged about."""
-    columns, rows = picture.grid(0)
-    left, top = columns // 2 - 8, rows // 2 - 6
-    return [
-        _jtl(picture, picture.levels - 1, row * columns + column)
-        for row in range(top, top + 12)
-        for column in range(left, left + 16)
-    ]
-
-
-def iiif_few(picture: Image) -> list[str]:
-    """The same kind of tiles by IIIF, in the spelling both servers know."""
-    tiles = random.Random(1).sample(_inner(picture, 0), 60)
-    return [
-        f"iiif/{picture.name}/{column * 256},{row * 256},256,256/256,/0/default.jpg" for column, row in tiles
-    ]
-
-
-def deepzoom_few(picture: Image) -> list[str]:
-    """The same kind of tiles by DeepZoom."""
-    tiles = random.Random(1).sample(_inner(picture, 0), 60)
-    top = (max(picture.width, picture.height) - 1).bit_length()
-    return [f"?DeepZoom={picture.name}_files/{top}/{column}_{row}.jpg" for column, row in tiles]
-
-
-def export_1000(picture: Image) -> list[str]:
-    """The whole image, about 1000 pixels wide: all different, as equal ones under way are made once."""
-    return [f"?FIF={picture.name}&WID={width}&CVT=jpeg" for width in range(980, 1020)]
-
-
-def export_region(picture: Image) -> list[str]:
-    """A tenth of each side, 700 pixels wide, at 40 places."""
-    places = random.Random(2)
-    return [
-        f"?FIF={picture.name}&RGN={places.uniform(0, 0.9):.3f},{places.uniform(0, 0.9):.3f},0.1,0.1&WID=700&CVT=jpeg"
-        for _ in range(40)
-    ]
+    connections: int | None = None
+    """Of the load generator, if not the number that the options say."""
+    links: int = 0
+    """Hard links to the image that the addresses name."""
+    memcached: bool = False
+    """Both servers use a memcached of their own."""
+    long: bool = False
+    """Takes minutes, and is run on demand only."""
 
 
 def processed(
@@ -132,33 +61,66 @@ def processed(
     """
     settings = {"WATERMARK": str(CACHE / mark)} if mark else {}
     return [
-        Case(f"{name}, first time", image, iip_inner, {**UNCACHED, **settings}, modifiers=modifiers, iipsrv=iipsrv),
+        Case(f"{name}, first time", image, ask.iip_inner, {**UNCACHED, **settings}, modifiers=modifiers, iipsrv=iipsrv),
         Case(
-            f"{name}, again", image, iip_few, {**CACHED, **settings}, warm=True, modifiers=modifiers, iipsrv=iipsrv
+            f"{name}, again", image, ask.iip_few, {**CACHED, **settings}, warm_seconds=1, modifiers=modifiers, iipsrv=iipsrv
         ),
     ]  # fmt: skip
 
 
 JPEG, DEFLATE, LZW, ZSTD = "jpeg.tif", "deflate.tif", "lzw.tif", "zstd.tif"
+CROWD_JPEG, CROWD_JP2 = "crowd.tif", "crowd.jp2"
+OBJECTS = "?FIF={0}&obj=IIP,1.0&obj=Max-size&obj=Tile-size&obj=Resolution-number"
 
-CASES = (
-    Case("warm tile, IIP", JPEG, iip_few, warm=True),
-    Case("warm tile, IIIF", JPEG, iiif_few, warm=True),
-    Case("warm tile, DeepZoom", JPEG, deepzoom_few, warm=True),
-    Case("warm tile, IIP, new connections", JPEG, iip_few, warm=True, keeps_connections=False),
-    Case("warm tile, IIIF, new connections", JPEG, iiif_few, warm=True, keeps_connections=False),
-    Case("warm tile, DeepZoom, new conn.", JPEG, deepzoom_few, warm=True, keeps_connections=False),
-    Case("cold JPEG tile, inner", JPEG, iip_inner, UNCACHED),
-    Case("cold JPEG tile, right edge", JPEG, iip_right, UNCACHED),
-    Case("cold JPEG tile, bottom edge", JPEG, iip_bottom, UNCACHED),
-    Case("cold deflate tile", DEFLATE, iip_inner, UNCACHED),
-    Case("cold LZW tile", LZW, iip_inner, UNCACHED),
-    Case("cold zstd tile", ZSTD, iip_inner, UNCACHED),
-    Case("JPEG 2000 walk, tiled 512", "tiled.jp2", iip_walk, once=True),
-    Case("JPEG 2000 walk, untiled", "untiled.jp2", iip_walk, once=True),
-    Case("export 1000 px wide", JPEG, export_1000, UNCACHED),
-    Case("region 0.1 x 0.1 at 700 px", JPEG, export_region, UNCACHED),
-    Case("PNG tile", JPEG, iip_png, UNCACHED, iipsrv=False),
+WARM = (
+    Case("warm tile, IIP", JPEG, ask.iip_few, warm_seconds=1),
+    Case("warm tile, IIIF", JPEG, ask.iiif_few, warm_seconds=1),
+    Case("warm tile, DeepZoom", JPEG, ask.deepzoom_few, warm_seconds=1),
+    Case("warm tile, IIP, new connections", JPEG, ask.iip_few, warm_seconds=1, keeps_connections=False),
+    Case("warm tile, IIIF, new connections", JPEG, ask.iiif_few, warm_seconds=1, keeps_connections=False),
+    Case("warm tile, DeepZoom, new connections", JPEG, ask.deepzoom_few, warm_seconds=1, keeps_connections=False),
+    Case("warm tile, 256 connections", JPEG, ask.iip_few, warm_seconds=1, connections=256),
+    Case("1,000 tiles from memcached", JPEG, ask.iip_thousand, UNCACHED, warm_seconds=3, memcached=True),
+)  # fmt: skip
+DOCUMENTS = (
+    Case("info.json asked for before", CROWD_JPEG, ask.of_each(60, "iiif/{0}/info.json"), DEFAULT, warm_seconds=1, links=60),
+    Case("DeepZoom descriptor asked for before", CROWD_JPEG, ask.of_each(60, "?DeepZoom={0}.dzi"), DEFAULT, warm_seconds=1, links=60),
+    Case("Zoomify properties asked for before", CROWD_JPEG, ask.of_each(60, "?Zoomify={0}/ImageProperties.xml"), DEFAULT, warm_seconds=1, links=60),
+    Case("OBJ asked for before", CROWD_JPEG, ask.of_each(60, OBJECTS), DEFAULT, warm_seconds=1, links=60),
+)  # fmt: skip
+FIRST = (
+    Case("image never opened, tile", CROWD_JPEG, ask.first_tiles(MANY), DEFAULT, once=True, links=MANY),
+    Case("image never opened, info.json", CROWD_JPEG, ask.of_each(MANY, "iiif/{0}/info.json"), DEFAULT, once=True, links=MANY),
+    Case("image never opened, thumbnail 200 px wide", CROWD_JPEG, ask.of_each(MANY, "iiif/{0}/full/200,/0/default.jpg"), DEFAULT, once=True, links=MANY),
+    Case("JPEG 2000 never opened, info.json", CROWD_JP2, ask.of_each(MANY, "iiif/{0}/info.json"), DEFAULT, once=True, links=MANY),
+)  # fmt: skip
+CROWDS = (
+    Case("crowd on 1,000 images, JPEG", CROWD_JPEG, ask.crowd(MANY), DEFAULT, warm_seconds=3, connections=64, links=MANY),
+    Case("crowd on 1,000 images, JPEG 2000", CROWD_JP2, ask.crowd(MANY), DEFAULT, warm_seconds=3, connections=64, links=MANY),
+    Case("crowd on 20,000 images, JPEG", CROWD_JPEG, ask.crowd(VERY_MANY), DEFAULT, warm_seconds=30, connections=64, links=VERY_MANY, long=True),
+    Case("crowd on 20,000 images, JPEG 2000", CROWD_JP2, ask.crowd(VERY_MANY), DEFAULT, warm_seconds=30, connections=64, links=VERY_MANY, long=True),
+)  # fmt: skip
+DECODED = (
+    Case("stored JPEG tile, inner", JPEG, ask.iip_inner, UNCACHED),
+    Case("stored JPEG tile, right edge", JPEG, ask.iip_right, UNCACHED),
+    Case("stored JPEG tile, bottom edge", JPEG, ask.iip_bottom, UNCACHED),
+    *(
+        Case(f"JPEG tile, {command}, one connection", JPEG, ask.iip_inner, UNCACHED, modifiers=command, connections=1)
+        for command in ("QLT=50", "ROT=90", "COL=gray")
+    ),
+    Case("deflate tile", DEFLATE, ask.iip_inner, UNCACHED),
+    Case("LZW tile", LZW, ask.iip_inner, UNCACHED),
+    Case("zstd tile", ZSTD, ask.iip_inner, UNCACHED),
+    Case("PNG of a JPEG tile", JPEG, ask.iip_png, UNCACHED, iipsrv=False),
+    Case("JPEG 2000, tiles of 512, walk", "tiled.jp2", ask.iip_walk, once=True),
+    Case("JPEG 2000, untiled, walk", "untiled.jp2", ask.iip_walk, once=True),
+    Case("JPEG 2000, tiles of 1,024, one tile at random", "tiled1024.jp2", ask.iip_inner, UNCACHED),
+    Case("JPEG 2000, untiled, one tile at random", "untiled.jp2", ask.iip_inner, UNCACHED),
+    Case("export 1,000 px wide", JPEG, ask.export_1000, UNCACHED),
+    Case("region 0.1 x 0.1 at 700 px", JPEG, ask.export_region, UNCACHED),
+    Case("region 1,000 x 1,000, not aligned", JPEG, ask.iiif_regions, UNCACHED),
+)  # fmt: skip
+PROCESSED = (
     *processed("gamma, contrast", JPEG, "GAM=0.7&CNT=1.2"),
     *processed("color map, gray", "gray.tif", "CMP=JET"),
     *processed("color map, RGB", JPEG, "CMP=JET"),
@@ -171,6 +133,7 @@ CASES = (
     *processed("CIELAB", "cielab.tif"),
     *processed("watermark", JPEG, mark=WATERMARK),
 )
+CASES: Sequence[Case] = (*WARM, *DOCUMENTS, *FIRST, *CROWDS, *DECODED, *PROCESSED)
 
 
 def paths_of(case: Case, images: Mapping[str, Image]) -> list[str]:

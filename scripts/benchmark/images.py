@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,6 +21,8 @@ CACHE = Path(__file__).resolve().parents[2] / ".cache" / "benchmark"
 WATERMARK = "watermark.tif"
 PROCESSED_WIDTH = 4000
 """Of the images that are processed: wide enough for tiles by the hundred."""
+CROWD_WIDTHS = {"crowd.tif": 8000, "crowd.jp2": 4000}
+"""Of the images that stand for thousands. The first has six levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,10 @@ class Image:
         """Columns and rows of 256 tiles of a level, sizes rounded down as the files have them."""
         return -(-(self.width >> level) // TILE), -(-(self.height >> level) // TILE)
 
+    def link(self, number: int) -> Image:
+        """One of the hard links to the file."""
+        return replace(self, name=f"{number:05}-{self.name}")
+
 
 Writer: TypeAlias = Callable[[Path, list[Picture]], None]
 """Writes the levels of a picture."""
@@ -49,7 +56,16 @@ def make_images(folder: Path, width: int) -> dict[str, Image]:
     images = _make(folder, width, WRITERS, list)
     for name, (convert, write) in PROCESSED.items():
         images |= _make(folder, min(width, PROCESSED_WIDTH), {name: write}, convert)
+    for name, write in CROWD.items():
+        images |= _make(folder, min(width, CROWD_WIDTHS[name]), {name: write}, list)
     return images
+
+
+def make_links(folder: Path, image: Image, count: int) -> None:
+    """Make the missing ones of so many hard links: images that share nothing but their blocks on the disk."""
+    for name in (image.link(number).name for number in range(count)):
+        if not (folder / name).exists():
+            os.link(folder / image.name, folder / name)
 
 
 def _make(folder: Path, width: int, writers: Mapping[str, Writer], convert: Converter) -> dict[str, Image]:
@@ -144,7 +160,13 @@ WRITERS: dict[str, Writer] = {
     "lzw.tif": _tiff(compression="lzw", predictor=True),
     "zstd.tif": _tiff(compression="zstd", predictor=True),
     "tiled.jp2": _jpeg2000(tilesize=(512, 512)),
+    "tiled1024.jp2": _jpeg2000(tilesize=(1024, 1024)),
     "untiled.jp2": _jpeg2000(psizes=[(256, 256)] * 3 + [(128, 128)]),
+}
+
+CROWD: dict[str, Writer] = {
+    "crowd.tif": WRITERS["jpeg.tif"],
+    "crowd.jp2": WRITERS["tiled.jp2"],
 }
 
 PROCESSED: dict[str, tuple[Converter, Writer]] = {

@@ -15,6 +15,8 @@ from pathlib import Path
 from scripts.benchmark.images import CACHE
 from scripts.benchmark.servers import LOAD_CORE, Ports, cpu_seconds
 
+MAX_SECONDS = 30
+"""Of a run without any answer that is repeated with more."""
 WRK_SCRIPT = """
 local paths = {}
 for line in io.lines(os.getenv("BENCHMARK_PATHS")) do paths[#paths + 1] = line end
@@ -34,6 +36,10 @@ class Measurement:
     cpu: float
     """Microseconds of the server's CPU time per request."""
     failed: int
+    median: float
+    """Milliseconds until an answer is complete."""
+    slowest: float
+    """The same of the 99th percentile."""
 
 
 def write_paths(server: str, mount: str, paths: Sequence[str]) -> Path:
@@ -43,44 +49,74 @@ def write_paths(server: str, mount: str, paths: Sequence[str]) -> Path:
     return file
 
 
-def wrk(paths: Path, ports: Ports, connections: int, seconds: float) -> tuple[int, float, int]:
-    """Requests answered, requests per second, and how many failed."""
+def wrk(
+    paths: Path, ports: Ports, process: subprocess.Popen[bytes], connections: int, seconds: float
+) -> Measurement:
+    """Ask for the addresses over and over; for longer where nothing is answered in the time."""
     script = CACHE / "paths.lua"
     script.write_text(WRK_SCRIPT)
     command = [
-        *LOAD_CORE,
-        "wrk",
-        "-t1",
-        f"-c{connections}",
-        f"-d{max(1, round(seconds))}s",
-        "-s",
-        str(script),
-        f"http://127.0.0.1:{ports.nginx}",
-    ]
+        *LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s", "--latency",
+        "-s", str(script), f"http://127.0.0.1:{ports.nginx}",
+    ]  # fmt: skip
+    before = cpu_seconds(process.pid)
     output = subprocess.run(
         command, env={**os.environ, "BENCHMARK_PATHS": str(paths)}, capture_output=True, text=True, check=True
     ).stdout
-    found = re.search(r"(\d+) requests in", output)
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
-    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
-    if not found or not rate or not int(found[1]):
+    cpu = cpu_seconds(process.pid) - before
+    requests = _number(r"(\d+) requests in", output)
+    if not requests and seconds < MAX_SECONDS:
+        return wrk(paths, ports, process, connections, 4 * max(1, seconds))
+    if not requests:
         raise RuntimeError(f"wrk had no answers:\n{output}")
-    return int(found[1]), float(rate[1]), int(bad[1]) if bad else 0
+    failed = _number(r"Non-2xx or 3xx responses: (\d+)", output) + _number(r"timeout (\d+)", output)
+    return Measurement(
+        _number(r"Requests/sec:\s+([\d.]+)", output),
+        cpu / requests * 1e6,
+        int(failed),
+        _milliseconds("50%", output),
+        _milliseconds("99%", output),
+    )
+
+
+def _number(pattern: str, output: str) -> float:
+    found = re.search(pattern, output)
+    return float(found[1]) if found else 0.0
+
+
+def _milliseconds(percentile: str, output: str) -> float:
+    """A line of wrk's latency distribution."""
+    found = re.search(rf"{percentile}\s+([\d.]+)(us|ms|s|m)", output)
+    return float(found[1]) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000}[found[2]] if found else 0.0
 
 
 def walk(paths: Path, ports: Ports, process: subprocess.Popen[bytes]) -> Measurement:
     """Each address once, one after the other, as a viewer that is dragged along asks for them."""
     addresses = paths.read_text().splitlines()
-    before, started, failed = cpu_seconds(process.pid), time.monotonic(), 0
+    times, failed = [], 0
+    before, started = cpu_seconds(process.pid), time.monotonic()
     with socket.create_connection(("127.0.0.1", ports.nginx)) as connection:
         for address in addresses:
-            connection.sendall(f"GET {address} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-            failed += not read_answer(connection)
-    seconds = time.monotonic() - started
-    cpu = cpu_seconds(process.pid) - before
+            asked = time.monotonic()
+            failed += not ask(connection, address)
+            times.append((time.monotonic() - asked) * 1000)
+    seconds, cpu = time.monotonic() - started, cpu_seconds(process.pid) - before
     os.kill(process.pid, signal.SIGHUP)  # both servers drop their caches
     time.sleep(1)
-    return Measurement(len(addresses) / seconds, cpu / len(addresses) * 1e6, failed)
+    times.sort()
+    return Measurement(
+        len(addresses) / seconds,
+        cpu / len(addresses) * 1e6,
+        failed,
+        times[len(times) // 2],
+        times[len(times) * 99 // 100],
+    )
+
+
+def ask(connection: socket.socket, address: str) -> bool:
+    """Ask for one address; whether the answer was a 200."""
+    connection.sendall(f"GET {address} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    return read_answer(connection)
 
 
 def read_answer(connection: socket.socket) -> bool:

@@ -55,6 +55,12 @@ class Ports:
     nginx: int
     iipserve: int
     iipsrv: int
+    memcached: int
+
+    @classmethod
+    def free(cls) -> Ports:
+        """Ports that nothing listens on."""
+        return cls(*(free_port() for _ in range(4)))
 
 
 def cpu_seconds(pid: int) -> float:
@@ -73,7 +79,7 @@ def iipserve(
     environ = {
         "PATH": os.environ["PATH"], "FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "-", "VERBOSITY": "1",
         "URI_MAP": "kept/iiif=>iiif,kept/deepzoom=>deepzoom,new/iiif=>iiif,new/deepzoom=>deepzoom",
-        **case.settings,
+        **_settings(case, ports),
     }  # fmt: skip
     command = [
         *(SERVER_CORE if pinned else []),
@@ -92,10 +98,25 @@ def iipsrv(ports: Ports, folder: Path, case: Case) -> Iterator[subprocess.Popen[
     """Debian's iipsrv."""
     environ = {
         "FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "/dev/null", "VERBOSITY": "0", "MEMCACHED_SERVERS": "",
-        "URI_MAP": "iipsrv/iiif=>IIIF", "OMP_NUM_THREADS": "1", **case.settings,
+        "URI_MAP": "iipsrv/iiif=>IIIF", "OMP_NUM_THREADS": "1", **_settings(case, ports),
     }  # fmt: skip
     command = [*SERVER_CORE, IIPSRV, "--bind", f"127.0.0.1:{ports.iipsrv}"]
     with _running(command, environ, ports.iipsrv, "iipsrv") as process:
+        yield process
+
+
+def _settings(case: Case, ports: Ports) -> dict[str, str]:
+    servers = {"MEMCACHED_SERVERS": f"127.0.0.1:{ports.memcached}"} if case.memcached else {}
+    return {**servers, **case.settings}
+
+
+@contextmanager
+def memcached(ports: Ports) -> Iterator[subprocess.Popen[bytes]]:
+    """An empty memcached."""
+    command = [
+        *LOAD_CORE, "memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", str(ports.memcached), "-m", "256", "-t", "1",
+    ]  # fmt: skip
+    with _running(command, dict(os.environ), ports.memcached, "memcached") as process:
         yield process
 
 

@@ -1,0 +1,77 @@
+"""The benchmark's rows: their names, and addresses that the daemon answers."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from iipserve import app
+from iipserve.config import Config
+from scripts.benchmark import __main__ as benchmark
+from scripts.benchmark.cases import CASES, Case, paths_of
+from scripts.benchmark.figures import FIGURES
+from scripts.benchmark.images import Image, make_links
+from tests.images import smooth, write_tiff_pyramid
+from tests.test_app import ask
+
+NAMES = [row.name for row in (*CASES, *FIGURES)]
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
+SIZE = (2600, 2100)
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Image]:
+    folder = tmp_path_factory.mktemp("images")
+    write_tiff_pyramid(folder / "a.tif", smooth(SIZE), compression="jpeg")
+    return folder, Image("a.tif", *SIZE, levels=5)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """The exit status of `scripts/bench` with these arguments, which end it early."""
+    monkeypatch.setattr(sys, "argv", ["bench", *arguments])
+    monkeypatch.setattr(benchmark, "make_images", None)
+    with pytest.raises(SystemExit) as ended:
+        benchmark.main()
+    return int(ended.value.code or 0)
+
+
+@pytest.mark.parametrize("names", ["nonsense", "warm|nonsense", "crowd on 20,000", ".*"])
+def test_unknown_row_is_an_error_that_lists_those_known(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], names: str
+) -> None:
+    assert run(monkeypatch, "--only", names) == 2
+    text = capsys.readouterr().err
+    assert all(name in text for name in NAMES)
+
+
+def test_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "--list", "--long") == 0
+    assert capsys.readouterr().out.splitlines() == NAMES
+    assert len(set(NAMES)) == len(NAMES)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if not case.long], ids=lambda case: case.name)
+def test_addresses_are_answered(image: tuple[Path, Image], case: Case) -> None:
+    folder, picture = image
+    make_links(folder, picture, min(case.links, 60))
+    application = app.build(Config(filesystem_prefix=f"{folder}/"))
+    asked = paths_of(case, {case.image: picture})
+    known = [path for path in asked if not case.links or any(f"{n:05}-a.tif" in path for n in range(60))]
+    assert known
+    for path in (known[0], known[-1]):
+        assert ask(application, f"/{path}").status == 200
+
+
+def test_page_names_the_rows_as_they_are_printed() -> None:
+    """The tables with figures; that of processed tiles has the first time and the others side by side."""
+    text = PAGE.read_text()
+    compared, processed = text.index("## Compared"), text.index("## Processed")
+    rows = re.compile(r"^\| ([^|]*[^|\s-]) \|", re.MULTILINE)
+    titles = {"request", "tile"}
+    assert set(rows.findall(text[compared:processed])) - titles <= set(NAMES)
+    end = text.index("## Where")
+    pairs = {f"{name}, first time" for name in set(rows.findall(text[processed:end])) - titles}
+    assert pairs <= set(NAMES)
