@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -37,6 +38,10 @@ class Limits(NamedTuple):
         if self.side is None:
             return _of_area(size, self.area)
         return self.reduced(size.fitted(Size(self.side, self.side)))
+
+    def sides_only(self) -> Limits:
+        """The same without a maximum area."""
+        return self._replace(area=sys.maxsize)
 
     def members(self) -> dict[str, int]:
         """The limits in info.json; an area that the sides imply is left out."""

@@ -203,7 +203,7 @@ def resolve_size(text: SizeText, region: Size, limits: Limits) -> Size:
             height or scale_side(region.height, width or 1, region.width),
         )
     if text.kind is SizeKind.CONFINED:
-        return limits.reduced(region.fitted(_box(text, region)))
+        return limits.reduced(region.fitted(_box(text, region, limits.side)))
     if text.kind is SizeKind.PERCENT:
         factor = text.percent / 100
         width, height = round_half_up(region.width * factor), round_half_up(region.height * factor)
@@ -211,9 +211,11 @@ def resolve_size(text: SizeText, region: Size, limits: Limits) -> Size:
     return limits.largest(region) if text.upscales else limits.reduced(region)
 
 
-def _box(text: SizeText, region: Size) -> Size:
-    """The box that `!w,h` is fitted into: w and h, reduced to the region without `^`."""
+def _box(text: SizeText, region: Size, side: int | None) -> Size:
+    """The box that `!w,h` is fitted into: w and h, reduced to the maximum side and, without `^`, to the region."""
     width, height = text.width or 1, text.height or 1
+    if side is not None:
+        width, height = min(width, side), min(height, side)
     if text.upscales:
         return Size(width, height)
     return Size(min(width, region.width), min(height, region.height))

@@ -107,7 +107,7 @@ def _resolve(parameters: Parameters, version: Version, info: ImageInfo, server: 
     quality = _effective_quality(meaning, info)
     region = resolve_region(parameters.region, info.size)
     size_text = _with_upscaling(parameters.size, version, config)
-    size, factor = _sized(size_text, region, info, limits)
+    size, factor = _sized(size_text, region, info, limits, version)
     check_size(size_text, size, region.size, config.max_size)
     place = _canonical_place(version, info, region, size, limits)
     rotation = canonical_rotation(parameters.mirrored, parameters.degrees)
@@ -160,12 +160,17 @@ def _with_upscaling(text: SizeText, version: Version, config: Config) -> SizeTex
     return text
 
 
-def _sized(text: SizeText, region: Region, info: ImageInfo, limits: Limits) -> tuple[Size, int | None]:
+def _sized(
+    text: SizeText, region: Region, info: ImageInfo, limits: Limits, version: Version
+) -> tuple[Size, int | None]:
     """The size, and the scale factor if region and size address a tile or level of the advertised grid.
 
     Sizes in the grid are rounded up, as viewers expect of tiles at the edges.
     """
     tile = advertised_tile(info, limits)
+    if text.kind is SizeKind.CONFINED and not version.marks_upscaling:
+        # a box limits its size, as `w,h` does; only 3.0 has the area in its definition (section 4.2)
+        limits = limits.sides_only()
     extent = region.size
     if text.kind is SizeKind.SIDES:
         factor = advertised_factor(info.size, tile, region, text.width, text.height)

@@ -85,6 +85,14 @@ def test_sizes_within_the_area(size: str, expected: tuple[int, int]) -> None:
     )
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_boxes_of_earlier_versions_have_no_maximum_area(version: int) -> None:
+    quality = "native" if version == 1 else "default"
+    for size, expected in (("!3000,3000", (3000, 2616)), ("!9999,9999", (5000, 4361))):
+        plan = plan_of(ask(f"{version}/a.tif/full/{size}/0/{quality}.jpg", MEGAPIXEL, Config()))
+        assert plan.view.size == Size(*expected)
+
+
 def test_canonical_form_of_the_largest() -> None:
     answer = ask("3/a.tif/full/1070,933/0/default.jpg", MEGAPIXEL, Config())
     assert "/full/max/0/default.jpg>" in dict(answer.headers)["Link"]
