@@ -41,6 +41,10 @@ Bytes: TypeAlias = NDArray[np.uint8]
 Unpack: TypeAlias = Callable[[bytes], Bytes]
 
 REVERSED_BITS = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
+NO_RUN = 128
+"""The byte of PackBits that stands for nothing; smaller ones precede bytes as they are, larger ones a repeated one."""
+MAX_RUN_BYTES = 1 << 20
+"""Bytes of PackBits that are looked through for the end of a tile, which takes up to half a second."""
 SAMPLE_FORMATS = {"u": 1, "i": 2, "f": 3}
 
 
@@ -159,20 +163,35 @@ def _stored(layout: Layout, directory: Directory) -> TileDecoder:
 
 def _packbits(layout: Layout, directory: Directory) -> TileDecoder:
     size, row_bytes, is_reversed = layout.tile_bytes, layout.row_bytes, layout.bits_reversed
-    # ignores what follows the tile, but takes half as long again
-    by_libtiff = strip_reader(strip_fields(layout, row_bytes, layout.rows, (8,)), "<", np.dtype(np.uint8))
 
     def unpack(data: bytes) -> Bytes:
         ordered = data.translate(REVERSED_BITS) if is_reversed else data
         try:
             unpacked = imagecodecs.packbits_decode(ordered, out=size)
         except imagecodecs.PackbitsError:
-            return by_libtiff(data)
+            # other bytes may follow the tile
+            unpacked = imagecodecs.packbits_decode(ordered[: _packed_length(ordered, size)], out=size)
         if len(unpacked) != size:
             raise DamagedTile("fewer pixels than the tile has")
         return np.frombuffer(unpacked, np.uint8).reshape(-1, row_bytes)
 
     return _arranged(layout, unpack)
+
+
+def _packed_length(data: bytes, size: int) -> int:
+    """Length of the runs that unpack to `size` bytes (TIFF 6.0 section 9).
+
+    Raises:
+        DamagedTile: a run goes on past that, or the data are too long to be looked through.
+    """
+    position = unpacked = 0
+    while unpacked < size and position < min(len(data), MAX_RUN_BYTES):
+        head = data[position]
+        position += head + 2 if head < NO_RUN else 1 + (head > NO_RUN)
+        unpacked += head + 1 if head < NO_RUN else (257 - head) * (head > NO_RUN)
+    if unpacked != size:
+        raise DamagedTile("runs that do not end with the tile")
+    return position
 
 
 def _by_libtiff(layout: Layout, directory: Directory) -> TileDecoder:
