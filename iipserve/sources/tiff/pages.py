@@ -60,6 +60,8 @@ from iipserve.sources.tiff.layout import read_size, same_shape
 
 MAX_MEMBERS = 64
 """Directories that may be smaller levels or masks of one image; further ones are ignored."""
+MAX_CANDIDATES = 16
+"""Images before a smaller copy that it may belong to."""
 INLINE_TAGS = (
     IMAGE_WIDTH, IMAGE_LENGTH, COMPRESSION, PHOTOMETRIC, SAMPLES_PER_PIXEL, ROWS_PER_STRIP, PLANAR_CONFIGURATION,
     PREDICTOR, TILE_WIDTH, TILE_LENGTH, INK_SET, IMAGE_DEPTH,
@@ -147,8 +149,8 @@ class _Grouping:
         """Of these, or of whole slides."""
         self._run: list[Page] = []
         """The last images of one size, one after the other: channels, whose levels may follow them in the same order."""
-        self._turns: dict[Size, int] = {}
-        """How many of the run have a copy, by its size."""
+        self._given: dict[int, set[tuple[Size | None, bool]]] = {}
+        """The copies of an image, by the index of its directory: their size, and whether they are in tiles."""
 
     def add(self, index: int, directory: Directory) -> None:
         """Assign the next directory."""
@@ -163,7 +165,7 @@ class _Grouping:
         if role is None and kind & REDUCED_IMAGE:
             if self._pictures or self._last_tiled:
                 if is_tiled and self._last_tiled:
-                    self._give(self._in_turn(size) or self._last_tiled, directory, size)
+                    self._give(self._marked_original(directory, size) or self._last_tiled, directory, size)
                 return
             role = Role.THUMBNAIL
         if size is None and self._pages:
@@ -178,8 +180,8 @@ class _Grouping:
     def _start(self, page: Page, size: Size | None) -> None:
         is_tiled = TILE_WIDTH in page.first
         if page.role is None or (page.role is Role.MACRO and is_tiled):
-            run = self._run if size == self._run_size and not self._turns else []
-            self._run, self._turns = [*run, page], {}
+            run = self._run if size == self._run_size else []
+            self._run = [*([] if any(one.index in self._given for one in run) else run), page]
             self._last_tiled = page if is_tiled else self._last_tiled
         self._pages.append(page)
         self._sizes[page.index] = self._last_size = size
@@ -190,15 +192,9 @@ class _Grouping:
     def _run_size(self) -> Size | None:
         return self._sizes[self._run[0].index] if self._run else None
 
-    def _in_turn(self, size: Size | None) -> Page | None:
-        """The first image of the run that has no copy of this size yet."""
-        turn = self._turns.get(size, 0) if size else 0
-        return self._run[turn] if turn < len(self._run) else None
-
     def _give(self, page: Page, directory: Directory, size: Size | None) -> None:
         """Make a smaller copy a candidate for a level of an image."""
-        if size and page in self._run:
-            self._turns[size] = self._run.index(page) + 1
+        self._given.setdefault(page.index, set()).add((size, TILE_WIDTH in directory))
         if TILE_WIDTH in directory and TILE_WIDTH in page.first:
             _append(page.smaller, directory)
 
@@ -207,16 +203,33 @@ class _Grouping:
         first = self._pictures[0] if self._pictures else None
         if first and size == self._sizes[first.index] == self._last_size:
             return None
-        candidates = [
-            self._in_turn(size),
-            self._last_tiled if TILE_WIDTH in directory else None,
-            *(self._pictures[-1:]),
-            first,
-        ]
-        for page in {page.index: page for page in candidates if page}.values():
-            if _may_be_copy(size, self._sizes[page.index]) and self._is_copy(page, directory, size):
-                return page
-        return None
+        last_tiled = self._last_tiled if TILE_WIDTH in directory else None
+        likely = [page for page in (last_tiled, *self._pictures[-1:], first) if page]
+        candidates = self._candidates(directory, size, likely)
+        return next((page for page in candidates if self._is_copy(page, directory, size)), None)
+
+    def _marked_original(self, directory: Directory, size: Size | None) -> Page | None:
+        """The tiled image before a marked directory in tiles that it is a copy of, as its shape and place say.
+
+        Only if several images are of its shape, and have no copy of its size yet, pixels are compared.
+        """
+        candidates = [page for page in self._candidates(directory, size) if TILE_WIDTH in page.first]
+        if len(candidates) > 1:
+            alike = (page for page in candidates if self._is_copy(page, directory, size))
+            return next(alike, candidates[0])
+        return next(iter(candidates), None)
+
+    def _candidates(self, directory: Directory, size: Size | None, likely: Sequence[Page] = ()) -> list[Page]:
+        """The images of which a directory of this size may be a copy: those that have none like it yet, or else all.
+
+        Those of the last run come first, in its order, then the likely ones, and the others from the last on.
+        """
+        recent = self._pictures[: -MAX_CANDIDATES - 1 : -1]
+        unique = {page.index: page for page in (*self._run, *likely, *recent)}.values()
+        pages = [page for page in unique if _may_be_copy(size, self._sizes[page.index])]
+        copy = size, TILE_WIDTH in directory
+        without = [page for page in pages if copy not in self._given.get(page.index, ())]
+        return (without or pages)[:MAX_CANDIDATES]
 
     def _is_copy(self, page: Page, directory: Directory, size: Size | None) -> bool:
         """Whether a directory of the right size is a smaller copy of an image.

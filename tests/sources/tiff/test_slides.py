@@ -80,6 +80,40 @@ def test_levels_after_several_images_belong_to_the_first(tmp_path: Path) -> None
     check_images(tmp_path / "a.tif", [first, [second]])
 
 
+@pytest.mark.parametrize("marked", [False, True])
+def test_levels_after_several_images_belong_to_the_one_they_show(tmp_path: Path, marked: bool) -> None:
+    images = [pyramid(picture(700, 500, seed), 3 if seed == 2 else 1) for seed in range(4)]
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for image in images:
+            writer.write(image[0], **TILES)
+        for level in images[2][1:]:
+            writer.write(level, subfiletype=int(marked), **TILES)
+    check_images(tmp_path / "a.tif", images)
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_levels_of_images_of_several_shapes(tmp_path: Path, marked: bool) -> None:
+    """All full sizes, one of them in strips, then all levels of half size, then those of a quarter."""
+    shapes = [(700, 300), (300, 700), (650, 600), (700, 300)]
+    images = [pyramid(picture(*shape, seed), 3) for seed, shape in enumerate(shapes)]
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for level in range(3):
+            for image in images:
+                options = STRIPS if image is images[2] else TILES
+                writer.write(image[level], subfiletype=int(marked and level > 0), **options)
+    check_images(tmp_path / "a.tif", [images[0], images[1], images[2][:1], images[3]])
+
+
+def test_a_thumbnail_in_strips_of_the_size_of_a_level(tmp_path: Path) -> None:
+    levels = pyramid(picture(700, 500, 1), 3)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(levels[0], **TILES)
+        writer.write(levels[1], **STRIPS)
+        for level in levels[1:]:
+            writer.write(level, **TILES)
+    check_images(tmp_path / "a.tif", [levels])
+
+
 def leica(macro: tuple[int, int], *, view_first: bool = False) -> str:
     """The description of a file whose first image shows the whole slide (OpenSlide, openslide-vendor-leica.c)."""
     pixels = '<pixels sizeX="{}" sizeY="{}"><dimension sizeX="{}" sizeY="{}" r="0" ifd="0"/></pixels>'
