@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterable
 
 from iipserve.cache import RenditionCache
-from iipserve.cache.memcached_servers import FIRST_RETRY, MAX_VALUE, PATIENCE, Servers
+from iipserve.cache.memcached_server import MAX_VALUE
+from iipserve.cache.memcached_servers import FIRST_RETRY, PATIENCE, Servers
 from iipserve.config import MemcachedAddress
 from iipserve.plan import RenderPlan, Rendition
 
@@ -57,8 +58,7 @@ class MemcachedCache(RenditionCache):
 
     def get(self, plan: RenderPlan) -> Rendition | None:
         """The rendition of exactly this plan, or None."""
-        key = self.key(plan)
-        value = self._servers.ask(key, lambda pool: pool.get(key))
+        value = self._servers.get(self.key(plan))
         return unpack(value, plan.digest) if value else None
 
     def set(self, plan: RenderPlan, rendition: Rendition) -> None:
@@ -66,8 +66,7 @@ class MemcachedCache(RenditionCache):
         value = pack(rendition, plan.digest)
         if len(value) > MAX_VALUE:
             return
-        key, expiry = self.key(plan), expiry_time(self._timeout, time.time())
-        self._servers.ask(key, lambda pool: pool.set(key, value, expire=expiry, noreply=True))
+        self._servers.set(self.key(plan), value, expiry_time(self._timeout, time.time()))
 
     def clear(self) -> None:
         """Do nothing: other processes still use what the servers hold."""

@@ -1,17 +1,15 @@
-"""Several memcached servers, by pymemcache: which of them holds a key, and which have failed."""
+"""Several memcached servers: which of them holds a key, and which have failed."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pymemcache.client.base import Client, PooledClient
 from pymemcache.client.rendezvous import RendezvousHash
 from pymemcache.exceptions import (
     MemcacheError,
@@ -20,17 +18,11 @@ from pymemcache.exceptions import (
     MemcacheUnknownError,
 )
 
+from iipserve.cache.memcached_server import Server
 from iipserve.config import MemcachedAddress
-from iipserve.leader import hand_over
 
 log = logging.getLogger(__name__)
 
-MAX_VALUE = 1_000_000
-"""Bytes of a value: memcached's items end at 1 MiB, key and header included."""
-MAX_ANSWER = 2 * MAX_VALUE
-"""Bytes of an answer; a server that sends more does not hold what we sent."""
-RECEIVE_BYTES = 1 << 16
-"""Bytes per read from a connection."""
 PATIENCE = 0.2
 """Maximum seconds for connecting, and for a whole answer."""
 FIRST_RETRY, LAST_RETRY = 10.0, 300.0
@@ -55,7 +47,7 @@ class Absence:
 
 
 class Servers:
-    """Connection pools of all servers, and which servers answer. Safe for many threads.
+    """All servers, and which of them answer. Safe for many threads.
 
     A failed server is left out: no request waits for it until a thread of its own has had an answer. pymemcache's
     HashClient (4.0) makes requests wait for retries, and raises errors if two threads meet the same failure.
@@ -63,22 +55,30 @@ class Servers:
 
     def __init__(self, addresses: Iterable[MemcachedAddress], patience: float, first_retry: float) -> None:
         """Assume that all answer; arguments as in `MemcachedCache`."""
-        self._pools = {str(address): _pool(address, patience) for address in addresses}
+        self._servers = {str(address): Server(address, patience) for address in addresses}
         self._first_retry = first_retry
         self._lock = threading.Lock()
         self._absent: dict[str, Absence] = {}
         self._ring = self._present()
 
-    def ask(self, key: str, command: Callable[[PooledClient], Any]) -> Any:
+    def get(self, key: str) -> bytes | None:
+        """The value of a key; None if there is none, or if the server responsible for it fails."""
+        value: bytes | None = self._ask(key, Server.get, key.encode())
+        return value
+
+    def set(self, key: str, value: bytes, expiry: int) -> None:
+        """Send a value to the server responsible for the key, without waiting for an answer."""
+        self._ask(key, Server.set, key, value, expiry)
+
+    def _ask(self, key: str, command: Callable[..., Any], *arguments: object) -> Any:
         """The answer to `command` of the server responsible for `key`; None if it fails, or if all have failed."""
         if self._absent:
             self._retry_due()
         name = self._ring.get_node(key)
         if name is None:
             return None
-        hand_over()
         try:
-            return _on_live_connection(self._pools[name], command)
+            return command(self._servers[name], *arguments)
         except FAILURES as error:
             self._lose(name, error)
         except MemcacheError as error:
@@ -89,7 +89,7 @@ class Servers:
     def _present(self) -> RendezvousHash:
         """The ring of those that answer; a key moves only if its own server comes or goes."""
         return RendezvousHash(
-            [name for name in self._pools if name not in self._absent], hash_function=_score
+            [name for name in self._servers if name not in self._absent], hash_function=_score
         )
 
     def _lose(self, name: str, error: Exception) -> None:
@@ -112,7 +112,7 @@ class Servers:
             threading.Thread(target=self._retry, args=(name,), name=f"memcached {name}", daemon=True).start()
 
     def _retry(self, name: str) -> None:
-        answers = _version(self._pools[name]) is not None
+        answers = _version(self._servers[name]) is not None
         with self._lock:
             if answers:
                 del self._absent[name]
@@ -130,94 +130,8 @@ def _score(text: str, seed: int) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def _on_live_connection(pool: PooledClient, command: Callable[[PooledClient], Any]) -> Any:
-    """The command's answer. Pooled connections that the server has closed do not count as a failure."""
-    for _ in range(len(pool.client_pool.free)):
-        try:
-            return command(pool)
-        except (MemcacheUnexpectedCloseError, ConnectionError):
-            continue  # the pool has dropped that connection
-    return command(pool)
-
-
-def _version(pool: PooledClient) -> str | None:
+def _version(server: Server) -> str | None:
     try:
-        return str(_on_live_connection(pool, lambda pool: pool.version()).decode("ascii"))
+        return server.version()
     except (*FAILURES, MemcacheError):
         return None
-
-
-def _pool(address: MemcachedAddress, patience: float) -> PooledClient:
-    pool = PooledClient(address, connect_timeout=patience, timeout=patience)
-    pool.client_class = Connection
-    return pool
-
-
-class Connection(Client):  # type: ignore[misc]  # pymemcache carries no types
-    """One connection, to the first of the host's addresses that accepts it.
-
-    pymemcache 4.0 tries only one: for `localhost` that may be ::1, where memcached is not listening.
-    """
-
-    def _connect(self) -> None:
-        self.close()
-        self.sock = BoundedSocket(connect(self.server, self.connect_timeout), self.timeout)
-
-
-def connect(address: MemcachedAddress, seconds: float) -> socket.socket:
-    """Connect to a server within `seconds`.
-
-    Raises:
-        OSError: it does not listen.
-    """
-    if not address.is_path:
-        return socket.create_connection(address, seconds)
-    connection = socket.socket(socket.AF_UNIX)
-    try:
-        connection.settimeout(seconds)
-        connection.connect(address.host)
-    except OSError:
-        connection.close()
-        raise
-    return connection
-
-
-class BoundedSocket(socket.socket):
-    """A connection that bounds the time of a request with its answer, and the bytes of the answer."""
-
-    def __init__(self, connected: socket.socket, patience: float) -> None:
-        """Take over a connected socket; each request with its answer may take `patience` seconds."""
-        super().__init__(fileno=connected.detach())
-        if self.family != socket.AF_UNIX:
-            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._patience = patience
-        self._deadline = 0.0
-        self._left = 0
-
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send a request, and start the time of its answer."""
-        self._deadline = time.monotonic() + self._patience
-        self._left = MAX_ANSWER
-        self.settimeout(self._patience)
-        super().sendall(data, flags)
-
-    def recv(self, bufsize: int, flags: int = 0) -> bytes:
-        """The next bytes of the answer that are available.
-
-        Raises:
-            TimeoutError: the answer takes too long.
-            OSError: the connection failed, or the answer is too long.
-        """
-        remaining = self._deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError("timed out")
-        self.settimeout(remaining)
-        received = super().recv(RECEIVE_BYTES, flags)
-        self._left -= len(received)
-        if self._left < 0:
-            raise OSError(f"an answer of more than {MAX_ANSWER} bytes")
-        return received
-
-    def __del__(self) -> None:
-        """Close without the warning of a plain socket when a cache is collected with its pools."""
-        self.close()

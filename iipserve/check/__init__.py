@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from iipserve import __version__
-from iipserve.cache.memcached_servers import connect
+from iipserve.cache.memcached_server import connect
 from iipserve.check.formats import library_versions, read_lines, written_lines
 from iipserve.check.limits import limits
 from iipserve.check.settings import precedence, setting_lines

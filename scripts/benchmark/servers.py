@@ -112,9 +112,9 @@ def _settings(case: Case, ports: Ports) -> dict[str, str]:
 
 @contextmanager
 def memcached(ports: Ports) -> Iterator[subprocess.Popen[bytes]]:
-    """An empty memcached."""
+    """An empty memcached, on the core of the server that waits for it: the other core is busy all the time."""
     command = [
-        *LOAD_CORE, "memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", str(ports.memcached), "-m", "256", "-t", "1",
+        *SERVER_CORE, "memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", str(ports.memcached), "-m", "256", "-t", "1",
     ]  # fmt: skip
     with _running(command, dict(os.environ), ports.memcached, "memcached") as process:
         yield process

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from iipserve.cache.memcached import MemcachedCache, expiry_time, pack, unpack
-from iipserve.cache.memcached_servers import MAX_VALUE
+from iipserve.cache.memcached_server import MAX_VALUE
 from iipserve.config import MemcachedAddress
 from iipserve.plan import Rendition
 from tests.cache.servers import (
@@ -301,7 +301,7 @@ def test_intervals_between_retries_grow(monkeypatch: pytest.MonkeyPatch) -> None
     now = 1000.0
     monkeypatch.setattr("iipserve.cache.memcached_servers.time.monotonic", lambda: now)
     tries: list[float] = []
-    monkeypatch.setattr("iipserve.cache.memcached_servers._version", lambda pool: tries.append(now))
+    monkeypatch.setattr("iipserve.cache.memcached_servers._version", lambda server: tries.append(now))
     cache = MemcachedCache([MemcachedAddress("127.0.0.1", free_port())], DAY)
     cache.get(plan())
     for _ in range(1600):
