@@ -232,7 +232,7 @@ class Application:
     def _completed(
         self, content: Content, headers: Headers, modification: Modification | None, images: Images
     ) -> Content | ReadyDocument:
-        """The content with the modifiers beside the protocol's parameter, and what the settings add."""
+        """The content with the modifiers next to the protocol's parameter, and what the settings add."""
         if isinstance(content, Document):
             return self._ready_document(content, headers, tuple(images.values()))
         if isinstance(content, RenderPlan):

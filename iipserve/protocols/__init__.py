@@ -93,7 +93,7 @@ class Server:
 
 
 class Modification(Interface):
-    """IIP's modifiers beside another protocol's parameter."""
+    """IIP's modifiers next to another protocol's parameter."""
 
     def select(self, name: ImageName) -> ImageName:
         """The image that is meant by a name of the other protocol."""

@@ -133,7 +133,7 @@ def parse(routed: Routed, server: Server) -> Query:
     """Read the commands of a query string, in any order; see `split_commands`.
 
     Names may be of either case; arguments are percent-decoded after splitting. Parameters that are no commands are
-    ignored, as are objects beside a command that requests an image or samples.
+    ignored, as are objects next to a command that requests an image or samples.
 
     Raises:
         IIPError: an object is unknown, the image is missing or no output is requested.

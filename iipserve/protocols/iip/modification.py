@@ -24,7 +24,7 @@ from iipserve.protocols.tiles import has_color, quality_layers
 
 @dataclass(frozen=True, slots=True)
 class Modifiers:
-    """The modifiers beside the parameter of another protocol."""
+    """The modifiers next to the parameter of another protocol."""
 
     view: View
 
@@ -46,7 +46,7 @@ def read_modifiers(text: str, server: Server) -> Modifiers:
     outputs = output_commands(server.formats)
     for name, _ in split_commands(text):
         if name.lower() in outputs:
-            raise InvalidRequest(f"{name} requests a second output beside that of another protocol")
+            raise InvalidRequest(f"{name} requests a second output next to that of another protocol")
     return Modifiers(read(text))
 
 

@@ -197,7 +197,7 @@ MODIFIERS: Mapping[str, Modifier] = {
 
 
 def read(text: str) -> View:
-    """Read the modifiers beside the parameter of another protocol.
+    """Read the modifiers next to the parameter of another protocol.
 
     Args:
         text: `NAME=value`, joined by `&`, as in IIP's own requests; whatever is no modifier is ignored.

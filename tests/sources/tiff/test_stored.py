@@ -274,8 +274,7 @@ def test_a_tile_without_its_end_is_an_error(one_tile: Path) -> None:
         source.read_tile(0, 0, 0)
 
 
-def test_a_tile_without_its_end_is_an_error_after_a_whole_one(one_tile: Path) -> None:
-    """The head of the next tile is the same."""
+def test_a_tile_without_its_end_is_an_error_after_one_of_the_same_head(one_tile: Path) -> None:
     offset, count = tile_place(one_tile)
     source = open_source(TILED, one_tile)
     assert source.stored_tile(0, 0, 0, "jpeg", profile=False) is not None
