@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 MAX_ACCEPT_LENGTH = 4096
@@ -30,9 +31,12 @@ def negotiated(accept: str | None, offers: Sequence[str]) -> str | None:
         accept: the Accept header; without one the first offer is taken.
         offers: in the server's order of preference; `profile` is the one parameter that is compared.
     """
-    if not accept:
-        return offers[0]
-    ranges = [_media_range(entry) for entry in ACCEPT_ENTRY.findall(accept[:MAX_ACCEPT_LENGTH])]
+    return _negotiated(accept[:MAX_ACCEPT_LENGTH], tuple(offers)) if accept else offers[0]
+
+
+@lru_cache(maxsize=256)
+def _negotiated(accept: str, offers: tuple[str, ...]) -> str | None:
+    ranges = [_media_range(entry) for entry in ACCEPT_ENTRY.findall(accept)]
     weights = {offer: _weight(_media_range(offer), ranges) for offer in offers}
     best = max(offers, key=weights.__getitem__)
     return best if weights[best][0] > 0 else None

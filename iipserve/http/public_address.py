@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from urllib.parse import quote
 
 from iipserve.config import Config
@@ -31,6 +32,7 @@ ADDRESS_CHARACTERS = re.compile(r"[!$-;=?-\[\]_a-z~]*")
 """What an address may contain after its host (RFC 3986), and brackets, as browsers send them."""
 
 
+@cache
 def variable(header: str) -> str:
     """The CGI variable of a request header (RFC 3875 section 4.1.18)."""
     return "HTTP_" + header.upper().replace("-", "_")

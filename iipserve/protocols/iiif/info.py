@@ -48,13 +48,37 @@ def info_document(
     members = MEMBERS[version.number](version, address, info, server)
     for name in extra_info_settings(version.number):
         members.update(extra_members(getattr(server.config, name), name))
-    body = json.dumps(members, ensure_ascii=False, indent=2).encode("utf-8", "replace")
+    body = indented_json(members).encode("utf-8", "replace")
     media_type = negotiated_type(version, accept)
     link = version.profile_link
     if version.number == 2 and media_type == JSON:
         link = f"{link}, {CONTEXT_LINK.format(version.context)}"
     vary = ", ".join(("Accept", *headers_read(server.config)))
     return Answer(Document(body, media_type, vary=vary), (("Link", link),))
+
+
+_json_string = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def indented_json(value: Any, margin: str = "\n") -> str:
+    """`json.dumps(value, ensure_ascii=False, indent=2)`, whose encoder takes 40 µs: it is in Python then.
+
+    Args:
+        value: JSON as Python holds it; the keys of dictionaries are strings.
+        margin: precedes the lines of the value, except the first.
+    """
+    inner = margin + "  "
+    kind = type(value)
+    if kind is str:
+        return _json_string(value)
+    if kind is dict and value:
+        members = [
+            f"{inner}{_json_string(name)}: {indented_json(each, inner)}" for name, each in value.items()
+        ]
+        return f"{{{','.join(members)}{margin}}}"
+    if kind in (list, tuple) and value:
+        return f"[{','.join([inner + indented_json(each, inner) for each in value])}{margin}]"
+    return repr(value) if kind is int else json.dumps(value)
 
 
 # -- what is advertised ----------------------------------------------------------------------------
