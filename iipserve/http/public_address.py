@@ -73,7 +73,7 @@ def public_root(environ: Mapping[str, str], *, trusted: bool) -> str:
     if trusted:
         scheme, host, prefix = _forwarded(environ, scheme, host)
     if not HOST.fullmatch(host):
-        raise InvalidRequest(f"Host {host!r} is not a host name with an optional port")
+        raise InvalidRequest(f"the host {host!r} is not a host name with an optional port")
     return f"{scheme}://{host}{prefix}"
 
 

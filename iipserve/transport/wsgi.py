@@ -112,7 +112,7 @@ def host_mistake(environ: Mapping[str, Any]) -> str:
             else ""
         )
     if host and not HOST.fullmatch(host):
-        return f"Host {host!r} is not one host name with an optional port"
+        return f"the host {host!r} is not one host name with an optional port"
     return ""
 
 
