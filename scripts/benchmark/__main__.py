@@ -125,7 +125,7 @@ def _print_case(case: Case, addresses: Sequence[str], folder: Path, options: arg
             own.append(_measure(case, own_paths, ports, ours, options, is_first=is_first))
             if theirs:
                 other.append(_measure(case, other_paths, ports, theirs, options, is_first=is_first))
-    failed, others_failed = sum(run.failed for run in own), sum(run.failed for run in other)
+    failed, others_failed = (0 if case.refused else sum(run.failed for run in runs) for runs in (own, other))
     cells = [case.name, *_cells(own), *(_cells(other) if other else ["-"] * 4), _ratio(own, other)]
     notes = [
         f"{count} of {name} failed"

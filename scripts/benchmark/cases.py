@@ -43,6 +43,8 @@ class Case:
     """Hard links to the image that the addresses name."""
     memcached: bool = False
     """Both servers use a memcached of their own."""
+    refused: bool = False
+    """What is asked for does not exist: answers are errors."""
     long: bool = False
     """Takes minutes, and is run on demand only."""
 
@@ -87,6 +89,10 @@ DOCUMENTS = (
     Case("DeepZoom descriptor asked for before", CROWD_JPEG, ask.of_each(60, "?DeepZoom={0}.dzi"), DEFAULT, warm_seconds=1, links=60),
     Case("Zoomify properties asked for before", CROWD_JPEG, ask.of_each(60, "?Zoomify={0}/ImageProperties.xml"), DEFAULT, warm_seconds=1, links=60),
     Case("OBJ asked for before", CROWD_JPEG, ask.of_each(60, OBJECTS), DEFAULT, warm_seconds=1, links=60),
+)  # fmt: skip
+ERRORS = (
+    Case("image that does not exist", CROWD_JPEG, ask.of_each(60, "?FIF=no-{0}&JTL=0,0"), DEFAULT, refused=True, warm_seconds=1),
+    Case("tile that does not exist", CROWD_JPEG, ask.of_each(60, "?FIF={0}&JTL=99,0"), DEFAULT, links=60, refused=True, warm_seconds=1),
 )  # fmt: skip
 FIRST = (
     Case("image never opened, tile", CROWD_JPEG, ask.first_tiles(MANY), DEFAULT, once=True, links=MANY),
@@ -133,7 +139,7 @@ PROCESSED = (
     *processed("CIELAB", "cielab.tif"),
     *processed("watermark", JPEG, mark=WATERMARK),
 )
-CASES: Sequence[Case] = (*WARM, *DOCUMENTS, *FIRST, *CROWDS, *DECODED, *PROCESSED)
+CASES: Sequence[Case] = (*WARM, *DOCUMENTS, *ERRORS, *FIRST, *CROWDS, *DECODED, *PROCESSED)
 
 
 def paths_of(case: Case, images: Mapping[str, Image]) -> list[str]:
