@@ -6,6 +6,7 @@ the state of its images, which is checked whenever the answer is used again.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import NamedTuple, TypeAlias
 from weakref import ref
 
@@ -23,6 +24,8 @@ MAX_DOCUMENT_LENGTH = 1 << 16
 """Bytes of a document; longer ones (XMP, histograms) would displace hundreds of others."""
 PLAN_SIZE = 1024
 """Bytes of a plan with the headers of its answer, besides what a cache counts for each entry (measured)."""
+
+NOTHING: Set[str] = frozenset()
 
 AddressKey: TypeAlias = tuple[str | None, ...]
 """See `Request.address_key`."""
@@ -79,22 +82,23 @@ class AddressCache:
         size, vary = _size_and_vary(answer)
         if size is None or not vary <= COMPARED_HEADERS:
             return
-        accept = request.environ.get(ACCEPT)
-        if sum(map(len, filter(None, (*address, accept)))) > MAX_KEY_LENGTH:
+        key: AddressKey = (*address, request.environ.get(ACCEPT)) if "Accept" in vary else address
+        if len("".join(filter(None, key))) > MAX_KEY_LENGTH:
             return
-        if "Accept" in vary:
+        if key is not address:
             self._cache.set(address, BY_ACCEPT, 0)
-            address = (*address, accept)
-        self._cache.set(address, answer, size)
+        self._cache.set(key, answer, size)
 
     def clear(self) -> None:
         """Forget everything."""
         self._cache.clear()
 
 
-def _size_and_vary(answer: CachedAnswer) -> tuple[int | None, set[str]]:
+def _size_and_vary(answer: CachedAnswer) -> tuple[int | None, Set[str]]:
     """Bytes of an answer, None for one that is too long; and the names in its Vary headers."""
     content, headers = answer.content, answer.headers
+    if isinstance(content, RenderPlan) and not headers:
+        return PLAN_SIZE, NOTHING
     size: int | None = PLAN_SIZE
     if isinstance(content, ReadyDocument):
         body, headers = content.response.body, content.headers

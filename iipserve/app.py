@@ -203,7 +203,8 @@ class Application:
         request = routed.request
         if request.method not in protocol.methods:
             raise MethodNotAllowed(request.method, protocol.methods)
-        _check_body(protocol, request)
+        if request.method not in READING_METHODS:
+            _check_body(protocol, request)
         query: Query = protocol.parse(routed, self._server)
         modification, selected = None, query.names
         if routed.modifiers and self._read_modifiers:
@@ -236,6 +237,8 @@ class Application:
         if isinstance(content, Document):
             return self._ready_document(content, headers, tuple(images.values()))
         if isinstance(content, RenderPlan):
+            if modification is None and self._output_policy.adds_nothing:
+                return content
             if modification is not None:
                 info = images.of(content.view.image.identifier, content.view.image.selector)
                 content = modification.apply(content, info, self._server)
@@ -427,6 +430,8 @@ def _check_body(protocol: Protocol, request: Request) -> None:
 
 def _modified(images: Versioned) -> Modified:
     """When the newest of the images was changed; None if that is not known of all."""
+    if len(images) == 1:
+        return images[0].version.changed_at
     times = [image.version.changed_at for image in images]
     known = [time for time in times if time is not None]
     return max(known) if known and len(known) == len(times) else None

@@ -82,6 +82,8 @@ class RenderPlan:
     encoding: Encoding
     operations: tuple[Operation, ...] = ()
     """In canonical order (`processing.pipeline.ordered`), without operations that have no effect."""
+    images: tuple[ImageRef, ...] = field(init=False, repr=False, compare=False)
+    """All images that are shown."""
     _hash: int = field(init=False, repr=False, compare=False)
     """Computed once: a plan is looked up several times while it is answered."""
     _digest: str = field(init=False, repr=False, compare=False, default="")
@@ -89,15 +91,11 @@ class RenderPlan:
 
     def __post_init__(self) -> None:
         kind: Any = type(self)
+        object.__setattr__(self, "images", self.view.images)
         object.__setattr__(self, "_hash", hash(_key_of(kind)(self)))
 
     def __hash__(self) -> int:
         return self._hash
-
-    @property
-    def images(self) -> tuple[ImageRef, ...]:
-        """All images that are shown."""
-        return self.view.images
 
     @property
     def digest(self) -> str:

@@ -13,7 +13,8 @@ PACKAGE = Path(iipserve.__file__).parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("geometry", "registry", "config", "leader", "lru", "native_libraries", "containers"),
+    ("geometry", "registry", "config", "leader", "lru", "native_libraries"),
+    ("containers",),
     ("http", "image", "libvips", "formats"),
     ("processing", "pyramid"),
     ("plan",),

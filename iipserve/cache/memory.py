@@ -74,7 +74,8 @@ class MemoryCache:
         """
         entry = Entry(key, value, size + ENTRY_OVERHEAD)
         with self._lock:
-            self._remove(key)
+            if key in self._entries:
+                self._remove(key)
             if entry.cost > self.capacity:
                 return
             while self._bytes + entry.cost > self.capacity:

@@ -7,6 +7,7 @@ points to itself, interprets makers' private tags, and holds a tile table as a t
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 import sys
@@ -17,6 +18,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple, TypeAlias
 
 from iipserve.errors import DecodeError
+from iipserve.lru import LRU
 
 
 class FieldType(IntEnum):
@@ -71,7 +73,9 @@ MAX_BYTES = 16 * 1024 * 1024
 Table: TypeAlias = "array[int]"
 """Unsigned integers, packed in 2, 4 or 8 bytes each."""
 PAGE = 256
-"""Values of a paged table that are in memory at a time."""
+"""Values of a paged table that are read at once."""
+MAX_PAGES = 4096
+"""Pages of all paged tables that are in memory besides the last of each: 4 to 8 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,10 +333,15 @@ class Directory:
         return self.reader.bytes_at(offset, count)
 
 
-class PagedTable(Sequence[int]):
-    """Unsigned integers in a file, of which one page is in memory. Safe for many threads."""
+_pages: LRU[tuple[int, int], Table] = LRU(MAX_PAGES)
+"""By the number of a table and the index of the page in it."""
+_table_numbers = itertools.count()
 
-    __slots__ = ("_count", "_offset", "_page", "_reader", "_type")
+
+class PagedTable(Sequence[int]):
+    """Unsigned integers in a file, of which some pages are in memory. Safe for many threads."""
+
+    __slots__ = ("_count", "_number", "_offset", "_page", "_reader", "_type")
 
     def __init__(self, reader: Reader, offset: int, type: int, count: int) -> None:
         """`count` values of `type`, from `offset` on, all inside the file."""
@@ -340,6 +349,7 @@ class PagedTable(Sequence[int]):
         self._offset = offset
         self._type = type
         self._count = count
+        self._number = next(_table_numbers)
         self._page: tuple[int, Table] = (-1, array("B"))
 
     def __len__(self) -> int:
@@ -349,18 +359,22 @@ class PagedTable(Sequence[int]):
         """The value at an index. Raises `DecodeError` if the file has become shorter."""
         if not 0 <= index < self._count:
             raise IndexError(index)
-        number, position = divmod(index, PAGE)
-        page = self._page
-        if page[0] != number:
-            page = self._page = number, self._read(number)
-        return page[1][position]
+        page, position = divmod(index, PAGE)
+        last = self._page
+        if last[0] != page:
+            last = self._page = page, self._values(page)
+        return last[1][position]
 
-    def _read(self, number: int) -> Table:
-        length, first = TYPE_LENGTHS[self._type], number * PAGE
-        count = min(PAGE, self._count - first)
-        return _table(
-            self._reader, self._type, self._reader.bytes_at(self._offset + first * length, count * length)
-        )
+    def _values(self, page: int) -> Table:
+        key = (self._number, page)
+        values = _pages.get(key)
+        if values is None:
+            length, first = TYPE_LENGTHS[self._type], page * PAGE
+            count = min(PAGE, self._count - first)
+            data = self._reader.bytes_at(self._offset + first * length, count * length)
+            values = _table(self._reader, self._type, data)
+            _pages.set(key, values)
+        return values
 
 
 def _table(reader: Reader, type: int, data: bytes) -> Table:

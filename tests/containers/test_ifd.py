@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import tifffile
 from iipserve.containers import ifd, ifd_writer
 from iipserve.containers.ifd import Directory, Reader, read_chain, read_directory
 from iipserve.errors import DecodeError
+from iipserve.lru import LRU
 from tests.containers.test_ifd_writer import fields
 
 VALUES = [
@@ -84,8 +86,26 @@ def test_tables_are_tifffiles(
     with first_of(written(tmp_path / "a.tif", order, big, (65000, code, count, many))) as directory:
         assert tuple(directory.table(65000, count)) == many
         assert tuple(directory.table(65000, count // 2)) == many[: count // 2]
-        with pytest.raises(DecodeError, match=f"holds {count} values"):
-            directory.table(65000, count + 1)
+        paged = directory.paged_table(65000, count)
+        assert tuple(paged) == many
+        assert [paged[index] for index in range(count - 1, -1, -97)] == [*many[::-97]]
+        for read in (directory.table, directory.paged_table):
+            with pytest.raises(DecodeError, match=f"holds {count} values"):
+                read(65000, count + 1)
+
+
+def test_pages_of_tables_are_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of two tables, read in turn and in any order, with room for fewer than they have."""
+    monkeypatch.setattr(ifd, "_pages", LRU(3))
+    values = [*range(0, 9000, 3)], [*range(1, 9000, 3)]
+    fields = [(65000 + index, "I", 3000, tuple(value)) for index, value in enumerate(values)]
+    with first_of(written(tmp_path / "a.tif", "<", False, *fields)) as directory:
+        tables = [directory.paged_table(65000 + index, 3000) for index in range(2)]
+        for place in random.Random(1).choices(range(3000), k=500):
+            assert [table[place] for table in tables] == [value[place] for value in values]
+        for outside in (-1, 3000):
+            with pytest.raises(IndexError):
+                tables[0][outside]
 
 
 @VARIANTS

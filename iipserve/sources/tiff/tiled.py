@@ -69,6 +69,10 @@ class StoredLevel:
     """By output format."""
     mask: StoredLevel | None
     """Its one band is the opacity of this level."""
+    columns: int
+    """Of the grid."""
+    rows: int
+    """Of the grid."""
 
     @property
     def bands(self) -> int:
@@ -178,9 +182,8 @@ class TiffSource(Source):
             stored = self._levels[level]
             if isinstance(stored, PendingLevel):
                 stored = self._levels[level] = stored.read()
-            columns = stored.grid.columns
-            if 0 <= column < columns and 0 <= row < stored.grid.rows:
-                return stored, row * columns + column
+            if 0 <= column < stored.columns and 0 <= row < stored.rows:
+                return stored, row * stored.columns + column
         raise TileNotFound(f"there is no tile {column},{row} of level {level}")
 
     def _samples(self, stored: StoredLevel, index: int, region: Region) -> Pixels:
@@ -326,10 +329,12 @@ def _read_level(level: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool
     offsets, counts = read_tables(directory, layout)
     layout = with_sample_order(layout, directory, offsets, counts)
     codec = codec_of(layout, directory)
-    passes = shown_as_stored and mask is None and layout.is_plain
+    passes, grid = shown_as_stored and mask is None and layout.is_plain, layout.grid
     return StoredLevel(
         layout=layout,
-        grid=layout.grid,
+        grid=grid,
+        columns=grid.columns,
+        rows=grid.rows,
         offsets=offsets,
         counts=counts,
         max_count=layout.max_encoded_bytes,
