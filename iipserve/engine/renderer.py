@@ -71,11 +71,18 @@ class Renderer:
             TooLarge, Overloaded: see `AdmissionControl`; also for lack of time, and of room on the disk.
             DecodeError: a file is damaged where the plan needs it.
         """
-        rendition = self._cache.get(plan)
-        if rendition is None:
-            return self._renditions.do(plan, lambda: self._make(plan))
-        self.check(plan)
-        return rendition
+        rendition, checked = self._cache.get(plan), False
+
+        def make() -> Rendition | LargeRendition:
+            nonlocal checked
+            checked = True
+            return self._make(plan)
+
+        result = rendition or self._renditions.do(plan, make)
+        if not checked:
+            # what another thread began to make may have been out of date before this request came
+            self.check(plan)
+        return result
 
     def check(self, plan: RenderPlan) -> None:
         """Check, by one `stat` for each, that the images of `plan` are unchanged.

@@ -263,12 +263,14 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
     def _park(self, connection: Connection) -> None:
         descriptor = connection.fileno()
         self._parked[descriptor] = connection
-        if not connection.registered:
-            connection.registered = True
-            self._epoll.register(descriptor, PARKED_EVENTS)
-        elif connection.may_have_more() or not self._leadership.is_mine():
-            # what came in meanwhile was reported to a thread that did not find it parked: report it again
-            self._epoll.modify(descriptor, PARKED_EVENTS)
+        # from here on another thread may serve it, and close it before it is registered
+        with contextlib.suppress(OSError):
+            if not connection.registered:
+                connection.registered = True
+                self._epoll.register(descriptor, PARKED_EVENTS)
+            elif connection.may_have_more() or not self._leadership.is_mine():
+                # what came in meanwhile was reported to a thread that did not find it parked: report it again
+                self._epoll.modify(descriptor, PARKED_EVENTS)
 
     def _drop(self, connection: Connection) -> None:
         connection.close()

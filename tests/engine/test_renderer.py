@@ -19,6 +19,7 @@ from iipserve.config import Config
 from iipserve.engine import renderer as rendering
 from iipserve.engine.admission import Cost
 from iipserve.engine.crop import metadata_for
+from iipserve.engine.files import ImageChanged
 from iipserve.engine.renderer import Renderer
 from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.errors import DecodeError, TooLarge, UnsupportedEncoding
@@ -173,6 +174,35 @@ def test_many_at_once_are_made_once() -> None:
         threading.Timer(0.2, Slow.release.set).start()
         assert len({future.result() for future in futures}) == 1
     assert source.reads == [(0, 0, 0)]
+
+
+def test_what_others_make_is_proved_for_each() -> None:
+    """An image that was replaced while a rendition is made: a request that came after that must not get it."""
+
+    class Slow(ArraySource):
+        reading, release = threading.Event(), threading.Event()
+
+        def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
+            self.reading.set()
+            self.release.wait(5)
+            return super().read_tile(level, column, row, quality_layers)
+
+    class Replaced(OneSource):
+        def check(self, image: object) -> None:
+            if Slow.reading.is_set():
+                raise ImageChanged
+
+    source, memory = Slow([PICTURE]), MemoryCache(0)
+    library: Any = Replaced(source)
+    maker = Renderer(Config(), library, ENCODERS, TieredCache(memory, None), memory)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(maker.render, plan_of(source, TILE))
+        assert Slow.reading.wait(5)
+        second = pool.submit(maker.render, plan_of(source, TILE))
+        threading.Timer(0.1, Slow.release.set).start()
+        assert first.result().body == PICTURE[:64, :64].tobytes()
+        with pytest.raises(ImageChanged):
+            second.result()
 
 
 def test_error_is_not_remembered() -> None:
