@@ -145,7 +145,7 @@ def iip_thousand(picture: Image) -> list[str]:
 
 
 def iiif_regions(picture: Image) -> list[str]:
-    """1,000 x 1,000 pixels of the full size at 40 places, of which no side lies between two tiles."""
+    """1,000 x 1,000 pixels of the full size at 40 places; no side is on a border of tiles."""
     places = random.Random(6)
 
     def start(length: int) -> int:

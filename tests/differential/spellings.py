@@ -36,7 +36,7 @@ class Difference(NamedTuple):
 
 
 ALIKE: Mapping[str, Sequence[str]] = {
-    "parameters that are no commands": (
+    "parameters that are not commands": (
         "?FIF=a.tif&JTL=1,0", "?FIF=a.tif&_=1700000000&JTL=1,0", "?_=1&FIF=a.tif&JTL=1,0", "?FIF=a.tif&JTL=1,0&_=17",
         "?FIF=a.tif&JTL=1,0&17", "?FIF=a.tif&JTL=1,0&t=17", "?FIF=a.tif&JTL=1,0&x=.jpg", "?FIF=a.tif&JTL=1,0&FOO=1&bar",
         "?FOO=1&FIF=a.tif&WID=100&CVT=jpeg", "?FIF=a.tif&WID=100&CVT=jpeg&FOO=1", "?FIF=a.tif&FOO=1",
@@ -53,7 +53,7 @@ ALIKE: Mapping[str, Sequence[str]] = {
         "?iiif=a.tif/full/100,/0/default.jpg", "?DEEPZOOM=a.tif.dzi", "?deepzoom=a.tif_files/9/0_0.jpg",
         "?zoomify=a.tif/TileGroup0/1-0-0.jpg",
     ),
-    "several wishes": (
+    "repeated and contradictory requests": (
         "?FIF=a.tif&FIF=a.tif&JTL=1,0", "?FIF=a.tif&JTL=1,0&JTL=1,0",
         "?FIF=a.tif&OBJ=IIP,1.0&OBJ=Max-size&OBJ=Tile-size&JTL=1,0", "?FIF=a.tif&JTL=1,0&OBJ=Max-size",
         "?FIF=a.tif&OBJ=Max-size&WID=100&CVT=jpeg", "?FIF=a.tif&OBJ=nothing&JTL=1,0",
@@ -183,7 +183,7 @@ DIFFERENCES: Mapping[str, Sequence[Difference]] = {
             ("?FIF=a.tif&OBJ=Max-size&_=1", "?FIF=a.tif&_=1&OBJ=Max-size"),
             "400",
             "Max-size:600 460",
-            "parameters that are no commands are ignored beside `OBJ` too",
+            "parameters that are not commands are ignored next to `OBJ` too",
         ),
         Difference(
             ("?FIF=a.tif&JTL=1,0&JTL=0,0", "?FIF=a.tif&JTL=1,0&CVT=jpeg", "?FIF=a.tif&FIF=sub/b.tif&JTL=1,0"),

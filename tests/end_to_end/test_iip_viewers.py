@@ -47,7 +47,7 @@ from tests.images import write_tiff_pyramid
 from tests.ports import free_port
 
 ODD = (701, 531)
-"""Sides of an image whose levels have odd sizes; each level has as many tiles as OpenLayers reckons."""
+"""Sides of an image whose levels have odd sizes; each level has as many tiles as OpenLayers calculates."""
 
 OPENSEADRAGON = installed_openseadragon() / "openseadragon.min.js"
 BLANK = """<!doctype html><title>Viewer</title><link rel="icon" href="data:,">

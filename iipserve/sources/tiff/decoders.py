@@ -44,7 +44,7 @@ REVERSED_BITS = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 NO_RUN = 128
 """The byte of PackBits that stands for nothing; smaller ones precede bytes as they are, larger ones a repeated one."""
 MAX_RUN_BYTES = 1 << 20
-"""Bytes of PackBits that are looked through for the end of a tile, which takes up to half a second."""
+"""Bytes of PackBits that are looked through for the end of a tile, at most, which takes up to a quarter of a second."""
 SAMPLE_FORMATS = {"u": 1, "i": 2, "f": 3}
 
 
