@@ -135,3 +135,9 @@ class DecodeError(IIPServeError, ValueError):
     """The part of the file that was asked for is damaged or missing."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class NotInstalled(IIPServeError):
+    """The request needs a package that is not installed."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -9,7 +10,13 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from iipserve import __version__
+from iipserve.geo.georeference import Georeference
+from iipserve.geo.grid import GridRef
+from iipserve.geo.layer import Catalog
 from iipserve.geometry import Region, Size
 from iipserve.image import FIRST, ImageInfo, ImageVersion, Selector, cached_repr, quick_repr
 from iipserve.processing import Operation, Pixels
@@ -68,6 +75,47 @@ class Crop:
         return (self.image,)
 
 
+class Resampling(enum.Enum):
+    """How a pixel of a map is made from those of the image."""
+
+    NEAREST = "nearest"
+    BILINEAR = "bilinear"
+    CUBIC = "cubic"
+    AVERAGE = "average"
+    MODE = "mode"
+
+    def __repr__(self) -> str:
+        return self.value
+
+
+@quick_repr
+@dataclass(frozen=True, slots=True)
+class Warp:
+    """A level, resampled to another grid: a map. Pixels without data are clear."""
+
+    image: ImageRef
+    level: int
+    """Index into `ImageInfo.levels`."""
+    source: Georeference
+    """Of the full size; a level covers the same ground."""
+    target: GridRef
+    """Has the size of the result."""
+    resampling: Resampling
+
+    @property
+    def size(self) -> Size:
+        """Pixels of the result."""
+        return self.target.size
+
+    @property
+    def images(self) -> tuple[ImageRef, ...]:
+        """All images that are shown."""
+        return (self.image,)
+
+
+View: TypeAlias = Crop | Warp
+
+
 @quick_repr
 @dataclass(frozen=True, slots=True)
 class RenderPlan:
@@ -77,7 +125,7 @@ class RenderPlan:
     the same in every process.
     """
 
-    view: Crop
+    view: View
     """What is shown of which image, at which size."""
     encoding: Encoding
     operations: tuple[Operation, ...] = ()
@@ -163,6 +211,34 @@ class StatisticsPlan:
     describe: Callable[[Statistics], Document]
 
 
+@dataclass(frozen=True, slots=True)
+class CatalogPlan:
+    """A document about all layers: capabilities. It is remembered by address until the catalog changes."""
+
+    describe: Callable[[Catalog], Document]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A rectangle of samples as the file has them."""
+
+    samples: Pixels
+    """Shape (height, width, bands), without opacity."""
+    valid: NDArray[np.bool_]
+    """Shape (height, width): False where the file declares missing data, NaN, masked or clear pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePlan:
+    """Samples as stored in the file, in windows of its levels, reported as text (GetFeatureInfo)."""
+
+    image: ImageRef
+    windows: tuple[tuple[int, Region], ...]
+    """(index into `ImageInfo.levels`, a region of that level, inside it) for each."""
+    describe: Callable[[Sequence[Window]], Document]
+    """The windows -> the answer."""
+
+
 class Rendition(NamedTuple):
     """A finished file in memory."""
 
@@ -201,7 +277,9 @@ class RenderableArea(NamedTuple):
     """Pixels of the largest result of a rotation by any other angle, with the corners that it leaves empty."""
 
 
-Content: TypeAlias = RenderPlan | SamplePlan | StatisticsPlan | Document | Redirect | Bundle
+Content: TypeAlias = (
+    RenderPlan | SamplePlan | StatisticsPlan | ValuePlan | CatalogPlan | Document | Redirect | Bundle
+)
 
 
 class Answer(NamedTuple):

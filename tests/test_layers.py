@@ -17,6 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("containers",),
     ("http", "image", "libvips", "formats"),
     ("processing", "pyramid"),
+    ("geo",),
     ("plan",),
     ("sources", "codecs", "cache"),
     ("protocols", "engine"),
@@ -40,6 +41,10 @@ FOREIGN = {
     "PIL": ("processing", "sources"),
     "pypdfium2": "sources",
     "pyvips": "libvips",
+    "pyproj": "geo",
+    "lxml": "geo",
+    "mappyfile": "geo",
+    "rasterio": ("engine", "sources", "codecs"),
 }
 """Packages that only these parts may know; `check` asks all of them for their version."""
 

@@ -30,7 +30,7 @@ class Bound(NamedTuple):
 class CropReader(ViewReader):
     """Reads the crop of one plan."""
 
-    def __init__(self, services: RenderServices, plan: RenderPlan) -> None:
+    def __init__(self, services: RenderServices, plan: RenderPlan, crop: Crop) -> None:
         """Open the image.
 
         Raises:
@@ -38,8 +38,8 @@ class CropReader(ViewReader):
         """
         self._services = services
         self._plan = plan
-        self._crop = plan.view
-        self._source = services.library.source(plan.view.image)
+        self._crop = crop
+        self._source = services.library.source(crop.image)
         self._binding: Bound | None = None
 
     def stored(self, encoder: Encoder) -> bytes | None:
@@ -76,7 +76,7 @@ class CropReader(ViewReader):
         return assembly.read_strips(self._bound.read, self._crop.region, self._crop.size)
 
     def metadata(self) -> Metadata:
-        return metadata_for(self._plan, self._source.info)
+        return metadata_for(self._plan, self._crop, self._source.info)
 
     @property
     def _bound(self) -> Bound:
@@ -120,21 +120,20 @@ def _tile_of(info: ImageInfo, crop: Crop) -> tuple[int, int, Size] | None:
     return column, row, tile
 
 
-def metadata_for(plan: RenderPlan, info: ImageInfo) -> Metadata:
+def metadata_for(plan: RenderPlan, crop: Crop, info: ImageInfo) -> Metadata:
     """What is embedded with the pixels: in tiles at most the profile, in exports everything."""
     icc = None
     if plan.encoding.profile and all(operation.keeps_profile for operation in plan.operations):
         icc = info.icc
     if not plan.encoding.metadata:
         return Metadata(icc=icc) if icc else NO_METADATA
-    return Metadata(icc, info.xmp, info.exif, _scaled_resolution(plan, info), info.text)
+    return Metadata(icc, info.xmp, info.exif, _scaled_resolution(plan, crop, info), info.text)
 
 
-def _scaled_resolution(plan: RenderPlan, info: ImageInfo) -> PhysicalResolution | None:
+def _scaled_resolution(plan: RenderPlan, crop: Crop, info: ImageInfo) -> PhysicalResolution | None:
     """Pixels per metre of the rendered image: fewer than the original's if it was scaled down."""
     if info.resolution is None:
         return None
-    crop = plan.view
     level = info.levels[crop.level].size
     x = info.resolution.x * level.width / info.size.width * crop.size.width / crop.region.width
     y = info.resolution.y * level.height / info.size.height * crop.size.height / crop.region.height

@@ -28,7 +28,7 @@ from iipserve.plan import Crop, ImageRef, LargeRendition, RenderableArea, Render
 from iipserve.processing import Operation, Pixels, pipeline
 from iipserve.processing.statistics import Statistics
 
-READERS: Mapping[type[Any], Callable[[RenderServices, RenderPlan], ViewReader]] = {Crop: CropReader}
+READERS: Mapping[type[Any], Callable[[RenderServices, RenderPlan, Any], ViewReader]] = {Crop: CropReader}
 """What reads each kind of view."""
 LARGE_BYTES = 1 << 24
 """Images of more bytes are rendered in strips, and longer files are not held in memory. No tile of 8 bits is as
@@ -118,7 +118,7 @@ class Renderer:
         encoder = self._encoders.get(plan.encoding.format)
         if encoder is None:
             raise UnsupportedEncoding(f"{plan.encoding.format} is not a format this server writes")
-        view = READERS[type(plan.view)](self._services, plan)
+        view = READERS[type(plan.view)](self._services, plan, plan.view)
         body: bytes | LargeFile | None = None
         if self._passes_stored and plan.encoding.stored and not plan.operations:
             body = view.stored(encoder)

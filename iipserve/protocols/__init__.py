@@ -12,6 +12,8 @@ from typing import Protocol as Interface
 from iipserve.config import Config
 from iipserve.errors import IIPServeError
 from iipserve.formats import Formats
+from iipserve.geo.georeference import GeoImage
+from iipserve.geo.layer import Catalog, EmptyCatalog
 from iipserve.http import READING_METHODS, Routed
 from iipserve.image import ImageInfo, ImageName, Selector
 from iipserve.plan import Answer, Document, RenderableArea, RenderPlan
@@ -82,6 +84,10 @@ def _unlimited(_: ImageInfo) -> RenderableArea:
     return RenderableArea(sys.maxsize, sys.maxsize)
 
 
+def _without_georeference(_: ImageInfo) -> GeoImage | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Server:
     """What `parse` and `plan` may know of the server. Compared by identity, as a key of what follows from it."""
@@ -90,6 +96,11 @@ class Server:
     formats: Formats
     renderable: Callable[[ImageInfo], RenderableArea] = _unlimited
     """How large images can be made of one."""
+    catalog: Callable[[], Catalog] = EmptyCatalog
+    """The layers of the map services at present."""
+    geo_image: Callable[[ImageInfo], GeoImage | None] = _without_georeference
+    """Where an image lies; None where its file does not say. Reads the file once per version. Raises `ImageChanged`
+    and what reading a file raises."""
 
 
 class Modification(Interface):

@@ -238,26 +238,26 @@ def test_opacity_is_composited_on_white_for_jpeg() -> None:
 def test_tile_embeds_at_most_its_profile() -> None:
     source = ArraySource([PICTURE], icc=b"profile")
     plain, profiled = plan_of(source, TILE), plan_of(source, TILE, profile=True)
-    assert metadata_for(plain, source.info).icc is None
-    assert metadata_for(profiled, source.info).icc == b"profile"
-    assert metadata_for(profiled, source.info).resolution is None
+    assert metadata_for(plain, plain.view, source.info).icc is None
+    assert metadata_for(profiled, profiled.view, source.info).icc == b"profile"
+    assert metadata_for(profiled, profiled.view, source.info).resolution is None
 
 
 def test_profile_goes_with_the_colors_it_describes() -> None:
     source = ArraySource([PICTURE], icc=b"profile")
     gray = plan_of(source, TILE, profile=True, operations=(Grayscale(),))
     mirrored = plan_of(source, TILE, profile=True, operations=(Mirror(),))
-    assert metadata_for(gray, source.info).icc is None
-    assert metadata_for(mirrored, source.info).icc == b"profile"
+    assert metadata_for(gray, gray.view, source.info).icc is None
+    assert metadata_for(mirrored, mirrored.view, source.info).icc == b"profile"
 
 
 def test_export_embeds_the_resolution_of_its_own_size() -> None:
     source = ArraySource([gradient((400, 300)), gradient((200, 150))])
     object.__setattr__(source.info, "resolution", PhysicalResolution(12_000, 6_000))
     plan = plan_of(source, Placement(1, Region(0, 0, 200, 150), Size(100, 75)), metadata=True)
-    assert metadata_for(plan, source.info).resolution == PhysicalResolution(3_000, 1_500)
+    assert metadata_for(plan, plan.view, source.info).resolution == PhysicalResolution(3_000, 1_500)
     rotated = replace(plan, operations=(Rotate(270),))
-    assert metadata_for(rotated, source.info).resolution == PhysicalResolution(1_500, 3_000)
+    assert metadata_for(rotated, rotated.view, source.info).resolution == PhysicalResolution(1_500, 3_000)
 
 
 WHOLE = Placement(0, Region(0, 0, 150, 100), Size(150, 100))
@@ -356,8 +356,8 @@ class Flat:
 class FlatReader(ViewReader):
     after_scaling: tuple[Operation, ...] = ()
 
-    def __init__(self, services: RenderServices, plan: Any) -> None:
-        self._view: Flat = plan.view
+    def __init__(self, services: RenderServices, plan: Any, view: Flat) -> None:
+        self._view = view
 
     def stored(self, encoder: Encoder) -> bytes | None:
         return None

@@ -1,0 +1,147 @@
+"""Layers, their styles, and what a service says of itself: what the service file describes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+from typing import Protocol as Interface
+
+from iipserve.geo.georeference import GeoImage
+from iipserve.geo.grid import Bounds
+from iipserve.image import ImageInfo, ImageName
+from iipserve.processing import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the samples of a layer are displayed."""
+
+    name: str
+    title: str = ""
+    abstract: str = ""
+    operations: tuple[Operation, ...] = ()
+    """In canonical order; none displays the image as IIIF does."""
+
+
+DEFAULT_STYLE = Style("default", "Default style")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom to ask about a service (OWS Common 06-121r3, table 7). Empty texts are left out of documents."""
+
+    person: str = ""
+    organization: str = ""
+    position: str = ""
+    phone: str = ""
+    facsimile: str = ""
+    address: str = ""
+    city: str = ""
+    state_or_province: str = ""
+    post_code: str = ""
+    country: str = ""
+    email: str = ""
+    online_resource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceMetadata:
+    """What a service says of itself."""
+
+    title: str = "iipserve"
+    abstract: str = ""
+    keywords: tuple[str, ...] = ()
+    fees: str = ""
+    access_constraints: str = ""
+    provider: str = ""
+    provider_site: str = ""
+    contact: Contact = Contact()
+    languages: tuple[str, ...] = ()
+    options: MappingProxyType[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Of single services, by `service.key`: `wmts.tile_outside`. The service file defines which there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of the map services."""
+
+    identifier: str
+    """Unique; the path of an image without its extension, or as the service file names it."""
+    name: ImageName
+    """The image shown."""
+    title: str = ""
+    """Empty: the identifier."""
+    abstract: str = ""
+    keywords: tuple[str, ...] = ()
+    styles: tuple[Style, ...] = (DEFAULT_STYLE,)
+    """The first is the default."""
+    crs: tuple[str, ...] = ()
+    """Keys of the coordinate reference systems in which it is offered besides its own; none: those of the service."""
+    extent: Bounds | None = None
+    """In the image's own coordinate reference system; None: the whole image."""
+    nodata: tuple[float, ...] | None = None
+    """Replaces what the file declares; none: the file's."""
+    is_public: bool = True
+    """It is listed, and answered for."""
+    metadata: MappingProxyType[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Further items of the service file, by lower-case key without prefix."""
+
+    @property
+    def displayed_title(self) -> str:
+        """The title, or the identifier."""
+        return self.title or self.identifier
+
+    def style(self, name: str) -> Style | None:
+        """The style of that name; the default one for an empty name or `default`; None where there is none."""
+        if name in ("", "default"):
+            named = [style for style in self.styles if style.name == name]
+            return (named or list(self.styles))[0]
+        return next((style for style in self.styles if style.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEntry:
+    """A layer, with what documents say of its image."""
+
+    layer: Layer
+    info: ImageInfo
+    geo: GeoImage
+
+
+class Catalog(Interface):
+    """The layers of the server, as protocols see them: an immutable state of it."""
+
+    @property
+    def metadata(self) -> ServiceMetadata:
+        """Of the service."""
+
+    @property
+    def version(self) -> str:
+        """Changes with every change of what `entries` gives: an `updateSequence`."""
+
+    def find(self, identifier: str) -> Layer | None:
+        """The public layer of that identifier, or whose image has it; None where there is none.
+
+        Of layers that are made from the image folder, also one that `entries` does not list yet.
+        """
+
+    def entries(self) -> Iterator[LayerEntry]:
+        """All public layers, in the order in which documents list them."""
+
+
+class EmptyCatalog:
+    """The catalog of a server without map services."""
+
+    metadata = ServiceMetadata()
+    version = ""
+
+    def find(self, identifier: str) -> Layer | None:
+        """None."""
+        return None
+
+    def entries(self) -> Iterator[LayerEntry]:
+        """None."""
+        nothing: Iterable[LayerEntry] = ()
+        return iter(nothing)
