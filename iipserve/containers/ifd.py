@@ -7,18 +7,15 @@ points to itself, interprets makers' private tags, and holds a tile table as a t
 
 from __future__ import annotations
 
-import itertools
 import math
 import struct
-import sys
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
+from iipserve.containers.tables import PAGE, PagedTable, Table, packed
 from iipserve.errors import DecodeError
-from iipserve.lru import LRU
 
 
 class FieldType(IntEnum):
@@ -70,12 +67,6 @@ MAX_NUMBERS = 1024
 """A field of more numbers is read as a table or not at all."""
 MAX_BYTES = 16 * 1024 * 1024
 """A text, profile or packet of more bytes is not read."""
-Table: TypeAlias = "array[int]"
-"""Unsigned integers, packed in 2, 4 or 8 bytes each."""
-PAGE = 256
-"""Values of a paged table that are read at once."""
-MAX_PAGES = 4096
-"""Pages of all paged tables that are in memory besides the last of each: 4 to 8 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +278,8 @@ class Directory:
             raise DecodeError(
                 f"field {tag} holds {self.count(tag)} values instead of {count}; the file is damaged"
             )
-        return _table(self.reader, entry.type, self._bytes(entry, count * TYPE_LENGTHS[entry.type]))
+        data = self._bytes(entry, count * TYPE_LENGTHS[entry.type])
+        return packed(data, CODES[entry.type], self.reader.byte_order)
 
     def holds_table(self, tag: int, count: int) -> bool:
         """Whether `table` succeeds, without reading it."""
@@ -311,7 +303,7 @@ class Directory:
         (offset,) = self.reader.variant.offset.unpack(entry.inline)
         if offset + count * TYPE_LENGTHS[entry.type] > self.reader.length:
             return self.table(tag, count)
-        return PagedTable(self.reader, offset, entry.type, count)
+        return PagedTable(self.reader.bytes_at, offset, CODES[entry.type], self.reader.byte_order, count)
 
     def _numbers(self, tag: int, types: Iterable[int]) -> tuple[Any, ...]:
         """The numbers of a field of these types, fractions as two each; empty when it is damaged or too long."""
@@ -331,57 +323,6 @@ class Directory:
             return entry.inline[:count]
         (offset,) = self.reader.variant.offset.unpack(entry.inline)
         return self.reader.bytes_at(offset, count)
-
-
-_pages: LRU[tuple[int, int], Table] = LRU(MAX_PAGES)
-"""By the number of a table and the index of the page in it."""
-_table_numbers = itertools.count()
-
-
-class PagedTable(Sequence[int]):
-    """Unsigned integers in a file, of which some pages are in memory. Safe for many threads."""
-
-    __slots__ = ("_count", "_number", "_offset", "_page", "_reader", "_type")
-
-    def __init__(self, reader: Reader, offset: int, type: int, count: int) -> None:
-        """`count` values of `type`, from `offset` on, all inside the file."""
-        self._reader = reader
-        self._offset = offset
-        self._type = type
-        self._count = count
-        self._number = next(_table_numbers)
-        self._page: tuple[int, Table] = (-1, array("B"))
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index: Any) -> Any:
-        """The value at an index. Raises `DecodeError` if the file has become shorter."""
-        if not 0 <= index < self._count:
-            raise IndexError(index)
-        page, position = divmod(index, PAGE)
-        last = self._page
-        if last[0] != page:
-            last = self._page = page, self._values(page)
-        return last[1][position]
-
-    def _values(self, page: int) -> Table:
-        key = (self._number, page)
-        values = _pages.get(key)
-        if values is None:
-            length, first = TYPE_LENGTHS[self._type], page * PAGE
-            count = min(PAGE, self._count - first)
-            data = self._reader.bytes_at(self._offset + first * length, count * length)
-            values = _table(self._reader, self._type, data)
-            _pages.set(key, values)
-        return values
-
-
-def _table(reader: Reader, type: int, data: bytes) -> Table:
-    table: Table = array(CODES[type], data)
-    if (reader.byte_order == "<") != (sys.byteorder == "little"):
-        table.byteswap()
-    return table
 
 
 def _unpack(order: str, type: int, data: bytes) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from iipserve.containers import ifd, ifd_writer
+from iipserve.containers import ifd, ifd_writer, tables
 from iipserve.containers.ifd import Directory, Reader, read_chain, read_directory
 from iipserve.errors import DecodeError
 from iipserve.lru import LRU
@@ -96,16 +96,16 @@ def test_tables_are_tifffiles(
 
 def test_pages_of_tables_are_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of two tables, read in turn and in any order, with room for fewer than they have."""
-    monkeypatch.setattr(ifd, "_pages", LRU(3))
+    monkeypatch.setattr(tables, "_pages", LRU(3))
     values = [*range(0, 9000, 3)], [*range(1, 9000, 3)]
     fields = [(65000 + index, "I", 3000, tuple(value)) for index, value in enumerate(values)]
     with first_of(written(tmp_path / "a.tif", "<", False, *fields)) as directory:
-        tables = [directory.paged_table(65000 + index, 3000) for index in range(2)]
+        paged = [directory.paged_table(65000 + index, 3000) for index in range(2)]
         for place in random.Random(1).choices(range(3000), k=500):
-            assert [table[place] for table in tables] == [value[place] for value in values]
+            assert [table[place] for table in paged] == [value[place] for value in values]
         for outside in (-1, 3000):
             with pytest.raises(IndexError):
-                tables[0][outside]
+                paged[0][outside]
 
 
 @VARIANTS

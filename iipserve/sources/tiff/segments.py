@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from iipserve.containers.ifd import Directory, Reader, Table
+from iipserve.containers.ifd import Directory, Reader
+from iipserve.containers.tables import Table
 from iipserve.containers.tags import Compression, Photometric
 from iipserve.sources.color import Samples, Step
 from iipserve.sources.tiff.layout import Layout, counts_tag, offsets_tag

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from iipserve.containers.ifd import PAGE, Reader, read_directory
+from iipserve.containers.ifd import Reader, read_directory
+from iipserve.containers.tables import PAGE
 from iipserve.containers.tags import ORIENTATION, Compression
 from iipserve.errors import DecodeError, TileNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size, TileGrid
