@@ -11,10 +11,11 @@ from typing import NamedTuple, TypeAlias
 from weakref import ref
 
 from iipserve.cache.memory import MemoryCache
-from iipserve.http import Headers, Request, Response
+from iipserve.http import Headers, Request
 from iipserve.http.public_address import FORWARDING_HEADERS, variable
 from iipserve.image import ImageInfo, ImageName
 from iipserve.plan import Redirect, RenderPlan
+from iipserve.responses import ReadyDocument
 
 CAPACITY = 8 << 20
 """Bytes of everything remembered: 4096 plans, for viewers ask for the same tiles again and again."""
@@ -33,18 +34,6 @@ COMPARED_HEADERS = frozenset((*FORWARDING_HEADERS, "Accept"))
 ACCEPT = variable("Accept")
 BY_ACCEPT = object()
 """Kept for an address whose answers depend on the Accept header: they are kept with its value added to the key."""
-
-
-class ReadyDocument(NamedTuple):
-    """A document with all of its response; only the conditions of a request are left to evaluate."""
-
-    response: Response
-    etag: str
-    """Without quotes."""
-    modified: int | None
-    """Time of the last change of its images, in seconds since 1970; None if that is not known."""
-    headers: Headers
-    """Those that a 304 has too."""
 
 
 class CachedAnswer(NamedTuple):

@@ -2,54 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from http import HTTPStatus
-from typing import Any, TypeAlias
 from weakref import ref
 
 from iipserve import __version__, address_cache, http, registry
-from iipserve.address_cache import AddressCache, AddressKey, CachedAnswer, ReadyDocument
+from iipserve.address_cache import AddressCache, AddressKey, CachedAnswer
 from iipserve.cache import TieredCache
 from iipserve.cache.memcached import MemcachedCache
 from iipserve.cache.memory import MemoryCache
 from iipserve.config import MEGABYTE, Config
+from iipserve.contents import ContentResponder
 from iipserve.engine.files import ImageChanged
 from iipserve.engine.library import Library
 from iipserve.engine.output_policy import OutputPolicy
 from iipserve.engine.renderer import Renderer
 from iipserve.errors import (
     INTERNAL_ERROR,
-    BodyTooLarge,
     DecodeError,
     IIPServeError,
-    ImageUnavailable,
     MethodNotAllowed,
     Overloaded,
-    PreconditionFailed,
     UnknownProtocol,
-    UnsupportedBody,
 )
 from iipserve.formats import Formats
 from iipserve.http import READING_METHODS, Headers, Request, Response, Routed
-from iipserve.http.conditions import evaluated, has_condition
 from iipserve.image import ImageInfo
 from iipserve.lru import LRU
-from iipserve.plan import (
-    Bundle,
-    Content,
-    Document,
-    ImageRef,
-    Pieces,
-    Redirect,
-    RenderPlan,
-    SamplePlan,
-    StatisticsPlan,
-)
-from iipserve.protocols import BodyRule, Images, Modification, Protocol, Query, Server, plain_error
+from iipserve.plan import Bundle, Content, Document, Redirect, RenderPlan
+from iipserve.protocols import Images, Modification, Protocol, Query, Server, plain_error
+from iipserve.responses import ReadyDocument, ResponseBuilder
 from iipserve.router import Destination, Router
 from iipserve.viewer import RESERVED, Viewer
 
@@ -63,12 +47,6 @@ BARE_ADDRESS = re.compile(r"/|(?:/.*)?/(?:iip[^/]*|[^/]*\.fcgi)/?", re.IGNORECAS
 """Paths at which the server itself is expected: the root, a FastCGI program, `/iip`."""
 PRODUCT = Document(f"iipserve {__version__}, an image server\n".encode(), "text/plain; charset=utf-8")
 """The answer at `BARE_ADDRESS` without a query."""
-Modified: TypeAlias = int | None
-"""Time of the last change of what an answer is made of, in seconds since 1970; None where no image is involved."""
-
-
-Versioned: TypeAlias = Sequence[ImageInfo] | Sequence[ImageRef]
-"""The images that an answer is made of."""
 
 
 class Application:
@@ -87,30 +65,15 @@ class Application:
         self._server = server
         self._output_policy = output_policy
         self._library = library
-        self._renderer = renderer
         self._cache = cache
+        self._responses = ResponseBuilder(config)
+        self._respond_by_type = ContentResponder(renderer, output_policy, self._responses).by_type
         self._router = Router(config, protocols, RESERVED)
         self._read_modifiers = next(filter(None, (each.read_modifiers for each in protocols.values())), None)
         self._viewer = Viewer(library, config)
         # without remembered headers no plan could be proved to be of the same file
         self._answers = AddressCache(address_cache.CAPACITY if config.max_metadata_cache_size else 0)
         self._damaged: LRU[str, bool] = LRU(MAX_DAMAGE_REPORTS)
-        cors = http.cors_headers(config.cors)
-        self._error_headers: Headers = (
-            ("Cache-Control", "no-store"),
-            ("X-Content-Type-Options", "nosniff"),
-            *cors,
-        )
-        self._headers: Headers = (("Cache-Control", config.cache_control), *cors)
-        self._cors = cors
-        self._answer_by_content: Mapping[type, Callable[[Request, Any, Headers, Versioned], Response]] = {
-            RenderPlan: self._rendered,
-            SamplePlan: self._samples,
-            StatisticsPlan: self._statistics,
-            ReadyDocument: self._ready,
-            Redirect: self._redirect,
-            Bundle: self._bundle,
-        }
 
     def handle(self, request: Request, *, over_http: bool = False) -> Response:
         """Answer one request; every error becomes a response here."""
@@ -126,11 +89,10 @@ class Application:
         except IIPServeError as error:
             if isinstance(error, DecodeError):
                 self._report_damage(request, error)
-            response = self._error_response(error, destination or self._destination(request))
+            response = self._error_response(request, destination, error)
         except Exception:
             log.exception("%s %s?%s failed", request.method, request.path, request.query)
-            fault = IIPServeError(INTERNAL_ERROR)
-            response = self._error_response(fault, destination or self._destination(request))
+            response = self._error_response(request, destination, IIPServeError(INTERNAL_ERROR))
         return response._replace(body=b"") if request.method == "HEAD" else response
 
     def max_body_length(self, request: Request) -> int:
@@ -138,8 +100,8 @@ class Application:
         destination = self._destination(request)
         if destination is None:
             return 0
-        rule = _body_rule(destination.protocol, request)
-        return rule.max_length if rule and _is_readable(rule, request) else 0
+        rule = destination.protocol.body_rule(request.method)
+        return rule.max_length if rule and rule.accepts(request) else 0
 
     def clear(self) -> None:
         """Drop what this process remembers of images, and release their files."""
@@ -161,6 +123,15 @@ class Application:
         except IIPServeError:
             return None
 
+    def _error_response(
+        self, request: Request, destination: Destination | None, error: IIPServeError
+    ) -> Response:
+        """An error in the form of the protocol that the request leads to."""
+        destination = destination or self._destination(request)
+        if destination is None:
+            return self._responses.error(error, plain_error(error))
+        return self._responses.error(error, destination.protocol.error(error, destination.routed))
+
     def _answer_anew(
         self,
         request: Request,
@@ -170,20 +141,11 @@ class Application:
         over_http: bool,
     ) -> Response:
         if request.method == "OPTIONS":
-            return self._preflight(destination)
+            methods = READING_METHODS if destination is None else destination.protocol.methods
+            return self._responses.preflight(methods)
         if destination is None:
             return self._viewer_response(request, over_http=over_http)
         return self._answer(*destination, address)
-
-    def _preflight(self, destination: Destination | None) -> Response:
-        methods = READING_METHODS if destination is None else destination.protocol.methods
-        headers = (
-            ("Allow", ", ".join(methods)),
-            ("Content-Length", "0"),
-            *self._cors,
-            *http.preflight_headers(self._server.config.cors, methods),
-        )
-        return Response(HTTPStatus.NO_CONTENT, headers)
 
     def _viewer_response(self, request: Request, *, over_http: bool) -> Response:
         """What belongs to no protocol: the viewer, where it is on, and a line about this server."""
@@ -194,7 +156,7 @@ class Application:
             if response is not None:
                 return response
         if BARE_ADDRESS.fullmatch(request.path) and not request.query:
-            return self._ready(request, self._ready_document(PRODUCT, (), ()))
+            return self._responses.ready(request, self._responses.ready_document(PRODUCT, (), ()))
         raise UnknownProtocol(
             f"nothing is served at {request.path!r}; {self._router.entrances} lead to images"
         )
@@ -203,8 +165,8 @@ class Application:
         request = routed.request
         if request.method not in protocol.methods:
             raise MethodNotAllowed(request.method, protocol.methods)
-        if request.method not in READING_METHODS:
-            _check_body(protocol, request)
+        if (rule := protocol.body_rule(request.method)) is not None:
+            rule.check(request)
         query: Query = protocol.parse(routed, self._server)
         modification, selected = None, query.names
         if routed.modifiers and self._read_modifiers:
@@ -217,7 +179,7 @@ class Application:
                 answer = protocol.plan(query, images, self._server)
                 content = self._completed(answer.content, answer.headers, modification, images)
                 self._check_unrendered(content, found)
-                response = self._answer_by_content[type(content)](request, content, answer.headers, found)
+                response = self._respond_by_type[type(content)](request, content, answer.headers, found)
             except ImageChanged:
                 continue
             except IIPServeError:
@@ -235,13 +197,10 @@ class Application:
     ) -> Content | ReadyDocument:
         """The content with the modifiers next to the protocol's parameter, and what the settings add."""
         if isinstance(content, Document):
-            return self._ready_document(content, headers, tuple(images.values()))
+            return self._responses.ready_document(content, headers, tuple(images.values()))
         if isinstance(content, RenderPlan):
-            if modification is None and self._output_policy.adds_nothing:
-                return content
             if modification is not None:
-                info = images.of(content.view.image.identifier, content.view.image.selector)
-                content = modification.apply(content, info, self._server)
+                content = modification.apply(content, images.shown_by(content), self._server)
             return self._finished(content, images)
         if isinstance(content, Bundle) and not self._output_policy.adds_nothing:
             return replace(content, plans=tuple(self._finished(plan, images) for plan in content.plans))
@@ -250,9 +209,7 @@ class Application:
     def _finished(self, plan: RenderPlan, images: Images) -> RenderPlan:
         if self._output_policy.adds_nothing:
             return plan
-        return self._output_policy.apply(
-            plan, images.of(plan.view.image.identifier, plan.view.image.selector)
-        )
+        return self._output_policy.apply(plan, images.shown_by(plan))
 
     def _answer_from_cache(self, request: Request, address: AddressKey) -> Response | None:
         """The answer as planned for the same address before; None unless all its images are the same now."""
@@ -267,9 +224,7 @@ class Application:
             found.append(info)
         try:
             self._check_unrendered(cached.content, found)
-            return self._answer_by_content[type(cached.content)](
-                request, cached.content, cached.headers, found
-            )
+            return self._respond_by_type[type(cached.content)](request, cached.content, cached.headers, found)
         except ImageChanged:
             return None
 
@@ -297,148 +252,6 @@ class Application:
         except ImageChanged:
             return False
         return True
-
-    # -- answers by content --------------------------------------------------------------------------
-
-    def _rendered(
-        self, request: Request, plan: RenderPlan, headers: Headers, images: Versioned = ()
-    ) -> Response:
-        modified = _modified(plan.images)
-        if has_condition(request) and (status := evaluated(request, plan.digest, modified)):
-            self._renderer.check(plan)
-            return self._conditional(status, plan.digest, modified, headers)
-        rendition = self._renderer.render(plan)
-        return self._ok(rendition.body, rendition.media_type, rendition.etag, modified, headers)
-
-    def _samples(self, request: Request, plan: SamplePlan, headers: Headers, images: Versioned) -> Response:
-        self._output_policy.check_samples()
-        document = plan.describe(self._renderer.samples(plan))
-        return self._ready(request, self._ready_document(document, headers, images))
-
-    def _statistics(
-        self, request: Request, plan: StatisticsPlan, headers: Headers, images: Versioned
-    ) -> Response:
-        document = plan.describe(self._renderer.statistics(plan.image))
-        return self._ready(request, self._ready_document(document, headers, images))
-
-    def _ready_document(self, document: Document, headers: Headers, images: Versioned) -> ReadyDocument:
-        # the same text may be sent as one of several types: each is a representation with a tag of its own
-        etag, modified = _digest(document.media_type.encode() + document.body), _modified(images)
-        if document.vary:
-            headers = (*headers, ("Vary", document.vary))
-        response = self._ok(document.body, document.media_type, etag, modified, headers)
-        return ReadyDocument(response, etag, modified, headers)
-
-    def _ready(
-        self, request: Request, document: ReadyDocument, headers: Headers = (), images: Versioned = ()
-    ) -> Response:
-        if has_condition(request) and (status := evaluated(request, document.etag, document.modified)):
-            return self._conditional(status, document.etag, document.modified, document.headers)
-        return document.response
-
-    def _redirect(
-        self, request: Request, redirect: Redirect, headers: Headers, images: Versioned
-    ) -> Response:
-        own = (("Location", redirect.location), ("Content-Length", "0"))
-        return Response(HTTPStatus.SEE_OTHER, (*own, *headers, *self._headers))
-
-    def _bundle(self, request: Request, bundle: Bundle, headers: Headers, images: Versioned) -> Response:
-        body = b"".join(
-            bundle.frame(index, self._whole_body(plan)) for index, plan in enumerate(bundle.plans)
-        )
-        etag, modified = _digest(body), _modified(images)
-        if has_condition(request) and (status := evaluated(request, etag, modified)):
-            return self._conditional(status, etag, modified, headers)
-        return self._ok(body, bundle.media_type, etag, modified, headers)
-
-    def _whole_body(self, plan: RenderPlan) -> bytes:
-        body = self._renderer.render(plan).body
-        return body if isinstance(body, bytes) else b"".join(body)
-
-    # -- responses -----------------------------------------------------------------------------------
-
-    def _ok(
-        self, body: bytes | Pieces, media_type: str, etag: str, modified: Modified, headers: Headers
-    ) -> Response:
-        own: Headers = (
-            ("Content-Type", media_type),
-            ("Content-Length", str(len(body))),
-            ("ETag", f'"{etag}"'),
-        )
-        if modified is not None:
-            own = (*own, ("Last-Modified", http.http_date(modified)))
-        return Response(HTTPStatus.OK, (*own, *headers, *self._headers), body)
-
-    def _conditional(self, status: HTTPStatus, etag: str, modified: Modified, headers: Headers) -> Response:
-        """The answer to a client that does not want the body, or not this version of it.
-
-        Raises:
-            PreconditionFailed: another version is wanted.
-        """
-        if status is HTTPStatus.PRECONDITION_FAILED:
-            raise PreconditionFailed(
-                f"the conditions of the request do not hold; the entity tag is now {etag!r}"
-            )
-        own: Headers = (("ETag", f'"{etag}"'),)
-        if modified is not None:
-            own = (*own, ("Last-Modified", http.http_date(modified)))
-        return Response(HTTPStatus.NOT_MODIFIED, (*own, *headers, *self._headers))
-
-    def _error_response(self, error: IIPServeError, destination: Destination | None) -> Response:
-        if destination is None:
-            status, document = plain_error(error)
-        else:
-            status, document = destination.protocol.error(error, destination.routed)
-        headers: Headers = (
-            ("Content-Type", document.media_type),
-            ("Content-Length", str(len(document.body))),
-            *self._error_headers,
-        )
-        if isinstance(error, (Overloaded, ImageUnavailable)):
-            headers = (*headers, ("Retry-After", "5"))
-        elif isinstance(error, MethodNotAllowed):
-            headers = (*headers, ("Allow", ", ".join(error.allowed)))
-        return Response(status, headers, document.body)
-
-
-def _body_rule(protocol: Protocol, request: Request) -> BodyRule | None:
-    """The protocol's rule for bodies, if it reads one with this method."""
-    reads = request.method in protocol.methods and request.method not in READING_METHODS
-    return protocol.body if reads else None
-
-
-def _is_readable(rule: BodyRule, request: Request) -> bool:
-    return not rule.media_types or request.media_type in rule.media_types
-
-
-def _check_body(protocol: Protocol, request: Request) -> None:
-    """See that a body is what the protocol reads.
-
-    Raises:
-        UnsupportedBody: it is of another media type.
-        BodyTooLarge: it is longer than the limit.
-    """
-    rule = _body_rule(protocol, request)
-    if rule is None:
-        return
-    if not _is_readable(rule, request):
-        known = ", ".join(sorted(rule.media_types))
-        raise UnsupportedBody(f"a body of type {request.media_type!r} is not read here; {known} are")
-    if request.body is not None and request.body.length > rule.max_length:
-        raise BodyTooLarge(f"the request's body is longer than {rule.max_length} bytes")
-
-
-def _modified(images: Versioned) -> Modified:
-    """When the newest of the images was changed; None if that is not known of all."""
-    if len(images) == 1:
-        return images[0].version.changed_at
-    times = [image.version.changed_at for image in images]
-    known = [time for time in times if time is not None]
-    return max(known) if known and len(known) == len(times) else None
-
-
-def _digest(body: bytes) -> str:
-    return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 def build(config: Config) -> Application:

@@ -13,9 +13,10 @@ import pytest
 import tifffile
 
 from iipserve import app
-from iipserve.address_cache import MAX_DOCUMENT_LENGTH, AddressCache, CachedAnswer, ReadyDocument
+from iipserve.address_cache import MAX_DOCUMENT_LENGTH, AddressCache, CachedAnswer
 from iipserve.config import Config
 from iipserve.http import Request, Response
+from iipserve.responses import ReadyDocument
 from tests.images import smooth, write_tiff_pyramid
 from tests.test_app import ask, body
 

@@ -15,9 +15,11 @@ from PIL import Image
 
 from iipserve import app
 from iipserve.config import Config
+from iipserve.engine.renderer import Renderer
 from iipserve.errors import ConfigError
 from iipserve.http import Request, Response
 from iipserve.image import Selector
+from iipserve.plan import RenderPlan
 from tests.images import smooth, write_tiff_pyramid
 
 SIZE = (600, 500)
@@ -351,15 +353,15 @@ def test_file_replaced_between_plan_and_rendering(tmp_path: Path, monkeypatch: p
     write_tiff_pyramid(path, smooth(SIZE), compression="zlib")
     write_tiff_pyramid(tmp_path / "b.tif", np.ascontiguousarray(smooth(SIZE)[:, ::-1]), compression="zlib")
     application = app.build(Config(filesystem_prefix=f"{tmp_path}/"))
-    render = application._renderer.render
+    render = Renderer.render
 
-    def replace_first(plan: object) -> object:
+    def replace_first(renderer: Renderer, plan: RenderPlan) -> object:
         if (tmp_path / "b.tif").exists():
             os.replace(tmp_path / "b.tif", path)
             application._library.clear()
-        return render(plan)  # type: ignore[arg-type]
+        return render(renderer, plan)
 
-    monkeypatch.setattr(application._renderer, "render", replace_first)
+    monkeypatch.setattr(Renderer, "render", replace_first)
     shown = np.asarray(picture(ask(application, "/iip?FIF=a.tif&PTL=2,0")))
     np.testing.assert_array_equal(shown, smooth(SIZE)[:256, ::-1][:, :256])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import takewhile
 
@@ -41,15 +42,16 @@ class OutputPolicy:
         self.adds_nothing = not self._to_srgb and self._watermark is None
         """`apply` returns every plan as it is."""
 
-    def apply(self, plan: RenderPlan, info: ImageInfo) -> RenderPlan:
+    def apply(self, plan: RenderPlan, shown: Iterable[ImageInfo]) -> RenderPlan:
         """The plan with what the settings add; the same object if they add nothing.
 
         Args:
-            plan: of any output format, raw samples included.
-            info: of its image.
+            plan: with any kind of view, of any output format, raw samples included.
+            shown: all images of its view. The conversion to sRGB is added if one of them needs it: it is bound to
+                each image by itself, and leaves those without a profile as they are.
         """
         operations = plan.operations
-        if self._to_srgb and info.icc is not None and info.color_space in (ColorSpace.GRAY, ColorSpace.SRGB):
+        if self._to_srgb and any(map(_has_convertible_colors, shown)):
             operations = _with_conversion(operations)
         if self._watermark is not None:
             operations = pipeline.ordered((*operations, self._watermark))
@@ -65,6 +67,11 @@ class OutputPolicy:
             raise Forbidden(
                 "samples are not given here: images have a watermark, and samples would have none"
             )
+
+
+def _has_convertible_colors(info: ImageInfo) -> bool:
+    """Whether a profile describes the display pixels; CIELAB and CMYK are converted to sRGB in any case."""
+    return info.icc is not None and info.color_space in (ColorSpace.GRAY, ColorSpace.SRGB)
 
 
 def _with_conversion(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:

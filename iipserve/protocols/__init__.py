@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeAlias
 from typing import Protocol as Interface
 
 from iipserve.config import Config
-from iipserve.errors import IIPServeError
+from iipserve.errors import BodyTooLarge, IIPServeError, UnsupportedBody
 from iipserve.formats import Formats
 from iipserve.geo.georeference import GeoImage
 from iipserve.geo.layer import Catalog, EmptyCatalog
-from iipserve.http import READING_METHODS, Routed
-from iipserve.image import ImageInfo, ImageName, Selector
-from iipserve.plan import Answer, Document, RenderableArea, RenderPlan
+from iipserve.http import READING_METHODS, Request, Routed
+from iipserve.image import ImageInfo, ImageName
+from iipserve.plan import Answer, Document, ImageRef, RenderableArea, RenderPlan
 
 # -- routes ----------------------------------------------------------------------------------------
 
@@ -72,12 +72,16 @@ class Images(dict[ImageName, ImageInfo]):
         (info,) = self.values()
         return info
 
-    def of(self, identifier: str, selector: Selector) -> ImageInfo:
+    def of(self, image: ImageRef) -> ImageInfo:
         """The image that a plan refers to. Raises `KeyError`."""
         for info in self.values():
-            if (info.identifier, info.selector) == (identifier, selector):
+            if (info.identifier, info.selector) == (image.identifier, image.selector):
                 return info
-        raise KeyError(identifier)
+        raise KeyError(image.identifier)
+
+    def shown_by(self, plan: RenderPlan) -> tuple[ImageInfo, ...]:
+        """All images of a plan's view, in its order. Raises `KeyError`."""
+        return tuple(map(self.of, plan.images))
 
 
 def _unlimited(_: ImageInfo) -> RenderableArea:
@@ -109,8 +113,8 @@ class Modification(Interface):
     def select(self, name: ImageName) -> ImageName:
         """The image that is meant by a name of the other protocol."""
 
-    def apply(self, plan: RenderPlan, info: ImageInfo, server: Server) -> RenderPlan:
-        """The plan with the modifiers' operations. Raises `InvalidRequest`."""
+    def apply(self, plan: RenderPlan, shown: Sequence[ImageInfo], server: Server) -> RenderPlan:
+        """The plan, which shows these images, with the modifiers' operations. Raises `InvalidRequest`."""
 
 
 # -- errors ----------------------------------------------------------------------------------------
@@ -140,6 +144,23 @@ class BodyRule:
     max_length: int
     """In bytes; a longer body is answered 413 before it is read."""
 
+    def accepts(self, request: Request) -> bool:
+        """Whether the request's body is of one of the media types."""
+        return not self.media_types or request.media_type in self.media_types
+
+    def check(self, request: Request) -> None:
+        """See that the request's body is what the protocol reads.
+
+        Raises:
+            UnsupportedBody: it is of another media type.
+            BodyTooLarge: it is longer than the limit.
+        """
+        if not self.accepts(request):
+            known = ", ".join(sorted(self.media_types))
+            raise UnsupportedBody(f"a body of type {request.media_type!r} is not read here; {known} are")
+        if request.body is not None and request.body.length > self.max_length:
+            raise BodyTooLarge(f"the request's body is longer than {self.max_length} bytes")
+
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
@@ -165,3 +186,7 @@ class Protocol:
     read_modifiers: Callable[[str, Server], Modification] | None = None
     """Reads what precedes and follows the parameter of a `QueryRoute` of another protocol; one protocol has it.
     Raises `InvalidRequest`."""
+
+    def body_rule(self, method: str) -> BodyRule | None:
+        """Which bodies are read with a method; None where they are ignored."""
+        return self.body if method in self.methods and method not in READING_METHODS else None

@@ -56,12 +56,12 @@ def mark_path(tmp_path: Path) -> Path:
 
 def test_nothing_is_added_by_default() -> None:
     one = plan(Mirror())
-    assert OutputPolicy(Config()).apply(one, info()) is one
+    assert OutputPolicy(Config()).apply(one, [info()]) is one
 
 
 @pytest.mark.parametrize("format", ["jpeg", "raw", "tiff"])
 def test_watermark_is_added_to_every_plan(mark_path: Path, format: str) -> None:
-    complete = OutputPolicy(Config(watermark=str(mark_path))).apply(plan(Mirror(), format=format), info())
+    complete = OutputPolicy(Config(watermark=str(mark_path))).apply(plan(Mirror(), format=format), [info()])
     assert [type(operation) for operation in complete.operations] == [Mirror, Watermark]
     assert complete.encoding.format == format
 
@@ -77,14 +77,14 @@ def test_plans_with_different_watermarks_differ(mark_path: Path) -> None:
         Config(watermark=str(save(mark_path.with_name("other.png"), MARK[::-1]))),
         Config(watermark=str(save(mark_path.with_name("shape.png"), MARK.reshape(12, 8, 4)))),
     ):
-        complete = OutputPolicy(config).apply(plan(), info())
+        complete = OutputPolicy(config).apply(plan(), [info()])
         digests.add(complete.digest)
         plans.add(complete)
     assert len(digests) == len(plans) == 7
 
 
 def test_the_same_watermark_in_every_process(mark_path: Path) -> None:
-    plans = {OutputPolicy(Config(watermark=str(mark_path))).apply(plan(), info()) for _ in range(2)}
+    plans = {OutputPolicy(Config(watermark=str(mark_path))).apply(plan(), [info()]) for _ in range(2)}
     assert len(plans) == 1
     assert len({complete.digest for complete in plans}) == 1
 
@@ -104,9 +104,15 @@ def test_conversion_to_srgb(
     icc: bytes | None, color_space: ColorSpace, operations: tuple[Operation, ...], converted: bool
 ) -> None:
     one = plan(*operations)
-    complete = OutputPolicy(Config(icc_to_srgb=True)).apply(one, info(icc=icc, color_space=color_space))
+    complete = OutputPolicy(Config(icc_to_srgb=True)).apply(one, [info(icc=icc, color_space=color_space)])
     assert (ToSRGB() in complete.operations) == converted
     assert converted or complete is one
+
+
+def test_conversion_where_one_of_several_images_has_a_profile() -> None:
+    policy, with_profile, without = OutputPolicy(Config(icc_to_srgb=True)), info(), info(icc=None)
+    assert policy.apply(plan(), [without, with_profile]).operations == (ToSRGB(),)
+    assert policy.apply(plan(), [without, without]).operations == ()
 
 
 @pytest.mark.parametrize(
@@ -114,12 +120,12 @@ def test_conversion_to_srgb(
 )
 def test_no_conversion_of_colors_that_the_profile_does_not_describe(operation: Operation) -> None:
     one = plan(operation, Mirror())
-    assert OutputPolicy(Config(icc_to_srgb=True)).apply(one, info()) is one
+    assert OutputPolicy(Config(icc_to_srgb=True)).apply(one, [info()]) is one
 
 
 def test_additions_keep_the_canonical_order(mark_path: Path) -> None:
     config = Config(watermark=str(mark_path), icc_to_srgb=True)
-    complete = OutputPolicy(config).apply(plan(Mirror()), info())
+    complete = OutputPolicy(config).apply(plan(Mirror()), [info()])
     assert [type(operation) for operation in complete.operations] == [ToSRGB, Mirror, Watermark]
 
 
@@ -344,5 +350,5 @@ def test_unusable_watermark_stops_the_start(name: str, probability: float, tmp_p
 
 
 def test_gray_is_computed_from_converted_colors() -> None:
-    complete = OutputPolicy(Config(icc_to_srgb=True)).apply(plan(Grayscale()), info())
+    complete = OutputPolicy(Config(icc_to_srgb=True)).apply(plan(Grayscale()), [info()])
     assert [type(operation) for operation in complete.operations] == [ToSRGB, Grayscale]

@@ -32,9 +32,17 @@ class Modifiers:
         """The image of a stack or sequence that the other protocol names, else the one of SDS."""
         return name if name.selector != FIRST else ImageName(name.identifier, self.view.selector)
 
-    def apply(self, plan: RenderPlan, info: ImageInfo, server: Server) -> RenderPlan:
-        """The plan with the modifiers applied; see `apply_modifiers`."""
-        return apply_modifiers(plan, self.view, info, server)
+    def apply(self, plan: RenderPlan, shown: Sequence[ImageInfo], server: Server) -> RenderPlan:
+        """The plan with the modifiers applied; see `apply_modifiers`.
+
+        Raises:
+            InvalidRequest: the plan shows several images, which may be of different kinds, or as `apply_modifiers`.
+        """
+        if self.view == DEFAULT_VIEW:
+            return plan
+        if len(shown) != 1:
+            raise InvalidRequest(f"the request shows {len(shown)} images; IIP's modifiers change only one")
+        return apply_modifiers(plan, self.view, shown[0], server)
 
 
 def read_modifiers(text: str, server: Server) -> Modifiers:

@@ -165,3 +165,10 @@ def test_whatever_comes_is_understood_or_refused(
         return
     assert plan.operations == pipeline.ordered(plan.operations)
     assert len(plan.digest) == 32
+
+
+def test_modifiers_of_a_view_of_several_images_are_refused() -> None:
+    plan, images = plan_of(ask(*DEEPZOOM_TILE)), (IMAGE, image(icc=b"profile"))
+    with pytest.raises(InvalidRequest, match="shows 2 images"):
+        modification.read_modifiers("GAM=2", SERVER).apply(plan, images, SERVER)
+    assert modification.read_modifiers("x=y", SERVER).apply(plan, images, SERVER) is plan

@@ -1,0 +1,77 @@
+"""From the content of an answer to a response: one method for each kind of content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from iipserve.engine.output_policy import OutputPolicy
+from iipserve.engine.renderer import Renderer
+from iipserve.http import Headers, Request, Response
+from iipserve.http.conditions import evaluated, has_condition
+from iipserve.plan import Bundle, Redirect, RenderPlan, SamplePlan, StatisticsPlan
+from iipserve.responses import ReadyDocument, ResponseBuilder, Versioned, digest, last_modified
+
+Respond: TypeAlias = Callable[[Request, Any, Headers, Versioned], Response]
+"""(request, content, headers that only the protocol knows, the images that the query names) -> response. Raises
+`ImageChanged` if an image of the content has been replaced since it was planned, and what rendering raises."""
+
+
+class ContentResponder:
+    """Makes the responses of all kinds of contents. Safe for many threads."""
+
+    def __init__(self, renderer: Renderer, output_policy: OutputPolicy, responses: ResponseBuilder) -> None:
+        self._renderer = renderer
+        self._output_policy = output_policy
+        self._responses = responses
+        self.by_type: Mapping[type, Respond] = {
+            RenderPlan: self._rendered,
+            SamplePlan: self._samples,
+            StatisticsPlan: self._statistics,
+            ReadyDocument: self._ready,
+            Redirect: self._redirect,
+            Bundle: self._bundle,
+        }
+        """The method for each kind."""
+
+    def _rendered(self, request: Request, plan: RenderPlan, headers: Headers, images: Versioned) -> Response:
+        modified = last_modified(plan.images)
+        if has_condition(request) and (status := evaluated(request, plan.digest, modified)):
+            self._renderer.check(plan)
+            return self._responses.conditional(status, plan.digest, modified, headers)
+        rendition = self._renderer.render(plan)
+        return self._responses.ok(rendition.body, rendition.media_type, rendition.etag, modified, headers)
+
+    def _samples(self, request: Request, plan: SamplePlan, headers: Headers, images: Versioned) -> Response:
+        self._output_policy.check_samples()
+        document = plan.describe(self._renderer.samples(plan))
+        return self._responses.ready(request, self._responses.ready_document(document, headers, images))
+
+    def _statistics(
+        self, request: Request, plan: StatisticsPlan, headers: Headers, images: Versioned
+    ) -> Response:
+        document = plan.describe(self._renderer.statistics(plan.image))
+        return self._responses.ready(request, self._responses.ready_document(document, headers, images))
+
+    def _ready(
+        self, request: Request, document: ReadyDocument, headers: Headers, images: Versioned
+    ) -> Response:
+        return self._responses.ready(request, document)
+
+    def _redirect(
+        self, request: Request, redirect: Redirect, headers: Headers, images: Versioned
+    ) -> Response:
+        return self._responses.redirect(redirect, headers)
+
+    def _bundle(self, request: Request, bundle: Bundle, headers: Headers, images: Versioned) -> Response:
+        body = b"".join(
+            bundle.frame(index, self._whole_body(plan)) for index, plan in enumerate(bundle.plans)
+        )
+        etag, modified = digest(body), last_modified(images)
+        if has_condition(request) and (status := evaluated(request, etag, modified)):
+            return self._responses.conditional(status, etag, modified, headers)
+        return self._responses.ok(body, bundle.media_type, etag, modified, headers)
+
+    def _whole_body(self, plan: RenderPlan) -> bytes:
+        body = self._renderer.render(plan).body
+        return body if isinstance(body, bytes) else b"".join(body)
