@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import NamedTuple, TypeAlias
-from urllib.parse import unquote
 
 from iipserve.cache import MemoryCache
 from iipserve.config import MEGABYTE, Config
@@ -23,20 +23,19 @@ from iipserve.engine.files import (
     KnownFile,
     PooledFile,
     file_state,
-    open_regular,
     reported,
     settled_status,
     unavailable,
     version_by_content,
     version_by_inode,
 )
-from iipserve.engine.sequences import Sequence, find_sequence, member_stem
+from iipserve.engine.image_folder import HEAD_LENGTH, ImageFolder, other_spellings
+from iipserve.engine.sequences import Sequence
 from iipserve.errors import (
     ConfigError,
     DecodeError,
     IIPServeError,
     ImageNotFound,
-    ImageUnavailable,
     InvalidRequest,
     Overloaded,
     UnreadableSamples,
@@ -48,8 +47,6 @@ from iipserve.lru import LRU
 from iipserve.plan import ImageRef
 from iipserve.sources import OpenFile, Source, SourceFormat
 
-HEAD_LENGTH = 64
-"""Bytes by which formats are recognized."""
 STRUCTURE_BYTES = 40 * MEGABYTE
 """Of memory for what was parsed of files, in addition to `ImageInfo`."""
 MAX_HELD = 200
@@ -99,9 +96,7 @@ class Library:
         """
         if mistakes := unknown_formats(config.extra_formats, formats):
             raise ConfigError("\n".join(mistakes))
-        self._prefix, self._folder = _prefix_and_folder(config.filesystem_prefix)
-        self._suffix = config.filesystem_suffix
-        self._pattern = config.filename_pattern
+        self._folder = ImageFolder(config)
         self._undeclared_opacity = config.undeclared_opacity
         self._config = config
         is_on = {kind: not kind.optional or kind.name in config.extra_formats for kind in formats.values()}
@@ -203,15 +198,10 @@ class Library:
 
     def _list(self, limit: int) -> list[str]:
         hand_over()
-        found: list[str] = []
-        for path in self._files():
-            if len(found) >= limit:
-                break
-            stem = member_stem(path, self._pattern)
-            if stem != "" and self._looks_like_image(path):
-                end = len(path) - len(self._suffix) if stem is None else len(stem)
-                found.append(path[len(self._prefix) : end])
-        return found
+        return list(islice(self._folder.identifiers(self._looks_like_image), limit))
+
+    def _looks_like_image(self, head: bytes) -> bool:
+        return any(kind.matches(head) for kind in self._formats)
 
     def clear(self) -> None:
         """Forget all cached information and release all open files."""
@@ -252,14 +242,14 @@ class Library:
             OSError: no descriptor is left.
         """
         with reported(repr(identifier), opening=True):
-            path, sequence, number = self._find(identifier, selector)
+            path, sequence, number = self._folder.open(identifier, selector)
         # the reference keeps it open until the structure is read
         descriptor = Descriptor(number)
         layer = 0 if sequence else selector.layer
         with reported(repr(identifier)):
             status = settled_status(number)
             known = KnownFile(path, file_state(status))
-            again = partial(self._descriptor, path, repr(identifier))
+            again = partial(self._folder.descriptor, path, repr(identifier))
             pooled = PooledFile(descriptor, known, again, self._descriptors)
             version, head = self._version_of(number, status), os.pread(number, HEAD_LENGTH, 0)
             file = OpenFile(
@@ -278,32 +268,6 @@ class Library:
         """What was opened before."""
         source: CheckedSource | None = self._structures.get(key) or self._sources.get(key)
         return source
-
-    def _find(self, identifier: str, selector: Selector) -> tuple[str, Sequence | None, int]:
-        """Path of the file of an image, the sequence it belongs to, and its descriptor."""
-        stem = self._path(identifier)
-        path = f"{stem}{self._suffix}"
-        try:
-            return path, None, self._descriptor(path, repr(identifier))
-        except ImageNotFound:
-            sequence = find_sequence(stem, self._pattern)
-            if sequence is None:
-                raise
-        path = sequence.path(selector)
-        view = f"{identifier!r} at the angles {selector.horizontal},{selector.vertical}"
-        return path, sequence, self._descriptor(path, view)
-
-    def _descriptor(self, path: str, name: str) -> int:
-        """A descriptor of the regular file at `path`; `name` is that of the image in messages.
-
-        Raises:
-            ImageNotFound: it cannot be read, is not a regular file, or is outside the folder once links are followed.
-            ImageUnavailable: it cannot be opened at present.
-            OSError: no descriptor is left.
-        """
-        below = path if "/" in self._prefix else os.path.abspath(path)
-        with reported(name, opening=True):
-            return open_regular(self._folder, below, name)
 
     def _read_structure(
         self, file: OpenFile, selector: Selector, sequence: Sequence | None, pooled: PooledFile
@@ -355,59 +319,6 @@ class Library:
                     f"setting EXTRA_FORMATS contains {kind.name}"
                 )
         return UnsupportedImage(f"{file.identifier!r} is not an image that this server can read")
-
-    def _path(self, identifier: str) -> str:
-        if "\0" in identifier or "\\" in identifier:
-            raise InvalidRequest(
-                f"identifier {identifier!r} contains a null or a backslash, which no image name does"
-            )
-        if any(part in (".", "..") for part in identifier.split("/")):
-            raise InvalidRequest(
-                f"identifier {identifier!r} contains '.' or '..'; give the full path of an image"
-            )
-        if identifier.endswith("/") or not identifier:
-            raise ImageNotFound(f"identifier {identifier!r} names no file")
-        return f"{self._prefix}{identifier}"
-
-    def _files(self) -> Iterator[str]:
-        for folder, folders, names in os.walk(os.path.dirname(self._prefix) or "."):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(names):
-                path = os.path.join(folder, name)
-                if path.startswith(self._prefix) and path.endswith(self._suffix):
-                    yield path
-
-    def _looks_like_image(self, path: str) -> bool:
-        try:
-            descriptor = self._descriptor(path, repr(path))
-        except (OSError, ImageUnavailable):
-            return False
-        with os.fdopen(descriptor, "rb") as file:
-            head = file.read(HEAD_LENGTH)
-        return any(kind.matches(head) for kind in self._formats)
-
-
-def other_spellings(identifier: str) -> list[str]:
-    """What an identifier of no image may mean, in the order to try: `+` for a space, one percent-encoding too many.
-
-    iipsrv decodes both. Whatever comes out is checked as any other identifier.
-    """
-    spaced = identifier.replace("+", " ")
-    spellings = [spaced]
-    if "%" in identifier:
-        with suppress(UnicodeDecodeError):
-            spellings += [unquote(text, errors="strict") for text in (identifier, spaced)]
-    return [text for text in dict.fromkeys(spellings) if text != identifier]
-
-
-def _prefix_and_folder(prefix: str) -> tuple[str, str]:
-    """The prefix of all paths, and the folder that no path may leave.
-
-    A prefix that names a folder gets a slash; any other ends in the beginning of file names.
-    """
-    if prefix and not prefix.endswith("/") and os.path.isdir(prefix):
-        prefix += "/"
-    return prefix, os.path.dirname(prefix) or "/"
 
 
 def _with_own_descriptor(file: OpenFile) -> OpenFile:

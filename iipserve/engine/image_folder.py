@@ -1,0 +1,123 @@
+"""Identifiers and the files they name: safe paths below one folder, spellings, sequences, the list of all images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from urllib.parse import unquote
+
+from iipserve.config import Config
+from iipserve.engine.files import open_regular, reported
+from iipserve.engine.sequences import Sequence, find_sequence, member_stem
+from iipserve.errors import ImageNotFound, ImageUnavailable, InvalidRequest
+from iipserve.image import Selector
+
+HEAD_LENGTH = 64
+"""Bytes by which formats are recognized."""
+
+
+class ImageFolder:
+    """The files that FILESYSTEM_PREFIX, FILESYSTEM_SUFFIX and FILENAME_PATTERN describe."""
+
+    def __init__(self, config: Config) -> None:
+        """Take the settings; nothing is opened."""
+        self._prefix, self._folder = _prefix_and_folder(config.filesystem_prefix)
+        self._suffix = config.filesystem_suffix
+        self._pattern = config.filename_pattern
+
+    def open(self, identifier: str, selector: Selector) -> tuple[str, Sequence | None, int]:
+        """Path of the file of an image, the sequence it belongs to, and its descriptor.
+
+        Raises:
+            InvalidRequest: the identifier could lead out of the folder.
+            ImageNotFound, ImageUnavailable, OSError: as `descriptor`.
+        """
+        stem = self._path(identifier)
+        path = f"{stem}{self._suffix}"
+        try:
+            return path, None, self.descriptor(path, repr(identifier))
+        except ImageNotFound:
+            sequence = find_sequence(stem, self._pattern)
+            if sequence is None:
+                raise
+        path = sequence.path(selector)
+        view = f"{identifier!r} at the angles {selector.horizontal},{selector.vertical}"
+        return path, sequence, self.descriptor(path, view)
+
+    def descriptor(self, path: str, name: str) -> int:
+        """A descriptor of the regular file at `path`; `name` is that of the image in messages.
+
+        Raises:
+            ImageNotFound: it cannot be read, is not a regular file, or is outside the folder once links are followed.
+            ImageUnavailable: it cannot be opened at present.
+            OSError: no descriptor is left.
+        """
+        below = path if "/" in self._prefix else os.path.abspath(path)
+        with reported(name, opening=True):
+            return open_regular(self._folder, below, name)
+
+    def identifiers(self, is_image: Callable[[bytes], bool]) -> Iterator[str]:
+        """Those of the images in the folder, in alphabetical order.
+
+        Args:
+            is_image: whether a file is one, by its first `HEAD_LENGTH` bytes.
+        """
+        for path in self._files():
+            stem = member_stem(path, self._pattern)
+            if stem != "" and (head := self._head(path)) and is_image(head):
+                end = len(path) - len(self._suffix) if stem is None else len(stem)
+                yield path[len(self._prefix) : end]
+
+    def _path(self, identifier: str) -> str:
+        if "\0" in identifier or "\\" in identifier:
+            raise InvalidRequest(
+                f"identifier {identifier!r} contains a null or a backslash, which no image name does"
+            )
+        if any(part in (".", "..") for part in identifier.split("/")):
+            raise InvalidRequest(
+                f"identifier {identifier!r} contains '.' or '..'; give the full path of an image"
+            )
+        if identifier.endswith("/") or not identifier:
+            raise ImageNotFound(f"identifier {identifier!r} names no file")
+        return f"{self._prefix}{identifier}"
+
+    def _files(self) -> Iterator[str]:
+        for folder, folders, names in os.walk(os.path.dirname(self._prefix) or "."):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(names):
+                path = os.path.join(folder, name)
+                if path.startswith(self._prefix) and path.endswith(self._suffix):
+                    yield path
+
+    def _head(self, path: str) -> bytes:
+        """The first bytes of a file; none if it cannot be read."""
+        try:
+            descriptor = self.descriptor(path, repr(path))
+        except (OSError, ImageUnavailable):
+            return b""
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(HEAD_LENGTH)
+
+
+def other_spellings(identifier: str) -> list[str]:
+    """What an identifier of no image may mean, in the order to try: `+` for a space, one percent-encoding too many.
+
+    iipsrv decodes both. Whatever comes out is checked as any other identifier.
+    """
+    spaced = identifier.replace("+", " ")
+    spellings = [spaced]
+    if "%" in identifier:
+        with suppress(UnicodeDecodeError):
+            spellings += [unquote(text, errors="strict") for text in (identifier, spaced)]
+    return [text for text in dict.fromkeys(spellings) if text != identifier]
+
+
+def _prefix_and_folder(prefix: str) -> tuple[str, str]:
+    """The prefix of all paths, and the folder that no path may leave.
+
+    A prefix that names a folder gets a slash; any other ends in the beginning of file names.
+    """
+    if prefix and not prefix.endswith("/") and os.path.isdir(prefix):
+        prefix += "/"
+    return prefix, os.path.dirname(prefix) or "/"
