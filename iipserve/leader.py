@@ -15,6 +15,8 @@ from time import monotonic
 
 PATIENCE = 0.1
 """Seconds after which a leader that neither finishes nor hands over is replaced."""
+PROBE_INTERVAL = 32
+"""Every so many times that something takes long, the leader waits for it all the same, to find out whether it still does."""
 
 
 class _ThreadState(threading.local):
@@ -30,6 +32,32 @@ def hand_over() -> None:
     """Let another thread serve. Does nothing in a thread that is not the leader."""
     if _thread.leadership is not None:
         _thread.leadership.release()
+
+
+def leads() -> bool:
+    """Whether the current thread is a leader."""
+    return _thread.leadership is not None and _thread.leadership.is_mine()
+
+
+class Delay:
+    """How long something takes that is waited for, as a moving average: whether to hand over before it."""
+
+    def __init__(self, short: float) -> None:
+        """Count what takes less than `short`, in seconds, as quicker than changing threads. It is, until it is measured."""
+        self._short = short
+        self._average = 0.0
+        self._unmeasured = 0
+
+    def is_long(self) -> bool:
+        """Whether to hand over; False every `PROBE_INTERVAL` times."""
+        if self._average < self._short:
+            return False
+        self._unmeasured += 1
+        return self._unmeasured % PROBE_INTERVAL != 0
+
+    def measured(self, seconds: float) -> None:
+        """Add a measurement. Long ones count twice `short`, so that a single one makes no difference."""
+        self._average += (min(seconds, 2 * self._short) - self._average) / 4
 
 
 class Leadership:

@@ -21,7 +21,7 @@ from pymemcache.exceptions import (
 )
 
 from iipserve.config import MemcachedAddress
-from iipserve.leader import hand_over
+from iipserve.leader import Delay, hand_over
 
 T = TypeVar("T")
 
@@ -33,10 +33,6 @@ RECEIVE_BYTES = 1 << 16
 """Bytes per read from a connection."""
 NEAR_SECONDS = 0.0005
 """A server whose answers take less is waited for as it is: to change threads takes longer than most of them."""
-OUTLIER_SECONDS = 0.001
-"""Longer answers count as this long, so that a single one does not put a server far away."""
-PROBE_INTERVAL = 32
-"""Every so many answers of a far server are waited for too, to find out whether it is near again."""
 END_OF_VALUE = b"\r\nEND\r\n"
 ERRORS = {
     b"ERROR": MemcacheUnknownCommandError,
@@ -57,23 +53,21 @@ class Server:
         self._address = address
         self._patience = patience
         self._free: list[Connection] = []
-        self._delay = 0.0
-        """Seconds until an answer, a moving average."""
-        self._asked_from_far = 0
+        self._delay = Delay(NEAR_SECONDS)
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key, or None."""
-        if self._is_far():
+        if self._delay.is_long():
             hand_over()
             return self._on_live_connection(lambda connection: connection.fetch(key))
         started = perf_counter()
         value = self._on_live_connection(lambda connection: connection.fetch(key))
-        self._delay += (min(perf_counter() - started, OUTLIER_SECONDS) - self._delay) / 4
+        self._delay.measured(perf_counter() - started)
         return value
 
     def set(self, key: str, value: bytes, expiry: int) -> None:
         """Send a value, without waiting for an answer; `expiry` as in memcached's protocol."""
-        if self._is_far():
+        if self._delay.is_long():
             hand_over()
         self._on_live_connection(lambda connection: connection.set(key, value, expire=expiry, noreply=True))
 
@@ -81,12 +75,6 @@ class Server:
         """The version of the program."""
         answer: bytes = self._on_live_connection(lambda connection: connection.version())
         return answer.decode("ascii")
-
-    def _is_far(self) -> bool:
-        if self._delay < NEAR_SECONDS:
-            return False
-        self._asked_from_far += 1
-        return self._asked_from_far % PROBE_INTERVAL != 0
 
     def _on_live_connection(self, command: Callable[[Connection], T]) -> T:
         """The command's answer. Connections that the server has closed meanwhile do not count as a failure."""

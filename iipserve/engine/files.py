@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeAlias
 
 from iipserve.errors import IIPServeError, ImageNotFound, ImageUnavailable
 from iipserve.image import ImageVersion
+from iipserve.leader import hand_over
 
 log = logging.getLogger(__name__)
 
@@ -318,6 +319,7 @@ def settled_status(descriptor: int) -> os.stat_result:
         settling = SETTLING_NS + min(status.st_size, MAX_WRITTEN_AT_ONCE)
         if not 0 <= age < settling:
             break
+        hand_over()
         time.sleep((settling - age) / 1e9)
         status = os.fstat(descriptor)
     return status

@@ -30,6 +30,7 @@ from iipserve.engine.files import (
     version_by_inode,
 )
 from iipserve.engine.image_folder import HEAD_LENGTH, ImageFolder, other_spellings
+from iipserve.engine.opening_delay import OpeningDelay
 from iipserve.engine.sequences import Sequence
 from iipserve.errors import (
     ConfigError,
@@ -113,6 +114,7 @@ class Library:
         self._infos: LRU[Key, CachedInfo] = LRU(None if limit < 0 else limit, self._structures.discard)
         self._keeps_structures = limit != 0
         self._listing: Listing | None = None
+        self._opening_delay = OpeningDelay()
 
     def info(self, identifier: str, selector: Selector = FIRST, *, literal: bool = False) -> ImageInfo:
         """Information on an image; one `stat` proves that what is cached is current.
@@ -216,7 +218,10 @@ class Library:
         self._descriptors.clear()
 
     def _open(self, identifier: str, selector: Selector) -> CheckedSource:
-        hand_over()
+        with self._opening_delay.opening():
+            return self._open_patiently(identifier, selector)
+
+    def _open_patiently(self, identifier: str, selector: Selector) -> CheckedSource:
         lacks_descriptors = False
         for _ in range(ATTEMPTS):
             try:
@@ -285,6 +290,8 @@ class Library:
             for kind in self._formats:
                 if not kind.matches(file.head):
                     continue
+                if kind.optional or kind.fallback:
+                    hand_over()
                 try:
                     source = kind.open(_with_own_descriptor(file))
                 except UnreadableSamples:

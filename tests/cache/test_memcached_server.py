@@ -9,9 +9,10 @@ import pytest
 from pymemcache.client.base import Client
 
 from iipserve.cache import memcached_server
-from iipserve.cache.memcached_server import MAX_VALUE, NEAR_SECONDS, PROBE_INTERVAL, Server
+from iipserve.cache.memcached_server import MAX_VALUE, NEAR_SECONDS, Server
 from iipserve.cache.memcached_servers import FAILURES
 from iipserve.config import MemcachedAddress
+from iipserve.leader import PROBE_INTERVAL
 from tests.cache.servers import Memcached, answering, fake_server
 
 

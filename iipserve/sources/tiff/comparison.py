@@ -20,6 +20,7 @@ from iipserve.containers.tags import IMAGE_LENGTH, IMAGE_WIDTH
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Region, Size, TileGrid, ceil_div
 from iipserve.image import ColorSpace
+from iipserve.leader import hand_over
 from iipserve.lru import LRU
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile
@@ -90,6 +91,7 @@ class Comparison:
         key = self._file.path, self._file.version, _place(full), _place(small), shown
         verdict = _verdicts.get(key)
         if verdict is None:
+            hand_over()
             try:
                 verdict = _same(self._image(full), self._image(small), shown)
             except (DecodeError, UnsupportedImage):
