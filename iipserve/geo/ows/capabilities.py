@@ -1,0 +1,171 @@
+"""Parts of capabilities documents that OWS services share (OWS Common 06-121r3 section 7.4), in its namespace `ows`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from iipserve.geo.grid import Bounds
+from iipserve.geo.layer import Contact, ServiceMetadata
+from iipserve.geo.ows.xml import NOTHING, Xml, element, joined, optional, several
+
+GET_ENCODING = "GetEncoding"
+
+
+class Operation(NamedTuple):
+    """An operation, and the addresses at which it is reached."""
+
+    name: str
+    get: tuple[tuple[str, str], ...]
+    """Address and encoding: `KVP`, `RESTful`."""
+    post: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Names, and the values they may have."""
+
+
+def keywords(words: Sequence[str]) -> Xml:
+    """`ows:Keywords`; nothing without any."""
+    return element("ows:Keywords", several("ows:Keyword", words)) if words else NOTHING
+
+
+def service_identification(metadata: ServiceMetadata, kind: str, versions: Iterable[str]) -> Xml:
+    """`ows:ServiceIdentification` (table 11).
+
+    Args:
+        metadata: of the service.
+        kind: `OGC WMTS`.
+        versions: from the highest down.
+    """
+    return element(
+        "ows:ServiceIdentification",
+        element("ows:Title", metadata.title),
+        optional("ows:Abstract", metadata.abstract),
+        keywords(metadata.keywords),
+        element("ows:ServiceType", kind),
+        several("ows:ServiceTypeVersion", versions),
+        optional("ows:Fees", metadata.fees),
+        optional("ows:AccessConstraints", metadata.access_constraints),
+    )
+
+
+def service_provider(metadata: ServiceMetadata) -> Xml:
+    """`ows:ServiceProvider` (table 12); its name is that of the organization, else the title of the service."""
+    contact, site = metadata.contact, metadata.provider_site
+    return element(
+        "ows:ServiceProvider",
+        element("ows:ProviderName", metadata.provider or contact.organization or metadata.title),
+        element("ows:ProviderSite", attributes={"xlink:href": site}) if site else NOTHING,
+        element(
+            "ows:ServiceContact",
+            optional("ows:IndividualName", contact.person),
+            optional("ows:PositionName", contact.position),
+            _contact_info(contact),
+        ),
+    )
+
+
+def _contact_info(contact: Contact) -> Xml:
+    phone = several("ows:Voice", filter(None, [contact.phone])) + several(
+        "ows:Facsimile", filter(None, [contact.facsimile])
+    )
+    address = _address(contact)
+    online = contact.online_resource
+    content = joined(
+        (
+            element("ows:Phone", Xml(phone)) if phone else NOTHING,
+            element("ows:Address", address) if address else NOTHING,
+            element("ows:OnlineResource", attributes={"xlink:href": online}) if online else NOTHING,
+        )
+    )
+    return element("ows:ContactInfo", content) if content else NOTHING
+
+
+def _address(contact: Contact) -> Xml:
+    return joined(
+        (
+            optional("ows:DeliveryPoint", contact.address),
+            optional("ows:City", contact.city),
+            optional("ows:AdministrativeArea", contact.state_or_province),
+            optional("ows:PostalCode", contact.post_code),
+            optional("ows:Country", contact.country),
+            optional("ows:ElectronicMailAddress", contact.email),
+        )
+    )
+
+
+def operations_metadata(operations: Iterable[Operation]) -> Xml:
+    """`ows:OperationsMetadata` (table 13)."""
+    return element("ows:OperationsMetadata", joined(map(_operation, operations)))
+
+
+def _operation(operation: Operation) -> Xml:
+    requests = [_request("ows:Get", *each) for each in operation.get]
+    requests += [_request("ows:Post", *each) for each in operation.post]
+    parameters = joined(allowed("ows:Parameter", name, values) for name, values in operation.parameters)
+    http = element("ows:DCP", element("ows:HTTP", joined(requests)))
+    return element("ows:Operation", http, parameters, attributes={"name": operation.name})
+
+
+def _request(name: str, address: str, encoding: str) -> Xml:
+    constraint = "PostEncoding" if name == "ows:Post" else GET_ENCODING
+    return element(
+        name, allowed("ows:Constraint", constraint, (encoding,)), attributes={"xlink:href": address}
+    )
+
+
+def allowed(name: str, what: str, values: Iterable[str]) -> Xml:
+    """An `ows:Parameter` or `ows:Constraint` with its allowed values."""
+    return element(
+        name, element("ows:AllowedValues", several("ows:Value", values)), attributes={"name": what}
+    )
+
+
+def number(value: float) -> str:
+    """The shortest decimal text of a finite number, without an exponent where it has up to 17 digits."""
+    text = repr(float(value))
+    if "e" in text:
+        return format(value, ".15g") if abs(value) >= 1 else format(value, ".20f").rstrip("0")
+    return text.removesuffix(".0")
+
+
+def corner(x: float, y: float, swapped: bool) -> str:
+    """Two coordinates as text, y before x where they are swapped."""
+    return f"{number(y)} {number(x)}" if swapped else f"{number(x)} {number(y)}"
+
+
+def corners(bounds: Bounds, *, swapped: bool = False) -> Xml:
+    """`ows:LowerCorner` and `ows:UpperCorner`.
+
+    Args:
+        bounds: x before y.
+        swapped: write y before x, as authorities define some coordinate reference systems.
+    """
+    lower, upper = corner(bounds.min_x, bounds.min_y, swapped), corner(bounds.max_x, bounds.max_y, swapped)
+    return joined((element("ows:LowerCorner", lower), element("ows:UpperCorner", upper)))
+
+
+def bounding_box(bounds: Bounds, crs: str, *, swapped: bool = False) -> Xml:
+    """`ows:BoundingBox` in the coordinate reference system of this URN (section 10.2.1)."""
+    return element("ows:BoundingBox", corners(bounds, swapped=swapped), attributes={"crs": crs})
+
+
+def wgs84_bounding_box(bounds: Bounds | None) -> Xml:
+    """`ows:WGS84BoundingBox`, longitude before latitude (section 10.2.2); nothing for what is not on Earth.
+
+    A box that crosses the antimeridian is written from -180 to 180 degrees, as clients do not expect another order.
+    """
+    if bounds is None:
+        return NOTHING
+    west, east = max(bounds.min_x, -180.0), min(bounds.max_x, 180.0)
+    if west >= east:
+        west, east = -180.0, 180.0
+    south, north = max(bounds.min_y, -90.0), min(bounds.max_y, 90.0)
+    return element("ows:WGS84BoundingBox", corners(Bounds(west, south, east, north)))
+
+
+ROOT_ATTRIBUTES: Mapping[str, str] = {
+    "xmlns:ows": "http://www.opengis.net/ows/1.1",
+    "xmlns:xlink": "http://www.w3.org/1999/xlink",
+    "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
+}
+"""Namespaces of a document with these parts."""
