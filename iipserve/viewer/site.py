@@ -31,9 +31,22 @@ FILES = {
     "/viewer/stage.js": ("stage.js", SCRIPT),
     "/viewer/adjustments.js": ("adjustments.js", SCRIPT),
     "/viewer/controls.js": ("controls.js", SCRIPT),
+    "/viewer/map.html": ("map.html", "text/html; charset=utf-8"),
+    "/viewer/map.css": ("map.css", "text/css; charset=utf-8"),
+    "/viewer/map.js": ("map.js", SCRIPT),
 }
 """Path -> file in `STATIC` and media type. Only these files are sent."""
 OPENSEADRAGON = "/viewer/openseadragon/openseadragon.min.js"
+OPENLAYERS = "/viewer/openlayers/ol.js"
+PACKAGES = {
+    OPENSEADRAGON: (
+        "openseadragon/build/openseadragon/openseadragon.min.js",
+        SCRIPT,
+    ),
+    OPENLAYERS: ("ol/dist/ol.js", SCRIPT),
+    "/viewer/openlayers/ol.css": ("ol/ol.css", "text/css; charset=utf-8"),
+}
+"""Path -> file of a package that set-up installs from npm, and media type."""
 LIST = "/viewer/images.json"
 IMAGE = "/viewer/image.json"
 
@@ -41,18 +54,18 @@ IMAGE = "/viewer/image.json"
 class Viewer:
     """Answers requests for the gallery page. Thread-safe."""
 
-    def __init__(self, library: Library, config: Config, openseadragon: Path | None = None) -> None:
+    def __init__(self, library: Library, config: Config, packages: Path | None = None) -> None:
         """Keep the sources of the page.
 
         Args:
             library: provides the images.
             config: limits shown on the page, and the folder of additional color maps.
-            openseadragon: folder of the built OpenSeadragon; None for that installed by set-up.
+            packages: folder of the packages from npm; None for those installed by set-up.
         """
         self._library = library
         self._max_size = config.max_size
         self._colormaps = config.colormaps
-        self._openseadragon = openseadragon or installed_openseadragon()
+        self._packages = packages or installed_packages()
 
     def handle(self, request: Request) -> Response | None:
         """The page, one of its files, or its JSON; None for any other path.
@@ -79,15 +92,20 @@ class Viewer:
         return Asset.of(body, "application/json").answer(request)
 
     def _asset(self, path: str) -> Asset | None:
-        if path == OPENSEADRAGON:
-            return assets.read(self._openseadragon / "openseadragon.min.js", SCRIPT)
+        if path in PACKAGES:
+            file, media_type = PACKAGES[path]
+            return assets.read(self._packages / file, media_type)
         if path not in FILES:
             return None
         name, media_type = FILES[path]
         return assets.read(STATIC / name, media_type)
 
 
-def installed_openseadragon() -> Path:
-    """The folder of the built OpenSeadragon that npm installed in this Python environment."""
-    modules = Path(sys.prefix) / "share" / "iipserve" / "node_modules"
-    return modules / "openseadragon" / "build" / "openseadragon"
+def installed_packages() -> Path:
+    """The folder of what npm installed in this Python environment."""
+    return Path(sys.prefix) / "share" / "iipserve" / "node_modules"
+
+
+def installed_file(address: str) -> Path:
+    """The file of a package that is sent at an address of `PACKAGES`."""
+    return installed_packages() / PACKAGES[address][0]

@@ -1,6 +1,6 @@
 """The small gallery that scripts/demo shows when it is given no images.
 
-Besides charts and a photograph there are scientific images. The largest is an invented
+Besides charts and a photograph there are scientific images and georeferenced ones. The largest is an invented
 landscape of 600 megapixels: it takes the better part of a minute to make, and 95 MB.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from scripts.gallery import charts, landscape, science
+from scripts.gallery import charts, landscape, maps, science
 
 MAKERS: Mapping[str, Callable[[Path], None]] = {
     "Nemo, photograph.jp2": charts.copy_photograph,
@@ -20,6 +20,8 @@ MAKERS: Mapping[str, Callable[[Path], None]] = {
     "Science/Heights with gaps, floating point.tif": science.write_heights,
     "Science/Marbled paper, CIELAB.tif": science.write_marbled,
     "Science/Palimpsest, six wavelengths.tif": science.write_palimpsest,
+    "Maps/Island, UTM.tif": maps.write_picture,
+    "Maps/Heights with gaps, degrees.tif": maps.write_heights,
     "Invented landscape.tif": landscape.write_landscape,
 }
 """Path in the gallery, and what writes it."""

@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
-from iipserve.viewer.site import installed_openseadragon
+from iipserve.viewer.site import OPENSEADRAGON, installed_file
 from tests.end_to_end.running import needed, runs
 
 OVERLAYS = ".bar, .switch, .tools, .navigator, .panel, #progress"
@@ -119,7 +119,7 @@ def chromium(*flags: str) -> Iterator[Browser]:
 @contextmanager
 def visit(browser: Browser, address: str, *, width: int = 1280, height: int = 800) -> Iterator[Visit]:
     """Open a new, empty browser window on the gallery at `address`; skip the test without OpenSeadragon."""
-    if not (installed_openseadragon() / "openseadragon.min.js").exists():
+    if not installed_file(OPENSEADRAGON).exists():
         pytest.skip("OpenSeadragon is not installed")
     context = browser.new_context(
         viewport={"width": width, "height": height},

@@ -19,7 +19,7 @@ import tifffile
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
-from iipserve.viewer.site import installed_openseadragon
+from iipserve.viewer.site import OPENSEADRAGON, installed_file
 from tests.end_to_end.browsing import watch
 from tests.end_to_end.iip_pictures import (
     HEIGHT,
@@ -49,7 +49,6 @@ from tests.ports import free_port
 ODD = (701, 531)
 """Sides of an image whose levels have odd sizes; each level has as many tiles as OpenLayers calculates."""
 
-OPENSEADRAGON = installed_openseadragon() / "openseadragon.min.js"
 BLANK = """<!doctype html><title>Viewer</title><link rel="icon" href="data:,">
 <style>html, body, #viewer { width: 100%; height: 100%; margin: 0; overflow: hidden; background: #fff }</style>
 <div id="viewer"></div>"""
@@ -122,9 +121,9 @@ class Window(NamedTuple):
 
 def openseadragon() -> str:
     """Its script; the test is skipped where it is not installed."""
-    if not OPENSEADRAGON.exists():
+    if not installed_file(OPENSEADRAGON).exists():
         pytest.skip("OpenSeadragon is not installed")
-    return OPENSEADRAGON.read_text(encoding="utf-8")
+    return installed_file(OPENSEADRAGON).read_text(encoding="utf-8")
 
 
 def openlayers() -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from iipserve.viewer.site import installed_openseadragon
+from iipserve.viewer.site import OPENSEADRAGON, installed_file
 from tests.end_to_end.running import daemon
 from tests.images import gradient, write_tiff_pyramid
 from tests.ports import free_port
@@ -20,7 +20,7 @@ OPENED = """(address) => new Promise((resolve, reject) => {
 
 
 def test_descriptor_is_opened_by_its_callback(browser: Browser, tmp_path: Path) -> None:
-    script = installed_openseadragon() / "openseadragon.min.js"
+    script = installed_file(OPENSEADRAGON)
     if not script.is_file():
         pytest.skip("OpenSeadragon is not installed")
     (tmp_path / "images").mkdir()

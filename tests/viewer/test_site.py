@@ -8,6 +8,7 @@ import os
 import re
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
@@ -15,22 +16,25 @@ from iipserve.config import Config
 from iipserve.errors import ImageNotFound, InvalidRequest
 from iipserve.http import Request, Response
 from iipserve.viewer import Viewer
-from iipserve.viewer.site import FILES, OPENSEADRAGON, STATIC
+from iipserve.viewer.site import FILES, OPENSEADRAGON, PACKAGES, STATIC
 from tests.viewer.catalog import Catalog, image
 
 CATALOG = Catalog({"a.tif": image("a.tif", (30, 20))})
 
 
 @pytest.fixture
-def openseadragon(tmp_path: Path) -> Path:
-    (tmp_path / "openseadragon.min.js").write_text("window.OpenSeadragon = {};")
-    (tmp_path / "secret.js").write_text("secret")
+def packages(tmp_path: Path) -> Path:
+    """What set-up installs from npm, with a file that is not to be sent."""
+    for file, _ in PACKAGES.values():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(f"// {file}")
+        (tmp_path / file).with_name("secret.js").write_text("secret")
     return tmp_path
 
 
 @pytest.fixture
-def viewer(openseadragon: Path) -> Viewer:
-    return Viewer(CATALOG, Config(max_cvt=-1), openseadragon)
+def viewer(packages: Path) -> Viewer:
+    return Viewer(CATALOG, Config(max_cvt=-1), packages)
 
 
 def get(viewer: Viewer, address: str, **headers: str) -> Response | None:
@@ -44,7 +48,7 @@ def got(viewer: Viewer, address: str, **headers: str) -> tuple[Response, dict[st
 
 
 @pytest.mark.parametrize(
-    "address", [*FILES, OPENSEADRAGON, "/viewer/images.json", "/viewer/image.json?name=a.tif"]
+    "address", [*FILES, *PACKAGES, "/viewer/images.json", "/viewer/image.json?name=a.tif"]
 )
 def test_every_file_is_sent_with_its_type_and_length(viewer: Viewer, address: str) -> None:
     response, headers = got(viewer, address)
@@ -56,6 +60,7 @@ def test_every_file_is_sent_with_its_type_and_length(viewer: Viewer, address: st
         ".svg": "image/svg+xml",
         ".json": "application/json",
         "": "text/html; charset=utf-8",
+        ".html": "text/html; charset=utf-8",
     }
     assert headers["Content-Type"] == media_types[Path(address.partition("?")[0]).suffix]
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -78,6 +83,7 @@ def test_every_file_of_the_folder_has_its_address() -> None:
         "/viewer/viewer.css/",
         "/viewer/viewer.css%00",
         "/viewer/openseadragon/secret.js",
+        "/viewer/openlayers/secret.js",
         "/viewer/openseadragon/../openseadragon/openseadragon.min.js",
         "/viewer/openseadragon/openseadragon.js",
         "/favicon.ico",
@@ -89,30 +95,36 @@ def test_nothing_else_is_sent(viewer: Viewer, address: str) -> None:
     assert get(viewer, address) is None
 
 
-def test_the_policy_allows_neither_inline_nor_foreign_code(viewer: Viewer) -> None:
-    response, headers = got(viewer, "/")
+PAGES = [address for address, (name, _) in FILES.items() if name.endswith(".html")]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_policy_allows_neither_inline_nor_foreign_code(viewer: Viewer, page: str) -> None:
+    response, headers = got(viewer, page)
     policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == "'self'"
     assert isinstance(response.body, bytes)
-    page = response.body.decode()
-    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", page)
+    markup = response.body.decode()
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", markup)
 
 
-def test_the_page_names_its_files_relative_to_itself(viewer: Viewer) -> None:
-    response, _ = got(viewer, "/")
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_names_its_files_relative_to_itself(viewer: Viewer, page: str) -> None:
+    response, _ = got(viewer, page)
     assert isinstance(response.body, bytes)
     addresses = re.findall(r'(?:src|href)="([^"]+)"', response.body.decode())
     assert addresses
-    assert {f"/{address}" for address in addresses} <= set(FILES)
+    assert not [address for address in addresses if "//" in address or address.startswith("/")]
+    assert {urljoin(page, address) for address in addresses} <= {*FILES, *PACKAGES}
 
 
-def test_a_copy_is_good_until_the_file_changes(viewer: Viewer, openseadragon: Path) -> None:
+def test_a_copy_is_good_until_the_file_changes(viewer: Viewer, packages: Path) -> None:
     _, before = got(viewer, OPENSEADRAGON)
     unchanged, headers = got(viewer, OPENSEADRAGON, HTTP_IF_NONE_MATCH=before["ETag"])
     assert (unchanged.status, unchanged.body) == (HTTPStatus.NOT_MODIFIED, b"")
     assert headers["ETag"] == before["ETag"]
-    script = openseadragon / "openseadragon.min.js"
+    script = packages / PACKAGES[OPENSEADRAGON][0]
     script.write_text("window.OpenSeadragon = {version: 7};")
     os.utime(script, ns=(1, 1))
     changed, after = got(viewer, OPENSEADRAGON, HTTP_IF_NONE_MATCH=before["ETag"])
@@ -151,7 +163,9 @@ def test_compression(viewer: Viewer, accepted: str, compressed: bool) -> None:
 def test_a_missing_openseadragon_is_found_once_it_is_installed(tmp_path: Path) -> None:
     viewer = Viewer(CATALOG, Config(), tmp_path)
     assert get(viewer, OPENSEADRAGON) is None
-    (tmp_path / "openseadragon.min.js").write_text("installed")
+    script = tmp_path / PACKAGES[OPENSEADRAGON][0]
+    script.parent.mkdir(parents=True)
+    script.write_text("installed")
     response, _ = got(viewer, OPENSEADRAGON)
     assert response.body == b"installed"
 
