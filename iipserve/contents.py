@@ -9,7 +9,7 @@ from iipserve.engine.output_policy import OutputPolicy
 from iipserve.engine.renderer import Renderer
 from iipserve.http import Headers, Request, Response
 from iipserve.http.conditions import evaluated, has_condition
-from iipserve.plan import Bundle, Redirect, RenderPlan, SamplePlan, StatisticsPlan
+from iipserve.plan import Bundle, Redirect, RenderPlan, SamplePlan, StatisticsPlan, ValuePlan
 from iipserve.responses import ReadyDocument, ResponseBuilder, Versioned, digest, last_modified
 
 Respond: TypeAlias = Callable[[Request, Any, Headers, Versioned], Response]
@@ -28,6 +28,7 @@ class ContentResponder:
             RenderPlan: self._rendered,
             SamplePlan: self._samples,
             StatisticsPlan: self._statistics,
+            ValuePlan: self._values,
             ReadyDocument: self._ready,
             Redirect: self._redirect,
             Bundle: self._bundle,
@@ -51,6 +52,11 @@ class ContentResponder:
         self, request: Request, plan: StatisticsPlan, headers: Headers, images: Versioned
     ) -> Response:
         document = plan.describe(self._renderer.statistics(plan.image))
+        return self._responses.ready(request, self._responses.ready_document(document, headers, images))
+
+    def _values(self, request: Request, plan: ValuePlan, headers: Headers, images: Versioned) -> Response:
+        self._output_policy.check_samples()
+        document = plan.describe(self._renderer.values(plan))
         return self._responses.ready(request, self._responses.ready_document(document, headers, images))
 
     def _ready(

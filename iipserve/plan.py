@@ -228,13 +228,26 @@ class Window:
     """Shape (height, width): False where the file declares missing data, NaN, masked or clear pixels."""
 
 
-@dataclass(frozen=True, slots=True)
-class ValuePlan:
-    """Samples as stored in the file, in windows of its levels, reported as text (GetFeatureInfo)."""
+class WindowRef(NamedTuple):
+    """Which samples a `ValuePlan` needs: a rectangle of one level of one image."""
 
     image: ImageRef
-    windows: tuple[tuple[int, Region], ...]
-    """(index into `ImageInfo.levels`, a region of that level, inside it) for each."""
+    level: int
+    """Index into `ImageInfo.levels`."""
+    region: Region
+    """In pixels of the level, inside it."""
+    size: Size
+    """Samples of the result, at most as many as the region has in either direction: of column i the sample is that of
+    the pixel `floor((i + 0.5) * region.width / size.width)` of the region, and of rows likewise."""
+    nodata: tuple[float, ...] | None = None
+    """The sample of each color band that stands for missing data, or one for all; None: what the image declares."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePlan:
+    """Samples as stored in files, in windows of their levels, reported as text (GetFeatureInfo)."""
+
+    windows: tuple[WindowRef, ...]
     describe: Callable[[Sequence[Window]], Document]
     """The windows -> the answer."""
 

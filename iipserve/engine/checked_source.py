@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 
+import numpy as np
+from numpy.typing import NDArray
+
 from iipserve.engine.files import ImageChanged, PooledFile, file_state, unavailable
 from iipserve.errors import IIPServeError
 from iipserve.geometry import Region, Size
@@ -58,6 +61,17 @@ class CheckedSource(Source):
             raise
         self.check()
         return pixels
+
+    def read_mask(self, level: int, column: int, row: int) -> NDArray[np.bool_] | None:
+        """As `Source.read_mask`."""
+        try:
+            mask = self._source.read_mask(level, column, row)
+        except Exception as error:
+            self._report(error)
+            raise
+        if mask is not None:
+            self.check()
+        return mask
 
     def read_region(self, level: int, region: Region, size: Size) -> Pixels:
         """As `Source.read_region`."""

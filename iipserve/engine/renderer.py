@@ -20,11 +20,22 @@ from iipserve.engine.renderable import renderable_area
 from iipserve.engine.sampling import Sampler
 from iipserve.engine.single_flight import SingleFlight
 from iipserve.engine.statistics import StatisticsCache
+from iipserve.engine.values import WindowReader
 from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import Size
 from iipserve.image import ImageInfo
-from iipserve.plan import Crop, ImageRef, LargeRendition, RenderableArea, RenderPlan, Rendition, SamplePlan
+from iipserve.plan import (
+    Crop,
+    ImageRef,
+    LargeRendition,
+    RenderableArea,
+    RenderPlan,
+    Rendition,
+    SamplePlan,
+    ValuePlan,
+    Window,
+)
 from iipserve.processing import Operation, Pixels, pipeline
 from iipserve.processing.statistics import Statistics
 
@@ -58,6 +69,7 @@ class Renderer:
         self._cache = cache
         self._statistics = StatisticsCache(config, self._admission, decoder)
         self._sampler = Sampler(library, self._admission, decoder)
+        self._windows = WindowReader(library, self._admission, decoder)
         self._services = RenderServices(library, decoder, self._statistics, nearest=config.interpolation == 0)
         self._passes_stored = config.codec_passthrough
         self._seconds = config.request_timeout * TIME_SHARE
@@ -109,6 +121,14 @@ class Renderer:
             ImageChanged, DecodeError, TooLarge, Overloaded: as `render`.
         """
         return self._sampler.samples(plan)
+
+    def values(self, plan: ValuePlan) -> list[Window]:
+        """The samples of each window of a plan, and which of them are valid.
+
+        Raises:
+            ImageChanged, DecodeError, TooLarge, Overloaded: as `render`.
+        """
+        return self._windows.windows(plan)
 
     def renderable(self, info: ImageInfo) -> RenderableArea:
         """How large images can be made of one, in every format."""

@@ -5,6 +5,7 @@ They count in no statistics and in no mean of several pixels, and are clear wher
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +20,29 @@ Mask: TypeAlias = NDArray[np.bool_]
 def may_miss(info: ImageInfo) -> bool:
     """Whether samples of an image can be missing."""
     return bool(info.nodata) or info.dtype == "float32"
+
+
+def representable(nodata: Sequence[float], info: ImageInfo) -> tuple[float, ...]:
+    """Samples declared to stand for missing data, as `ImageInfo.nodata`: one for each color band of an image.
+
+    Args:
+        nodata: one for each color band, or one for all of them.
+        info: of the image.
+
+    Returns:
+        Nothing if their number is another, or if a sample of the image's type cannot have one of them.
+    """
+    every = tuple(nodata) * info.color_bands if len(nodata) == 1 else tuple(nodata)
+    if len(every) != info.color_bands or not all(_is_representable(sample, info.dtype) for sample in every):
+        return ()
+    return every
+
+
+def _is_representable(sample: float, dtype: str) -> bool:
+    if dtype.startswith("float"):
+        return True
+    limits = np.iinfo(dtype)
+    return sample.is_integer() and limits.min <= sample <= limits.max
 
 
 def missing_samples(samples: NDArray[Any], nodata: float | None) -> Mask:

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from iipserve.config import Config
 from iipserve.geometry import Region, Size, ceil_div
 from iipserve.image import ImageInfo, ImageVersion
@@ -112,6 +115,16 @@ class Source(ABC):
             DecodeError: the part is damaged or missing in the file.
         """
         return cut(self.read_tile(level, column, row, quality_layers), self.info.levels[level].tile, part)
+
+    def read_mask(self, level: int, column: int, row: int) -> NDArray[np.bool_] | None:
+        """Which pixels of a tile have data (True), by a mask in the file: shape as `read_tile`'s, without bands.
+
+        None where the file has no mask, or the mask is among the samples as their opacity.
+
+        Raises:
+            DecodeError: the mask is damaged or missing in the file.
+        """
+        return None
 
     def read_region(self, level: int, region: Region, size: Size) -> Pixels:
         """A region inside the level, scaled to exactly `size` (only if `reads_regions`).
