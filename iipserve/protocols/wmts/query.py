@@ -24,7 +24,7 @@ class CapabilitiesQuery(NamedTuple):
     is_china: bool = False
     """Of the service with the tile matrix sets of the Chinese map platform."""
     is_restful: bool = False
-    """Asked for by its path, which answers depend on the Accept header of."""
+    """Asked for by its path: whether it is answered depends on the Accept header."""
 
     @property
     def names(self) -> tuple[ImageName, ...]:

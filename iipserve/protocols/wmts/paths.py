@@ -1,0 +1,109 @@
+"""RESTful addresses of WMTS (07-057r7, section 10): tiles and feature info, with and without a style.
+
+```
+LAYER/STYLE/SET/MATRIX/ROW/COLUMN.png       LAYER/SET/MATRIX/ROW/COLUMN.png
+LAYER/STYLE/SET/MATRIX/ROW/COLUMN/J/I.html  LAYER/SET/MATRIX/ROW/COLUMN/J/I.html
+```
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from iipserve.geo.layer import Catalog, Layer
+from iipserve.geo.ows.exceptions import INVALID_VALUE, NoSuchResource
+from iipserve.geo.ows.kvp import integer
+from iipserve.protocols.url_text import decoded
+from iipserve.protocols.wmts.faults import COLUMN, LAYER, OUT_OF_RANGE, ROW
+from iipserve.protocols.wmts.query import FeatureInfoQuery, PixelOfTile, TileAddress, TileQuery
+
+CAPABILITIES = "1.0.0/WMTSCapabilities.xml"
+"""Of the document, below the address of the service."""
+CAPABILITIES_PATH = re.compile(r"(?:1\.0\.0/)?WMTSCapabilities\.xml", re.IGNORECASE)
+INFO_FORMATS = {
+    "html": "text/html",
+    "xml": "text/xml",
+    "txt": "text/plain",
+    "json": "application/json",
+    "gml": "application/gml+xml; version=3.1",
+}
+"""Media types by the extension in a path."""
+OWN_SET = ":native"
+"""Follows the identifier of a layer in the name of its own set."""
+
+
+def is_capabilities(target: str) -> bool:
+    """Whether a path is that of the capabilities document."""
+    return CAPABILITIES_PATH.fullmatch(target) is not None
+
+
+def parse(target: str, catalog: Catalog, *, is_china: bool) -> TileQuery | FeatureInfoQuery:
+    """Read a path.
+
+    It is read from the right, so that the identifier of a layer may contain slashes that are not encoded.
+
+    Raises:
+        OwsError: 404 for a path of no such form, or of a layer that does not exist; 400 for a number that is none.
+        InvalidRequest: it is not UTF-8.
+    """
+    body, _, extension = target.rpartition(".")
+    parts = [decoded(part) for part in body.split("/")]
+    if extension.lower() in INFO_FORMATS:
+        layer, rest = _split(parts, 5, catalog)
+        pixel = PixelOfTile(_tile(rest[:-2], INVALID_VALUE), integer(rest[-1], "I"), integer(rest[-2], "J"))
+        info_format = INFO_FORMATS[extension.lower()]
+        return FeatureInfoQuery((layer.name,), layer, pixel, info_format, None, is_china, True)
+    layer, rest = _split(parts, 3, catalog)
+    return TileQuery((layer.name,), layer, _tile(rest, OUT_OF_RANGE), extension, is_china, True)
+
+
+def _tile(rest: list[str], code: str) -> TileAddress:
+    style, matrix_set, matrix, row, column = rest
+    return TileAddress(style, matrix_set, matrix, integer(row, ROW, code), integer(column, COLUMN, code))
+
+
+def _split(parts: list[str], tail: int, catalog: Catalog) -> tuple[Layer, list[str]]:
+    """The layer, and what follows it: style, matrix set, matrix and further parts.
+
+    Args:
+        parts: of the path.
+        tail: number of parts after the matrix set.
+        catalog: the layers.
+
+    Raises:
+        NoSuchResource: no reading of the path has a layer that exists.
+    """
+    candidates = list(_readings(parts, tail))
+    if not candidates:
+        raise NoSuchResource(
+            INVALID_VALUE,
+            "the path is not LAYER/STYLE/TILEMATRIXSET/TILEMATRIX/TILEROW/TILECOL.FORMAT, "
+            f"LAYER/TILEMATRIXSET/TILEMATRIX/TILEROW/TILECOL.FORMAT or {CAPABILITIES}",
+        )
+    for identifier, style, rest in candidates:
+        layer = catalog.find(identifier)
+        if layer is not None and (not style or layer.style(style) is not None):
+            return layer, [style, *rest]
+    for identifier, style, rest in candidates:
+        if (layer := catalog.find(identifier)) is not None:
+            return layer, [style, *rest]
+    names = " or ".join(dict.fromkeys(repr(identifier) for identifier, _, _ in candidates))
+    raise NoSuchResource(INVALID_VALUE, f"there is no layer {names}", LAYER)
+
+
+def _readings(parts: list[str], tail: int) -> Iterator[tuple[str, str, list[str]]]:
+    """(layer, style, the rest) with and without a style; a style may be empty.
+
+    The name of a set may contain slashes only if it is that of the layer's own set.
+    """
+    for span in range(1, len(parts) - tail):
+        matrix_set, rest = "/".join(parts[-tail - span : -tail]), parts[-tail:]
+        own = matrix_set.removesuffix(OWN_SET)
+        if span > 1 and own == matrix_set:
+            return
+        for style in (1, 0):
+            end = len(parts) - tail - span - style
+            identifier = "/".join(parts[:end])
+            if end > 0 and all(parts[:end]) and (span == 1 or identifier == own):
+                yield identifier, parts[end] if style else "", [matrix_set, *rest]
