@@ -1,0 +1,274 @@
+"""In which tile matrix sets a layer is offered, and which of their tiles show it: for documents and tiles alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+
+from iipserve.geo import crs
+from iipserve.geo.georeference import Georeference
+from iipserve.geo.grid import Affine, Bounds
+from iipserve.geo.layer import LayerEntry, ServiceMetadata
+from iipserve.geo.matrixset import (
+    STANDARD_PIXEL,
+    LinkedSet,
+    MatrixLimits,
+    TileMatrix,
+    TileMatrixSet,
+    linked,
+    metres_per_unit,
+    scale_denominator,
+)
+from iipserve.geo.matrixset_files import STANDARD_NAMES, standard_sets
+from iipserve.geo.proj import Coordinates
+from iipserve.geometry import Size, ceil_div
+
+MATRIX_SETS = "wmts.matrix_sets"
+"""Option of the service: identifiers of the sets of this package that are offered, `STANDARD_NAMES` by default."""
+FURTHER_MATRIX_SETS = "wmts.further_matrix_sets"
+"""Option of the service: sets read from files (`matrixset_files.read_set`)."""
+OVERZOOM = "wmts.overzoom"
+"""Option of the service: number of matrices that are finer than needed, 0 by default."""
+
+USUAL_TILE = 256
+NATIVE_TILES = (256, 512)
+"""Sides of square tiles of a file that are tiles of its native set too."""
+SQUARE_TOLERANCE = 1e-6
+"""Relative difference between width and height of square pixels."""
+EDGE_POINTS = 21
+"""Along each edge of an image that is transformed."""
+MAX_LINKED = 1024
+"""Layers and sets whose limits are remembered."""
+
+
+def shared_sets(metadata: ServiceMetadata) -> tuple[TileMatrixSet, ...]:
+    """The sets that are not of one image, in the order of documents.
+
+    Raises:
+        NotInstalled: the extra `geo` is not.
+    """
+    standard = standard_sets()
+    names = metadata.options.get(MATRIX_SETS, STANDARD_NAMES)
+    return (
+        *(standard[name] for name in names if name in standard),
+        *metadata.options.get(FURTHER_MATRIX_SETS, ()),
+    )
+
+
+def sets_of(entry: LayerEntry, metadata: ServiceMetadata) -> tuple[LinkedSet, ...]:
+    """All sets in which a layer is offered, its own last. Raises `NotInstalled`."""
+    return tuple(_sets(entry, metadata))
+
+
+def find_set(entry: LayerEntry, metadata: ServiceMetadata, identifier: str) -> LinkedSet | None:
+    """The set of that identifier or alias; None where the layer is not offered in one. Raises `NotInstalled`.
+
+    The image's own set is found as `native`, `NAME:native` and `native_NAME`.
+    """
+    if identifier in native_names(entry):
+        return native_link(entry)
+    found = next((one for one in shared_sets(metadata) if one.answers_to(identifier)), None)
+    return link(entry, found, metadata.options.get(OVERZOOM, 0)) if found else None
+
+
+def _sets(entry: LayerEntry, metadata: ServiceMetadata) -> Iterator[LinkedSet]:
+    overzoom = metadata.options.get(OVERZOOM, 0)
+    for matrix_set in shared_sets(metadata):
+        if found := link(entry, matrix_set, overzoom):
+            yield found
+    if native := native_link(entry):
+        yield native
+
+
+def link(entry: LayerEntry, matrix_set: TileMatrixSet, overzoom: int = 0) -> LinkedSet | None:
+    """A set with the tiles that show a layer; None where none does, or the layer is not offered in its system."""
+    allowed, georeference = entry.layer.crs, entry.geo.georeference
+    if allowed and matrix_set.crs not in (*allowed, georeference.crs):
+        return None
+    return _linked(georeference, entry.layer.extent, matrix_set, overzoom)
+
+
+@lru_cache(maxsize=MAX_LINKED)
+def _linked(
+    georeference: Georeference, extent: Bounds | None, matrix_set: TileMatrixSet, overzoom: int
+) -> LinkedSet | None:
+    if crs.IMAGE in (georeference.crs, matrix_set.crs):
+        return None
+    try:
+        bounds = _bounds_in(georeference, extent, matrix_set.crs)
+        resolution = resolution_in(georeference, matrix_set.crs) if bounds else None
+    except crs.NoTransformation:
+        return None
+    if bounds is None or resolution is None:
+        return None
+    return linked(matrix_set, bounds, resolution, crs.turn(matrix_set.crs), overzoom)
+
+
+def _bounds_in(georeference: Georeference, extent: Bounds | None, key: str) -> Bounds | None:
+    """The box around the image, or the part of it inside `extent`, in another system; None where it has no place."""
+    grid = georeference.grid
+    if grid is None:
+        return None
+    inside = _part(grid.bounds, extent) if extent else grid.bounds
+    if extent is None:
+        sides = [np.linspace(0, side, EDGE_POINTS) for side in grid.size]
+        xs, ys = _places(grid.affine, *np.meshgrid(*sides))
+    else:
+        xs, ys = np.meshgrid(
+            np.linspace(inside.min_x, inside.max_x, EDGE_POINTS),
+            np.linspace(inside.min_y, inside.max_y, EDGE_POINTS),
+        )
+    xs, ys = crs.transformer(georeference.crs, key)(xs, ys)
+    found = np.isfinite(xs) & np.isfinite(ys)
+    if not found.any():
+        return None
+    return Bounds(
+        *(float(value) for value in (xs[found].min(), ys[found].min(), xs[found].max(), ys[found].max()))
+    )
+
+
+def _part(bounds: Bounds, extent: Bounds) -> Bounds:
+    return Bounds(*map(max, bounds[:2], extent[:2]), *map(min, bounds[2:], extent[2:]))
+
+
+def _places(affine: Affine, columns: Coordinates, rows: Coordinates) -> tuple[Coordinates, Coordinates]:
+    """x and y of places in pixel coordinates."""
+    a, b, c, d, e, f = affine
+    return a * columns + b * rows + c, d * columns + e * rows + f
+
+
+def resolution_in(georeference: Georeference, key: str) -> float | None:
+    """The side of a pixel of the image in another system, in its units; None where that is not known.
+
+    The shorter side; in another system than the image's, the median of nine places of it.
+    """
+    affine = georeference.mapping
+    if not isinstance(affine, Affine):
+        return None
+    if georeference.crs == key and affine.is_rectilinear:
+        return min(abs(affine.a), abs(affine.e))
+    columns, rows = (
+        part.ravel() for part in np.meshgrid(*(np.array([1, 3, 5]) / 6 * side for side in georeference.size))
+    )
+    xs, ys = _places(affine, np.stack([columns, columns + 1, columns]), np.stack([rows, rows, rows + 1]))
+    xs, ys = crs.transformer(georeference.crs, key)(xs, ys)
+    with np.errstate(invalid="ignore"):
+        sides = np.hypot(xs[1:] - xs[0], ys[1:] - ys[0]).min(axis=0)
+    sides = sides[np.isfinite(sides) & (sides > 0)]
+    return float(np.median(sides)) if len(sides) else None
+
+
+# -- sets of single images -------------------------------------------------------------------------
+
+
+def native_names(entry: LayerEntry) -> tuple[str, ...]:
+    """Identifiers under which the image's own set is found; the first is in documents."""
+    names = dict.fromkeys((entry.layer.identifier, entry.layer.name.identifier))
+    return (
+        *(f"{name}:native" for name in names),
+        *(f"native_{name}" for name in names),
+        "native",
+    )
+
+
+def native_link(entry: LayerEntry) -> LinkedSet | None:
+    """The image's own set, all of whose tiles show it.
+
+    None where a set cannot describe its grid: it is not north-up, its pixels are not square, or its system has no code.
+    """
+    identifier, georeference = native_names(entry)[0], entry.geo.georeference
+    return _native(identifier, entry.layer.displayed_title, georeference, native_tile(entry.info.tile))
+
+
+def native_tile(tile: Size) -> Size:
+    """The tiles of the native set of an image with this tile: its own, so that stored tiles are served, or usual ones."""
+    if tile.width == tile.height and tile.width in NATIVE_TILES:
+        return tile
+    return Size(USUAL_TILE, USUAL_TILE)
+
+
+@lru_cache(maxsize=MAX_LINKED)
+def _native(identifier: str, title: str, georeference: Georeference, tile: Size) -> LinkedSet | None:
+    grid, key = georeference.grid, georeference.crs
+    urn, uri = crs.urn(key), crs.uri(key)
+    if grid is None or not _has_square_pixels(grid.affine) or urn is None or uri is None:
+        return None
+    matrices = tuple(_native_matrices(grid.affine, grid.size, tile, metres_per_unit(key)))
+    found = TileMatrixSet(identifier, f"Pixels of {title}", key, urn, uri, crs.swaps_axes(key), matrices)
+    limits = (MatrixLimits(one, 0, one.columns - 1, 0, one.rows - 1) for one in matrices)
+    return LinkedSet(found, tuple(limits), grid.bounds)
+
+
+def _has_square_pixels(affine: Affine) -> bool:
+    return affine.is_north_up and abs(affine.a / -affine.e - 1) < SQUARE_TOLERANCE
+
+
+def _native_matrices(affine: Affine, size: Size, tile: Size, unit: float) -> Iterator[TileMatrix]:
+    """The full size divided by powers of two and rounded up, as in deep zoom, from one that fits in a tile on."""
+    finest = (ceil_div(max(size), tile.width) - 1).bit_length()
+    for index in range(finest + 1):
+        factor = 1 << (finest - index)
+        level = size.ceil_scaled(factor)
+        yield TileMatrix(
+            str(index),
+            scale_denominator(affine.a * factor, unit),
+            affine.scaled(factor, factor),
+            tile,
+            ceil_div(level.width, tile.width),
+            ceil_div(level.height, tile.height),
+        )
+
+
+# -- sets of the Chinese map platform --------------------------------------------------------------
+
+CHINA_LEVELS = 20
+CHINA_SCREEN_PIXEL = 0.0254 / 96
+"""Side of a pixel in metres, by which the national map service computes its scale denominators."""
+
+
+@lru_cache(maxsize=2)
+def china_sets(scale: Literal["ogc", "dpi96"] = "ogc") -> tuple[TileMatrixSet, TileMatrixSet]:
+    """The sets `c` (CGCS2000, longitude and latitude) and `w` (Web Mercator) of levels 1 to 20 (CH/Z 9011-2011).
+
+    They have the grids of WorldCRS84Quad and WebMercatorQuad: level 1 of `c` is matrix 0 of the former, level 1 of `w`
+    is matrix 1 of the latter.
+
+    Args:
+        scale: scale denominators of pixels of 0.28 mm, or of 1/96 inch, as the national map service writes them.
+
+    Raises:
+        NotInstalled: the extra `geo` is not.
+    """
+    pixel = {"ogc": STANDARD_PIXEL, "dpi96": CHINA_SCREEN_PIXEL}[scale]
+    standard = standard_sets()
+    return (
+        _china_set(
+            "c", "CGCS2000, longitude and latitude", "EPSG:4490", standard["WorldCRS84Quad"], 0, pixel
+        ),
+        _china_set("w", "Web Mercator", "EPSG:3857", standard["WebMercatorQuad"], 1, pixel),
+    )
+
+
+def _china_set(
+    identifier: str, title: str, key: str, grid: TileMatrixSet, first: int, pixel: float
+) -> TileMatrixSet:
+    unit = metres_per_unit(key)
+    matrices = (
+        matrix._replace(
+            identifier=str(level), scale_denominator=scale_denominator(matrix.cell_size, unit, pixel)
+        )
+        for level, matrix in enumerate(grid.matrices[first : first + CHINA_LEVELS], start=1)
+    )
+    return TileMatrixSet(
+        identifier,
+        title,
+        key,
+        crs.urn(key) or "",
+        crs.uri(key) or "",
+        crs.swaps_axes(key),
+        tuple(matrices),
+        aliases=(f"tdt_{identifier}",),
+    )
