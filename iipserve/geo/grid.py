@@ -7,9 +7,15 @@ covers 0 to 1 in both directions, and y points down.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from iipserve.geometry import Size
+
+C = TypeVar("C", float, NDArray[np.float64])
+"""One coordinate, or many."""
 
 
 class Bounds(NamedTuple):
@@ -72,8 +78,8 @@ class Affine(NamedTuple):
         a, b, d, e = self.e / determinant, -self.b / determinant, -self.d / determinant, self.a / determinant
         return Affine(a, b, -a * self.c - b * self.f, d, e, -d * self.c - e * self.f)
 
-    def apply(self, column: float, row: float) -> tuple[float, float]:
-        """x and y of one place in pixel coordinates; of many with arrays."""
+    def apply(self, column: C, row: C) -> tuple[C, C]:
+        """x and y of one place in pixel coordinates, or of many in arrays of one shape."""
         return self.a * column + self.b * row + self.c, self.d * column + self.e * row + self.f
 
 

@@ -1,0 +1,352 @@
+"""Where the pixels of a map lie in an image: exact at some places, interpolated between them.
+
+A map is cut into blocks. In each, the exact coordinates of 9 x 9 places (Chebyshev points, edges included) make a
+polynomial, which is compared with exact coordinates elsewhere. Where it differs by more than a small part of a pixel, the
+block is quartered; the smallest blocks, as at poles and seams, are computed pixel by pixel. Blocks begin at the map's
+first pixel, so that maps whose sides are multiples of a block give the same as a larger map of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iipserve.geo import crs
+from iipserve.geo.georeference import Georeference
+from iipserve.geo.grid import Affine, GridRef
+from iipserve.geo.mapping import Pair, to_ground, to_pixels
+from iipserve.geometry import Region
+from iipserve.lru import LRU
+
+Coordinates: TypeAlias = NDArray[np.float64]
+
+BLOCK = 256
+"""Sides of the blocks, in pixels of the map."""
+EXACT = 32
+"""Sides of the blocks that are computed pixel by pixel if they are not smooth."""
+NODES = 9
+"""Exact coordinates along each side of a block."""
+TOLERANCE = 2.5e-4
+"""Largest error of interpolated coordinates, in pixels of the map or of the full size, whichever are larger."""
+KEPT = 128
+"""Maps whose coordinates are kept: the same square is asked of many layers, and in many formats."""
+MAX_KEPT_BLOCKS = 64
+"""Blocks of the largest map that is kept."""
+ROWS_AT_ONCE = 64
+"""Rows of a matrix product; OpenBLAS computes larger ones with threads, whose start takes longer than all of it."""
+SAMPLES = 7
+"""Places across and down an image at which its scale is measured."""
+UNIFORM = 1.5
+"""Ratio of the largest to the smallest area of a pixel, up to which an image has one scale."""
+SCALE_CELL = 1024
+"""Pixels of a map, counted from x and y 0, in which one scale holds: the same for tiles of all sizes inside."""
+
+
+class Smooth(NamedTuple):
+    """Coordinates of a block, by their values at nodes."""
+
+    region: Region
+    """In pixels of the map."""
+    columns: Coordinates
+    """At the nodes, shape (nodes down, nodes across)."""
+    rows: Coordinates
+
+    def values(self) -> Pair:
+        """Columns and rows at the centers of all pixels."""
+        width, height = self.region.width, self.region.height
+        return _interpolated(self.columns, width, height), _interpolated(self.rows, width, height)
+
+    def mapped(self, x: float, shift_x: float, y: float, shift_y: float) -> Smooth:
+        """With columns multiplied by `x` and shifted, and rows likewise."""
+        return Smooth(self.region, self.columns * x + shift_x, self.rows * y + shift_y)
+
+
+class Exact(NamedTuple):
+    """Coordinates of a block, pixel by pixel; those that are not finite have no place in the image."""
+
+    region: Region
+    """In pixels of the map."""
+    columns: Coordinates
+    """Shape (height, width)."""
+    rows: Coordinates
+
+    def values(self) -> Pair:
+        """Columns and rows at the centers of all pixels."""
+        return self.columns, self.rows
+
+    def mapped(self, x: float, shift_x: float, y: float, shift_y: float) -> Exact:
+        """With columns multiplied by `x` and shifted, and rows likewise."""
+        return Exact(self.region, self.columns * x + shift_x, self.rows * y + shift_y)
+
+
+Block: TypeAlias = Smooth | Exact
+
+_kept: LRU[tuple[Georeference, GridRef], tuple[Block, ...]] = LRU(KEPT)
+
+
+def source_blocks(source: Georeference, target: GridRef) -> tuple[Block, ...]:
+    """The coordinates of all pixels of a map, in pixels of an image's full size, in blocks from the top.
+
+    Columns of images in degrees, or in another system whose x returns around the globe, may be off by whole turns
+    (`turn_of`).
+
+    Raises:
+        NoTransformation: there is none between the two systems.
+    """
+    known = _kept.get((source, target))
+    if known is None:
+        locate = locator(source, target)
+        size = target.size
+        known = tuple(
+            block
+            for y in range(0, size.height, BLOCK)
+            for x in range(0, size.width, BLOCK)
+            for block in _blocks(
+                Region(x, y, min(BLOCK, size.width - x), min(BLOCK, size.height - y)), locate
+            )
+        )
+        if size.area <= MAX_KEPT_BLOCKS * BLOCK * BLOCK:
+            _kept.set((source, target), known)
+    return known
+
+
+def turn_of(source: Georeference) -> float | None:
+    """How many columns of the full size go around the globe; None where columns do not return to their places."""
+    turn = crs.turn(source.crs)
+    mapping = source.mapping
+    if turn is None or not isinstance(mapping, Affine) or not mapping.is_rectilinear:
+        return None
+    return turn / abs(mapping.a)
+
+
+Locator: TypeAlias = Callable[[Coordinates, Coordinates], Pair]
+"""(columns, rows of a map) -> (columns, rows of the image's full size), exact; arrays of one shape."""
+
+
+def locator(source: Georeference, target: GridRef) -> Locator:
+    """The exact coordinates, in pixels of an image's full size, of places in pixels of a map.
+
+    Of images whose columns return around the globe, those of one call go on beyond their edges rather than to return.
+    """
+    transform = None if source.crs == target.crs else crs.transformer(target.crs, source.crs)
+    turn = crs.turn(source.crs)
+    middle = None if turn_of(source) is not None else _middle(source)
+
+    def locate(columns: Coordinates, rows: Coordinates) -> Pair:
+        xs, ys = target.affine.apply(columns, rows)
+        if transform is not None:
+            xs, ys = transform(xs, ys)
+        if turn is not None and (transform is not None or middle is not None):
+            xs = _unwrapped(xs, turn, middle)
+        return to_pixels(source.mapping, xs, ys)
+
+    return locate
+
+
+def _unwrapped(xs: Coordinates, turn: float, middle: float | None) -> Coordinates:
+    """The coordinates within half a turn of `middle`, or of that in the middle of the array."""
+    reference = float(xs.flat[xs.size // 2]) if middle is None else middle
+    if not math.isfinite(reference):
+        return xs
+    with np.errstate(invalid="ignore"):
+        return xs - turn * np.rint((xs - reference) / turn)
+
+
+def _middle(source: Georeference) -> float:
+    """x of the middle of an image."""
+    xs, _ = to_ground(source.mapping, np.array([source.size.width / 2]), np.array([source.size.height / 2]))
+    return float(xs[0])
+
+
+# -- blocks ----------------------------------------------------------------------------------------
+
+
+def _blocks(region: Region, locate: Locator) -> Iterator[Block]:
+    """The blocks of a region: itself if its coordinates are smooth."""
+    if region.width <= NODES and region.height <= NODES:
+        yield _exact(region, locate)
+        return
+    down, across = _nodes(region.height, NODES), _nodes(region.width, NODES)
+    block = Smooth(region, *_located(region, across, down, locate))
+    if _is_accurate(block, locate):
+        yield block
+    elif region.width <= EXACT and region.height <= EXACT:
+        yield _exact(region, locate)
+    else:
+        for part in _quarters(region):
+            yield from _blocks(part, locate)
+
+
+def _exact(region: Region, locate: Locator) -> Exact:
+    across, down = _centers(region.width), _centers(region.height)
+    return Exact(region, *_located(region, across, down, locate))
+
+
+def _located(region: Region, across: Coordinates, down: Coordinates, locate: Locator) -> Pair:
+    """The exact coordinates of places in a region, shape (down, across)."""
+    columns, rows = np.meshgrid(across + region.x, down + region.y)
+    return locate(columns, rows)
+
+
+def _is_accurate(block: Smooth, locate: Locator) -> bool:
+    """Whether interpolated coordinates differ nowhere by more than the tolerance from exact ones, as far as samples tell."""
+    region = block.region
+    if not (np.isfinite(block.columns).all() and np.isfinite(block.rows).all()):
+        return False
+    across, down = _checks(region.width), _checks(region.height)
+    exact = _located(region, across, down, locate)
+    step = max(float(np.ptp(block.columns)) / region.width, float(np.ptp(block.rows)) / region.height, 1.0)
+    left, right = _weights_of_checks(region.height), _weights_of_checks(region.width).T
+    for nodes, values in zip((block.columns, block.rows), exact, strict=True):
+        if not np.abs(left @ nodes @ right - values).max() <= TOLERANCE * step:
+            return False
+    return True
+
+
+def _quarters(region: Region) -> Iterator[Region]:
+    for y, height in _halves(region.y, region.height):
+        for x, width in _halves(region.x, region.width):
+            yield Region(x, y, width, height)
+
+
+def _halves(start: int, length: int) -> list[tuple[int, int]]:
+    """Start and length of both halves, of which the first is a power of two long; of one if it is short."""
+    if length <= EXACT:
+        return [(start, length)]
+    half = 1 << ((length - 1).bit_length() - 1)
+    return [(start, half), (start + half, length - half)]
+
+
+# -- interpolation ---------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def _nodes(length: int, count: int) -> Coordinates:
+    """Chebyshev points of the second kind from the center of the first pixel to that of the last (edges included)."""
+    points: Coordinates = 0.5 - 0.5 * np.cos(np.arange(count) * math.pi / (count - 1))
+    return 0.5 + points * (length - 1)
+
+
+def _centers(length: int) -> Coordinates:
+    """Of pixels."""
+    return np.arange(length, dtype=np.float64) + 0.5
+
+
+@lru_cache(maxsize=64)
+def _checks(length: int) -> Coordinates:
+    """Places midway between nodes, every other."""
+    nodes = _nodes(length, NODES)
+    midway: Coordinates = (nodes[1:] + nodes[:-1]) / 2
+    return midway[::2]
+
+
+@lru_cache(maxsize=64)
+def _weights(length: int) -> Coordinates:
+    """Weights of the nodes at the centers of all pixels, shape (length, nodes)."""
+    return _barycentric(_centers(length), _nodes(length, NODES))
+
+
+@lru_cache(maxsize=64)
+def _weights_of_checks(length: int) -> Coordinates:
+    return _barycentric(_checks(length), _nodes(length, NODES))
+
+
+def _barycentric(places: Coordinates, nodes: Coordinates) -> Coordinates:
+    """Weights of the polynomial through nodes (Berrut and Trefethen 2004, 4.2 and 5.4), shape (places, nodes)."""
+    if nodes[0] == nodes[-1]:
+        return np.eye(1, len(nodes)).repeat(len(places), axis=0)
+    signs = np.where(np.arange(len(nodes)) % 2, -1.0, 1.0)
+    signs[[0, -1]] /= 2
+    differences = places[:, None] - nodes
+    at_node = np.abs(differences) < 1e-9
+    terms = signs / np.where(at_node, 1.0, differences)
+    weights = terms / terms.sum(axis=1, keepdims=True)
+    return np.where(at_node.any(axis=1, keepdims=True), at_node.astype(np.float64), weights)
+
+
+def _interpolated(nodes: Coordinates, width: int, height: int) -> Coordinates:
+    """The polynomial through nodes at the centers of all pixels of a block."""
+    result = np.empty((height, width))
+    left, right = _weights(height) @ nodes, _weights(width).T
+    for top in range(0, height, ROWS_AT_ONCE):
+        np.matmul(left[top : top + ROWS_AT_ONCE], right, out=result[top : top + ROWS_AT_ONCE])
+    return result
+
+
+# -- scale -----------------------------------------------------------------------------------------
+
+
+class Scales(NamedTuple):
+    """How an image is scaled at places spread evenly over it."""
+
+    xs: Coordinates
+    """Of the places in the coordinate reference system of maps."""
+    ys: Coordinates
+    rates: Coordinates
+    """Columns and rows per unit of x and y: shape (places, 2, 2), `[:, 0, 1]` columns per unit of y."""
+    is_uniform: bool
+    """The middle place is enough."""
+
+
+@lru_cache(maxsize=1024)
+def _scales(source: Georeference, key: str) -> Scales | None:
+    """The scale of an image in a system; None if no part of it has a place there."""
+    size = source.size
+    parts = (np.arange(SAMPLES) + 0.5) / SAMPLES
+    columns, rows = (each.ravel() for each in np.meshgrid(parts * size.width, parts * size.height))
+    across, down = max(1.0, size.width / 256), max(1.0, size.height / 256)
+    xs, ys = to_ground(
+        source.mapping,
+        np.concatenate([columns, columns + across, columns]),
+        np.concatenate([rows, rows, rows + down]),
+    )
+    if source.crs != key:
+        xs, ys = crs.transformer(source.crs, key)(xs, ys)
+    xs, ys = xs.reshape(3, -1), ys.reshape(3, -1)
+    with np.errstate(all="ignore"):
+        steps = np.array(
+            [
+                [(xs[1] - xs[0]) / across, (xs[2] - xs[0]) / down],
+                [(ys[1] - ys[0]) / across, (ys[2] - ys[0]) / down],
+            ]
+        ).transpose(2, 0, 1)  # x and y per column and row
+        areas = np.abs(np.linalg.det(np.where(np.isfinite(steps), steps, 0.0)))
+        usable = np.isfinite(steps).all(axis=(1, 2)) & (areas > 0)
+    if not usable.any():
+        return None
+    steps, areas, xs, ys = steps[usable], areas[usable], xs[0, usable], ys[0, usable]
+    usual = np.argsort(areas)[len(areas) // 2]
+    order = np.r_[usual, np.delete(np.arange(len(areas)), usual)]
+    is_uniform = bool(areas.max() <= UNIFORM * areas.min())
+    return Scales(xs[order], ys[order], np.linalg.inv(steps[order]), is_uniform)
+
+
+def scale_of(source: Georeference, target: GridRef) -> tuple[float, float] | None:
+    """Columns and rows of an image's full size per pixel of a map; None if the image has no place in its system.
+
+    Images of much the same scale everywhere have one scale on all maps of one resolution. Of others, as of the whole
+    globe, it is that of the place of the image which is nearest to the middle of a large square that contains the
+    map, so that neighboring tiles and tiles of other sizes have the same.
+    """
+    scales = _scales(source, target.crs)
+    if scales is None:
+        return None
+    affine = target.affine
+    place = 0 if scales.is_uniform else _nearest_place(scales, target)
+    rates = scales.rates[place] @ np.array([[affine.a, affine.b], [affine.d, affine.e]])
+    across, down = (math.hypot(*rate) for rate in rates.tolist())
+    return across, down
+
+
+def _nearest_place(scales: Scales, target: GridRef) -> int:
+    affine, size = target.affine, target.size
+    x, y = affine.apply(size.width / 2, size.height / 2)
+    across = SCALE_CELL * math.hypot(affine.a, affine.d)
+    down = SCALE_CELL * math.hypot(affine.b, affine.e)
+    x, y = (math.floor(x / across) + 0.5) * across, (math.floor(y / down) + 0.5) * down
+    return int(np.argmin((scales.xs - x) ** 2 + (scales.ys - y) ** 2))
