@@ -43,6 +43,8 @@ OPAQUE = {"uchar": 255, "ushort": 65535}
 
 LOADERS = ("Jpeg", "Png", "Webp", "Heif", "Nsgif", "Tiff", "Jxl")
 """Parts of libvips' class names. All other loaders are blocked, including ImageMagick, PDF and SVG."""
+NO_METADATA = {"keep": "none"} if (pyvips.version(0), pyvips.version(1)) >= (8, 15) else {"strip": True}
+"""Arguments of its encoders, to embed none."""
 
 
 def _set_up() -> None:

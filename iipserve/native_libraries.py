@@ -2,11 +2,14 @@
 
 A distribution's libvips loads its modules with global symbols. Codecs loaded after it bind to the system's libaom,
 libtiff and OpenJPEG, whose versions differ from those they were built for (observed with libvips 8.14 of Debian 12:
-wrong opacity in AVIF). Codecs loaded first bind to their own. The pyvips-binary wheel exports no symbols.
+wrong opacity in AVIF, no JPEG XL). Codecs loaded first bind to their own. The pyvips-binary wheel exports no symbols.
+But pip installs it before pyvips, and where libvips' headers are installed, pyvips then puts a module of its own, for the
+system's libvips, in the place of the wheel's.
 """
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, files
 from importlib.util import find_spec
 
 import imagecodecs
@@ -19,7 +22,16 @@ CODECS = (
 
 def load_before_libvips() -> None:
     """Load the codecs this server uses if libvips is the system's. Call it before pyvips is imported."""
-    if find_spec("_libvips") is not None:  # the wheel's
+    if _has_wheel():
         return
     for codec in CODECS:
         getattr(imagecodecs, f"{codec}_decode")
+
+
+def _has_wheel() -> bool:
+    """Whether the module through which pyvips calls libvips is that of the wheel."""
+    try:
+        own = files("pyvips") or ()
+    except PackageNotFoundError:
+        own = ()
+    return find_spec("_libvips") is not None and not any(file.name.startswith("_libvips.") for file in own)

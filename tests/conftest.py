@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import iipserve.libvips  # noqa: F401 (before a test imports pyvips: it sets up the order of libraries)
 from tests.images import Picture, gradient, smooth, write_jpeg_pyramid, write_tiff_pyramid
 
 

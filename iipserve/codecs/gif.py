@@ -47,10 +47,10 @@ def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
         return bytes(imagecodecs.gif_encode(pixels[:, :, 0]))
     image = libvips.from_pixels(pixels).copy(interpretation="srgb")
     if image.width * image.height <= MAX_DITHERED_PIXELS:
-        return bytes(image.gifsave_buffer(effort=EFFORT, keep="none"))
+        return bytes(image.gifsave_buffer(effort=EFFORT, **libvips.NO_METADATA))
     size = Size(image.width, image.height)
     copy = libvips.resized(image, size.ceil_scaled(ceil_div(max(size.width, size.height), COPY_SIDE)))
-    palette = _palette(copy.gifsave_buffer(effort=EFFORT, keep="none"))
+    palette = _palette(copy.gifsave_buffer(effort=EFFORT, **libvips.NO_METADATA))
     return bytes(imagecodecs.gif_encode(_indices(pixels, palette), colormap=palette))
 
 

@@ -9,7 +9,9 @@ from iipserve.transport.balance import ABSENT, ConnectionCounts
 
 
 def woken(descriptor: int) -> bool:
-    return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 @pytest.mark.parametrize(
