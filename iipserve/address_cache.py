@@ -14,7 +14,7 @@ from iipserve.cache.memory import MemoryCache
 from iipserve.http import Headers, Request
 from iipserve.http.public_address import FORWARDING_HEADERS, variable
 from iipserve.image import ImageInfo, ImageName
-from iipserve.plan import Redirect, RenderPlan
+from iipserve.plan import CatalogPlan, Redirect, RenderPlan
 from iipserve.responses import ReadyDocument
 
 CAPACITY = 8 << 20
@@ -41,7 +41,7 @@ class CachedAnswer(NamedTuple):
 
     images: tuple[tuple[ImageName, ref[ImageInfo]], ...]
     """All that the query names. Not held: how many headers are kept is the library's business."""
-    content: RenderPlan | ReadyDocument | Redirect
+    content: RenderPlan | ReadyDocument | Redirect | CatalogPlan
     headers: Headers
     """Those that only the protocol knows."""
 
@@ -92,4 +92,6 @@ def _size_and_vary(answer: CachedAnswer) -> tuple[int | None, Set[str]]:
     if isinstance(content, ReadyDocument):
         body, headers = content.response.body, content.headers
         size = len(body) + PLAN_SIZE if isinstance(body, bytes) and len(body) <= MAX_DOCUMENT_LENGTH else None
+    if isinstance(content, CatalogPlan) and content.vary:
+        headers = (*headers, ("Vary", content.vary))
     return size, {each for name, value in headers if name == "Vary" for each in value.split(", ")}

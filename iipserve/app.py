@@ -13,8 +13,10 @@ from iipserve.address_cache import AddressCache, AddressKey, CachedAnswer
 from iipserve.cache import TieredCache
 from iipserve.cache.memcached import MemcachedCache
 from iipserve.cache.memory import MemoryCache
+from iipserve.catalog_documents import CatalogDocuments
 from iipserve.config import MEGABYTE, Config
-from iipserve.contents import ContentResponder
+from iipserve.contents import ContentResponder, Respond
+from iipserve.engine.catalog import LiveCatalog
 from iipserve.engine.files import ImageChanged
 from iipserve.engine.library import Library
 from iipserve.engine.output_policy import OutputPolicy
@@ -31,7 +33,7 @@ from iipserve.formats import Formats
 from iipserve.http import READING_METHODS, Headers, Request, Response, Routed
 from iipserve.image import ImageInfo
 from iipserve.lru import LRU
-from iipserve.plan import Bundle, Content, Document, Redirect, RenderPlan
+from iipserve.plan import Bundle, CatalogPlan, Content, Document, Redirect, RenderPlan
 from iipserve.protocols import Images, Modification, Protocol, Query, Server, plain_error
 from iipserve.responses import ReadyDocument, ResponseBuilder
 from iipserve.router import Destination, Router
@@ -60,6 +62,7 @@ class Application:
         renderer: Renderer,
         output_policy: OutputPolicy,
         cache: TieredCache,
+        catalog: LiveCatalog,
     ) -> None:
         config = server.config
         self._server = server
@@ -67,7 +70,10 @@ class Application:
         self._library = library
         self._cache = cache
         self._responses = ResponseBuilder(config)
-        self._respond_by_type = ContentResponder(renderer, output_policy, self._responses).by_type
+        self._catalog = catalog
+        self._documents = CatalogDocuments(catalog.listed, self._responses)
+        by_type = ContentResponder(renderer, output_policy, self._responses).by_type
+        self._respond_by_type: Mapping[type, Respond] = {**by_type, CatalogPlan: self._documents.respond}
         self._router = Router(config, protocols, RESERVED)
         self._read_modifiers = next(filter(None, (each.read_modifiers for each in protocols.values())), None)
         self._viewer = Viewer(library, config)
@@ -108,6 +114,8 @@ class Application:
         self._cache.clear()
         self._library.clear()
         self._answers.clear()
+        self._documents.clear()
+        self._catalog.clear()
 
     def _report_damage(self, request: Request, error: DecodeError) -> None:
         """Log a damaged part of a file, once for each address: clients ask for it again and again."""
@@ -186,7 +194,9 @@ class Application:
                 if self._is_current(found):
                     raise
                 continue
-            if address is not None and isinstance(content, (RenderPlan, ReadyDocument, Redirect)):
+            if address is not None and isinstance(
+                content, (RenderPlan, ReadyDocument, Redirect, CatalogPlan)
+            ):
                 proof = tuple(zip(selected, map(ref, found), strict=True))
                 self._answers.set(request, address, CachedAnswer(proof, content, answer.headers))
             return response
@@ -276,4 +286,6 @@ def build(config: Config) -> Application:
             protocol.check(config)
     formats = Formats(encoder.format for encoder in encoders.values())
     server = Server(config, formats, renderer.renderable)
-    return Application(server, protocols, library, renderer, OutputPolicy(config), cache)
+    catalog = LiveCatalog(config, library, server.geo_image)
+    server = replace(server, catalog=catalog.current)
+    return Application(server, protocols, library, renderer, OutputPolicy(config), cache, catalog)

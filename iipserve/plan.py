@@ -216,6 +216,9 @@ class CatalogPlan:
     """A document about all layers: capabilities. It is remembered by address until the catalog changes."""
 
     describe: Callable[[Catalog], Document]
+    """May raise errors that are reported to the client."""
+    vary: str = ""
+    """Names of the request headers that `describe` depends on, as of `Document`; the same as in its document."""
 
 
 @dataclass(frozen=True, slots=True)

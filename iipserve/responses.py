@@ -61,7 +61,7 @@ class ResponseBuilder:
         )
         if modified is not None:
             own = (*own, ("Last-Modified", http.http_date(modified)))
-        return Response(HTTPStatus.OK, (*own, *headers, *self._headers), body)
+        return Response(HTTPStatus.OK, (*own, *self._completed(headers)), body)
 
     def conditional(self, status: HTTPStatus, etag: str, modified: Modified, headers: Headers) -> Response:
         """The answer to a client that does not want the body, or not this version of it.
@@ -81,7 +81,13 @@ class ResponseBuilder:
         own: Headers = (("ETag", f'"{etag}"'),)
         if modified is not None:
             own = (*own, ("Last-Modified", http.http_date(modified)))
-        return Response(HTTPStatus.NOT_MODIFIED, (*own, *headers, *self._headers))
+        return Response(HTTPStatus.NOT_MODIFIED, (*own, *self._completed(headers)))
+
+    def _completed(self, headers: Headers) -> Headers:
+        """Headers of an answer with those of the settings; its own Cache-Control replaces theirs."""
+        if headers and any(name == "Cache-Control" for name, _ in headers):
+            return (*headers, *self._cors)
+        return (*headers, *self._headers)
 
     def ready_document(self, document: Document, headers: Headers, images: Versioned) -> ReadyDocument:
         """A document with its response.

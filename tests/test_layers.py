@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sources", "codecs", "cache"),
     ("protocols", "engine"),
     ("router", "viewer", "responses"),
-    ("address_cache", "contents"),
+    ("address_cache", "catalog_documents", "contents"),
     ("app",),
     ("check", "transport"),
     ("__main__",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from iipserve.config import Config
@@ -15,6 +16,14 @@ from iipserve.image import Selector
 
 HEAD_LENGTH = 64
 """Bytes by which formats are recognized."""
+
+
+class FilesOfFolder(NamedTuple):
+    """A folder, and the files in it that identifiers can name."""
+
+    path: str
+    files: tuple[str, ...]
+    """Paths, in alphabetical order."""
 
 
 class ImageFolder:
@@ -34,7 +43,7 @@ class ImageFolder:
             ImageNotFound, ImageUnavailable, OSError: as `descriptor`.
         """
         stem = self._path(identifier)
-        path = f"{stem}{self._suffix}"
+        path = self.path(identifier)
         try:
             return path, None, self.descriptor(path, repr(identifier))
         except ImageNotFound:
@@ -63,11 +72,37 @@ class ImageFolder:
         Args:
             is_image: whether a file is one, by its first `HEAD_LENGTH` bytes.
         """
-        for path in self._files():
-            stem = member_stem(path, self._pattern)
-            if stem != "" and (head := self._head(path)) and is_image(head):
-                end = len(path) - len(self._suffix) if stem is None else len(stem)
-                yield path[len(self._prefix) : end]
+        for folder in self.folders():
+            for path in folder.files:
+                identifier = self.identifier(path)
+                if identifier and (head := self.head(path)) and is_image(head):
+                    yield identifier
+
+    def identifier(self, path: str) -> str:
+        """That of the image in a file; empty for files of a sequence other than the first."""
+        stem = member_stem(path, self._pattern)
+        end = len(path) - len(self._suffix) if stem is None else len(stem)
+        return path[len(self._prefix) : end]
+
+    def folders(self) -> Iterator[FilesOfFolder]:
+        """The folder and all folders below it whose names do not begin with a dot; links to folders are not followed."""
+        for folder, folders, names in os.walk(os.path.dirname(self._prefix) or "."):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            paths = (os.path.join(folder, name) for name in sorted(names))
+            yield FilesOfFolder(folder, tuple(path for path in paths if self.holds(path)))
+
+    def path(self, identifier: str) -> str:
+        """The path of the file that an identifier names, whether it exists or not.
+
+        Raises:
+            InvalidRequest: the identifier could lead out of the folder.
+            ImageNotFound: it ends in a slash, or is empty.
+        """
+        return f"{self._path(identifier)}{self._suffix}"
+
+    def holds(self, path: str) -> bool:
+        """Whether a path is that of a file that an identifier can name."""
+        return path.startswith(self._prefix) and path.endswith(self._suffix)
 
     def _path(self, identifier: str) -> str:
         if "\0" in identifier or "\\" in identifier:
@@ -82,15 +117,7 @@ class ImageFolder:
             raise ImageNotFound(f"identifier {identifier!r} names no file")
         return f"{self._prefix}{identifier}"
 
-    def _files(self) -> Iterator[str]:
-        for folder, folders, names in os.walk(os.path.dirname(self._prefix) or "."):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(names):
-                path = os.path.join(folder, name)
-                if path.startswith(self._prefix) and path.endswith(self._suffix):
-                    yield path
-
-    def _head(self, path: str) -> bytes:
+    def head(self, path: str) -> bytes:
         """The first bytes of a file; none if it cannot be read."""
         try:
             descriptor = self.descriptor(path, repr(path))

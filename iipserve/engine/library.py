@@ -159,6 +159,15 @@ class Library:
         cached = self._infos.get((identifier, selector))
         return cached.info if cached is not None else self.info(identifier, selector)
 
+    def brief_info(self, identifier: str) -> ImageInfo:
+        """As `info` of an identifier taken literally, but what had to be read for it is not kept."""
+        is_known = self._infos.get((identifier, FIRST)) is not None
+        info = self.info(identifier, literal=True)
+        if not is_known:
+            self._infos.discard((identifier, FIRST))
+            self._sources.discard((identifier, FIRST))
+        return info
+
     def check(self, image: ImageRef | ImageInfo) -> None:
         """Check, by one `stat`, that an image is of the version that its file has at present.
 
@@ -201,6 +210,11 @@ class Library:
     def _list(self, limit: int) -> list[str]:
         hand_over()
         return list(islice(self._folder.identifiers(self._looks_like_image), limit))
+
+    def is_image(self, path: str) -> bool:
+        """Whether the first bytes of the file at a path of `ImageFolder` are those of an image."""
+        head = self._folder.head(path)
+        return bool(head) and self._looks_like_image(head)
 
     def _looks_like_image(self, head: bytes) -> bool:
         return any(kind.matches(head) for kind in self._formats)

@@ -7,7 +7,10 @@ from typing import NamedTuple, TypeAlias
 
 from iipserve.geo.grid import Affine, GridRef
 from iipserve.geometry import Size
-from iipserve.image import quick_repr
+from iipserve.image import ImageInfo, quick_repr
+
+PIXEL_SPACE = "image"
+"""Key of the coordinate reference system of images without georeference."""
 
 
 class ControlPoint(NamedTuple):
@@ -87,3 +90,9 @@ class GeoImage:
     """The file has masks (`Source.read_mask`)."""
     is_palette: bool = False
     """Its samples are classes: colors between two of them mean nothing, so they are never interpolated."""
+
+
+def in_pixel_space(info: ImageInfo) -> GeoImage:
+    """What is known of an image without georeference: units are pixels, x is 0 to the width, y minus the height to 0."""
+    georeference = Georeference(PIXEL_SPACE, Affine(1.0, 0.0, 0.0, 0.0, -1.0, 0.0), info.size)
+    return GeoImage(georeference, tuple(Band(f"band{index + 1}") for index in range(info.color_bands)))
