@@ -8,9 +8,10 @@ advertised size.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
-from iipserve.geometry import Region, Size
+from iipserve.geometry import Region, Size, ceil_div
 from iipserve.image import ImageInfo
 
 MIN_TOLERANT_SIDE = 64
@@ -90,6 +91,22 @@ def level_above(info: ImageInfo, size: Size) -> int:
             break
         chosen = index
     return chosen
+
+
+def level_scale(info: ImageInfo, index: int) -> tuple[float, float]:
+    """Pixels of a level per pixel of the full size, across and down.
+
+    The inverse of a power of two where the level has the sides of the full size divided by it, rounded up or down: each
+    of its pixels is then so many of the full size, and the last ones may be cut off or incomplete. The ratio of the
+    sides otherwise.
+    """
+    full, size = info.size, info.levels[index].size
+    factor = 1 << max(0, round(math.log2(full.width / size.width * full.height / size.height) / 2))
+    if all(
+        stored in (side // factor, ceil_div(side, factor)) for stored, side in zip(size, full, strict=True)
+    ):
+        return 1 / factor, 1 / factor
+    return size.width / full.width, size.height / full.height
 
 
 def _matches(stored: Size, advertised: Size) -> bool:

@@ -24,11 +24,13 @@ from iipserve.processing.histogram import Equalize
 from iipserve.processing.icc import ToSRGB
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
+from iipserve.processing.transparency import Background, Transparency
 from iipserve.processing.watermark import BLENDS, Watermark
 
 CROP = Crop(ImageRef("a.tif", ImageVersion(1, 2)), 0, Region(0, 0, 256, 256), Size(256, 256))
 MARK = BLENDS["additive"](np.zeros((8, 8, 4), np.uint8), 0.5)
 OPERATIONS: tuple[Operation, ...] = (
+    Transparency((0.0, -1.0)),
     SampleRange(((0, 0.0, 1.5), (None, 0.25, 0.5))),
     Stretch((1, 2)),
     Hillshade(3, 4),
@@ -45,6 +47,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Equalize((1, 2)),
     Mirror(),
     Rotate(90.0),
+    Background(1, 2, 3),
     Watermark("fingerprint", MARK, 0.5),
 )
 PLAN = RenderPlan(CROP, Encoding("jpeg", 75), OPERATIONS)

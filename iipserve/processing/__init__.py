@@ -32,6 +32,8 @@ Samples: TypeAlias = NDArray[np.float32]
 class Stage(enum.Enum):
     """When an operation is applied, and to what."""
 
+    MISSING = "missing"
+    """Sets which pixels are clear; never called."""
     RANGE = "range"
     """Sets which samples become black and white; never called."""
     NORMALIZED = "normalized"

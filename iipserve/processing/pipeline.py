@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from iipserve.processing import Context, Operation, Pixels, Stage
 from iipserve.processing.color import Bitonal, Grayscale, Twist
 from iipserve.processing.colormap import Colormap
+from iipserve.processing.compositing import WHITE, composited
 from iipserve.processing.filters import Convolve, Hillshade
 from iipserve.processing.histogram import Equalize
 from iipserve.processing.icc import ToSRGB
-from iipserve.processing.layout import first_bands, has_alpha, packed, repeated, with_opacity
+from iipserve.processing.layout import has_alpha, packed, repeated, with_opacity
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
+from iipserve.processing.transparency import Background, Transparency
 from iipserve.processing.watermark import Watermark
 
 ORDER: tuple[type[Operation], ...] = (
-    SampleRange, Stretch,
+    Transparency, SampleRange, Stretch,
     Hillshade, Twist, Gamma, Logarithm, Invert, Colormap, Convolve, Contrast,
-    ToSRGB, Grayscale, Bitonal, Equalize, Mirror, Rotate, Watermark,
+    ToSRGB, Grayscale, Bitonal, Equalize, Mirror, Rotate, Background, Watermark,
 )  # fmt: skip
 """The canonical order of operations (iipsrv's), independent of the client's; scaling follows Contrast."""
 
@@ -35,7 +33,12 @@ def ordered(operations: Iterable[Operation]) -> tuple[Operation, ...]:
 
 def before_scaling(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     """The operations of a display transform: stages RANGE and NORMALIZED."""
-    return tuple(operation for operation in operations if operation.stage is not Stage.DISPLAY)
+    return tuple(operation for operation in operations if operation.stage in (Stage.RANGE, Stage.NORMALIZED))
+
+
+def transparency(operations: Iterable[Operation]) -> Transparency | None:
+    """The operation that shows pixels without data as clear, or None."""
+    return next((operation for operation in operations if isinstance(operation, Transparency)), None)
 
 
 def after_scaling(operations: Iterable[Operation]) -> tuple[Operation, ...]:
@@ -83,31 +86,5 @@ def fit_bands(pixels: Pixels, allowed: Collection[int]) -> Pixels:
     if bands == 2 and 4 in allowed:
         return with_opacity(repeated(pixels, 3), pixels[..., 1])
     if has_alpha(bands):
-        return fit_bands(on_white(pixels), allowed)
+        return fit_bands(composited(pixels, WHITE), allowed)
     return repeated(pixels, 3)
-
-
-def on_white(pixels: Pixels) -> Pixels:
-    """Composite pixels of 8 or 16 bits, the last band opacity, over white; correctly rounded."""
-    colors, bits = pixels.shape[2] - 1, 8 * pixels.itemsize
-    maximum = (1 << bits) - 1
-    if (pixels[..., -1] == maximum).all():
-        return first_bands(pixels, colors)
-    wide = np.uint16 if bits == 8 else np.uint32
-    opacity: NDArray[Any] = pixels[..., -1].astype(wide)
-    white = (maximum - opacity) * wide(maximum)
-    result = np.empty((*pixels.shape[:2], colors), pixels.dtype)
-    for band in range(colors):
-        mixed: NDArray[Any] = pixels[..., band].astype(wide)
-        mixed *= opacity
-        mixed += white
-        np.copyto(result[..., band], _divided(mixed, bits), casting="unsafe")
-    return result
-
-
-def _divided(products: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Divide products of two `bits`-bit integers by the maximum of such, rounded to nearest; overwrites them."""
-    products += products.dtype.type(1 << (bits - 1))
-    products += products >> bits
-    products >>= bits
-    return products

@@ -11,20 +11,22 @@ import pytest
 from iipserve.processing import Operation, Stage, pipeline
 from iipserve.processing.color import Bitonal, Grayscale, Twist
 from iipserve.processing.colormap import Colormap
+from iipserve.processing.compositing import WHITE, composited
 from iipserve.processing.filters import Convolve, Hillshade
 from iipserve.processing.histogram import Equalize
 from iipserve.processing.icc import ToSRGB
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
+from iipserve.processing.transparency import Background, Transparency
 from tests.images import gradient
 from tests.processing.sample_formats import context, info
 
 ALL: tuple[Operation, ...] = (
-    SampleRange(((None, 0, 1),)), Stretch((0, 1)), Hillshade(0, 0), Twist(((1,),)), Gamma(2), Logarithm(),
+    Transparency(), SampleRange(((None, 0, 1),)), Stretch((0, 1)), Hillshade(0, 0), Twist(((1,),)), Gamma(2), Logarithm(),
     Invert(), Colormap("jet"), Convolve(((1,),)), Contrast(2), ToSRGB(b""), Grayscale(), Bitonal(1),
-    Equalize((0,) * 256), Mirror(), Rotate(90),
+    Equalize((0,) * 256), Mirror(), Rotate(90), Background(1, 2, 3),
 )  # fmt: skip
-"""In iipsrv's order (section 4.2 of its description), except the watermark."""
+"""In iipsrv's order (section 4.2 of its description), with those of maps, except the watermark."""
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def test_laid_on_white() -> None:
     picture = gradient((300, 200), 4)
     alpha = picture[..., 3:] / 255
     expected = picture[..., :3] * alpha + 255 * (1 - alpha)
-    assert np.abs(pipeline.on_white(picture) - expected).max() <= 0.5 + 1e-9
+    assert np.abs(composited(picture, WHITE) - expected).max() <= 0.5 + 1e-9
 
 
 def test_every_color_on_white() -> None:
@@ -54,7 +56,7 @@ def test_every_color_on_white() -> None:
     expected = [
         (2 * (c * a + 255 * (255 - a)) + 255) // 510 for c, a in itertools.product(range(256), repeat=2)
     ]
-    assert pipeline.on_white(pairs)[0, :, 0].tolist() == expected
+    assert composited(pairs, WHITE)[0, :, 0].tolist() == expected
 
 
 def test_16_bits_on_white() -> None:
@@ -62,13 +64,13 @@ def test_16_bits_on_white() -> None:
     picture[0, :4] = np.array([[0] * 4, [65535] * 4, [0, 1, 65534, 65535], [65535, 0, 1, 0]])
     color, alpha = picture[..., :3].astype(object), picture[..., 3:].astype(object)
     expected = (2 * (color * alpha + 65535 * (65535 - alpha)) + 65535) // (2 * 65535)
-    np.testing.assert_array_equal(pipeline.on_white(picture), expected.astype(np.uint16))
+    np.testing.assert_array_equal(composited(picture, WHITE), expected.astype(np.uint16))
 
 
 def test_opaque_pictures_keep_their_colors() -> None:
     picture = gradient((30, 20), 4)
     picture[..., 3] = 255
-    np.testing.assert_array_equal(pipeline.on_white(picture), picture[..., :3])
+    np.testing.assert_array_equal(composited(picture, WHITE), picture[..., :3])
 
 
 def test_gray_becomes_three_equal_bands() -> None:
@@ -90,8 +92,9 @@ def test_order_is_independent_of_the_request() -> None:
 
 
 def test_stages_part_the_operations() -> None:
-    assert pipeline.before_scaling(ALL) == ALL[:10]
-    assert pipeline.after_scaling(ALL) == ALL[10:]
+    assert pipeline.transparency(ALL) is ALL[0]
+    assert pipeline.before_scaling(ALL) == ALL[1:11]
+    assert pipeline.after_scaling(ALL) == ALL[11:]
     assert {operation.stage for operation in ALL[:2]} == {Stage.RANGE}
 
 

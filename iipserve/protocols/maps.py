@@ -1,0 +1,176 @@
+"""Maps: an image shown on the grid of a map, as all map services plan it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from iipserve.geo.coordinates import scale_of
+from iipserve.geo.georeference import GeoImage
+from iipserve.geo.grid import Affine, GridRef
+from iipserve.geo.layer import Layer, Style
+from iipserve.geometry import Region, Size
+from iipserve.image import ImageInfo
+from iipserve.plan import Crop, ImageRef, RenderPlan, Resampling, Warp, image_ref
+from iipserve.processing import Operation, pipeline
+from iipserve.processing.compositing import WHITE
+from iipserve.processing.layout import has_alpha
+from iipserve.processing.missing import may_miss, representable
+from iipserve.processing.transparency import Background, Transparency
+from iipserve.protocols import Server
+from iipserve.protocols.encodings import tile_encoding
+from iipserve.protocols.tiles import quality_layers
+from iipserve.pyramid import level_scale
+
+ALIGNED = 1e-6
+"""Pixels of a level by which the edges of a map may be off those of its pixels, to count as aligned."""
+SAME = 1e-6
+"""Part of a pixel by which steps may differ, to count as equal."""
+MAX_STEP = 2.0
+"""Pixels of a level per pixel of a map up to which pixels in between are left out; more are averaged."""
+MAX_STRETCHED_STEP = 4.0
+"""The same of the longer side, where columns and rows differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapView:
+    """What a map request asks for, whatever service it reached."""
+
+    layer: Layer
+    style: Style
+    target: GridRef
+    """Its coordinate reference system is the image's own, or one that coordinates can be transformed to from there."""
+    format: str
+    """Name of the output format: `jpeg`."""
+    resampling: Resampling | None = None
+    """None: the nearest pixel, which shows the samples of the file as they are."""
+    transparent: bool = True
+    """Pixels without data are clear where the format has opacity."""
+    background: tuple[int, int, int] = WHITE
+    """Shown where they are not clear: red, green, blue of 8 bits."""
+
+
+def plan_map(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> RenderPlan:
+    """The plan for a map of one image.
+
+    A map whose pixels are those of a stored level is the plan that other protocols make for the same pixels, so that
+    caches and stored tiles are shared. Outside of the image, a map is clear or shows the background.
+
+    Args:
+        view: the map.
+        info: of the image of the layer.
+        geo: where it lies.
+        server: settings and formats.
+
+    Raises:
+        NoTransformation: coordinates of the map cannot be transformed to the image's system.
+    """
+    image = image_ref(info, quality_layers(info, server.config) if info.quality_layers > 1 else 0)
+    operations = _operations(view, info, geo, server)
+    profile = all(operation.keeps_profile for operation in operations)
+    encoding = tile_encoding(view.format, info, server, profile=profile)
+    crop = _aligned(view.target, image, info, geo)
+    return RenderPlan(crop or _warped(view, image, info, geo), encoding, operations)
+
+
+# -- operations ------------------------------------------------------------------------------------
+
+
+def _operations(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> tuple[Operation, ...]:
+    """The style, and what becomes of pixels without data."""
+    own: list[Operation] = []
+    nodata = _nodata(view.layer, info)
+    if geo.has_mask or nodata or info.dtype.startswith("float"):
+        own.append(Transparency(None if nodata == info.nodata else nodata))
+    elif may_miss(info):
+        own.append(Transparency(()))
+    keeps_opacity = any(has_alpha(bands) for bands in server.formats.by_name[view.format].bands)
+    if (keeps_opacity and not view.transparent) or (not keeps_opacity and view.background != WHITE):
+        own.append(Background(*view.background))
+    return pipeline.ordered((*view.style.operations, *own)) if own else view.style.operations
+
+
+def _nodata(layer: Layer, info: ImageInfo) -> tuple[float, ...]:
+    """The sample of each color band that stands for missing data: of the layer, else of the image."""
+    return info.nodata if layer.nodata is None else representable(layer.nodata, info)
+
+
+# -- a window of a level ---------------------------------------------------------------------------
+
+
+def _aligned(target: GridRef, image: ImageRef, info: ImageInfo, geo: GeoImage) -> Crop | None:
+    """The window of a stored level whose pixels are those of the map; None where there is none."""
+    source = geo.georeference
+    if target.crs != source.crs or not isinstance(source.mapping, Affine):
+        return None
+    for index, level in enumerate(info.levels):
+        across, down = level_scale(info, index)
+        region = _window(source.mapping.scaled(1 / across, 1 / down), target)
+        if region is not None:
+            return Crop(image, index, region, target.size) if _is_inside(region, level.size) else None
+    return None
+
+
+def _window(level: Affine, target: GridRef) -> Region | None:
+    """The pixels of a level that those of a map are; None if they are others."""
+    (width, height), inverse = target.size, level.inverse()
+    left, top = _corner(inverse, target.affine, 0, 0)
+    x, y = _rounded(left), _rounded(top)
+    for column, row in ((0, 0), (width, 0), (0, height)):
+        place = _corner(inverse, target.affine, column, row)
+        if not (abs(place[0] - x - column) <= ALIGNED and abs(place[1] - y - row) <= ALIGNED):
+            return None
+    return Region(x, y, width, height)
+
+
+def _corner(inverse: Affine, affine: Affine, column: float, row: float) -> tuple[float, float]:
+    return inverse.apply(*affine.apply(float(column), float(row)))
+
+
+def _rounded(place: float) -> int:
+    """The nearest integer; 0 of what is none, which is then not aligned."""
+    return round(place) if abs(place) < 1e15 else 0
+
+
+def _is_inside(region: Region, size: Size) -> bool:
+    return region.clipped(size) is region
+
+
+# -- a warped level --------------------------------------------------------------------------------
+
+
+def _warped(view: MapView, image: ImageRef, info: ImageInfo, geo: GeoImage) -> Warp:
+    """The level to resample, and how."""
+    source = geo.georeference
+    level, steps = _level(info, scale_of(source, view.target))
+    resampling = view.resampling or Resampling.NEAREST
+    averages = _mean(steps) >= MAX_STEP * (1 + SAME) or max(steps) > MAX_STRETCHED_STEP
+    if geo.is_palette:
+        reduces = averages or resampling in (Resampling.AVERAGE, Resampling.MODE)
+        resampling = Resampling.MODE if reduces else Resampling.NEAREST
+    elif averages and resampling is not Resampling.MODE:
+        resampling = Resampling.AVERAGE
+    return Warp(image, level, source, view.target, resampling)
+
+
+def _level(info: ImageInfo, scale: tuple[float, float] | None) -> tuple[int, tuple[float, float]]:
+    """The smallest level of which no pixel is larger than one of the map, and its pixels per pixel of the map.
+
+    Args:
+        info: of the image.
+        scale: pixels of the full size per pixel of the map, across and down; None if no part of the image is shown.
+    """
+    if scale is None:
+        return len(info.levels) - 1, (1.0, 1.0)
+    chosen, steps = 0, scale
+    for index in range(1, len(info.levels)):
+        across, down = level_scale(info, index)
+        reduced = scale[0] * across, scale[1] * down
+        if _mean(reduced) < 1 - SAME:
+            break
+        chosen, steps = index, reduced
+    return chosen, steps
+
+
+def _mean(steps: tuple[float, float]) -> float:
+    """The geometric mean: the step of pixels whose area is the same."""
+    return float((steps[0] * steps[1]) ** 0.5)
