@@ -95,7 +95,7 @@ def test_stages_part_the_operations() -> None:
     assert pipeline.transparency(ALL) is ALL[0]
     assert pipeline.before_scaling(ALL) == ALL[1:11]
     assert pipeline.after_scaling(ALL) == ALL[11:]
-    assert {operation.stage for operation in ALL[:2]} == {Stage.RANGE}
+    assert {operation.stage for operation in ALL[1:3]} == {Stage.RANGE}
 
 
 def test_bound_to_an_image() -> None:
