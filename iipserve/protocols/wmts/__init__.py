@@ -1,1 +1,61 @@
 """Web Map Tile Service 1.0.0 (OGC 07-057r7), by parameters and by paths."""
+
+from __future__ import annotations
+
+from iipserve import geo
+from iipserve.geo.ows.exceptions import OperationNotSupported
+from iipserve.geo.ows.kvp import FORM, MAX_BODY_LENGTH
+from iipserve.http import READING_METHODS, Routed
+from iipserve.plan import Answer
+from iipserve.protocols import BodyRule, Images, PathRoute, Protocol, QueryRoute, Server
+from iipserve.protocols.wmts import china, requests
+from iipserve.protocols.wmts.documents import plan_capabilities
+from iipserve.protocols.wmts.faults import error_answer
+from iipserve.protocols.wmts.query import CapabilitiesQuery, Query, TileQuery
+from iipserve.protocols.wmts.tiles import plan_tile
+
+ROUTES = (
+    PathRoute("wmts", bare=True),
+    PathRoute(china.SEGMENT, bare=True),
+    PathRoute(china.SHORTCUT, bare=True),
+    PathRoute("ows", bare=True),
+    QueryRoute("service", "WMTS"),
+    QueryRoute("request", "GetTile", weak=True),
+)
+
+
+def parse(routed: Routed, server: Server) -> Query:
+    """Read a request.
+
+    Raises:
+        NotInstalled: the extra `geo` is not.
+        OwsError: a parameter is missing or malformed, the layer does not exist, or the path names nothing.
+        InvalidRequest: a header of the request is malformed, or the path is not UTF-8.
+    """
+    geo.require()
+    return requests.parse(routed, server)
+
+
+def plan(query: Query, images: Images, server: Server) -> Answer:
+    """The document, the tile, or what there is at a place.
+
+    Raises:
+        OwsError: the style, format, set, matrix or tile does not exist.
+    """
+    if isinstance(query, CapabilitiesQuery):
+        return Answer(plan_capabilities(query, server))
+    info = images.only()
+    if isinstance(query, TileQuery):
+        return Answer(plan_tile(query, info, server))
+    raise OperationNotSupported("GetFeatureInfo is not offered for this layer", "GetFeatureInfo")
+
+
+PROTOCOL = Protocol(
+    "wmts",
+    ROUTES,
+    parse,
+    plan,
+    error_answer,
+    methods=(*READING_METHODS, "POST"),
+    body=BodyRule(frozenset({FORM}), MAX_BODY_LENGTH),
+)

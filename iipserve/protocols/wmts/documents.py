@@ -1,0 +1,305 @@
+"""The capabilities document of WMTS 1.0.0 (07-057r7, section 7.1; wmtsGetCapabilities_response.xsd)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import quote
+
+from iipserve.geo import crs
+from iipserve.geo.extents import bounds_in, geographic_bounds
+from iipserve.geo.layer import Catalog, Layer, LayerEntry, Style
+from iipserve.geo.matrixset import LinkedSet, MatrixLimits, TileMatrix, TileMatrixSet, number_text
+from iipserve.geo.ows.addresses import Endpoint
+from iipserve.geo.ows.capabilities import (
+    ROOT_ATTRIBUTES,
+    Operation,
+    bounding_box,
+    corner,
+    keywords,
+    operations_metadata,
+    service_identification,
+    service_provider,
+    wgs84_bounding_box,
+)
+from iipserve.geo.ows.negotiation import is_current
+from iipserve.geo.ows.xml import NOTHING, Xml, document, element, escaped, joined, optional, several
+from iipserve.http.public_address import headers_read
+from iipserve.plan import CatalogPlan, Document
+from iipserve.protocols import Server
+from iipserve.protocols.wmts import options, paths
+from iipserve.protocols.wmts.faults import VERSION
+from iipserve.protocols.wmts.query import CapabilitiesQuery
+from iipserve.protocols.wmts.tiles import offered
+
+NAMESPACE = "http://www.opengis.net/wmts/1.0"
+SCHEMA = f"{NAMESPACE} http://schemas.opengis.net/wmts/1.0/wmtsGetCapabilities_response.xsd"
+SERVICE_TYPE = "OGC WMTS"
+MAX_DEPTH = 16
+"""Folders in one another that are themes; layers further down belong to the last of them."""
+
+
+class Offer(NamedTuple):
+    """What all layers of a document have in common."""
+
+    endpoint: Endpoint
+    formats: Mapping[str, str]
+    """Extension in paths by media type."""
+    info_formats: Mapping[str, str]
+    """Extension in paths by media type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Writes the document that a request asks for; equal for equal requests, so that documents are remembered by it."""
+
+    query: CapabilitiesQuery
+    server: Server
+
+    def __call__(self, catalog: Catalog) -> Document:
+        """The document of a catalog. Raises `InvalidUpdateSequence` of OWS Common."""
+        body = document(_root(self.query, catalog, self.server))
+        return Document(body, f"{self.query.media_type}; charset=utf-8", _vary(self.query, self.server))
+
+
+def plan_capabilities(query: CapabilitiesQuery, server: Server) -> CatalogPlan:
+    """The document that a request asks for, to be written from the catalog."""
+    return CatalogPlan(Description(query, server), _vary(query, server))
+
+
+def _vary(query: CapabilitiesQuery, server: Server) -> str:
+    headers = headers_read(server.config)
+    return ", ".join(("Accept", *headers) if query.is_restful else headers)
+
+
+def _root(query: CapabilitiesQuery, catalog: Catalog, server: Server) -> Xml:
+    attributes = {"xmlns": NAMESPACE, **ROOT_ATTRIBUTES, "xsi:schemaLocation": SCHEMA, "version": VERSION}
+    if catalog.version:
+        attributes["updateSequence"] = catalog.version
+    if is_current(query.update_sequence, catalog.version):
+        return element("Capabilities", attributes=attributes)
+    return element("Capabilities", joined(_sections(query, catalog, server)), attributes=attributes)
+
+
+def _sections(query: CapabilitiesQuery, catalog: Catalog, server: Server) -> Iterator[Xml]:
+    metadata, endpoint = catalog.metadata, query.endpoint
+    offer = Offer(endpoint, _formats(catalog, server), _info_formats())
+    if "ServiceIdentification" in query.sections:
+        yield service_identification(metadata, SERVICE_TYPE, (VERSION,))
+    if "ServiceProvider" in query.sections:
+        yield service_provider(metadata)
+    if "OperationsMetadata" in query.sections:
+        yield operations_metadata(_operations(endpoint))
+    listed = list(_listed(query, catalog)) if query.sections & {"Contents", "Themes"} else []
+    if "Contents" in query.sections:
+        yield _contents(listed, offer, server, is_china=query.is_china)
+    if "Themes" in query.sections:
+        yield themes([entry.layer.identifier for entry in listed])
+    if endpoint.rest:
+        yield element("ServiceMetadataURL", attributes={"xlink:href": endpoint.rest + paths.CAPABILITIES})
+
+
+def _formats(catalog: Catalog, server: Server) -> dict[str, str]:
+    offered = options.formats(catalog.metadata, server.formats)
+    return {media: server.formats.by_name[name].extension for media, name in offered.items()}
+
+
+def _info_formats() -> dict[str, str]:
+    return {media: extension for extension, media in paths.INFO_FORMATS.items()}
+
+
+def _listed(query: CapabilitiesQuery, catalog: Catalog) -> Iterator[LayerEntry]:
+    """The layers that the document lists."""
+    if not query.layers:
+        return catalog.entries()
+    wanted = {layer.identifier for name in query.layers if (layer := catalog.find(name)) is not None}
+    return (entry for entry in catalog.entries() if entry.layer.identifier in wanted)
+
+
+def _operations(endpoint: Endpoint) -> tuple[Operation, ...]:
+    """Every operation by parameters, in addresses and forms, and by paths where some lead to the service."""
+    post = ((endpoint.kvp, "KVP"),)
+    by_path = bool(endpoint.rest)
+    rest = ((endpoint.rest, "RESTful"),) if by_path else ()
+    resource = ((endpoint.rest + paths.CAPABILITIES, "RESTful"),) if by_path else ()
+    formats = (("AcceptFormats", ("application/xml", "text/xml")), ("AcceptVersions", (VERSION,)))
+    return (
+        Operation("GetCapabilities", (*post, *resource), post, formats),
+        Operation("GetTile", (*post, *rest), post),
+        Operation("GetFeatureInfo", (*post, *rest), post),
+    )
+
+
+# -- contents --------------------------------------------------------------------------------------
+
+
+def _contents(entries: Iterable[LayerEntry], offer: Offer, server: Server, *, is_china: bool) -> Xml:
+    """Layers that are offered in some set, and all these sets, each once."""
+    sets: dict[str, TileMatrixSet] = {}
+    layers = []
+    for listed in entries:
+        entry, linked = offered(listed, server, is_china=is_china)
+        if linked:
+            layers.append(_layer(entry, linked, offer))
+            sets.update((each.set.identifier, each.set) for each in linked)
+    return element("Contents", joined(layers), joined(map(_matrix_set, sets.values())))
+
+
+def _layer(entry: LayerEntry, linked: Sequence[LinkedSet], offer: Offer) -> Xml:
+    layer = entry.layer
+    return element(
+        "Layer",
+        element("ows:Title", layer.displayed_title),
+        optional("ows:Abstract", layer.abstract),
+        keywords(layer.keywords),
+        _boxes(entry, linked),
+        joined(_style(each, is_default=each is layer.styles[0]) for each in layer.styles),
+        several("Format", offer.formats),
+        several("InfoFormat", offer.info_formats),
+        joined(map(_link, linked)),
+        _resource_urls(layer, offer),
+    )
+
+
+def _boxes(entry: LayerEntry, linked: Sequence[LinkedSet]) -> Xml:
+    """Boxes and, as the schema has it between them, the identifier."""
+    georeference = entry.geo.georeference
+    wgs84 = wgs84_bounding_box(geographic_bounds(georeference, entry.layer.extent))
+    boxes = {each.set.crs_urn: (each.bounds, each.set.swaps_axes) for each in linked}
+    own = crs.urn(georeference.crs)
+    if (
+        own is not None
+        and own not in boxes
+        and (bounds := bounds_in(georeference, georeference.crs, entry.layer.extent))
+    ):
+        boxes[own] = bounds, crs.swaps_axes(georeference.crs)
+    return joined(
+        (
+            wgs84,
+            element("ows:Identifier", entry.layer.identifier),
+            *(bounding_box(bounds, urn, swapped=swapped) for urn, (bounds, swapped) in boxes.items()),
+        )
+    )
+
+
+def _style(style: Style, *, is_default: bool) -> Xml:
+    return element(
+        "Style",
+        optional("ows:Title", style.title),
+        optional("ows:Abstract", style.abstract),
+        element("ows:Identifier", style.name),
+        attributes={"isDefault": "true"} if is_default else {},
+    )
+
+
+def _link(linked: LinkedSet) -> Xml:
+    """`TileMatrixSetLink`, with limits unless the layer has all tiles of the set.
+
+    The schema's type of MaxTileRow and MaxTileCol is positiveInteger, against its own text, so that the first row or
+    column alone cannot be stated: matrices in which the layer has no other are left out. They are the coarsest ones.
+    """
+    listed = [each for each in linked.limits if each.max_row > 0 and each.max_column > 0]
+    is_whole = len(linked.limits) == len(linked.set.matrices) and all(map(_is_whole, linked.limits))
+    limits = NOTHING if is_whole else Xml("".join(map(_limits, listed)))
+    return element(
+        "TileMatrixSetLink",
+        element("TileMatrixSet", linked.set.identifier),
+        element("TileMatrixSetLimits", limits) if limits else NOTHING,
+    )
+
+
+def _is_whole(limits: MatrixLimits) -> bool:
+    return limits.tile_count == limits.matrix.columns * limits.matrix.rows
+
+
+def _limits(limits: MatrixLimits) -> str:
+    """`TileMatrixLimits`: nine tenths of a document with many layers, so written as one text."""
+    return (
+        f"<TileMatrixLimits><TileMatrix>{escaped(limits.matrix.identifier)}</TileMatrix>"
+        f"<MinTileRow>{limits.min_row}</MinTileRow><MaxTileRow>{limits.max_row}</MaxTileRow>"
+        f"<MinTileCol>{limits.min_column}</MinTileCol><MaxTileCol>{limits.max_column}</MaxTileCol>"
+        "</TileMatrixLimits>"
+    )
+
+
+def _resource_urls(layer: Layer, offer: Offer) -> Xml:
+    """Templates of tiles and feature info, where paths lead to the service."""
+    if not offer.endpoint.rest:
+        return NOTHING
+    place = (
+        f"{offer.endpoint.rest}{quote(layer.identifier, safe='')}"
+        "/{style}/{TileMatrixSet}/{TileMatrix}/{TileRow}/{TileCol}"
+    )
+    tiles = [
+        _resource_url(media, "tile", f"{place}.{extension}") for media, extension in offer.formats.items()
+    ]
+    info = [
+        _resource_url(media, "FeatureInfo", f"{place}/{{J}}/{{I}}.{extension}")
+        for media, extension in offer.info_formats.items()
+    ]
+    return joined((*tiles, *info))
+
+
+def _resource_url(media_type: str, kind: str, template: str) -> Xml:
+    attributes = {"format": media_type, "resourceType": kind, "template": template}
+    return element("ResourceURL", attributes=attributes)
+
+
+def _matrix_set(matrix_set: TileMatrixSet) -> Xml:
+    return element(
+        "TileMatrixSet",
+        element("ows:Title", matrix_set.title),
+        element("ows:Identifier", matrix_set.identifier),
+        element("ows:SupportedCRS", matrix_set.crs_urn),
+        optional("WellKnownScaleSet", matrix_set.well_known_urn or ""),
+        joined(_matrix(each, swaps_axes=matrix_set.swaps_axes) for each in matrix_set.matrices),
+    )
+
+
+def _matrix(matrix: TileMatrix, *, swaps_axes: bool) -> Xml:
+    return element(
+        "TileMatrix",
+        element("ows:Identifier", matrix.identifier),
+        element("ScaleDenominator", number_text(matrix.scale_denominator)),
+        element("TopLeftCorner", corner(*matrix.top_left, swaps_axes)),
+        element("TileWidth", str(matrix.tile.width)),
+        element("TileHeight", str(matrix.tile.height)),
+        element("MatrixWidth", str(matrix.columns)),
+        element("MatrixHeight", str(matrix.rows)),
+    )
+
+
+# -- themes ----------------------------------------------------------------------------------------
+
+
+class Folder(NamedTuple):
+    """A folder of layers."""
+
+    folders: dict[str, Folder]
+    layers: list[str]
+    """Identifiers."""
+
+
+def themes(identifiers: Iterable[str]) -> Xml:
+    """`Themes`: one for each folder in the identifiers of layers; nothing where there is no folder."""
+    top = Folder({}, [])
+    for identifier in identifiers:
+        folder = top
+        for name in identifier.split("/")[:-1][:MAX_DEPTH]:
+            folder = folder.folders.setdefault(name, Folder({}, []))
+        folder.layers.append(identifier)
+    if not top.folders:
+        return NOTHING
+    return element("Themes", joined(_theme(name, name, each) for name, each in top.folders.items()))
+
+
+def _theme(name: str, path: str, folder: Folder) -> Xml:
+    inner = (_theme(below, f"{path}/{below}", each) for below, each in folder.folders.items())
+    return element(
+        "Theme",
+        element("ows:Title", name),
+        element("ows:Identifier", path),
+        joined(inner),
+        several("LayerRef", (quote(each, safe="/") for each in folder.layers)),
+    )

@@ -1,0 +1,368 @@
+"""Capabilities documents: valid by the schemas of OGC, read by OWSLib, and true."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from owslib.wmts import WebMapTileService
+
+from iipserve.config import Config
+from iipserve.geo import crs
+from iipserve.geo.georeference import GeoImage, Georeference, in_pixel_space
+from iipserve.geo.grid import Affine
+from iipserve.geo.layer import Contact, LayerEntry, ServiceMetadata, Style
+from iipserve.geo.ows.exceptions import OwsError
+from iipserve.http import Request
+from iipserve.image import ImageInfo
+from iipserve.plan import CatalogPlan, Document
+from iipserve.protocols import Images, Server
+from iipserve.protocols.wmts import PROTOCOL
+from iipserve.protocols.wmts.tiles import offered
+from iipserve.router import Router
+from tests.protocols.client import FORMATS, image
+from tests.protocols.wmts.catalogs import STRANGE, FakeCatalog, layer
+from tests.schemas import OWS, WMTS, validated
+
+NS = {"w": WMTS, "ows": OWS, "xlink": "http://www.w3.org/1999/xlink"}
+MARS = 'GEOGCRS["Mars",DATUM["Mars",ELLIPSOID["Mars",3396190,169.8944]],CS[ellipsoidal,2],AXIS["lat",north],AXIS["lon",east],ANGLEUNIT["degree",0.0174532925199433]]'
+
+
+def entry(
+    identifier: str, key: str, affine: Affine, size: tuple[int, int] = (600, 400), **fields: Any
+) -> LayerEntry:
+    """A layer of an image without a file."""
+    info = image(*size, identifier=f"{identifier}.tif")
+    return LayerEntry(layer(identifier, **fields), info, geo_of(info, key, affine))
+
+
+def geo_of(info: ImageInfo, key: str, affine: Affine) -> GeoImage:
+    return GeoImage(Georeference(key, affine, info.size), ())
+
+
+def north_up(pixel: float, x: float, y: float) -> Affine:
+    return Affine(pixel, 0.0, x, 0.0, -pixel, y)
+
+
+PLAIN = image(400, 300, identifier="plain.tif")
+ENTRIES = [
+    entry("utm", "EPSG:32633", north_up(20, 500000, 5000000), title="A <map> & more", abstract="\u00fcber", keywords=("a", "b")),
+    entry("degrees", "EPSG:4326", north_up(0.01, 10, 50)),
+    entry("mercator", "EPSG:3857", north_up(152.8740565703525, 1487158.8223163895, 6144314.081675608)),
+    entry("maps/cgcs", "EPSG:4490", north_up(0.0054931640625, 112.5, 39.375), (512, 1024)),
+    entry("maps/laea", "EPSG:3035", north_up(25, 4321000, 3210000)),
+    entry("polar", "EPSG:3413", north_up(10000, -3000000, 3000000)),
+    entry("dateline", "EPSG:32660", north_up(1000, 600000, 6000000)),
+    entry("rotated", "EPSG:32633", Affine(20, 5, 500000, 5, -20, 5000000)),
+    entry("world", "EPSG:4326", north_up(0.125, -180, 90), (2880, 1440)),
+    entry("mars", crs.key_of_wkt(MARS) or "", north_up(0.1, 10, 50)),
+    entry(STRANGE, "EPSG:4326", north_up(0.01, 10, 50), title="\u5f71\u50cf", styles=(Style("default"), Style("ramp", "Ramp", "Abstract"))),
+    LayerEntry(layer("plain"), PLAIN, in_pixel_space(PLAIN)),
+]  # fmt: skip
+CATALOG = FakeCatalog([each.layer for each in ENTRIES], entries=ENTRIES)
+BY_INFO = {each.info: each.geo for each in ENTRIES}
+SERVER = Server(Config(), FORMATS, catalog=lambda: CATALOG)
+BASE = "SERVICE=WMTS&REQUEST=GetCapabilities"
+PROXY = {
+    "HTTP_HOST": "127.0.0.1:8080",
+    "HTTP_X_FORWARDED_PROTO": "https",
+    "HTTP_X_FORWARDED_HOST": "maps.example",
+    "HTTP_X_FORWARDED_PREFIX": "/img",
+}
+
+
+def answer(
+    query: str = BASE,
+    path: str = "/wmts",
+    catalog: Any = CATALOG,
+    config: Config | None = None,
+    **environ: str,
+) -> Document:
+    """The document, as the application has it written."""
+    config = config or Config()
+    server = Server(config, FORMATS, catalog=lambda: catalog, geo_image=BY_INFO.get)
+    request = Request("GET", path, query, {"HTTP_HOST": "a.example", **environ})
+    found = Router(config, {"wmts": PROTOCOL}).route(request)
+    assert found is not None
+    content = PROTOCOL.plan(PROTOCOL.parse(found.routed, server), Images(), server).content
+    assert isinstance(content, CatalogPlan)
+    return content.describe(catalog)
+
+
+def capabilities(query: str = BASE, path: str = "/wmts", **options: Any) -> Any:
+    """The root of a document, which is valid."""
+    return validated(answer(query, path, **options).body)
+
+
+REST = {"query": "", "path": "/wmts/1.0.0/WMTSCapabilities.xml"}
+WAYS: Mapping[str, Mapping[str, Any]] = {
+    "by parameters": {},
+    "by path": REST,
+    "at /ows": {"path": "/ows"},
+    "at a program": {"path": "/fcgi-bin/iipsrv.fcgi"},
+    "for China": {"path": "/wmts-china"},
+    "for China by path": {"query": "", "path": "/wmts-china/1.0.0/WMTSCapabilities.xml"},
+    "for one layer of China": {"path": "/utm_c/wmts"},
+    "behind a proxy": PROXY,
+    "by path behind a proxy": {**REST, **PROXY},
+    "with BASE_URL": {"config": Config(base_url="https://maps.example/?map=a&x=1")},
+    "without layers": {"catalog": FakeCatalog([])},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_documents_are_valid(way: str) -> None:
+    root = capabilities(**WAYS[way])
+    assert (root.get("version"), root.get("updateSequence")) == ("1.0.0", "7")
+
+
+SECTIONS = {
+    "ServiceIdentification": "ows:ServiceIdentification",
+    "ServiceProvider": "ows:ServiceProvider",
+    "OperationsMetadata": "ows:OperationsMetadata",
+    "Contents": "w:Contents",
+    "Themes": "w:Themes",
+}
+
+
+@pytest.mark.parametrize("asked", [*SECTIONS, "All", "Contents,ServiceProvider", "all,Themes"])
+def test_sections(asked: str) -> None:
+    root = capabilities(f"{BASE}&SECTIONS={asked}")
+    chosen = set(asked.split(",")) & set(SECTIONS) if "all" not in asked.lower() else set(SECTIONS)
+    found = {name for name, path in SECTIONS.items() if root.find(path, NS) is not None}
+    assert found == chosen
+
+
+def test_update_sequences() -> None:
+    assert len(capabilities(f"{BASE}&UPDATESEQUENCE=7")) == 0
+    assert len(capabilities(f"{BASE}&UPDATESEQUENCE=6")) > 4
+    with pytest.raises(OwsError, match="later than"):
+        answer(f"{BASE}&UPDATESEQUENCE=8")
+
+
+def test_types() -> None:
+    assert answer().media_type == "application/xml; charset=utf-8"
+    assert answer(f"{BASE}&ACCEPTFORMATS=text/xml").media_type == "text/xml; charset=utf-8"
+    assert "Accept" in answer(**REST).vary.split(", ")
+    assert "Accept" not in answer().vary.split(", ")
+
+
+# -- addresses -------------------------------------------------------------------------------------
+
+
+def addresses(root: Any) -> list[str]:
+    """Every address and template of a document, but those of schemas."""
+    return [str(value) for value in root.xpath("//@xlink:href | //@template", namespaces=NS)]
+
+
+@pytest.mark.parametrize("way", [{}, REST])
+def test_addresses_behind_a_proxy(way: Mapping[str, Any]) -> None:
+    for address in addresses(capabilities(**way, **PROXY)):
+        assert address.startswith("https://maps.example/img/wmts")
+        assert address.count("/img") == 1
+
+
+def test_addresses_by_parameters_can_be_continued() -> None:
+    root = capabilities(config=Config(base_url="https://maps.example/?map=a&x=1"))
+    assert set(addresses(root)) == {"https://maps.example/?map=a&x=1&"}
+    assert b"?map=a&amp;x=1&amp;" in answer(config=Config(base_url="https://maps.example/?map=a&x=1")).body
+
+
+def test_encodings() -> None:
+    root = capabilities()
+    for operation in ("GetCapabilities", "GetTile", "GetFeatureInfo"):
+        (found,) = root.findall(f".//ows:Operation[@name='{operation}']", NS)
+        values = found.xpath(
+            ".//ows:Get//ows:Constraint[@name='GetEncoding']//ows:Value/text()", namespaces=NS
+        )
+        assert values == ["KVP", "RESTful"]
+    (address,) = root.xpath("w:ServiceMetadataURL/@xlink:href", namespaces=NS)
+    assert address == "http://a.example/wmts/1.0.0/WMTSCapabilities.xml"
+
+
+def layer_element(root: Any, identifier: str) -> Any:
+    for found in root.iterfind("w:Contents/w:Layer", NS):
+        if found.findtext("ows:Identifier", namespaces=NS) == identifier:
+            return found
+    raise AssertionError(f"no layer {identifier}")
+
+
+def test_templates_are_encoded() -> None:
+    found = layer_element(capabilities(), STRANGE)
+    templates = found.xpath("w:ResourceURL/@template", namespaces=NS)
+    assert len(templates) == len(found.findall("w:Format", NS)) + len(found.findall("w:InfoFormat", NS))
+    for template in templates:
+        path = template.removeprefix("http://a.example/wmts/")
+        assert template.isascii()
+        assert re.fullmatch(r"[A-Za-z0-9._~{}/%-]+", path)
+        assert unquote(path.split("/")[0]) == STRANGE
+
+
+# -- contents --------------------------------------------------------------------------------------
+
+
+def test_what_a_layer_says() -> None:
+    found = layer_element(capabilities(), "utm")
+    assert found.findtext("ows:Title", namespaces=NS) == "A <map> & more"
+    assert found.findtext("ows:Abstract", namespaces=NS) == "\u00fcber"
+    assert found.xpath("ows:Keywords/ows:Keyword/text()", namespaces=NS) == ["a", "b"]
+    styles = layer_element(capabilities(), STRANGE).findall("w:Style", NS)
+    assert [style.get("isDefault") for style in styles] == ["true", None]
+
+
+def test_boxes_are_finite_and_where_the_image_is() -> None:
+    root = capabilities()
+    for each in ENTRIES:
+        found = layer_element(root, each.layer.identifier)
+        box = found.find("ows:WGS84BoundingBox", NS)
+        on_earth = each.layer.identifier not in ("mars", "plain")
+        assert (box is not None) == on_earth
+        if on_earth:
+            west, south, east, north = (float(word) for corner in box for word in corner.text.split())
+            assert -180 <= west < east <= 180
+            assert -90 <= south < north <= 90
+    box = layer_element(root, "degrees").find("ows:WGS84BoundingBox", NS)
+    assert [corner.text for corner in box] == ["10 46", "16 50"]
+    urns = layer_element(root, "degrees").xpath(
+        "ows:BoundingBox[@crs='urn:ogc:def:crs:EPSG::4326']", namespaces=NS
+    )
+    assert [corner.text for corner in urns[0]] == ["46 10", "50 16"]
+
+
+def test_no_number_of_a_document_is_infinite_or_has_an_exponent() -> None:
+    for way in ({}, {"path": "/wmts-china"}):
+        for found in capabilities(**way).iter(
+            *(f"{{{OWS}}}{name}Corner" for name in ("Lower", "Upper")),
+            f"{{{WMTS}}}TopLeftCorner",
+            f"{{{WMTS}}}ScaleDenominator",
+        ):
+            assert re.fullmatch(r"-?\d+(\.\d+)?( -?\d+(\.\d+)?)?", found.text), found.text
+
+
+def test_the_order_of_axes_is_that_of_the_system() -> None:
+    root = capabilities()
+    sets = {
+        each.findtext("ows:Identifier", namespaces=NS): each
+        for each in root.iterfind("w:Contents/w:TileMatrixSet", NS)
+    }
+    corners = {
+        name: each.findtext("w:TileMatrix/w:TopLeftCorner", namespaces=NS) for name, each in sets.items()
+    }
+    assert corners["WGS1984Quad"] == "90 -180"
+    assert corners["WorldCRS84Quad"] == "-180 90"
+    assert sets["WGS1984Quad"].findtext("ows:SupportedCRS", namespaces=NS) == "urn:ogc:def:crs:EPSG::4326"
+    assert corners["utm:native"] == "500000 5000000"
+    assert corners["plain:native"] == "0 0"
+    root = capabilities(path="/wmts-china")
+    assert root.xpath("w:Contents/w:TileMatrixSet/ows:Identifier/text()", namespaces=NS) == ["c", "w"]
+    corner = root.findtext("w:Contents/w:TileMatrixSet/w:TileMatrix/w:TopLeftCorner", namespaces=NS)
+    assert corner == "90 -180"
+
+
+def test_links_are_to_sets_of_the_document() -> None:
+    for way in ({}, {"path": "/wmts-china"}):
+        root = capabilities(**way)
+        sets = set(root.xpath("w:Contents/w:TileMatrixSet/ows:Identifier/text()", namespaces=NS))
+        links = set(
+            root.xpath("w:Contents/w:Layer/w:TileMatrixSetLink/w:TileMatrixSet/text()", namespaces=NS)
+        )
+        assert links == sets
+
+
+def test_other_bodies_and_plain_pictures_are_not_on_earth() -> None:
+    root = capabilities()
+    links = "w:TileMatrixSetLink/w:TileMatrixSet/text()"
+    assert layer_element(root, "plain").xpath(links, namespaces=NS) == ["plain:native"]
+    assert layer_element(root, "mars").xpath(links, namespaces=NS) == ["mars:native"]
+
+
+def test_layers_that_are_asked_for() -> None:
+    root = capabilities(f"{BASE}&LAYERS=utm,maps/laea,nothing")
+    assert root.xpath("w:Contents/w:Layer/ows:Identifier/text()", namespaces=NS) == ["utm", "maps/laea"]
+
+
+def test_folders_are_themes() -> None:
+    root = capabilities()
+    theme, strange = root.findall("w:Themes/w:Theme", NS)
+    assert theme.findtext("ows:Identifier", namespaces=NS) == "maps"
+    assert theme.xpath("w:LayerRef/text()", namespaces=NS) == ["maps/cgcs", "maps/laea"]
+    assert strange.findtext("ows:Identifier", namespaces=NS) == STRANGE.split("/")[0]
+    assert unquote(strange.findtext("w:LayerRef", namespaces=NS)) == STRANGE
+
+
+def test_what_a_service_says() -> None:
+    class Described(FakeCatalog):
+        def __init__(self) -> None:
+            super().__init__([], entries=ENTRIES[:1])
+            contact = Contact(
+                "A. Person",
+                "Office",
+                "Head",
+                "1",
+                "2",
+                "Street 3",
+                "Town",
+                "State",
+                "4",
+                "Land",
+                "a@b.example",
+                "https://b.example/?a&b",
+            )
+            self.metadata = ServiceMetadata(
+                "T",
+                "A",
+                ("k",),
+                "none",
+                "free",
+                "",
+                "https://p.example/",
+                contact,
+                options=MappingProxyType({}),
+            )
+
+    root = capabilities(catalog=Described())
+    text = {element.tag.rpartition("}")[2]: element.text for element in root.iter() if element.text}
+    for name, value in (
+        ("ProviderName", "Office"),
+        ("Voice", "1"),
+        ("PostalCode", "4"),
+        ("ElectronicMailAddress", "a@b.example"),
+        ("Fees", "none"),
+        ("AccessConstraints", "free"),
+    ):
+        assert text[name] == value
+    assert "https://b.example/?a&b" in addresses(root)
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "without layers"])
+def test_owslib_reads_documents(way: str) -> None:
+    document = answer(**WAYS[way])
+    service = WebMapTileService("http://a.example/wmts", xml=document.body)
+    assert set(service.contents) >= {"utm", STRANGE}
+    for name, content in service.contents.items():
+        assert content.formats[0] == "image/png"
+        assert list(content.styles)
+        assert content.tilematrixsetlinks, name
+
+
+def test_limits_are_those_of_tiles_or_those_of_the_set() -> None:
+    root = capabilities()
+    for each in ENTRIES:
+        linked = {one.set.identifier: one for one in offered(each, SERVER, is_china=False)[1]}
+        for found in layer_element(root, each.layer.identifier).iterfind("w:TileMatrixSetLink", NS):
+            one = linked[found.findtext("w:TileMatrixSet", namespaces=NS)]
+            stated = {
+                row[0].text: tuple(int(value.text) for value in row[1:])
+                for row in found.iterfind(".//w:TileMatrixLimits", NS)
+            }
+            for limits in one.limits:
+                expected = (limits.min_row, limits.max_row, limits.min_column, limits.max_column)
+                whole = (0, limits.matrix.rows - 1, 0, limits.matrix.columns - 1)
+                assert (
+                    stated.get(limits.matrix.identifier, expected if 0 in expected[1::2] else whole)
+                    == expected
+                )

@@ -1,0 +1,48 @@
+"""Validates documents with the schemas of this folder; fetches nothing."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+FOLDER = Path(__file__).parent
+OWS = "http://www.opengis.net/ows/1.1"
+WMTS = "http://www.opengis.net/wmts/1.0"
+ENTRIES = {
+    f"{{{WMTS}}}Capabilities": "http://schemas.opengis.net/wmts/1.0/wmtsGetCapabilities_response.xsd",
+    f"{{{OWS}}}ExceptionReport": "http://schemas.opengis.net/ows/1.1.0/owsExceptionReport.xsd",
+}
+"""Address of the schema by root element."""
+WMTS_ALL = "wmts/1.0/wmts.xsd"
+"""Includes requests and answers that have GML; here it includes the capabilities alone."""
+WMTS_ONLY = f"""<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="{WMTS}"/>"""
+
+
+class Offline(etree.Resolver):
+    """Finds schemas by their addresses."""
+
+    def resolve(self, address: str, public_id: str, context: Any) -> Any:
+        """The file of an address."""
+        if address.endswith(WMTS_ALL):
+            return self.resolve_string(WMTS_ONLY, context)
+        path = FOLDER / address.rpartition("://")[2]
+        return self.resolve_string(path.read_bytes(), context, base_url=address)
+
+
+@cache
+def schema_of(address: str) -> etree.XMLSchema:
+    """The schema of an address."""
+    parser = etree.XMLParser(no_network=True)
+    parser.resolvers.add(Offline())
+    path = FOLDER / address.removeprefix("http://")
+    return etree.XMLSchema(etree.fromstring(path.read_bytes(), parser, base_url=address))
+
+
+def validated(body: bytes) -> Any:
+    """The root element of a document that is valid. Fails with the first mistake otherwise."""
+    root = etree.fromstring(body)
+    schema_of(ENTRIES[root.tag]).assertValid(root)
+    return root
