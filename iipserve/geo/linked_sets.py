@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from iipserve.geo import crs
+from iipserve.geo.extents import bounds_in, transform_bounds
 from iipserve.geo.georeference import Georeference
 from iipserve.geo.grid import Affine, Bounds
 from iipserve.geo.layer import LayerEntry, ServiceMetadata
+from iipserve.geo.mapping import to_ground
 from iipserve.geo.matrixset import (
     STANDARD_PIXEL,
     LinkedSet,
@@ -23,7 +25,6 @@ from iipserve.geo.matrixset import (
     scale_denominator,
 )
 from iipserve.geo.matrixset_files import STANDARD_NAMES, standard_sets
-from iipserve.geo.proj import Coordinates
 from iipserve.geometry import Size, ceil_div
 
 MATRIX_SETS = "wmts.matrix_sets"
@@ -38,8 +39,12 @@ NATIVE_TILES = (256, 512)
 """Sides of square tiles of a file that are tiles of its native set too."""
 SQUARE_TOLERANCE = 1e-6
 """Relative difference between width and height of square pixels."""
-EDGE_POINTS = 21
-"""Along each edge of an image that is transformed."""
+PROBES = np.array([[[x] * 3, [1, 3, 5]] for x in (1, 3, 5)]).transpose(1, 0, 2).reshape(2, 1, 9) / 6
+"""x and y of nine places of an image, in parts of its sides."""
+NEIGHBORS = np.array([[0, 1, 0], [0, 0, 1]]).reshape(2, 3, 1)
+"""Columns and rows from a place to itself and to the next pixels across and down."""
+MAX_PLACES = 16384
+"""Images and systems whose places are remembered, half a kilobyte each: documents list all layers."""
 MAX_LINKED = 1024
 """Layers and sets whose limits are remembered."""
 
@@ -97,47 +102,44 @@ def _linked(
 ) -> LinkedSet | None:
     if crs.IMAGE in (georeference.crs, matrix_set.crs):
         return None
+    place = place_in(georeference, extent, matrix_set.crs)
+    return linked(matrix_set, *place, crs.turn(matrix_set.crs), overzoom) if place else None
+
+
+class Place(NamedTuple):
+    """An image in another coordinate reference system."""
+
+    bounds: Bounds
+    resolution: float
+    """Side of a pixel, in units of the system."""
+
+
+@lru_cache(maxsize=MAX_PLACES)
+def place_in(georeference: Georeference, extent: Bounds | None, key: str) -> Place | None:
+    """Where an image, or the part of it inside `extent`, lies in another system; None where it has no place.
+
+    Raises:
+        UnknownCrs: of a key that is none.
+        NotInstalled: the extra `geo` is not.
+    """
     try:
-        bounds = _bounds_in(georeference, extent, matrix_set.crs)
-        resolution = resolution_in(georeference, matrix_set.crs) if bounds else None
+        bounds = _bounds_in(georeference, extent, key)
+        resolution = resolution_in(georeference, key) if bounds else None
     except crs.NoTransformation:
         return None
-    if bounds is None or resolution is None:
-        return None
-    return linked(matrix_set, bounds, resolution, crs.turn(matrix_set.crs), overzoom)
+    return Place(bounds, resolution) if bounds and resolution else None
 
 
 def _bounds_in(georeference: Georeference, extent: Bounds | None, key: str) -> Bounds | None:
-    """The box around the image, or the part of it inside `extent`, in another system; None where it has no place."""
-    grid = georeference.grid
-    if grid is None:
-        return None
-    inside = _part(grid.bounds, extent) if extent else grid.bounds
     if extent is None:
-        sides = [np.linspace(0, side, EDGE_POINTS) for side in grid.size]
-        xs, ys = _places(grid.affine, *np.meshgrid(*sides))
-    else:
-        xs, ys = np.meshgrid(
-            np.linspace(inside.min_x, inside.max_x, EDGE_POINTS),
-            np.linspace(inside.min_y, inside.max_y, EDGE_POINTS),
-        )
-    xs, ys = crs.transformer(georeference.crs, key)(xs, ys)
-    found = np.isfinite(xs) & np.isfinite(ys)
-    if not found.any():
+        return bounds_in(georeference, key)
+    whole = bounds_in(georeference, georeference.crs)
+    if whole is None:
         return None
-    return Bounds(
-        *(float(value) for value in (xs[found].min(), ys[found].min(), xs[found].max(), ys[found].max()))
-    )
-
-
-def _part(bounds: Bounds, extent: Bounds) -> Bounds:
-    return Bounds(*map(max, bounds[:2], extent[:2]), *map(min, bounds[2:], extent[2:]))
-
-
-def _places(affine: Affine, columns: Coordinates, rows: Coordinates) -> tuple[Coordinates, Coordinates]:
-    """x and y of places in pixel coordinates."""
-    a, b, c, d, e, f = affine
-    return a * columns + b * rows + c, d * columns + e * rows + f
+    part = Bounds(*map(max, whole[:2], extent[:2]), *map(min, whole[2:], extent[2:]))
+    if part.width <= 0 or part.height <= 0:
+        return None
+    return transform_bounds(georeference.crs, key, part)
 
 
 def resolution_in(georeference: Georeference, key: str) -> float | None:
@@ -145,15 +147,12 @@ def resolution_in(georeference: Georeference, key: str) -> float | None:
 
     The shorter side; in another system than the image's, the median of nine places of it.
     """
-    affine = georeference.mapping
-    if not isinstance(affine, Affine):
-        return None
-    if georeference.crs == key and affine.is_rectilinear:
-        return min(abs(affine.a), abs(affine.e))
-    columns, rows = (
-        part.ravel() for part in np.meshgrid(*(np.array([1, 3, 5]) / 6 * side for side in georeference.size))
-    )
-    xs, ys = _places(affine, np.stack([columns, columns + 1, columns]), np.stack([rows, rows, rows + 1]))
+    mapping = georeference.mapping
+    if georeference.crs == key and isinstance(mapping, Affine) and mapping.is_rectilinear:
+        return min(abs(mapping.a), abs(mapping.e))
+    width, height = georeference.size
+    columns, rows = PROBES[0] * width + NEIGHBORS[0], PROBES[1] * height + NEIGHBORS[1]
+    xs, ys = to_ground(mapping, columns, rows)
     xs, ys = crs.transformer(georeference.crs, key)(xs, ys)
     with np.errstate(invalid="ignore"):
         sides = np.hypot(xs[1:] - xs[0], ys[1:] - ys[0]).min(axis=0)

@@ -130,7 +130,7 @@ class TileMatrixSet:
         """Coordinates in the order of documents."""
         return (y, x) if self.swaps_axes else (x, y)
 
-    @property
+    @cached_property
     def bounds(self) -> Bounds:
         """The box around the tiles of the finest matrix."""
         return self.matrices[-1].bounds
@@ -196,23 +196,18 @@ def limits_of(matrix: TileMatrix, bounds: Bounds, turn: float | None = None) -> 
         bounds: in the coordinate reference system of the matrix; `max_x` below `min_x` where they cross its seam.
         turn: by which x grows around the globe (`crs.turn`): places that differ by it are one. None if there is none.
     """
-    affine, tile, size = matrix.affine, matrix.tile, matrix.size
-    rows = _span((bounds.max_y - affine.f) / affine.e, (bounds.min_y - affine.f) / affine.e, size.height)
-    columns = _columns(bounds, affine, size.width, turn)
-    if rows is None or columns is None:
+    _, _, (a, _, left, _, e, top), (width, height), columns, rows = matrix
+    down = _span((bounds.max_y - top) / e, (bounds.min_y - top) / e, rows * height)
+    start, stop = (bounds.min_x - left) / a, (bounds.max_x - left) / a
+    across = _columns(start, stop, columns * width, turn and turn / a)
+    if down is None or across is None:
         return None
-    return MatrixLimits(
-        matrix,
-        columns[0] // tile.width,
-        columns[1] // tile.width,
-        rows[0] // tile.height,
-        rows[1] // tile.height,
-    )
+    return MatrixLimits(matrix, across[0] // width, across[1] // width, down[0] // height, down[1] // height)
 
 
 def _span(start: float, stop: float, count: int) -> tuple[int, int] | None:
     """First and last of `count` pixels whose centers are from `start` up to `stop`, in pixels; None if outside."""
-    if not (math.isfinite(start) and math.isfinite(stop)):
+    if not -math.inf < start <= stop < math.inf:
         return None
     first, last = math.ceil(start - 0.5), math.ceil(stop - 0.5) - 1
     if last < first:
@@ -222,18 +217,16 @@ def _span(start: float, stop: float, count: int) -> tuple[int, int] | None:
     return max(first, 0), min(last, count - 1)
 
 
-def _columns(bounds: Bounds, affine: Affine, count: int, turn: float | None) -> tuple[int, int] | None:
-    """First and last column of pixels; of all that is between, where a box is at both ends."""
-    start, stop = (bounds.min_x - affine.c) / affine.a, (bounds.max_x - affine.c) / affine.a
+def _columns(start: float, stop: float, count: int, turn: float | None) -> tuple[int, int] | None:
+    """As `_span`, of columns, which begin again after `turn` pixels; with all between, where a box is at both ends."""
     if turn is None or -0.5 <= start <= stop <= count + 0.5:
         return _span(start, stop, count)
-    around = turn / affine.a
     if stop < start:
-        stop += around
-    if stop - start >= around * (1 - SEAM_TOLERANCE):
+        stop += turn
+    if stop - start >= turn * (1 - SEAM_TOLERANCE):
         return _span(0.0, float(count), count)
-    start, stop = start % around, start % around + stop - start
-    spans = [span for shift in (0.0, around) if (span := _span(start - shift, stop - shift, count))]
+    start, stop = start % turn, start % turn + stop - start
+    spans = [span for shift in (0.0, turn) if (span := _span(start - shift, stop - shift, count))]
     return (min(span[0] for span in spans), max(span[1] for span in spans)) if spans else None
 
 
@@ -249,13 +242,17 @@ def linked(
         turn: by which x grows around the globe, see `limits_of`.
         overzoom: number of matrices after that.
     """
+    limit = matrix_set.bounds
+    bounds = bounds._replace(min_y=max(bounds.min_y, limit.min_y), max_y=min(bounds.max_y, limit.max_y))
+    if turn is None:
+        bounds = bounds._replace(min_x=max(bounds.min_x, limit.min_x), max_x=min(bounds.max_x, limit.max_x))
     offered = []
     for matrix in matrix_set.matrices[: _sufficient(matrix_set, resolution) + 1 + overzoom]:
         limits = limits_of(matrix, bounds, turn)
         if limits is None:
             return None
         offered.append(limits)
-    return LinkedSet(matrix_set, tuple(offered), _clipped(bounds, matrix_set.bounds, turn))
+    return LinkedSet(matrix_set, tuple(offered), _clipped(bounds, limit, turn))
 
 
 def _sufficient(matrix_set: TileMatrixSet, resolution: float) -> int:
@@ -268,7 +265,7 @@ def _sufficient(matrix_set: TileMatrixSet, resolution: float) -> int:
 
 
 def _clipped(bounds: Bounds, limit: Bounds, turn: float | None) -> Bounds:
-    """The part of a box inside `limit`; the whole width where it is at both ends."""
+    """The columns of a box inside `limit`: all, where it is at both ends."""
     left, right = bounds.min_x, bounds.max_x
     if turn is not None:
         right = right + turn if right < left else right
@@ -276,12 +273,7 @@ def _clipped(bounds: Bounds, limit: Bounds, turn: float | None) -> Bounds:
         left, right = left - shift, right - shift
         if right > limit.max_x + turn * SEAM_TOLERANCE:
             left, right = limit.min_x, limit.max_x
-    return Bounds(
-        max(left, limit.min_x),
-        max(bounds.min_y, limit.min_y),
-        min(right, limit.max_x),
-        min(bounds.max_y, limit.max_y),
-    )
+    return Bounds(max(left, limit.min_x), bounds.min_y, min(right, limit.max_x), bounds.max_y)
 
 
 # -- numbers ---------------------------------------------------------------------------------------
