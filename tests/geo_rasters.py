@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 rasterio = pytest.importorskip("rasterio")
 from rasterio.control import GroundControlPoint  # noqa: E402
-from rasterio.enums import ColorInterp, Resampling  # noqa: E402
+from rasterio.enums import Resampling  # noqa: E402
 from rasterio.rpc import RPC  # noqa: E402
 from rasterio.transform import Affine, from_origin  # noqa: E402
 
@@ -89,6 +89,8 @@ def write_geotiff(
     pixels = pixels if pixels.ndim == 3 else pixels[np.newaxis]
     if tile:
         options |= {"tiled": True, "blockxsize": tile, "blockysize": tile}
+    if alpha:
+        options |= {"alpha": "non-premultiplied"}
     profile = {
         "driver": "GTiff",
         "dtype": pixels.dtype,
@@ -117,8 +119,6 @@ def write_geotiff(
                 setattr(file, name, tuple(values))
         if colormap:
             file.write_colormap(1, dict(colormap))
-        if alpha:
-            file.colorinterp = [*file.colorinterp[:-1], ColorInterp.alpha]
         if mask is not None:
             file.write_mask(mask.astype(bool))
         if overviews:

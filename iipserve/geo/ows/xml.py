@@ -12,6 +12,13 @@ from types import MappingProxyType
 
 SPECIAL = re.compile('[&<>"\r]|[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
 """Characters that have to be written otherwise, and those that XML cannot have (XML 1.0 section 2.2)."""
+LETTERS = (
+    "A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f\u2c00-\u2fef\u3001-\ud7ff"
+    "\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
+)
+"""That a name may begin with (XML 1.0 section 2.3, without the colon)."""
+NOT_IN_NAME = re.compile(f"[^{LETTERS}\\-.0-9\xb7\u0300-\u036f\u203f\u2040]")
+NOT_FIRST = re.compile(f"[^{LETTERS}]")
 REFERENCES = MappingProxyType({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"})
 REPLACEMENT = "\ufffd"
 NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
@@ -32,6 +39,15 @@ def escaped(text: str) -> str:
     if SPECIAL.search(text) is None:
         return text
     return SPECIAL.sub(lambda match: REFERENCES.get(match[0], REPLACEMENT), text)
+
+
+def nc_name(text: str) -> str:
+    """A name for an element or an identifier, of any text (Namespaces in XML 1.0, NCName).
+
+    Characters that a name cannot have become `_`, and one that cannot begin with its first gets a `_` before it.
+    """
+    name = NOT_IN_NAME.sub("_", text)
+    return name if name and NOT_FIRST.match(name) is None else f"_{name}"
 
 
 def element(name: str, *content: str, attributes: Mapping[str, str] = NO_ATTRIBUTES) -> Xml:

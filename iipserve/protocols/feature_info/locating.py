@@ -1,0 +1,167 @@
+"""Which pixels of an image a place is."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from iipserve.geo import crs
+from iipserve.geo.georeference import Georeference
+from iipserve.geo.grid import Bounds
+from iipserve.geo.mapping import Coordinates, to_ground, to_pixels
+from iipserve.geometry import Region
+from iipserve.protocols.feature_info.places import Place
+
+EDGE_POINTS = 21
+"""Points of each edge of an area that are transformed to pixels."""
+SNAP = 1e-3
+"""Pixels by which an edge of an area may be past an edge between pixels without reaching the next one."""
+TURNS = (0, 1, -1)
+"""Around the globe, by which places are moved to where the image is."""
+HALF_TURN = 180.0
+"""In degrees."""
+
+
+class Spot(NamedTuple):
+    """What an image has of a place."""
+
+    x: float
+    y: float
+    """In the image's coordinate reference system."""
+    longitude: float | None
+    latitude: float | None
+    """In degrees of WGS 84; None where the image is not on the Earth."""
+    column: int
+    row: int
+    """Of the pixel, at full size."""
+    area: Region
+    """In pixels of the full size."""
+
+
+def locate(place: Place, georeference: Georeference, extent: Bounds | None = None) -> Spot | None:
+    """The pixels of an image at a place.
+
+    Args:
+        place: in any coordinate reference system.
+        georeference: of the image.
+        extent: of the part of the image that is shown, in its coordinate reference system; None for all.
+
+    Returns:
+        None if the point, or without one the area, is outside.
+
+    Raises:
+        NoTransformation: the two systems are not of one body.
+    """
+    shown = _shown(georeference, extent)
+    if shown is None:
+        return None
+    attempts = (_located(place, georeference, shown, turns) for turns in TURNS)
+    return next((spot for spot in attempts if spot is not None), None)
+
+
+def _shown(georeference: Georeference, extent: Bounds | None) -> Region | None:
+    """The pixels that are shown: those that meet the extent."""
+    whole = Region.of_size(georeference.size)
+    if extent is None:
+        return whole
+    xs, ys = _outline(extent)
+    around = _region_around(*to_pixels(georeference.mapping, xs, ys))
+    return around.clipped(georeference.size) if around else None
+
+
+def _located(place: Place, georeference: Georeference, shown: Region, turns: int) -> Spot | None:
+    """The place, moved by whole turns around the globe in the image's coordinate reference system."""
+    turn = crs.turn(georeference.crs)
+    if turns and turn is None:
+        return None
+    x, y = place.point or _middle(place.area)
+    xs, ys = _outline(place.area)
+    xs, ys = np.append(x, xs), np.append(y, ys)
+    xs, ys = crs.transformer(place.crs, georeference.crs)(xs, ys)
+    if turn is not None:
+        xs = _unwrapped(xs, turn) + turns * turn
+    columns, rows = to_pixels(georeference.mapping, xs, ys)
+    area = _region_around(columns[1:], rows[1:])
+    area = area and _clipped(area, shown)
+    if place.point is None:
+        return area and _middle_of(area, georeference)
+    pixel = _pixel(float(columns[0]), float(rows[0]), shown)
+    if pixel is None:
+        return None
+    return _spot(float(xs[0]), float(ys[0]), pixel, area or Region(*pixel, 1, 1), georeference)
+
+
+def _middle(area: Bounds) -> tuple[float, float]:
+    return area.min_x + area.width / 2, area.min_y + area.height / 2
+
+
+def _middle_of(area: Region, georeference: Georeference) -> Spot:
+    """The middle pixel of a region."""
+    pixel = area.x + area.width // 2, area.y + area.height // 2
+    xs, ys = to_ground(georeference.mapping, np.array([pixel[0] + 0.5]), np.array([pixel[1] + 0.5]))
+    return _spot(float(xs[0]), float(ys[0]), pixel, area, georeference)
+
+
+def _spot(x: float, y: float, pixel: tuple[int, int], area: Region, georeference: Georeference) -> Spot:
+    longitude, latitude = geographic(georeference.crs, x, y) or (None, None)
+    return Spot(x, y, longitude, latitude, *pixel, area)
+
+
+def geographic(key: str, x: float, y: float) -> tuple[float, float] | None:
+    """Longitude, from -180 to 180, and latitude of a point; None where it is not on the Earth."""
+    if not crs.is_earth(key):
+        return None
+    xs, ys = crs.transformer(key, crs.WGS84)(np.array([x]), np.array([y]))
+    longitude, latitude = float(xs[0]), float(ys[0])
+    if not (math.isfinite(longitude) and math.isfinite(latitude)):
+        return None
+    return (longitude if abs(longitude) <= HALF_TURN else math.remainder(longitude, 2 * HALF_TURN)), latitude
+
+
+def _unwrapped(xs: Coordinates, turn: float) -> Coordinates:
+    """The coordinates within half a turn of the first."""
+    with np.errstate(invalid="ignore"):
+        return xs - turn * np.rint((xs - xs[0]) / turn) if math.isfinite(xs[0]) else xs
+
+
+def _outline(area: Bounds) -> tuple[Coordinates, Coordinates]:
+    """Points along the edges of a box."""
+    xs, ys = (
+        start + (stop - start) * np.linspace(0.0, 1.0, EDGE_POINTS)
+        for start, stop in ((area.min_x, area.max_x), (area.min_y, area.max_y))
+    )
+    same = np.ones(EDGE_POINTS)
+    return (
+        np.concatenate([xs, xs, area.min_x * same, area.max_x * same]),
+        np.concatenate([area.min_y * same, area.max_y * same, ys, ys]),
+    )
+
+
+def _region_around(columns: Coordinates, rows: Coordinates) -> Region | None:
+    """The pixels that meet the box around some places; None if none of them is finite."""
+    known = np.isfinite(columns) & np.isfinite(rows)
+    if not known.any():
+        return None
+    x, right = _span(columns[known])
+    y, bottom = _span(rows[known])
+    return Region(x, y, right - x, bottom - y)
+
+
+def _span(places: Coordinates) -> tuple[int, int]:
+    first = math.floor(float(places.min()) + SNAP)
+    return first, max(first + 1, math.ceil(float(places.max()) - SNAP))
+
+
+def _clipped(region: Region, shown: Region) -> Region | None:
+    inside = region._replace(x=region.x - shown.x, y=region.y - shown.y).clipped(shown.size)
+    return inside and inside._replace(x=inside.x + shown.x, y=inside.y + shown.y)
+
+
+def _pixel(column: float, row: float, shown: Region) -> tuple[int, int] | None:
+    """Column and row of the pixel that contains a place; None outside."""
+    if not (math.isfinite(column) and math.isfinite(row)):
+        return None
+    x, y = math.floor(column), math.floor(row)
+    return (x, y) if shown.x <= x < shown.right and shown.y <= y < shown.bottom else None

@@ -1,0 +1,141 @@
+"""What an image holds at a place: the value of each band there, and statistics around it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from iipserve.geo.georeference import Band
+from iipserve.geometry import Region, Size, ceil_div
+from iipserve.image import ImageInfo
+from iipserve.plan import ImageRef, Window, WindowRef
+from iipserve.protocols.feature_info.locating import Spot
+
+MAX_SAMPLES = 65536
+"""Pixels that statistics are made of, at most: those of a smaller level, or some spread evenly, where an area has more."""
+
+Number: TypeAlias = int | float
+
+
+class BandValue(NamedTuple):
+    """One band at a place, in physical units (`sample * scale + offset`) except for `raw`."""
+
+    band: Band
+    raw: Number | None
+    """The sample under the point as the file has it; None without data there."""
+    value: Number | None
+    """The same, physical."""
+    pixels: int
+    """Number of pixels of the area that have data."""
+    minimum: Number | None
+    maximum: Number | None
+    mean: float | None
+    """Of these; None where there are none."""
+
+
+class Measured(NamedTuple):
+    """All that an answer says of one image."""
+
+    spot: Spot
+    bands: tuple[BandValue, ...]
+    """In the order of the file."""
+    level: int
+    """From which the statistics are: 0 is the full size."""
+    is_exact: bool
+    """They are of every pixel of the area at full size."""
+
+    @property
+    def has_data(self) -> bool:
+        """The pixel under the point has data."""
+        return any(each.raw is not None for each in self.bands)
+
+
+def windows(
+    image: ImageRef, info: ImageInfo, spot: Spot, nodata: tuple[float, ...] | None
+) -> tuple[WindowRef, WindowRef]:
+    """What is read: the pixel at full size, and the area from the finest level at which it is small enough."""
+    pixel = Region(spot.column, spot.row, 1, 1)
+    level, region = _level_of(info, spot.area)
+    step = 1
+    while Size(ceil_div(region.width, step), ceil_div(region.height, step)).area > MAX_SAMPLES:
+        step += 1
+    size = region.size.ceil_scaled(step)
+    return WindowRef(image, 0, pixel, pixel.size, nodata), WindowRef(image, level, region, size, nodata)
+
+
+def _level_of(info: ImageInfo, area: Region) -> tuple[int, Region]:
+    """A level and the area's pixels there."""
+    region = area
+    for index, level in enumerate(info.levels):
+        region = area.scaled(info.size, level.size)
+        if region.area <= MAX_SAMPLES:
+            return index, region
+    return len(info.levels) - 1, region
+
+
+def measured(
+    spot: Spot, bands: Sequence[Band], refs: Sequence[WindowRef], read: Sequence[Window]
+) -> Measured:
+    """What the windows of a place hold.
+
+    Args:
+        spot: the place in the image.
+        bands: of the image, as many as the windows have.
+        refs: of `windows`.
+        read: the windows.
+    """
+    pixel, area = read
+    values = tuple(_band_value(band, index, pixel, area) for index, band in enumerate(bands))
+    ref = refs[1]
+    return Measured(spot, values, ref.level, ref.level == 0 and ref.size == ref.region.size)
+
+
+def _band_value(band: Band, index: int, pixel: Window, area: Window) -> BandValue:
+    raw = _number(pixel.samples[0, 0, index]) if pixel.valid[0, 0] else None
+    value = None if raw is None else physical(band, raw, float(pixel.samples[0, 0, index]))
+    samples = area.samples[..., index][area.valid]
+    if samples.dtype.kind == "f":
+        samples = samples[np.isfinite(samples)]
+    if not samples.size:
+        return BandValue(band, raw, value, 0, None, None, None)
+    low, high = sorted(physical(band, _number(end), float(end)) for end in (samples.min(), samples.max()))
+    mean = float(samples.mean(dtype=np.float64)) * band.scale + band.offset
+    return BandValue(band, raw, value, samples.size, low, high, mean)
+
+
+def physical(band: Band, shown: Number, exact: float) -> Number:
+    """The physical value of a sample.
+
+    Args:
+        band: of the sample.
+        shown: the sample as it is written.
+        exact: the sample as it is.
+    """
+    if band.scale == 1 and band.offset == 0:
+        return shown
+    return exact * band.scale + band.offset
+
+
+def _number(sample: np.generic) -> Number:
+    """The sample as a number that is written with the fewest digits that give it back: 0.1 of float32, too."""
+    if sample.dtype.kind in "iu":
+        return int(sample)
+    number = float(str(sample))
+    return number if math.isfinite(number) else float(sample)
+
+
+def bands_of(info: ImageInfo, named: Sequence[Band]) -> tuple[Band, ...]:
+    """The bands of an image's samples: as the georeference says, if it has as many; colors of a palette by name."""
+    count = info.color_bands
+    if len(named) == count:
+        return tuple(named)
+    if count == len(COLORS) and len(named) == 1:
+        return tuple(Band(name) for name in COLORS)
+    return tuple(Band(f"band{index + 1}") for index in range(count))
+
+
+COLORS = ("red", "green", "blue")
+"""Bands of the colors that the single band of a palette is read as."""

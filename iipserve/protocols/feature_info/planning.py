@@ -1,0 +1,135 @@
+"""Plans of GetFeatureInfo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from iipserve.errors import InvalidRequest
+from iipserve.geo import crs
+from iipserve.geo.georeference import Band, GeoImage
+from iipserve.geo.layer import Layer
+from iipserve.image import ImageInfo
+from iipserve.plan import Document, ValuePlan, Window, WindowRef, image_ref
+from iipserve.protocols.feature_info.locating import Spot, locate
+from iipserve.protocols.feature_info.measuring import Measured, bands_of, measured, windows
+from iipserve.protocols.feature_info.places import Place
+
+
+class UnknownChild(InvalidRequest):
+    """A layer has no sub-layer of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerAnswer:
+    """What is known of one layer at a place."""
+
+    layer: Layer
+    crs: str
+    """Key of the image's coordinate reference system."""
+    bands: tuple[Band, ...]
+    """The sub-layers that are reported, the topmost first."""
+    measured: Measured | None
+    """None outside of the image, and where neither the point nor the area has data."""
+
+    @property
+    def crs_name(self) -> str:
+        """What an answer calls the system: its code, or its name where it has none."""
+        return self.crs if crs.has_code(self.crs) else crs.label(self.crs)
+
+
+Write = Callable[[Sequence[LayerAnswer]], Document]
+"""(what is known of each layer, the topmost first) -> the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One layer that is asked about."""
+
+    layer: Layer
+    crs: str
+    every: tuple[Band, ...]
+    """All bands, in the order of the file."""
+    chosen: tuple[int, ...]
+    """Indices of those that are reported, the topmost first."""
+    spot: Spot | None
+    refs: tuple[WindowRef, ...]
+
+    def answer(self, read: Sequence[Window]) -> LayerAnswer:
+        """The answer from this layer's windows."""
+        found = measured(self.spot, self.every, self.refs, read) if self.spot else None
+        if found and not (found.has_data or any(each.pixels for each in found.bands)):
+            found = None
+        bands = tuple(self.every[index] for index in self.chosen)
+        kept = found and found._replace(bands=tuple(found.bands[index] for index in self.chosen))
+        return LayerAnswer(self.layer, self.crs, bands, kept)
+
+
+@dataclass(frozen=True, slots=True)
+class QueriedLayer:
+    """A layer, with what is known of its image."""
+
+    layer: Layer
+    info: ImageInfo
+    geo: GeoImage
+
+
+def plan_feature_info(
+    queried: Sequence[QueriedLayer], place: Place, write: Write, children: Sequence[str] | None = None
+) -> ValuePlan:
+    """What layers hold at a place.
+
+    Args:
+        queried: in the order in which they are drawn, the topmost last.
+        place: in any coordinate reference system.
+        write: makes the document (`formats`).
+        children: names of the only bands to report, or `band1`, `band2` ...; None: all.
+
+    Raises:
+        UnknownChild: a layer has no band of such a name.
+        NoTransformation: the place cannot be on the layer.
+    """
+    asked = [_asked(each, place, children) for each in reversed(queried)]
+
+    def describe(read: Sequence[Window]) -> Document:
+        answers, start = [], 0
+        for each in asked:
+            answers.append(each.answer(read[start : start + len(each.refs)]))
+            start += len(each.refs)
+        return write(answers)
+
+    return ValuePlan(tuple(ref for each in asked for ref in each.refs), describe)
+
+
+def _asked(queried: QueriedLayer, place: Place, children: Sequence[str] | None) -> _Asked:
+    layer, info, georeference = queried.layer, queried.info, queried.geo.georeference
+    bands = bands_of(info, queried.geo.bands)
+    chosen = _chosen(layer, bands, children)
+    spot = locate(place, georeference, layer.extent)
+    refs = windows(image_ref(info), info, spot, layer.nodata) if spot else ()
+    return _Asked(layer, georeference.crs, bands, chosen, spot, refs)
+
+
+def _chosen(layer: Layer, bands: Sequence[Band], children: Sequence[str] | None) -> tuple[int, ...]:
+    """Indices of the bands that are reported, in the reverse order of the file: what is drawn last is on top."""
+    every = range(len(bands))
+    if children is None:
+        return tuple(reversed(every))
+    wanted = {_index_of(layer, bands, name) for name in children}
+    return tuple(index for index in reversed(every) if index in wanted)
+
+
+def _index_of(layer: Layer, bands: Sequence[Band], name: str) -> int:
+    names = [band.name for band in bands]
+    if name in names:
+        return names.index(name)
+    numbered = [f"band{index + 1}" for index in range(len(bands))]
+    if name in numbered:
+        return numbered.index(name)
+    raise UnknownChild(
+        f"{name[:100]!r} is no sub-layer of {layer.identifier!r}; it has {', '.join(names[:MAX_NAMED])}"
+    )
+
+
+MAX_NAMED = 20
+"""Sub-layers that a message lists."""
