@@ -28,7 +28,8 @@ from iipserve.geo.ows.xml import NOTHING, Xml, document, element, escaped, joine
 from iipserve.http.public_address import headers_read
 from iipserve.plan import CatalogPlan, Document
 from iipserve.protocols import Server
-from iipserve.protocols.wmts import options, paths
+from iipserve.protocols.map_tiles import formats
+from iipserve.protocols.wmts import paths
 from iipserve.protocols.wmts.faults import VERSION
 from iipserve.protocols.wmts.query import CapabilitiesQuery
 from iipserve.protocols.wmts.tiles import offered
@@ -101,7 +102,7 @@ def _sections(query: CapabilitiesQuery, catalog: Catalog, server: Server) -> Ite
 
 
 def _formats(catalog: Catalog, server: Server) -> dict[str, str]:
-    offered = options.formats(catalog.metadata, server.formats)
+    offered = formats(catalog.metadata, server.formats)
     return {media: server.formats.by_name[name].extension for media, name in offered.items()}
 
 

@@ -15,7 +15,8 @@ from iipserve.geo.ows.negotiation import negotiated_version, requested_sections,
 from iipserve.http import Routed
 from iipserve.http.negotiation import negotiated
 from iipserve.protocols import Server
-from iipserve.protocols.wmts import china, options, paths
+from iipserve.protocols.map_tiles import public_address
+from iipserve.protocols.wmts import china, paths
 from iipserve.protocols.wmts.faults import (
     COLUMN,
     FORMAT,
@@ -133,7 +134,7 @@ def _check_accepted(routed: Routed) -> None:
 def _endpoint(routed: Routed, server: Server, *, is_china: bool) -> Endpoint:
     config: Config = server.config
     segment = china.SEGMENT if is_china else "wmts"
-    return endpoint(routed, config, segment, options.public_address(server.catalog().metadata))
+    return endpoint(routed, config, segment, public_address(server.catalog().metadata))
 
 
 def _layer(parameters: Parameters, server: Server) -> Layer:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import NamedTuple
 
-from iipserve.geo.georeference import PIXEL_SPACE, in_pixel_space
 from iipserve.geo.grid import GridRef
 from iipserve.geo.layer import Layer, LayerEntry, Style
-from iipserve.geo.linked_sets import china_sets, find_set, link, sets_of
+from iipserve.geo.linked_sets import china_sets, link
 from iipserve.geo.matrixset import LinkedSet, MatrixLimits, TileMatrix
 from iipserve.geo.ows.exceptions import INVALID_VALUE
 from iipserve.image import ImageInfo
 from iipserve.plan import RenderPlan
 from iipserve.protocols import Server
+from iipserve.protocols.map_tiles import answers_empty_tiles, entry_of, formats, offered_set, offered_sets
 from iipserve.protocols.maps import MapView, plan_map
 from iipserve.protocols.wmts import china, options
 from iipserve.protocols.wmts.faults import (
@@ -45,27 +44,13 @@ class LocatedTile(NamedTuple):
     """It shows something of the layer, by the limits of the matrix."""
 
 
-def entry_of(layer: Layer, info: ImageInfo, server: Server) -> LayerEntry:
-    """The layer with what is known of its image."""
-    return LayerEntry(layer, info, server.geo_image(info) or in_pixel_space(info))
-
-
 def offered(entry: LayerEntry, server: Server, *, is_china: bool) -> tuple[LayerEntry, tuple[LinkedSet, ...]]:
-    """A layer and its sets, in the order of documents.
-
-    An image that has a place in none of them, because it is of another body or its coordinate reference system has no
-    code, is offered as a plain picture: by its pixels.
-    """
+    """A layer and its sets, in the order of documents; see `offered_sets`."""
     metadata = server.catalog().metadata
-    if is_china:
-        scale = options.china_scale(metadata)
-        links = (link(entry, each) for each in china_sets(scale))
-        return entry, tuple(each for each in links if each is not None)
-    linked = sets_of(entry, metadata)
-    if linked or entry.geo.georeference.crs == PIXEL_SPACE:
-        return entry, linked
-    plain = replace(entry, geo=replace(entry.geo, georeference=in_pixel_space(entry.info).georeference))
-    return plain, sets_of(plain, metadata)
+    if not is_china:
+        return offered_sets(entry, metadata)
+    links = (link(entry, each) for each in china_sets(options.china_scale(metadata)))
+    return entry, tuple(each for each in links if each is not None)
 
 
 def locate(
@@ -115,10 +100,10 @@ def locate(
 def _set(
     address: TileAddress, entry: LayerEntry, server: Server, *, is_china: bool
 ) -> tuple[LayerEntry, LinkedSet | None]:
-    name = china.set_identifier(address.matrix_set) if is_china else address.matrix_set
-    if not is_china and (found := find_set(entry, server.catalog().metadata, name)):
-        return entry, found
-    entry, linked = offered(entry, server, is_china=is_china)
+    if not is_china:
+        return offered_set(entry, server.catalog().metadata, address.matrix_set)
+    name = china.set_identifier(address.matrix_set)
+    entry, linked = offered(entry, server, is_china=True)
     return entry, next((each for each in linked if each.set.answers_to(name)), None)
 
 
@@ -194,7 +179,7 @@ def format_of(query: TileQuery, server: Server) -> str:
     Raises:
         OwsError: it is not offered.
     """
-    offered = options.formats(server.catalog().metadata, server.formats)
+    offered = formats(server.catalog().metadata, server.formats)
     text = query.format.strip().lower()
     if query.is_china and text == china.ANY_FORMAT:
         return next(iter(offered.values()))
@@ -223,7 +208,7 @@ def plan_tile(query: TileQuery, info: ImageInfo, server: Server) -> RenderPlan:
     format = format_of(query, server)
     entry = entry_of(query.layer, info, server)
     located = locate(query.tile, entry, server, is_china=query.is_china, is_restful=restful)
-    if not options.answers_empty_tiles(server.catalog().metadata):
+    if not answers_empty_tiles(server.catalog().metadata):
         check_limits(query.tile, located, OUT_OF_RANGE, is_restful=restful)
     view = MapView(query.layer, style, located.grid, format, None, transparent=True)
     return plan_map(view, info, located.entry.geo, server)
