@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal, NamedTuple
+from urllib.parse import quote
 
 import numpy as np
 
@@ -34,6 +35,8 @@ FURTHER_MATRIX_SETS = "wmts.further_matrix_sets"
 OVERZOOM = "wmts.overzoom"
 """Option of the service: number of matrices that are finer than needed, 0 by default."""
 
+SAFE = "/!$'()*,;=:@~"
+"""Characters of identifiers, besides letters and digits, that may be anywhere in an address (RFC 3986)."""
 USUAL_TILE = 256
 NATIVE_TILES = (256, 512)
 """Sides of square tiles of a file that are tiles of its native set too."""
@@ -164,9 +167,13 @@ def resolution_in(georeference: Georeference, key: str) -> float | None:
 
 
 def native_names(entry: LayerEntry) -> tuple[str, ...]:
-    """Identifiers under which the image's own set is found; the first is in documents."""
+    """Identifiers under which the image's own set is found; the first is in documents.
+
+    That one is percent-encoded, because GDAL and OpenLayers put it into addresses as it is.
+    """
     names = dict.fromkeys((entry.layer.identifier, entry.layer.name.identifier))
     return (
+        f"{quote(entry.layer.identifier, safe=SAFE)}:native",
         *(f"{name}:native" for name in names),
         *(f"native_{name}" for name in names),
         "native",

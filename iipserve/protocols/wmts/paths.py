@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from iipserve.geo.layer import Catalog, Layer
 from iipserve.geo.ows.exceptions import INVALID_VALUE, NoSuchResource
@@ -105,5 +106,5 @@ def _readings(parts: list[str], tail: int) -> Iterator[tuple[str, str, list[str]
         for style in (1, 0):
             end = len(parts) - tail - span - style
             identifier = "/".join(parts[:end])
-            if end > 0 and all(parts[:end]) and (span == 1 or identifier == own):
+            if end > 0 and all(parts[:end]) and (span == 1 or identifier in (own, unquote(own))):
                 yield identifier, parts[end] if style else "", [matrix_set, *rest]

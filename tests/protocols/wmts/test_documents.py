@@ -6,66 +6,21 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 from owslib.wmts import WebMapTileService
 
 from iipserve.config import Config
-from iipserve.geo import crs
-from iipserve.geo.georeference import GeoImage, Georeference, in_pixel_space
-from iipserve.geo.grid import Affine
-from iipserve.geo.layer import Contact, LayerEntry, ServiceMetadata, Style
+from iipserve.geo.layer import Contact, ServiceMetadata
 from iipserve.geo.ows.exceptions import OwsError
-from iipserve.http import Request
-from iipserve.image import ImageInfo
 from iipserve.plan import CatalogPlan, Document
-from iipserve.protocols import Images, Server
-from iipserve.protocols.wmts import PROTOCOL
 from iipserve.protocols.wmts.tiles import offered
-from iipserve.router import Router
-from tests.protocols.client import FORMATS, image
-from tests.protocols.wmts.catalogs import STRANGE, FakeCatalog, layer
+from tests.protocols.wmts.catalogs import STRANGE, FakeCatalog
+from tests.protocols.wmts.services import CATALOG, ENTRIES, TILE, ask, kvp, server_of
 from tests.schemas import OWS, WMTS, validated
 
 NS = {"w": WMTS, "ows": OWS, "xlink": "http://www.w3.org/1999/xlink"}
-MARS = 'GEOGCRS["Mars",DATUM["Mars",ELLIPSOID["Mars",3396190,169.8944]],CS[ellipsoidal,2],AXIS["lat",north],AXIS["lon",east],ANGLEUNIT["degree",0.0174532925199433]]'
-
-
-def entry(
-    identifier: str, key: str, affine: Affine, size: tuple[int, int] = (600, 400), **fields: Any
-) -> LayerEntry:
-    """A layer of an image without a file."""
-    info = image(*size, identifier=f"{identifier}.tif")
-    return LayerEntry(layer(identifier, **fields), info, geo_of(info, key, affine))
-
-
-def geo_of(info: ImageInfo, key: str, affine: Affine) -> GeoImage:
-    return GeoImage(Georeference(key, affine, info.size), ())
-
-
-def north_up(pixel: float, x: float, y: float) -> Affine:
-    return Affine(pixel, 0.0, x, 0.0, -pixel, y)
-
-
-PLAIN = image(400, 300, identifier="plain.tif")
-ENTRIES = [
-    entry("utm", "EPSG:32633", north_up(20, 500000, 5000000), title="A <map> & more", abstract="\u00fcber", keywords=("a", "b")),
-    entry("degrees", "EPSG:4326", north_up(0.01, 10, 50)),
-    entry("mercator", "EPSG:3857", north_up(152.8740565703525, 1487158.8223163895, 6144314.081675608)),
-    entry("maps/cgcs", "EPSG:4490", north_up(0.0054931640625, 112.5, 39.375), (512, 1024)),
-    entry("maps/laea", "EPSG:3035", north_up(25, 4321000, 3210000)),
-    entry("polar", "EPSG:3413", north_up(10000, -3000000, 3000000)),
-    entry("dateline", "EPSG:32660", north_up(1000, 600000, 6000000)),
-    entry("rotated", "EPSG:32633", Affine(20, 5, 500000, 5, -20, 5000000)),
-    entry("world", "EPSG:4326", north_up(0.125, -180, 90), (2880, 1440)),
-    entry("mars", crs.key_of_wkt(MARS) or "", north_up(0.1, 10, 50)),
-    entry(STRANGE, "EPSG:4326", north_up(0.01, 10, 50), title="\u5f71\u50cf", styles=(Style("default"), Style("ramp", "Ramp", "Abstract"))),
-    LayerEntry(layer("plain"), PLAIN, in_pixel_space(PLAIN)),
-]  # fmt: skip
-CATALOG = FakeCatalog([each.layer for each in ENTRIES], entries=ENTRIES)
-BY_INFO = {each.info: each.geo for each in ENTRIES}
-SERVER = Server(Config(), FORMATS, catalog=lambda: CATALOG)
 BASE = "SERVICE=WMTS&REQUEST=GetCapabilities"
 PROXY = {
     "HTTP_HOST": "127.0.0.1:8080",
@@ -75,22 +30,14 @@ PROXY = {
 }
 
 
-def answer(
-    query: str = BASE,
-    path: str = "/wmts",
-    catalog: Any = CATALOG,
-    config: Config | None = None,
-    **environ: str,
-) -> Document:
+def answer(query: str = BASE, path: str = "/wmts", catalog: Any = CATALOG, **options: Any) -> Document:
     """The document, as the application has it written."""
-    config = config or Config()
-    server = Server(config, FORMATS, catalog=lambda: catalog, geo_image=BY_INFO.get)
-    request = Request("GET", path, query, {"HTTP_HOST": "a.example", **environ})
-    found = Router(config, {"wmts": PROTOCOL}).route(request)
-    assert found is not None
-    content = PROTOCOL.plan(PROTOCOL.parse(found.routed, server), Images(), server).content
-    assert isinstance(content, CatalogPlan)
-    return content.describe(catalog)
+    asked = ask(query, path, catalog, **options).answer
+    assert asked is not None
+    assert isinstance(asked.content, CatalogPlan)
+    document = asked.content.describe(catalog)
+    assert document.vary == asked.content.vary
+    return document
 
 
 def capabilities(query: str = BASE, path: str = "/wmts", **options: Any) -> Any:
@@ -200,6 +147,19 @@ def test_templates_are_encoded() -> None:
         assert template.isascii()
         assert re.fullmatch(r"[A-Za-z0-9._~{}/%-]+", path)
         assert unquote(path.split("/")[0]) == STRANGE
+
+
+def test_names_of_sets_can_be_put_into_addresses() -> None:
+    """GDAL and OpenLayers put them there as they are."""
+    links = layer_element(capabilities(), STRANGE).xpath(
+        "w:TileMatrixSetLink/w:TileMatrixSet/text()", namespaces=NS
+    )
+    own = quote(STRANGE, safe="/:") + ":native"
+    assert links[-1] == own
+    expected = ask(kvp(TILE, layer=quote(STRANGE), tilematrixset="native")).answer
+    for path in (own, quote(own), quote(own, safe="")):
+        assert ask(path=f"/wmts/{quote(STRANGE, safe='')}/default/{path}/2/0/0.png").answer == expected
+        assert ask(kvp(TILE, layer=quote(STRANGE), tilematrixset=path)).answer == expected
 
 
 # -- contents --------------------------------------------------------------------------------------
@@ -352,7 +312,7 @@ def test_owslib_reads_documents(way: str) -> None:
 def test_limits_are_those_of_tiles_or_those_of_the_set() -> None:
     root = capabilities()
     for each in ENTRIES:
-        linked = {one.set.identifier: one for one in offered(each, SERVER, is_china=False)[1]}
+        linked = {one.set.identifier: one for one in offered(each, server_of(), is_china=False)[1]}
         for found in layer_element(root, each.layer.identifier).iterfind("w:TileMatrixSetLink", NS):
             one = linked[found.findtext("w:TileMatrixSet", namespaces=NS)]
             stated = {

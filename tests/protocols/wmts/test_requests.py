@@ -19,6 +19,7 @@ from iipserve.protocols.wmts.query import Box, FeatureInfoQuery, PixelOfTile, Po
 from iipserve.protocols.wmts.requests import parse
 from tests.protocols.client import FORMATS
 from tests.protocols.wmts.catalogs import STRANGE, FakeCatalog, layer
+from tests.protocols.wmts.services import kvp
 
 LAYERS = [
     layer("dem", styles=(Style("default"), Style("ramp"))),
@@ -42,12 +43,6 @@ TILE = {
 }
 INFO = {**TILE, "REQUEST": "GetFeatureInfo", "I": "5", "J": "6", "INFOFORMAT": "text/html"}
 FREE = {"SERVICE": "WMTS", "REQUEST": "GetFeatureInfo", "LAYER": "dem", "ZOOMLEVEL": "2"}
-
-
-def kvp(fields: dict[str, str | None] | dict[str, str], **changes: str | None) -> str:
-    """A query string; None leaves a parameter out."""
-    merged = {**fields, **{name.upper(): value for name, value in changes.items()}}
-    return "&".join(f"{name}={value}" for name, value in merged.items() if value is not None)
 
 
 def read(query: str = "", path: str = "/wmts", catalog: FakeCatalog = CATALOG, **request: Any) -> Any:
