@@ -18,6 +18,7 @@ from iipserve.config import MEGABYTE, Config
 from iipserve.contents import ContentResponder, Respond
 from iipserve.engine.catalog import LiveCatalog
 from iipserve.engine.files import ImageChanged
+from iipserve.engine.georeferencing import Georeferences
 from iipserve.engine.library import Library
 from iipserve.engine.output_policy import OutputPolicy
 from iipserve.engine.renderer import Renderer
@@ -285,7 +286,7 @@ def build(config: Config) -> Application:
         if protocol.check is not None:
             protocol.check(config)
     formats = Formats(encoder.format for encoder in encoders.values())
-    server = Server(config, formats, renderer.renderable)
+    server = Server(config, formats, renderer.renderable, geo_image=Georeferences(config))
     catalog = LiveCatalog(config, library, server.geo_image)
     server = replace(server, catalog=catalog.current)
     return Application(server, protocols, library, renderer, OutputPolicy(config), cache, catalog)

@@ -18,6 +18,11 @@ def integers(order: str, tag: int, type: FieldType, *values: int) -> Field:
     return Field(tag, type, struct.pack(f"{order}{len(values)}{CODES[type]}", *values))
 
 
+def reals(order: str, tag: int, *values: float) -> Field:
+    """A field of DOUBLE values."""
+    return Field(tag, FieldType.DOUBLE, struct.pack(f"{order}{len(values)}d", *values))
+
+
 def rationals(order: str, tag: int, *values: float) -> Field:
     """A field of RATIONAL values, each the nearest fraction that fits."""
     pairs = (Fraction(value).limit_denominator(10_000).as_integer_ratio() for value in values)

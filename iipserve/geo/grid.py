@@ -68,6 +68,17 @@ class Affine(NamedTuple):
             c=self.a * column + self.b * row + self.c, f=self.d * column + self.e * row + self.f
         )
 
+    def after(self, first: Affine) -> Affine:
+        """The mapping that is `first`, and then this one."""
+        return Affine(
+            self.a * first.a + self.b * first.d,
+            self.a * first.b + self.b * first.e,
+            self.a * first.c + self.b * first.f + self.c,
+            self.d * first.a + self.e * first.d,
+            self.d * first.b + self.e * first.e,
+            self.d * first.c + self.e * first.f + self.f,
+        )
+
     def inverse(self) -> Affine:
         """Maps x and y to pixel coordinates.
 

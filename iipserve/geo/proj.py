@@ -88,13 +88,13 @@ def _read(key: str) -> pyproj.CRS:
 
 
 def horizontal(crs: pyproj.CRS) -> pyproj.CRS | None:
-    """The horizontal system of a compound, bound or three-dimensional one; None where it has none."""
+    """The horizontal system of a compound, bound or three-dimensional one; None where it has none on a globe."""
     for _ in range(MAX_NESTED):
         inner = crs.sub_crs_list[0] if crs.is_compound else crs.source_crs if crs.is_bound else None
         if inner is None:
             break
         crs = inner
-    if crs.is_vertical or crs.is_geocentric or len(crs.axis_info) < 2:
+    if crs.is_vertical or crs.is_geocentric or crs.is_engineering or len(crs.axis_info) < 2:
         return None
     return crs.to_2d() if len(crs.axis_info) > 2 else crs
 

@@ -1,0 +1,90 @@
+"""Files of images, and those beside them, read apart from the sources of their pixels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from iipserve.config import MEGABYTE, Config
+from iipserve.engine.files import (
+    Descriptor,
+    ImageChanged,
+    KnownFile,
+    file_state,
+    reported,
+    version_by_content,
+    version_by_inode,
+)
+from iipserve.engine.image_folder import ImageFolder
+from iipserve.errors import IIPServeError
+from iipserve.image import ImageInfo
+from iipserve.sources import ReadAt
+
+MAX_COMPANION = 4 * MEGABYTE
+"""Bytes of files beside images that are read."""
+
+
+class OpenedFile(NamedTuple):
+    """The open file of an image."""
+
+    path: str
+    read_at: ReadAt
+    length: int
+    """In bytes."""
+
+
+class Companion(NamedTuple):
+    """A small file beside an image."""
+
+    file: KnownFile
+    content: bytes
+
+
+class ImageFiles:
+    """The files below the image folder. Safe for many threads."""
+
+    def __init__(self, config: Config) -> None:
+        """Take the settings; nothing is opened."""
+        self._folder = ImageFolder(config)
+        self._version_of = version_by_content if config.version_by == "content" else version_by_inode
+
+    @contextmanager
+    def opened(self, image: ImageInfo) -> Iterator[OpenedFile]:
+        """The file of exactly this version of an image, for the block.
+
+        Raises:
+            ImageChanged: the file has been replaced or written, before or during the block.
+            ImageNotFound, ImageUnavailable: it cannot be read.
+            OSError: no descriptor is left.
+        """
+        name = repr(image.identifier)
+        with reported(name, opening=True):
+            path, _, number = self._folder.open(image.identifier, image.selector)
+        # the reference keeps it open
+        descriptor = Descriptor(number)
+        with reported(name):
+            status = os.fstat(number)
+            if self._version_of(number, status) != image.version:
+                raise ImageChanged
+            yield OpenedFile(
+                path, lambda count, offset: os.pread(descriptor.number, count, offset), status.st_size
+            )
+            if file_state(os.fstat(number)) != file_state(status):
+                raise ImageChanged
+
+    def companion(self, path: str) -> Companion | None:
+        """A file beside an image, at most `MAX_COMPANION` bytes long; None where there is none that can be read.
+
+        Args:
+            path: of the file, in the folder of the image (`OpenedFile.path`).
+        """
+        try:
+            number = self._folder.descriptor(path, "a file beside an image")
+        except (OSError, IIPServeError):
+            return None
+        with os.fdopen(number, "rb") as file:
+            state = file_state(os.fstat(number))
+            content = file.read(int(MAX_COMPANION) + 1)
+        return Companion(KnownFile(path, state), content) if len(content) <= MAX_COMPANION else None
