@@ -12,6 +12,7 @@ from iipserve.engine.level_reader import LevelReader, reduced
 from iipserve.engine.scaling import scale_in_strips
 from iipserve.geometry import Region, Size, ceil_div
 from iipserve.processing import Pixels
+from iipserve.processing.layout import with_full_opacity
 from iipserve.processing.missing import may_miss
 
 STRIP_PIXELS = 8_000_000
@@ -60,11 +61,11 @@ def read_strips(read: LevelReader, region: Region, size: Size) -> Iterator[Pixel
     """The pixels of `read_region` in strips of full width, from top to bottom, each made on demand."""
     level = read.geometry
     if region.clipped(level.size) != region:
-        yield read_region(read, region, size)  # a tile at the edge
+        yield _marked(read, read_region(read, region, size))  # a tile at the edge
     elif region.size == size:
         for part in _rows_of_tiles(region, level.tile.height):
-            yield read(part, part.size)
-    elif region.size.area <= STRIP_PIXELS and not may_miss(read.source.info):
+            yield _marked(read, read(part, part.size))
+    elif region.size.area <= STRIP_PIXELS and not (read.marks_missing or may_miss(read.info)):
         yield from scale_in_strips(read(region, region.size), size, _batch_rows(size), nearest=read.nearest)
     else:
         yield from _scaled_strips(read, region, size)
@@ -122,6 +123,11 @@ def _read(read: LevelReader, region: Region, size: Size) -> Pixels:
     return result
 
 
+def _marked(read: LevelReader, strip: Pixels) -> Pixels:
+    """A strip, with opacity where others of the same image may have some."""
+    return with_full_opacity(strip) if read.marks_missing else strip
+
+
 def _padded(pixels: Pixels, size: Size) -> Pixels:
     """The pixels with the last row and column repeated up to `size`."""
     height, width = pixels.shape[:2]
@@ -146,7 +152,8 @@ def _scaled_strips(read: LevelReader, region: Region, size: Size) -> Iterator[Pi
         last = _nearest_edge(min(size.height, bottom + APRON_ROWS), reach, region.height, size.height)
         part = Region(0, first, size.width, last - first).scaled(size, region.size)
         strip = Region(region.x, region.y + part.y, region.width, part.height)
-        yield read(strip, Size(size.width, last - first))[top - first : bottom - first]
+        pixels = _marked(read, read(strip, Size(size.width, last - first)))
+        yield pixels[top - first : bottom - first]
 
 
 def _strip_rows(region: Region, size: Size, tile_height: int) -> int:

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from iipserve.codecs import NO_METADATA, Encoder, Metadata
 from iipserve.engine import assembly
 from iipserve.engine.admission import Cost
-from iipserve.engine.level_reader import LevelReader
+from iipserve.engine.binding import Bound, bind
 from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.geometry import Size
 from iipserve.image import ImageInfo, PhysicalResolution
 from iipserve.plan import Crop, RenderPlan
-from iipserve.processing import Context, Operation, Pixels, pipeline
-from iipserve.processing.display import display_transform
-from iipserve.processing.sample_format import sample_format
+from iipserve.processing import Operation, Pixels
 from iipserve.processing.transform import Rotate
-
-
-class Bound(NamedTuple):
-    """The steps of one plan, bound to what they need of the image."""
-
-    read: LevelReader
-    after_scaling: tuple[Operation, ...]
-    is_final: bool
 
 
 class CropReader(ViewReader):
@@ -82,29 +71,16 @@ class CropReader(ViewReader):
     def _bound(self) -> Bound:
         """Bound on first use, which measures the image if necessary."""
         if self._binding is None:
-            self._binding = self._bind()
+            self._binding = bind(
+                self._services,
+                self._source,
+                self._plan,
+                self._crop.image,
+                self._crop.level,
+                nearest=self._services.nearest,
+                marks_missing=False,
+            )
         return self._binding
-
-    def _bind(self) -> Bound:
-        services, source, plan, image = self._services, self._source, self._plan, self._crop.image
-        is_final = not services.statistics.is_provisional(source, image)
-        ranges = services.statistics.ranges(source, image)
-        before: tuple[Operation, ...] = ()
-        after: tuple[Operation, ...] = ()
-        if plan.operations:
-            context = Context(source.info, lambda: services.statistics.get(source, image), plan.digest)
-            operations = pipeline.bound(plan.operations, context)
-            before, after = pipeline.before_scaling(operations), pipeline.after_scaling(operations)
-        to_display = display_transform(sample_format(source.info, ranges), before, plan.encoding.bits)
-        # pixels around a tile are decoded for its neighbors as well
-        keep = to_display is not None and to_display.apron > 0
-        read_tile = services.decoder.reader(source, image, keep=keep)
-        read_part = services.decoder.part_reader(source, image, keep=keep)
-        level = self._crop.level
-        read = LevelReader(
-            source, level, read_tile, to_display, nearest=services.nearest, read_part=read_part
-        )
-        return Bound(read, after, is_final)
 
 
 def _tile_of(info: ImageInfo, crop: Crop) -> tuple[int, int, Size] | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from iipserve.engine.admission import Cost
 from iipserve.engine.scaling import scale
 from iipserve.geometry import Region, Size
-from iipserve.image import Level
+from iipserve.image import ImageInfo, Level
 from iipserve.processing import Pixels, Stage
 from iipserve.processing.display import DisplayTransform
-from iipserve.processing.layout import first_bands, has_alpha, with_opacity
+from iipserve.processing.layout import first_bands, has_alpha, with_full_opacity, with_opacity
 from iipserve.processing.missing import Mask, missing_pixels
 from iipserve.sources import Source
 from iipserve.sources.tiles import PartReader, TileReader, join_tiles
@@ -33,6 +33,14 @@ class LevelReader:
     """Append opacity to display pixels of images that may miss some: 0 where they do."""
     read_part: PartReader | None = None
     """As of `join_tiles`."""
+    nodata: tuple[float, ...] | None = None
+    """Replaces `ImageInfo.nodata`; None leaves it."""
+
+    @property
+    def info(self) -> ImageInfo:
+        """Of the source, with the nodata of this reader."""
+        info = self.source.info
+        return info if self.nodata is None else replace(info, nodata=self.nodata)
 
     @property
     def geometry(self) -> Level:
@@ -56,6 +64,13 @@ class LevelReader:
             return self._scaled(*self._display_reduced(self.to_display, region, size), size)
         return self._scaled(*self._display(self.to_display, region), size)
 
+    def clear_pixel(self) -> Pixels:
+        """A display pixel of this reader's kind, with opacity, which shows nothing; shape (1, 1, bands)."""
+        info = self.source.info
+        pixel: Pixels = np.zeros((1, 1, info.bands), info.dtype)
+        displayed = pixel if self.to_display is None else self.to_display(pixel)
+        return np.zeros_like(with_full_opacity(displayed))
+
     def _join(self, region: Region) -> Pixels:
         """The samples of a region."""
         return join_tiles(self.source.info, self.level, region, self.read_tile, self.read_part)
@@ -65,7 +80,7 @@ class LevelReader:
         height, width, bands = displayed.shape
         unscaled = self.nearest or (width, height) == (size.width, size.height)
         matters = self.marks_missing or not unscaled or self.source.info.has_alpha
-        missing = missing_pixels(samples, self.source.info) if matters else None
+        missing = missing_pixels(samples, self.info) if matters else None
         if missing is None:
             return scale(displayed, size, nearest=self.nearest)
         if has_alpha(bands):
@@ -112,7 +127,7 @@ class LevelReader:
         if to_display is None:
             return info.bands * np.dtype(info.dtype).itemsize
         makes_colors = any(operation.stage is Stage.NORMALIZED for operation in to_display.operations)
-        return (4 if makes_colors else min(info.bands, 4)) * to_display.bits // 8
+        return (4 if makes_colors or self.marks_missing else min(info.bands, 4)) * to_display.bits // 8
 
     def _display(self, to_display: DisplayTransform, region: Region) -> tuple[Pixels, Pixels]:
         """Samples of a region, and its display pixels. The surrounding pixels that its edges depend on are read with it."""

@@ -22,6 +22,7 @@ from iipserve.engine.single_flight import SingleFlight
 from iipserve.engine.statistics import StatisticsCache
 from iipserve.engine.values import WindowReader
 from iipserve.engine.view_reader import RenderServices, ViewReader
+from iipserve.engine.warping import WarpReader
 from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import Size
 from iipserve.image import ImageInfo
@@ -34,12 +35,16 @@ from iipserve.plan import (
     Rendition,
     SamplePlan,
     ValuePlan,
+    Warp,
     Window,
 )
 from iipserve.processing import Operation, Pixels, pipeline
 from iipserve.processing.statistics import Statistics
 
-READERS: Mapping[type[Any], Callable[[RenderServices, RenderPlan, Any], ViewReader]] = {Crop: CropReader}
+READERS: Mapping[type[Any], Callable[[RenderServices, RenderPlan, Any], ViewReader]] = {
+    Crop: CropReader,
+    Warp: WarpReader,
+}
 """What reads each kind of view."""
 LARGE_BYTES = 1 << 24
 """Images of more bytes are rendered in strips, and longer files are not held in memory. No tile of 8 bits is as

@@ -327,7 +327,8 @@ def _scales(source: Georeference, key: str) -> Scales | None:
 
 
 def scale_of(source: Georeference, target: GridRef) -> tuple[float, float] | None:
-    """Columns and rows of an image's full size per pixel of a map; None if the image has no place in its system.
+    """Columns and rows of an image's full size per pixel of a map; None if the image has no place in its system, or the
+    map is none.
 
     Images of much the same scale everywhere have one scale on all maps of one resolution. Of others, as of the whole
     globe, it is that of the place of the image which is nearest to the middle of a large square that contains the
@@ -340,7 +341,7 @@ def scale_of(source: Georeference, target: GridRef) -> tuple[float, float] | Non
     place = 0 if scales.is_uniform else _nearest_place(scales, target)
     rates = scales.rates[place] @ np.array([[affine.a, affine.b], [affine.d, affine.e]])
     across, down = (math.hypot(*rate) for rate in rates.tolist())
-    return across, down
+    return (across, down) if 0 < across < math.inf and 0 < down < math.inf else None
 
 
 def _nearest_place(scales: Scales, target: GridRef) -> int:

@@ -5,6 +5,7 @@ numpy copies short rows (the bands of a pixel) slowly: copying band by band or w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,21 @@ def with_opacity(color: Pixels, opacity: Pixels) -> Pixels:
     copy_bands(color, result, bands)
     result[..., bands] = opacity
     return result
+
+
+def with_full_opacity(pixels: Pixels) -> Pixels:
+    """Display pixels with opacity: opaque if they have none."""
+    if has_alpha(pixels.shape[2]):
+        return pixels
+    opaque = np.iinfo(pixels.dtype.name).max
+    return with_opacity(pixels, np.full(pixels.shape[:2], opaque, pixels.dtype))
+
+
+def with_equal_bands(parts: Sequence[Pixels]) -> list[Pixels]:
+    """Display pixels of one image, of which some may have opacity: all with it if one has."""
+    if len({part.shape[2] for part in parts}) == 1:
+        return list(parts)
+    return [with_full_opacity(part) for part in parts]
 
 
 def repeated(gray: Pixels, count: int) -> Pixels:

@@ -1,0 +1,69 @@
+"""The steps of a plan, bound to what they need of its image."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from iipserve.engine.level_reader import LevelReader
+from iipserve.engine.view_reader import RenderServices
+from iipserve.plan import ImageRef, RenderPlan
+from iipserve.processing import Context, Operation, pipeline
+from iipserve.processing.display import display_transform
+from iipserve.processing.sample_format import sample_format
+from iipserve.sources import Source
+
+
+class Bound(NamedTuple):
+    """The steps of one plan for one image."""
+
+    read: LevelReader
+    after_scaling: tuple[Operation, ...]
+    is_final: bool
+    """The same plan always gives the same pixels."""
+
+
+def bind(
+    services: RenderServices,
+    source: Source,
+    plan: RenderPlan,
+    image: ImageRef,
+    level: int,
+    *,
+    nearest: bool,
+    marks_missing: bool,
+) -> Bound:
+    """The reader of a level, and the operations after it; measures the image if necessary.
+
+    Args:
+        services: of the renderer.
+        source: the image.
+        plan: whose operations and depth are applied.
+        image: as which the source was opened.
+        level: index into `ImageInfo.levels`.
+        nearest: scale by repeating and dropping pixels.
+        marks_missing: see `LevelReader`; an operation of the plan may ask for it too.
+    """
+    is_final = not services.statistics.is_provisional(source, image)
+    ranges = services.statistics.ranges(source, image)
+    before: tuple[Operation, ...] = ()
+    after: tuple[Operation, ...] = ()
+    clear = None
+    if plan.operations:
+        context = Context(source.info, lambda: services.statistics.get(source, image), plan.digest)
+        operations = pipeline.bound(plan.operations, context)
+        before, after = pipeline.before_scaling(operations), pipeline.after_scaling(operations)
+        clear = pipeline.transparency(operations)
+    to_display = display_transform(sample_format(source.info, ranges), before, plan.encoding.bits)
+    # pixels around a tile are decoded for its neighbors as well
+    keep = to_display is not None and to_display.apron > 0
+    read = LevelReader(
+        source,
+        level,
+        services.decoder.reader(source, image, keep=keep),
+        to_display,
+        nearest=nearest,
+        marks_missing=marks_missing or clear is not None,
+        read_part=services.decoder.part_reader(source, image, keep=keep),
+        nodata=clear.nodata if clear else None,
+    )
+    return Bound(read, after, is_final)

@@ -1,0 +1,195 @@
+"""Reads maps: a level of an image, resampled to another grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iipserve.codecs import NO_METADATA, Encoder, Metadata
+from iipserve.engine.admission import Cost, bytes_with_opacity
+from iipserve.engine.assembly import STRIP_COPIES
+from iipserve.engine.binding import Bound, bind
+from iipserve.engine.resampling import BIAS, RESAMPLERS, margin
+from iipserve.engine.view_reader import RenderServices, ViewReader
+from iipserve.engine.warped_level import WarpedLevel, Window
+from iipserve.geo.coordinates import BLOCK, Block, source_blocks
+from iipserve.geometry import Region
+from iipserve.plan import RenderPlan, Resampling, Warp
+from iipserve.processing import Operation, Pixels
+from iipserve.processing.layout import with_equal_bands, with_full_opacity
+
+PART_PIXELS = 1 << 20
+"""Pixels of a part of a map, in whole rows of blocks, whose windows are read at once."""
+EDGE = 1e-5
+"""Pixels by which places on the right and lower edge of an image are moved inside of it."""
+COORDINATE_BYTES = 64
+"""Held for each pixel of a part while it is resampled, besides its window: coordinates, indices, sums."""
+
+
+class Part(NamedTuple):
+    """Rows of a map."""
+
+    region: Region
+    blocks: tuple[Block, ...]
+    windows: tuple[Window, ...]
+
+
+class WarpReader(ViewReader):
+    """Reads the map of one plan."""
+
+    def __init__(self, services: RenderServices, plan: RenderPlan, view: Warp) -> None:
+        """Open the image.
+
+        Raises:
+            ImageChanged: the file has been replaced since the plan was made.
+        """
+        self._services = services
+        self._plan = plan
+        self._view = view
+        self._source = services.library.source(view.image)
+
+    def stored(self, encoder: Encoder) -> bytes | None:
+        return None
+
+    @property
+    def after_scaling(self) -> tuple[Operation, ...]:
+        return self._bound.after_scaling
+
+    @property
+    def is_final(self) -> bool:
+        return self._bound.is_final
+
+    def cost(self) -> Cost:
+        size = self._view.size
+        return self._cost(size.area + max(part.region.area for part in self._parts))
+
+    def read(self) -> Pixels:
+        parts = with_equal_bands([self._resampled(part) for part in self._parts])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=0)
+
+    def strips_cost(self) -> Cost:
+        return self._cost(STRIP_COPIES * max(part.region.area for part in self._parts))
+
+    def read_strips(self) -> Iterator[Pixels]:
+        for part in self._parts:
+            yield with_full_opacity(self._resampled(part))
+
+    def metadata(self) -> Metadata:
+        plan, icc = self._plan, None
+        if plan.encoding.profile and all(operation.keeps_profile for operation in plan.operations):
+            icc = self._source.info.icc
+        return Metadata(icc=icc) if icc else NO_METADATA
+
+    @cached_property
+    def _bound(self) -> Bound:
+        view = self._view
+        return bind(
+            self._services,
+            self._source,
+            self._plan,
+            view.image,
+            view.level,
+            nearest=view.resampling is Resampling.MODE,
+            marks_missing=True,
+        )
+
+    @cached_property
+    def _level(self) -> WarpedLevel:
+        return WarpedLevel(self._view, self._bound.read)
+
+    @cached_property
+    def _parts(self) -> list[Part]:
+        """The map in rows of blocks, as many at once as are not too large."""
+        size, level = self._view.size, self._level
+        around = margin(self._view.resampling, level.reach)
+        height = max(1, PART_PIXELS // (BLOCK * size.width)) * BLOCK
+        blocks = source_blocks(self._view.source, self._view.target)
+        parts = []
+        for number, group in groupby(blocks, key=lambda block: block.region.y // height):
+            those = tuple(group)
+            top = number * height
+            region = Region(0, top, size.width, min(height, size.height - top))
+            parts.append(Part(region, those, tuple(level.windows(those, around))))
+        return parts
+
+    def _cost(self, held: int) -> Cost:
+        """The cost of reading all parts one after the other, with so many pixels of the result held."""
+        info, size = self._source.info, self._view.size
+        read = decoded = memory = 0
+        expensive = False
+        pixel_bytes = bytes_with_opacity(3) * self._plan.encoding.bits // 8
+        for part in self._parts:
+            part_memory = part.region.area * COORDINATE_BYTES
+            for window in part.windows:
+                costs = list(self._level.costs(window.region))
+                read += sum(cost.read for cost in costs)
+                decoded += sum(cost.decoded for cost in costs)
+                expensive = expensive or any(cost.is_expensive for cost in costs)
+                part_memory += sum(cost.memory for cost in costs) + self._weighing(window)
+            memory = max(memory, part_memory)
+        memory += held * pixel_bytes
+        return Cost(info.identifier, size, read, decoded, expensive, size.area, pixel_bytes, memory)
+
+    def _weighing(self, window: Window) -> int:
+        """Bytes of a window's sums or weighted planes."""
+        planes = {Resampling.AVERAGE: 4 * 8 * 2, Resampling.MODE: 24}.get(self._view.resampling, 4 * 4)
+        return 0 if self._view.resampling is Resampling.NEAREST else window.region.area * planes
+
+    # -- one part ----------------------------------------------------------------------------------
+
+    def _resampled(self, part: Part) -> Pixels:
+        """The display pixels of a part: with opacity if some of it is outside of the image or has no data."""
+        if len(part.windows) == 1 and part.windows[0].is_covered:
+            columns, rows = self._places(part, part.windows[0])
+            return self._shown(part.windows[0], columns, rows)
+        pixel = self._bound.read.clear_pixel()
+        result = np.zeros((part.region.height, part.region.width, pixel.shape[2]), pixel.dtype)
+        for window in part.windows:
+            columns, rows = self._places(part, window)
+            inside = self._inside(columns, rows, window)
+            if inside.any():
+                places = (
+                    np.clip(columns[inside], 0, window.region.width - EDGE)[None],
+                    np.clip(rows[inside], 0, window.region.height - EDGE)[None],
+                )
+                shown = self._shown(window, *places)
+                result[inside] = with_full_opacity(shown)[0]
+        return result
+
+    def _shown(self, window: Window, columns: NDArray[np.float64], rows: NDArray[np.float64]) -> Pixels:
+        pixels = self._level.pixels(window.region)
+        return RESAMPLERS[self._view.resampling](pixels, columns, rows, self._level.reach)
+
+    def _places(self, part: Part, window: Window) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The pixels of a part, in pixel coordinates of a window."""
+        level = self._level
+        shift = window.turns * level.turn if level.turn is not None else 0.0
+        x, y = -shift - window.region.x, -window.region.y
+        mapped = [block.mapped(level.scale[0], x, level.scale[1], y) for block in part.blocks]
+        if len(mapped) == 1:
+            return mapped[0].values()
+        columns, rows = np.empty((2, part.region.height, part.region.width))
+        for block in mapped:
+            place = block.region
+            top = place.y - part.region.y
+            within = np.s_[top : top + place.height, place.x : place.right]
+            columns[within], rows[within] = block.values()
+        return columns, rows
+
+    def _inside(
+        self, columns: NDArray[np.float64], rows: NDArray[np.float64], window: Window
+    ) -> NDArray[np.bool_]:
+        """Which places are on this turn of the level."""
+        region, (start, stop) = window.region, window.columns
+        left, top = -region.x - BIAS, -region.y - BIAS
+        height = self._level.extent[1]
+        inside: NDArray[np.bool_] = columns >= left + start
+        inside &= columns < left + stop
+        inside &= rows >= top
+        inside &= rows < top + height
+        return inside
