@@ -21,6 +21,10 @@ def scale_side(length: int, numerator: int, denominator: int) -> int:
     return max(1, (2 * length * numerator + denominator) // (2 * denominator))
 
 
+new_tuple = tuple.__new__
+"""`new_tuple(Size, (width, height))` takes a quarter of the time of `Size(width, height)`: for the path of every tile."""
+
+
 class Size(NamedTuple):
     """Extent in pixels."""
 
@@ -73,7 +77,7 @@ class Region(NamedTuple):
     @property
     def size(self) -> Size:
         """Width and height as a `Size`."""
-        return Size(self.width, self.height)
+        return new_tuple(Size, self[2:])
 
     @property
     def right(self) -> int:
@@ -152,8 +156,13 @@ class TileGrid(NamedTuple):
 
     def region(self, column: int, row: int) -> Region | None:
         """The pixels of one tile, clipped to the level, or None outside the grid."""
-        size, tile = self.size, self.tile
-        x, y = column * tile.width, row * tile.height
-        if column < 0 or row < 0 or x >= size.width or y >= size.height:
+        (width, height), (tile_width, tile_height) = self
+        x, y = column * tile_width, row * tile_height
+        if column < 0 or row < 0 or x >= width or y >= height:
             return None
-        return Region(x, y, min(tile.width, size.width - x), min(tile.height, size.height - y))
+        across, down = width - x, height - y
+        if across > tile_width:
+            across = tile_width
+        if down > tile_height:
+            down = tile_height
+        return new_tuple(Region, (x, y, across, down))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -17,7 +17,7 @@ from iipserve import __version__
 from iipserve.geo.georeference import Georeference
 from iipserve.geo.grid import GridRef
 from iipserve.geo.layer import Catalog
-from iipserve.geometry import Region, Size
+from iipserve.geometry import Region, Size, new_tuple
 from iipserve.image import FIRST, ImageInfo, ImageVersion, Selector, cached_repr, quick_repr
 from iipserve.processing import Operation, Pixels
 from iipserve.processing.statistics import Statistics
@@ -55,9 +55,7 @@ class Encoding(NamedTuple):
     """Per sample of the rendered image: 8, or 16 if the format supports it."""
 
 
-@quick_repr
-@dataclass(frozen=True, slots=True)
-class Crop:
+class Crop(NamedTuple):
     """A rectangle of one level, scaled."""
 
     image: ImageRef
@@ -69,10 +67,22 @@ class Crop:
     size: Size
     """Pixels after scaling the region, before any rotation."""
 
+    def __repr__(self) -> str:
+        # a fifth of the time of a named tuple's own
+        image, level, (x, y, width, height), (scaled_width, scaled_height) = self
+        return (
+            f"Crop({image!r}, level={level}, region=({x}, {y}, {width}, {height}), "
+            f"size=({scaled_width}, {scaled_height}))"
+        )
+
     @property
     def images(self) -> tuple[ImageRef, ...]:
         """All images that are shown."""
         return (self.image,)
+
+    def of_image(self, image: ImageRef) -> Crop:
+        """The same of another version, or other quality layers, of the image."""
+        return self._replace(image=image)
 
 
 class Resampling(enum.Enum):
@@ -111,6 +121,10 @@ class Warp:
     def images(self) -> tuple[ImageRef, ...]:
         """All images that are shown."""
         return (self.image,)
+
+    def of_image(self, image: ImageRef) -> Warp:
+        """The same of another version, or other quality layers, of the image."""
+        return replace(self, image=image)
 
 
 View: TypeAlias = Crop | Warp
@@ -307,4 +321,4 @@ class Answer(NamedTuple):
 
 def image_ref(info: ImageInfo, quality_layers: int = 0) -> ImageRef:
     """The reference to the image that `info` describes."""
-    return ImageRef(info.identifier, info.version, quality_layers, info.selector)
+    return new_tuple(ImageRef, (info.identifier, info.version, quality_layers, info.selector))

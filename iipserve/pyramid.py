@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from iipserve.geometry import Region, Size, ceil_div
+from iipserve.geometry import Region, Size, ceil_div, new_tuple
 from iipserve.image import ImageInfo
 
 MIN_TOLERANT_SIDE = 64
@@ -39,7 +39,7 @@ def place_tile(info: ImageInfo, grid_size: Size, region: Region) -> Placement:
     """
     for index, level in enumerate(info.levels):
         if level.size == grid_size:
-            return Placement(index, region, region.size)
+            return new_tuple(Placement, (index, region, region.size))
     width = grid_size.width
     for index, level in enumerate(info.levels):
         stored = level.size

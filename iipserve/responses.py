@@ -10,12 +10,15 @@ from typing import NamedTuple, TypeAlias
 from iipserve import http
 from iipserve.config import Config
 from iipserve.errors import IIPServeError, ImageUnavailable, MethodNotAllowed, Overloaded, PreconditionFailed
+from iipserve.geometry import new_tuple
 from iipserve.http import Headers, Request, Response
 from iipserve.http.conditions import evaluated, has_condition
 from iipserve.image import ImageInfo
 from iipserve.plan import Document, ImageRef, Pieces, Redirect
 from iipserve.protocols import ErrorAnswer
 
+OK = HTTPStatus.OK
+"""Looking it up in the enumeration takes 0.2 us."""
 RETRY_SECONDS = "5"
 """Retry-After of errors that pass."""
 Modified: TypeAlias = int | None
@@ -54,14 +57,11 @@ class ResponseBuilder:
         self, body: bytes | Pieces, media_type: str, etag: str, modified: Modified, headers: Headers = ()
     ) -> Response:
         """200 with a whole body."""
-        own: Headers = (
-            ("Content-Type", media_type),
-            ("Content-Length", str(len(body))),
-            ("ETag", f'"{etag}"'),
-        )
+        completed = self._completed(headers) if headers else self._headers
         if modified is not None:
-            own = (*own, ("Last-Modified", http.http_date(modified)))
-        return Response(HTTPStatus.OK, (*own, *self._completed(headers)), body)
+            completed = (("Last-Modified", http.http_date(modified)), *completed)
+        own = ("Content-Type", media_type), ("Content-Length", str(len(body))), ("ETag", f'"{etag}"')
+        return new_tuple(Response, (OK, (*own, *completed), body))
 
     def conditional(self, status: HTTPStatus, etag: str, modified: Modified, headers: Headers) -> Response:
         """The answer to a client that does not want the body, or not this version of it.

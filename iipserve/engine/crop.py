@@ -9,7 +9,6 @@ from iipserve.engine import assembly
 from iipserve.engine.admission import Cost
 from iipserve.engine.binding import Bound, bind
 from iipserve.engine.view_reader import RenderServices, ViewReader
-from iipserve.geometry import Size
 from iipserve.image import ImageInfo, PhysicalResolution
 from iipserve.plan import Crop, RenderPlan
 from iipserve.processing import Operation, Pixels
@@ -32,17 +31,22 @@ class CropReader(ViewReader):
         self._binding: Bound | None = None
 
     def stored(self, encoder: Encoder) -> bytes | None:
-        tile = _tile_of(self._source.info, self._crop)
-        if tile is None:
+        _, index, (x, y, width, height), size = self._crop
+        level = self._source.info.levels[index]
+        (level_width, level_height), (tile_width, tile_height) = level.size, level.tile
+        # a whole tile, or what of it is inside the level, and unscaled
+        if x % tile_width or y % tile_height or size != (width, height):
             return None
-        column, row, whole = tile
+        clipped = width != tile_width or height != tile_height
+        if clipped and size != (min(tile_width, level_width - x), min(tile_height, level_height - y)):
+            return None
         encoding = self._plan.encoding
         body = self._source.stored_tile(
-            self._crop.level, column, row, encoding.format, profile=encoding.profile
+            index, x // tile_width, y // tile_height, encoding.format, profile=encoding.profile
         )
-        if body is None or self._crop.size == whole:
+        if body is None or not clipped:
             return body
-        return encoder.crop(body, self._crop.size) if encoder.crop else None
+        return encoder.crop(body, size) if encoder.crop else None
 
     @property
     def after_scaling(self) -> tuple[Operation, ...]:
@@ -81,19 +85,6 @@ class CropReader(ViewReader):
                 marks_missing=False,
             )
         return self._binding
-
-
-def _tile_of(info: ImageInfo, crop: Crop) -> tuple[int, int, Size] | None:
-    """Column, row and stored size of the tile that the crop shows whole and unscaled, or None."""
-    level, region = info.levels[crop.level], crop.region
-    size, tile = level.size, level.tile
-    column, x = divmod(region.x, tile.width)
-    row, y = divmod(region.y, tile.height)
-    width = min(tile.width, size.width - region.x)
-    height = min(tile.height, size.height - region.y)
-    if x or y or (width, height) != (region.width, region.height) or crop.size != region.size:
-        return None
-    return column, row, tile
 
 
 def metadata_for(plan: RenderPlan, crop: Crop, info: ImageInfo) -> Metadata:

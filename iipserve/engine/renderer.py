@@ -24,7 +24,7 @@ from iipserve.engine.values import WindowReader
 from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.engine.warping import WarpReader
 from iipserve.errors import TooLarge, UnsupportedEncoding
-from iipserve.geometry import Size
+from iipserve.geometry import Size, new_tuple
 from iipserve.image import ImageInfo
 from iipserve.plan import (
     Crop,
@@ -88,18 +88,22 @@ class Renderer:
             TooLarge, Overloaded: see `AdmissionControl`; also for lack of time, and of room on the disk.
             DecodeError: a file is damaged where the plan needs it.
         """
-        rendition, checked = self._cache.get(plan), False
-
-        def make() -> Rendition | LargeRendition:
-            nonlocal checked
-            checked = True
-            return self._make(plan)
-
-        result = rendition or self._renditions.do(plan, make)
-        if not checked:
-            # what another thread began to make may have been out of date before this request came
+        rendition = self._cache.get(plan)
+        if rendition is not None:
             self.check(plan)
-        return result
+            return rendition
+        encoder = self._encoders.get(plan.encoding.format)
+        if encoder is None:
+            raise UnsupportedEncoding(f"{plan.encoding.format} is not a format this server writes")
+        view = READERS[type(plan.view)](self._services, plan, plan.view)
+        if self._passes_stored and plan.encoding.stored and not plan.operations:
+            # sooner read than another thread that reads the same is waited for
+            body = view.stored(encoder)
+            if body is not None:
+                # it belongs to the version that its file has after reading
+                self.check(plan)
+                return self._finished(plan, view, encoder, body)
+        return self._made(plan, view, encoder)
 
     def check(self, plan: RenderPlan) -> None:
         """Check, by one `stat` for each, that the images of `plan` are unchanged.
@@ -139,26 +143,30 @@ class Renderer:
         """How large images can be made of one, in every format."""
         return renderable_area(info, self._config, self._encoders.values())
 
-    def _make(self, plan: RenderPlan) -> Rendition | LargeRendition:
-        encoder = self._encoders.get(plan.encoding.format)
-        if encoder is None:
-            raise UnsupportedEncoding(f"{plan.encoding.format} is not a format this server writes")
-        view = READERS[type(plan.view)](self._services, plan, plan.view)
-        body: bytes | LargeFile | None = None
-        if self._passes_stored and plan.encoding.stored and not plan.operations:
-            body = view.stored(encoder)
-        # a stored tile belongs to the version that its file has after reading; whatever is decoded is checked by the source
-        self.check(plan)
-        if body is None:
+    def _made(self, plan: RenderPlan, view: ViewReader, encoder: Encoder) -> Rendition | LargeRendition:
+        """The rendition that this thread makes, or another one is making."""
+        checked = False
+
+        def make() -> Rendition | LargeRendition:
+            nonlocal checked
+            # whatever is decoded later is checked by the source
+            self.check(plan)
+            checked = True
             body = self._rendered(view, plan, encoder)
-        is_final = view.is_final
-        etag = plan.digest if is_final else plan.digest + PROVISIONAL
-        if isinstance(body, LargeFile):
-            if len(body) > LARGE_BYTES:
-                return LargeRendition(body, encoder.format.media_type, etag)
-            body = b"".join(body)
-        rendition = Rendition(body, encoder.format.media_type, etag)
-        if is_final:
+            if isinstance(body, LargeFile) and len(body) > LARGE_BYTES:
+                return LargeRendition(body, encoder.format.media_type, _etag(plan, view))
+            return self._finished(plan, view, encoder, body if isinstance(body, bytes) else b"".join(body))
+
+        result = self._renditions.do(plan, make)
+        if not checked:
+            # what another thread began to make may have been out of date before this request came
+            self.check(plan)
+        return result
+
+    def _finished(self, plan: RenderPlan, view: ViewReader, encoder: Encoder, body: bytes) -> Rendition:
+        """A rendition, which is kept if it is final."""
+        rendition = new_tuple(Rendition, (body, encoder.format.media_type, _etag(plan, view)))
+        if view.is_final:
             self._cache.set(plan, rendition)
         return rendition
 
@@ -201,6 +209,10 @@ class Renderer:
             return pipeline.fit_bands(pipeline.apply(operations, pixels), encoder.format.bands)
 
         return map(complete, view.read_strips())
+
+
+def _etag(plan: RenderPlan, view: ViewReader) -> str:
+    return plan.digest if view.is_final else plan.digest + PROVISIONAL
 
 
 def _work_by_rows(operations: tuple[Operation, ...]) -> bool:

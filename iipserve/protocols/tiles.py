@@ -9,7 +9,7 @@ from typing import NamedTuple
 from iipserve.config import Config
 from iipserve.errors import TileNotFound
 from iipserve.formats import Formats
-from iipserve.geometry import Region, Size, TileGrid, ceil_div
+from iipserve.geometry import Region, Size, TileGrid, ceil_div, new_tuple
 from iipserve.image import ColorSpace, ImageInfo, ImageName
 from iipserve.plan import Crop, Encoding, RenderPlan, image_ref
 from iipserve.protocols import Server
@@ -88,7 +88,7 @@ def tile_region(grid_size: Size, tile: Size, column: int, row: int) -> Region:
     Raises:
         TileNotFound: the level has no such tile.
     """
-    grid = TileGrid(grid_size, tile)
+    grid = new_tuple(TileGrid, (grid_size, tile))
     region = grid.region(column, row)
     if region is None:
         raise TileNotFound(
@@ -106,9 +106,8 @@ def plan_tile(
     encoding: Encoding,
 ) -> RenderPlan:
     """The plan for one tile of an advertised level of `grid_size`."""
-    placement = place_tile(info, grid_size, region)
     image = image_ref(info, quality_layers(info, config) if info.quality_layers > 1 else 0)
-    return RenderPlan(Crop(image, *placement), encoding)
+    return RenderPlan(new_tuple(Crop, (image, *place_tile(info, grid_size, region))), encoding)
 
 
 def quality_layers(info: ImageInfo, config: Config, requested: int = 0) -> int:

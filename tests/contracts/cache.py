@@ -48,7 +48,7 @@ def changed(**changes: Any) -> RenderPlan:
 
 
 def cropped(**changes: Any) -> RenderPlan:
-    return changed(view=replace(plan().view, **changes))
+    return changed(view=plan().view._replace(**changes))
 
 
 IMAGE = plan().view.image

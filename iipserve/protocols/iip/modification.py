@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from iipserve.config import Config
 from iipserve.errors import InvalidRequest
@@ -83,7 +83,7 @@ def apply_modifiers(plan: RenderPlan, view: View, info: ImageInfo, server: Serve
     image = _layered(plan.view.image, view, info, server.config)
     if image is plan.view.image and encoding == plan.encoding and operations == plan.operations:
         return plan
-    return RenderPlan(replace(plan.view, image=image), encoding, operations)
+    return RenderPlan(plan.view.of_image(image), encoding, operations)
 
 
 def _layered(image: ImageRef, view: View, info: ImageInfo, config: Config) -> ImageRef:

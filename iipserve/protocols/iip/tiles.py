@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from iipserve.errors import TileNotFound, TooLarge
-from iipserve.geometry import Region, Size, TileGrid, ceil_div
+from iipserve.geometry import Region, Size, TileGrid, ceil_div, new_tuple
 from iipserve.image import ColorSpace, ImageInfo
 from iipserve.plan import Bundle, Encoding, RenderPlan
 from iipserve.processing import pipeline
@@ -48,10 +48,11 @@ def indexed_tile_region(info: ImageInfo, grid_size: Size, tile: int) -> Region:
     Raises:
         TileNotFound: the resolution has no such tile.
     """
-    row, column = divmod(tile, ceil_div(grid_size.width, info.tile.width))
-    region = TileGrid(grid_size, info.tile).region(column, row)
+    grid = new_tuple(TileGrid, (grid_size, info.tile))
+    row, column = divmod(tile, grid.columns)
+    region = grid.region(column, row)
     if region is None:
-        count = TileGrid(grid_size, info.tile).tile_count
+        count = grid.tile_count
         raise TileNotFound(f"tile {tile} does not exist; this resolution has 0 to {count - 1}")
     return region
 
