@@ -93,6 +93,11 @@ class Layer:
         """The title, or the identifier."""
         return self.title or self.identifier
 
+    @property
+    def is_queryable(self) -> bool:
+        """Its samples are given at places (GetFeatureInfo); not if the item `queryable` of its metadata says no."""
+        return self.metadata.get("queryable", "").strip().lower() not in ("0", "false", "no", "off")
+
     def style(self, name: str) -> Style | None:
         """The style of that name; the default one for an empty name or `default`; None where there is none."""
         if name in ("", "default"):

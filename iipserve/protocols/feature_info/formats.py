@@ -7,18 +7,20 @@ from types import MappingProxyType
 
 from iipserve.errors import InvalidRequest
 from iipserve.protocols.feature_info.geojson import write_json
-from iipserve.protocols.feature_info.gml import write_gml
+from iipserve.protocols.feature_info.gml import MEDIA_TYPE, write_gml
 from iipserve.protocols.feature_info.planning import Write
 from iipserve.protocols.feature_info.texts import write_html, write_layers, write_text
 
-MEDIA_TYPES = (
-    "text/html",
-    "text/xml",
-    "text/plain",
-    "application/json",
-    "application/gml+xml; version=3.1",
+EXTENSIONS = MappingProxyType(
+    {
+        "html": "text/html",
+        "xml": "text/xml",
+        "txt": "text/plain",
+        "json": "application/json",
+        "gml": MEDIA_TYPE,
+    }
 )
-"""As capabilities list them."""
+"""Media types, as documents list them, by the extension in paths."""
 DEFAULT = "text/xml"
 WRITERS = MappingProxyType(
     {
@@ -58,5 +60,7 @@ def writer(text: str) -> Write:
         return write_gml
     found = WRITERS.get(re.sub(r"\s+", "+", name.strip()))
     if found is None:
-        raise UnknownInfoFormat(f"{text[:100]!r} is no format of feature info; {', '.join(MEDIA_TYPES)} are")
+        raise UnknownInfoFormat(
+            f"{text[:100]!r} is no format of feature info; {', '.join(EXTENSIONS.values())} are"
+        )
     return found

@@ -14,8 +14,8 @@ from iipserve.geo.mapping import Coordinates, to_ground, to_pixels
 from iipserve.geometry import Region
 from iipserve.protocols.feature_info.places import Place
 
-EDGE_POINTS = 21
-"""Points of each edge of an area that are transformed to pixels."""
+PARTS = np.linspace(0.0, 1.0, 21)
+"""Where points of each edge of an area are that are transformed to pixels."""
 SNAP = 1e-3
 """Pixels by which an edge of an area may be past an edge between pixels without reaching the next one."""
 TURNS = (0, 1, -1)
@@ -54,11 +54,12 @@ def locate(place: Place, georeference: Georeference, extent: Bounds | None = Non
     Raises:
         NoTransformation: the two systems are not of one body.
     """
-    shown = _shown(georeference, extent)
-    if shown is None:
-        return None
-    attempts = (_located(place, georeference, shown, turns) for turns in TURNS)
-    return next((spot for spot in attempts if spot is not None), None)
+    with np.errstate(all="ignore"):
+        shown = _shown(georeference, extent)
+        if shown is None:
+            return None
+        attempts = (_located(place, georeference, shown, turns) for turns in TURNS)
+        return next((spot for spot in attempts if spot is not None), None)
 
 
 def _shown(georeference: Georeference, extent: Bounds | None) -> Region | None:
@@ -76,10 +77,12 @@ def _located(place: Place, georeference: Georeference, shown: Region, turns: int
     turn = crs.turn(georeference.crs)
     if turns and turn is None:
         return None
-    x, y = place.point or _middle(place.area)
-    xs, ys = _outline(place.area)
+    own = place.point or _middle(place.area)
+    x, y = crs.transformer(place.point_crs or place.crs, georeference.crs)(
+        np.array(own[:1]), np.array(own[1:])
+    )
+    xs, ys = crs.transformer(place.crs, georeference.crs)(*_outline(place.area))
     xs, ys = np.append(x, xs), np.append(y, ys)
-    xs, ys = crs.transformer(place.crs, georeference.crs)(xs, ys)
     if turn is not None:
         xs = _unwrapped(xs, turn) + turns * turn
     columns, rows = to_pixels(georeference.mapping, xs, ys)
@@ -94,7 +97,7 @@ def _located(place: Place, georeference: Georeference, shown: Region, turns: int
 
 
 def _middle(area: Bounds) -> tuple[float, float]:
-    return area.min_x + area.width / 2, area.min_y + area.height / 2
+    return area.min_x / 2 + area.max_x / 2, area.min_y / 2 + area.max_y / 2
 
 
 def _middle_of(area: Region, georeference: Georeference) -> Spot:
@@ -122,17 +125,16 @@ def geographic(key: str, x: float, y: float) -> tuple[float, float] | None:
 
 def _unwrapped(xs: Coordinates, turn: float) -> Coordinates:
     """The coordinates within half a turn of the first."""
-    with np.errstate(invalid="ignore"):
-        return xs - turn * np.rint((xs - xs[0]) / turn) if math.isfinite(xs[0]) else xs
+    return xs - turn * np.rint((xs - xs[0]) / turn) if math.isfinite(xs[0]) else xs
 
 
 def _outline(area: Bounds) -> tuple[Coordinates, Coordinates]:
     """Points along the edges of a box."""
     xs, ys = (
-        start + (stop - start) * np.linspace(0.0, 1.0, EDGE_POINTS)
+        start * PARTS[::-1] + stop * PARTS
         for start, stop in ((area.min_x, area.max_x), (area.min_y, area.max_y))
     )
-    same = np.ones(EDGE_POINTS)
+    same = np.ones(len(PARTS))
     return (
         np.concatenate([xs, xs, area.min_x * same, area.max_x * same]),
         np.concatenate([area.min_y * same, area.max_y * same, ys, ys]),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from iipserve.geo import crs
 from iipserve.geo.grid import Bounds, GridRef
 
@@ -20,11 +22,13 @@ class Place(NamedTuple):
     """A point and an area around it, or an area alone."""
 
     crs: str
-    """Key of the coordinate reference system of both."""
+    """Key of the coordinate reference system of the area."""
     area: Bounds
     """Over which statistics are made."""
     point: tuple[float, float] | None = None
     """x and y; None: the middle of what the image has of the area."""
+    point_crs: str = ""
+    """Key of the coordinate reference system of the point; empty: that of the area."""
 
 
 def pixel_of_grid(grid: GridRef, column: int, row: int) -> Place:
@@ -44,16 +48,23 @@ def pixel_of_grid(grid: GridRef, column: int, row: int) -> Place:
     )
 
 
-def point_of_level(key: str, point: tuple[float, float], cell: tuple[float, float]) -> Place:
+def point_of_level(point: tuple[float, float], point_crs: str, key: str, cell: tuple[float, float]) -> Place:
     """A point, and 5 x 5 pixels of a level around it.
 
     Args:
-        key: of the level's coordinate reference system.
-        point: x and y in that system.
-        cell: width and height of a pixel of the level, in units of the system.
+        point: x and y.
+        point_crs: key of their coordinate reference system.
+        key: of that of the level.
+        cell: width and height of a pixel of the level, in units of its system.
+
+    Raises:
+        NoTransformation: there is none between the two systems.
+        UnknownCrs: of a key that is none.
     """
-    (x, y), (width, height) = point, (cell[0] * (REACH + 0.5), cell[1] * (REACH + 0.5))
-    return Place(key, Bounds(x - width, y - height, x + width, y + height), point)
+    xs, ys = crs.transformer(point_crs, key)(np.array(point[:1]), np.array(point[1:]))
+    x, y = float(xs[0]), float(ys[0])
+    width, height = cell[0] * (REACH + 0.5), cell[1] * (REACH + 0.5)
+    return Place(key, Bounds(x - width, y - height, x + width, y + height), point, point_crs)
 
 
 def key_of_srid(text: str) -> str:

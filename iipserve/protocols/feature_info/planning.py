@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from iipserve.errors import InvalidRequest
 from iipserve.geo import crs
-from iipserve.geo.georeference import Band, GeoImage
-from iipserve.geo.layer import Layer
-from iipserve.image import ImageInfo
+from iipserve.geo.georeference import Band
+from iipserve.geo.layer import Layer, LayerEntry
 from iipserve.plan import Document, ValuePlan, Window, WindowRef, image_ref
 from iipserve.protocols.feature_info.locating import Spot, locate
 from iipserve.protocols.feature_info.measuring import Measured, bands_of, measured, windows
@@ -65,17 +64,8 @@ class _Asked:
         return LayerAnswer(self.layer, self.crs, bands, kept)
 
 
-@dataclass(frozen=True, slots=True)
-class QueriedLayer:
-    """A layer, with what is known of its image."""
-
-    layer: Layer
-    info: ImageInfo
-    geo: GeoImage
-
-
 def plan_feature_info(
-    queried: Sequence[QueriedLayer], place: Place, write: Write, children: Sequence[str] | None = None
+    queried: Sequence[LayerEntry], place: Place, write: Write, children: Sequence[str] | None = None
 ) -> ValuePlan:
     """What layers hold at a place.
 
@@ -101,7 +91,7 @@ def plan_feature_info(
     return ValuePlan(tuple(ref for each in asked for ref in each.refs), describe)
 
 
-def _asked(queried: QueriedLayer, place: Place, children: Sequence[str] | None) -> _Asked:
+def _asked(queried: LayerEntry, place: Place, children: Sequence[str] | None) -> _Asked:
     layer, info, georeference = queried.layer, queried.info, queried.geo.georeference
     bands = bands_of(info, queried.geo.bands)
     chosen = _chosen(layer, bands, children)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from iipserve import geo
-from iipserve.geo.ows.exceptions import OperationNotSupported
 from iipserve.geo.ows.kvp import FORM, MAX_BODY_LENGTH
 from iipserve.http import READING_METHODS, Routed
 from iipserve.plan import Answer
@@ -11,6 +10,7 @@ from iipserve.protocols import BodyRule, Images, PathRoute, Protocol, QueryRoute
 from iipserve.protocols.wmts import china, requests
 from iipserve.protocols.wmts.documents import plan_capabilities
 from iipserve.protocols.wmts.faults import error_answer
+from iipserve.protocols.wmts.feature_info import plan_feature_info
 from iipserve.protocols.wmts.query import CapabilitiesQuery, Query, TileQuery
 from iipserve.protocols.wmts.tiles import plan_tile
 
@@ -40,14 +40,14 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     """The document, the tile, or what there is at a place.
 
     Raises:
-        OwsError: the style, format, set, matrix or tile does not exist.
+        OwsError: the style, format, set, matrix, tile, pixel or sub-layer does not exist.
     """
     if isinstance(query, CapabilitiesQuery):
         return Answer(plan_capabilities(query, server))
     info = images.only()
     if isinstance(query, TileQuery):
         return Answer(plan_tile(query, info, server))
-    raise OperationNotSupported("GetFeatureInfo is not offered for this layer", "GetFeatureInfo")
+    return Answer(plan_feature_info(query, info, server))
 
 
 PROTOCOL = Protocol(

@@ -28,6 +28,7 @@ from iipserve.geo.ows.xml import NOTHING, Xml, document, element, escaped, joine
 from iipserve.http.public_address import headers_read
 from iipserve.plan import CatalogPlan, Document
 from iipserve.protocols import Server
+from iipserve.protocols.feature_info.formats import EXTENSIONS
 from iipserve.protocols.map_tiles import formats
 from iipserve.protocols.wmts import paths
 from iipserve.protocols.wmts.faults import VERSION
@@ -107,7 +108,7 @@ def _formats(catalog: Catalog, server: Server) -> dict[str, str]:
 
 
 def _info_formats() -> dict[str, str]:
-    return {media: extension for extension, media in paths.INFO_FORMATS.items()}
+    return {media: extension for extension, media in EXTENSIONS.items()}
 
 
 def _listed(query: CapabilitiesQuery, catalog: Catalog) -> Iterator[LayerEntry]:
@@ -157,7 +158,7 @@ def _layer(entry: LayerEntry, linked: Sequence[LinkedSet], offer: Offer) -> Xml:
         _boxes(entry, linked),
         joined(_style(each, is_default=each is layer.styles[0]) for each in layer.styles),
         several("Format", offer.formats),
-        several("InfoFormat", offer.info_formats),
+        several("InfoFormat", offer.info_formats if layer.is_queryable else ()),
         joined(map(_link, linked)),
         _resource_urls(layer, offer),
     )
@@ -238,6 +239,7 @@ def _resource_urls(layer: Layer, offer: Offer) -> Xml:
     info = [
         _resource_url(media, "FeatureInfo", f"{place}/{{J}}/{{I}}.{extension}")
         for media, extension in offer.info_formats.items()
+        if layer.is_queryable
     ]
     return joined((*tiles, *info))
 

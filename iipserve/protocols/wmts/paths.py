@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from iipserve.geo.layer import Catalog, Layer
 from iipserve.geo.ows.exceptions import INVALID_VALUE, NoSuchResource
 from iipserve.geo.ows.kvp import integer
+from iipserve.protocols.feature_info.formats import EXTENSIONS
 from iipserve.protocols.url_text import decoded
 from iipserve.protocols.wmts.faults import COLUMN, LAYER, OUT_OF_RANGE, ROW
 from iipserve.protocols.wmts.query import FeatureInfoQuery, PixelOfTile, TileAddress, TileQuery
@@ -22,14 +23,6 @@ from iipserve.protocols.wmts.query import FeatureInfoQuery, PixelOfTile, TileAdd
 CAPABILITIES = "1.0.0/WMTSCapabilities.xml"
 """Of the document, below the address of the service."""
 CAPABILITIES_PATH = re.compile(r"(?:1\.0\.0/)?WMTSCapabilities\.xml", re.IGNORECASE)
-INFO_FORMATS = {
-    "html": "text/html",
-    "xml": "text/xml",
-    "txt": "text/plain",
-    "json": "application/json",
-    "gml": "application/gml+xml; version=3.1",
-}
-"""Media types by the extension in a path."""
 OWN_SET = ":native"
 """Follows the identifier of a layer in the name of its own set."""
 
@@ -50,10 +43,10 @@ def parse(target: str, catalog: Catalog, *, is_china: bool) -> TileQuery | Featu
     """
     body, _, extension = target.rpartition(".")
     parts = [decoded(part) for part in body.split("/")]
-    if extension.lower() in INFO_FORMATS:
+    if extension.lower() in EXTENSIONS:
         layer, rest = _split(parts, 5, catalog)
         pixel = PixelOfTile(_tile(rest[:-2], INVALID_VALUE), integer(rest[-1], "I"), integer(rest[-2], "J"))
-        info_format = INFO_FORMATS[extension.lower()]
+        info_format = EXTENSIONS[extension.lower()]
         return FeatureInfoQuery((layer.name,), layer, pixel, info_format, None, is_china, True)
     layer, rest = _split(parts, 3, catalog)
     return TileQuery((layer.name,), layer, _tile(rest, OUT_OF_RANGE), extension, is_china, True)

@@ -20,13 +20,13 @@ from iipserve.engine.renderer import Renderer
 from iipserve.geo import crs
 from iipserve.geo.georeference import Band, ControlPoint, ControlPoints, GeoImage, Georeference
 from iipserve.geo.grid import Affine, Bounds
-from iipserve.geo.layer import Layer
+from iipserve.geo.layer import Layer, LayerEntry
 from iipserve.geometry import Size
 from iipserve.image import ImageInfo, ImageName
 from iipserve.plan import Document
 from iipserve.protocols.feature_info import formats
 from iipserve.protocols.feature_info.places import Place
-from iipserve.protocols.feature_info.planning import QueriedLayer, plan_feature_info
+from iipserve.protocols.feature_info.planning import plan_feature_info
 
 
 class Rasters:
@@ -40,11 +40,11 @@ class Rasters:
         encoders = registry.discover("iipserve.codecs", "ENCODER")
         self.renderer = Renderer(config, self.library, encoders, TieredCache(memory, None), memory)
 
-    def layer(self, path: Path, geo: GeoImage | None = None, **fields: Any) -> QueriedLayer:
+    def layer(self, path: Path, geo: GeoImage | None = None, **fields: Any) -> LayerEntry:
         """A layer of one raster; `fields` are of `Layer`."""
         info = self.info(path)
         layer = Layer(path.stem, ImageName(path.name), **fields)
-        return QueriedLayer(layer, info, geo or geo_image(path, info))
+        return LayerEntry(layer, info, geo or geo_image(path, info))
 
     def info(self, path: Path) -> ImageInfo:
         """The image of a raster."""
@@ -52,23 +52,23 @@ class Rasters:
 
     def document(
         self,
-        layers: QueriedLayer | Sequence[QueriedLayer],
+        layers: LayerEntry | Sequence[LayerEntry],
         place: Place,
         media_type: str = "application/json",
         children: Sequence[str] | None = None,
     ) -> Document:
         """The answer in a format."""
-        queried = [layers] if isinstance(layers, QueriedLayer) else layers
+        queried = [layers] if isinstance(layers, LayerEntry) else layers
         plan = plan_feature_info(queried, place, formats.writer(media_type), children)
         return plan.describe(self.renderer.values(plan))
 
-    def properties(self, layer: QueriedLayer, place: Place) -> dict[str, Any]:
+    def properties(self, layer: LayerEntry, place: Place) -> dict[str, Any]:
         """What the answer in JSON says of one layer that has something there."""
         (feature,) = json.loads(self.document(layer, place).body)["features"]
         properties: dict[str, Any] = feature["properties"]
         return properties
 
-    def stored(self, layer: QueriedLayer, place: Place) -> list[Any]:
+    def stored(self, layer: LayerEntry, place: Place) -> list[Any]:
         """The samples under the point, of each band in the order of the file."""
         return [each["raw"] for each in reversed(self.properties(layer, place)["bands"])]
 
@@ -102,7 +102,7 @@ def at(key: str, x: float, y: float, reach: float = 0.0) -> Place:
     return Place(key, Bounds(x - reach, y - reach, x + reach, y + reach), (x, y))
 
 
-def at_pixel(layer: QueriedLayer, column: float, row: float, reach: float = 0.0) -> Place:
+def at_pixel(layer: LayerEntry, column: float, row: float, reach: float = 0.0) -> Place:
     """A point by pixel coordinates of a raster, and the pixels around it up to a distance."""
     georeference = layer.geo.georeference
     assert isinstance(georeference.mapping, Affine)

@@ -18,7 +18,7 @@ from lxml import etree
 from iipserve.geo.crs import UnknownCrs
 from iipserve.geo.georeference import Band
 from iipserve.geo.grid import Bounds
-from iipserve.protocols.feature_info.formats import MEDIA_TYPES, UnknownInfoFormat, writer
+from iipserve.protocols.feature_info.formats import EXTENSIONS, UnknownInfoFormat, writer
 from iipserve.protocols.feature_info.gml import element_names, write_gml
 from iipserve.protocols.feature_info.places import Place, key_of_srid
 from iipserve.protocols.feature_info.planning import UnknownChild
@@ -26,6 +26,7 @@ from iipserve.protocols.feature_info.texts import write_html, write_layers, writ
 from tests.geo_rasters import KINDS, positions, write_geotiff
 from tests.protocols.feature_info.asking import Rasters, at, at_pixel
 
+MEDIA_TYPES = tuple(EXTENSIONS.values())
 GML = "{http://www.opengis.net/gml}"
 INFO = "{urn:x-iipserve:feature-info:1.0}"
 HOSTILE = '<script>alert("&\x01\n'

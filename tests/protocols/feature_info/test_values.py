@@ -184,9 +184,16 @@ def test_the_pixel_of_a_tile_is_its_center(rasters: Rasters) -> None:
 
 
 def test_the_area_of_a_level_is_five_of_its_pixels() -> None:
-    assert point_of_level("EPSG:3857", (1000.0, 500.0), (10.0, 20.0)) == Place(
-        "EPSG:3857", Bounds(975.0, 450.0, 1025.0, 550.0), (1000.0, 500.0)
+    assert point_of_level((1000.0, 500.0), "EPSG:3857", "EPSG:3857", (10.0, 20.0)) == Place(
+        "EPSG:3857", Bounds(975.0, 450.0, 1025.0, 550.0), (1000.0, 500.0), "EPSG:3857"
     )
+
+
+def test_a_point_on_an_edge_is_of_the_next_pixel_whatever_the_level_s_system(rasters: Rasters) -> None:
+    layer = rasters.layer(KINDS["utm"](rasters.folder))
+    for column in range(120):
+        place = point_of_level((500000.0 + 20 * column, 5000000.0), "EPSG:32633", "EPSG:3857", (30.0, 30.0))
+        assert rasters.stored(layer, place) == [column, 0]
 
 
 def test_a_box_reports_its_middle_and_all_of_it(rasters: Rasters) -> None:
