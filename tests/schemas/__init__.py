@@ -21,6 +21,13 @@ WMTS_ALL = "wmts/1.0/wmts.xsd"
 WMTS_ONLY = f"""<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="{WMTS}"/>"""
 
 
+GML = "http://www.opengis.net/gml"
+GML_ALL = "gml/3.1.1/base/gml.xsd"
+"""Includes all parts of GML; here it includes features, simple geometries and what they need."""
+GML_FEATURES = f"""<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="{GML}">
+<include schemaLocation="http://schemas.opengis.net/gml/3.1.1/base/feature.xsd"/></schema>"""
+
+
 class Offline(etree.Resolver):
     """Finds schemas by their addresses."""
 
@@ -28,6 +35,8 @@ class Offline(etree.Resolver):
         """The file of an address."""
         if address.endswith(WMTS_ALL):
             return self.resolve_string(WMTS_ONLY, context)
+        if address.endswith(GML_ALL):
+            return self.resolve_string(GML_FEATURES, context)
         path = FOLDER / address.rpartition("://")[2]
         return self.resolve_string(path.read_bytes(), context, base_url=address)
 
@@ -35,9 +44,13 @@ class Offline(etree.Resolver):
 @cache
 def schema_of(address: str) -> etree.XMLSchema:
     """The schema of an address."""
+    return schema_in(FOLDER / address.removeprefix("http://"), address)
+
+
+def schema_in(path: Path, address: str) -> etree.XMLSchema:
+    """The schema in a file, which stands for that at an address."""
     parser = etree.XMLParser(no_network=True)
     parser.resolvers.add(Offline())
-    path = FOLDER / address.removeprefix("http://")
     return etree.XMLSchema(etree.fromstring(path.read_bytes(), parser, base_url=address))
 
 

@@ -18,6 +18,7 @@ from lxml import etree
 from iipserve.geo.crs import UnknownCrs
 from iipserve.geo.georeference import Band
 from iipserve.geo.grid import Bounds
+from iipserve.protocols import feature_info
 from iipserve.protocols.feature_info.formats import EXTENSIONS, UnknownInfoFormat, writer
 from iipserve.protocols.feature_info.gml import element_names, write_gml
 from iipserve.protocols.feature_info.places import Place, key_of_srid
@@ -25,6 +26,7 @@ from iipserve.protocols.feature_info.planning import UnknownChild
 from iipserve.protocols.feature_info.texts import write_html, write_layers, write_text
 from tests.geo_rasters import KINDS, positions, write_geotiff
 from tests.protocols.feature_info.asking import Rasters, at, at_pixel
+from tests.schemas import schema_in
 
 MEDIA_TYPES = tuple(EXTENSIONS.values())
 GML = "{http://www.opengis.net/gml}"
@@ -232,6 +234,23 @@ def test_a_system_without_a_code_has_its_position_in_wgs_84(rasters: Rasters) ->
         float(root.findtext(f".//{INFO}latitude")),
         float(root.findtext(f".//{INFO}longitude")),
     )
+
+
+@pytest.fixture(scope="module")
+def schema() -> etree.XMLSchema:
+    path = Path(feature_info.__file__).with_name("feature_info.xsd")
+    return schema_in(path, "http://localhost/feature_info.xsd")
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_gml_is_valid(kind: str, schema: etree.XMLSchema, rasters: Rasters) -> None:
+    layer = rasters.layer(KINDS[kind](rasters.folder))
+    hostile = replace(layer, layer=replace(layer.layer, identifier=HOSTILE))
+    system = layer.geo.georeference.crs
+    for place in (Place(system, Bounds(-1e12, -1e12, 1e12, 1e12)), at(system, 1e12, 1e12)):
+        body = rasters.document([layer, hostile], place, MEDIA_TYPES[-1]).body
+        schema.assertValid(etree.fromstring(body))
+    assert not schema.validate(etree.fromstring(body.replace(b"FeatureCollection", b"Features")))
 
 
 def test_values_are_named_by_their_bands(rasters: Rasters) -> None:
