@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,8 @@ def _color_steps(layout: Layout, directory: Directory) -> list[Step]:
 def _palette(layout: Layout, directory: Directory) -> Step:
     """Indices become colors of 8 bits, followed by opacity if there is any."""
     colors = _read_palette(layout.type, directory)
+    if layout.nodata is not None:
+        colors = _told_apart(colors, int(layout.nodata))
     alpha_index = layout.bands.alpha_index if layout.bands.has_alpha else None
     opacity, surplus = spread_table(min(8, layout.type.bits)), max(0, layout.type.bits - 8)
 
@@ -96,6 +99,20 @@ def _read_palette(type: SampleType, directory: Directory) -> NDArray[np.uint8]:
     # 0 to 65535 (TIFF 6.0 section 5); 0 to 255 by some writers (libtiff detects these too)
     scaled = values if np.max(values) < 256 else values >> 8
     return np.ascontiguousarray(scaled.astype(np.uint8))
+
+
+def _told_apart(colors: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
+    """The colors, of which that of missing data is changed as little as makes it unlike all others."""
+    others = {tuple(color) for color in np.delete(colors, index, axis=0).tolist()}
+    own = colors[index].tolist()
+    nearest = (
+        color
+        for reach in range(256)
+        for color in product(*(range(max(0, part - reach), min(255, part + reach) + 1) for part in own))
+        if color not in others
+    )
+    colors[index] = next(nearest, tuple(own))
+    return colors
 
 
 def _ycc(bits: int, directory: Directory) -> Step:

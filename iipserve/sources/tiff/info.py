@@ -58,9 +58,9 @@ def output_samples(
 def _nodata(layout: Layout, convert: Step | None) -> tuple[float, ...]:
     """The output sample of each color band that represents missing data.
 
-    Empty for colors of a palette and for those of a lossy compression, which do not keep that sample.
+    Empty for colors of a lossy compression, which do not keep that sample. In a palette, no other color is the same.
     """
-    if layout.nodata is None or layout.bands.photometric in (Photometric.PALETTE, Photometric.YCBCR):
+    if layout.nodata is None or layout.bands.photometric == Photometric.YCBCR:
         return ()
     colors = layout.bands.count - layout.bands.has_alpha
     return tuple(float(sample) for sample in unwritten_pixel(layout, convert)[0, 0, :colors])
