@@ -180,6 +180,13 @@ def native_names(entry: LayerEntry) -> tuple[str, ...]:
     )
 
 
+def native_owner(identifier: str) -> str | None:
+    """The identifier of the layer of whose own set this is one of the names; None where it is none."""
+    if identifier.endswith(":native"):
+        return identifier.removesuffix(":native") or None
+    return identifier.removeprefix("native_") if identifier.startswith("native_") else None
+
+
 def native_link(entry: LayerEntry) -> LinkedSet | None:
     """The image's own set, all of whose tiles show it.
 

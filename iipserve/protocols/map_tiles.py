@@ -2,23 +2,78 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from http import HTTPStatus
+from typing import NamedTuple
 
+from iipserve.errors import IIPServeError, TileNotFound, UnsupportedEncoding
 from iipserve.formats import Formats
+from iipserve.geo.crs import WGS84
 from iipserve.geo.georeference import PIXEL_SPACE, in_pixel_space
-from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
-from iipserve.geo.linked_sets import find_set, sets_of
-from iipserve.geo.matrixset import LinkedSet
+from iipserve.geo.grid import Bounds
+from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata, Style
+from iipserve.geo.linked_sets import find_set, place_in, sets_of
+from iipserve.geo.matrixset import LinkedSet, TileMatrix
+from iipserve.geo.ows.addresses import endpoint
+from iipserve.http import Routed
+from iipserve.http.public_address import ascii_address, public_root
 from iipserve.image import ImageInfo
+from iipserve.plan import RenderPlan
 from iipserve.protocols import Server
+from iipserve.protocols.maps import MapView, plan_map
 
 USUAL_FORMATS = ("png", "jpeg", "webp", "tiff")
 """Names of the formats of tiles that are offered unless the service file says which."""
 
 
+class NotThere(IIPServeError, LookupError):
+    """The address names a layer, style or set that does not exist."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class TileName(NamedTuple):
+    """A tile as a path names it."""
+
+    layer: Layer
+    matrix_set: str
+    matrix: str
+    row: int
+    column: int
+    format: str
+    """Name of the output format."""
+    style: str = ""
+    """Empty: the default one."""
+    scale: int = 1
+    """Pixels of the answer in the width of a pixel of the set."""
+
+
+# -- what is offered -------------------------------------------------------------------------------
+
+
 def public_address(metadata: ServiceMetadata) -> str:
     """The address of the server that its documents state; empty for that of the request."""
     return str(metadata.options.get("service.public_address", ""))
+
+
+def service_root(routed: Routed, server: Server, segment: str) -> str:
+    """The absolute address below which a service has its paths, with a slash at its end.
+
+    Args:
+        routed: a request of the service, by a path.
+        server: its settings and catalog.
+        segment: the path of the service: `ogc`.
+
+    Raises:
+        InvalidRequest: the Host header, or a forwarded one that is trusted, is malformed.
+    """
+    stated = public_address(server.catalog().metadata)
+    # an address with parameters has no paths below it
+    found = endpoint(routed, server.config, segment, stated).rest
+    return found or public_root(
+        routed.request.environ, trusted=server.config.trust_forwarded
+    ) + ascii_address(routed.mount)
 
 
 def formats(metadata: ServiceMetadata, known: Formats) -> dict[str, str]:
@@ -63,3 +118,99 @@ def offered_set(
         return entry, found
     plain, linked = offered_sets(entry, metadata)
     return plain, find_set(plain, metadata, identifier) if linked and plain is not entry else None
+
+
+def lon_lat(entry: LayerEntry) -> Bounds | None:
+    """The box of a layer in degrees of WGS 84, `min_x` above `max_x` across the antimeridian; None if not on Earth."""
+    place = place_in(entry.geo.georeference, entry.layer.extent, WGS84)
+    return place.bounds if place and all(map(math.isfinite, place.bounds)) else None
+
+
+# -- tiles by their paths --------------------------------------------------------------------------
+
+
+def find_layer(identifier: str, server: Server) -> Layer:
+    """The layer of that identifier.
+
+    Raises:
+        NotThere: there is none.
+    """
+    layer = server.catalog().find(identifier)
+    if layer is None:
+        raise NotThere(f"there is no layer {identifier!r}")
+    return layer
+
+
+def style_of(layer: Layer, name: str) -> Style:
+    """The style of that name; empty is the default.
+
+    Raises:
+        NotThere: the layer has no such style.
+    """
+    style = layer.style(name)
+    if style is None:
+        known = ", ".join(each.name for each in layer.styles)
+        raise NotThere(f"layer {layer.identifier!r} has no style {name!r}; it has {known}")
+    return style
+
+
+def format_of(text: str, server: Server) -> str:
+    """The name of the output format of an extension or a media type, in any case.
+
+    Raises:
+        UnsupportedEncoding: it is not offered.
+    """
+    offered = formats(server.catalog().metadata, server.formats)
+    word = text.strip().lower()
+    known = server.formats.by_tile_extension.get(word) or server.formats.by_name.get(word)
+    name = known.name if known else offered.get(word.partition(";")[0].strip())
+    if name is None or name not in offered.values():
+        names = ", ".join(server.formats.by_name[each].extension for each in offered.values())
+        raise UnsupportedEncoding(f"format {text!r} is not offered; {names} are")
+    return name
+
+
+def plan_tile(tile: TileName, info: ImageInfo, server: Server) -> RenderPlan:
+    """The plan of a tile: the same for the same square, whatever service is asked.
+
+    Raises:
+        NotThere: the layer has no such style or set.
+        TileNotFound: the set has no such tile, or it is outside the limits of the layer.
+    """
+    metadata = server.catalog().metadata
+    style = style_of(tile.layer, tile.style)
+    entry, linked = offered_set(entry_of(tile.layer, info, server), metadata, tile.matrix_set)
+    if linked is None:
+        _, sets = offered_sets(entry, metadata)
+        known = ", ".join(each.set.identifier for each in sets)
+        raise NotThere(
+            f"layer {tile.layer.identifier!r} has no tile matrix set {tile.matrix_set!r}; it has {known}"
+        )
+    matrix = _matrix(tile, linked, is_outside_allowed=answers_empty_tiles(metadata))
+    grid = linked.set.grid(matrix, tile.column, tile.row, tile.scale)
+    return plan_map(MapView(tile.layer, style, grid, tile.format), info, entry.geo, server)
+
+
+def _matrix(tile: TileName, linked: LinkedSet, *, is_outside_allowed: bool) -> TileMatrix:
+    """The matrix of a tile that exists."""
+    matrix = linked.set.matrix(tile.matrix)
+    if matrix is None:
+        raise TileNotFound(f"{linked.set.identifier} has no tile matrix {tile.matrix!r}")
+    if not matrix.has_tile(tile.column, tile.row):
+        raise TileNotFound(
+            f"tile at column {tile.column}, row {tile.row} does not exist; matrix {matrix.identifier!r} has columns "
+            f"0 to {matrix.columns - 1} and rows 0 to {matrix.rows - 1}"
+        )
+    if is_outside_allowed:
+        return matrix
+    limits = linked.limits_of(tile.matrix)
+    if limits is None:
+        finest = linked.limits[-1].matrix.identifier
+        raise TileNotFound(f"the layer has tiles up to matrix {finest!r}; {matrix.identifier!r} is finer")
+    if not limits.has_tile(tile.column, tile.row):
+        raise TileNotFound(
+            f"tile at column {tile.column}, row {tile.row} is outside of the layer, which has columns "
+            f"{limits.min_column} to {limits.max_column} and rows {limits.min_row} to {limits.max_row} of matrix "
+            f"{matrix.identifier!r}"
+        )
+    return matrix

@@ -17,7 +17,7 @@ from tests.images import smooth, write_tiff_pyramid
 from tests.test_app import ask
 
 ADDRESS = re.compile(
-    r"(/fcgi-bin/|/iipsrv/|/iip\b|/iiif/|/deepzoom/|/zoomify/|/books/|/zoom/|/wmts\b|\?\w+=).*"
+    r"(/fcgi-bin/|/iipsrv/|/iip\b|/iiif/|/deepzoom/|/zoomify/|/books/|/zoom/|/wmts\b|/ogc/|\?\w+=).*"
 )
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 NOT_WHOLE = {

@@ -1,0 +1,108 @@
+"""OGC API - Common: landing page and conformance (19-072), collections (20-024)."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from iipserve.geo.crs import CRS84_URI
+from iipserve.geo.layer import Catalog, LayerEntry, ServiceMetadata
+from iipserve.protocols.map_tiles import lon_lat
+from iipserve.protocols.ogcapi import tiles
+from iipserve.protocols.ogcapi.addresses import HTML, REL, Addresses, Json, link, own_links
+from iipserve.protocols.ogcapi.requests import OPENAPI, CollectionsQuery
+
+COMMON = "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/"
+COLLECTIONS = "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/"
+CONFORMANCE = (
+    *(COMMON + name for name in ("core", "landing-page", "oas30", "html", "json")),
+    *(COLLECTIONS + name for name in ("collections", "html", "json")),
+)
+
+
+def landing_document(metadata: ServiceMetadata, addresses: Addresses, *, is_html: bool) -> Json:
+    """The landing page (19-072, section 7.2)."""
+    return {
+        "title": metadata.title,
+        "description": metadata.abstract or "Tiles of georeferenced images",
+        "links": [
+            *own_links(addresses, is_html=is_html),
+            link(addresses.of("api"), "service-desc", OPENAPI, "The definition of this API"),
+            link(addresses.of("api", query="f=html"), "service-doc", HTML, "The documentation of this API"),
+            link(addresses.of("conformance"), "conformance", title="Conformance classes"),
+            link(addresses.of("conformance"), f"{REL}conformance", title="Conformance classes"),
+            link(addresses.of("collections"), "data", title="Layers"),
+            link(addresses.of("collections"), f"{REL}data", title="Layers"),
+            link(addresses.of("tileMatrixSets"), f"{REL}tiling-schemes", title="Tile matrix sets"),
+        ],
+    }
+
+
+def conformance_document(formats: dict[str, str]) -> Json:
+    """The conformance classes (19-072, section 7.4); `formats` are those of tiles by media type."""
+    of_formats = (
+        tiles.TILES + tiles.FORMAT_CLASSES[name] for name in formats.values() if name in tiles.FORMAT_CLASSES
+    )
+    return {"conformsTo": [*CONFORMANCE, *tiles.CONFORMANCE, *of_formats]}
+
+
+def collections_document(query: CollectionsQuery, catalog: Catalog, *, is_html: bool) -> Json:
+    """The layers (20-024, section 8.2)."""
+    addresses, limit, offset = query.addresses, query.limit, query.offset
+    found = list(islice(catalog.entries(), offset, offset + limit + 1))
+    links = own_links(addresses, "collections", is_html=is_html, query=f"limit={limit}&offset={offset}")
+    if len(found) > limit:
+        href = addresses.of("collections", query=f"limit={limit}&offset={offset + limit}")
+        links.append(link(href, "next", title="Further layers"))
+    if offset:
+        href = addresses.of("collections", query=f"limit={limit}&offset={max(0, offset - limit)}")
+        links.append(link(href, "prev", title="Previous layers"))
+    return {
+        "links": links,
+        "numberReturned": min(len(found), limit),
+        "collections": [collection(entry, addresses) for entry in found[:limit]],
+    }
+
+
+def collection(entry: LayerEntry, addresses: Addresses) -> Json:
+    """A layer in the list of layers."""
+    layer = entry.layer
+    found: dict[str, Any] = {"id": layer.identifier, "title": layer.displayed_title}
+    if layer.abstract:
+        found["description"] = layer.abstract
+    if layer.keywords:
+        found["keywords"] = list(layer.keywords)
+    if bounds := lon_lat(entry):
+        found["extent"] = {"spatial": {"bbox": [list(bounds)], "crs": CRS84_URI}}
+    href = addresses.of("collections", layer.identifier)
+    tilesets = addresses.of(*tiles.tileset_segments(layer.identifier, None))
+    found["links"] = [
+        link(href, "self", title="This layer"),
+        link(tilesets, f"{REL}tilesets-map", title="Tile sets of this layer"),
+    ]
+    return found
+
+
+def collection_document(entry: LayerEntry, addresses: Addresses, *, is_html: bool) -> Json:
+    """A layer (20-024, section 8.3), with the tile sets of all its styles."""
+    found = collection(entry, addresses)
+    layer = entry.layer
+    found["links"] = (
+        own_links(addresses, "collections", layer.identifier, is_html=is_html) + found["links"][1:]
+    )
+    if len(layer.styles) > 1:
+        found["styles"] = [
+            {
+                "id": style.name,
+                "title": style.title or style.name,
+                "links": [
+                    link(
+                        addresses.of(*tiles.tileset_segments(layer.identifier, style.name)),
+                        f"{REL}tilesets-map",
+                        title="Tile sets of this style",
+                    )
+                ],
+            }
+            for style in layer.styles
+        ]
+    return found

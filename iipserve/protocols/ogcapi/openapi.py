@@ -1,0 +1,144 @@
+"""The definition of the API: an OpenAPI 3.0 document (19-072, section 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from iipserve import __version__
+from iipserve.geo.layer import ServiceMetadata
+from iipserve.protocols.ogcapi.addresses import HTML, JSON, Addresses, Json
+from iipserve.protocols.ogcapi.requests import MAX_LIMIT, USUAL_LIMIT
+
+TILESETS = "/collections/{collectionId}/map/tiles"
+STYLED = "/collections/{collectionId}/styles/{styleId}/map/tiles"
+TILE = "/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}"
+
+
+def document(metadata: ServiceMetadata, addresses: Addresses, extensions: Sequence[str]) -> Json:
+    """The document.
+
+    Args:
+        metadata: of the service.
+        addresses: of its resources.
+        extensions: of the formats of tiles.
+    """
+    paths: Json = {
+        "/": _resource("landingPage", "The landing page", "Service"),
+        "/conformance": _resource("conformance", "The conformance classes", "Service"),
+        "/api": _resource("api", "This definition", "Service"),
+        "/tileMatrixSets": _resource("tileMatrixSets", "The tile matrix sets that layers share", "Tiles"),
+        "/tileMatrixSets/{tileMatrixSetId}": _resource(
+            "tileMatrixSet", "A tile matrix set", "Tiles", "tileMatrixSetId"
+        ),
+        "/collections": _resource("collections", "The layers", "Layers", "limit", "offset"),
+        "/collections/{collectionId}": _resource("collection", "A layer", "Layers", "collectionId"),
+    }
+    for prefix, path, more in (("", TILESETS, ()), ("styled", STYLED, ("styleId",))):
+        paths |= _tiles(prefix, path, more)
+    return {
+        "openapi": "3.0.3",
+        "info": _info(metadata),
+        "servers": [{"url": addresses.root.removesuffix("/")}],
+        "tags": [{"name": name} for name in ("Service", "Layers", "Tiles")],
+        "paths": paths,
+        "components": {
+            "parameters": _parameters(extensions),
+            "responses": {
+                "Problem": {"description": "What is wrong", "content": {"application/problem+json": {}}}
+            },
+        },
+    }
+
+
+def _info(metadata: ServiceMetadata) -> Json:
+    found: dict[str, Any] = {"title": metadata.title, "version": __version__}
+    if metadata.abstract:
+        found["description"] = metadata.abstract
+    contact = metadata.contact
+    stated = {
+        "name": contact.person or contact.organization,
+        "email": contact.email,
+        "url": contact.online_resource,
+    }
+    if any(stated.values()):
+        found["contact"] = {name: value for name, value in stated.items() if value}
+    return found
+
+
+def _tiles(prefix: str, path: str, more: Sequence[str]) -> Json:
+    """The paths of the tile sets of a layer or of one of its styles."""
+    name = f"{prefix}Tile" if prefix else "tile"
+    known = ("collectionId", *more)
+    one = (*known, "tileMatrixSetId")
+    return {
+        path: _resource(f"{name}Sets", "The tile sets of a layer", "Tiles", *known),
+        f"{path}/{{tileMatrixSetId}}": _resource(f"{name}Set", "A tile set", "Tiles", *one, form="fTileSet"),
+        f"{path}{TILE}": _resource(
+            name,
+            "A tile",
+            "Tiles",
+            *one,
+            "tileMatrix",
+            "tileRow",
+            "tileCol",
+            form="fTile",
+            types=("image/*",),
+        ),
+    }
+
+
+def _resource(
+    operation: str,
+    summary: str,
+    tag: str,
+    *parameters: str,
+    form: str = "f",
+    types: Sequence[str] = (JSON, HTML),
+) -> Json:
+    """A path that answers GET."""
+    problem = {"$ref": "#/components/responses/Problem"}
+    return {
+        "get": {
+            "operationId": operation,
+            "summary": summary,
+            "tags": [tag],
+            "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in (*parameters, form)],
+            "responses": {
+                "200": {"description": summary, "content": {each: {} for each in types}},
+                "400": problem,
+                "404": problem,
+                "406": problem,
+            },
+        }
+    }
+
+
+def _parameters(extensions: Sequence[str]) -> Json:
+    text: Json = {"type": "string"}
+    index: Json = {"type": "integer", "minimum": 0}
+    return {
+        "collectionId": _path("collectionId", "Identifier of a layer", text),
+        "styleId": _path("styleId", "Name of a style", text),
+        "tileMatrixSetId": _path("tileMatrixSetId", "Identifier of a tile matrix set", text),
+        "tileMatrix": _path("tileMatrix", "Identifier of a tile matrix", text),
+        "tileRow": _path("tileRow", "Row of a tile, from the top", index),
+        "tileCol": _path("tileCol", "Column of a tile, from the left", index),
+        "limit": _query(
+            "limit",
+            "How many layers are listed",
+            {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": USUAL_LIMIT},
+        ),
+        "offset": _query("offset", "How many layers come before", {**index, "default": 0}),
+        "f": _query("f", "The form of the document", {**text, "enum": ["json", "html"]}),
+        "fTileSet": _query("f", "The form of the document", {**text, "enum": ["json", "html", "tilejson"]}),
+        "fTile": _query("f", "The format of the tile", {**text, "enum": list(extensions)}),
+    }
+
+
+def _path(name: str, description: str, schema: Json) -> Json:
+    return {"name": name, "in": "path", "description": description, "required": True, "schema": schema}
+
+
+def _query(name: str, description: str, schema: Json) -> Json:
+    return {"name": name, "in": "query", "description": description, "required": False, "schema": schema}
