@@ -118,6 +118,11 @@ class Application:
         self._documents.clear()
         self._catalog.clear()
 
+    def reload(self) -> None:
+        """Take over the service file as it is now, unless it has mistakes, and drop what is remembered."""
+        self._catalog.reload()
+        self.clear()
+
     def _report_damage(self, request: Request, error: DecodeError) -> None:
         """Log a damaged part of a file, once for each address: clients ask for it again and again."""
         address = request.printable_address

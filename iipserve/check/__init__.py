@@ -13,6 +13,7 @@ from iipserve import __version__
 from iipserve.cache.memcached_server import connect
 from iipserve.check.formats import library_versions, read_lines, written_lines
 from iipserve.check.limits import limits
+from iipserve.check.services import service_lines
 from iipserve.check.settings import precedence, setting_lines
 from iipserve.codecs import Encoder
 from iipserve.codecs.avif import has_codec
@@ -49,6 +50,7 @@ def check(environ: Mapping[str, str], overrides: Mapping[str, Any], out: TextIO,
     protocols = _discovered("iipserve.protocols", "PROTOCOL", mistakes)
     _section(out, "Formats", [*read_lines(read, config.extra_formats), *written_lines(written)])
     _section(out, "Protocols", [_joined(protocols)])
+    _section(out, "Map services", service_lines(config, read, mistakes))
     _section(out, "memcached", _memcached(config, mistakes))
     _section(out, "Limits", limits(config))
     _section(out, "Warnings", [*loaded.warnings, *missing_codecs(config, written)] or ["none"])

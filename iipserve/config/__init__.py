@@ -282,6 +282,15 @@ class Config:
         "COPYRIGHT", default="", parse=Text(), example="https://creativecommons.org/licenses/by/4.0/",
         text="Rights statement of images without one of their own, as text, with or without the URI of a license; info.json has the URI as `rights` (IIIF 2: `license`), and the text as `attribution` of IIIF 2, as IIIF 3 has no place for it.",
     )  # fmt: skip
+    # -- map services
+    services: str = setting(
+        "SERVICES", default="", parse=Text("a path"), example="/etc/iipserve/services.toml",
+        text="File that describes the map services and their layers, in TOML or, if its name ends in `.map`, as a map file of MapServer (docs/services.md); empty for all images below FILESYSTEM_PREFIX.",
+    )  # fmt: skip
+    catalog_file: str = setting(
+        "CATALOG_FILE", default="", parse=Text("a path"), example="/var/cache/iipserve/catalog.json",
+        text="File that keeps what documents of the map services tell of images, so that one worker reads the folder for all and after a restart only changed images are read; empty for none.",
+    )  # fmt: skip
     # -- process
     verbosity: int = setting(
         "VERBOSITY", default=1, parse=Number(0), example="2",

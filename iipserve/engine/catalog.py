@@ -1,79 +1,78 @@
 """The layers of the server: found by name at once, and listed for documents by a thread in the background.
 
-Documents list what has been read of the image folder so far. The first one waits for a small folder to be read; a large
-one is read while documents already tell of its first layers. Folders are read again at intervals, of files that have not
-changed since only their times.
+Documents list what has been read of the images so far. The first one waits for a small folder to be read; a large one is
+read while documents already tell of its first layers. Images are read again at intervals, unchanged files not at all.
+With CATALOG_FILE one worker reads for all.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from typing import NamedTuple
 
 from iipserve.config import Config
-from iipserve.engine.catalog_scan import CatalogScan, Scanned
+from iipserve.engine.catalog_file import CatalogFile
+from iipserve.engine.catalog_scan import NOTHING, CatalogScan, Scanned
 from iipserve.engine.image_folder import ImageFolder
-from iipserve.engine.layer_names import LayerFinder, layer_names
+from iipserve.engine.layer_names import LayerFinder
+from iipserve.engine.layer_sets import LayerSet, Snapshot, layer_set
 from iipserve.engine.library import Library
+from iipserve.errors import ConfigError
 from iipserve.geo.georeference import GeoImage
-from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
-from iipserve.image import ImageInfo, ImageName
+from iipserve.geo.service import Services, load
+from iipserve.image import ImageInfo
 from iipserve.leader import hand_over
 
 log = logging.getLogger(__name__)
 
 FIRST_SECONDS = 3.0
-"""How long the first document waits for the folder to be read."""
+"""How long documents wait for images to be read, from the first one on."""
 SCAN_SECONDS = 60.0
-"""Between two readings of the folder."""
+"""Between two readings of the images."""
+POLL_SECONDS = 5.0
+"""Between two looks at the file that another worker writes."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Snapshot:
-    """The layers at one time. Implements `geo.layer.Catalog`; compared by identity."""
+class _State(NamedTuple):
+    """What there is to list, until the service file changes."""
 
-    metadata: ServiceMetadata
-    version: str
-    listed: tuple[LayerEntry, ...]
-    by_name: Mapping[str, Layer]
-    """By identifier of the layer, and of its image."""
-    find_unlisted: Callable[[str], Layer | None]
-
-    def find(self, identifier: str) -> Layer | None:
-        """See `geo.layer.Catalog`."""
-        layer = self.by_name.get(identifier)
-        return self.find_unlisted(identifier) if layer is None else layer
-
-    def entries(self) -> Iterator[LayerEntry]:
-        """See `geo.layer.Catalog`."""
-        return iter(self.listed)
+    services: Services
+    layers: LayerSet
+    scan: CatalogScan
 
 
 class LiveCatalog:
-    """Keeps the layers up to date. Safe for many threads; nothing is read before layers are asked for."""
+    """Keeps the layers up to date. Safe for many threads; no image is read before a document about all is asked for."""
 
     def __init__(
         self, config: Config, library: Library, geo_image: Callable[[ImageInfo], GeoImage | None]
     ) -> None:
-        """Read nothing yet.
+        """Read the service file.
 
         Args:
             config: the settings.
             library: of the images.
             geo_image: where an image lies (`protocols.Server.geo_image`).
+
+        Raises:
+            ConfigError: the service file has mistakes, or cannot be read, or the extra `geo` is not installed.
         """
-        folder = ImageFolder(config)
-        self._finder = LayerFinder(folder, library.is_image)
-        self._scan = CatalogScan(folder, library, geo_image)
-        self._metadata = ServiceMetadata()
-        self._current = self._snapshot(Scanned((), ""))
+        self._config = config
+        self._library = library
+        self._geo_image = geo_image
+        self._folder = ImageFolder(config)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._deadline = 0.0
+        """Until when documents wait, on the monotonic clock."""
         self._is_listed = threading.Event()
-        """The folder has been read once."""
+        """The images have been read once."""
         self._wake = threading.Event()
+        self._file = CatalogFile(config.catalog_file, config) if config.catalog_file else None
+        self._use(load(config))
 
     def current(self) -> Snapshot:
         """The layers, to find one by its name; the list may be empty yet."""
@@ -84,22 +83,74 @@ class LiveCatalog:
         if not self._is_listed.is_set():
             self._start()
             hand_over()
-            self._is_listed.wait(FIRST_SECONDS)
+            self._is_listed.wait(max(0.0, self._deadline - time.monotonic()))
         return self._current
 
     def refresh(self) -> None:
-        """Read the folder, now."""
-        for scanned in self._scan.run():
-            self._publish(scanned)
-        self._is_listed.set()
+        """Read the images that have changed, now, or what another worker has read of them."""
+        state = self._state
+        if self._file is None:
+            for scanned in state.scan.run():
+                self._publish(state, scanned)
+        elif self._file.is_mine():
+            self._read_for_all(state, self._file)
+        elif (kept := self._file.read()) is not None:
+            self._publish(state, kept)
 
     def clear(self) -> None:
-        """Read the folder anew before long, if it has been read."""
+        """Read the images that have changed before long."""
         self._wake.set()
+
+    def reload(self) -> None:
+        """Read the service file anew, and before long the images that have changed.
+
+        With a mistake in the file, which is logged, what was read of it before stays in force.
+        """
+        try:
+            services = load(self._config)
+        except ConfigError as error:
+            for line in str(error).splitlines():
+                log.error("%s", line)
+            log.error("the service file is not taken over; what it said before stays in force")
+        else:
+            if services != self._state.services:
+                self._use(services)
+        self.clear()
+
+    def _use(self, services: Services) -> None:
+        """Have other layers."""
+        finder = LayerFinder(self._folder, self._library.is_image)
+        layers = layer_set(services, self._folder, finder)
+        scan = CatalogScan(layers.targets, self._library, self._geo_image, services.changed_ns)
+        with self._lock:
+            self._state = _State(services, layers, scan)
+            self._current = Snapshot.of(services, layers, NOTHING)
+            self._is_listed.clear()
+            self._deadline = time.monotonic() + FIRST_SECONDS
+
+    def _read_for_all(self, state: _State, file: CatalogFile) -> None:
+        """Read the images, and write what other workers and the next start read."""
+        if not state.scan.known.version and (kept := file.read()) is not None:
+            state.scan.known = kept
+            self._publish(state, kept)
+        for scanned in state.scan.run():
+            self._publish(state, scanned)
+            file.write(scanned)
+
+    def _publish(self, state: _State, scanned: Scanned) -> None:
+        snapshot = Snapshot.of(state.services, state.layers, scanned)
+        with self._lock:
+            if state is not self._state:
+                return
+            if (snapshot.version, snapshot.listed) != (self._current.version, self._current.listed):
+                self._current = snapshot
+            if scanned.version:
+                self._is_listed.set()
 
     def _start(self) -> None:
         with self._lock:
             if self._thread is None:
+                self._deadline = time.monotonic() + FIRST_SECONDS
                 self._thread = threading.Thread(target=self._keep, name="catalog", daemon=True)
                 self._thread.start()
 
@@ -109,26 +160,6 @@ class LiveCatalog:
                 self.refresh()
             except Exception:
                 log.exception("the layers cannot be listed")
-            self._wake.wait(SCAN_SECONDS)
+            reads_itself = self._file is None or self._file.is_mine()
+            self._wake.wait(SCAN_SECONDS if reads_itself else POLL_SECONDS)
             self._wake.clear()
-
-    def _publish(self, scanned: Scanned) -> None:
-        known = self._current
-        snapshot = self._snapshot(scanned)
-        if snapshot.listed != known.listed or snapshot.version != known.version:
-            self._current = snapshot
-
-    def _snapshot(self, scanned: Scanned) -> Snapshot:
-        names = layer_names([image.info.identifier for image in scanned.images])
-        entries, by_name = [], {}
-        for image in scanned.images:
-            identifier = image.info.identifier
-            layer = Layer(names[identifier], ImageName(identifier))
-            by_name[identifier] = layer
-            entries.append(LayerEntry(layer, image.info, image.geo))
-        by_name |= {entry.layer.identifier: entry.layer for entry in entries}
-        return Snapshot(self._metadata, scanned.version, tuple(entries), by_name, self._find_unlisted)
-
-    def _find_unlisted(self, name: str) -> Layer | None:
-        found = self._finder.find(name)
-        return None if found is None else Layer(found.layer, ImageName(found.identifier))

@@ -1,4 +1,4 @@
-"""Reading the image folder for the catalog: what documents tell of each image, of unchanged files only once."""
+"""Reading images for the catalog: what documents tell of each, of unchanged files only once."""
 
 from __future__ import annotations
 
@@ -6,24 +6,29 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from iipserve.engine.files import FileState, ImageChanged, file_state
 from iipserve.engine.image_folder import ImageFolder
-from iipserve.engine.layer_names import is_side_file
+from iipserve.engine.layer_names import LayerFinder, is_side_file
 from iipserve.engine.library import Library
 from iipserve.errors import IIPServeError, ImageUnavailable, Overloaded
 from iipserve.geo.georeference import GeoImage, in_pixel_space
-from iipserve.image import ImageInfo
+from iipserve.geo.layer import Layer
+from iipserve.image import ImageInfo, ImageName
 
 log = logging.getLogger(__name__)
 
 MAX_LISTED = 20_000
 """Images that documents list; others are found by their names all the same."""
+MAX_FILES = 500_000
+"""Files of which it is found out whether they are images."""
 PUBLISHING_SECONDS = 2.0
-"""Between two lists of what has been read so far."""
+"""Between two lists of what has been read so far, at least."""
+PUBLISHING_SHARE = 10
+"""Between two such lists passes at least so many times the time that one takes."""
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Characters that XML cannot hold, and control characters that no document needs."""
 
@@ -31,110 +36,155 @@ UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 class CatalogImage(NamedTuple):
     """What documents tell of an image."""
 
+    name: ImageName
     info: ImageInfo
     """Without embedded metadata."""
     geo: GeoImage
 
 
-class Scanned(NamedTuple):
-    """What has been read."""
+class Record(NamedTuple):
+    """What is known of a file."""
 
-    images: tuple[CatalogImage, ...]
-    """In alphabetical order of identifiers."""
-    version: str
-    """Time of the last change of a file or folder, in a form that sorts as text; empty while the folder is read for the
-    first time."""
-
-
-class _Record(NamedTuple):
     state: FileState
     image: CatalogImage | None
     """None for a file that is no image, or cannot be read."""
 
 
+class Target(NamedTuple):
+    """An image to read, or a folder whose time of change counts."""
+
+    path: str
+    name: ImageName | None = None
+    """None for a folder."""
+
+
+class Scanned(NamedTuple):
+    """What has been read."""
+
+    records: Mapping[Target, Record]
+    """Of all files, in the order in which they were read."""
+    version: str
+    """Time of the last change of a file or folder, in a form that sorts as text; empty while they are read for the first
+    time."""
+
+    @property
+    def images(self) -> list[CatalogImage]:
+        """Those that documents list."""
+        return [record.image for record in self.records.values() if record.image is not None]
+
+
+NOTHING = Scanned({}, "")
+
+
+def images_below(folder: ImageFolder) -> Iterator[Target]:
+    """All files that may be images, and all folders."""
+    for found in folder.folders():
+        yield Target(found.path)
+        for path in found.files:
+            identifier = folder.identifier(path)
+            if identifier and not is_side_file(identifier) and is_printable(identifier):
+                yield Target(path, ImageName(identifier))
+
+
+def images_of(layers: Iterable[Layer], folder: ImageFolder, finder: LayerFinder) -> Iterator[Target]:
+    """The files of layers that exist, and their folders."""
+    parents = set()
+    for layer in layers:
+        found = finder.find(layer.name.identifier)
+        if found is None:
+            log.warning("the layer %r is not listed: there is no image %r", *layer_and_image(layer))
+            continue
+        path = folder.path(found.identifier)
+        if (parent := os.path.dirname(path)) not in parents:
+            parents.add(parent)
+            yield Target(parent)
+        yield Target(path, layer.name._replace(identifier=found.identifier))
+
+
+def layer_and_image(layer: Layer) -> tuple[str, str]:
+    """The identifiers of a layer and of its image."""
+    return layer.identifier, layer.name.identifier
+
+
 class CatalogScan:
-    """Reads a folder again and again. For one thread at a time."""
+    """Reads images again and again. For one thread at a time."""
 
     def __init__(
-        self, folder: ImageFolder, library: Library, geo_image: Callable[[ImageInfo], GeoImage | None]
+        self,
+        targets: Callable[[], Iterator[Target]],
+        library: Library,
+        geo_image: Callable[[ImageInfo], GeoImage | None],
+        changed_ns: int = 0,
     ) -> None:
-        """Read nothing yet; arguments as of `LiveCatalog`."""
-        self._folder = folder
+        """Read nothing yet.
+
+        Args:
+            targets: what there is to read, at present.
+            library: of the images.
+            geo_image: where an image lies (`protocols.Server.geo_image`).
+            changed_ns: time of the last change of what else the catalog depends on, in nanoseconds since 1970.
+        """
+        self._targets = targets
         self._library = library
         self._geo_image = geo_image
-        self._records: dict[str, _Record] = {}
-        self._is_complete = False
+        self._changed_ns = changed_ns
+        self.known = NOTHING
+        """What has been read; may be set before the first run."""
 
     def run(self) -> Iterator[Scanned]:
-        """Read the folder: what is known now and then, and at the end all of it."""
-        records: dict[str, _Record] = {}
-        changed_ns, published_at = 0, time.monotonic()
-        for folder in self._folder.folders():
-            changed_ns = max(changed_ns, _changed_ns(folder.path))
-            for path in folder.files:
-                record = self._record(path)
-                if record is not None:
-                    records[path] = record
-                    changed_ns = max(changed_ns, record.state[-1])
-                if not self._is_complete and time.monotonic() - published_at > PUBLISHING_SECONDS:
-                    yield Scanned(_images(records), "")
-                    published_at = time.monotonic()
-            if sum(record.image is not None for record in records.values()) >= MAX_LISTED:
-                log.warning("more than %d images: the others are no layers in lists", MAX_LISTED)
+        """Read what has changed: what is known now and then while all is new, and at the end all of it."""
+        records: dict[Target, Record] = {}
+        changed_ns, images, next_list = self._changed_ns, 0, time.monotonic() + PUBLISHING_SECONDS
+        for target in self._targets():
+            record = self._record(target)
+            if record is None:
+                continue
+            changed_ns = max(changed_ns, record.state[-1])
+            if target.name is not None:
+                records[target] = record
+                images += record.image is not None
+            if images == MAX_LISTED or len(records) == MAX_FILES:
+                log.warning("documents list the first %d images only", images)
                 break
-        self._records, self._is_complete = records, True
-        yield Scanned(_images(records), _time_text(changed_ns))
+            if not self.known.version and (now := time.monotonic()) > next_list:
+                yield Scanned(dict(records), "")
+                duration = time.monotonic() - now
+                next_list = now + max(PUBLISHING_SECONDS, PUBLISHING_SHARE * duration)
+        self.known = Scanned(records, _time_text(changed_ns))
+        yield self.known
 
-    def _record(self, path: str) -> _Record | None:
-        """What is known of a file; None where it is gone, or no layer."""
-        identifier = self._folder.identifier(path)
-        if not identifier or is_side_file(identifier) or not is_printable(identifier):
-            return None
+    def _record(self, target: Target) -> Record | None:
+        """What is known of a file or folder; None where it is gone, or cannot be read at present."""
         try:
-            state = file_state(os.stat(path))
-        except OSError:
+            state = file_state(os.stat(target.path))
+            known = self.known.records.get(target)
+            if known is not None and known.state == state:
+                return known
+            return Record(state, None if target.name is None else self._read(target.path, target.name))
+        except (ImageChanged, ImageUnavailable, Overloaded, OSError):
             return None
-        known = self._records.get(path)
-        if known is not None and known.state == state:
-            return known
-        try:
-            return _Record(state, self._read(identifier, path))
-        except (ImageChanged, ImageUnavailable, Overloaded):
-            return None  # another time
 
-    def _read(self, identifier: str, path: str) -> CatalogImage | None:
+    def _read(self, path: str, name: ImageName) -> CatalogImage | None:
         """What documents tell of a file. Raises errors that pass."""
         try:
             if not self._library.is_image(path):
                 return None
-            info = self._library.brief_info(identifier)
+            info = self._library.brief_info(name)
             geo = self._geo_image(info) or in_pixel_space(info)
         except (ImageChanged, ImageUnavailable, Overloaded):
             raise
         except IIPServeError as error:
-            log.warning("%r is not listed as a layer: %s", identifier, error)
+            log.warning("%r is not listed as a layer: %s", name.identifier, error)
             return None
         except Exception:
-            log.exception("%r is not listed as a layer", identifier)
+            log.exception("%r is not listed as a layer", name.identifier)
             return None
-        return CatalogImage(replace(info, icc=None, xmp=None, exif=None), geo)
+        return CatalogImage(name, replace(info, icc=None, xmp=None, exif=None), geo)
 
 
 def is_printable(identifier: str) -> bool:
     """Whether documents can hold an identifier."""
     return UNPRINTABLE.search(identifier) is None
-
-
-def _images(records: dict[str, _Record]) -> tuple[CatalogImage, ...]:
-    images = [record.image for record in records.values() if record.image is not None]
-    return tuple(sorted(images, key=lambda image: image.info.identifier)[:MAX_LISTED])
-
-
-def _changed_ns(path: str) -> int:
-    try:
-        return os.stat(path).st_ctime_ns
-    except OSError:
-        return 0
 
 
 def _time_text(ns: int) -> str:

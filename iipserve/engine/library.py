@@ -42,7 +42,7 @@ from iipserve.errors import (
     UnreadableSamples,
     UnsupportedImage,
 )
-from iipserve.image import FIRST, ImageInfo, Selector
+from iipserve.image import FIRST, ImageInfo, ImageName, Selector
 from iipserve.leader import hand_over
 from iipserve.lru import LRU
 from iipserve.plan import ImageRef
@@ -159,13 +159,13 @@ class Library:
         cached = self._infos.get((identifier, selector))
         return cached.info if cached is not None else self.info(identifier, selector)
 
-    def brief_info(self, identifier: str) -> ImageInfo:
-        """As `info` of an identifier taken literally, but what had to be read for it is not kept."""
-        is_known = self._infos.get((identifier, FIRST)) is not None
-        info = self.info(identifier, literal=True)
+    def brief_info(self, name: ImageName) -> ImageInfo:
+        """As `info` of a name taken literally, but what had to be read for it is not kept."""
+        is_known = self._infos.get(name) is not None
+        info = self.info(*name, literal=True)
         if not is_known:
-            self._infos.discard((identifier, FIRST))
-            self._sources.discard((identifier, FIRST))
+            self._infos.discard(name)
+            self._sources.discard(name)
         return info
 
     def check(self, image: ImageRef | ImageInfo) -> None:

@@ -36,6 +36,9 @@ class Application(Protocol):
     def clear(self) -> None:
         """Drop caches, and close files."""
 
+    def reload(self) -> None:
+        """Take over changed files of settings, and drop caches."""
+
 
 class ResponseFailed(Exception):
     """A response could not be completed; its beginning has been sent."""

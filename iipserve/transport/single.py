@@ -22,7 +22,7 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 def serve(application: Application, listeners: Sequence[socket], config: Config) -> bool:
     """Serve FastCGI until a signal ends it; return whether all requests could finish.
 
-    HUP drops the caches. Must be called in the main thread.
+    HUP drops the caches and takes over the service file. Must be called in the main thread.
     """
     received: SimpleQueue[int] = SimpleQueue()
     for number in (*ENDING, signal.SIGHUP):
@@ -52,5 +52,5 @@ def _wait(queue: SimpleQueue[int], monitored: MonitoredApplication, server: Fast
             continue
         if received in ENDING:
             return
-        monitored.application.clear()
+        monitored.application.reload()
         log.warning("caches are dropped")

@@ -4,7 +4,7 @@ gunicorn's arbiter forks workers, replaces those that die or hang, and handles T
 the old ones finish), TTIN and TTOU. gunicorn's own configuration is not read.
 
 Parts of gunicorn that are not its public interface, all used in this module only and checked with 26.0 and 27.0:
-the arbiter's `LISTENERS`, `systemd`, `init_signals`, `spawn_worker`, `stop` and `handle_usr2`; the worker's
+the arbiter's `LISTENERS`, `systemd`, `init_signals`, `spawn_worker`, `reload`, `stop` and `handle_usr2`; the worker's
 `load_wsgi`, `notify`, `handle_quit` and `handle_abort`; `gunicorn.http.wsgi.SERVER`; `write_error` and
 `write_nonblock` of `gunicorn.util`; `gunicorn.http.errors.LimitRequestLine`.
 """
@@ -38,6 +38,7 @@ from iipserve.transport import logs, signals
 from iipserve.transport.balance import ConnectionCounts, WorkerSlot
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
+from iipserve.transport.service_files import take_over
 from iipserve.transport.sockets import set_timeouts
 from iipserve.transport.wsgi import WSGIApplication
 
@@ -114,7 +115,12 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
         self.connection_counts.free(worker.slot)
 
     def run(self) -> int:
-        """Supervise until a signal ends it. Returns the exit status, in worker processes too."""
+        """Supervise until a signal ends it. Returns the exit status, in worker processes too.
+
+        Raises:
+            ConfigError: the service file has mistakes.
+        """
+        take_over(self.config)
         supervisor, code = os.getpid(), 0
         try:
             SocketArbiter(self).run()
@@ -147,6 +153,17 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
         """
         with signals.held_back():
             return int(super().spawn_worker())
+
+    def reload(self) -> None:
+        """Start new workers and let the old ones finish, unless the service file has mistakes."""
+        try:
+            take_over(self.app.config)
+        except ConfigError as error:
+            for line in str(error).splitlines():
+                log.error("%s", line)
+            log.error("the service file is not taken over; what it said before stays in force")
+            return
+        super().reload()
 
     def stop(self, graceful: bool = True) -> None:
         """End all workers, even if several of them cannot start: gunicorn raises HaltServer for each."""

@@ -31,6 +31,7 @@ def _generator(name: str) -> ModuleType:
         ("docs/settings.md", "settings_docs"),
         ("conf/iipserve.env", "settings_docs"),
         ("docs/migration.md", "migration_docs"),
+        ("docs/services.md", "services_docs"),
     ],
 )
 def test_generated_file_is_up_to_date(name: str, generator: str) -> None:

@@ -188,7 +188,7 @@ def test_reading_the_folder_keeps_nothing_in_the_library(folder: Path) -> None:
     catalog.refresh()
     assert library.unproved_info("a.img") is known
     first = library.unproved_info("sub folder/é.img")
-    library.brief_info("sub folder/é.img")
+    library.brief_info(ImageName("sub folder/é.img"))
     assert library.unproved_info("sub folder/é.img") is first
 
 

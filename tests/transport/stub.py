@@ -74,6 +74,9 @@ class StubApplication:
             return Response(HTTPStatus.OK, headers, iter(lambda: file.read(10_000), b""))
         return ok(file.read())
 
+    def reload(self) -> None:
+        self.clear()
+
     def clear(self) -> None:
         self.cleared += 1
 

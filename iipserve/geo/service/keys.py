@@ -1,0 +1,214 @@
+"""The table of everything that the service file may contain. docs/services.md is generated from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from iipserve.geo.matrixset_files import FURTHER_NAMES, STANDARD_NAMES
+from iipserve.geo.service.readers import (
+    Address,
+    Choice,
+    Crs,
+    Extent,
+    Identifier,
+    ImagePath,
+    Matrix,
+    Missing,
+    Number,
+    Ranges,
+    Reader,
+    Several,
+    Switch,
+    Text,
+)
+from iipserve.processing.filters import KERNELS
+
+INFO_FORMATS = (
+    "text/html", "text/xml", "text/plain", "application/json", "application/gml+xml; version=3.1",
+)  # fmt: skip
+"""Formats of feature info."""
+TILE_FORMATS = ("png", "jpeg", "webp", "tiff")
+"""Usual formats of tiles."""
+OPERATIONS = ("GetTile", "GetFeatureInfo")
+"""Operations of WMTS that can be switched off."""
+
+
+class Key(NamedTuple):
+    """One key of a section."""
+
+    reader: Reader
+    example: str
+    """A value, as it is written in TOML."""
+    text: str
+    """One sentence for administrators."""
+    default: Any = None
+    """The value of options that are not set."""
+    required: bool = False
+
+
+class Section(NamedTuple):
+    """A table of the file."""
+
+    text: str
+    """What it is about."""
+    keys: Mapping[str, Key]
+    repeated: bool = False
+    """It is an array of tables, `[[layer]]`."""
+
+
+LINES = Text("a text, which may have several lines", lines=True)
+TEXTS = Several(Text(), 'a list of texts, as in ["maps", "relief"]')
+
+SERVICE = {
+    "title": Key(Text(), '"Maps of the survey"', "Title of the services."),
+    "abstract": Key(LINES, '"Maps from 1850 on."', "What the services are about."),
+    "keywords": Key(TEXTS, '["maps", "history"]', "Keywords of the services."),
+    "fees": Key(Text(), '"none"', "What using the services costs."),
+    "access_constraints": Key(Text(), '"none"', "Who may use the services, and how."),
+    "languages": Key(Several(Text(), 'a list of codes, as in ["en", "de"]'), '["en", "de"]', "Languages of titles and abstracts (RFC 5646)."),
+    "provider": Key(Text(), '"National survey"', "Name of the organization that provides the services."),
+    "provider_site": Key(Address(), '"https://www.example.org/"', "Web site of the provider."),
+    "public_address": Key(
+        Address(), '"https://maps.example.org/img"',
+        "Address of this server in documents, instead of that of the request and of forwarding headers.", "",
+    ),
+}  # fmt: skip
+CONTACT = {
+    "person": Key(Text(), '"A. Example"', "Name of the person to ask."),
+    "organization": Key(Text(), '"National survey"', "Organization of that person."),
+    "position": Key(Text(), '"cartographer"', "Role of that person."),
+    "phone": Key(Text(), '"+49 30 12345"', "Telephone number."),
+    "facsimile": Key(Text(), '"+49 30 12346"', "Facsimile number."),
+    "address": Key(LINES, '"Main street 1"', "Street and number."),
+    "city": Key(Text(), '"Berlin"', "City."),
+    "state_or_province": Key(Text(), '"Berlin"', "State or province."),
+    "post_code": Key(Text(), '"10115"', "Postal code."),
+    "country": Key(Text(), '"Germany"', "Country."),
+    "email": Key(Text(), '"maps@example.org"', "Address for electronic mail."),
+    "online_resource": Key(Address(), '"https://www.example.org/contact"', "Page about the contact."),
+}
+WMTS = {
+    "enabled": Key(Switch(), "false", "Whether the service answers.", True),
+    "operations": Key(
+        Several(Choice(OPERATIONS), f"a list of {' and '.join(OPERATIONS)}"), '["GetTile"]',
+        "Operations besides GetCapabilities that are answered.", OPERATIONS,
+    ),
+    "formats": Key(
+        Several(Identifier(), 'a list of names of output formats, as in ["png", "jpeg"]', 1), '["png", "jpeg"]',
+        "Formats of tiles, by the names that `--check` lists.", TILE_FORMATS,
+    ),
+    "info_formats": Key(
+        Several(Choice(INFO_FORMATS), f"a list of media types out of {', '.join(INFO_FORMATS)}", 1),
+        '["text/html", "application/json"]', "Formats of feature info.", INFO_FORMATS,
+    ),
+    "matrix_sets": Key(
+        Several(Choice(STANDARD_NAMES + FURTHER_NAMES), f"a list out of {', '.join(STANDARD_NAMES + FURTHER_NAMES)}"),
+        '["WebMercatorQuad"]',
+        "Tile matrix sets in which layers are offered, besides each image's own.", STANDARD_NAMES,
+    ),
+    "matrix_set_files": Key(
+        Several(Text(), "a list of paths of JSON files, relative to the service file", maximum=64), '["sets/lv95.json"]',
+        "Further tile matrix sets, in the JSON encoding of OGC 17-083r4.", (),
+    ),
+    "overzoom": Key(
+        Number(0, 8, whole=True), "1", "Number of levels offered that are finer than the image.", 0
+    ),
+    "tile_outside": Key(
+        Choice(("error", "empty")), '"empty"',
+        "The answer to a tile of a matrix that does not show the layer: an error, or an empty picture.", "error",
+    ),
+    "china_scale": Key(
+        Choice(("ogc", "dpi96")), '"dpi96"',
+        "Scale denominators of the sets at /wmts-china: of pixels of 0.28 mm, or of 1/96 inch.", "ogc",
+    ),
+    "china_keys": Key(
+        Several(Identifier(), "a list of texts"), '["0123456789abcdef"]',
+        "Access keys of which requests at /wmts-china need one as `tk`; none if the list is empty.", (),
+    ),
+}  # fmt: skip
+LAYER = {
+    "identifier": Key(Identifier(), '"relief"', "Name of the layer in requests.", required=True),
+    "image": Key(
+        ImagePath(), '"maps/relief"',
+        "The image, by its path below FILESYSTEM_PREFIX with or without the extension; the identifier if it is left out.",
+    ),
+    "page": Key(Number(0, 99_999, whole=True), "2", "Which image of a stack it is, from 0.", 0),
+    "title": Key(Text(), '"Relief"', "Title; the identifier if it is left out."),
+    "abstract": Key(LINES, '"Heights above the sea."', "What the layer is about."),
+    "keywords": Key(TEXTS, '["relief"]', "Keywords of the layer."),
+    "styles": Key(
+        Several(Identifier(), 'a list of names of styles, as in ["gray", "shaded"]', 1), '["gray", "shaded"]',
+        "Styles in which the layer is offered, the default first; the image as IIIF shows it if it is left out.",
+    ),
+    "crs": Key(
+        Several(Crs(), 'a list of coordinate reference systems, as in ["EPSG:3857"]'), '["EPSG:3857", "EPSG:4326"]',
+        "Coordinate reference systems in which the layer is offered, besides its own; all if it is left out.",
+    ),
+    "extent": Key(
+        Extent(), "[500000, 4992000, 512000, 5000000]", "Part of the image that is shown, in its own coordinates, x first."
+    ),
+    "nodata": Key(Missing(), "-9999", "Sample that stands for missing data, instead of what the file declares."),
+    "public": Key(Switch(), "false", "Whether the layer is listed and answered for.", True),
+    "metadata": Key(Text(), "", "Further items, by key: texts that documents of single services show."),
+}  # fmt: skip
+STYLE = {
+    "name": Key(Identifier(), '"shaded"', "Name of the style in requests.", required=True),
+    "title": Key(Text(), '"Shaded relief"', "Title."),
+    "abstract": Key(LINES, '"Light from the north-west."', "What the style shows."),
+    "range": Key(Ranges(), "[0, 4000]", "Samples that become black and white (IIP's MINMAX)."),
+    "stretch": Key(Switch(), "true", "Map the darkest and the lightest sample of the image to black and white (CNT=st)."),
+    "hillshade": Key(
+        Several(Number(-360, 360, whole=True), "azimuth and elevation of the light in degrees, as in [315, 45]", 2, 2),
+        "[315, 45]", "Shade a surface of normal vectors (SHD).",
+    ),
+    "bands": Key(
+        Several(Number(1, 65_535, whole=True), "a list of 1 or 3 numbers of bands from 1, as in [4, 3, 2]", 1, 3),
+        "[4, 3, 2]", "Bands that are shown as gray, or as red, green and blue.",
+    ),
+    "twist": Key(
+        Matrix("1 to 3 rows of one number for each band, as in [[0.3, 0.6, 0.1]]"), "[[0.3, 0.6, 0.1]]",
+        "Mix bands: a row for each band of the result (CTW).",
+    ),
+    "gamma": Key(Number(0, 1e30), "0.5", "Exponent; below 1 brightens (GAM)."),
+    "logarithm": Key(Switch(), "true", "Show the logarithm of samples (GAM=log)."),
+    "invert": Key(Switch(), "true", "Exchange black and white (INV)."),
+    "colormap": Key(Identifier(), '"viridis"', "Name of a color map for the first band (CMP)."),
+    "convolve": Key(
+        Matrix(f"a square of 1, 3 or 5 rows of numbers, or one of {', '.join(KERNELS)}", (1, 3, 5)), '"sharpen"',
+        "Convolve with a kernel (CNV).",
+    ),
+    "contrast": Key(Number(0, 1e30), "1.5", "Factor of samples (CNT)."),
+    "grayscale": Key(Switch(), "true", "Show the brightness of colors (COL=gray)."),
+    "binary": Key(Switch(), "true", "Show black and white only (COL=binary)."),
+    "equalize": Key(Switch(), "true", "Equalize the histogram of the image (CNT=eq)."),
+}  # fmt: skip
+
+OPERATION_KEYS = tuple(key for key in STYLE if key not in ("name", "title", "abstract"))
+"""Keys of a style that change pixels; in a layer, those of its one style, `default`."""
+LAYER |= {key: STYLE[key] for key in OPERATION_KEYS}
+
+SECTIONS: Mapping[str, Section] = {
+    "service": Section("What all services say of themselves.", SERVICE),
+    "service.contact": Section("Whom to ask about the services.", CONTACT),
+    "wmts": Section("Map tiles: WMTS, OGC API Tiles, XYZ.", WMTS),
+    "layer": Section(
+        "A layer, once for each. Without any, every image below FILESYSTEM_PREFIX is a layer that is called by its path "
+        "without the extension.", LAYER, repeated=True,
+    ),
+    "style": Section(
+        "A style, once for each. Operations are applied in the order of this table.", STYLE, repeated=True
+    ),
+}  # fmt: skip
+OPTION_SECTIONS = ("wmts",)
+"""Sections whose keys become options of the service, by `section.key`; besides `service.public_address`."""
+
+
+def default_options() -> dict[str, Any]:
+    """All options with their defaults; `wmts.further_matrix_sets` has the sets of `wmts.matrix_set_files`."""
+    options = {
+        f"{name}.{key}": known.default
+        for name in OPTION_SECTIONS
+        for key, known in SECTIONS[name].keys.items()
+    }
+    return {**options, "service.public_address": "", "wmts.further_matrix_sets": ()}

@@ -1,0 +1,240 @@
+"""The raster layers of a map file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from iipserve.config import Config
+from iipserve.errors import ConfigError
+from iipserve.geo.service.map_blocks import (
+    Item,
+    Notes,
+    blocks,
+    by_keyword,
+    keywords,
+    line,
+    lines,
+    metadata,
+    texts,
+)
+from iipserve.geo.service.map_service import WITHOUT_EFFECT, allowed, check_allowed, put, split
+from iipserve.geo.service.toml_lines import Path
+
+LAYER_KEYS: Mapping[str, str] = MappingProxyType({
+    "title": "title", "label": "title", "abstract": "abstract", "description": "abstract", "keywordlist": "keywords",
+    "keywords": "keywords", "srs": "crs", "extent": "extent",
+})  # fmt: skip
+"""Keys of the TOML form by keywords in METADATA."""
+KEPT = (
+    "name", "group", "group_title", "group_abstract", "layer_group", "attribution_title", "attribution_onlineresource",
+    "metadatalink", "metadataurl", "dataurl", "authorityurl", "identifier", "opaque", "resolution", "size", "bandcount",
+    "imagemode", "formats", "nativeformat", "native_format", "rangeset", "band_names", "band_", "interval",
+    "significant_figures", "nilvalues", "timeitem", "timeposition", "timeextent", "timedefault", "outputformat",
+    "axes", "values", "wmslicense", "projection", "tiled", "use", "legend_",
+)  # fmt: skip
+"""Beginnings of keywords that are kept with the layer, for the services that show them."""
+SERVED = (
+    "name",
+    "type",
+    "status",
+    "data",
+    "metadata",
+    "processing",
+    "extent",
+    "offsite",
+    "group",
+    "template",
+)
+"""Keywords of LAYER that are understood. STATUS has no effect on OGC services in MapServer either."""
+ELSEWHERE: Mapping[str, str] = MappingProxyType({
+    "tileindex": "tile indexes are not read", "connection": "connections are not made",
+    "connectiontype": "connections are not made", "features": "only images are shown",
+})  # fmt: skip
+"""Keywords of layers that this server cannot show, with the reason."""
+RESTRICTING = ("mask", "filter", "validation", "requires")
+"""Keywords that hide something: without them more would be shown."""
+
+DIRECTIVE = re.compile("BANDS|SCALE|SCALE_[123]|NODATA")
+"""Directives of PROCESSING that are understood."""
+
+
+class MapLayers:
+    """Turns LAYER blocks into tables `layer`."""
+
+    def __init__(
+        self, found: Mapping[str, Any], folder: str, name: str, config: Config, notes: Notes
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            found: the map.
+            folder: to which paths of images are relative.
+            name: of the map file.
+            config: the settings.
+            notes: collects what is not understood.
+        """
+        self._map = found
+        self._folder = folder
+        self._name = name
+        self._notes = notes
+        self._suffix = config.filesystem_suffix
+        prefix = config.filesystem_prefix
+        ending = "/" if prefix.endswith("/") or os.path.isdir(prefix) else ""
+        self._prefixes = {
+            f"{resolved(prefix or '.').rstrip('/')}{ending}"
+            for resolved in (os.path.abspath, os.path.realpath)
+        }
+
+    def read(self, data: dict[str, Any], places: dict[Path, int], service: Mapping[str, Item]) -> None:
+        """Add the tables to `data`, and their lines to `places`.
+
+        Raises:
+            ConfigError: an image is not below the folder, or access is restricted as this server cannot.
+        """
+        data["layer"] = []
+        for block in blocks(self._map, "layers"):
+            if self._is_shown(block):
+                table, keys = self._layer(block, service)
+                self._add_operations(block, table)
+                path = ("layer", len(data["layer"]))
+                places[path] = line(block)
+                places.update({(*path, *key): place for key, place in keys.items()})
+                data["layer"].append(table)
+
+    def _is_shown(self, block: Mapping[str, Any]) -> bool:
+        """Whether a layer can be shown; notes why not."""
+        name, kind = str(block.get("name", "")), str(block.get("type", "")).upper()
+        reason = next((text for key, text in ELSEWHERE.items() if key in block), "")
+        if kind != "RASTER":
+            reason = f"it is of type {kind or 'none'}, and only RASTER is shown"
+        elif not name:
+            reason = "it has no NAME"
+        elif not reason and not block.get("data"):
+            reason = "it has no DATA"
+        if reason:
+            self._notes.add(line(block), f"the layer {name!r} is left out: {reason}")
+        return not reason
+
+    def _layer(
+        self, block: Mapping[str, Any], service: Mapping[str, Item]
+    ) -> tuple[dict[str, Any], dict[Path, int]]:
+        items = by_keyword(metadata(block, self._notes), self._notes)
+        check_allowed(items, self._name)
+        table: dict[str, Any] = {}
+        places: dict[Path, int] = {}
+        put(table, places, "identifier", str(block["name"]), line(block, "name"))
+        put(table, places, "image", self._image(block), line(block, "data"))
+        if "extent" in block:
+            put(table, places, "extent", _numbers(block["extent"]), line(block, "extent"))
+        for keyword, item in items.items():
+            self._put_item(keyword, item, table, places)
+        if "crs" not in table and (systems := service.get("srs")) is not None:
+            put(table, places, "crs", split(systems.text), systems.line)
+        if (requests := items.get("enable_request")) is not None:
+            put(table, places, "public", allowed(requests.text, ("getmap", "gettile")), requests.line)
+        if block.get("group"):
+            table.setdefault("metadata", {}).setdefault("group", str(block["group"]))
+        self._note_others(block)
+        return table, places
+
+    def _put_item(self, keyword: str, item: Item, table: dict[str, Any], places: dict[Path, int]) -> None:
+        if (key := LAYER_KEYS.get(keyword)) is not None:
+            value: Any = item.text
+            if key in ("crs", "keywords"):
+                value = split(item.text)
+            elif key == "extent":
+                value = _numbers(item.text.replace(",", " ").split())
+            if not put(table, places, key, value, item.line):
+                self._notes.add(item.line, f"{item.name} has no effect: another keyword sets {key}")
+        elif keyword.startswith(KEPT):
+            table.setdefault("metadata", {})[keyword] = item.text
+        elif keyword in WITHOUT_EFFECT:
+            self._notes.add(item.line, f"{item.name} has no effect: {WITHOUT_EFFECT[keyword]}")
+        elif keyword != "enable_request":
+            self._notes.add(item.line, f"{item.name} means nothing to this server")
+
+    def _note_others(self, block: Mapping[str, Any]) -> None:
+        for key in keywords(block):
+            if key in RESTRICTING:
+                raise ConfigError(
+                    f"{self._name}, line {line(block, key)}: {key.upper()} is not offered; without it more would be "
+                    "shown than is meant, so remove it or the layer"
+                )
+            if key not in SERVED:
+                self._notes.add(
+                    line(block, key), f"{key.upper()} of the layer {block['name']!r} {_reason(key)}"
+                )
+
+    def _image(self, block: Mapping[str, Any]) -> str:
+        """The identifier of an image. Raises `ConfigError` if it is not below the folder of images."""
+        found = texts(block, "data")[0]
+        path = os.path.normpath(os.path.join(self._folder, found))
+        for each in (path, os.path.realpath(path)) if "\0" not in path else ():
+            for prefix in self._prefixes:
+                if each.startswith(prefix) and each.endswith(self._suffix) and len(each) > len(prefix):
+                    return each[len(prefix) : len(each) - len(self._suffix)]
+        raise ConfigError(
+            f"{self._name}, line {line(block, 'data')}: DATA {found!r} is not below FILESYSTEM_PREFIX; move the image "
+            "there, or remove the layer"
+        )
+
+    def _add_operations(self, block: Mapping[str, Any], table: dict[str, Any]) -> None:
+        """The operations of PROCESSING, and the missing data of PROCESSING and OFFSITE."""
+        directives = [text.partition("=") for text in texts(block, "processing")]
+        by_name = {name.strip().upper(): value.strip() for name, _, value in directives}
+        for (name, _, _), place in zip(directives, lines(block, "processing"), strict=False):
+            if not DIRECTIVE.fullmatch(name.strip().upper()):
+                self._notes.add(place, f"PROCESSING {name.strip().upper()} means nothing to this server")
+        bands = [int(text) for text in split(by_name.pop("BANDS", "")) if text.isdigit() and len(text) < 6]
+        if bands:
+            table["bands"] = bands[:3] if len(bands) > 2 else bands[:1]
+        ranges = _ranges(by_name, table.get("bands", []))
+        if ranges:
+            table["range"] = ranges
+        elif by_name.get("SCALE", "").upper() == "AUTO":
+            table["stretch"] = True
+        if "NODATA" in by_name and (values := _numbers(split(by_name["NODATA"]))):
+            table["nodata"] = values
+        elif "offsite" in block:
+            table["nodata"] = _offsite(block["offsite"])
+
+
+def _ranges(directives: Mapping[str, str], bands: list[int]) -> list[Any]:
+    """The range of SCALE, or those of SCALE_1 ..., which number the bands shown (MapServer, `PROCESSING`)."""
+    if (whole := _numbers(split(directives.get("SCALE", "")))) and len(whole) == 2:
+        return whole
+    stated = {index: _numbers(split(directives.get(f"SCALE_{index}", ""))) for index in (1, 2, 3)}
+    stated = {index: pair for index, pair in stated.items() if len(pair) == 2}
+    if not stated:
+        return []
+    by_band = {bands[index - 1] if index <= len(bands) else index: pair for index, pair in stated.items()}
+    if by_band.keys() != set(range(1, len(by_band) + 1)):
+        first = next(iter(by_band.values()))
+        return [by_band.get(band, first) for band in range(1, max(by_band) + 1)]
+    return [by_band[band] for band in sorted(by_band)]
+
+
+def _offsite(value: Any) -> Any:
+    numbers = _numbers(value if isinstance(value, list) else [value])
+    return numbers[0] if len(set(numbers)) == 1 else numbers
+
+
+def _numbers(values: Any) -> list[Any]:
+    """Numbers; an empty list if one is none."""
+    try:
+        return [float(value) for value in values]
+    except (TypeError, ValueError):
+        return []
+
+
+def _reason(key: str) -> str:
+    reasons = {
+        "projection": "has no effect: the image's own coordinate reference system counts",
+        "classes": "has no effect: CLASS is not applied to images",
+        "units": "has no effect: those of the coordinate reference system count",
+    }
+    return reasons.get(key, "means nothing to this server")

@@ -1,0 +1,198 @@
+"""What a map file says of its services: the metadata of WEB, and OUTPUTFORMAT."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from iipserve.errors import ConfigError
+from iipserve.geo.service.keys import INFO_FORMATS, OPERATIONS
+from iipserve.geo.service.map_blocks import Item, Notes, blocks, keywords, line
+from iipserve.geo.service.toml_lines import Path
+
+SERVICE_KEYS: Mapping[str, str] = MappingProxyType({
+    "title": "service.title", "label": "service.title", "abstract": "service.abstract",
+    "description": "service.abstract", "keywordlist": "service.keywords", "keywords": "service.keywords",
+    "fees": "service.fees", "accessconstraints": "service.access_constraints", "languages": "service.languages",
+    "service_onlineresource": "service.provider_site",
+    "contactorganization": "service.contact.organization", "contactperson": "service.contact.person",
+    "contactposition": "service.contact.position", "contactvoicetelephone": "service.contact.phone",
+    "contactfacsimiletelephone": "service.contact.facsimile", "address": "service.contact.address",
+    "city": "service.contact.city", "stateorprovince": "service.contact.state_or_province",
+    "postcode": "service.contact.post_code", "country": "service.contact.country",
+    "contactelectronicmailaddress": "service.contact.email",
+    "responsibleparty_individualname": "service.contact.person",
+    "responsibleparty_organizationname": "service.contact.organization",
+    "responsibleparty_positionname": "service.contact.position",
+    "responsibleparty_phone_voice": "service.contact.phone",
+    "responsibleparty_phone_facsimile": "service.contact.facsimile",
+    "responsibleparty_address_deliverypoint": "service.contact.address",
+    "responsibleparty_address_city": "service.contact.city",
+    "responsibleparty_address_administrativearea": "service.contact.state_or_province",
+    "responsibleparty_address_postalcode": "service.contact.post_code",
+    "responsibleparty_address_country": "service.contact.country",
+    "responsibleparty_address_electronicmailaddress": "service.contact.email",
+    "responsibleparty_onlineresource": "service.contact.online_resource",
+})  # fmt: skip
+"""Keys of the TOML form by keywords in METADATA; the first of two for one key counts."""
+LISTS = ("service.keywords", "service.languages", "layer.keywords", "layer.crs")
+WITHOUT_EFFECT: Mapping[str, str] = MappingProxyType({
+    "onlineresource": "documents state the address of the request (service.public_address of the TOML form)",
+    "encoding": "everything is in UTF-8",
+    "addresstype": "it is left out of documents",
+    "updatesequence": "it is the time of the last change",
+    "exceptions_format": "requests say how errors are reported",
+})  # fmt: skip
+READ = ("enable_request", "srs", "getmap_formatlist", "getfeatureinfo_formatlist")
+"""Other keywords that are understood."""
+FORBIDDEN = ("allowed_ip_list", "denied_ip_list")
+"""Keywords that must not be ignored: what they protect would be public."""
+SERVED = ("name", "web", "layers", "shapepath", "outputformats", "status")
+"""Keywords of MAP that are understood."""
+FORMATS: Mapping[str, str] = MappingProxyType({
+    "image/png": "png", "image/jpeg": "jpeg", "image/jpg": "jpeg", "image/webp": "webp", "image/tiff": "tiff",
+    "image/jxl": "jxl", "image/avif": "avif", "image/jp2": "jp2",
+})  # fmt: skip
+"""Names of output formats by media type without parameters."""
+DRIVERS: Mapping[str, str] = MappingProxyType({
+    "agg/png": "png", "agg/png8": "png", "gd/png": "png", "gdal/png": "png", "cairo/png": "png",
+    "agg/jpeg": "jpeg", "gdal/jpeg": "jpeg", "cairo/jpeg": "jpeg", "gdal/webp": "webp", "gdal/gtiff": "tiff",
+    "gdal/cog": "tiff", "gdal/jp2openjpeg": "jp2",
+})  # fmt: skip
+"""Names of output formats by DRIVER."""
+
+
+BUILT_IN = ("png", "jpeg")
+"""Formats that a map has without OUTPUTFORMAT."""
+
+
+def read_service(
+    found: Mapping[str, Any],
+    items: dict[str, Item],
+    data: dict[str, Any],
+    lines: dict[Path, int],
+    notes: Notes,
+) -> None:
+    """Add tables and keys about the services to `data`, and their lines to `lines`.
+
+    Raises:
+        ConfigError: access is restricted in a way that this server does not offer.
+    """
+    for item in items.values():
+        _put_item(item, data, lines, notes)
+    if "title" not in data.get("service", {}) and found.get("name"):
+        put(data, lines, "service.title", str(found["name"]), line(found, "name"))
+    _provider(data)
+    _operations(items.get("enable_request"), data, lines)
+    _formats(found, items, data, lines, notes)
+    for name, block, known in (("WEB", found.get("web", {}), ("metadata",)), ("MAP", found, SERVED)):
+        for key in keywords(block):
+            if key not in known:
+                notes.add(line(block, key), f"{key.upper()} of {name} means nothing to this server")
+
+
+def _put_item(item: Item, data: dict[str, Any], lines: dict[Path, int], notes: Notes) -> None:
+    if (key := SERVICE_KEYS.get(item.keyword)) is not None:
+        if not put(data, lines, key, split(item.text) if key in LISTS else item.text, item.line):
+            notes.add(item.line, f"{item.name} has no effect: another keyword sets {key}")
+    elif item.keyword in WITHOUT_EFFECT:
+        notes.add(item.line, f"{item.name} has no effect: {WITHOUT_EFFECT[item.keyword]}")
+    elif item.keyword not in READ:
+        notes.add(item.line, f"{item.name} means nothing to this server")
+
+
+def put(data: dict[str, Any], lines: dict[Path, int], key: str, value: Any, place: int) -> bool:
+    """Set a key unless it is set; False if it has another value."""
+    *tables, name = key.split(".")
+    for table in tables:
+        data = data.setdefault(table, {})
+    if name not in data:
+        data[name] = value
+        lines[tuple(key.split("."))] = place
+    return bool(data[name] == value)
+
+
+def split(text: str) -> list[str]:
+    """The entries of a list, separated by commas or, without any, by spaces."""
+    entries = text.split(",") if "," in text else text.split()
+    return [entry.strip() for entry in entries if entry.strip()]
+
+
+def check_allowed(items: Mapping[str, Item], name: str) -> None:
+    """Raises `ConfigError` if access is restricted in a way that this server does not offer."""
+    for keyword in FORBIDDEN:
+        if (item := items.get(keyword)) is not None:
+            raise ConfigError(
+                f"{name}, line {item.line}: {item.name} is not offered; restrict access in the web server, "
+                "and remove it here"
+            )
+
+
+def allowed(text: str, names: tuple[str, ...]) -> bool:
+    """Whether the text of an enable_request allows an operation, by any of its names in lower case."""
+    is_allowed = False
+    for word in text.lower().replace(",", " ").split():
+        if word.lstrip("!") in (*names, "*"):
+            is_allowed = not word.startswith("!")
+    return is_allowed
+
+
+def _provider(data: dict[str, Any]) -> None:
+    organization = data.get("service", {}).get("contact", {}).get("organization")
+    if organization:
+        data["service"].setdefault("provider", organization)
+
+
+def _operations(item: Item | None, data: dict[str, Any], lines: dict[Path, int]) -> None:
+    if item is None:
+        return
+    operations = [
+        name
+        for name in OPERATIONS
+        if allowed(item.text, (name.lower(), name.lower().replace("gettile", "getmap")))
+    ]
+    put(data, lines, "wmts.operations", operations, item.line)
+    if not operations:
+        put(data, lines, "wmts.enabled", False, item.line)
+
+
+def _formats(
+    found: Mapping[str, Any],
+    items: Mapping[str, Item],
+    data: dict[str, Any],
+    lines: dict[Path, int],
+    notes: Notes,
+) -> None:
+    """Formats of tiles by getmap_formatlist or OUTPUTFORMAT, those of feature info by getfeatureinfo_formatlist."""
+    formats: dict[str, int] = {}
+    for block in blocks(found, "outputformats"):
+        name = FORMATS.get(_media_type(block.get("mimetype"))) or DRIVERS.get(
+            str(block.get("driver")).lower()
+        )
+        if name is None:
+            notes.add(line(block), f"OUTPUTFORMAT {block.get('name', '')} is none of this server's")
+        else:
+            formats.setdefault(name, line(block))
+            _options(block, notes)
+    formats |= {name: min(formats.values()) for name in BUILT_IN if formats and name not in formats}
+    if (item := items.get("getmap_formatlist")) is not None:
+        known = [FORMATS.get(_media_type(one)) for one in split(item.text)]
+        formats = {name: item.line for name in known if name}
+    if formats:
+        put(data, lines, "wmts.formats", list(formats), min(formats.values()))
+    if (item := items.get("getfeatureinfo_formatlist")) is not None:
+        known = [one for one in split(item.text) if one in INFO_FORMATS]
+        if known:
+            put(data, lines, "wmts.info_formats", known, item.line)
+
+
+def _options(block: Mapping[str, Any], notes: Notes) -> None:
+    for key in keywords(block):
+        if key not in ("name", "driver", "mimetype", "extension", "imagemode", "transparent"):
+            notes.add(line(block, key), f"{key.upper()} of OUTPUTFORMAT means nothing to this server")
+
+
+def _media_type(value: Any) -> str:
+    return re.split("[;\\s]", str(value or "").lower().strip(), maxsplit=1)[0]

@@ -1,0 +1,134 @@
+"""Generate docs/services.md from the table of keys of the service file.
+
+Run it after changing a key; a test compares the file with its output.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(CHECKOUT))
+
+from iipserve.geo.service.keys import OPERATION_KEYS, SECTIONS, Key  # noqa: E402 (the checkout comes first)
+from iipserve.geo.service.map_layers import ELSEWHERE, RESTRICTING  # noqa: E402
+from iipserve.geo.service.map_service import FORBIDDEN, SERVICE_KEYS  # noqa: E402
+
+HEAD = """# Map services
+
+Map services need the extra `geo`: `pip install 'iipserve[geo]'`.
+
+Without configuration every image below `FILESYSTEM_PREFIX` is a layer. It is called by its path without the extension
+(`maps/relief` for `maps/relief.tif`; the path with the extension is understood too). Where two images share a name apart
+from the extension, both keep theirs. Images without georeference are layers in pixel space. Files named `*.ovr` and
+`*.msk` belong to other files and are no layers.
+
+Documents about all layers are made of what a thread in the background has read of the folder. The first request for one
+starts it and waits up to 3 seconds; of a large folder the first documents tell only of what is known by then. Every minute
+new, changed and removed files are noticed. With `CATALOG_FILE` one worker reads the folder for all, and a restart reads
+changed files only. At most 20,000 images are listed; the others are served all the same.
+
+`SERVICES` names a file that says what the services tell of themselves, which layers there are, and in which styles. It is
+read at start and on reload (`HUP`). A mistake in it stops the start, with a message that
+names line, key and what would do; a reload with a mistake keeps what was in force, and logs the mistake.
+`iipserve --check` reports what is in force.
+
+## In TOML
+
+```toml
+[service]
+title = "Maps of the survey"
+provider = "National survey"
+
+[wmts]
+formats = ["png", "jpeg"]
+
+[[style]]
+name = "shaded"
+range = [0, 4000]
+colormap = "viridis"
+
+[[layer]]
+identifier = "relief"
+image = "maps/relief"
+styles = ["shaded", "default"]
+```
+
+The style `default` is the image as IIIF shows it, unless the file defines another one of that name. These tables are generated from
+the code by `scripts/services_docs.py`.
+"""
+
+MAP_HEAD = """
+## As a map file of MapServer
+
+A file whose name ends in `.map` is read as MapServer's. Its raster layers are served under their names, with the
+metadata of `METADATA` under the prefixes `wmts_`, `ows_`, `wms_`, `wcs_` and `mapml_`, of which the first counts for all
+services. What means nothing to this server is reported by `--check`, a line for each; `INCLUDE` is refused.
+
+| of the map file | becomes |
+|---|---|
+| `LAYER` with `TYPE RASTER` and `DATA` below `SHAPEPATH`, or below the folder of the map file | a layer, if the file is below `FILESYSTEM_PREFIX`; the start stops otherwise |
+| `PROCESSING` `BANDS=`, `SCALE=`, `SCALE_1=` ..., `NODATA=`, and `OFFSITE` | `bands`, `range` (`stretch` for `SCALE=AUTO`), `nodata` |
+| `EXTENT` of a layer | `extent` |
+| `OUTPUTFORMAT`, `getmap_formatlist`, `getfeatureinfo_formatlist` | formats of tiles besides PNG and JPEG, of feature info |
+| `enable_request` | operations, and whether a layer is public: `*`, names, and names after `!`; all without it |
+"""
+
+
+def markdown() -> str:
+    """The text of docs/services.md."""
+    parts = [HEAD]
+    for name, section in SECTIONS.items():
+        header = f"[[{name}]]" if section.repeated else f"[{name}]"
+        parts.append(
+            f"\n### `{header}`\n\n{section.text}\n\n{_table(section.keys, in_layer=name == 'layer')}"
+        )
+    left_out = ", ".join(f"`{key.upper()}`" for key in ELSEWHERE)
+    refused = ", ".join([f"`{key.upper()}`" for key in RESTRICTING] + [f"`{key}`" for key in FORBIDDEN])
+    return "".join(parts) + MAP_HEAD + _keywords() + (
+        f"\nLayers of other types, and those with {left_out}, are left out and reported. These would restrict what is shown "
+        f"and are not offered, so that the start stops: {refused}.\n"
+    )  # fmt: skip
+
+
+def _table(keys: Mapping[str, Key], *, in_layer: bool) -> str:
+    rows = ["| key | accepts | example | meaning |\n|---|---|---|---|\n"]
+    for name, key in keys.items():
+        if not (in_layer and name in OPERATION_KEYS):
+            rows.append(_row(name, key))
+    if in_layer:
+        operations = ", ".join(f"`{name}`" for name in OPERATION_KEYS)
+        rows.append(
+            f"| {operations} | as in `[[style]]` | | The operations of the only style, `default`. |\n"
+        )
+    return "".join(rows)
+
+
+def _row(name: str, key: Key) -> str:
+    accepts = key.reader.accepts.replace("|", "&#124;")
+    text = f"{key.text} Needed." if key.required else f"{key.text}{_default(key)}"
+    return f"| `{name}` | {accepts} | {f'`{key.example}`' if key.example else ''} | {text} |\n"
+
+
+def _default(key: Key) -> str:
+    if key.default is None or key.default in ((), "", 0):
+        return ""
+    return f" Default: `{json.dumps(key.default)}`."
+
+
+def _keywords() -> str:
+    by_key: dict[str, list[str]] = {}
+    for keyword, key in SERVICE_KEYS.items():
+        by_key.setdefault(key, []).append(keyword)
+    rows = [f"| {', '.join(f'`{word}`' for word in words)} | `{key}` |\n" for key, words in by_key.items()]
+    return "".join(rows)
+
+
+FILES = {"docs/services.md": markdown}
+
+if __name__ == "__main__":
+    for name, text in FILES.items():
+        (CHECKOUT / name).write_text(text())
