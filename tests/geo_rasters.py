@@ -24,6 +24,7 @@ rasterio = pytest.importorskip("rasterio")
 from rasterio.control import GroundControlPoint  # noqa: E402
 from rasterio.enums import Resampling  # noqa: E402
 from rasterio.rpc import RPC  # noqa: E402
+from rasterio.shutil import copy as copy  # noqa: E402
 from rasterio.transform import Affine, from_origin  # noqa: E402
 
 WIDTH, HEIGHT = 120, 80

@@ -19,6 +19,8 @@ from iipserve.geo.georeference import Band, ControlPoint, ControlPoints, GeoImag
 from iipserve.geo.grid import Affine
 from iipserve.geo.placement import Placement
 from iipserve.geo.side_cars import (
+    AUXILIARY,
+    read_auxiliary,
     read_system_file,
     read_world_file,
     system_file_names,
@@ -116,11 +118,14 @@ class Georeferences:
 
     def _beside(self, path: str, own: Placement, used: list[KnownFile]) -> Placement:
         """What files beside an image say; those that were read are added to `used`."""
-        mapping: Mapping | None = own.mapping or self._first(world_file_names(path), read_world_file, used)
-        if mapping is None:
-            return Placement()
-        system = own.crs or self._first(system_file_names(path), read_system_file, used)
-        return Placement(system, mapping)
+        auxiliary = self._first([f"{path}{AUXILIARY}"], read_auxiliary, used) or Placement()
+        said = own.or_else(auxiliary)
+        mapping: Mapping | None = said.mapping or self._first(world_file_names(path), read_world_file, used)
+        if mapping is None or said.crs is not None:
+            return auxiliary._replace(mapping=mapping)
+        return auxiliary._replace(
+            mapping=mapping, crs=self._first(system_file_names(path), read_system_file, used)
+        )
 
     def _first(
         self, paths: Iterable[str], read: Callable[[bytes], T | None], used: list[KnownFile]

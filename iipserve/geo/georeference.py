@@ -86,8 +86,6 @@ class GeoImage:
     georeference: Georeference
     bands: tuple[Band, ...]
     """One for each band of the file without opacity."""
-    has_mask: bool = False
-    """The file has masks (`Source.read_mask`)."""
     is_palette: bool = False
     """Its samples are classes: colors between two of them mean nothing, so they are never interpolated."""
 

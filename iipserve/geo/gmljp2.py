@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from iipserve.geo import crs, require
+from iipserve.geo import crs
 from iipserve.geo.crs import AxisRule, CrsName, UnknownCrs
 from iipserve.geo.file_mappings import is_usable
 from iipserve.geo.grid import Affine
 from iipserve.geo.placement import Placement
+from iipserve.geo.xml import parsed
 
 
 def read_gml(document: bytes) -> Placement:
@@ -17,14 +18,7 @@ def read_gml(document: bytes) -> Placement:
     Raises:
         NotInstalled: the extra `geo` is not.
     """
-    require()
-    from lxml import etree
-
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        root = etree.fromstring(document.rstrip(b"\0"), parser)
-    except (etree.XMLSyntaxError, ValueError):
-        return Placement()
+    root = parsed(document.rstrip(b"\0"))
     grid = None if root is None else next(root.iter("{*}RectifiedGrid"), None)
     return Placement() if grid is None else _placed(grid)
 

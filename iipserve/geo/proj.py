@@ -27,8 +27,8 @@ Transformation: TypeAlias = Callable[[Coordinates, Coordinates], tuple[Coordinat
 """(xs, ys) of one system -> (xs, ys) of another, of any one shape; infinite where a place is outside of either."""
 
 MAX_SYSTEMS = 64
-MAX_TRANSFORMERS = 16
-"""Systems and transformations that each thread keeps, some kilobytes each."""
+MAX_TRANSFORMERS = 64
+"""Systems and transformations that each thread keeps: up to 30 kB each, and 0.2 s to make where datums differ."""
 MAX_WKT = 64 << 10
 """Length of the WKT that is read, in characters."""
 MAX_NESTED = 4

@@ -1,12 +1,20 @@
-"""Files beside an image that say where it lies: world files, and `.prj` with the coordinate reference system."""
+"""Files beside an image that say where it lies: world files, `.prj` with the coordinate reference system, `.aux.xml`."""
 
 from __future__ import annotations
 
+import math
 import os
+from typing import Any
 
 from iipserve.geo import crs
-from iipserve.geo.file_mappings import is_usable
+from iipserve.geo.file_mappings import is_usable, of_control_points
+from iipserve.geo.georeference import Band, ControlPoint, Mapping
 from iipserve.geo.grid import Affine
+from iipserve.geo.placement import Placement
+from iipserve.geo.xml import parsed
+
+AUXILIARY = ".aux.xml"
+"""Added to the name of an image, it is that of the file in which GDAL keeps what the image's format cannot hold."""
 
 
 def world_file_names(path: str) -> list[str]:
@@ -42,3 +50,58 @@ def read_world_file(content: bytes) -> Affine | None:
 def read_system_file(content: bytes) -> str | None:
     """The key of the system in a `.prj` file: WKT of any kind; None where it is not known."""
     return crs.key_of_wkt(content.decode("utf-8", "replace").strip())
+
+
+# -- GDAL's auxiliary files ------------------------------------------------------------------------
+
+
+def read_auxiliary(content: bytes) -> Placement:
+    """What GDAL keeps beside an image (its Persistent Auxiliary Metadata): system, transform or points, bands.
+
+    Raises:
+        NotInstalled: the extra `geo` is not.
+    """
+    root = parsed(content)
+    if root is None or root.tag != "PAMDataset":
+        return Placement()
+    points = root.find("GCPList")
+    system = root.findtext("SRS") or (points.get("Projection", "") if points is not None else "")
+    mapping: Mapping | None = _transform(root.findtext("GeoTransform", ""))
+    if mapping is None and points is not None:
+        mapping = _control_points(points)
+    bands = tuple(_band(band, index) for index, band in enumerate(root.findall("PAMRasterBand")))
+    return Placement(crs.key_of_wkt(system.strip()), mapping, bands)
+
+
+def _transform(text: str) -> Affine | None:
+    """GDAL's order: x, and what it grows by with column and row; then y."""
+    try:
+        c, a, b, f, d, e = map(float, text.split(","))
+    except ValueError:
+        return None
+    affine = Affine(a, b, c, d, e, f)
+    return affine if is_usable(affine) else None
+
+
+def _control_points(points: Any) -> Mapping | None:
+    names = ("Pixel", "Line", "X", "Y")
+    try:
+        return of_control_points(
+            [ControlPoint(*(float(point.get(name)) for name in names)) for point in points.iter("GCP")]
+        )
+    except (TypeError, ValueError):
+        return None
+
+
+def _band(band: Any, index: int) -> Band:
+    scale, offset = _number(band, "Scale", 1.0), _number(band, "Offset", 0.0)
+    name = band.findtext("Description") or f"band{index + 1}"
+    return Band(name, band.findtext("UnitType") or "", scale or 1.0, offset)
+
+
+def _number(band: Any, name: str, default: float) -> float:
+    try:
+        value = float(band.findtext(name) or default)
+    except ValueError:
+        return default
+    return value if math.isfinite(value) else default

@@ -65,7 +65,7 @@ def plan_map(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> R
         NoTransformation: coordinates of the map cannot be transformed to the image's system.
     """
     image = image_ref(info, quality_layers(info, server.config) if info.quality_layers > 1 else 0)
-    operations = _operations(view, info, geo, server)
+    operations = _operations(view, info, server)
     profile = all(operation.keeps_profile for operation in operations)
     encoding = tile_encoding(view.format, info, server, profile=profile)
     crop = _aligned(view.target, image, info, geo)
@@ -75,11 +75,11 @@ def plan_map(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> R
 # -- operations ------------------------------------------------------------------------------------
 
 
-def _operations(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> tuple[Operation, ...]:
+def _operations(view: MapView, info: ImageInfo, server: Server) -> tuple[Operation, ...]:
     """The style, and what becomes of pixels without data."""
     own: list[Operation] = []
     nodata = _nodata(view.layer, info)
-    if geo.has_mask or nodata or info.dtype.startswith("float"):
+    if nodata or info.dtype.startswith("float"):
         own.append(Transparency(None if nodata == info.nodata else nodata))
     elif may_miss(info):
         own.append(Transparency(()))

@@ -22,7 +22,7 @@ from iipserve.errors import ImageNotFound
 from iipserve.geo.georeference import Band, ControlPoints, GeoImage, RationalPolynomials
 from iipserve.geo.grid import Affine
 from iipserve.geo.mapping import to_pixels
-from tests.geo_rasters import GRIDS, KINDS, UTM, positions, rasterio, write_geotiff
+from tests.geo_rasters import GRIDS, KINDS, UTM, copy, positions, rasterio, write_geotiff
 
 
 class Reader:
@@ -357,6 +357,58 @@ def test_damaged_world_files_place_nothing(text: str, tmp_path: Path, read: Read
     Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
     (tmp_path / "a.wld").write_bytes(text.encode("latin-1"))
     (tmp_path / "a.prj").write_text(rasterio.crs.CRS.from_epsg(4326).to_wkt())
+    assert read("a.png") is None
+
+
+# -- GDAL's auxiliary files ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("driver", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("kind", ["utm", "rotated", "sinusoidal", "curved_gcps"])
+def test_auxiliary_files_of_gdal_place_pictures(driver: str, kind: str, tmp_path: Path, read: Reader) -> None:
+    twin = KINDS[kind](tmp_path)
+    path = tmp_path / f"a.{driver.lower()}"
+    with _opened(twin) as dataset:
+        columns, rows = dataset.read().astype(np.uint8)
+        place = {"gcps": dataset.gcps[0], "crs": dataset.gcps[1]} if dataset.gcps[0] else {
+            "transform": dataset.transform, "crs": dataset.crs,
+        }  # fmt: skip
+    memory = write_geotiff(tmp_path / "source.tif", np.stack([columns, rows, rows]), **place, scales=(0.5, 2, 1),
+                           offsets=(1, 2, 0), units=("m", "", ""), names=("a", "b", ""), photometric="RGB")  # fmt: skip
+    with rasterio.Env(GDAL_PAM_ENABLED=True):
+        copy(memory, path, driver=driver)
+    assert (tmp_path / f"{path.name}.aux.xml").exists()
+    found, expected = _placed(read(path.name)), _placed(read(twin.name))
+    assert found.georeference.crs == expected.georeference.crs
+    # as text
+    assert _numbers(found) == pytest.approx(_numbers(expected), rel=1e-5)
+    assert found.bands[:2] == (Band("a", "m", 0.5, 1.0), Band("b", "", 2.0, 2.0))
+
+
+def _numbers(image: GeoImage) -> list[float]:
+    mapping = image.georeference.mapping
+    if isinstance(mapping, ControlPoints):
+        return [mapping.order, *(number for point in mapping.points for number in point)]
+    assert isinstance(mapping, Affine)
+    return [*mapping]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"<",
+        b"<PAMDataset/>",
+        b"<PAMDataset><GeoTransform>0,1,0,0,0,-1</GeoTransform></PAMDataset>",
+        b"<PAMDataset><GeoTransform>0,1,0,0,0</GeoTransform><PAMRasterBand><Scale>x</Scale></PAMRasterBand></PAMDataset>",
+        b"<PAMDataset><GCPList><GCP Pixel='1'/></GCPList></PAMDataset>",
+        b"\xff" * 100,
+        b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><PAMDataset><SRS>&b;</SRS></PAMDataset>",
+    ],
+)
+def test_damaged_auxiliary_files_place_nothing(document: bytes, tmp_path: Path, read: Reader) -> None:
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
+    (tmp_path / "a.png.aux.xml").write_bytes(document)
     assert read("a.png") is None
 
 
