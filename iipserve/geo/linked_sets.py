@@ -18,7 +18,6 @@ from iipserve.geo.mapping import to_ground
 from iipserve.geo.matrixset import (
     STANDARD_PIXEL,
     LinkedSet,
-    MatrixLimits,
     TileMatrix,
     TileMatrixSet,
     linked,
@@ -188,7 +187,7 @@ def native_owner(identifier: str) -> str | None:
 
 
 def native_link(entry: LayerEntry) -> LinkedSet | None:
-    """The image's own set, all of whose tiles show it.
+    """The image's own set.
 
     None where a set cannot describe its grid: it is not north-up, its pixels are not square, or its system has no code.
     """
@@ -211,8 +210,7 @@ def _native(identifier: str, title: str, georeference: Georeference, tile: Size)
         return None
     matrices = tuple(_native_matrices(grid.affine, grid.size, tile, metres_per_unit(key)))
     found = TileMatrixSet(identifier, f"Pixels of {title}", key, urn, uri, crs.swaps_axes(key), matrices)
-    limits = (MatrixLimits(one, 0, one.columns - 1, 0, one.rows - 1) for one in matrices)
-    return LinkedSet(found, tuple(limits), grid.bounds)
+    return linked(found, grid.bounds, grid.affine.a)
 
 
 def _has_square_pixels(affine: Affine) -> bool:

@@ -70,18 +70,20 @@ def identifiers(sets: tuple[LinkedSet, ...]) -> list[str]:
 
 @given(width=st.integers(1, 5000), height=st.integers(1, 5000), tile=st.sampled_from([128, 256, 512]))
 def test_native_levels_are_those_of_deep_zoom(width: int, height: int, tile: int) -> None:
-    """Every tile of every level of the deep zoom protocols is a tile of the set, and there are no others."""
+    """Matrices have the tiles of the levels of the deep zoom protocols."""
     one = entry("image", PIXELS, (width, height), tile)
     found = native(one)
     side = tile if tile != 128 else 256
     sizes = [size for size in one.info.power_of_two_sizes if max(size) > side]
     sizes.append(one.info.power_of_two_sizes[len(sizes)])
     assert len(found.limits) == len(sizes)
-    for limits, size in zip(reversed(found.limits), sizes, strict=True):
-        grid = TileGrid(size, Size(side, side))
-        assert (limits.min_column, limits.min_row) == (0, 0)
-        assert (limits.max_column + 1, limits.max_row + 1) == (grid.columns, grid.rows)
-        assert limits.matrix.tile == (side, side)
+    for zoom, (limits, size) in enumerate(zip(reversed(found.limits), sizes, strict=True)):
+        matrix, grid = limits.matrix, TileGrid(size, Size(side, side))
+        assert (matrix.columns, matrix.rows, matrix.tile) == (grid.columns, grid.rows, (side, side))
+        # the last column and row of pixels are of the image if their centers are
+        shown = (max(1, math.ceil(length / 2**zoom - 0.5)) for length in (width, height))
+        last = tuple((count - 1) // side for count in shown)
+        assert limits[1:] == (0, last[0], 0, last[1])
     assert found.limits[0].tile_count == 1
     assert found.limits[-1].matrix.cell_size == 1
 
