@@ -127,7 +127,31 @@ class Warp:
         return replace(self, image=image)
 
 
-View: TypeAlias = Crop | Warp
+@quick_repr
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """The colors that the plan's operations give to the range of samples that an image displays, with their values."""
+
+    image: ImageRef
+    size: Size
+    """Pixels of the result."""
+    scale: float = 1.0
+    """Values are `sample * scale + offset`."""
+    offset: float = 0.0
+    unit: str = ""
+    """Of the values."""
+
+    @property
+    def images(self) -> tuple[ImageRef, ...]:
+        """The image whose samples are displayed."""
+        return (self.image,)
+
+    def of_image(self, image: ImageRef) -> Legend:
+        """The same of another version, or other quality layers, of the image."""
+        return replace(self, image=image)
+
+
+View: TypeAlias = Crop | Warp | Legend
 
 
 @quick_repr

@@ -15,7 +15,7 @@ import pytest
 from iipserve.cache.memcached import MemcachedCache
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageVersion
-from iipserve.plan import Crop, Encoding, ImageRef, RenderPlan
+from iipserve.plan import Crop, Encoding, ImageRef, Legend, RenderPlan
 from iipserve.processing import Operation, pipeline
 from iipserve.processing.color import Bitonal, Grayscale, Twist
 from iipserve.processing.colormap import Colormap
@@ -51,6 +51,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Watermark("fingerprint", MARK, 0.5),
 )
 PLAN = RenderPlan(CROP, Encoding("jpeg", 75), OPERATIONS)
+
+LEGEND = RenderPlan(Legend(CROP.image, CROP.size, 2.0, 1.0, "m"), PLAN.encoding, (Gamma(0.3),))
 
 
 def variations(value: Any) -> Iterator[Any]:
@@ -101,6 +103,13 @@ def test_every_difference_makes_another_key(other: RenderPlan) -> None:
     assert other != PLAN
     assert hash(other) != hash(PLAN)
     assert other.digest != PLAN.digest
+
+
+@pytest.mark.parametrize("other", [*variations(LEGEND)], ids=lambda other: other.digest[:8])
+def test_every_difference_of_a_legend_makes_another_key(other: RenderPlan) -> None:
+    assert other != LEGEND
+    assert hash(other) != hash(LEGEND)
+    assert other.digest != LEGEND.digest
 
 
 def test_fields_left_out_of_keys_are_known() -> None:

@@ -15,6 +15,7 @@ from iipserve.engine.admission import AdmissionControl, Cost, bytes_with_opacity
 from iipserve.engine.crop import CropReader
 from iipserve.engine.decoding import TileCache, TileDecoder
 from iipserve.engine.large_file import LargeFile, LargeFileWriter
+from iipserve.engine.legends import LegendReader
 from iipserve.engine.library import Library
 from iipserve.engine.renderable import renderable_area
 from iipserve.engine.sampling import Sampler
@@ -30,6 +31,7 @@ from iipserve.plan import (
     Crop,
     ImageRef,
     LargeRendition,
+    Legend,
     RenderableArea,
     RenderPlan,
     Rendition,
@@ -44,6 +46,7 @@ from iipserve.processing.statistics import Statistics
 READERS: Mapping[type[Any], Callable[[RenderServices, RenderPlan, Any], ViewReader]] = {
     Crop: CropReader,
     Warp: WarpReader,
+    Legend: LegendReader,
 }
 """What reads each kind of view."""
 LARGE_BYTES = 1 << 24

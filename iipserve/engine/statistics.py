@@ -31,6 +31,7 @@ from iipserve.processing.statistics import (
     Statistics,
     brightness,
     extremes,
+    known_ranges,
     measure,
     measured_ranges,
     otsu,
@@ -82,16 +83,16 @@ class StatisticsCache:
     def ranges(self, source: Source, image: ImageRef) -> tuple[Range, ...]:
         """The samples shown as black and white, for each color band: declared, else measured."""
         info = source.info
-        return _known_ranges(info) or measured_ranges(self.get(source, image).bands, info)
+        return known_ranges(info) or measured_ranges(self.get(source, image).bands, info)
 
     def is_provisional(self, source: Source, image: ImageRef) -> bool:
         """Whether the ranges of an image are still being measured at full size: what they show is not to be kept."""
-        return not _known_ranges(source.info) and self.get(source, image).is_provisional
+        return not known_ranges(source.info) and self.get(source, image).is_provisional
 
     def _measure(self, source: Source, image: ImageRef) -> Statistics:
         """Measure the largest level with a few million pixels, and extremes at full size if ranges depend on them."""
         info = source.info
-        if _known_ranges(info) or info.size.area <= MAX_PIXELS:
+        if known_ranges(info) or info.size.area <= MAX_PIXELS:
             return self._measured(source, image)
         if info.size.area <= MAX_AT_ONCE:
             return self._measured(source, image, self._extremes(source, image))
@@ -136,7 +137,7 @@ class StatisticsCache:
         read = LevelReader(source, level, self._decoder.reader(source, image))
         arrays = [self._read(read, region) for region in regions]
         bands = measure(arrays, info, limits)
-        ranges = _known_ranges(info) or measured_ranges(bands, info)
+        ranges = known_ranges(info) or measured_ranges(bands, info)
         overview = self._overview(source, image, ranges)
         marked = not info.has_alpha and has_alpha(overview.shape[2])
         histogram = brightness(overview, np.not_equal(overview[..., -1], 0) if marked else None)
@@ -163,13 +164,6 @@ class StatisticsCache:
         )
         with self._admission.admit(assembly.region_cost(read, region, size)):
             return assembly.read_region(read, region, size)
-
-
-def _known_ranges(info: ImageInfo) -> tuple[Range, ...]:
-    """The declared ranges, else the full range of the type; empty if there is neither."""
-    if info.band_ranges:
-        return info.band_ranges
-    return () if info.full_range is None else (info.full_range,) * info.bands
 
 
 def _measured_regions(info: ImageInfo) -> tuple[int, list[Region]]:

@@ -203,6 +203,13 @@ def otsu(histogram: Sequence[int]) -> int:
     return int(np.flatnonzero(separated)[best]) if between[best] > 0 else 0
 
 
+def known_ranges(info: ImageInfo) -> tuple[Range, ...]:
+    """The declared ranges of an image, else the full range of its type; empty if there is neither."""
+    if info.band_ranges:
+        return info.band_ranges
+    return () if info.full_range is None else (info.full_range,) * info.bands
+
+
 def measured_ranges(bands: Sequence[BandStatistics], info: ImageInfo) -> tuple[Range, ...]:
     """The samples to display as black and white, of each band, for an image that declares none.
 

@@ -11,7 +11,8 @@ from iipserve.protocols.wmts import china, requests
 from iipserve.protocols.wmts.documents import plan_capabilities
 from iipserve.protocols.wmts.faults import error_answer
 from iipserve.protocols.wmts.feature_info import plan_feature_info
-from iipserve.protocols.wmts.query import CapabilitiesQuery, Query, TileQuery
+from iipserve.protocols.wmts.legends import plan_legend
+from iipserve.protocols.wmts.query import CapabilitiesQuery, LegendQuery, Query, TileQuery
 from iipserve.protocols.wmts.tiles import plan_tile
 
 ROUTES = (
@@ -47,6 +48,8 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     info = images.only()
     if isinstance(query, TileQuery):
         return Answer(plan_tile(query, info, server))
+    if isinstance(query, LegendQuery):
+        return Answer(plan_legend(query, info, server))
     return Answer(plan_feature_info(query, info, server))
 
 

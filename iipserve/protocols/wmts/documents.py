@@ -29,6 +29,7 @@ from iipserve.http.public_address import headers_read
 from iipserve.plan import CatalogPlan, Document
 from iipserve.protocols import Server
 from iipserve.protocols.feature_info.formats import EXTENSIONS
+from iipserve.protocols.legends import legend_size
 from iipserve.protocols.map_tiles import formats
 from iipserve.protocols.wmts import paths
 from iipserve.protocols.wmts.faults import VERSION
@@ -156,7 +157,7 @@ def _layer(entry: LayerEntry, linked: Sequence[LinkedSet], offer: Offer) -> Xml:
         optional("ows:Abstract", layer.abstract),
         keywords(layer.keywords),
         _boxes(entry, linked),
-        joined(_style(each, is_default=each is layer.styles[0]) for each in layer.styles),
+        joined(_style(each, entry, offer) for each in layer.styles),
         several("Format", offer.formats),
         several("InfoFormat", offer.info_formats if layer.is_queryable else ()),
         joined(map(_link, linked)),
@@ -185,14 +186,27 @@ def _boxes(entry: LayerEntry, linked: Sequence[LinkedSet]) -> Xml:
     )
 
 
-def _style(style: Style, *, is_default: bool) -> Xml:
+def _style(style: Style, entry: LayerEntry, offer: Offer) -> Xml:
     return element(
         "Style",
         optional("ows:Title", style.title),
         optional("ows:Abstract", style.abstract),
         element("ows:Identifier", style.name),
-        attributes={"isDefault": "true"} if is_default else {},
+        _legend_url(style, entry, offer) if offer.endpoint.rest else NOTHING,
+        attributes={"isDefault": "true"} if style is entry.layer.styles[0] else {},
     )
+
+
+def _legend_url(style: Style, entry: LayerEntry, offer: Offer) -> Xml:
+    size = legend_size(entry.info, style)
+    place = f"{quote(entry.layer.identifier, safe='')}/{quote(style.name, safe='')}/{paths.LEGEND}.png"
+    attributes = {
+        "format": "image/png",
+        "xlink:href": offer.endpoint.rest + place,
+        "width": str(size.width),
+        "height": str(size.height),
+    }
+    return element("LegendURL", attributes=attributes)
 
 
 def _link(linked: LinkedSet) -> Xml:

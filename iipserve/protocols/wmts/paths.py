@@ -1,8 +1,9 @@
-"""RESTful addresses of WMTS (07-057r7, section 10): tiles and feature info, with and without a style.
+"""RESTful addresses of WMTS (07-057r7, section 10): tiles, feature info and legends, with and without a style.
 
 ```
 LAYER/STYLE/SET/MATRIX/ROW/COLUMN.png       LAYER/SET/MATRIX/ROW/COLUMN.png
 LAYER/STYLE/SET/MATRIX/ROW/COLUMN/J/I.html  LAYER/SET/MATRIX/ROW/COLUMN/J/I.html
+LAYER/STYLE/legend.png
 ```
 """
 
@@ -18,11 +19,13 @@ from iipserve.geo.ows.kvp import integer
 from iipserve.protocols.feature_info.formats import EXTENSIONS
 from iipserve.protocols.url_text import decoded
 from iipserve.protocols.wmts.faults import COLUMN, LAYER, OUT_OF_RANGE, ROW
-from iipserve.protocols.wmts.query import FeatureInfoQuery, PixelOfTile, TileAddress, TileQuery
+from iipserve.protocols.wmts.query import FeatureInfoQuery, LegendQuery, PixelOfTile, TileAddress, TileQuery
 
 CAPABILITIES = "1.0.0/WMTSCapabilities.xml"
 """Of the document, below the address of the service."""
 CAPABILITIES_PATH = re.compile(r"(?:1\.0\.0/)?WMTSCapabilities\.xml", re.IGNORECASE)
+LEGEND = "legend"
+"""The last part of the path of a legend, before its extension."""
 OWN_SET = ":native"
 """Follows the identifier of a layer in the name of its own set."""
 
@@ -32,7 +35,7 @@ def is_capabilities(target: str) -> bool:
     return CAPABILITIES_PATH.fullmatch(target) is not None
 
 
-def parse(target: str, catalog: Catalog, *, is_china: bool) -> TileQuery | FeatureInfoQuery:
+def parse(target: str, catalog: Catalog, *, is_china: bool) -> TileQuery | FeatureInfoQuery | LegendQuery:
     """Read a path.
 
     It is read from the right, so that the identifier of a layer may contain slashes that are not encoded.
@@ -43,6 +46,8 @@ def parse(target: str, catalog: Catalog, *, is_china: bool) -> TileQuery | Featu
     """
     body, _, extension = target.rpartition(".")
     parts = [decoded(part) for part in body.split("/")]
+    if parts[-1].lower() == LEGEND:
+        return _legend(parts[:-1], extension, catalog)
     if extension.lower() in EXTENSIONS:
         layer, rest = _split(parts, 5, catalog)
         pixel = PixelOfTile(_tile(rest[:-2], INVALID_VALUE), integer(rest[-1], "I"), integer(rest[-2], "J"))
@@ -50,6 +55,15 @@ def parse(target: str, catalog: Catalog, *, is_china: bool) -> TileQuery | Featu
         return FeatureInfoQuery((layer.name,), layer, pixel, info_format, None, is_china, True)
     layer, rest = _split(parts, 3, catalog)
     return TileQuery((layer.name,), layer, _tile(rest, OUT_OF_RANGE), extension, is_china, True)
+
+
+def _legend(parts: list[str], extension: str, catalog: Catalog) -> LegendQuery:
+    """The legend of `LAYER/STYLE`, or of `LAYER` for the default style."""
+    for identifier, style in (("/".join(parts[:-1]), parts[-1] if parts else ""), ("/".join(parts), "")):
+        layer = catalog.find(identifier) if identifier else None
+        if layer is not None:
+            return LegendQuery((layer.name,), layer, style, extension)
+    raise NoSuchResource(INVALID_VALUE, f"there is no layer {'/'.join(parts[:-1])!r}", LAYER)
 
 
 def _tile(rest: list[str], code: str) -> TileAddress:

@@ -103,4 +103,15 @@ class FeatureInfoQuery(NamedTuple):
     is_restful: bool = False
 
 
-Query: TypeAlias = CapabilitiesQuery | TileQuery | FeatureInfoQuery
+class LegendQuery(NamedTuple):
+    """The legend of a style."""
+
+    names: tuple[ImageName, ...]
+    layer: Layer
+    style: str
+    """Empty: the default one."""
+    extension: str
+    """Of the format."""
+
+
+Query: TypeAlias = CapabilitiesQuery | TileQuery | FeatureInfoQuery | LegendQuery

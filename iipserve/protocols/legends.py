@@ -1,0 +1,117 @@
+"""Legends of layers: a scale of colors where one band is displayed, a small picture where several are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from iipserve.geo.georeference import Band
+from iipserve.geo.layer import LayerEntry, Style
+from iipserve.geometry import Region, Size
+from iipserve.image import ColorSpace, ImageInfo
+from iipserve.plan import Crop, Document, Legend, RenderPlan, StatisticsPlan, image_ref
+from iipserve.processing import Context, pipeline
+from iipserve.processing.color import Twist
+from iipserve.processing.colormap import Colormap
+from iipserve.processing.filters import Hillshade
+from iipserve.processing.legend import ramp, value_text
+from iipserve.processing.sample_format import sample_format
+from iipserve.processing.statistics import Statistics, known_ranges, measured_ranges
+from iipserve.protocols import Server
+from iipserve.protocols.encodings import tile_encoding
+from iipserve.protocols.feature_info.measuring import bands_of
+from iipserve.pyramid import place_region
+
+SCALE = Size(128, 148)
+"""Of a scale of colors, in pixels, unless a client asks for another."""
+SAMPLE = Size(64, 64)
+"""Into which a small picture fits."""
+ENTRIES = 11
+"""Colors in a description of a scale."""
+
+
+def shows_scale(info: ImageInfo, style: Style) -> bool:
+    """Whether each color of the style stands for one value of one band."""
+    operations = style.operations
+    if any(isinstance(each, (Hillshade, Twist)) or each.apron for each in operations):
+        return False
+    is_mapped = any(isinstance(each, Colormap) for each in operations)
+    return info.color_space is ColorSpace.GRAY or (is_mapped and info.color_space is ColorSpace.SRGB)
+
+
+def legend_size(info: ImageInfo, style: Style) -> Size:
+    """The size of a legend unless a client asks for another, as documents state it."""
+    if shows_scale(info, style):
+        return SCALE
+    return info.size if info.size.fits_in(SAMPLE) else info.size.fitted(SAMPLE)
+
+
+def plan_legend(
+    entry: LayerEntry, style: Style, format: str, server: Server, size: Size | None = None
+) -> RenderPlan:
+    """The picture of a legend.
+
+    Args:
+        entry: the layer.
+        style: one of its styles.
+        format: name of the output format.
+        server: settings and formats.
+        size: in pixels; None for the usual one.
+    """
+    info, image = entry.info, image_ref(entry.info)
+    encoding = tile_encoding(format, info, server, profile=False)
+    size = size or legend_size(info, style)
+    if not shows_scale(info, style):
+        crop = Crop(image, *place_region(info, Region.of_size(info.size), size))
+        return RenderPlan(crop, encoding, style.operations)
+    band = _band(entry)
+    return RenderPlan(Legend(image, size, band.scale, band.offset, band.unit), encoding, style.operations)
+
+
+def _band(entry: LayerEntry) -> Band:
+    """The band that is displayed: the first."""
+    return bands_of(entry.info, entry.geo.bands)[0]
+
+
+def plan_legend_document(entry: LayerEntry, style: Style) -> StatisticsPlan | Document:
+    """The values and colors of a legend as JSON, in the form of GeoServer's GetLegendGraphic."""
+    if not shows_scale(entry.info, style):
+        return _document(entry, style, [])
+    return StatisticsPlan(image_ref(entry.info), Description(entry, style))
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Writes the JSON of a scale of colors."""
+
+    entry: LayerEntry
+    style: Style
+
+    def __call__(self, statistics: Statistics) -> Document:
+        """The document, with the range of an image as it was measured."""
+        info, band = self.entry.info, _band(self.entry)
+        ranges = known_ranges(info) or measured_ranges(statistics.bands, info)
+        context = Context(info, lambda: statistics, "")
+        known = ramp(sample_format(info, ranges), pipeline.bound(self.style.operations, context), ENTRIES)
+        entries = []
+        for sample, (red, green, blue) in zip(known.samples.tolist(), known.colors.tolist(), strict=True):
+            value = sample * band.scale + band.offset
+            label = f"{value_text(value)} {band.unit}".rstrip()
+            color = f"#{red:02X}{green:02X}{blue:02X}"
+            entries.append({"label": label, "quantity": repr(value), "color": color, "opacity": "1"})
+        return _document(self.entry, self.style, entries)
+
+
+def _document(entry: LayerEntry, style: Style, entries: list[dict[str, str]]) -> Document:
+    raster = {"colormap": {"entries": entries, "type": "ramp"}, "opacity": "1"}
+    rules: list[dict[str, Any]] = [{"symbolizers": [{"Raster": raster}]}] if entries else []
+    layer = entry.layer
+    legend = {
+        "layerName": layer.identifier,
+        "title": layer.displayed_title,
+        "style": style.name,
+        "rules": rules,
+    }
+    text = json.dumps({"Legend": [legend]}, ensure_ascii=False)
+    return Document(text.encode("utf-8", "replace"), "application/json")
