@@ -65,7 +65,7 @@ def read_strips(read: LevelReader, region: Region, size: Size) -> Iterator[Pixel
     elif region.size == size:
         for part in _rows_of_tiles(region, level.tile.height):
             yield _marked(read, read(part, part.size))
-    elif region.size.area <= STRIP_PIXELS and not (read.marks_missing or may_miss(read.info)):
+    elif region.size.area <= STRIP_PIXELS and not (read.marks_missing or may_miss(read.source.info)):
         yield from scale_in_strips(read(region, region.size), size, _batch_rows(size), nearest=read.nearest)
     else:
         yield from _scaled_strips(read, region, size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from iipserve.engine.level_reader import LevelReader
+from iipserve.engine.redeclared import RedeclaredSource
 from iipserve.engine.view_reader import RenderServices
 from iipserve.plan import ImageRef, RenderPlan
 from iipserve.processing import Context, Operation, pipeline
@@ -43,16 +44,17 @@ def bind(
         nearest: scale by repeating and dropping pixels.
         marks_missing: see `LevelReader`; an operation of the plan may ask for it too.
     """
+    clear = pipeline.transparency(plan.operations)
+    if clear is not None and clear.nodata is not None:
+        source = RedeclaredSource(source, clear.nodata)
     is_final = not services.statistics.is_provisional(source, image)
     ranges = services.statistics.ranges(source, image)
     before: tuple[Operation, ...] = ()
     after: tuple[Operation, ...] = ()
-    clear = None
     if plan.operations:
         context = Context(source.info, lambda: services.statistics.get(source, image), plan.digest)
         operations = pipeline.bound(plan.operations, context)
         before, after = pipeline.before_scaling(operations), pipeline.after_scaling(operations)
-        clear = pipeline.transparency(operations)
     to_display = display_transform(sample_format(source.info, ranges), before, plan.encoding.bits)
     # pixels around a tile are decoded for its neighbors as well
     keep = to_display is not None and to_display.apron > 0
@@ -64,6 +66,5 @@ def bind(
         nearest=nearest,
         marks_missing=marks_missing or clear is not None,
         read_part=services.decoder.part_reader(source, image, keep=keep),
-        nodata=clear.nodata if clear else None,
     )
     return Bound(read, after, is_final)

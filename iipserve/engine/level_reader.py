@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from iipserve.engine.admission import Cost
 from iipserve.engine.scaling import scale
 from iipserve.geometry import Region, Size
-from iipserve.image import ImageInfo, Level
+from iipserve.image import Level
 from iipserve.processing import Pixels, Stage
 from iipserve.processing.display import DisplayTransform
 from iipserve.processing.layout import first_bands, has_alpha, with_full_opacity, with_opacity
@@ -33,14 +33,6 @@ class LevelReader:
     """Append opacity to display pixels of images that may miss some: 0 where they do."""
     read_part: PartReader | None = None
     """As of `join_tiles`."""
-    nodata: tuple[float, ...] | None = None
-    """Replaces `ImageInfo.nodata`; None leaves it."""
-
-    @property
-    def info(self) -> ImageInfo:
-        """Of the source, with the nodata of this reader."""
-        info = self.source.info
-        return info if self.nodata is None else replace(info, nodata=self.nodata)
 
     @property
     def geometry(self) -> Level:
@@ -80,7 +72,7 @@ class LevelReader:
         height, width, bands = displayed.shape
         unscaled = self.nearest or (width, height) == (size.width, size.height)
         matters = self.marks_missing or not unscaled or self.source.info.has_alpha
-        missing = missing_pixels(samples, self.info) if matters else None
+        missing = missing_pixels(samples, self.source.info) if matters else None
         if missing is None:
             return scale(displayed, size, nearest=self.nearest)
         if has_alpha(bands):

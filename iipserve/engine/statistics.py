@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 
@@ -52,6 +53,8 @@ EXTREMES_ROWS = 256
 """Rows read at once for them where a source has no tiles."""
 MAX_STATISTICS = 1000
 """Statistics kept, unless MAX_METADATA_CACHE_SIZE says otherwise."""
+Key: TypeAlias = tuple[ImageRef, tuple[float, ...]]
+"""An image and its samples for missing data, which count in no statistics: a layer may have its own."""
 NORMALIZED = (Contrast(1.0),)
 """Samples of more than 8 bits are normalized for the histogram, not shifted (as in iipsrv)."""
 
@@ -67,8 +70,8 @@ class StatisticsCache:
         self._admission = admission
         self._decoder = decoder
         count = config.max_metadata_cache_size
-        self._known: LRU[ImageRef, Statistics] = LRU(None if count < 0 else count or MAX_STATISTICS)
-        self._computations: SingleFlight[ImageRef, Statistics] = SingleFlight()
+        self._known: LRU[Key, Statistics] = LRU(None if count < 0 else count or MAX_STATISTICS)
+        self._computations: SingleFlight[Key, Statistics] = SingleFlight()
 
     def get(self, source: Source, image: ImageRef) -> Statistics:
         """The statistics of an image, measured on the first call.
@@ -77,8 +80,9 @@ class StatisticsCache:
             DecodeError: a measured region is damaged.
             TooLarge, Overloaded: see `AdmissionControl`.
         """
-        found = self._known.get(image)
-        return found or self._computations.do(image, lambda: self._measure(source, image))
+        key = image, source.info.nodata
+        found = self._known.get(key)
+        return found or self._computations.do(key, lambda: self._measure(source, image))
 
     def ranges(self, source: Source, image: ImageRef) -> tuple[Range, ...]:
         """The samples shown as black and white, for each color band: declared, else measured."""
@@ -97,7 +101,7 @@ class StatisticsCache:
         if info.size.area <= MAX_AT_ONCE:
             return self._measured(source, image, self._extremes(source, image))
         statistics = replace(self._measured(source, image), is_provisional=True)
-        self._known.set(image, statistics)
+        self._known.set((image, info.nodata), statistics)
 
         def complete() -> None:
             try:
@@ -106,7 +110,7 @@ class StatisticsCache:
                 pass  # the new version is measured for itself
             except (IIPServeError, OSError, MemoryError) as error:
                 log.warning("%r is not measured at full size: %s", image.identifier, error)
-                self._known.set(image, replace(statistics, is_provisional=False))
+                self._known.set((image, info.nodata), replace(statistics, is_provisional=False))
 
         threading.Thread(target=complete, name="extremes", daemon=True).start()
         return statistics
@@ -143,7 +147,7 @@ class StatisticsCache:
         histogram = brightness(overview, np.not_equal(overview[..., -1], 0) if marked else None)
         samples = sum(pixels.shape[0] * pixels.shape[1] for pixels in arrays)
         statistics = Statistics(bands, samples, histogram, otsu(histogram))
-        self._known.set(image, statistics)
+        self._known.set((image, info.nodata), statistics)
         return statistics
 
     def _read(self, read: LevelReader, region: Region) -> Pixels:

@@ -335,19 +335,22 @@ def scale_of(source: Georeference, target: GridRef) -> tuple[float, float] | Non
     map, so that neighboring tiles and tiles of other sizes have the same.
     """
     scales = _scales(source, target.crs)
-    if scales is None:
-        return None
     affine = target.affine
+    if scales is None or not all(map(math.isfinite, affine)):
+        return None
     place = 0 if scales.is_uniform else _nearest_place(scales, target)
-    rates = scales.rates[place] @ np.array([[affine.a, affine.b], [affine.d, affine.e]])
+    with np.errstate(all="ignore"):
+        rates = scales.rates[place] @ np.array([[affine.a, affine.b], [affine.d, affine.e]])
     across, down = (math.hypot(*rate) for rate in rates.tolist())
     return (across, down) if 0 < across < math.inf and 0 < down < math.inf else None
 
 
 def _nearest_place(scales: Scales, target: GridRef) -> int:
+    """The place of an image that is nearest to the middle of the cell of a map's middle."""
     affine, size = target.affine, target.size
-    x, y = affine.apply(size.width / 2, size.height / 2)
-    across = SCALE_CELL * math.hypot(affine.a, affine.d)
-    down = SCALE_CELL * math.hypot(affine.b, affine.e)
-    x, y = (math.floor(x / across) + 0.5) * across, (math.floor(y / down) + 0.5) * down
-    return int(np.argmin((scales.xs - x) ** 2 + (scales.ys - y) ** 2))
+    with np.errstate(all="ignore"):
+        middle = np.array(affine.apply(size.width / 2, size.height / 2))
+        cell = SCALE_CELL * np.hypot([affine.a, affine.b], [affine.d, affine.e])
+        x, y = (np.floor(middle / cell) + 0.5) * cell
+        distances = (scales.xs - x) ** 2 + (scales.ys - y) ** 2
+    return int(np.argmin(np.where(np.isnan(distances), np.inf, distances)))

@@ -218,3 +218,16 @@ def test_aligned_maps_are_crops_and_others_are_not(crs: str) -> None:
     source = image_source(PLACE)
     target = OWN if crs == "EPSG:32633" else GridRef.of_bounds(crs, box(PLACE, crs), Size(200, 160))
     assert isinstance(plan_of_map(source, PLACE, target).view, Crop) is (crs == "EPSG:32633")
+
+
+def test_nodata_of_the_layer_is_in_no_range() -> None:
+    """Samples from 0 to 159, and a sentinel that the file does not declare: without it, they are black to white."""
+    samples = np.arange(160, dtype=np.int16)[:, None, None].repeat(200, axis=1)
+    samples[20:40] = -9999
+    source = ArraySource([samples])
+    plain = drawn(source, PLACE, OWN)
+    assert plain[5, 0, 0] > 240
+    found = drawn(source, PLACE, OWN, nodata=(-9999.0,))
+    assert found[0, 0, 0] == 0
+    assert found[159, 0, 0] >= 254
+    assert (found[20:40, :, 1] == 0).all()
