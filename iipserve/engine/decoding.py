@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple, Protocol, TypeAlias
 
+import numpy as np
+
 from iipserve.engine.single_flight import SingleFlight
 from iipserve.geometry import Region
 from iipserve.plan import ImageRef
@@ -30,6 +32,8 @@ class Asked(NamedTuple):
     image: ImageRef
     level: int
     part: Region
+    has_neighbor: bool = False
+    """Others asked for a neighbor of it before."""
 
     def is_neighbor(self, other: Asked) -> bool:
         """Whether another request asked for other pixels that touch these."""
@@ -44,6 +48,10 @@ class Asked(NamedTuple):
 
 class TileCache(Protocol):
     """The memory cache, as far as it holds decoded tiles."""
+
+    @property
+    def capacity(self) -> int:
+        """Bytes; nothing larger is kept."""
 
     def get(self, key: TileKey | PartKey) -> Pixels | None:
         """The tile, or None."""
@@ -76,8 +84,9 @@ class TileDecoder:
     def part_reader(self, source: Source, image: ImageRef, *, keep: bool = False) -> PartReader | None:
         """What reads parts of one source's tiles for one request, or None if whole tiles should be read.
 
-        Of tiles that are worth keeping, a part is decoded by itself at first. Once another request asks for a neighbor
-        of it, all of a tile is decoded, for the neighbors that will follow.
+        Of tiles that are worth keeping, a part is decoded by itself at first. Once requests ask for three that touch each
+        other, as those of a viewer do and random ones hardly ever, all of a tile is decoded, for those that will follow,
+        if it can be kept.
 
         Args:
             source: as of `reader`.
@@ -101,10 +110,17 @@ class TileDecoder:
         return read
 
     def _is_alone(self, source: Source, asked: Asked) -> bool:
-        """Whether a part should be decoded by itself: it is small, and no neighbor was asked for lately."""
-        has_neighbors = any(asked.is_neighbor(other) for other in tuple(self._asked))
-        self._asked.append(asked)
-        return not has_neighbors and asked.part.area * MAX_PART <= source.info.levels[asked.level].tile.area
+        """Whether a part should be decoded by itself: it is small, and at most one neighbor was asked for lately."""
+        neighbors = [other for other in tuple(self._asked) if asked.is_neighbor(other)]
+        self._asked.append(asked._replace(has_neighbor=bool(neighbors)))
+        info, tile = source.info, source.info.levels[asked.level].tile
+        if asked.part.area * MAX_PART > tile.area:
+            return False
+        if tile.area * info.bands * np.dtype(info.dtype).itemsize > self._cache.capacity:
+            return True
+        return len({other.part for other in neighbors}) < 2 and not any(
+            other.has_neighbor for other in neighbors
+        )
 
     def _kept_part(self, source: Source, key: TileKey, part: Region) -> Pixels:
         kept = self._cache.get((key, part))

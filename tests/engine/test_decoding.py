@@ -68,22 +68,47 @@ def test_what_is_decoded_is_kept(source: PartSource, ask: Ask) -> None:
     assert (len(source.parts), source.reads) == (1, [])
 
 
-def test_a_walk_decodes_one_part_and_each_tile_once(source: PartSource, ask: Ask) -> None:
+def test_a_walk_decodes_two_parts_and_each_tile_once(source: PartSource, ask: Ask) -> None:
     for row in range(8):
         for column in range(8):
             ask(column, row)
-    assert source.parts == [Region(0, 0, 16, 16)]
+    assert source.parts == [Region(0, 0, 16, 16), Region(16, 0, 16, 16)]
     assert source.reads == [(0, 0, 0), (0, 1, 0), (0, 0, 1), (0, 1, 1)]
 
 
-@pytest.mark.parametrize("place", [(3, 4), (5, 4), (4, 3), (4, 5), (3, 3), (5, 5), (3, 5), (5, 3)], ids=str)
-def test_the_second_of_two_neighbors_decodes_its_tile(
+NEXT_TO_IT = [(3, 4), (5, 4), (4, 3), (4, 5), (3, 3), (5, 5), (3, 5), (5, 3)]
+
+
+@pytest.mark.parametrize("place", NEXT_TO_IT, ids=str)
+@pytest.mark.parametrize("between", [False, True], ids=["at the end", "in the middle"])
+def test_the_third_of_three_neighbors_decodes_its_tile(
+    source: PartSource, ask: Ask, place: tuple[int, int], between: bool
+) -> None:
+    """Three in a line, whichever of them comes last."""
+    (x, y), (last_x, last_y) = (4, 4), (2 * place[0] - 4, 2 * place[1] - 4)
+    middle, end = (place, (last_x, last_y)) if not between else ((last_x, last_y), place)
+    for part in ((x, y), middle, end):
+        ask(*part)
+    assert len(source.parts) == 2
+    assert source.reads == [(0, end[0] // 4, end[1] // 4)]
+
+
+@pytest.mark.parametrize("place", NEXT_TO_IT, ids=str)
+def test_two_neighbors_are_decoded_by_themselves(
     source: PartSource, ask: Ask, place: tuple[int, int]
 ) -> None:
     ask(4, 4)
     ask(*place)
-    assert len(source.parts) == 1
-    assert source.reads == [(0, place[0] // 4, place[1] // 4)]
+    ask(12, 12)
+    assert (len(source.parts), source.reads) == (3, [])
+
+
+@pytest.mark.parametrize("cache", [MemoryCache(0), MemoryCache(64 * 64)], ids=["off", "too small"])
+def test_tiles_that_cannot_be_kept_are_not_decoded_whole(source: PartSource, ask: Ask) -> None:
+    for row in range(8):
+        for column in range(8):
+            ask(column, row)
+    assert (len(source.parts), source.reads) == (64, [])
 
 
 def test_neighbors_on_another_level_are_none(source: PartSource, ask: Ask) -> None:
@@ -114,10 +139,11 @@ def test_parts_of_a_kept_tile_are_cut_out(source: PartSource, ask: Ask) -> None:
 def test_neighbors_of_long_ago_are_forgotten(source: PartSource, ask: Ask) -> None:
     others = [part for part in scattered() if max(part) > 6][: MAX_ASKED + 1]
     ask(4, 4)
+    ask(5, 4)
     for part in others:
         ask(*part)
-    ask(5, 4)
-    assert len(source.parts) == len(others) + 2
+    ask(6, 4)
+    assert len(source.parts) == len(others) + 3
 
 
 def test_sources_that_read_no_parts(cache: MemoryCache) -> None:
