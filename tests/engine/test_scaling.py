@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from iipserve.engine.scaling import scale
+from iipserve.engine import scaling
+from iipserve.engine.scaling import scale, scale_in_strips
 from iipserve.geometry import Size
 from tests.images import Picture, gradient, smooth
 
@@ -135,3 +139,35 @@ def test_even_areas_of_16_bits_stay_even(bands: int, sample: int) -> None:
     pixels = np.full((70, 90, bands), sample, np.uint16)
     for size in (Size(37, 29), Size(89, 69), Size(91, 71), Size(45, 35), Size(37, 80)):
         assert (scale(pixels, size) == sample).all()
+
+
+FORMS = [
+    ((75, 100), 3, np.uint8, (40, 30)),
+    ((64, 65), 4, np.uint8, (33, 20)),
+    ((64, 64), 1, np.uint16, (33, 20)),
+    ((64, 64), 2, np.uint16, (128, 200)),
+    ((40, 40), 4, np.uint8, (20, 20)),
+]
+"""Height and width, bands, type, and size of the result."""
+
+
+@pytest.mark.parametrize("forms", [FORMS, FORMS[:1]], ids=["several", "one"])
+def test_pictures_scaled_one_after_the_other_do_not_mix(
+    forms: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept of earlier calls changes nothing, in any order and in many threads."""
+    monkeypatch.setattr(scaling, "MAX_KEPT", 3)
+    monkeypatch.setattr(scaling, "MAX_USES", 5)
+    random = np.random.default_rng(1)
+    pictures = []
+    for number in range(60):
+        shape, bands, type, size = forms[number % len(forms)]
+        picture = random.integers(0, np.iinfo(type).max, (*shape, bands), type, endpoint=True)
+        if number % 3 == 0:
+            picture[..., -1] = np.iinfo(type).max
+        pictures.append((picture, Size(*size)))
+    expected = [np.concatenate(list(scale_in_strips(*one, one[1].height))) for one in pictures]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda one: scale(*one), pictures))
+    assert all(np.array_equal(one, other) for one, other in zip(expected, found, strict=True))
+    assert len(scaling._idle) <= scaling.MAX_KEPT
