@@ -200,6 +200,8 @@ class Directory:
     """Offset of the next directory of the chain; 0 at its end."""
     offset: int = 0
     """Of the directory in the file."""
+    beginning: bytes = b""
+    """What was read at its offset: often some of its values follow it."""
 
     def __contains__(self, tag: int) -> bool:
         """Whether the field is there, damaged or not."""
@@ -322,6 +324,9 @@ class Directory:
         if TYPE_LENGTHS[entry.type] * entry.size <= len(entry.inline):
             return entry.inline[:count]
         (offset,) = self.reader.variant.offset.unpack(entry.inline)
+        start = offset - self.offset
+        if 0 <= start <= len(self.beginning) - count:
+            return self.beginning[start : start + count]
         return self.reader.bytes_at(offset, count)
 
 
@@ -377,4 +382,4 @@ def read_directory(reader: Reader, offset: int, *, min_fields: int = 1) -> Direc
         entries |= {row[0]: Entry(*row[1:]) for row in reversed(rows)}
     # some writers end the file before the offset of the next directory
     (following,) = variant.offset.unpack_from(data[stop:].ljust(variant.offset.size, b"\0"))
-    return Directory(reader, entries, following, offset)
+    return Directory(reader, entries, following, offset, data)

@@ -45,10 +45,14 @@ _codecs: LRU[tuple[object, ...], Codec] = LRU(256)
 
 def has_codec_of(full: Directory, smaller: Directory) -> bool:
     """Whether `codec_of` succeeds for a level of the same layout as one for which it did."""
-    present = [tag for tag in FIELDS if tag in smaller.entries]
-    return present == [tag for tag in FIELDS if tag in full.entries] and not any(
-        smaller.is_cut_off(tag) or smaller.count(tag) != full.count(tag) for tag in present
-    )
+    of_full, of_smaller = full.entries.get, smaller.entries.get
+    for tag in FIELDS:
+        one, other = of_full(tag), of_smaller(tag)
+        if one is None and other is None:
+            continue
+        if one is None or other is None or one.size != other.size or smaller.is_cut_off(tag):
+            return False
+    return True
 
 
 def codec_of(layout: Layout, directory: Directory) -> Codec:
@@ -59,7 +63,7 @@ def codec_of(layout: Layout, directory: Directory) -> Codec:
     """
     found = {tag: directory.entries[tag] for tag in FIELDS if tag in directory.entries}
     values = tuple((tag, entry.type, directory.value(entry)) for tag, entry in found.items())
-    key = (layout._replace(size=layout.tile), values)
+    key = (layout.of_size(layout.tile), values)
     codec = _codecs.get(key)
     if codec is None:
         codec = Codec(

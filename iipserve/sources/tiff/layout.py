@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -109,6 +108,10 @@ class Layout(NamedTuple):
     nodata: float | None = None
     """The stored sample that represents missing data."""
 
+    def of_size(self, size: Size) -> Layout:
+        """The same layout of another size, in a quarter of the time of `_replace`."""
+        return tuple.__new__(Layout, (size, *self[1:]))
+
     @property
     def grid(self) -> TileGrid:
         """The level cut into tiles."""
@@ -197,7 +200,7 @@ def read_layout(directory: Directory, tile: Size | None = None) -> Layout:
         base = _read_base(directory, tile or _size(directory, TILE_WIDTH, TILE_LENGTH))
         _bases.set(key, base)
     _check_tile_count(directory, TileGrid(size, base.tile).tile_count * base.planes)
-    return base._replace(size=size)
+    return base.of_size(size)
 
 
 def _read_base(directory: Directory, tile: Size) -> Layout:
@@ -223,25 +226,28 @@ _bases: LRU[tuple[object, ...], Layout] = LRU(256)
 """By what defines them: the levels of a file are stored alike, and so are the files of one writer."""
 
 
-def _defining_fields(directory: Directory) -> Iterator[object]:
+def _defining_fields(directory: Directory) -> list[object]:
     """What `_read_base` reads: tags, and values of `READ`.
 
     Raises:
         DecodeError: the file ends before one of them does.
     """
     entries, room = directory.entries, directory.reader.variant.offset.size
+    found: list[object] = [SOFTWARE in entries]
     for tag in DEFINING:
         entry = entries.get(tag)
         if entry is None:
             continue
-        yield tag
-        if TYPE_LENGTHS.get(entry.type, 0) * entry.size <= room:
-            yield entry
+        type, size, _ = entry
+        if TYPE_LENGTHS.get(type, 0) * size <= room:
+            found += tag, entry
         elif directory.is_cut_off(tag):
             raise DecodeError(f"the file ends before field {tag} does; it is damaged or incompletely copied")
-        elif tag in READ:
-            yield (entry.type, directory.value(entry)) if entry.size <= MAX_DEFINING else object()
-    yield SOFTWARE in entries
+        elif tag not in READ:
+            found.append(tag)
+        else:
+            found += tag, ((type, directory.value(entry)) if size <= MAX_DEFINING else object())
+    return found
 
 
 def _check_supported(directory: Directory, compression: int, tile: Size) -> None:

@@ -62,7 +62,7 @@ def read_resolution(directory: Directory) -> PhysicalResolution | None:
 
 def read_text(directory: Directory) -> Mapping[str, str]:
     """Descriptive texts by IIP object name."""
-    texts = {name: directory.text(tag) for name, tag in TEXT_TAGS.items()}
+    texts = {name: directory.text(tag) for name, tag in TEXT_TAGS.items() if tag in directory.entries}
     scale = directory.reals(tags.STO_NITS)[:1]
     if scale and math.isfinite(scale[0]):
         texts["scale"] = f"{scale[0]:g}"

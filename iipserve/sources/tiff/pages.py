@@ -165,7 +165,8 @@ class _Grouping:
         if role is None and kind & REDUCED_IMAGE:
             if self._pictures or self._last_tiled:
                 if is_tiled and self._last_tiled:
-                    self._give(self._marked_original(directory, size) or self._last_tiled, directory, size)
+                    original = self._marked_original(directory, size) if len(self._pages) > 1 else None
+                    self._give(original or self._last_tiled, directory, size)
                 return
             role = Role.THUMBNAIL
         if size is None and self._pages:

@@ -62,7 +62,7 @@ def _smaller_levels(
         layout = _layout_of(directory)
         size = _picture_size(first, full, directory, layout, reduction, same) if layout else None
         if layout and size:
-            levels.append((directory, layout if size == layout.size else layout._replace(size=size)))
+            levels.append((directory, layout if size == layout.size else layout.of_size(size)))
             reduction = full.size.width / size.width
     return levels
 

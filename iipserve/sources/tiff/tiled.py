@@ -270,7 +270,7 @@ def open_stored(file: OpenFile, pages: Sequence[Page], same: SamePicture) -> Tif
         assert isinstance(full, StoredLevel), "only smaller levels are read later"
         info = describe(
             file, page.first, output_samples(full.layout, ranges, full.convert, masked=full.mask is not None),
-            tuple(Level(level.grid.size, level.grid.tile) for level in levels),
+            tuple(Level(level.layout.size, level.layout.tile) for level in levels),
             _advertised_tile(full.layout.tile), read_stack(pages),
         )  # fmt: skip
     return TiffSource(file, page.first.reader, info, levels)
@@ -301,7 +301,9 @@ def _read_levels(
     shown_as_stored = set(ranges) == {full.output_type.full_range}
     levels: list[StoredLevel | PendingLevel] = [_read_level(pyramid[0], icc, shown_as_stored=shown_as_stored)]
     for smaller in pyramid[1:]:
-        directory, layout = smaller.directory, smaller.layout._replace(nodata=full.nodata)
+        directory, layout = smaller.directory, smaller.layout
+        if layout.nodata != full.nodata:
+            layout = layout._replace(nodata=full.nodata)
         if _is_sure(pyramid[0], smaller):
             levels.append(PendingLevel(directory.reader, directory.offset, layout, icc, shown_as_stored))
             continue
@@ -342,7 +344,7 @@ def _read_level(level: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool
         decode=codec.decode,
         convert=codec.convert,
         proves_length=layout.proves_length,
-        rewraps=_rewraps(layout._replace(size=layout.tile), codec.tables, icc) if passes else NO_REWRAPS,
+        rewraps=_rewraps(layout.of_size(layout.tile), codec.tables, icc) if passes else NO_REWRAPS,
         mask=_read_level(PyramidLevel(*mask, None), None, shown_as_stored=False) if mask else None,
     )
 
