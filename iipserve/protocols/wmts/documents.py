@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import starmap
 from typing import NamedTuple
 from urllib.parse import quote
 
 from iipserve.geo import crs
 from iipserve.geo.extents import bounds_in, geographic_bounds
 from iipserve.geo.layer import Catalog, Layer, LayerEntry, Style
+from iipserve.geo.linked_sets import native_names
 from iipserve.geo.matrixset import LinkedSet, MatrixLimits, TileMatrix, TileMatrixSet, number_text
 from iipserve.geo.ows.addresses import Endpoint
 from iipserve.geo.ows.capabilities import (
@@ -33,6 +36,7 @@ from iipserve.protocols.legends import legend_size
 from iipserve.protocols.map_tiles import formats
 from iipserve.protocols.wmts import paths
 from iipserve.protocols.wmts.faults import VERSION
+from iipserve.protocols.wmts.kept_texts import LayerText, text_of
 from iipserve.protocols.wmts.query import CapabilitiesQuery
 from iipserve.protocols.wmts.tiles import offered
 
@@ -43,14 +47,23 @@ MAX_DEPTH = 16
 """Folders in one another that are themes; layers further down belong to the last of them."""
 
 
+KVP_MARK, REST_MARK = "\ufdd0", "\ufdd1"
+"""Stand for the addresses of the service in texts that are kept: noncharacters of Unicode, which no name has."""
+
+
 class Offer(NamedTuple):
     """What all layers of a document have in common."""
 
     endpoint: Endpoint
-    formats: Mapping[str, str]
-    """Extension in paths by media type."""
-    info_formats: Mapping[str, str]
-    """Extension in paths by media type."""
+    formats: tuple[tuple[str, str], ...]
+    """Media types, and their extensions in paths."""
+    info_formats: tuple[tuple[str, str], ...]
+    """Media types, and their extensions in paths."""
+
+    @property
+    def anywhere(self) -> Offer:
+        """The same with marks for addresses."""
+        return self._replace(endpoint=Endpoint(KVP_MARK, REST_MARK if self.endpoint.rest else ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +116,13 @@ def _sections(query: CapabilitiesQuery, catalog: Catalog, server: Server) -> Ite
         yield element("ServiceMetadataURL", attributes={"xlink:href": endpoint.rest + paths.CAPABILITIES})
 
 
-def _formats(catalog: Catalog, server: Server) -> dict[str, str]:
+def _formats(catalog: Catalog, server: Server) -> tuple[tuple[str, str], ...]:
     offered = formats(catalog.metadata, server.formats)
-    return {media: server.formats.by_name[name].extension for media, name in offered.items()}
+    return tuple((media, server.formats.by_name[name].extension) for media, name in offered.items())
 
 
-def _info_formats() -> dict[str, str]:
-    return {media: extension for extension, media in EXTENSIONS.items()}
+def _info_formats() -> tuple[tuple[str, str], ...]:
+    return tuple((media, extension) for extension, media in EXTENSIONS.items())
 
 
 def _listed(query: CapabilitiesQuery, catalog: Catalog) -> Iterator[LayerEntry]:
@@ -138,15 +151,37 @@ def _operations(endpoint: Endpoint) -> tuple[Operation, ...]:
 
 
 def _contents(entries: Iterable[LayerEntry], offer: Offer, server: Server, *, is_china: bool) -> Xml:
-    """Layers that are offered in some set, and all these sets, each once."""
-    sets: dict[str, TileMatrixSet] = {}
-    layers = []
-    for listed in entries:
-        entry, linked = offered(listed, server, is_china=is_china)
-        if linked:
-            layers.append(_layer(entry, linked, offer))
-            sets.update((each.set.identifier, each.set) for each in linked)
-    return element("Contents", joined(layers), joined(map(_matrix_set, sets.values())))
+    """Layers that are offered in some set, and all these sets, each once.
+
+    A set has no matrices that are finer than any layer needs: GDAL opens a layer by the finest one of its set.
+    """
+    endpoint, general = offer.endpoint, offer.anywhere
+    options = tuple(server.catalog().metadata.options.items())
+    counts: dict[TileMatrixSet, int] = {}
+    layers, own_sets = [], []
+    for entry in entries:
+        make = partial(_text, entry, general, server, is_china=is_china)
+        text = text_of(entry, (general, repr(options), is_china), make)
+        layers.append(text.layer)
+        own_sets.append(text.own_set)
+        for matrix_set, count in text.shared:
+            counts[matrix_set] = max(count, counts.get(matrix_set, 0))
+    found = (
+        "".join(layers).replace(KVP_MARK, escaped(endpoint.kvp)).replace(REST_MARK, escaped(endpoint.rest))
+    )
+    sets = joined(starmap(_matrix_set, counts.items()))
+    return element("Contents", Xml(found), sets, Xml("".join(own_sets)))
+
+
+def _text(listed: LayerEntry, offer: Offer, server: Server, *, is_china: bool) -> LayerText:
+    """What documents say of a layer; nothing if it is offered in no set."""
+    entry, linked = offered(listed, server, is_china=is_china)
+    if not linked:
+        return LayerText("", "", ())
+    own = native_names(entry)[0]
+    shared = tuple((each.set, len(each.limits)) for each in linked if each.set.identifier != own)
+    sets = (_matrix_set(each.set, len(each.limits)) for each in linked if each.set.identifier == own)
+    return LayerText(_layer(entry, linked, offer), joined(sets), shared)
 
 
 def _layer(entry: LayerEntry, linked: Sequence[LinkedSet], offer: Offer) -> Xml:
@@ -158,8 +193,8 @@ def _layer(entry: LayerEntry, linked: Sequence[LinkedSet], offer: Offer) -> Xml:
         keywords(layer.keywords),
         _boxes(entry, linked),
         joined(_style(each, entry, offer) for each in layer.styles),
-        several("Format", offer.formats),
-        several("InfoFormat", offer.info_formats if layer.is_queryable else ()),
+        several("Format", (media for media, _ in offer.formats)),
+        several("InfoFormat", (media for media, _ in offer.info_formats if layer.is_queryable)),
         joined(map(_link, linked)),
         _resource_urls(layer, offer),
     )
@@ -247,12 +282,10 @@ def _resource_urls(layer: Layer, offer: Offer) -> Xml:
         f"{offer.endpoint.rest}{quote(layer.identifier, safe='')}"
         "/{style}/{TileMatrixSet}/{TileMatrix}/{TileRow}/{TileCol}"
     )
-    tiles = [
-        _resource_url(media, "tile", f"{place}.{extension}") for media, extension in offer.formats.items()
-    ]
+    tiles = [_resource_url(media, "tile", f"{place}.{extension}") for media, extension in offer.formats]
     info = [
         _resource_url(media, "FeatureInfo", f"{place}/{{J}}/{{I}}.{extension}")
-        for media, extension in offer.info_formats.items()
+        for media, extension in offer.info_formats
         if layer.is_queryable
     ]
     return joined((*tiles, *info))
@@ -263,27 +296,27 @@ def _resource_url(media_type: str, kind: str, template: str) -> Xml:
     return element("ResourceURL", attributes=attributes)
 
 
-def _matrix_set(matrix_set: TileMatrixSet) -> Xml:
+def _matrix_set(matrix_set: TileMatrixSet, count: int) -> Xml:
+    """A set with so many of its matrices, from the coarsest."""
+    matrices = matrix_set.matrices[:count]
     return element(
         "TileMatrixSet",
         element("ows:Title", matrix_set.title),
         element("ows:Identifier", matrix_set.identifier),
         element("ows:SupportedCRS", matrix_set.crs_urn),
         optional("WellKnownScaleSet", matrix_set.well_known_urn or ""),
-        joined(_matrix(each, swaps_axes=matrix_set.swaps_axes) for each in matrix_set.matrices),
+        joined(_matrix(each, swaps_axes=matrix_set.swaps_axes) for each in matrices),
     )
 
 
 def _matrix(matrix: TileMatrix, *, swaps_axes: bool) -> Xml:
-    return element(
-        "TileMatrix",
-        element("ows:Identifier", matrix.identifier),
-        element("ScaleDenominator", number_text(matrix.scale_denominator)),
-        element("TopLeftCorner", corner(*matrix.top_left, swaps_axes)),
-        element("TileWidth", str(matrix.tile.width)),
-        element("TileHeight", str(matrix.tile.height)),
-        element("MatrixWidth", str(matrix.columns)),
-        element("MatrixHeight", str(matrix.rows)),
+    """`TileMatrix`, as one text: there are several for each layer."""
+    return Xml(
+        f"<TileMatrix><ows:Identifier>{escaped(matrix.identifier)}</ows:Identifier>"
+        f"<ScaleDenominator>{number_text(matrix.scale_denominator)}</ScaleDenominator>"
+        f"<TopLeftCorner>{corner(*matrix.top_left, swaps_axes)}</TopLeftCorner>"
+        f"<TileWidth>{matrix.tile.width}</TileWidth><TileHeight>{matrix.tile.height}</TileHeight>"
+        f"<MatrixWidth>{matrix.columns}</MatrixWidth><MatrixHeight>{matrix.rows}</MatrixHeight></TileMatrix>"
     )
 
 

@@ -33,12 +33,12 @@ class FakeCatalog:
         named = {f"wmts.{name}": value for name, value in options.items()}
         self.metadata = ServiceMetadata("Maps", options=MappingProxyType(named))
         self.version = version
-        self._layers = layers
+        self.layers = layers
         self._entries = entries
 
     def find(self, identifier: str) -> Layer | None:
         """By identifier, or by that of the image."""
-        for each in self._layers:
+        for each in self.layers:
             if identifier in (each.identifier, each.name.identifier):
                 return each
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, unquote
@@ -326,3 +327,30 @@ def test_limits_are_those_of_tiles_or_those_of_the_set() -> None:
                     stated.get(limits.matrix.identifier, expected if 0 in expected[1::2] else whole)
                     == expected
                 )
+
+
+def test_sets_end_with_the_finest_matrix_that_a_layer_needs() -> None:
+    """GDAL takes the last matrix of a set for the size of a layer."""
+    for asked in ("world", "utm", "world,utm"):
+        root = capabilities(f"{BASE}&LAYERS={asked}")
+        chosen = [each for each in ENTRIES if each.layer.identifier in asked.split(",")]
+        for found in root.iterfind("w:Contents/w:TileMatrixSet", NS):
+            name = found.findtext("ows:Identifier", namespaces=NS)
+            sets = [one for each in chosen for one in offered(each, server_of(), is_china=False)[1]]
+            counts = [len(one.limits) for one in sets if one.set.identifier == name]
+            assert len(found.findall("w:TileMatrix", NS)) == max(counts)
+
+
+def test_texts_that_are_kept_say_the_same() -> None:
+    for way in ({}, {"path": "/wmts-china"}, {"path": "/x.fcgi"}, PROXY):
+        assert answer(**way) == answer(**way)
+    first = capabilities(f"{BASE}&LAYERS=utm")
+    other = FakeCatalog(
+        CATALOG.layers,
+        entries=[replace(ENTRIES[0], layer=replace(ENTRIES[0].layer, title="Other"))],
+        formats=("png",),
+    )
+    second = capabilities(f"{BASE}&LAYERS=utm", catalog=other)
+    assert first.findtext("w:Contents/w:Layer/ows:Title", namespaces=NS) == "A <map> & more"
+    assert second.findtext("w:Contents/w:Layer/ows:Title", namespaces=NS) == "Other"
+    assert second.xpath("w:Contents/w:Layer/w:Format/text()", namespaces=NS) == ["image/png"]
