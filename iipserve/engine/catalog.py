@@ -95,6 +95,7 @@ class LiveCatalog:
         elif self._file.is_mine():
             self._read_for_all(state, self._file)
         elif (kept := self._file.read()) is not None:
+            state.scan.known = kept
             self._publish(state, kept)
 
     def clear(self) -> None:

@@ -90,6 +90,7 @@ crs = ["EPSG:3857", "urn:ogc:def:crs:EPSG::4326"]
 extent = [0, 1, 2.5, 3]
 nodata = [0, 255]
 public = false
+queryable = false
 metadata = { group = "g", "Rangeset_Name" = "r" }
 
 [[layer]]
@@ -119,7 +120,8 @@ def test_everything_that_a_file_says_is_taken_over(loaded: Loader) -> None:
     assert scene.styles[0].operations == (SampleRange(((0, 0.0, 10.0), (1, 5.0, 7.5))), Gamma(0.5))
     assert scene.crs == ("EPSG:3857", "EPSG:4326")
     assert (scene.extent, scene.nodata, scene.is_public) == (Bounds(0, 1, 2.5, 3), (0.0, 255.0), False)
-    assert dict(scene.metadata) == {"group": "g", "rangeset_name": "r"}
+    assert dict(scene.metadata) == {"group": "g", "rangeset_name": "r", "queryable": "false"}
+    assert (scene.is_queryable, plain.is_queryable) == (False, True)
     assert (plain.name, plain.title, plain.crs, plain.is_public) == (ImageName("plain"), "", (), True)
     assert plain.styles == (DEFAULT_STYLE,)
     assert plain.nodata is not None

@@ -154,5 +154,11 @@ def _layer(values: Mapping[str, Any], styles: Mapping[str, Style], colormaps: st
         extent=values.get("extent"),
         nodata=values.get("nodata"),
         is_public=values.get("public", True),
-        metadata=MappingProxyType(values.get("metadata", {})),
+        metadata=MappingProxyType(_metadata(values)),
     )
+
+
+def _metadata(values: Mapping[str, Any]) -> dict[str, str]:
+    """Further items of a layer; whether it is queryable is one of them (`Layer.is_queryable`)."""
+    items = dict(values.get("metadata", {}))
+    return items if values.get("queryable", True) else items | {"queryable": "false"}

@@ -11,6 +11,8 @@ from iipserve.geo.service.toml_lines import Path
 
 MAX_SHOWN = 80
 """Characters of a value in a message."""
+MAX_REPORTED = 100
+"""Mistakes that have a line of their own."""
 MAX_TABLES = 100_000
 """Layers or styles."""
 
@@ -45,10 +47,12 @@ class Mistakes:
     @property
     def lines(self) -> list[str]:
         """One for each mistake, in the order of the file."""
-        return [
+        shown = [
             f"{self._name}, line {line}: {message}" if line else f"{self._name}: {message}"
-            for line, message in sorted(self._found, key=lambda item: item[0])
+            for line, message in sorted(self._found, key=lambda item: item[0])[:MAX_REPORTED]
         ]
+        more = len(self._found) - len(shown)
+        return [*shown, f"{self._name}: {more} more mistakes"] if more else shown
 
 
 def checked(data: Mapping[str, Any], mistakes: Mistakes) -> dict[str, list[Table]]:

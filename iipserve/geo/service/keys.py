@@ -150,6 +150,7 @@ LAYER = {
     ),
     "nodata": Key(Missing(), "-9999", "Sample that stands for missing data, instead of what the file declares."),
     "public": Key(Switch(), "false", "Whether the layer is listed and answered for.", True),
+    "queryable": Key(Switch(), "false", "Whether its samples are given at places (GetFeatureInfo).", True),
     "metadata": Key(Text(), "", "Further items, by key: texts that documents of single services show."),
 }  # fmt: skip
 STYLE = {

@@ -34,7 +34,7 @@ KEPT = (
     "metadatalink", "metadataurl", "dataurl", "authorityurl", "identifier", "opaque", "resolution", "size", "bandcount",
     "imagemode", "formats", "nativeformat", "native_format", "rangeset", "band_names", "band_", "interval",
     "significant_figures", "nilvalues", "timeitem", "timeposition", "timeextent", "timedefault", "outputformat",
-    "axes", "values", "wmslicense", "projection", "tiled", "use", "legend_",
+    "axes", "values", "queryable", "wmslicense", "projection", "tiled", "use", "legend_",
 )  # fmt: skip
 """Beginnings of keywords that are kept with the layer, for the services that show them."""
 SERVED = (

@@ -1,0 +1,196 @@
+"""CATALOG_FILE: one process reads the images for all, and for the next start; whatever else the file holds is ignored."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iipserve.config import Config
+from iipserve.engine.catalog import LiveCatalog
+from iipserve.engine.catalog_file import CatalogFile
+from iipserve.image import ImageInfo
+from tests.engine.fakes import marked_library
+
+
+class Catalog:
+    """A catalog with a file, as one process has it; counts the images that it reads."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.read: list[str] = []
+        self.path = folder.parent / "catalog.json"
+        self.config = Config(filesystem_prefix=f"{folder}/", catalog_file=str(self.path), **settings)
+        self.live = LiveCatalog(self.config, marked_library(folder), self._geo_image)
+
+    def _geo_image(self, info: ImageInfo) -> None:
+        self.read.append(info.identifier)
+
+    @property
+    def names(self) -> list[str]:
+        return [entry.layer.identifier for entry in self.live.current().entries()]
+
+    def end(self) -> None:
+        """Give up the right to write the file, as the end of a process does."""
+        file = self.live._file
+        assert file is not None
+        assert file._lock is not None
+        os.close(file._lock)
+        file._lock = None
+
+
+def test_the_next_start_reads_only_what_has_changed(folder: Path) -> None:
+    first = Catalog(folder)
+    first.live.refresh()
+    assert first.read == ["a.img", "sub folder/é.img"]
+    first.end()
+    (folder / "new.img").write_bytes(b"MARKn")
+    second = Catalog(folder)
+    second.live.refresh()
+    assert second.read == ["new.img"]
+    assert second.names == ["a", "new", "sub folder/é"]
+
+
+def test_what_is_read_from_the_file_is_what_was_read_of_images(folder: Path) -> None:
+    one, other = Catalog(folder), Catalog(folder)
+    one.live.refresh()
+    other.live.refresh()
+    assert other.read == []
+    assert other.live.current().version == one.live.current().version
+    for mine, theirs in zip(one.live.current().entries(), other.live.current().entries(), strict=True):
+        assert (mine.layer, mine.geo) == (theirs.layer, theirs.geo)
+        assert vars(mine.info) == vars(theirs.info)
+
+
+def test_one_process_reads_for_all_until_it_ends(folder: Path) -> None:
+    one, other = Catalog(folder), Catalog(folder)
+    one.live.refresh()
+    other.live.refresh()
+    known = other.live.current()
+    other.live.refresh()
+    assert other.live.current() is known
+    (folder / "new.img").write_bytes(b"MARKn")
+    other.live.refresh()
+    assert other.names == ["a", "sub folder/é"]
+    one.live.refresh()
+    other.live.refresh()
+    assert (other.names, other.read) == (["a", "new", "sub folder/é"], [])
+    one.end()
+    (folder / "newer.img").write_bytes(b"MARKn")
+    other.live.refresh()
+    assert (other.names, other.read) == (["a", "new", "newer", "sub folder/é"], ["newer.img"])
+
+
+def test_the_lock_is_that_of_a_process(folder: Path) -> None:
+    catalog = Catalog(folder)
+    catalog.live.refresh()
+    script = (
+        "import sys; from iipserve.config import Config; from iipserve.engine.catalog_file import CatalogFile;"
+        "sys.exit(CatalogFile(sys.argv[1], Config()).is_mine())"
+    )
+    assert subprocess.run([sys.executable, "-c", script, str(catalog.path)], check=False).returncode == 0
+    catalog.end()
+    assert subprocess.run([sys.executable, "-c", script, str(catalog.path)], check=False).returncode == 1
+
+
+def test_an_unchanged_folder_is_not_written_again(folder: Path) -> None:
+    catalog = Catalog(folder)
+    catalog.live.refresh()
+    before = os.stat(catalog.path)
+    catalog.live.refresh()
+    assert os.stat(catalog.path) == before
+    assert (before.st_mode & 0o777, os.listdir(folder.parent).count("catalog.json")) == (0o600, 1)
+    assert [name for name in os.listdir(folder.parent) if name.startswith("catalog.json.")] == [
+        "catalog.json.lock"
+    ]
+
+
+HOSTILE: list[bytes] = [
+    b"", b"{", b"[" * 100_000, b"[]", b"{}", b"null", b"[1]", b'"x"', b"\xff\xfe", b"[1, 2, 3, 4]", b"9" * 10_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", HOSTILE, ids=lambda data: repr(data[:12]))
+def test_a_file_of_anything_else_is_replaced(folder: Path, data: bytes) -> None:
+    catalog = Catalog(folder)
+    catalog.path.write_bytes(data)
+    catalog.path.chmod(0o600)
+    catalog.live.refresh()
+    assert catalog.names == ["a", "sub folder/é"]
+    assert json.loads(catalog.path.read_bytes())
+
+
+def _changed(value: Any) -> list[Any]:
+    """Values like this one, each with one part replaced."""
+    found: list[Any] = [None, "x"]
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            found += [[*value[:index], other, *value[index + 1 :]] for other in _changed(item)]
+    return found
+
+
+def test_a_file_with_one_wrong_part_changes_nothing(folder: Path) -> None:
+    (folder / "sub folder" / "é.img").unlink()
+    catalog = Catalog(folder)
+    catalog.live.refresh()
+    catalog.end()
+    for data in _changed(json.loads(catalog.path.read_bytes())):
+        text = json.dumps(data)
+        catalog.path.write_text(text)
+        other = Catalog(folder)
+        other.live.refresh()
+        assert [name for name in other.names if name not in ("a", "x", "-1")] == [], text
+        other.end()
+
+
+def test_a_file_of_other_settings_is_not_used(folder: Path) -> None:
+    first = Catalog(folder)
+    first.live.refresh()
+    first.end()
+    second = Catalog(folder, undeclared_opacity=False)
+    second.live.refresh()
+    assert second.read == ["a.img", "sub folder/é.img"]
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_file_that_others_may_write_is_not_used(
+    folder: Path, mode: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = Catalog(folder)
+    first.live.refresh()
+    first.end()
+    first.path.chmod(mode)
+    second = Catalog(folder)
+    second.live.refresh()
+    assert second.read == ["a.img", "sub folder/é.img"]
+    assert "others may write it" in caplog.text
+
+
+def test_a_link_is_neither_followed_nor_written_through(folder: Path) -> None:
+    victim = folder.parent / "victim"
+    victim.write_text("precious")
+    catalog = Catalog(folder)
+    catalog.path.symlink_to(victim)
+    catalog.live.refresh()
+    assert catalog.names == ["a", "sub folder/é"]
+    assert victim.read_text() == "precious"
+
+
+def test_without_the_right_to_write_everything_else_works(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = Config(catalog_file=f"{folder}/nowhere/catalog.json", filesystem_prefix=f"{folder}/")
+    live = LiveCatalog(config, marked_library(folder), lambda info: None)
+    live.refresh()
+    live.refresh()
+    assert len(list(live.current().entries())) == 2
+    assert len([line for line in caplog.messages if "CATALOG_FILE" in line]) == 2
+
+
+def test_a_queue_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "catalog.json")
+    assert CatalogFile(f"{tmp_path}/catalog.json", Config()).read() is None
