@@ -54,7 +54,7 @@ def _through_json(value: Any, hint: Any) -> Any:
 @pytest.mark.parametrize("mapping", MAPPINGS, ids=lambda mapping: type(mapping).__name__)
 def test_georeferences_survive(mapping: Any) -> None:
     georeference = Georeference("EPSG:32633", mapping, Size(30, 20))
-    geo = GeoImage(georeference, (Band("a", "m", 0.5, 1.0), Band("b")), has_mask=True, is_palette=True)
+    geo = GeoImage(georeference, (Band("a", "m", 0.5, 1.0), Band("b")), is_palette=True)
     assert _through_json(geo, GeoImage) == geo
     assert type(_through_json(geo, GeoImage).georeference.mapping) is type(mapping)
 
