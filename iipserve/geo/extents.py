@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,8 @@ WHOLE = 1e-9
 """Degrees that a box may lack and still be the whole globe."""
 MIN_GAP = 45.0
 """Degrees without any sample, below which scattered samples are all around the globe."""
+MAX_BOXES = 8192
+"""Images whose boxes in degrees are remembered, 300 bytes each: documents state them, and other boxes follow from them."""
 MERCATOR_LATITUDE = math.degrees(math.atan(math.sinh(math.pi)))
 """Where the square of the web's Mercator projection ends."""
 
@@ -81,9 +84,13 @@ def bounds_in(georeference: Georeference, target: str, extent: Bounds | None = N
     own = _own_bounds(georeference, extent)
     if own is None or georeference.crs == target:
         return own
-    return _bounds_of(_image_sheet(georeference, own if extent else None), target)
+    around = geographic_bounds(georeference, extent)
+    if target == crs.WGS84:
+        return around
+    return _bounds_of(_image_sheet(georeference, own if extent else None), target, around)
 
 
+@lru_cache(maxsize=MAX_BOXES)
 def geographic_bounds(georeference: Georeference, extent: Bounds | None = None) -> Bounds | None:
     """As `bounds_in`, in degrees of WGS 84 between -180 and 180; None where it is not on the Earth."""
     own = _own_bounds(georeference, extent)
@@ -116,13 +123,13 @@ def _sheet(key: str, bounds: Bounds) -> Sheet:
     return Sheet(key, *np.meshgrid(across, np.linspace(bounds.max_y, bounds.min_y, SAMPLES)))
 
 
-def _bounds_of(sheet: Sheet, target: str) -> Bounds | None:
-    """The box around a sheet in another system."""
+def _bounds_of(sheet: Sheet, target: str, around: Bounds | None = None) -> Bounds | None:
+    """The box around a sheet in another system; `around` is its box in degrees of WGS 84, if that is known."""
     try:
         if crs.is_geographic(target):
             return _degrees(sheet, target)
         if crs.is_earth(sheet.key) and crs.is_earth(target):
-            return _projected(sheet, target)
+            return _projected(sheet, target, around)
         return _around([_followed(sheet, target)])
     except NoTransformation:
         return None
@@ -214,9 +221,9 @@ def _scattered(longitudes: NDArray[np.float64], turn: float) -> tuple[float, flo
 # -- projected systems -----------------------------------------------------------------------------
 
 
-def _projected(sheet: Sheet, target: str) -> Bounds | None:
+def _projected(sheet: Sheet, target: str, around: Bounds | None) -> Bounds | None:
     """The box in a projected system: of what is in or near its area of use, and of each side of its seam."""
-    around = _degrees(sheet, crs.WGS84)
+    around = around or _degrees(sheet, crs.WGS84)
     if around is None:
         return None
     unwrapped = around._replace(max_x=around.max_x + 360.0) if around.max_x < around.min_x else around

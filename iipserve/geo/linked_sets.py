@@ -10,7 +10,7 @@ from urllib.parse import quote
 import numpy as np
 
 from iipserve.geo import crs
-from iipserve.geo.extents import bounds_in, transform_bounds
+from iipserve.geo.extents import bounds_in
 from iipserve.geo.georeference import Georeference
 from iipserve.geo.grid import Affine, Bounds
 from iipserve.geo.layer import LayerEntry, ServiceMetadata
@@ -125,23 +125,11 @@ def place_in(georeference: Georeference, extent: Bounds | None, key: str) -> Pla
         NotInstalled: the extra `geo` is not.
     """
     try:
-        bounds = _bounds_in(georeference, extent, key)
+        bounds = bounds_in(georeference, key, extent)
         resolution = resolution_in(georeference, key) if bounds else None
     except crs.NoTransformation:
         return None
     return Place(bounds, resolution) if bounds and resolution else None
-
-
-def _bounds_in(georeference: Georeference, extent: Bounds | None, key: str) -> Bounds | None:
-    if extent is None:
-        return bounds_in(georeference, key)
-    whole = bounds_in(georeference, georeference.crs)
-    if whole is None:
-        return None
-    part = Bounds(*map(max, whole[:2], extent[:2]), *map(min, whole[2:], extent[2:]))
-    if part.width <= 0 or part.height <= 0:
-        return None
-    return transform_bounds(georeference.crs, key, part)
 
 
 def resolution_in(georeference: Georeference, key: str) -> float | None:
