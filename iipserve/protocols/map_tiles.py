@@ -7,7 +7,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import NamedTuple
 
-from iipserve.errors import IIPServeError, TileNotFound, UnsupportedEncoding
+from iipserve.errors import Forbidden, IIPServeError, TileNotFound, UnsupportedEncoding
 from iipserve.formats import Formats
 from iipserve.geo.crs import WGS84
 from iipserve.geo.georeference import PIXEL_SPACE, in_pixel_space
@@ -55,6 +55,22 @@ class TileName(NamedTuple):
 def public_address(metadata: ServiceMetadata) -> str:
     """The address of the server that its documents state; empty for that of the request."""
     return str(metadata.options.get("service.public_address", ""))
+
+
+def check_offered(metadata: ServiceMetadata, operation: str = "") -> None:
+    """See that the service file lets map tiles be answered.
+
+    Args:
+        metadata: of the service.
+        operation: `GetTile`; empty for documents.
+
+    Raises:
+        Forbidden: it does not.
+    """
+    if not metadata.options.get("wmts.enabled", True):
+        raise Forbidden("map tiles are switched off by the service file")
+    if operation and operation not in metadata.options.get("wmts.operations", (operation,)):
+        raise Forbidden(f"{operation} is switched off by the service file")
 
 
 def service_root(routed: Routed, server: Server, segment: str) -> str:
@@ -174,10 +190,12 @@ def plan_tile(tile: TileName, info: ImageInfo, server: Server) -> RenderPlan:
     """The plan of a tile: the same for the same square, whatever service is asked.
 
     Raises:
+        Forbidden: the service file does not let tiles be answered.
         NotThere: the layer has no such style or set.
         TileNotFound: the set has no such tile, or it is outside the limits of the layer.
     """
     metadata = server.catalog().metadata
+    check_offered(metadata, "GetTile")
     style = style_of(tile.layer, tile.style)
     entry, linked = offered_set(entry_of(tile.layer, info, server), metadata, tile.matrix_set)
     if linked is None:

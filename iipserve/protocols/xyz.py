@@ -22,6 +22,7 @@ from iipserve.protocols import Images, PathRoute, Protocol, Server
 from iipserve.protocols.map_tiles import (
     NotThere,
     TileName,
+    check_offered,
     entry_of,
     find_layer,
     format_of,
@@ -68,8 +69,10 @@ def parse(routed: Routed, server: Server) -> Query:
         NotThere: there is no such layer.
         UnsupportedEncoding: the format is not offered.
         NotInstalled: the extra `geo` is not.
+        Forbidden: the service file switches map tiles off.
     """
     require()
+    check_offered(server.catalog().metadata)
     parameters = kvp.read(routed.request)
     style = parameters.get("style")
     if match := TILE.fullmatch(routed.target):

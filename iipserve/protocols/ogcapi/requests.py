@@ -17,7 +17,15 @@ from iipserve.http import Routed
 from iipserve.http.negotiation import negotiated
 from iipserve.image import ImageName
 from iipserve.protocols import Server
-from iipserve.protocols.map_tiles import NotThere, TileName, find_layer, format_of, formats, service_root
+from iipserve.protocols.map_tiles import (
+    NotThere,
+    TileName,
+    check_offered,
+    find_layer,
+    format_of,
+    formats,
+    service_root,
+)
 from iipserve.protocols.ogcapi.addresses import HTML, JSON, Addresses
 from iipserve.protocols.url_text import decoded
 
@@ -135,8 +143,10 @@ def parse(routed: Routed, server: Server) -> Query:
         InvalidRequest: a parameter or a header is malformed.
         UnsupportedEncoding: the format of a tile is not offered.
         NotInstalled: the extra `geo` is not.
+        Forbidden: the service file switches map tiles off.
     """
     require()
+    check_offered(server.catalog().metadata)
     parameters = kvp.read(routed.request)
     request = _Request(
         routed, server, parameters.get("f").strip(), Addresses(service_root(routed, server, "ogc"))

@@ -435,3 +435,15 @@ def test_forms_that_a_client_does_not_accept() -> None:
         refusal("/ogc/collections/degrees/map/tiles/WorldCRS84Quad/6/14/67", HTTP_ACCEPT="video/mp4")[0]
         == 406
     )
+
+
+def test_services_that_are_switched_off() -> None:
+    layers = [each.layer for each in ENTRIES]
+    off = FakeCatalog(layers, entries=ENTRIES, enabled=False)
+    for path in PATHS:
+        assert refusal(f"/ogc/{path}", off) == (403, "map tiles are switched off by the service file")
+    tile = "/ogc/collections/mercator/map/tiles/native/0/0/0"
+    assert refusal(tile, off)[0] == 403
+    without_tiles = FakeCatalog(layers, entries=ENTRIES, operations=("GetFeatureInfo",))
+    assert refusal(tile, without_tiles) == (403, "GetTile is switched off by the service file")
+    assert read("/ogc/collections", without_tiles)["collections"]
