@@ -13,7 +13,8 @@ from iipserve.config import Config
 from scripts.benchmark import __main__ as benchmark
 from scripts.benchmark.cases import CASES, Case, paths_of
 from scripts.benchmark.figures import FIGURES
-from scripts.benchmark.images import Image, make_links
+from scripts.benchmark.images import MAP, Image, make_links
+from scripts.benchmark.rasters import write_raster
 from tests.images import smooth, write_tiff_pyramid
 from tests.test_app import ask
 
@@ -23,10 +24,12 @@ SIZE = (2600, 2100)
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Image]:
-    folder = tmp_path_factory.mktemp("images")
-    write_tiff_pyramid(folder / "a.tif", smooth(SIZE), compression="jpeg")
-    return folder, Image("a.tif", *SIZE, levels=5)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photograph and a georeferenced raster."""
+    made = tmp_path_factory.mktemp("images")
+    write_tiff_pyramid(made / "a.tif", smooth(SIZE), compression="jpeg")
+    write_raster(made / MAP, [smooth(SIZE)])
+    return made
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -54,12 +57,12 @@ def test_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not case.long], ids=lambda case: case.name)
-def test_addresses_are_answered(image: tuple[Path, Image], case: Case) -> None:
-    folder, picture = image
+def test_addresses_are_answered(folder: Path, case: Case) -> None:
+    picture = Image(MAP if case.image == MAP else "a.tif", *SIZE, levels=5)
     make_links(folder, picture, min(case.links, 60))
     application = app.build(Config(filesystem_prefix=f"{folder}/"))
     asked = paths_of(case, {case.image: picture})
-    known = [path for path in asked if not case.links or any(f"{n:05}-a.tif" in path for n in range(60))]
+    known = [path for path in asked if not case.links or any(f"{n:05}-" in path for n in range(60))]
     assert known
     for path in (known[0], known[-1]):
         assert ask(application, f"/{path}").status == (404 if case.refused else 200)

@@ -1,4 +1,4 @@
-"""Compare the daemon with Debian's iipimage-server behind one nginx, interleaved, in one run.
+"""Compare the daemon with Debian's iipimage-server, and for maps with MapServer, behind one nginx, interleaved.
 
 Called by `scripts/bench`. Measured are the servers' own CPU time (user and system, all their processes,
 from /proc) divided by the requests answered, and requests per second and the milliseconds of an answer (50th and 99th
@@ -17,22 +17,27 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from scripts.benchmark.cases import CASES, Case, paths_of
+from scripts.benchmark import servers
+from scripts.benchmark.cases import CASES, IIPSRV, MAPSERVER, Case, paths_of
 from scripts.benchmark.figures import FIGURES, Figure
 from scripts.benchmark.images import CACHE, Image, make_images, make_links
-from scripts.benchmark.load import Measurement, walk, write_paths, wrk
-from scripts.benchmark.servers import IIPSRV, Ports, iipserve, iipsrv, memcached, nginx
+from scripts.benchmark.load import Measurement, check_answer, walk, write_paths, wrk
+from scripts.benchmark.servers import Ports, iipserve, iipsrv, mapserver, memcached, nginx
 
 NEEDED = {
     "nginx": "nginx",
     "wrk": "wrk",
     "memcached": "memcached",
-    IIPSRV: "iipimage-server",
+    servers.IIPSRV: "iipimage-server",
+    servers.MAPSERV: "cgi-mapserver",
+    "spawn-fcgi": "spawn-fcgi",
 }
 """Programs and the Debian packages that hold them."""
 HEADER = """\
-| request | iipserve, µs CPU | per s | p50, ms | p99, ms | iipsrv, µs CPU | per s | p50, ms | p99, ms | ratio of CPU |
+| request | iipserve, µs CPU | per s | p50, ms | p99, ms | {0}, µs CPU | per s | p50, ms | p99, ms | ratio of CPU |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
+PARTNERS = {IIPSRV: iipsrv, MAPSERVER: mapserver}
+"""What starts them."""
 
 
 def main() -> int:
@@ -95,41 +100,49 @@ def _chosen(options: argparse.Namespace, parser: argparse.ArgumentParser) -> tup
 def _print_cases(
     cases: Sequence[Case], images: dict[str, Image], folder: Path, options: argparse.Namespace
 ) -> int:
-    """Print the table; returns the number of failed requests."""
-    print(HEADER)
-    failed = 0
+    """Print a table for each server that is compared with; returns the number of failed requests."""
+    failed, printed = 0, ""
     for case in cases:
+        if (case.partner or printed or IIPSRV) != printed:
+            printed = case.partner or IIPSRV
+            print("\n" + HEADER.format(printed))
         make_links(folder, images[case.image], case.links)
         try:
-            failed += _print_case(case, paths_of(case, images), folder, options)
+            failed += _print_case(case, images, folder, options)
         except (RuntimeError, OSError) as error:
             print(f"{case.name}: {error}", file=sys.stderr)
             failed += 1
     return failed
 
 
-def _print_case(case: Case, addresses: Sequence[str], folder: Path, options: argparse.Namespace) -> int:
+def _print_case(case: Case, images: dict[str, Image], folder: Path, options: argparse.Namespace) -> int:
     """Measure both servers in turn and print a row; returns the number of failed requests."""
-    own_paths = write_paths("iipserve", "/kept/" if case.keeps_connections else "/new/", addresses)
-    other_paths = write_paths("iipsrv", "/iipsrv/", addresses)
+    mount = "/kept/" if case.keeps_connections else "/new/"
+    own_paths = write_paths("iipserve", mount, paths_of(case, images))
+    other_paths = write_paths("partner", f"/{case.partner}/", paths_of(case, images, partner=True))
     own, other = [], []
     with ExitStack() as stack:
         ports = Ports.free()
         if case.memcached:
             stack.enter_context(memcached(ports))
         ours = stack.enter_context(iipserve(ports, folder, case))
-        theirs = stack.enter_context(iipsrv(ports, folder, case)) if case.iipsrv else None
+        theirs = None
+        if case.partner:
+            start = PARTNERS[case.partner]
+            theirs = stack.enter_context(start(ports, folder, case))
         stack.enter_context(nginx(ports))
         for number in range(options.rounds):
             is_first = number == 0
             own.append(_measure(case, own_paths, ports, ours, options, is_first=is_first))
             if theirs:
+                if is_first and case.partner == MAPSERVER:
+                    check_answer(other_paths, ports)
                 other.append(_measure(case, other_paths, ports, theirs, options, is_first=is_first))
     failed, others_failed = (0 if case.refused else sum(run.failed for run in runs) for runs in (own, other))
     cells = [case.name, *_cells(own), *(_cells(other) if other else ["-"] * 4), _ratio(own, other)]
     notes = [
         f"{count} of {name} failed"
-        for name, count in (("iipserve", failed), ("iipsrv", others_failed))
+        for name, count in (("iipserve", failed), (case.partner, others_failed))
         if count
     ]
     print(f"| {' | '.join(cells)} |" + (f" {', '.join(notes)}" if notes else ""), flush=True)

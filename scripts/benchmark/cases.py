@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scripts.benchmark import addresses as ask
+from scripts.benchmark import maps
 from scripts.benchmark.addresses import Addresses
-from scripts.benchmark.images import CACHE, WATERMARK, Image
+from scripts.benchmark.images import CACHE, MAP, WATERMARK, Image
 
 UNCACHED: Mapping[str, str] = {"MAX_IMAGE_CACHE_SIZE": "0"}
 """Nothing is kept in memory, so that every request does the whole work."""
 CACHED: Mapping[str, str] = {"MAX_IMAGE_CACHE_SIZE": "100"}
 DEFAULT: Mapping[str, str] = {}
+IIPSRV, MAPSERVER = "iipsrv", "MapServer"
+"""Debian's iipsrv 1.1 and MapServer 8.0."""
 MANY, VERY_MANY = 1_000, 20_000
 """Images of a crowd."""
 
@@ -33,8 +36,10 @@ class Case:
     """nginx keeps its connections to iipserve (Debian's iipsrv cannot: it serves one at a time)."""
     once: bool = False
     """Each address once, one after the other; caches are dropped between rounds."""
-    iipsrv: bool = True
-    """Debian's iipsrv 1.1 can do it too."""
+    partner: str = IIPSRV
+    """The server that is measured in turn with this one; empty where none can do it."""
+    partner_addresses: Addresses | None = None
+    """What the partner is asked for, if it is not the same."""
     modifiers: str = ""
     """IIP commands before the one that asks for the tile."""
     connections: int | None = None
@@ -50,7 +55,7 @@ class Case:
 
 
 def processed(
-    name: str, image: str, modifiers: str = "", *, mark: str = "", iipsrv: bool = True
+    name: str, image: str, modifiers: str = "", *, mark: str = "", partner: str = IIPSRV
 ) -> list[Case]:
     """Two rows: tiles that are processed at every request, and the same ones asked for again.
 
@@ -59,13 +64,13 @@ def processed(
         image: file name.
         modifiers: IIP commands.
         mark: file name of a watermark.
-        iipsrv: Debian's iipsrv 1.1 can do it too.
+        partner: as of `Case`.
     """
     settings = {"WATERMARK": str(CACHE / mark)} if mark else {}
     return [
-        Case(f"{name}, first time", image, ask.iip_inner, {**UNCACHED, **settings}, modifiers=modifiers, iipsrv=iipsrv),
+        Case(f"{name}, first time", image, ask.iip_inner, {**UNCACHED, **settings}, modifiers=modifiers, partner=partner),
         Case(
-            f"{name}, again", image, ask.iip_few, {**CACHED, **settings}, warm_seconds=1, modifiers=modifiers, iipsrv=iipsrv
+            f"{name}, again", image, ask.iip_few, {**CACHED, **settings}, warm_seconds=1, modifiers=modifiers, partner=partner
         ),
     ]  # fmt: skip
 
@@ -117,7 +122,7 @@ DECODED = (
     Case("deflate tile", DEFLATE, ask.iip_inner, UNCACHED),
     Case("LZW tile", LZW, ask.iip_inner, UNCACHED),
     Case("zstd tile", ZSTD, ask.iip_inner, UNCACHED),
-    Case("PNG of a JPEG tile", JPEG, ask.iip_png, UNCACHED, iipsrv=False),
+    Case("PNG of a JPEG tile", JPEG, ask.iip_png, UNCACHED, partner=""),
     Case("JPEG 2000, tiles of 512, walk", "tiled.jp2", ask.iip_walk, once=True),
     Case("JPEG 2000, untiled, walk", "untiled.jp2", ask.iip_walk, once=True),
     Case("JPEG 2000, tiles of 1,024, one tile at random", "tiled1024.jp2", ask.iip_inner, UNCACHED),
@@ -134,17 +139,52 @@ PROCESSED = (
     *processed("16 bits, deflate", "deflate16.tif"),
     *processed("32 bits, float", "float.tif"),
     # iipsrv 1.1 dies of SHD at the first or second tile, and has no CNV
-    *processed("hillshade", "normals.tif", "SHD=120,40", iipsrv=False),
-    *processed("convolution", JPEG, "CNV=sharpen", iipsrv=False),
+    *processed("hillshade", "normals.tif", "SHD=120,40", partner=""),
+    *processed("convolution", JPEG, "CNV=sharpen", partner=""),
     *processed("CIELAB", "cielab.tif"),
     *processed("watermark", JPEG, mark=WATERMARK),
 )
-CASES: Sequence[Case] = (*WARM, *DOCUMENTS, *ERRORS, *FIRST, *CROWDS, *DECODED, *PROCESSED)
 
 
-def paths_of(case: Case, images: Mapping[str, Image]) -> list[str]:
-    """Addresses below the server's mount, for nginx."""
-    paths = case.addresses(images[case.image])
+def map_rows(name: str, squares: maps.Squares, media_type: str) -> list[Case]:
+    """Two rows: map tiles asked for the first time, and again."""
+    again = maps.few(squares)
+    return [
+        Case(
+            f"{name}, first time", MAP, maps.wmts(squares, media_type), UNCACHED,
+            partner=MAPSERVER, partner_addresses=maps.wms(squares, media_type),
+        ),
+        Case(
+            f"{name}, again", MAP, maps.wmts(again, media_type), DEFAULT, warm_seconds=1,
+            partner=MAPSERVER, partner_addresses=maps.wms(again, media_type),
+        ),
+    ]  # fmt: skip
+
+
+RASTERS = 200
+"""Of a crowd on maps."""
+_crowd_squares = maps.crowd(RASTERS)
+MAPS = (
+    *map_rows("map tile, reprojected, JPEG", maps.mercator_squares, "image/jpeg"),
+    *map_rows("map tile, reprojected, PNG", maps.mercator_squares, "image/png"),
+    *map_rows("map tile on the raster's own grid, JPEG", maps.native_squares, "image/jpeg"),
+    Case(
+        "crowd on 200 rasters", MAP, maps.wmts(_crowd_squares, "image/jpeg"), DEFAULT, warm_seconds=3,
+        connections=64, links=RASTERS, partner=MAPSERVER, partner_addresses=maps.wms(_crowd_squares, "image/jpeg"),
+    ),
+    Case(
+        "capabilities of the map services, asked for before", MAP, lambda _: ["?SERVICE=WMTS&REQUEST=GetCapabilities"],
+        DEFAULT, warm_seconds=1, partner=MAPSERVER,
+        partner_addresses=lambda _: ["?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetCapabilities"],
+    ),
+)  # fmt: skip
+CASES: Sequence[Case] = (*WARM, *DOCUMENTS, *ERRORS, *FIRST, *CROWDS, *DECODED, *PROCESSED, *MAPS)
+
+
+def paths_of(case: Case, images: Mapping[str, Image], *, partner: bool = False) -> list[str]:
+    """Addresses below the server's mount, for nginx; those of the partner if it is asked for others."""
+    addresses = (partner and case.partner_addresses) or case.addresses
+    paths = addresses(images[case.image])
     if case.modifiers:
         paths = [path.replace("&JTL=", f"&{case.modifiers}&JTL=") for path in paths]
     return [path.replace("?", "i.fcgi?", 1) if path.startswith("?") else path for path in paths]

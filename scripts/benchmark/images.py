@@ -14,11 +14,15 @@ import tifffile
 from numpy.typing import NDArray
 
 from iipserve.sources.jpeg2000.openjpeg_library import glymur
+from scripts.benchmark.rasters import write_raster
 
 Picture: TypeAlias = NDArray[Any]
 TILE = 256
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / "benchmark"
 WATERMARK = "watermark.tif"
+MAP = "map.tif"
+"""Georeferenced, 8,192 pixels wide."""
+MAP_WIDTH = 8192
 PROCESSED_WIDTH = 4000
 """Of the images that are processed: wide enough for tiles by the hundred."""
 CROWD_WIDTHS = {"crowd.tif": 8000, "crowd.jp2": 4000}
@@ -40,7 +44,12 @@ class Image:
 
     def link(self, number: int) -> Image:
         """One of the hard links to the file."""
-        return replace(self, name=f"{number:05}-{self.name}")
+        return replace(self, name=link_name(self.name, number))
+
+
+def link_name(name: str, number: int) -> str:
+    """The file name of one of the hard links to a file."""
+    return f"{number:05}-{name}"
 
 
 Writer: TypeAlias = Callable[[Path, list[Picture]], None]
@@ -58,7 +67,7 @@ def make_images(folder: Path, width: int) -> dict[str, Image]:
         images |= _make(folder, min(width, PROCESSED_WIDTH), {name: write}, convert)
     for name, write in CROWD.items():
         images |= _make(folder, min(width, CROWD_WIDTHS[name]), {name: write}, list)
-    return images
+    return images | _make(folder, min(width, MAP_WIDTH), {MAP: write_raster}, list)
 
 
 def make_links(folder: Path, image: Image, count: int) -> None:

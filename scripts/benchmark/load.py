@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,19 @@ def write_paths(server: str, mount: str, paths: Sequence[str]) -> Path:
     file = CACHE / f"paths-{server}"
     file.write_text("\n".join(mount + path for path in paths))
     return file
+
+
+def check_answer(paths: Path, ports: Ports) -> None:
+    """See that the first address leads to what is asked for: MapServer reports errors as pages with status 200.
+
+    Raises:
+        RuntimeError: it does not.
+    """
+    first = paths.read_text().partition("\n")[0]
+    with urllib.request.urlopen(f"http://127.0.0.1:{ports.nginx}{first}", timeout=60) as answer:
+        media_type, body = answer.headers.get_content_type(), answer.read(2000)
+    if media_type == "text/html" or b"ServiceException" in body:
+        raise RuntimeError(f"{first} is answered with {body.decode(errors='replace')}")
 
 
 def wrk(

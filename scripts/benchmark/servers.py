@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.benchmark.cases import Case
-from scripts.benchmark.images import CACHE
+from scripts.benchmark.images import CACHE, link_name
+from scripts.benchmark.maps import write_map_file
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+MAPSERV = "/usr/lib/cgi-bin/mapserv"
 IIPSRV = "/usr/lib/iipimage-server/iipsrv.fcgi"
 TICKS = os.sysconf("SC_CLK_TCK")
 SERVER_CORE, LOAD_CORE = ["taskset", "-c", "0"], ["taskset", "-c", "1"]
@@ -42,7 +44,8 @@ http {{
     fastcgi_param SERVER_PROTOCOL $server_protocol;
     location /kept/ {{ fastcgi_pass kept; fastcgi_keep_conn on; }}
     location /new/ {{ fastcgi_pass 127.0.0.1:{iipserve}; }}
-    location /iipsrv/ {{ fastcgi_pass 127.0.0.1:{iipsrv}; }}
+    location /iipsrv/ {{ fastcgi_pass 127.0.0.1:{partner}; }}
+    location /MapServer/ {{ fastcgi_pass 127.0.0.1:{partner}; }}
   }}
 }}
 """
@@ -54,7 +57,8 @@ class Ports:
 
     nginx: int
     iipserve: int
-    iipsrv: int
+    partner: int
+    """The server to compare with."""
     memcached: int
 
     @classmethod
@@ -100,8 +104,21 @@ def iipsrv(ports: Ports, folder: Path, case: Case) -> Iterator[subprocess.Popen[
         "FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "/dev/null", "VERBOSITY": "0", "MEMCACHED_SERVERS": "",
         "URI_MAP": "iipsrv/iiif=>IIIF", "OMP_NUM_THREADS": "1", **_settings(case, ports),
     }  # fmt: skip
-    command = [*SERVER_CORE, IIPSRV, "--bind", f"127.0.0.1:{ports.iipsrv}"]
-    with _running(command, environ, ports.iipsrv, "iipsrv") as process:
+    command = [*SERVER_CORE, IIPSRV, "--bind", f"127.0.0.1:{ports.partner}"]
+    with _running(command, environ, ports.partner, "iipsrv") as process:
+        yield process
+
+
+@contextmanager
+def mapserver(ports: Ports, folder: Path, case: Case) -> Iterator[subprocess.Popen[bytes]]:
+    """Debian's MapServer with a layer for each image of the row."""
+    map_file, settings = CACHE / "benchmark.map", CACHE / "mapserver.conf"
+    names = [link_name(case.image, number) for number in range(case.links)] or [case.image]
+    write_map_file(map_file, folder, names)
+    settings.write_text(f'CONFIG ENV MS_MAP_PATTERN "." MS_MAPFILE "{map_file}" END END\n')
+    environ = {"MAPSERVER_CONFIG_FILE": str(settings), "PATH": os.environ["PATH"]}
+    command = [*SERVER_CORE, "spawn-fcgi", "-n", "-a", "127.0.0.1", "-p", str(ports.partner), "--", MAPSERV]
+    with _running(command, environ, ports.partner, "MapServer") as process:
         yield process
 
 
@@ -127,7 +144,7 @@ def nginx(ports: Ports) -> Iterator[subprocess.Popen[bytes]]:
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "nginx.conf"
     configuration.write_text(
-        NGINX.format(folder=folder, nginx=ports.nginx, iipserve=ports.iipserve, iipsrv=ports.iipsrv)
+        NGINX.format(folder=folder, nginx=ports.nginx, iipserve=ports.iipserve, partner=ports.partner)
     )
     command = [
         *LOAD_CORE,

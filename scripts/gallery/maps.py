@@ -14,7 +14,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.transform import Affine, from_origin
+from rasterio.transform import Affine
 from rasterio.warp import Resampling, calculate_default_transform, reproject
 
 from scripts.gallery.landscape import ROUGHNESS, SEA_LEVEL, fractal, tints
@@ -59,7 +59,7 @@ def write_picture(path: Path) -> None:
     colors = tints().numpy()[0][(heights * 65535).astype(np.uint16)]
     pixels = np.clip(colors * shade[..., None], 0, 255).astype(np.uint8)[PICTURE]
     rows, columns = (part.start for part in PICTURE)
-    placed = from_origin(ORIGIN[0] + columns * CELL, ORIGIN[1] - rows * CELL, CELL, CELL)
+    placed = Affine(CELL, 0, ORIGIN[0] + columns * CELL, 0, -CELL, ORIGIN[1] - rows * CELL)
     options = {"compress": "JPEG", "quality": 85, "blocksize": 256}
     _write(path, np.moveaxis(pixels, 2, 0), placed, UTM, driver="COG", **options)
 
@@ -68,7 +68,7 @@ def write_heights(path: Path) -> None:
     """Heights above the sea in metres, in degrees of longitude and latitude, with gaps: floating point."""
     rows, columns = SHAPE
     metres = ((forms() - SEA_LEVEL) * METRES).astype(np.float32)
-    placed = from_origin(*ORIGIN, CELL, CELL)
+    placed = Affine(CELL, 0, ORIGIN[0], 0, -CELL, ORIGIN[1])
     bounds = rasterio.transform.array_bounds(rows, columns, placed)
     target, width, height = calculate_default_transform(
         UTM, WGS84, columns, rows, *bounds, resolution=DEGREES

@@ -1,0 +1,28 @@
+"""The benchmark's georeferenced raster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.transform import Affine
+
+CRS = "EPSG:32633"
+METRES = 10.0
+"""Side of a pixel of the full size."""
+WEST, NORTH = 480_000.0, 5_280_000.0
+"""The upper left corner."""
+
+
+def write_raster(path: Path, levels: Sequence[NDArray[Any]]) -> None:
+    """Write the first of the levels as a Cloud Optimized GeoTIFF of JPEG tiles, with overviews made of it."""
+    rows, columns, bands = levels[0].shape
+    with rasterio.open(
+        path, "w", driver="COG", width=columns, height=rows, count=bands, dtype="uint8", crs=CRS,
+        transform=Affine(METRES, 0, WEST, 0, -METRES, NORTH), compress="JPEG", quality=75, blocksize=256,
+    ) as file:  # fmt: skip
+        file.write(np.moveaxis(levels[0], 2, 0))
