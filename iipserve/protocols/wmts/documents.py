@@ -275,14 +275,19 @@ def _limits(limits: MatrixLimits) -> str:
 
 
 def _resource_urls(layer: Layer, offer: Offer) -> Xml:
-    """Templates of tiles and feature info, where paths lead to the service."""
+    """Templates of tiles in the first format and of feature info, where paths lead to the service.
+
+    OpenLayers takes the templates of all formats for addresses of the same tiles, and mixes them in one map. The other
+    formats are at the same paths, by their extensions.
+    """
     if not offer.endpoint.rest:
         return NOTHING
     place = (
         f"{offer.endpoint.rest}{quote(layer.identifier, safe='')}"
         "/{style}/{TileMatrixSet}/{TileMatrix}/{TileRow}/{TileCol}"
     )
-    tiles = [_resource_url(media, "tile", f"{place}.{extension}") for media, extension in offer.formats]
+    media_type, extension = offer.formats[0]
+    tiles = [_resource_url(media_type, "tile", f"{place}.{extension}")]
     info = [
         _resource_url(media, "FeatureInfo", f"{place}/{{J}}/{{I}}.{extension}")
         for media, extension in offer.info_formats

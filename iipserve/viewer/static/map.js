@@ -23,7 +23,7 @@ async function readLayers() {
     throw new Error(reason(await answer.text()) || `the server answered ${answer.status}`);
   }
   const capabilities = new ol.format.WMTSCapabilities().read(await answer.text());
-  return capabilities.Contents.Layer.map((layer) => describe(layer, capabilities)).filter(Boolean);
+  return (capabilities.Contents.Layer ?? []).map((layer) => describe(layer, capabilities)).filter(Boolean);
 }
 
 /** The text of an exception report, or the answer itself if it is plain text. */
@@ -54,7 +54,7 @@ function describe(layer, capabilities) {
 /** Make pixel space known to OpenLayers: y grows upwards, so pictures are below zero. */
 function registerPixelSpace() {
   if (!ol.proj.get(IMAGE_CRS)) {
-    ol.proj.addProjection(new ol.proj.Projection({ code: IMAGE_CRS, units: "pixels", global: false }));
+    ol.proj.addProjection(new ol.proj.Projection({ code: IMAGE_CRS, units: "pixels", metersPerUnit: 1 }));
   }
 }
 
@@ -212,11 +212,10 @@ class MapPage {
   }
 }
 
-function valueText(properties) {
-  return Object.entries(properties)
-    .filter(([, value]) => value !== null && typeof value !== "object")
-    .map(([name, value]) => `${name} ${value}`)
-    .join(", ");
+/** The values of all bands, the first one first. */
+function valueText({ nodata, bands }) {
+  const shown = [...bands].reverse().map(({ name, value, unit }) => `${name} ${value}${unit ? ` ${unit}` : ""}`);
+  return nodata ? "no data" : shown.join(", ");
 }
 
 new MapPage(document.querySelector("main")).start();
