@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from iipserve.config import MEGABYTE, Config
 from iipserve.engine.files import (
-    Descriptor,
     ImageChanged,
     KnownFile,
     file_state,
@@ -62,17 +61,16 @@ class ImageFiles:
         name = repr(image.identifier)
         with reported(name, opening=True):
             path, _, number = self._folder.open(image.identifier, image.selector)
-        # the reference keeps it open
-        descriptor = Descriptor(number)
-        with reported(name):
-            status = os.fstat(number)
-            if self._version_of(number, status) != image.version:
-                raise ImageChanged
-            yield OpenedFile(
-                path, lambda count, offset: os.pread(descriptor.number, count, offset), status.st_size
-            )
-            if file_state(os.fstat(number)) != file_state(status):
-                raise ImageChanged
+        try:
+            with reported(name):
+                status = os.fstat(number)
+                if self._version_of(number, status) != image.version:
+                    raise ImageChanged
+                yield OpenedFile(path, lambda count, offset: os.pread(number, count, offset), status.st_size)
+                if file_state(os.fstat(number)) != file_state(status):
+                    raise ImageChanged
+        finally:
+            os.close(number)
 
     def companion(self, path: str) -> Companion | None:
         """A file beside an image, at most `MAX_COMPANION` bytes long; None where there is none that can be read.

@@ -49,6 +49,12 @@ ADDRESSES = (
     "/iiif/3/{0}/pct:50,50,50,50/40,/0/gray.png",
     "/deepzoom/{0}_files/7/0_0.jpg",
     "/zoomify/{0}/TileGroup0/1-0-0.jpg",
+    "/wmts?SERVICE=WMTS&REQUEST=GetCapabilities&LAYERS={0}",
+    "/wmts/{0}/default/native/0/0/0.png",
+    "/wmts/{0}/default/WebMercatorQuad/0/0/0.jpg",
+    "/wmts/{0}/default/WorldCRS84Quad/1/0/1.png",
+    "/wmts?SERVICE=WMTS&VERSION=1.0.0&REQUEST=GetFeatureInfo&LAYER={0}&TILEMATRIXSET=native&TILEMATRIX=0&TILEROW=0&TILECOL=0"
+    "&I=3&J=5&INFOFORMAT=application/json",
 )
 """What is asked of every spoiled file."""
 

@@ -6,6 +6,7 @@ import json
 import warnings
 from pathlib import Path
 
+from tests import geo_rasters
 from tests import tiff_corpus as kinds
 from tests.properties.images import make_subjects
 from tests.tiff_corpus import further
@@ -23,7 +24,7 @@ def make_corpus(folder: Path) -> dict[str, bytes]:
     (folder / "subjects.json").write_text(json.dumps(names))
     files = [path for path in sorted(folder.iterdir()) if path.suffix != ".json"]
     found = {path.name: path.read_bytes() for path in files}
-    found |= _kinds(folder / "kind")
+    found |= _kinds(folder / "kind") | _georeferenced(folder)
     return {name: data for name, data in found.items() if len(data) <= LARGEST}
 
 
@@ -35,4 +36,14 @@ def _kinds(scratch: Path) -> dict[str, bytes]:
             make(scratch)
         found[name] = scratch.read_bytes()
         scratch.unlink()
+    return found
+
+
+def _georeferenced(folder: Path) -> dict[str, bytes]:
+    """One of each kind of georeferenced file."""
+    found = {}
+    for name, make in geo_rasters.KINDS.items():
+        path = make(folder)
+        found[f"geo-{name}"] = path.read_bytes()
+        path.unlink()
     return found

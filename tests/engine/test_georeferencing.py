@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -451,6 +452,24 @@ def test_each_version_is_read_once(tmp_path: Path, read: Reader, monkeypatch: py
     first = read("utm.tif")
     monkeypatch.setattr("iipserve.engine.georeferencing._read_file", _never)
     assert read("utm.tif") is first
+
+
+def test_threads_and_processes_read_at_once(tmp_path: Path) -> None:
+    """GDAL's and PROJ's objects are never shared: images of different systems, read by threads, then by a fork."""
+    kinds = ["utm", "wgs84", "polar", "sinusoidal", "curved_gcps", "rpcs", "feet", "scaled"]
+    paths = [KINDS[kind](tmp_path) for kind in kinds]
+    expected = [Reader(tmp_path)(path.name) for path in paths]
+
+    def read_all(shift: int) -> bool:
+        order = [*range(shift, len(paths)), *range(shift)] * 3
+        return all(Reader(tmp_path)(paths[index].name) == expected[index] for index in order)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(read_all, range(8)))
+    child = os.fork()
+    if not child:
+        os._exit(0 if read_all(0) else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def _never(*args: object) -> None:

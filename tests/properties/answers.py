@@ -102,7 +102,7 @@ def picture_size(media_type: str, body: bytes) -> tuple[int, int] | None:
         return width, height
     if media_type in ("application/json", "application/ld+json"):
         json.loads(body)
-    elif media_type == "application/xml":
+    elif media_type in ("application/xml", "text/xml"):
         ElementTree.fromstring(body)
     elif media_type not in ("application/vnd.netfpx", "text/plain"):
         raise ValueError("no media type of this server")
