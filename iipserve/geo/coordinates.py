@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.geo import crs
-from iipserve.geo.georeference import Georeference
+from iipserve.geo.georeference import ControlPoints, Georeference
 from iipserve.geo.grid import Affine, GridRef
 from iipserve.geo.mapping import Pair, to_ground, to_pixels
-from iipserve.geometry import Region
+from iipserve.geometry import Region, Size
+from iipserve.leader import hand_over
 from iipserve.lru import LRU
 
 Coordinates: TypeAlias = NDArray[np.float64]
@@ -35,8 +36,15 @@ TOLERANCE = 2.5e-4
 """Largest error of interpolated coordinates, in pixels of the map or of the full size, whichever are larger."""
 KEPT = 128
 """Maps whose coordinates are kept: the same square is asked of many layers, and in many formats."""
-MAX_KEPT_BLOCKS = 64
-"""Blocks of the largest map that is kept."""
+MAX_KEPT_BYTES = 256 << 10
+"""Of the coordinates of the largest map that is kept."""
+QUICK_PIXELS = 1 << 20
+"""Pixels of a map whose coordinates are found in some milliseconds."""
+MAX_EXACT = 1 << 19
+"""Pixels of one map that are computed one by one; what else is not smooth then has no place. No map of a part of the Earth
+has as many."""
+KNOTS = 16
+"""Knots of a spline that make a coordinate take twice as long."""
 ROWS_AT_ONCE = 64
 """Rows of a matrix product; OpenBLAS computes larger ones with threads, whose start takes longer than all of it."""
 SAMPLES = 7
@@ -100,19 +108,24 @@ def source_blocks(source: Georeference, target: GridRef) -> tuple[Block, ...]:
     """
     known = _kept.get((source, target))
     if known is None:
-        locate = locator(source, target)
-        size = target.size
-        known = tuple(
-            block
-            for y in range(0, size.height, BLOCK)
-            for x in range(0, size.width, BLOCK)
-            for block in _blocks(
-                Region(x, y, min(BLOCK, size.width - x), min(BLOCK, size.height - y)), locate
-            )
-        )
-        if size.area <= MAX_KEPT_BLOCKS * BLOCK * BLOCK:
+        if target.size.area > QUICK_PIXELS:
+            hand_over()
+        division = _Division(source, target)
+        known = tuple(block for region in _squares(target.size) for block in division.blocks(region))
+        if sum(map(_held, known)) <= MAX_KEPT_BYTES:
             _kept.set((source, target), known)
     return known
+
+
+def _squares(size: Size) -> Iterator[Region]:
+    for y in range(0, size.height, BLOCK):
+        for x in range(0, size.width, BLOCK):
+            yield Region(x, y, min(BLOCK, size.width - x), min(BLOCK, size.height - y))
+
+
+def _held(block: Block) -> int:
+    """Bytes of a block."""
+    return sum(values.nbytes if any(values.strides) else 0 for values in (block.columns, block.rows))
 
 
 def turn_of(source: Georeference) -> float | None:
@@ -166,25 +179,50 @@ def _middle(source: Georeference) -> float:
 # -- blocks ----------------------------------------------------------------------------------------
 
 
-def _blocks(region: Region, locate: Locator) -> Iterator[Block]:
-    """The blocks of a region: itself if its coordinates are smooth."""
-    if region.width <= NODES and region.height <= NODES:
-        yield _exact(region, locate)
-        return
-    down, across = _nodes(region.height, NODES), _nodes(region.width, NODES)
-    block = Smooth(region, *_located(region, across, down, locate))
-    if _is_accurate(block, locate):
-        yield block
-    elif region.width <= EXACT and region.height <= EXACT:
-        yield _exact(region, locate)
-    else:
-        for part in _quarters(region):
-            yield from _blocks(part, locate)
+class _Division:
+    """Cuts a map into blocks."""
+
+    def __init__(self, source: Georeference, target: GridRef) -> None:
+        self._locate = locator(source, target)
+        knots = len(source.mapping.points) if isinstance(source.mapping, ControlPoints) else 0
+        self._left = MAX_EXACT // (1 + knots // KNOTS)
+        """Pixels that may still be computed one by one."""
+
+    def blocks(self, region: Region) -> Iterator[Block]:
+        """The blocks of a region: itself if its coordinates are smooth."""
+        if region.width <= NODES and region.height <= NODES:
+            yield self._exact(region)
+            return
+        down, across = _nodes(region.height, NODES), _nodes(region.width, NODES)
+        block = Smooth(region, *_located(region, across, down, self._locate))
+        if _is_accurate(block, self._locate):
+            yield block
+        elif self._left < min(region.area, EXACT * EXACT) or self._is_nowhere(block):
+            yield _nowhere(region)
+        elif region.width <= EXACT and region.height <= EXACT:
+            yield self._exact(region)
+        else:
+            for part in _quarters(region):
+                yield from self.blocks(part)
+
+    def _exact(self, region: Region) -> Exact:
+        self._left -= region.width * region.height
+        return Exact(region, *_located(region, _centers(region.width), _centers(region.height), self._locate))
+
+    def _is_nowhere(self, block: Smooth) -> bool:
+        """Whether no part of a block has a place, as far as samples tell."""
+        region = block.region
+        if (np.isfinite(block.columns) & np.isfinite(block.rows)).any():
+            return False
+        across, down = _nodes(region.width, 2 * NODES), _nodes(region.height, 2 * NODES)
+        columns, rows = _located(region, across, down, self._locate)
+        return not (np.isfinite(columns) & np.isfinite(rows)).any()
 
 
-def _exact(region: Region, locate: Locator) -> Exact:
-    across, down = _centers(region.width), _centers(region.height)
-    return Exact(region, *_located(region, across, down, locate))
+def _nowhere(region: Region) -> Exact:
+    """A block without places, which takes no memory."""
+    nothing = np.broadcast_to(np.array(np.inf), (region.height, region.width))
+    return Exact(region, nothing, nothing)
 
 
 def _located(region: Region, across: Coordinates, down: Coordinates, locate: Locator) -> Pair:
