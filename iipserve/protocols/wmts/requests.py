@@ -70,7 +70,7 @@ def parse(routed: Routed, server: Server) -> Query:
     if is_restful(routed):
         if paths.is_capabilities(routed.target):
             _check_accepted(routed)
-            return _capabilities(Parameters(), routed, server, is_china=form is not None)
+            return _capabilities(parameters, routed, server, is_china=form is not None)
         return paths.parse(routed.target, server.catalog(), is_china=form is not None)
     operation = _operation(parameters, routed)
     if operation == "getcapabilities":

@@ -237,3 +237,12 @@ def test_routes() -> None:
     assert fault() == ("MissingParameterValue", "service", 400)
     assert fault(path="/ows") == ("MissingParameterValue", "service", 400)
     assert fault("SERVICE=WFS", "/ows") == ("InvalidParameterValue", "service", 400)
+
+
+def test_without_the_extra_everything_is_not_implemented(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iipserve.geo.missing_packages", lambda: ("pyproj",))
+    assert fault(kvp(TILE)) == ("OperationNotSupported", "", 501)
+    assert fault(path="/wmts/1.0.0/WMTSCapabilities.xml") == ("OperationNotSupported", "", 501)
+    error = ask(kvp(TILE)).error
+    assert error is not None
+    assert b"pip install 'iipserve[geo]'" in error.document.body
