@@ -124,6 +124,9 @@ ONCE: tuple[Handler, ...] = (collects, selects_cases)
 NOT_RUN = {
     "scripts/demo": "makes images of 600 megapixels; it is run with images",
     "scripts/test": "runs this test",
+    "scripts/test-pythons": "as above, with other versions of Python",
+    "scripts/test-pythons 3.13 -x tests/cache": "as above",
+    "scripts/test-pythons --bench 3.11 3.13": "measures for minutes",
     "npm install --prefix /opt/iipserve/share/iipserve openseadragon@^6": "needs a registry; as in scripts/setup",
     "systemctl daemon-reload": "there is no systemd in a test; test_samples.py verifies the units",
     "systemctl enable --now iipserve": "as above",
