@@ -31,6 +31,8 @@ MAX_TRANSFORMERS = 64
 """Systems and transformations that each thread keeps: up to 30 kB each, and 0.2 s to make where datums differ."""
 MAX_WKT = 64 << 10
 """Length of the WKT that is read, in characters."""
+LONGEST_UNIT = 1e9
+"""In metres or radians. Files that define a longer one, or one as much shorter, are damaged."""
 MAX_NESTED = 4
 """Compound and bound systems within each other."""
 CODE = re.compile(r"(EPSG|ESRI):([0-9]{1,7})", re.ASCII)
@@ -96,6 +98,9 @@ def horizontal(crs: pyproj.CRS) -> pyproj.CRS | None:
         crs = inner
     if crs.is_vertical or crs.is_geocentric or crs.is_engineering or len(crs.axis_info) < 2:
         return None
+    units = [axis.unit_conversion_factor for axis in crs.axis_info[:2]]
+    if not all(1 / LONGEST_UNIT < unit < LONGEST_UNIT for unit in units):
+        return None
     return crs.to_2d() if len(crs.axis_info) > 2 else crs
 
 
@@ -133,6 +138,10 @@ class _OfThread(threading.local):
         """Itself, emptied after a fork."""
         if self.process != os.getpid():
             self.process = os.getpid()
+            require()
+            from pyproj.network import set_network_enabled  # type: ignore[attr-defined]  # in Cython
+
+            set_network_enabled(active=False)  # PROJ_NETWORK=ON would let it load grids
             self.systems: LRU[str, pyproj.CRS] = LRU(MAX_SYSTEMS)
             self.transformations: LRU[tuple[str, str], Transformation] = LRU(MAX_TRANSFORMERS)
         return self

@@ -293,6 +293,19 @@ def test_what_is_no_horizontal_system_has_no_key(wkt: str) -> None:
     assert crs.key_of_wkt(wkt) is None
 
 
+TRANSVERSE = """PROJCS["x",GEOGCS["y",DATUM["z",SPHEROID["s",6378137,298.25]],PRIMEM["Greenwich",0],UNIT["degree",{}]],
+PROJECTION["Transverse_Mercator"],PARAMETER["central_meridian",15],UNIT["u",{}]]"""
+
+
+@pytest.mark.parametrize("unit", ["0", "-1", "nan", "1e400", "1e-300", "1e300"])
+def test_units_that_measure_nothing_make_no_system(unit: str) -> None:
+    assert crs.key_of_wkt(TRANSVERSE.format(math.pi / 180, 1)) is not None
+    assert crs.key_of_wkt(TRANSVERSE.format(math.pi / 180, unit)) is None
+    geographic = TRANSVERSE.partition(",")[2].partition(",\nPROJECTION")[0]
+    assert crs.key_of_wkt(geographic.format(math.pi / 180)) is not None
+    assert crs.key_of_wkt(geographic.format(unit)) is None
+
+
 # -- transformations -------------------------------------------------------------------------------
 
 
@@ -348,6 +361,20 @@ def test_what_clients_name_is_kept_in_bounds() -> None:
     objects = proj._of_thread.objects()
     assert len(objects.transformations._values) == proj.MAX_TRANSFORMERS
     assert len(objects.systems._values) == proj.MAX_SYSTEMS
+
+
+def test_proj_loads_nothing_from_the_network() -> None:
+    code = (
+        "import threading; from iipserve.geo import crs; crs.parse('EPSG:32633'); crs.transformer('EPSG:4326', 'EPSG:27700');"
+        "import pyproj.network as network; found = [network.is_network_enabled()];"
+        "thread = threading.Thread(target=lambda: found.append(crs.turn('EPSG:3395') and network.is_network_enabled()));"
+        "thread.start(); thread.join(); print(found)"
+    )
+    environ = os.environ | {"PROJ_NETWORK": "ON"}
+    found = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environ
+    )
+    assert found.stdout == "[False, False]\n"
 
 
 def test_the_application_loads_none_of_the_extra_s_packages() -> None:
