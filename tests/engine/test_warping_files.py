@@ -20,6 +20,7 @@ from iipserve.image import ImageName
 from iipserve.plan import RenderPlan, Resampling, image_ref
 from iipserve.processing import Operation
 from iipserve.processing.color import Twist
+from iipserve.processing.layout import with_full_opacity
 from iipserve.protocols.maps import MapView, plan_map
 from tests.engine.maps import M, reader
 from tests.geo_rasters import HEIGHT, KINDS, WIDTH
@@ -39,31 +40,39 @@ ROWS = Twist(((0.0, 1.0),))
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("rasters")
-    for kind in SHOWN:
+    for kind in (*SHOWN, *GAPS, "palette"):
         KINDS[kind](path)
     return path
 
 
-def drawn(folder: Path, kind: str, target: GridRef, *operations: Operation) -> NDArray[Any]:
-    """The map in 16 bits, with opacity: shape (height, width, 2)."""
+def read(
+    folder: Path,
+    kind: str,
+    target: GridRef,
+    resampling: Resampling = Resampling.NEAREST,
+    *operations: Operation,
+    bits: int = 8,
+) -> NDArray[Any]:
+    """The display pixels of a map."""
     config = Config(filesystem_prefix=f"{folder}/")
     library = Library(config, registry.discover("iipserve.sources", "FORMAT"))
     info = library.info(f"{kind}.tif")
     geo = Georeferences(config)(info)
     assert geo is not None
-    view = MapView(
-        Layer(kind, ImageName(info.identifier)),
-        Style("own", operations=operations),
-        target,
-        "png",
-        Resampling.NEAREST,
-    )
-    plan = plan_map(view, info, geo, SERVER)
-    wide = RenderPlan(plan.view, plan.encoding._replace(bits=16), plan.operations)
-    pixels = reader(library.source(image_ref(info)), wide).read()
-    if pixels.shape[2] == 2:
-        return pixels
-    return np.concatenate([pixels, np.full_like(pixels, 65535)], axis=2)
+    layer, style = Layer(kind, ImageName(info.identifier)), Style("own", operations=operations)
+    plan = plan_map(MapView(layer, style, target, "png", resampling), info, geo, SERVER)
+    asked = RenderPlan(plan.view, plan.encoding._replace(bits=bits), plan.operations)
+    return reader(library.source(image_ref(info)), asked).read()
+
+
+def drawn(folder: Path, kind: str, target: GridRef, *operations: Operation) -> NDArray[Any]:
+    """The map in 16 bits, with opacity: shape (height, width, 2)."""
+    return with_full_opacity(read(folder, kind, target, Resampling.NEAREST, *operations, bits=16))
+
+
+def opacity(folder: Path, kind: str, target: GridRef, resampling: Resampling) -> NDArray[Any]:
+    """Shape (height, width)."""
+    return with_full_opacity(read(folder, kind, target, resampling))[..., -1]
 
 
 def pixels_of(path: Path, xs: Coordinates, ys: Coordinates) -> tuple[Coordinates, Coordinates]:
@@ -128,3 +137,51 @@ def test_each_pixel_is_where_it_belongs(folder: Path, kind: str, target: str) ->
     for values, places in ((found[..., 0], columns), (found_rows[..., 0], rows)):
         off = np.abs(values[inside] + 0.5 - places[inside])
         assert off.max() <= 0.5 + close
+
+
+GAPS = {
+    "nodata": (slice(10, 20), slice(40, 60)),
+    "nan": (slice(10, 20), slice(40, 60)),
+    "mask": (slice(20, 50), slice(30, 90)),
+    "rgba": (slice(0, HEIGHT), slice(WIDTH // 2, WIDTH)),
+}
+
+
+@pytest.mark.parametrize("resampling", [Resampling.NEAREST, Resampling.BILINEAR, Resampling.AVERAGE])
+@pytest.mark.parametrize("reduction", [0.7, 2.2])
+@pytest.mark.parametrize("kind", GAPS)
+def test_gaps_are_clear(folder: Path, kind: str, reduction: float, resampling: Resampling) -> None:
+    """Exactly the missing pixels with nearest pixels of the full size; further than what is averaged from their edges otherwise."""
+    crs, own = extent(folder, kind)
+    step = own.width / WIDTH * reduction
+    affine = Affine(step, 0.0, own.min_x - 3.3 * step, 0.0, -step, own.max_y + 2.2 * step)
+    grid = GridRef(crs, affine, Size(int(WIDTH / reduction) + 6, int(HEIGHT / reduction) + 5))
+    found = opacity(folder, kind, grid, resampling)
+    across, down = np.meshgrid(np.arange(grid.size.width) + 0.5, np.arange(grid.size.height) + 0.5)
+    columns, rows = pixels_of(folder / f"{kind}.tif", *affine.apply(across, down))
+
+    valid = np.zeros((HEIGHT + 40, WIDTH + 40), bool)
+    valid[20:-20, 20:-20] = True
+    gap_rows, gap_columns = GAPS[kind]
+    valid[gap_rows.start + 20 : gap_rows.stop + 20, gap_columns.start + 20 : gap_columns.stop + 20] = False
+    around = 0.0 if resampling is Resampling.NEAREST and reduction < 1 else 1.7 * max(1.0, reduction)
+    corners = [
+        valid[np.floor(rows + y + 20).astype(int), np.floor(columns + x + 20).astype(int)]
+        for x in (-around, 0, around)
+        for y in (-around, 0, around)
+    ]
+    opaque, clear = np.all(corners, axis=0), ~np.any(corners, axis=0)
+    assert opaque.sum() > 50
+    assert clear.sum() > 3
+    assert (found[opaque] == 255).all()
+    assert (found[clear] == 0).all()
+
+
+@pytest.mark.parametrize("reduction", [0.7, 2.9, 9.0])
+def test_classes_keep_their_colors(folder: Path, reduction: float) -> None:
+    crs, own = extent(folder, "palette")
+    step = own.width / WIDTH * reduction
+    grid = GridRef(crs, Affine(step, 0.0, own.min_x, 0.0, -step, own.max_y), Size(int(110 / reduction), 8))
+    for resampling in Resampling:
+        colors = read(folder, "palette", grid, resampling).reshape(-1, 3)
+        assert {tuple(color) for color in colors.tolist()} == {(200, 0, 0), (0, 200, 0), (0, 0, 200)}
