@@ -55,15 +55,27 @@ class Measured(NamedTuple):
 
 def windows(
     image: ImageRef, info: ImageInfo, spot: Spot, nodata: tuple[float, ...] | None
-) -> tuple[WindowRef, WindowRef]:
-    """What is read: the pixel at full size, and the area from the finest level at which it is small enough."""
-    pixel = Region(spot.column, spot.row, 1, 1)
+) -> tuple[WindowRef, ...]:
+    """What is read: the area from the finest level at which it is small enough, and before it the pixel under the point
+    at full size, unless the area has it."""
     level, region = _level_of(info, spot.area)
     step = 1
     while Size(ceil_div(region.width, step), ceil_div(region.height, step)).area > MAX_SAMPLES:
         step += 1
-    size = region.size.ceil_scaled(step)
-    return WindowRef(image, 0, pixel, pixel.size, nodata), WindowRef(image, level, region, size, nodata)
+    area = WindowRef(image, level, region, region.size.ceil_scaled(step), nodata)
+    if _is_exact(area) and _within(spot, region):
+        return (area,)
+    pixel = Region(spot.column, spot.row, 1, 1)
+    return WindowRef(image, 0, pixel, pixel.size, nodata), area
+
+
+def _is_exact(area: WindowRef) -> bool:
+    """Whether a window has every pixel of the full size."""
+    return area.level == 0 and area.size == area.region.size
+
+
+def _within(spot: Spot, region: Region) -> bool:
+    return region.x <= spot.column < region.right and region.y <= spot.row < region.bottom
 
 
 def _level_of(info: ImageInfo, area: Region) -> tuple[int, Region]:
@@ -87,10 +99,16 @@ def measured(
         refs: of `windows`.
         read: the windows.
     """
-    pixel, area = read
+    ref, area = refs[-1], read[-1]
+    pixel = read[0] if len(read) > 1 else _cut(area, spot.column - ref.region.x, spot.row - ref.region.y)
     values = tuple(_band_value(band, index, pixel, area) for index, band in enumerate(bands))
-    ref = refs[1]
-    return Measured(spot, values, ref.level, ref.level == 0 and ref.size == ref.region.size)
+    return Measured(spot, values, ref.level, _is_exact(ref))
+
+
+def _cut(area: Window, column: int, row: int) -> Window:
+    """One pixel of a window."""
+    within = slice(row, row + 1), slice(column, column + 1)
+    return Window(area.samples[within], area.valid[within])
 
 
 def _band_value(band: Band, index: int, pixel: Window, area: Window) -> BandValue:
