@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from iipserve.config import Config
-from iipserve.containers.ifd import VARIANTS, Reader, read_chain
-from iipserve.containers.tags import IMAGE_LENGTH, IMAGE_WIDTH, ORIENTATION, PHOTOMETRIC, Photometric
+from iipserve.containers.ifd import VARIANTS, Directory, Reader, read_chain
+from iipserve.containers.palette import read_palette
+from iipserve.containers.tags import (
+    BITS_PER_SAMPLE,
+    IMAGE_LENGTH,
+    IMAGE_WIDTH,
+    ORIENTATION,
+    PHOTOMETRIC,
+    Photometric,
+)
 from iipserve.engine.files import KnownFile
 from iipserve.engine.geojp2 import read_geojp2
 from iipserve.engine.geotiff import read_geotiff
@@ -38,6 +47,8 @@ MAX_IMAGES = 20_000
 """Images whose georeference is remembered, some 500 bytes each."""
 SIDE_CAR_SECONDS = 10.0
 """How long it is believed that an image has no files beside it that say where it lies."""
+MAX_PALETTE_BITS = 8
+"""Of the indices of palettes that are remembered."""
 HEAD_LENGTH = 12
 JP2_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 
@@ -71,6 +82,8 @@ class Stored(NamedTuple):
     size: Size | None = None
     """Of the image that is placed, as stored; None where the file holds no other."""
     is_palette: bool = False
+    palette: bytes = b""
+    """As of `GeoImage`."""
 
 
 class Georeferences:
@@ -149,12 +162,21 @@ def _read_file(file: OpenedFile) -> Stored:
         directory = next(read_chain(Reader.of(file.read_at, head, file.length)))
     except DecodeError:
         return Stored()
+    is_palette = directory.integer(PHOTOMETRIC, 0) == Photometric.PALETTE
     return Stored(
         read_geotiff(directory),
         directory.integer(ORIENTATION, 1),
         Size(directory.integer(IMAGE_WIDTH, 0), directory.integer(IMAGE_LENGTH, 0)),
-        directory.integer(PHOTOMETRIC, 0) == Photometric.PALETTE,
+        is_palette,
+        _palette(directory) if is_palette else b"",
     )
+
+
+def _palette(directory: Directory) -> bytes:
+    bits = directory.integer(BITS_PER_SAMPLE, 1)
+    with suppress(DecodeError):
+        return read_palette(directory, bits).tobytes() if 0 < bits <= MAX_PALETTE_BITS else b""
+    return b""
 
 
 def _geo_image(info: ImageInfo, stored: Stored) -> GeoImage | None:
@@ -168,7 +190,7 @@ def _geo_image(info: ImageInfo, stored: Stored) -> GeoImage | None:
     if upright is None:
         return None
     georeference = Georeference(key, upright, info.size)
-    return GeoImage(georeference, _bands(info, stored), is_palette=stored.is_palette)
+    return GeoImage(georeference, _bands(info, stored), is_palette=stored.is_palette, palette=stored.palette)
 
 
 def _bands(info: ImageInfo, stored: Stored) -> tuple[Band, ...]:

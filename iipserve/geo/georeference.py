@@ -88,6 +88,8 @@ class GeoImage:
     """One for each band of the file without opacity."""
     is_palette: bool = False
     """Its samples are classes: colors between two of them mean nothing, so they are never interpolated."""
+    palette: bytes = b""
+    """Red, green and blue of each class, of palettes of up to 256 colors: as these its samples are read."""
 
 
 def in_pixel_space(info: ImageInfo) -> GeoImage:

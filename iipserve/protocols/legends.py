@@ -71,7 +71,7 @@ def plan_legend(
 
 def _band(entry: LayerEntry) -> Band:
     """The band that is displayed: the first."""
-    return bands_of(entry.info, entry.geo.bands)[0]
+    return bands_of(entry.info, entry.geo)[0]
 
 
 def plan_legend_document(entry: LayerEntry, style: Style) -> StatisticsPlan | Document:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from iipserve.geo.georeference import Band
+from iipserve.geo.georeference import Band, GeoImage
 from iipserve.geometry import Region, Size, ceil_div
 from iipserve.image import ImageInfo
 from iipserve.plan import ImageRef, Window, WindowRef
@@ -16,6 +17,12 @@ from iipserve.protocols.feature_info.locating import Spot
 
 MAX_SAMPLES = 65536
 """Pixels that statistics are made of, at most: those of a smaller level, or some spread evenly, where an area has more."""
+
+CLASS = np.dtype(np.int64)
+"""Type of samples that are classes; no source reads such."""
+UNKNOWN = -1
+PALETTE_BANDS = 3
+"""Of the colors of a palette."""
 
 Number: TypeAlias = int | float
 
@@ -25,7 +32,7 @@ class BandValue(NamedTuple):
 
     band: Band
     raw: Number | None
-    """The sample under the point as the file has it; None without data there."""
+    """The sample under the point as the file has it; None without data there, and of a class that is not known."""
     value: Number | None
     """The same, physical."""
     pixels: int
@@ -46,11 +53,8 @@ class Measured(NamedTuple):
     """From which the statistics are: 0 is the full size."""
     is_exact: bool
     """They are of every pixel of the area at full size."""
-
-    @property
-    def has_data(self) -> bool:
-        """The pixel under the point has data."""
-        return any(each.raw is not None for each in self.bands)
+    has_data: bool
+    """The pixel under the point has data."""
 
 
 def windows(
@@ -102,7 +106,7 @@ def measured(
     ref, area = refs[-1], read[-1]
     pixel = read[0] if len(read) > 1 else _cut(area, spot.column - ref.region.x, spot.row - ref.region.y)
     values = tuple(_band_value(band, index, pixel, area) for index, band in enumerate(bands))
-    return Measured(spot, values, ref.level, _is_exact(ref))
+    return Measured(spot, values, ref.level, _is_exact(ref), bool(pixel.valid[0, 0]))
 
 
 def _cut(area: Window, column: int, row: int) -> Window:
@@ -112,11 +116,15 @@ def _cut(area: Window, column: int, row: int) -> Window:
 
 
 def _band_value(band: Band, index: int, pixel: Window, area: Window) -> BandValue:
-    raw = _number(pixel.samples[0, 0, index]) if pixel.valid[0, 0] else None
-    value = None if raw is None else physical(band, raw, float(pixel.samples[0, 0, index]))
+    sample = pixel.samples[0, 0, index]
+    is_known = pixel.valid[0, 0] and not (sample.dtype == CLASS and sample == UNKNOWN)
+    raw = _number(sample) if is_known else None
+    value = None if raw is None else physical(band, raw, float(sample))
     samples = area.samples[..., index][area.valid]
     if samples.dtype.kind == "f":
         samples = samples[np.isfinite(samples)]
+    elif samples.dtype == CLASS:
+        samples = samples[np.not_equal(samples, UNKNOWN)]
     if not samples.size:
         return BandValue(band, raw, value, 0, None, None, None)
     low, high = sorted(physical(band, _number(end), float(end)) for end in (samples.min(), samples.max()))
@@ -145,15 +153,32 @@ def _number(sample: np.generic) -> Number:
     return number if math.isfinite(number) else float(sample)
 
 
-def bands_of(info: ImageInfo, named: Sequence[Band]) -> tuple[Band, ...]:
-    """The bands of an image's samples: as the georeference says, if it has as many; colors of a palette by name."""
+def palette_of(info: ImageInfo, geo: GeoImage) -> bytes:
+    """The palette whose colors an image's samples are; empty where they are their own values."""
+    return geo.palette if info.color_bands == PALETTE_BANDS and info.dtype == "uint8" else b""
+
+
+def bands_of(info: ImageInfo, geo: GeoImage) -> tuple[Band, ...]:
+    """The bands that are reported: the class of a palette, else those of the samples."""
+    if palette_of(info, geo):
+        return (Band("band1"),)
     count = info.color_bands
-    if len(named) == count:
-        return tuple(named)
-    if count == len(COLORS) and len(named) == 1:
-        return tuple(Band(name) for name in COLORS)
+    if len(geo.bands) == count:
+        return geo.bands
     return tuple(Band(f"band{index + 1}") for index in range(count))
 
 
-COLORS = ("red", "green", "blue")
-"""Bands of the colors that the single band of a palette is read as."""
+def classes(window: Window, palette: bytes) -> Window:
+    """The classes of a window whose samples are colors of a palette; `UNKNOWN` where several have the color, or none."""
+    colors = np.frombuffer(palette, np.uint8).reshape(-1, 3)
+    known, first, counts = np.unique(_packed(colors), return_index=True, return_counts=True)
+    shown = _packed(window.samples)
+    place = np.minimum(np.searchsorted(known, shown), len(known) - 1)
+    is_one = (known[place] == shown) & (counts[place] == 1)
+    return Window(np.where(is_one, first[place], UNKNOWN)[..., np.newaxis].astype(CLASS), window.valid)
+
+
+def _packed(colors: NDArray[Any]) -> NDArray[np.int64]:
+    """Red, green and blue in one number."""
+    wide = colors.astype(np.int64)
+    return (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]

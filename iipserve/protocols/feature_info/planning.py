@@ -11,7 +11,14 @@ from iipserve.geo.georeference import Band
 from iipserve.geo.layer import Layer, LayerEntry
 from iipserve.plan import Document, ValuePlan, Window, WindowRef, image_ref
 from iipserve.protocols.feature_info.locating import Spot, locate
-from iipserve.protocols.feature_info.measuring import Measured, bands_of, measured, windows
+from iipserve.protocols.feature_info.measuring import (
+    Measured,
+    bands_of,
+    classes,
+    measured,
+    palette_of,
+    windows,
+)
 from iipserve.protocols.feature_info.places import Place
 
 
@@ -51,11 +58,15 @@ class _Asked:
     """All bands, in the order of the file."""
     chosen: tuple[int, ...]
     """Indices of those that are reported, the topmost first."""
+    palette: bytes
+    """As of `GeoImage`."""
     spot: Spot | None
     refs: tuple[WindowRef, ...]
 
     def answer(self, read: Sequence[Window]) -> LayerAnswer:
         """The answer from this layer's windows."""
+        if self.palette:
+            read = [classes(window, self.palette) for window in read]
         found = measured(self.spot, self.every, self.refs, read) if self.spot else None
         if found and not (found.has_data or any(each.pixels for each in found.bands)):
             found = None
@@ -93,11 +104,11 @@ def plan_feature_info(
 
 def _asked(queried: LayerEntry, place: Place, children: Sequence[str] | None) -> _Asked:
     layer, info, georeference = queried.layer, queried.info, queried.geo.georeference
-    bands = bands_of(info, queried.geo.bands)
+    bands = bands_of(info, queried.geo)
     chosen = _chosen(layer, bands, children)
     spot = locate(place, georeference, layer.extent)
     refs = windows(image_ref(info), info, spot, layer.nodata) if spot else ()
-    return _Asked(layer, georeference.crs, bands, chosen, spot, refs)
+    return _Asked(layer, georeference.crs, bands, chosen, palette_of(info, queried.geo), spot, refs)
 
 
 def _chosen(layer: Layer, bands: Sequence[Band], children: Sequence[str] | None) -> tuple[int, ...]:

@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.containers.ifd import Directory
+from iipserve.containers.palette import read_palette
 from iipserve.containers.tags import (
-    COLOR_MAP,
     DECODE,
     REFERENCE_BLACK_WHITE,
     SELF_CODED,
     YCBCR_COEFFICIENTS,
     Photometric,
 )
-from iipserve.errors import DecodeError, UnsupportedImage
+from iipserve.errors import UnsupportedImage
 from iipserve.sources.color import Samples, Step, unpremultiply, ycc_to_rgb
 from iipserve.sources.tiff.layout import Layout
 from iipserve.sources.tiff_pixel_format import Alpha, Bands, SampleType
@@ -72,11 +72,14 @@ def _color_steps(layout: Layout, directory: Directory) -> list[Step]:
 
 def _palette(layout: Layout, directory: Directory) -> Step:
     """Indices become colors of 8 bits, followed by opacity if there is any."""
-    colors = _read_palette(layout.type, directory)
+    type = layout.type
+    if type.kind != "u" or type.bits > MAX_PALETTE_BITS:
+        raise UnsupportedImage(f"TIFF of a palette with indices of {type.bits} bits")
+    colors = read_palette(directory, type.bits)
     if layout.nodata is not None:
         colors = _told_apart(colors, int(layout.nodata))
     alpha_index = layout.bands.alpha_index if layout.bands.has_alpha else None
-    opacity, surplus = spread_table(min(8, layout.type.bits)), max(0, layout.type.bits - 8)
+    opacity, surplus = spread_table(min(8, type.bits)), max(0, type.bits - 8)
 
     def look_up(pixels: Samples) -> Samples:
         shown = colors.take(pixels[:, :, 0], axis=0, mode="clip")
@@ -87,18 +90,6 @@ def _palette(layout: Layout, directory: Directory) -> Step:
         )
 
     return look_up
-
-
-def _read_palette(type: SampleType, directory: Directory) -> NDArray[np.uint8]:
-    """The colors, of shape (count, 3)."""
-    if type.kind != "u" or type.bits > MAX_PALETTE_BITS:
-        raise UnsupportedImage(f"TIFF of a palette with indices of {type.bits} bits")
-    if directory.count(COLOR_MAP) < 3 << type.bits:
-        raise DecodeError("the TIFF file's palette is too short for its indices; the file is damaged")
-    values = np.array(directory.table(COLOR_MAP, 3 << type.bits), np.uint16).reshape(3, -1).T
-    # 0 to 65535 (TIFF 6.0 section 5); 0 to 255 by some writers (libtiff detects these too)
-    scaled = values if np.max(values) < 256 else values >> 8
-    return np.ascontiguousarray(scaled.astype(np.uint8))
 
 
 def _told_apart(colors: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:

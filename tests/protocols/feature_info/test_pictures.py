@@ -33,6 +33,8 @@ from tests.protocols.test_legends import SERVER
 GRAY = Style("gray", operations=(SampleRange(((None, 0.0, 255.0),)),))
 """Shows samples from 0 to 255 as they are."""
 COLORS = {"rgba", "palette"}
+CLASSES = {1: [200, 0, 0], 5: [0, 200, 0], 9: [0, 0, 200]}
+"""Of the raster `palette`."""
 SIDE = 64
 OWN = "own"
 """The image's own coordinate reference system."""
@@ -93,7 +95,13 @@ def test_the_value_is_that_of_the_picture(kind: str, key: str, rasters: Rasters)
             if values is None:
                 assert picture[j, i, 3] == 0
             else:
-                expected = values[:3] if kind in COLORS else [values[0]] * 3
+                expected = (
+                    CLASSES[values[0]]
+                    if kind == "palette"
+                    else values[:3]
+                    if kind in COLORS
+                    else [values[0]] * 3
+                )
                 assert picture[j, i].tolist() == [*expected, 255]
         assert seen == {True, False} or (column, row) != (2.3, 1.6) or kind == "world"
 

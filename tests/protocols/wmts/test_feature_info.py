@@ -180,6 +180,26 @@ def test_plain_pictures_by_their_pixels(app: Application) -> None:
     assert stored(found) == [5, 7]
 
 
+def test_the_class_of_a_palette(app: Application) -> None:
+    """The sample that the file has, not the color that it is shown in."""
+    for column, expected in ((3, 1), (40, 5), (119, 9)):
+        found = at_point(app, "palette", x=500005 + 20 * column, y=4999930, infoformat="application/json")
+        assert stored(found) == [expected]
+    found = at_point(app, "palette", bbox="500000,4999800,501000,5000000", infoformat="application/json")
+    (band,) = properties(found)["bands"]
+    assert (band["minimum"], band["maximum"], band["pixels"]) == (1, 5, 500)
+
+
+def test_a_class_whose_color_is_that_of_another_is_not_guessed(tmp_path: Path) -> None:
+    colors = {0: (0, 0, 0, 255), 1: (9, 9, 9, 255), 2: (9, 9, 9, 255), 3: (7, 7, 7, 255)}
+    classes = np.array([[1, 2, 3, 3]], np.uint8)
+    write_geotiff(tmp_path / "a.tif", classes, colormap=colors, photometric="palette")
+    server = build(Config(filesystem_prefix=f"{tmp_path}/"))
+    for column, expected in enumerate([None, None, 3, 3]):
+        found = at_point(server, "a", x=500005 + 20 * column, y=4999990, infoformat="application/json")
+        assert (stored(found), properties(found)["nodata"]) == ([expected], False)
+
+
 # -- formats and sub-layers ------------------------------------------------------------------------
 
 
