@@ -10,7 +10,7 @@ from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.plan import Legend, RenderPlan
 from iipserve.processing import Context, Operation, Pixels, pipeline
 from iipserve.processing.legend import drawn, ramp
-from iipserve.processing.sample_format import sample_format
+from iipserve.processing.sample_format import sample_format, stored_scale
 
 BYTES = 16
 """Held for each pixel while it is drawn."""
@@ -55,7 +55,8 @@ class LegendReader(ViewReader):
     def read(self) -> Pixels:
         legend = self._legend
         known = ramp(sample_format(self._source.info, self._ranges), self._operations, legend.size.height)
-        low, high = (float(known.samples[end]) * legend.scale + legend.offset for end in (0, -1))
+        scale = stored_scale(self._source.info) * legend.scale
+        low, high = (float(known.samples[end]) * scale + legend.offset for end in (0, -1))
         colors = known.colors
         if low > high:
             low, high, colors = high, low, colors[::-1]

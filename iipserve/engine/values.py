@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from iipserve.plan import ValuePlan, Window, WindowRef
 from iipserve.processing import Pixels
 from iipserve.processing.layout import first_bands
 from iipserve.processing.missing import Mask, missing_pixels, representable
+from iipserve.processing.sample_format import stored_scale
 from iipserve.sources import Source
 from iipserve.sources.tiles import PartReader, join_tiles
 
@@ -121,10 +122,18 @@ def _checked(samples: Pixels, unmasked: Mask, info: ImageInfo, nodata: tuple[flo
         info: of their image.
         nodata: replaces the image's, if it is not None.
     """
-    if nodata is not None:
-        info = replace(info, nodata=representable(nodata, info))
+    scale = stored_scale(info)
+    stored = samples if scale == 1 else _multiplied(samples, scale)
     missing = missing_pixels(samples, info)
+    if nodata is not None:
+        missing = missing_pixels(stored, replace(info, nodata=representable(nodata, info)))
     valid = unmasked if missing is None else unmasked & ~missing
     if info.has_alpha:
         valid = valid & np.not_equal(samples[..., -1], 0)
-    return Window(first_bands(samples, info.color_bands), valid)
+    return Window(first_bands(stored, info.color_bands), valid)
+
+
+def _multiplied(samples: NDArray[Any], factor: float) -> Pixels:
+    """Integers multiplied by a factor, and rounded."""
+    multiplied: Pixels = np.rint(samples * factor).astype(samples.dtype)
+    return multiplied

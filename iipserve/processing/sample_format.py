@@ -92,6 +92,11 @@ def sample_format(info: ImageInfo, ranges: Sequence[Range] = ()) -> SampleFormat
     )  # fmt: skip
 
 
+def stored_scale(info: ImageInfo) -> float:
+    """What samples are multiplied by to be as stored: those of fewer than 8 bits have been expanded to 8."""
+    return ((1 << info.bits) - 1) / 255 if info.dtype == "uint8" and info.bits < 8 else 1.0
+
+
 def shown_ranges(input_format: SampleFormat, operations: Sequence[Operation]) -> tuple[Range, ...]:
     """Black and white of each color band: the image's, or those that operations of the stage RANGE set.
 

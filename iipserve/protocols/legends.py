@@ -16,7 +16,7 @@ from iipserve.processing.color import Twist
 from iipserve.processing.colormap import Colormap
 from iipserve.processing.filters import Hillshade
 from iipserve.processing.legend import ramp, value_text
-from iipserve.processing.sample_format import sample_format
+from iipserve.processing.sample_format import sample_format, stored_scale
 from iipserve.processing.statistics import Statistics, known_ranges, measured_ranges
 from iipserve.protocols import Server
 from iipserve.protocols.encodings import tile_encoding
@@ -96,7 +96,7 @@ class Description:
         known = ramp(sample_format(info, ranges), pipeline.bound(self.style.operations, context), ENTRIES)
         entries = []
         for sample, (red, green, blue) in zip(known.samples.tolist(), known.colors.tolist(), strict=True):
-            value = sample * band.scale + band.offset
+            value = sample * stored_scale(info) * band.scale + band.offset
             label = f"{value_text(value)} {band.unit}".rstrip()
             color = f"#{red:02X}{green:02X}{blue:02X}"
             entries.append({"label": label, "quantity": repr(value), "color": color, "opacity": "1"})

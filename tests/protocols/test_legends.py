@@ -137,6 +137,12 @@ def test_labels_are_physical(rasters: Rasters) -> None:
     )
 
 
+def test_values_of_fewer_bits_are_as_stored(rasters: Rasters) -> None:
+    pixels = positions(dtype="uint8")[0] % 16
+    entry = rasters.layer(write_geotiff(rasters.folder / "a.tif", pixels, nbits=4))
+    assert [entries(rasters, entry, VIRIDIS)[end]["label"] for end in (0, -1)] == ["0", "15"]
+
+
 def test_the_range_is_the_one_that_is_displayed(rasters: Rasters) -> None:
     heights = np.linspace(-500.0, 1500.0, 2400, dtype=np.float32).reshape(40, 60)
     heights[0, :5] = -9999

@@ -68,6 +68,20 @@ def test_samples_of_every_type_are_written_as_stored(dtype: str, rasters: Raster
             )
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_samples_of_fewer_bits_are_as_stored(bits: int, rasters: Rasters) -> None:
+    pixels = (positions(dtype="uint8")[0] + positions(dtype="uint8")[1]) % (1 << bits)
+    path = write_geotiff(rasters.folder / "a.tif", pixels, nbits=bits)
+    layer = rasters.layer(path)
+    for column, row in ((0, 0), (5, 2), (119, 79)):
+        assert rasters.stored(layer, at_pixel(layer, column + 0.5, row + 0.5)) == [pixels[row, column]]
+    whole = rasters.properties(layer, at_pixel(layer, 60, 40, 100))["bands"][0]
+    assert (whole["maximum"], whole["mean"]) == (pixels.max(), pytest.approx(pixels.mean()))
+    marked = rasters.layer(path, nodata=(1.0,))
+    row, column = np.argwhere(pixels == 1)[7].tolist()
+    assert b'"features": []' in rasters.document(marked, at_pixel(layer, column + 0.5, row + 0.5)).body
+
+
 def test_physical_values(rasters: Rasters) -> None:
     layer = rasters.layer(KINDS["scaled"](rasters.folder))
     height, temperature = rasters.properties(layer, at_pixel(layer, 37.5, 20.5, 1.5))["bands"]
