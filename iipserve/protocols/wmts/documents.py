@@ -31,10 +31,9 @@ from iipserve.geo.ows.xml import NOTHING, Xml, document, element, escaped, joine
 from iipserve.http.public_address import headers_read
 from iipserve.plan import CatalogPlan, Document
 from iipserve.protocols import Server
-from iipserve.protocols.feature_info.formats import EXTENSIONS
 from iipserve.protocols.legends import legend_size
 from iipserve.protocols.map_tiles import formats
-from iipserve.protocols.wmts import paths
+from iipserve.protocols.wmts import options, paths
 from iipserve.protocols.wmts.faults import VERSION
 from iipserve.protocols.wmts.kept_texts import LayerText, text_of
 from iipserve.protocols.wmts.query import CapabilitiesQuery
@@ -100,13 +99,13 @@ def _root(query: CapabilitiesQuery, catalog: Catalog, server: Server) -> Xml:
 
 def _sections(query: CapabilitiesQuery, catalog: Catalog, server: Server) -> Iterator[Xml]:
     metadata, endpoint = catalog.metadata, query.endpoint
-    offer = Offer(endpoint, _formats(catalog, server), _info_formats())
+    offer = Offer(endpoint, _formats(catalog, server), tuple(options.info_formats(metadata).items()))
     if "ServiceIdentification" in query.sections:
         yield service_identification(metadata, SERVICE_TYPE, (VERSION,))
     if "ServiceProvider" in query.sections:
         yield service_provider(metadata)
     if "OperationsMetadata" in query.sections:
-        yield operations_metadata(_operations(endpoint))
+        yield operations_metadata(_operations(endpoint, options.operations(metadata)))
     listed = list(_listed(query, catalog)) if query.sections & {"Contents", "Themes"} else []
     if "Contents" in query.sections:
         yield _contents(listed, offer, server, is_china=query.is_china)
@@ -121,10 +120,6 @@ def _formats(catalog: Catalog, server: Server) -> tuple[tuple[str, str], ...]:
     return tuple((media, server.formats.by_name[name].extension) for media, name in offered.items())
 
 
-def _info_formats() -> tuple[tuple[str, str], ...]:
-    return tuple((media, extension) for extension, media in EXTENSIONS.items())
-
-
 def _listed(query: CapabilitiesQuery, catalog: Catalog) -> Iterator[LayerEntry]:
     """The layers that the document lists."""
     if not query.layers:
@@ -133,18 +128,19 @@ def _listed(query: CapabilitiesQuery, catalog: Catalog) -> Iterator[LayerEntry]:
     return (entry for entry in catalog.entries() if entry.layer.identifier in wanted)
 
 
-def _operations(endpoint: Endpoint) -> tuple[Operation, ...]:
-    """Every operation by parameters, in addresses and forms, and by paths where some lead to the service."""
+def _operations(endpoint: Endpoint, offered: Sequence[str]) -> list[Operation]:
+    """The operations that are offered, by parameters, in addresses and forms, and by paths where some lead to the service."""
     post = ((endpoint.kvp, "KVP"),)
     by_path = bool(endpoint.rest)
     rest = ((endpoint.rest, "RESTful"),) if by_path else ()
     resource = ((endpoint.rest + paths.CAPABILITIES, "RESTful"),) if by_path else ()
     formats = (("AcceptFormats", ("application/xml", "text/xml")), ("AcceptVersions", (VERSION,)))
-    return (
+    every = (
         Operation("GetCapabilities", (*post, *resource), post, formats),
         Operation("GetTile", (*post, *rest), post),
         Operation("GetFeatureInfo", (*post, *rest), post),
     )
+    return [each for each in every if each.name in offered]
 
 
 # -- contents --------------------------------------------------------------------------------------
@@ -156,12 +152,12 @@ def _contents(entries: Iterable[LayerEntry], offer: Offer, server: Server, *, is
     A set has no matrices that are finer than any layer needs: GDAL opens a layer by the finest one of its set.
     """
     endpoint, general = offer.endpoint, offer.anywhere
-    options = tuple(server.catalog().metadata.options.items())
+    said = repr(tuple(server.catalog().metadata.options.items()))
     counts: dict[TileMatrixSet, int] = {}
     layers, own_sets = [], []
     for entry in entries:
         make = partial(_text, entry, general, server, is_china=is_china)
-        text = text_of(entry, (general, repr(options), is_china), make)
+        text = text_of(entry, (general, said, is_china), make)
         layers.append(text.layer)
         own_sets.append(text.own_set)
         for matrix_set, count in text.shared:

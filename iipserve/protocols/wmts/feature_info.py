@@ -14,6 +14,7 @@ from iipserve.protocols.feature_info.places import Place, key_of_srid, pixel_of_
 from iipserve.protocols.feature_info.planning import UnknownChild
 from iipserve.protocols.feature_info.planning import plan_feature_info as plan_values
 from iipserve.protocols.map_tiles import answers_empty_tiles, entry_of
+from iipserve.protocols.wmts import options
 from iipserve.protocols.wmts.faults import INFO_FORMAT, POINT_OUT_OF_RANGE, nothing_there
 from iipserve.protocols.wmts.query import Box, FeatureInfoQuery, PixelOfTile, Point
 from iipserve.protocols.wmts.tiles import check_limits, locate, offered, style_of
@@ -34,6 +35,10 @@ def plan_feature_info(query: FeatureInfoQuery, info: ImageInfo, server: Server) 
         write = writer(query.info_format)
     except UnknownInfoFormat as error:
         raise nothing_there(INVALID_VALUE, str(error), INFO_FORMAT, is_restful=query.is_restful) from error
+    offered_formats = options.info_formats(server.catalog().metadata)
+    if write not in map(writer, offered_formats):
+        text = f"infoformat {query.info_format!r} is not offered; {', '.join(offered_formats)} are"
+        raise nothing_there(INVALID_VALUE, text, INFO_FORMAT, is_restful=query.is_restful)
     entry = entry_of(query.layer, info, server)
     if isinstance(query.place, PixelOfTile):
         entry, place = _pixel(query, query.place, entry, server)

@@ -9,14 +9,21 @@ from iipserve.geo.grid import Bounds
 from iipserve.geo.layer import Layer
 from iipserve.geo.ows import kvp
 from iipserve.geo.ows.addresses import Endpoint, endpoint
-from iipserve.geo.ows.exceptions import INVALID_VALUE, MISSING_VALUE, NO_CODE, NotAcceptable, OwsError
+from iipserve.geo.ows.exceptions import (
+    INVALID_VALUE,
+    MISSING_VALUE,
+    NO_CODE,
+    NotAcceptable,
+    OperationNotSupported,
+    OwsError,
+)
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.geo.ows.negotiation import negotiated_version, requested_sections, required_version, words
 from iipserve.http import Routed
 from iipserve.http.negotiation import negotiated
 from iipserve.protocols import Server
 from iipserve.protocols.map_tiles import public_address
-from iipserve.protocols.wmts import china, paths
+from iipserve.protocols.wmts import china, options, paths
 from iipserve.protocols.wmts.faults import (
     COLUMN,
     FORMAT,
@@ -47,7 +54,6 @@ VERSIONS = (VERSION,)
 SECTIONS = ("ServiceIdentification", "ServiceProvider", "OperationsMetadata", "Contents", "Themes")
 MEDIA_TYPES = ("application/xml", "text/xml")
 """Of capabilities documents; the first is the default."""
-OPERATIONS = ("GetCapabilities", "GetTile", "GetFeatureInfo")
 OWN_PATHS = ("/wmts", "/wmts-china")
 """Paths at which every request has to name its service (CITE)."""
 FREE_PLACE = ("zoomlevel", "x", "y", "bbox")
@@ -61,6 +67,18 @@ def parse(routed: Routed, server: Server) -> Query:
         OwsError: a parameter is missing or malformed, the layer does not exist, or the path names nothing.
         InvalidRequest: a header of the request is malformed, or the path is not UTF-8.
     """
+    query = _read(routed, server)
+    operation = OPERATION_OF.get(type(query), "GetCapabilities")
+    if operation not in options.operations(server.catalog().metadata):
+        raise OperationNotSupported(f"{operation} is switched off here", operation)
+    return query
+
+
+OPERATION_OF = {TileQuery: "GetTile", FeatureInfoQuery: "GetFeatureInfo"}
+"""Operations other than GetCapabilities, which legends belong to."""
+
+
+def _read(routed: Routed, server: Server) -> Query:
     parameters = kvp.read(routed.request)
     form = china.form_of(routed)
     if form is not None:
@@ -96,10 +114,12 @@ def _operation(parameters: Parameters, routed: Routed) -> str:
         )
     if service and service.lower() != "wmts":
         raise OwsError(INVALID_VALUE, f"service {service!r} is not served here; WMTS is", "service")
-    known = [name.lower() for name in OPERATIONS]
+    known = [name.lower() for name in options.OPERATIONS]
     if parameters.required("request").lower() not in known:
         raise OwsError(
-            INVALID_VALUE, f"request {request!r} is unknown; {', '.join(OPERATIONS)} are answered", "request"
+            INVALID_VALUE,
+            f"request {request!r} is unknown; {', '.join(options.OPERATIONS)} are answered",
+            "request",
         )
     return request.lower()
 

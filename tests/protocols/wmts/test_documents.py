@@ -354,3 +354,24 @@ def test_texts_that_are_kept_say_the_same() -> None:
     assert first.findtext("w:Contents/w:Layer/ows:Title", namespaces=NS) == "A <map> & more"
     assert second.findtext("w:Contents/w:Layer/ows:Title", namespaces=NS) == "Other"
     assert second.xpath("w:Contents/w:Layer/w:Format/text()", namespaces=NS) == ["image/png"]
+
+
+def test_operations_and_formats_of_the_service() -> None:
+    def catalog(**options: Any) -> FakeCatalog:
+        return FakeCatalog(CATALOG.layers, entries=ENTRIES[:1], **options)
+
+    root = capabilities(catalog=catalog(operations=("GetTile",)))
+    assert root.xpath(".//ows:Operation/@name", namespaces=NS) == ["GetCapabilities", "GetTile"]
+    assert not root.xpath(".//w:InfoFormat | .//w:ResourceURL[@resourceType='FeatureInfo']", namespaces=NS)
+    root = capabilities(catalog=catalog(info_formats=("text/html",)))
+    assert root.xpath(".//w:InfoFormat/text()", namespaces=NS) == ["text/html"]
+    info = kvp(TILE, layer="utm", request="GetFeatureInfo", i="1", j="1", infoformat="text/plain")
+    for chosen, code, status in (
+        (catalog(operations=("GetTile",)), "OperationNotSupported", 501),
+        (catalog(enabled=False), "OperationNotSupported", 501),
+        (catalog(info_formats=("text/html",)), "InvalidParameterValue", 400),
+    ):
+        error = ask(info, catalog=chosen).error
+        assert error is not None
+        assert (validated(error.document.body)[0].get("exceptionCode"), error.status) == (code, status)
+    assert ask(info, catalog=catalog()).answer is not None
