@@ -13,10 +13,7 @@ from __future__ import annotations
 import enum
 import math
 import re
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
 
 from iipserve.errors import InvalidRequest
 from iipserve.geo import proj
@@ -42,6 +39,8 @@ DEGREE = 0.017453292519943295
 
 MAX_FACTS = 2048
 """Systems whose `Facts` are remembered."""
+MAX_KEPT, MAX_KEPT_WKT = 256, 8192
+"""Systems of files whose keys are remembered, and characters of their WKT."""
 MAX_QUOTED = 100
 """Characters of a client's text in a message."""
 EARTH_RADII = 6375000 * 0.995, 6375000 * 1.005
@@ -304,7 +303,7 @@ def _read_facts(crs: pyproj.CRS) -> Facts:
         bool(flat.is_geographic),
         EARTH_RADII[0] <= radius <= EARTH_RADII[1],
         Bounds(*area.bounds) if area else None,
-        round(math.tau / unit, 9) if flat.is_geographic else _width_of_globe(flat),
+        round(math.tau / unit, 9) if flat.is_geographic else proj.width_of_globe(flat),
     )
 
 
@@ -321,28 +320,6 @@ def _has_y_first(crs: pyproj.CRS) -> bool:
     return directions == ["north", "east"]
 
 
-CYLINDRICAL = re.compile(
-    r"mercator \(|pseudo.mercator|equidistant cylindrical|cylindrical equal area|miller|plate carr", re.I
-)
-"""Names of methods whose x is proportional to longitude."""
-
-
-def _width_of_globe(crs: pyproj.CRS) -> float | None:
-    operation = crs.coordinate_operation
-    if operation is None or not CYLINDRICAL.search(operation.method_name) or crs.geodetic_crs is None:
-        return None
-    with suppress(UnknownToProj):
-        middle = next(
-            (float(each.value) for each in operation.params if each.name.startswith("Longitude of")), 0.0
-        )
-        xs, _ = proj.transformation_between(crs.geodetic_crs, crs)(
-            np.array([middle, middle + 1.0]), np.zeros(2)
-        )
-        width = float(abs(xs[1] - xs[0])) * 360.0
-        return width if math.isfinite(width) and width > 0 else None
-    return None
-
-
 def _system(key: str) -> pyproj.CRS:
     try:
         return proj.system(key)
@@ -351,6 +328,10 @@ def _system(key: str) -> pyproj.CRS:
 
 
 # -- from files, and between systems ---------------------------------------------------------------
+
+
+_keys_of_wkt: LRU[str, str] = LRU(MAX_KEPT)
+"""Files of one folder name few systems."""
 
 
 def key_of_wkt(wkt: str) -> str | None:
@@ -364,11 +345,17 @@ def key_of_wkt(wkt: str) -> str | None:
     Raises:
         NotInstalled: the extra `geo` is not.
     """
+    known = _keys_of_wkt.get(wkt)
+    if known is not None:
+        return known
     try:
         key = proj.key_of_wkt(wkt)
     except UnknownToProj:
         return None
-    return ALIASES.get(key, key) if key else None
+    key = ALIASES.get(key, key) if key else None
+    if key and len(wkt) <= MAX_KEPT_WKT:
+        _keys_of_wkt.set(wkt, key)
+    return key
 
 
 def transformer(source: str, target: str) -> Transformation:

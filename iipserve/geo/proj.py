@@ -6,11 +6,12 @@ PROJ is a code or WKT: a PROJ string could name a file or a pipeline.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -137,13 +138,13 @@ class _OfThread(threading.local):
     def objects(self) -> _OfThread:
         """Itself, emptied after a fork."""
         if self.process != os.getpid():
-            self.process = os.getpid()
             require()
             from pyproj.network import set_network_enabled  # type: ignore[attr-defined]  # in Cython
 
             set_network_enabled(active=False)  # PROJ_NETWORK=ON would let it load grids
             self.systems: LRU[str, pyproj.CRS] = LRU(MAX_SYSTEMS)
             self.transformations: LRU[tuple[str, str], Transformation] = LRU(MAX_TRANSFORMERS)
+            self.process = os.getpid()
         return self
 
 
@@ -181,3 +182,26 @@ def transformation_between(source: pyproj.CRS, target: pyproj.CRS) -> Transforma
         return new_xs.reshape(shape), new_ys.reshape(shape)
 
     return transformed
+
+
+# -- cylindrical projections ---------------------------------------------------------------------
+
+CYLINDRICAL = re.compile(
+    r"mercator \(|pseudo.mercator|equidistant cylindrical|cylindrical equal area|miller|plate carr", re.I
+)
+"""Names of methods whose x is proportional to longitude."""
+
+
+def width_of_globe(crs: pyproj.CRS) -> float | None:
+    """How far x grows around the globe in a cylindrical projection, in its units; None in any other."""
+    operation = crs.coordinate_operation
+    if operation is None or not CYLINDRICAL.search(operation.method_name) or crs.geodetic_crs is None:
+        return None
+    with suppress(UnknownToProj):
+        middle = next(
+            (float(each.value) for each in operation.params if each.name.startswith("Longitude of")), 0.0
+        )
+        xs, _ = transformation_between(crs.geodetic_crs, crs)(np.array([middle, middle + 1.0]), np.zeros(2))
+        width = float(abs(xs[1] - xs[0])) * 360.0
+        return width if math.isfinite(width) and width > 0 else None
+    return None

@@ -12,6 +12,8 @@ import threading
 import numpy as np
 import pytest
 
+from iipserve import geo
+from iipserve.errors import NotInstalled
 from iipserve.geo import crs, proj
 from iipserve.geo.crs import AxisRule, CrsName, Form, NoTransformation, UnknownCrs
 from iipserve.geo.grid import Bounds
@@ -361,6 +363,21 @@ def test_what_clients_name_is_kept_in_bounds() -> None:
     objects = proj._of_thread.objects()
     assert len(objects.transformations._values) == proj.MAX_TRANSFORMERS
     assert len(objects.systems._values) == proj.MAX_SYSTEMS
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(geo, "missing_packages", lambda: ("pyproj",))
+    monkeypatch.setattr(proj, "_of_thread", proj._OfThread())
+    crs._keys.clear()
+    crs._keys_of_wkt.clear()
+    for _ in range(2):
+        with pytest.raises(NotInstalled, match=r"pyproj.*pip install"):
+            crs.transformer("EPSG:4326", "EPSG:32633")
+        with pytest.raises(NotInstalled):
+            crs.parse("EPSG:32633")
+        with pytest.raises(NotInstalled):
+            crs.key_of_wkt(_wkt("EPSG:4326"))
+    assert crs.parse("EPSG:4326") == CrsName("EPSG:4326")
 
 
 def test_proj_loads_nothing_from_the_network() -> None:
