@@ -30,6 +30,8 @@ FAR = 1e12
 """No unit is so short that a place on a globe has such a coordinate."""
 WHOLE = 1e-9
 """Degrees that a box may lack and still be the whole globe."""
+KINK = 4.0
+"""By how many times a curve bends more at a kink than next to it."""
 MIN_GAP = 45.0
 """Degrees without any sample, below which scattered samples are all around the globe."""
 MAX_BOXES = 8192
@@ -169,7 +171,7 @@ def _degrees(sheet: Sheet, target: str) -> Bounds | None:
     known = np.isfinite(followed.xs)
     if not known.any():
         return None
-    south, north = float(followed.ys[known].min()), float(followed.ys[known].max())
+    south, north = _range([followed.ys])
     west, east = _arc(followed.xs, turn)
     if crs.turn(sheet.key) is None:
         poles = [pole for pole in (-turn / 4, turn / 4) if _contains_pole(sheet, target, pole)]
@@ -198,7 +200,8 @@ def _arc(longitudes: NDArray[np.float64], turn: float) -> tuple[float, float]:
     outline = _outline(longitudes)
     if np.isfinite(outline).all():
         way = np.unwrap(outline, period=turn)
-        west, east = float(way.min()), float(way.max())
+        sides = np.stack([way[start : start + SAMPLES] for start in range(0, way.size - 1, SAMPLES - 1)])
+        west, east = _ends(float(way.min()), float(way.max()), sides)
     else:
         west, east = _scattered(longitudes[np.isfinite(longitudes)] % turn, turn)
     if east - west >= turn - WHOLE:
@@ -262,9 +265,45 @@ def _pieces(box: Bounds, within: Bounds) -> Iterator[Bounds]:
 
 def _around(sheets: list[Sheet]) -> Bounds | None:
     """The box around all points of sheets of one system that have a place."""
-    known = [np.isfinite(sheet.xs) for sheet in sheets]
-    if not any(each.any() for each in known):
+    if not any(np.isfinite(sheet.xs).any() for sheet in sheets):
         return None
-    xs = np.concatenate([sheet.xs[each] for sheet, each in zip(sheets, known, strict=True)])
-    ys = np.concatenate([sheet.ys[each] for sheet, each in zip(sheets, known, strict=True)])
-    return Bounds(float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max()))
+    (left, right), (bottom, top) = (
+        _range([sheet.xs for sheet in sheets]),
+        _range([sheet.ys for sheet in sheets]),
+    )
+    return Bounds(left, bottom, right, top)
+
+
+def _range(sheets: list[Coordinates]) -> tuple[float, float]:
+    """Minimum and maximum over sheets of samples, of which some are finite, and along their edges between samples."""
+    known = np.concatenate([values[np.isfinite(values)] for values in sheets])
+    edges = np.concatenate([[values[0], values[-1], values[:, 0], values[:, -1]] for values in sheets])
+    return _ends(float(known.min()), float(known.max()), edges)
+
+
+def _ends(low: float, high: float, edges: Coordinates) -> tuple[float, float]:
+    """Minimum and maximum of curves through samples whose own are known; most often they are those of a corner."""
+    corners = edges[:, [0, -1]]
+    if not (corners <= low).any():
+        low = min(low, -_peak(-edges))
+    if not (corners >= high).any():
+        high = max(high, _peak(edges))
+    return low, high
+
+
+def _peak(curves: Coordinates) -> float:
+    """The largest value of parabolas through each three samples next to one another, where the middle one is largest.
+
+    Curves with a kink there, as meridians have at a pole, are left out.
+
+    Args:
+        curves: shape (curves, samples), not all finite.
+    """
+    before, middle, after = curves[:, :-2], curves[:, 1:-1], curves[:, 2:]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        bend = before - 2 * middle + after
+        beside = np.pad(bend, ((0, 0), (1, 1)), mode="edge")
+        is_smooth = np.maximum(beside[:, :-2], beside[:, 2:]) < bend / KINK
+        tops = middle - (after - before) ** 2 / (8 * bend)
+        tops = tops[(middle >= before) & (middle >= after) & is_smooth & np.isfinite(tops)]
+    return float(tops.max(initial=-math.inf))

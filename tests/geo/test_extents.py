@@ -248,3 +248,31 @@ def test_other_bodies_and_pictures_have_no_geographic_box() -> None:
     assert bounds_in(image, europa) == (300000, 460000, 360000, 500000)
     assert geographic_bounds(_image("image", Affine(1, 0, 0, 0, -1, 0))) is None
     assert bounds_in(_image("image", Affine(1, 0, 0, 0, -1, 0)), "image") == (0, -80, 120, 0)
+
+
+@pytest.mark.parametrize(
+    ("crs", "pixel", "corner", "side"),
+    [
+        ("EPSG:3035", 100.0, (2600000.0, 5400000.0), 40000),
+        ("EPSG:3035", 10.0, (3600000.0, 3400000.0), 60000),
+        ("EPSG:32633", 30.0, (399960.0, 6200000.0), 7800),
+        ("EPSG:3413", 500.0, (500000.0, -500000.0), 4000),
+    ],
+)
+@pytest.mark.parametrize("target", ["EPSG:3857", "EPSG:4326"])
+def test_edges_that_bulge_are_inside(
+    crs: str, pixel: float, corner: tuple[float, float], side: int, target: str
+) -> None:
+    """Against 20,000 points along each edge: off by less than a fifth of a pixel, however large the image."""
+    affine = Affine(pixel, 0.0, corner[0], 0.0, -pixel, corner[1])
+    found = bounds_in(Georeference(crs, affine, Size(side, side)), target)
+    along, start = np.linspace(0, side, 20_000), np.zeros(20_000)
+    columns = np.concatenate([along, along, start, start + side])
+    rows = np.concatenate([start, start + side, along, along])
+    project = pyproj.Transformer.from_crs(crs, target, always_xy=True).transform
+    xs, ys = project(*affine.apply(columns, rows))
+    expected = (xs.min(), ys.min(), xs.max(), ys.max())
+    size = (expected[2] - expected[0]) / side, (expected[3] - expected[1]) / side
+    assert found is not None
+    for side_found, side_expected, unit in zip(found, expected, size * 2, strict=True):
+        assert abs(side_found - side_expected) < 0.2 * unit
