@@ -111,6 +111,8 @@ class Warp:
     target: GridRef
     """Has the size of the result."""
     resampling: Resampling
+    shown: Region | None = None
+    """The part of the image that is shown, in pixels of the full size; None: all of it."""
 
     @property
     def size(self) -> Size:

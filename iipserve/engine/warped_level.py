@@ -70,11 +70,14 @@ class WarpedLevel:
         self.scale = scale[0] / across, scale[1] / down
         """Pixels per pixel of the full size."""
         self.size = Size(ceil_div(level.width, across), ceil_div(level.height, down))
+        part = view.shown or Region.of_size(full)
+        self.start = part.x * self.scale[0], part.y * self.scale[1]
+        """Where what is shown of it begins."""
         self.extent = (
-            max(level.width / across, full.width * self.scale[0]),
-            max(level.height / down, full.height * self.scale[1]),
+            _end(part.right, full.width, self.scale[0], level.width / across),
+            _end(part.bottom, full.height, self.scale[1], level.height / down),
         )
-        """Where it ends: a pixel that is cut off or incomplete counts as a whole one, or as part of the last."""
+        """Where that ends: a pixel that is cut off or incomplete counts as a whole one, or as part of the last."""
         self.reach = steps[0] / across / 2, steps[1] / down / 2
         """Half the sides of a pixel of the map."""
         turn = turn_of(view.source)
@@ -82,6 +85,7 @@ class WarpedLevel:
         """Columns around the globe, or None."""
         self.goes_around = (
             self.turn is not None
+            and view.shown is None
             and level.width % across == 0
             and (abs(self.turn - self.size.width) <= WHOLE * self.turn)
         )
@@ -125,35 +129,37 @@ class WarpedLevel:
     def _covers(self, block: Block, span: Span | None) -> bool:
         if span is None or not (isinstance(block, Smooth) or _is_finite(block)):
             return False
-        width, height = self.size
-        if span.top < 0 or span.bottom >= height:
+        (left, top), (width, height) = self.start, self.size
+        if span.top < top or span.bottom >= min(height, self.extent[1]):
             return False
         shift = 0.0 if self.turn is None else math.floor(span.left / self.turn) * self.turn
-        return self.goes_around or (span.left - shift >= 0 and span.right - shift < width)
+        return self.goes_around or (
+            span.left - shift >= left and span.right - shift < min(width, self.extent[0])
+        )
 
     def _window(
         self, turns: int, spans: list[Span], margin: tuple[int, int], is_covered: bool
     ) -> Window | None:
         shift = turns * self.turn if self.turn is not None else 0.0
-        end = self.extent[0] if self.turn is None else min(self.extent[0], self.turn)
-        there = [span for span in spans if span.right - shift >= 0 and span.left - shift <= end]
+        start, end = self.start[0], min(self.extent[0], self.turn or math.inf)
+        there = [span for span in spans if span.right - shift >= start and span.left - shift <= end]
         if not there:
             return None
-        left = max(min(span.left for span in there) - shift, 0.0)
+        left = max(min(span.left for span in there) - shift, start)
         right = min(max(span.right for span in there) - shift, end)
-        return self._around(turns, (0.0, end), Span(left, right, *_rows(there)), margin, is_covered)
+        return self._around(turns, (start, end), Span(left, right, *_rows(there)), margin, is_covered)
 
     def _around(
         self, turns: int, columns: tuple[float, float], span: Span, margin: tuple[int, int], is_covered: bool
     ) -> Window | None:
-        """The window around a span of one turn; None if no row of it is inside of the level."""
-        (width, height), rows_end = self.size, self.extent[1]
-        if span.bottom < 0 or span.top > rows_end:
+        """The window around a span of one turn; None if no row of it is shown."""
+        (width, height), top, rows_end = self.size, self.start[1], self.extent[1]
+        if span.bottom < top or span.top > rows_end:
             return None
         x, right = math.floor(span.left) - margin[0], math.ceil(span.right) + margin[0]
         if not self.goes_around:
             x, right = min(max(x, 0), width - 1), min(right, width)
-        y = min(max(math.floor(max(span.top, 0.0)) - margin[1], 0), height - 1)
+        y = min(max(math.floor(max(span.top, top)) - margin[1], 0), height - 1)
         bottom = min(math.ceil(min(span.bottom, rows_end)) + margin[1], height)
         region = Region(x, y, max(1, right - x), max(1, bottom - y))
         return Window(turns, columns, region, is_covered)
@@ -204,6 +210,11 @@ class WarpedLevel:
             spans.append((first, first + length))
             start += length
         return spans
+
+
+def _end(edge: int, full: int, scale: float, level: float) -> float:
+    """Where what is shown ends in a level, whose own end may be another than that of the full size, scaled."""
+    return max(level, full * scale) if edge >= full else edge * scale
 
 
 def _reduction(step: float, resampling: Resampling) -> int:

@@ -184,12 +184,12 @@ class WarpReader(ViewReader):
     def _inside(
         self, columns: NDArray[np.float64], rows: NDArray[np.float64], window: Window
     ) -> NDArray[np.bool_]:
-        """Which places are on this turn of the level."""
+        """Which places are on this turn of the level, and shown."""
         region, (start, stop) = window.region, window.columns
         left, top = -region.x - BIAS, -region.y - BIAS
-        height = self._level.extent[1]
+        first, last = self._level.start[1], self._level.extent[1]
         inside: NDArray[np.bool_] = columns >= left + start
         inside &= columns < left + stop
-        inside &= rows >= top
-        inside &= rows < top + height
+        inside &= rows >= top + first
+        inside &= rows < top + last
         return inside

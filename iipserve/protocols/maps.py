@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from iipserve.geo.coordinates import scale_of
-from iipserve.geo.georeference import GeoImage
+from iipserve.geo.georeference import GeoImage, Georeference
 from iipserve.geo.grid import Affine, GridRef
 from iipserve.geo.layer import Layer, Style
-from iipserve.geometry import Region, Size
+from iipserve.geometry import Region
 from iipserve.image import ImageInfo
 from iipserve.plan import Crop, ImageRef, RenderPlan, Resampling, Warp, image_ref
 from iipserve.processing import Operation, pipeline
@@ -68,8 +69,9 @@ def plan_map(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> R
     operations = _operations(view, info, server)
     profile = all(operation.keeps_profile for operation in operations)
     encoding = tile_encoding(view.format, info, server, profile=profile)
-    crop = _aligned(view.target, image, info, geo)
-    return RenderPlan(crop or _warped(view, image, info, geo), encoding, operations)
+    shown = _shown(view.layer, geo.georeference)
+    crop = _aligned(view.target, image, info, geo, shown)
+    return RenderPlan(crop or _warped(view, image, info, geo, shown), encoding, operations)
 
 
 # -- operations ------------------------------------------------------------------------------------
@@ -94,11 +96,35 @@ def _nodata(layer: Layer, info: ImageInfo) -> tuple[float, ...]:
     return info.nodata if layer.nodata is None else representable(layer.nodata, info)
 
 
+# -- a part of the image ---------------------------------------------------------------------------
+
+
+def _shown(layer: Layer, source: Georeference) -> Region | None:
+    """The pixels of the full size whose centers are in the extent of the layer; None if all are, or it is no window.
+
+    At least one pixel, so that a wrong extent shows next to nothing and not everything.
+    """
+    extent, mapping = layer.extent, source.mapping
+    if extent is None or not isinstance(mapping, Affine) or not mapping.is_rectilinear:
+        return None
+    inverse, size = mapping.inverse(), source.size
+    xs, ys = zip(
+        inverse.apply(extent.min_x, extent.min_y), inverse.apply(extent.max_x, extent.max_y), strict=True
+    )
+    left, right = (min(max(_rounded(x), 0), size.width) for x in sorted(xs))
+    top, bottom = (min(max(_rounded(y), 0), size.height) for y in sorted(ys))
+    x, y = min(left, size.width - 1), min(top, size.height - 1)
+    part = Region(x, y, max(1, right - x), max(1, bottom - y))
+    return None if part.size == size else part
+
+
 # -- a window of a level ---------------------------------------------------------------------------
 
 
-def _aligned(target: GridRef, image: ImageRef, info: ImageInfo, geo: GeoImage) -> Crop | None:
-    """The window of a stored level whose pixels are those of the map; None where there is none."""
+def _aligned(
+    target: GridRef, image: ImageRef, info: ImageInfo, geo: GeoImage, shown: Region | None
+) -> Crop | None:
+    """The window of a stored level whose pixels are those of the map, all shown; None where there is none."""
     source = geo.georeference
     if target.crs != source.crs or not isinstance(source.mapping, Affine):
         return None
@@ -106,7 +132,8 @@ def _aligned(target: GridRef, image: ImageRef, info: ImageInfo, geo: GeoImage) -
         across, down = level_scale(info, index)
         region = _window(source.mapping.scaled(1 / across, 1 / down), target)
         if region is not None:
-            return Crop(image, index, region, target.size) if _is_inside(region, level.size) else None
+            part = Region.of_size(level.size) if shown is None else _inside(shown, across, down)
+            return Crop(image, index, region, target.size) if _contains(part, region) else None
     return None
 
 
@@ -131,14 +158,25 @@ def _rounded(place: float) -> int:
     return round(place) if abs(place) < 1e15 else 0
 
 
-def _is_inside(region: Region, size: Size) -> bool:
-    return region.clipped(size) is region
+def _contains(whole: Region, region: Region) -> bool:
+    return (
+        whole.x <= region.x
+        and whole.y <= region.y
+        and region.right <= whole.right
+        and region.bottom <= whole.bottom
+    )
+
+
+def _inside(shown: Region, across: float, down: float) -> Region:
+    """The pixels of a level that are all shown."""
+    x, y = math.ceil(shown.x * across), math.ceil(shown.y * down)
+    return Region(x, y, math.floor(shown.right * across) - x, math.floor(shown.bottom * down) - y)
 
 
 # -- a warped level --------------------------------------------------------------------------------
 
 
-def _warped(view: MapView, image: ImageRef, info: ImageInfo, geo: GeoImage) -> Warp:
+def _warped(view: MapView, image: ImageRef, info: ImageInfo, geo: GeoImage, shown: Region | None) -> Warp:
     """The level to resample, and how."""
     source = geo.georeference
     level, steps = _level(info, scale_of(source, view.target))
@@ -149,7 +187,7 @@ def _warped(view: MapView, image: ImageRef, info: ImageInfo, geo: GeoImage) -> W
         resampling = Resampling.MODE if reduces else Resampling.NEAREST
     elif averages and resampling is not Resampling.MODE:
         resampling = Resampling.AVERAGE
-    return Warp(image, level, source, view.target, resampling)
+    return Warp(image, level, source, view.target, resampling, shown)
 
 
 def _level(info: ImageInfo, scale: tuple[float, float] | None) -> tuple[int, tuple[float, float]]:

@@ -59,10 +59,11 @@ def plan_of_map(
     format: str = "png",
     operations: tuple[Operation, ...] = (),
     nodata: tuple[float, ...] | None = None,
+    extent: Bounds | None = None,
     is_palette: bool = False,
     **options: Any,
 ) -> RenderPlan:
-    layer = Layer("layer", ImageName(source.info.identifier), nodata=nodata)
+    layer = Layer("layer", ImageName(source.info.identifier), nodata=nodata, extent=extent)
     view = MapView(layer, Style("own", operations=operations), target, format, resampling, **options)
     geo = geo_image(georeference, source.info.color_bands, is_palette=is_palette)
     return plan_map(view, source.info, geo, SERVER)

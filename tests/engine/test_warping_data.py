@@ -6,14 +6,24 @@ import numpy as np
 import pytest
 
 from iipserve.geo.georeference import Georeference
-from iipserve.geo.grid import Affine, GridRef
-from iipserve.geometry import Size
+from iipserve.geo.grid import Affine, Bounds, GridRef
+from iipserve.geometry import Region, Size
 from iipserve.plan import Crop, Resampling
 from iipserve.processing.colormap import Colormap
 from iipserve.processing.filters import Convolve
 from iipserve.processing.tone import SampleRange
 from tests.engine.fakes import ArraySource, RegionSource
-from tests.engine.maps import box, drawn, image_source, plan_of_map, quarters, reader, warp_of, with_info
+from tests.engine.maps import (
+    box,
+    drawn,
+    image_source,
+    places,
+    plan_of_map,
+    quarters,
+    reader,
+    warp_of,
+    with_info,
+)
 
 PLACE = Georeference("EPSG:32633", Affine(20.0, 0.0, 500000.0, 0.0, -20.0, 5000000.0), Size(200, 160))
 OWN = GridRef("EPSG:32633", PLACE.mapping, Size(200, 160))  # type: ignore[arg-type]
@@ -158,9 +168,31 @@ def test_the_last_pixels_of_a_level_of_odd_size_are_averaged_too() -> None:
     picture = np.full((160, 200, 1), 60, np.uint8)
     picture[:, 198:] = 200
     found = drawn(ArraySource([picture]), PLACE, shifted(3.0, (67, 54), 0, 0), Resampling.AVERAGE)
-    assert found[10, 66, 0] == 200
-    assert found[53, 10, 0] == 60
-    assert found.shape[2] == 1 or (found[:53, :66, 1] == 255).all()
+    assert (found[:53, 66] == (200, 255)).all()
+    assert (found[:53, :66] == (60, 255)).all()
+    # the center of the last row is half a pixel below the image
+    assert not found[53].any()
+
+
+@pytest.mark.parametrize(
+    "target", [OWN, shifted(), shifted(3.0, (67, 54))], ids=["aligned", "warped", "reduced"]
+)
+def test_extent_of_the_layer_is_what_is_shown(target: GridRef) -> None:
+    """From column 50 to 120, and from row 30 to 90."""
+    extent = Bounds(501000.0, 4998200.0, 502400.0, 4999400.0)
+    source = image_source(PLACE)
+    found = drawn(source, PLACE, target, Resampling.NEAREST, extent=extent)
+    columns, rows = places(PLACE, target)
+    inside = (columns > 50) & (columns < 120) & (rows > 30) & (rows < 90)
+    np.testing.assert_array_equal(found[..., 3] == 255, inside)
+
+
+def test_map_inside_of_the_extent_is_aligned() -> None:
+    extent = Bounds(501000.0, 4998200.0, 502400.0, 4999400.0)
+    source, grid = image_source(PLACE), GridRef("EPSG:32633", OWN.affine.shifted(50, 30), Size(70, 60))
+    assert isinstance(plan_of_map(source, PLACE, grid, extent=extent).view, Crop)
+    wider = GridRef("EPSG:32633", OWN.affine.shifted(49, 30), Size(70, 60))
+    assert warp_of(plan_of_map(source, PLACE, wider, extent=extent)).shown == Region(50, 30, 70, 60)
 
 
 def test_sources_that_read_regions() -> None:
