@@ -44,7 +44,10 @@ MAX_COUNT = 1 << 31
 """Tiles in a side of a matrix."""
 SCALE_TOLERANCE = 1e-4
 """Relative difference between a scale denominator and that of the cell size."""
-IDENTIFIER = re.compile(r"[^\s/?#&\x00-\x1f\x7f](?:[^/?#&\x00-\x1f\x7f]{0,62}[^\s/?#&\x00-\x1f\x7f])?")
+SEPARATORS = r"/?#&\x00-\x1f\x7f\ud800-\udfff"
+"""Characters that identifiers do not have: those that end a part of an address, and some that no text has."""
+IDENTIFIER = re.compile(rf"[^\s{SEPARATORS}](?:[^{SEPARATORS}]{{0,62}}[^\s{SEPARATORS}])?")
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 @cache
@@ -112,7 +115,7 @@ def parsed_set(value: Any, source: str) -> TileMatrixSet:
         tuple(matrices),
         fields.text("uri"),
         fields.text("wellKnownScaleSet"),
-        tuple(str(axis) for axis in fields.list("orderedAxes", [])),
+        fields.texts("orderedAxes"),
         ALIASES.get(identifier, ()),
     )
 
@@ -187,9 +190,16 @@ class _Fields:
     def text(self, name: str, default: str = "") -> str:
         """A text, or the default."""
         value = self._members.get(name, default)
-        if not isinstance(value, str):
-            raise ConfigError(f"{self.source}: {name} is {value!r}; a text is needed")
+        if not isinstance(value, str) or UNPRINTABLE.search(value):
+            raise ConfigError(f"{self.source}: {name} is {value!r}; a text of printable characters is needed")
         return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of texts, or none."""
+        values = self.list(name, [])
+        if not all(isinstance(value, str) and not UNPRINTABLE.search(value) for value in values):
+            raise ConfigError(f"{self.source}: {name} is {values!r}; a list of texts is needed")
+        return tuple(values)
 
     def identifier(self, name: str) -> str:
         """A text that can be a part of an address."""

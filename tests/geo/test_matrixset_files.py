@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import morecantile
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iipserve.errors import ConfigError
 from iipserve.geo.matrixset_files import FOLDER, parsed_set, read_set, standard_sets
@@ -65,7 +68,12 @@ CHANGES: list[tuple[str, Any, str]] = [
     ("crs", {"wkt": {}}, "is to be a URI"),
     ("crs", "EPSG:1", "does not know"),
     ("crs", "Mercator", "names no coordinate reference system"),
-    ("title", 7, "a text is needed"),
+    ("title", 7, "a text of printable characters is needed"),
+    ("title", "a\ud800", "a text of printable characters is needed"),
+    ("title", "a\n", "a text of printable characters is needed"),
+    ("id", "a\ud800", "without /, ?, #, &"),
+    ("orderedAxes", [1, 2], "a list of texts is needed"),
+    ("orderedAxes", "E", "a list is needed"),
     ("tileMatrices", [], "has 0 entries"),
     ("tileMatrices", {}, "a list is needed"),
     ("tileMatrices", [7], "tileMatrices[0]: an object of JSON is needed"),
@@ -151,3 +159,30 @@ def test_published_files_are_read(name: str) -> None:
     assert matrix is not None
     expected = theirs.xy_bounds(morecantile.Tile(1, 1, 2))
     assert found.grid(matrix, 1, 1).bounds == pytest.approx(tuple(expected), abs=1e-4)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(
+    name=st.sampled_from(sorted(_document()) + sorted(_document()["tileMatrices"][0])),
+    index=st.integers(0, 24),
+    value=VALUES,
+)
+def test_any_value_is_read_or_refused(name: str, index: int, value: Any) -> None:
+    """What is read can be written as text, and its numbers are finite."""
+    document = _document()
+    part = document if name in document and name != "id" else document["tileMatrices"][index]
+    part[name] = value
+    try:
+        found = parsed_set(document, "a.json")
+    except ConfigError:
+        return
+    for matrix in found.matrices:
+        assert all(math.isfinite(number) for number in (*matrix.affine, matrix.scale_denominator))
+        assert matrix.identifier.encode()
+    assert "".join((found.identifier, found.title, found.uri, *found.ordered_axes)).encode() is not None

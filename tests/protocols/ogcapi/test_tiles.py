@@ -6,6 +6,8 @@ from typing import Any
 
 import morecantile
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iipserve.geo.linked_sets import sets_of
 from iipserve.geometry import Region, Size
@@ -206,3 +208,20 @@ def test_tiles_inside_limits_are_answered_and_no_others(name: str) -> None:
                 for row in range(min(8, matrix.rows)):
                     answer = ask(f"{address}/{row}/{column}")
                     assert isinstance(answer, Answer) == limits.has_tile(column, row)
+
+
+PARTS = st.sampled_from([
+    "ogc", "xyz", "collections", "utm", "maps", "laea", "mercator", "map", "tiles", "styles", "default", "WebMercatorQuad",
+    "native", "maps%2Flaea", "tileMatrixSets", "0", "1", "355", "-1", "9999999999", "1e9", "nan", "%00", "%FF", "%", "..", "", "*",
+    "@2x", "0@2x.png", "0.png", ".png", "tiles.json", "\xe4", "%E2%80%A8",
+])  # fmt: skip
+QUERIES = st.sampled_from(
+    ["", "?f=png", "?f=tilejson", "?f=", "?f=%00", "?style=x", "?limit=0", "?limit=%FF", "?&&=&f"]
+)
+
+
+@given(root=st.sampled_from(["/ogc/", "/xyz/"]), parts=st.lists(PARTS, max_size=9), query=QUERIES)
+def test_any_address_is_answered_or_refused(root: str, parts: list[str], query: str) -> None:
+    answer = ask(root + "/".join(parts) + query) if parts or root == "/ogc/" else None
+    if isinstance(answer, ErrorAnswer):
+        assert answer.status in (400, 404)
