@@ -71,7 +71,7 @@ services. What means nothing to this server is reported by `--check`, a line for
 | of the map file | becomes |
 |---|---|
 | `LAYER` with `TYPE RASTER` and `DATA` below `SHAPEPATH`, or below the folder of the map file | a layer, if the file is below `FILESYSTEM_PREFIX`; the start stops otherwise |
-| `PROCESSING` `BANDS=`, `SCALE=`, `SCALE_1=` ..., `NODATA=`, and `OFFSITE` | `bands`, `range` (`stretch` for `SCALE=AUTO`), `nodata` |
+| `PROCESSING` `BANDS=`, `SCALE=`, `SCALE_1=` ..., `NODATA=`, `RESAMPLE=`, and `OFFSITE` | `bands`, `range` (`stretch` for `SCALE=AUTO`), `nodata`, `resampling` |
 | `EXTENT` of a layer | `extent` |
 | `OUTPUTFORMAT`, `getmap_formatlist`, `getfeatureinfo_formatlist` | formats of tiles besides PNG and JPEG, of feature info |
 | `enable_request` | operations, and whether a layer is public: `*`, names, and names after `!`; all without it |

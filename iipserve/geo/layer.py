@@ -83,6 +83,8 @@ class Layer:
     """In the image's own coordinate reference system; None: the whole image."""
     nodata: tuple[float, ...] | None = None
     """Replaces what the file declares; none: the file's."""
+    resampling: str = "nearest"
+    """How maps are made of its pixels: a value of `plan.Resampling`."""
     is_public: bool = True
     """It is listed, and answered for."""
     metadata: MappingProxyType[str, str] = field(default_factory=lambda: MappingProxyType({}))

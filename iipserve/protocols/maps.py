@@ -43,7 +43,7 @@ class MapView:
     format: str
     """Name of the output format: `jpeg`."""
     resampling: Resampling | None = None
-    """None: the nearest pixel, which shows the samples of the file as they are."""
+    """None: that of the layer, which is by default the nearest pixel: samples of the file are shown as they are."""
     transparent: bool = True
     """Pixels without data are clear where the format has opacity."""
     background: tuple[int, int, int] = WHITE
@@ -180,7 +180,7 @@ def _warped(view: MapView, image: ImageRef, info: ImageInfo, geo: GeoImage, show
     """The level to resample, and how."""
     source = geo.georeference
     level, steps = _level(info, scale_of(source, view.target))
-    resampling = view.resampling or Resampling.NEAREST
+    resampling = view.resampling or Resampling(view.layer.resampling)
     averages = _mean(steps) >= MAX_STEP * (1 + SAME) or max(steps) > MAX_STRETCHED_STEP
     if geo.is_palette:
         reduces = averages or resampling in (Resampling.AVERAGE, Resampling.MODE)

@@ -111,6 +111,7 @@ MAP
     PROCESSING    "SCALE_3=2,300"
     PROCESSING    "NODATA=-9999"
     PROCESSING    "RESAMPLE=AVERAGE"
+    PROCESSING    "DITHER=YES"
     TOLERANCE     3
     METADATA
       "wcs_label"               "Scene"
@@ -196,6 +197,7 @@ def test_raster_layers_of_a_map_file(example: Services) -> None:
     assert drg.styles[0].operations == ()
     assert (landsat.name, landsat.title) == (ImageName("sub folder/landsat.tif"), "Scene")
     assert (landsat.extent, landsat.nodata) == (Bounds(0, 1, 2, 3), (-9999.0,))
+    assert (drg.resampling, landsat.resampling) == ("nearest", "average")
     assert (landsat.crs, landsat.is_public) == (("EPSG:3857",), False)
     assert landsat.metadata["rangeset_name"] == "Range 1"
     assert landsat.styles[0].name == "default"
@@ -210,7 +212,7 @@ REPORTED = [
     ("IMAGECOLOR", "IMAGECOLOR of MAP"), ("FONTSET", "FONTSET of MAP"), ("CONFIG", "CONFIG of MAP"),
     ('FORMATOPTION  "INTER', "FORMATOPTION"), ("IMAGEPATH", "IMAGEPATH of WEB"), ('"wcs_label"                        "Cov', "wcs_label"),
     ("onlineresource", "ows_onlineresource has no effect"), ("wms_rootlayer_title", "wms_rootlayer_title"),
-    ("wms_exclude_items", "wms_exclude_items"), ("RESAMPLE", "PROCESSING RESAMPLE"), ("TOLERANCE", "TOLERANCE of the layer"),
+    ("wms_exclude_items", "wms_exclude_items"), ("DITHER", "PROCESSING DITHER"), ("TOLERANCE", "TOLERANCE of the layer"),
     ("CLASS\n      NAME", "CLASS is not applied"),
 ]  # fmt: skip
 

@@ -10,6 +10,7 @@ import pytest
 from iipserve.geo.georeference import Band, GeoImage, Georeference
 from iipserve.geo.grid import Affine, Bounds, GridRef
 from iipserve.geo.layer import Layer, Style
+from iipserve.geo.service.keys import RESAMPLING
 from iipserve.geometry import Region, Size
 from iipserve.image import ColorSpace, ImageInfo, ImageName
 from iipserve.plan import Crop, RenderPlan, Resampling, Warp
@@ -216,6 +217,17 @@ def map_of(step: float, size: int = 100) -> GridRef:
 def test_resampling(asked: Resampling | None, step: float, palette: bool, expected: Resampling) -> None:
     plan = planned(map_of(step), geo=located(IMAGE, is_palette=palette), resampling=asked)
     assert warped(plan).resampling is expected
+
+
+@pytest.mark.parametrize("resampling", list(Resampling), ids=lambda each: each.value)
+def test_resampling_of_the_layer(resampling: Resampling) -> None:
+    """The service file has the same names, and what a request asks for comes first."""
+    assert tuple(each.value for each in Resampling) == RESAMPLING
+    layer = Layer("a", ImageName("a.tif"), resampling=resampling.value)
+    for asked in (None, Resampling.CUBIC):
+        view = MapView(layer, Style("default"), map_of(1.5), "png", asked)
+        plan = plan_map(view, IMAGE, located(IMAGE), SERVER)
+        assert warped(plan).resampling is (asked or resampling)
 
 
 @pytest.mark.parametrize(("step", "level"), [(0.1, 0), (1.99, 0), (2.0, 1), (7.9, 2), (8.0, 3), (1e6, 4)])

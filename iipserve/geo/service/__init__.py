@@ -153,6 +153,7 @@ def _layer(values: Mapping[str, Any], styles: Mapping[str, Style], colormaps: st
         crs=values.get("crs", ()),
         extent=values.get("extent"),
         nodata=values.get("nodata"),
+        resampling=values.get("resampling", "nearest"),
         is_public=values.get("public", True),
         metadata=MappingProxyType(_metadata(values)),
     )

@@ -127,6 +127,8 @@ WMTS = {
         "Access keys of which requests at /wmts-china need one as `tk`; none if the list is empty.", (),
     ),
 }  # fmt: skip
+RESAMPLING = ("nearest", "bilinear", "cubic", "average", "mode")
+"""Of maps; the values of `plan.Resampling`."""
 LAYER = {
     "identifier": Key(Identifier(), '"relief"', "Name of the layer in requests.", required=True),
     "image": Key(
@@ -149,6 +151,10 @@ LAYER = {
         Extent(), "[500000, 4992000, 512000, 5000000]", "Part of the image that is shown, in its own coordinates, x first."
     ),
     "nodata": Key(Missing(), "-9999", "Sample that stands for missing data, instead of what the file declares."),
+    "resampling": Key(
+        Choice(RESAMPLING), '"bilinear"',
+        "How maps are made of its pixels; of images with a palette, always by whole pixels.", "nearest",
+    ),
     "public": Key(Switch(), "false", "Whether the layer is listed and answered for.", True),
     "queryable": Key(Switch(), "false", "Whether its samples are given at places (GetFeatureInfo).", True),
     "metadata": Key(Text(), "", "Further items, by key: texts that documents of single services show."),

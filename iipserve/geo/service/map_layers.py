@@ -58,7 +58,7 @@ ELSEWHERE: Mapping[str, str] = MappingProxyType({
 RESTRICTING = ("mask", "filter", "validation", "requires")
 """Keywords that hide something: without them more would be shown."""
 
-DIRECTIVE = re.compile("BANDS|SCALE|SCALE_[123]|NODATA")
+DIRECTIVE = re.compile("BANDS|SCALE|SCALE_[123]|NODATA|RESAMPLE")
 """Directives of PROCESSING that are understood."""
 
 
@@ -197,6 +197,8 @@ class MapLayers:
             table["range"] = ranges
         elif by_name.get("SCALE", "").upper() == "AUTO":
             table["stretch"] = True
+        if resampling := by_name.get("RESAMPLE", ""):
+            table["resampling"] = resampling.lower()
         if "NODATA" in by_name and (values := _numbers(split(by_name["NODATA"]))):
             table["nodata"] = values
         elif "offsite" in block:
