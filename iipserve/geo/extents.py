@@ -103,8 +103,7 @@ def geographic_bounds(georeference: Georeference, extent: Bounds | None = None) 
 
 def _own_bounds(georeference: Georeference, extent: Bounds | None) -> Bounds | None:
     """The box of the outer edges in the image's system, inside `extent`; None where that leaves nothing."""
-    sheet = _image_sheet(georeference, None)
-    own = georeference.grid.bounds if georeference.grid else _around([sheet])
+    own = georeference.grid.bounds if georeference.grid else _around([_image_sheet(georeference, None)])
     if own is not None and extent is not None:
         own = Bounds(*map(max, own[:2], extent[:2]), *map(min, own[2:], extent[2:]))
     is_usable = own is not None and all(abs(value) < FAR for value in own)

@@ -36,7 +36,7 @@ from iipserve.protocols.map_tiles import formats
 from iipserve.protocols.wmts import options, paths
 from iipserve.protocols.wmts.faults import VERSION
 from iipserve.protocols.wmts.kept_texts import LayerText, text_of
-from iipserve.protocols.wmts.query import CapabilitiesQuery
+from iipserve.protocols.wmts.query import SECTIONS, CapabilitiesQuery
 from iipserve.protocols.wmts.tiles import offered
 
 NAMESPACE = "http://www.opengis.net/wmts/1.0"
@@ -111,7 +111,7 @@ def _sections(query: CapabilitiesQuery, catalog: Catalog, server: Server) -> Ite
         yield _contents(listed, offer, server, is_china=query.is_china)
     if "Themes" in query.sections:
         yield themes([entry.layer.identifier for entry in listed])
-    if endpoint.rest:
+    if endpoint.rest and len(query.sections) == len(SECTIONS):
         yield element("ServiceMetadataURL", attributes={"xlink:href": endpoint.rest + paths.CAPABILITIES})
 
 

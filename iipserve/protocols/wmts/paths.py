@@ -18,6 +18,7 @@ from iipserve.geo.ows.exceptions import INVALID_VALUE, NoSuchResource
 from iipserve.geo.ows.kvp import integer
 from iipserve.protocols.feature_info.formats import EXTENSIONS
 from iipserve.protocols.url_text import decoded
+from iipserve.protocols.wmts.china import LAYER_ALIAS
 from iipserve.protocols.wmts.faults import COLUMN, LAYER, OUT_OF_RANGE, ROW
 from iipserve.protocols.wmts.query import FeatureInfoQuery, LegendQuery, PixelOfTile, TileAddress, TileQuery
 
@@ -28,6 +29,8 @@ LEGEND = "legend"
 """The last part of the path of a legend, before its extension."""
 OWN_SET = ":native"
 """Follows the identifier of a layer in the name of its own set."""
+MAX_SPAN = 64
+"""Parts of a path that the name of a set has at most."""
 
 
 def is_capabilities(target: str) -> bool:
@@ -105,11 +108,11 @@ def _readings(parts: list[str], tail: int) -> Iterator[tuple[str, str, list[str]
 
     The name of a set may contain slashes only if it is that of the layer's own set.
     """
-    for span in range(1, len(parts) - tail):
+    for span in range(1, min(len(parts) - tail, MAX_SPAN)):
         matrix_set, rest = "/".join(parts[-tail - span : -tail]), parts[-tail:]
-        own = matrix_set.removesuffix(OWN_SET)
+        own = matrix_set.removesuffix(OWN_SET).removeprefix(LAYER_ALIAS)
         if span > 1 and own == matrix_set:
-            return
+            continue
         for style in (1, 0):
             end = len(parts) - tail - span - style
             identifier = "/".join(parts[:end])

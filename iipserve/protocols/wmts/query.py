@@ -9,6 +9,9 @@ from iipserve.geo.layer import Layer
 from iipserve.geo.ows.addresses import Endpoint
 from iipserve.image import ImageName
 
+SECTIONS = ("ServiceIdentification", "ServiceProvider", "OperationsMetadata", "Contents", "Themes")
+"""Of a capabilities document, in its order."""
+
 
 class CapabilitiesQuery(NamedTuple):
     """The capabilities document."""

@@ -39,6 +39,7 @@ from iipserve.protocols.wmts.faults import (
     unknown_layer,
 )
 from iipserve.protocols.wmts.query import (
+    SECTIONS,
     Box,
     CapabilitiesQuery,
     FeatureInfoQuery,
@@ -51,7 +52,6 @@ from iipserve.protocols.wmts.query import (
 )
 
 VERSIONS = (VERSION,)
-SECTIONS = ("ServiceIdentification", "ServiceProvider", "OperationsMetadata", "Contents", "Themes")
 MEDIA_TYPES = ("application/xml", "text/xml")
 """Of capabilities documents; the first is the default."""
 OWN_PATHS = ("/wmts", "/wmts-china")

@@ -83,6 +83,7 @@ def test_sections(asked: str) -> None:
     chosen = set(asked.split(",")) & set(SECTIONS) if "all" not in asked.lower() else set(SECTIONS)
     found = {name for name, path in SECTIONS.items() if root.find(path, NS) is not None}
     assert found == chosen
+    assert (root.find("w:ServiceMetadataURL", NS) is not None) == (chosen == set(SECTIONS))
 
 
 def test_update_sequences() -> None:

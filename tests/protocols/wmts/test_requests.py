@@ -296,6 +296,13 @@ def test_requests_of_the_platform() -> None:
     assert (query.is_china, query.tile) == (True, ADDRESS._replace(matrix_set="ChinaPublicServices_dem"))
 
 
+def test_sets_named_after_a_layer_with_a_slash() -> None:
+    for before in ("maps/scene/default", "maps%2Fscene/default", "maps/scene"):
+        query = read(path=f"/wmts-china/{before}/ChinaPublicServices_maps/scene/8/3/4.png")
+        assert query.layer.identifier == "maps/scene"
+        assert query.tile.matrix_set == "ChinaPublicServices_maps/scene"
+
+
 def test_keys_of_the_platform() -> None:
     catalog = FakeCatalog(LAYERS, china_keys=("secret",))
     assert read(kvp(CHINA, tk="secret"), "/wmts-china", catalog).is_china
