@@ -187,15 +187,17 @@ def transformation_between(source: pyproj.CRS, target: pyproj.CRS) -> Transforma
 # -- cylindrical projections ---------------------------------------------------------------------
 
 CYLINDRICAL = re.compile(
-    r"mercator \(|pseudo.mercator|equidistant cylindrical|cylindrical equal area|miller|plate carr", re.I
+    r"(popular visualisation pseudo )?mercator|equidistant cylindrical|(pseudo )?plate carr"
+    r"|lambert cylindrical equal area|miller cylindrical|gall stereographic",
+    re.IGNORECASE,
 )
-"""Names of methods whose x is proportional to longitude."""
+"""Beginnings of the names of methods whose x is proportional to longitude."""
 
 
 def width_of_globe(crs: pyproj.CRS) -> float | None:
     """How far x grows around the globe in a cylindrical projection, in its units; None in any other."""
     operation = crs.coordinate_operation
-    if operation is None or not CYLINDRICAL.search(operation.method_name) or crs.geodetic_crs is None:
+    if operation is None or not CYLINDRICAL.match(operation.method_name) or crs.geodetic_crs is None:
         return None
     with suppress(UnknownToProj):
         middle = next(

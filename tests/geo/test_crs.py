@@ -203,6 +203,42 @@ def test_turn_is_once_around_the_globe(key: str, turn: float | None) -> None:
     assert crs.turn(key) == (turn if turn is None else pytest.approx(turn, rel=1e-12))
 
 
+def test_x_grows_evenly_where_it_goes_around_the_globe() -> None:
+    infos = pyproj.database.query_crs_info(None, pyproj.enums.PJType.PROJECTED_CRS)
+    likely = [info for info in infos if info.auth_name in ("EPSG", "ESRI")]
+    sample = [
+        f"{info.auth_name}:{info.code}"
+        for info in [*likely[::60], *(one for one in likely if "World" in one.name)]
+    ]
+    sample += [
+        "EPSG:3375",
+        "EPSG:29873",
+        "EPSG:2048",
+        "EPSG:3395",
+        "EPSG:3832",
+        "EPSG:6933",
+        "EPSG:4087",
+        "ESRI:54003",
+    ]
+    even = set()
+    for key in sample:
+        turn = crs.turn(key)
+        if turn is None:
+            continue
+        base = pyproj.CRS.from_user_input(key).geodetic_crs
+        area = crs.area_of_use(key)
+        assert area is not None
+        west = area.min_x + 1
+        xs, _ = pyproj.Transformer.from_crs(base, key, always_xy=True).transform(
+            [west, west + 10, west, west + 3], [-20, -20, 50, 50]
+        )
+        steps = (xs[1] - xs[0]) / 10, (xs[3] - xs[2]) / 3
+        assert [step % turn for step in steps] == pytest.approx([turn / 360] * 2, rel=1e-6), key
+        even.add(key)
+    assert {"EPSG:3395", "EPSG:3832", "EPSG:6933", "EPSG:4087", "ESRI:54003"} <= even
+    assert not even & {"EPSG:3375", "EPSG:29873", "EPSG:2048"}
+
+
 def test_area_of_use_is_in_degrees_and_may_cross_the_antimeridian() -> None:
     assert crs.area_of_use("EPSG:32633") == Bounds(12, 0, 18, 84)
     fiji = crs.area_of_use("EPSG:3832")
