@@ -13,11 +13,11 @@ from iipserve.protocols.feature_info.formats import UnknownInfoFormat, writer
 from iipserve.protocols.feature_info.places import Place, key_of_srid, pixel_of_grid, point_of_level
 from iipserve.protocols.feature_info.planning import UnknownChild
 from iipserve.protocols.feature_info.planning import plan_feature_info as plan_values
-from iipserve.protocols.map_tiles import answers_empty_tiles, entry_of
+from iipserve.protocols.map_tiles import entry_of
 from iipserve.protocols.wmts import options
 from iipserve.protocols.wmts.faults import INFO_FORMAT, POINT_OUT_OF_RANGE, nothing_there
 from iipserve.protocols.wmts.query import Box, FeatureInfoQuery, PixelOfTile, Point
-from iipserve.protocols.wmts.tiles import check_limits, locate, offered, style_of
+from iipserve.protocols.wmts.tiles import locate, offered, style_of
 
 OPERATION = "GetFeatureInfo"
 """As locator of its faults."""
@@ -56,16 +56,14 @@ def _pixel(
     """The pixel of a tile, and the layer as the tile shows it.
 
     Raises:
-        OwsError: style, set, matrix, tile or pixel does not exist. A row or column that is none of the matrix or of the
-            layer is no TileOutOfRange here (CITE).
+        OwsError: style, set, matrix, tile or pixel does not exist. A row or column that is none of the matrix is no
+            TileOutOfRange here (CITE). Tiles outside of the limits have an answer: clients ask in finer matrices, too.
     """
     restful = query.is_restful
     style_of(query.layer, pixel.tile.style, is_restful=restful)
     located = locate(
         pixel.tile, entry, server, is_china=query.is_china, is_restful=restful, code=INVALID_VALUE
     )
-    if not answers_empty_tiles(server.catalog().metadata):
-        check_limits(pixel.tile, located, INVALID_VALUE, is_restful=restful)
     size = located.grid.size
     for name, value, count in (("I", pixel.i, size.width), ("J", pixel.j, size.height)):
         if not 0 <= value < count:

@@ -90,6 +90,12 @@ def test_a_pixel_of_a_tile(app: Application) -> None:
     assert (area["column"], area["row"], area["width"], area["height"]) == (8, 18, 5, 5)
 
 
+def test_a_pixel_of_a_finer_matrix_than_the_layer_has_tiles_of(app: Application) -> None:
+    """As GDAL asks, which takes the finest matrix of the set."""
+    found = ask(app, "mercator", tilematrix=13, tilerow=355 * 8, tilecol=550 * 8, i=8 * 3 + 2, j=8 * 4 + 7)
+    assert stored(found) == [3, 4]
+
+
 def test_a_pixel_of_a_tile_by_its_path(app: Application) -> None:
     for style in ("/default", ""):
         for extension in ("json", "xml", "html", "txt", "gml"):
