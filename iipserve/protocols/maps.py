@@ -69,7 +69,7 @@ def plan_map(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> R
     operations = _operations(view, info, server)
     profile = all(operation.keeps_profile for operation in operations)
     encoding = tile_encoding(view.format, info, server, profile=profile)
-    shown = _shown(view.layer, geo.georeference)
+    shown = shown_part(view.layer, geo.georeference)
     crop = _aligned(view.target, image, info, geo, shown)
     return RenderPlan(crop or _warped(view, image, info, geo, shown), encoding, operations)
 
@@ -99,7 +99,7 @@ def _nodata(layer: Layer, info: ImageInfo) -> tuple[float, ...]:
 # -- a part of the image ---------------------------------------------------------------------------
 
 
-def _shown(layer: Layer, source: Georeference) -> Region | None:
+def shown_part(layer: Layer, source: Georeference) -> Region | None:
     """The pixels of the full size whose centers are in the extent of the layer; None if all are, or it is no window.
 
     At least one pixel, so that a wrong extent shows next to nothing and not everything.

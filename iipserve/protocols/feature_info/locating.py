@@ -40,13 +40,13 @@ class Spot(NamedTuple):
     """In pixels of the full size."""
 
 
-def locate(place: Place, georeference: Georeference, extent: Bounds | None = None) -> Spot | None:
+def locate(place: Place, georeference: Georeference, part: Region | None = None) -> Spot | None:
     """The pixels of an image at a place.
 
     Args:
         place: in any coordinate reference system.
         georeference: of the image.
-        extent: of the part of the image that is shown, in its coordinate reference system; None for all.
+        part: of the image that is shown, in pixels of the full size; None for all.
 
     Returns:
         None if the point, or without one the area, is outside.
@@ -54,22 +54,10 @@ def locate(place: Place, georeference: Georeference, extent: Bounds | None = Non
     Raises:
         NoTransformation: the two systems are not of one body.
     """
+    shown = part or Region.of_size(georeference.size)
     with np.errstate(all="ignore"):
-        shown = _shown(georeference, extent)
-        if shown is None:
-            return None
         attempts = (_located(place, georeference, shown, turns) for turns in TURNS)
         return next((spot for spot in attempts if spot is not None), None)
-
-
-def _shown(georeference: Georeference, extent: Bounds | None) -> Region | None:
-    """The pixels that are shown: those that meet the extent."""
-    whole = Region.of_size(georeference.size)
-    if extent is None:
-        return whole
-    xs, ys = _outline(extent)
-    around = _region_around(*to_pixels(georeference.mapping, xs, ys))
-    return around.clipped(georeference.size) if around else None
 
 
 def _located(place: Place, georeference: Georeference, shown: Region, turns: int) -> Spot | None:

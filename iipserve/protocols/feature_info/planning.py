@@ -20,6 +20,7 @@ from iipserve.protocols.feature_info.measuring import (
     windows,
 )
 from iipserve.protocols.feature_info.places import Place
+from iipserve.protocols.maps import shown_part
 
 
 class UnknownChild(InvalidRequest):
@@ -106,7 +107,7 @@ def _asked(queried: LayerEntry, place: Place, children: Sequence[str] | None) ->
     layer, info, georeference = queried.layer, queried.info, queried.geo.georeference
     bands = bands_of(info, queried.geo)
     chosen = _chosen(layer, bands, children)
-    spot = locate(place, georeference, layer.extent)
+    spot = locate(place, georeference, shown_part(layer, georeference))
     refs = windows(image_ref(info), info, spot, layer.nodata) if spot else ()
     return _Asked(layer, georeference.crs, bands, chosen, palette_of(info, queried.geo), spot, refs)
 

@@ -112,3 +112,19 @@ def raw_values(body: bytes) -> list[Any] | None:
     if not features or features[0]["properties"]["nodata"]:
         return None
     return [each["raw"] for each in reversed(features[0]["properties"]["bands"])]
+
+
+@pytest.mark.parametrize("key", [OWN, "EPSG:3857"])
+def test_nothing_is_said_of_what_is_not_shown(key: str, rasters: Rasters) -> None:
+    entry = entry_of(rasters, "utm")
+    part = Bounds(500033.0, 4999691.0, 500409.0, 4999949.0)
+    layer = rasters.layer(rasters.folder / "utm.tif", entry.geo, extent=part)
+    grid = map_around(layer, key, 2.3, 4.6)
+    opaque = shown(rasters, layer, grid, GRAY)[..., 3] > 0
+    assert opaque.any()
+    assert not opaque.all()
+    for j, i in np.argwhere(opaque[1:] != opaque[:-1])[::3].tolist():
+        for row in (j, j + 1):
+            place = pixel_of_grid(grid, i, row)
+            found = rasters.document(layer, place._replace(area=Bounds(*place.point, *place.point)))  # type: ignore[misc]
+            assert (raw_values(found.body) is not None) == opaque[row, i]
