@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Iterator
@@ -143,3 +144,20 @@ def test_documents_of_a_server_are_valid(site: str) -> None:
         "/wmts-china?service=wmts&request=getcapabilities",
     ):
         validated(body(site + address))
+
+
+def test_forms_and_repeated_requests(site: str) -> None:
+    """A form that is posted has the tile of the same parameters in the address; its tag holds for both."""
+    text = (
+        "SERVICE=WMTS&VERSION=1.0.0&REQUEST=GetTile&LAYER=utm&STYLE=&FORMAT=image/png"
+        "&TILEMATRIXSET=utm:native&TILEMATRIX=1&TILEROW=0&TILECOL=1"
+    )
+    with urllib.request.urlopen(f"{site}/wmts?{text}") as answer:
+        tile, tag = answer.read(), answer.headers["ETag"]
+    with urllib.request.urlopen(f"{site}/ows", data=text.encode()) as answer:
+        assert (answer.read(), answer.headers["ETag"]) == (tile, tag)
+    again = urllib.request.Request(f"{site}/wmts/utm/utm:native/1/0/1.png", headers={"If-None-Match": tag})
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(again)
+    assert caught.value.status == 304
+    caught.value.close()
