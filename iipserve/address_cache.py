@@ -72,7 +72,11 @@ class AddressCache:
         if size is None or not vary <= COMPARED_HEADERS:
             return
         key: AddressKey = (*address, request.environ.get(ACCEPT)) if "Accept" in vary else address
-        if len("".join(filter(None, key))) > MAX_KEY_LENGTH:
+        length = 0
+        for part in key:
+            if part:
+                length += len(part)
+        if length > MAX_KEY_LENGTH:
             return
         if key is not address:
             self._cache.set(address, BY_ACCEPT, 0)

@@ -31,6 +31,7 @@ from iipserve.errors import (
     UnknownProtocol,
 )
 from iipserve.formats import Formats
+from iipserve.geometry import new_tuple
 from iipserve.http import READING_METHODS, Headers, Request, Response, Routed
 from iipserve.image import ImageInfo
 from iipserve.lru import LRU
@@ -179,7 +180,7 @@ class Application:
         request = routed.request
         if request.method not in protocol.methods:
             raise MethodNotAllowed(request.method, protocol.methods)
-        if (rule := protocol.body_rule(request.method)) is not None:
+        if request.method not in READING_METHODS and (rule := protocol.body_rule(request.method)):
             rule.check(request)
         query: Query = protocol.parse(routed, self._server)
         modification, selected = None, query.names
@@ -187,8 +188,10 @@ class Application:
             modification = self._read_modifiers(routed.modifiers, self._server)
             selected = tuple(map(modification.select, selected))
         for _ in range(ATTEMPTS):
-            found = [self._library.unproved_info(*name) for name in selected]
-            images = Images(zip(query.names, found, strict=True))
+            found, images = [], Images()
+            for index, name in enumerate(selected):
+                info = images[query.names[index]] = self._library.unproved_info(name[0], name[1])
+                found.append(info)
             try:
                 answer = protocol.plan(query, images, self._server)
                 content = self._completed(answer.content, answer.headers, modification, images)
@@ -203,8 +206,9 @@ class Application:
             if address is not None and isinstance(
                 content, (RenderPlan, ReadyDocument, Redirect, CatalogPlan)
             ):
-                proof = tuple(zip(selected, map(ref, found), strict=True))
-                self._answers.set(request, address, CachedAnswer(proof, content, answer.headers))
+                proof = zip(selected, map(ref, found))  # noqa: B905
+                cached = new_tuple(CachedAnswer, (tuple(proof), content, answer.headers))
+                self._answers.set(request, address, cached)
             return response
         raise Overloaded(f"{query.names[0].identifier!r} is being replaced; ask again")
 
@@ -212,19 +216,17 @@ class Application:
         self, content: Content, headers: Headers, modification: Modification | None, images: Images
     ) -> Content | ReadyDocument:
         """The content with the modifiers next to the protocol's parameter, and what the settings add."""
-        if isinstance(content, Document):
-            return self._responses.ready_document(content, headers, tuple(images.values()))
         if isinstance(content, RenderPlan):
             if modification is not None:
                 content = modification.apply(content, images.shown_by(content), self._server)
-            return self._finished(content, images)
+            return content if self._output_policy.adds_nothing else self._finished(content, images)
+        if isinstance(content, Document):
+            return self._responses.ready_document(content, headers, tuple(images.values()))
         if isinstance(content, Bundle) and not self._output_policy.adds_nothing:
             return replace(content, plans=tuple(self._finished(plan, images) for plan in content.plans))
         return content
 
     def _finished(self, plan: RenderPlan, images: Images) -> RenderPlan:
-        if self._output_policy.adds_nothing:
-            return plan
         return self._output_policy.apply(plan, images.shown_by(plan))
 
     def _answer_from_cache(self, request: Request, address: AddressKey) -> Response | None:
@@ -234,7 +236,7 @@ class Application:
             return None
         found = []
         for name, planned_for in cached.images:
-            info = self._library.unproved_info(*name)
+            info = self._library.unproved_info(name[0], name[1])
             if info is not planned_for():
                 return None
             found.append(info)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError, RequestTooLong
+from iipserve.geometry import new_tuple
 from iipserve.http import Request, Routed
 from iipserve.protocols import AnyQueryRoute, PathRoute, Protocol, QueryRoute
 
@@ -136,14 +137,21 @@ def _mapped(prefix: str, name: str, protocols: Mapping[str, Protocol]) -> _Prefi
 
 def _by_path(request: Request, prefix: _Prefix, before: str = "") -> Destination:
     target = before + request.path[len(prefix.path) :]
-    return Destination(prefix.protocol, Routed(request, prefix.path, target, by_path=True))
+    return _destination(prefix.protocol, request, prefix.path, target, by_path=True)
 
 
 def _by_query(request: Request, protocol: Protocol, route: QueryRoute, start: int, end: int) -> Destination:
     """A route by a parameter whose name is at `start` and whose value begins at `end`."""
     query = request.query
     if route.whole or route.value is not None:
-        return Destination(protocol, Routed(request, f"{request.path}?", query))
+        return _destination(protocol, request, f"{request.path}?", query)
     mount, target = f"{request.path}?{query[:end]}", query[end:]
     others = "&".join(filter(None, (query[:start].rstrip("&"), target.partition("&")[2])))
-    return Destination(protocol, Routed(request, mount, target, modifiers=others))
+    return _destination(protocol, request, mount, target, modifiers=others)
+
+
+def _destination(
+    protocol: Protocol, request: Request, mount: str, target: str, by_path: bool = False, modifiers: str = ""
+) -> Destination:
+    routed = new_tuple(Routed, (request, mount, target, by_path, modifiers))
+    return new_tuple(Destination, (protocol, routed))

@@ -73,11 +73,12 @@ class MemoryCache:
             size: of the value, in bytes.
         """
         entry = Entry(key, value, size + ENTRY_OVERHEAD)
+        if entry.cost > self.capacity:
+            self.discard(key)
+            return
         with self._lock:
             if key in self._entries:
                 self._remove(key)
-            if entry.cost > self.capacity:
-                return
             while self._bytes + entry.cost > self.capacity:
                 self._drop_oldest()
             self._entries[key] = entry
@@ -86,8 +87,9 @@ class MemoryCache:
 
     def discard(self, key: Hashable) -> None:
         """Forget one value, if it is present."""
-        with self._lock:
-            self._remove(key)
+        if key in self._entries:
+            with self._lock:
+                self._remove(key)
 
     def clear(self) -> None:
         """Forget everything."""

@@ -157,7 +157,8 @@ class Renderer:
             checked = True
             body = self._rendered(view, plan, encoder)
             if isinstance(body, LargeFile) and len(body) > LARGE_BYTES:
-                return LargeRendition(body, encoder.format.media_type, _etag(plan, view))
+                etag = plan.digest if view.is_final else plan.digest + PROVISIONAL
+                return LargeRendition(body, encoder.format.media_type, etag)
             return self._finished(plan, view, encoder, body if isinstance(body, bytes) else b"".join(body))
 
         result = self._renditions.do(plan, make)
@@ -168,8 +169,10 @@ class Renderer:
 
     def _finished(self, plan: RenderPlan, view: ViewReader, encoder: Encoder, body: bytes) -> Rendition:
         """A rendition, which is kept if it is final."""
-        rendition = new_tuple(Rendition, (body, encoder.format.media_type, _etag(plan, view)))
-        if view.is_final:
+        is_final = view.is_final
+        etag = plan.digest if is_final else plan.digest + PROVISIONAL
+        rendition = new_tuple(Rendition, (body, encoder.format.media_type, etag))
+        if is_final:
             self._cache.set(plan, rendition)
         return rendition
 
@@ -212,10 +215,6 @@ class Renderer:
             return pipeline.fit_bands(pipeline.apply(operations, pixels), encoder.format.bands)
 
         return map(complete, view.read_strips())
-
-
-def _etag(plan: RenderPlan, view: ViewReader) -> str:
-    return plan.digest if view.is_final else plan.digest + PROVISIONAL
 
 
 def _work_by_rows(operations: tuple[Operation, ...]) -> bool:

@@ -24,12 +24,12 @@ def tile_encoding(name: str, info: ImageInfo, server: Server, *, profile: bool =
         server: settings and formats.
         profile: False when an operation changes colors so that the profile no longer fits.
     """
-    return _configured(name, server, embeds=profile and _embeds_profile(info, server.config), export=False)
+    return _configured(name, server, profile and _embeds_profile(info, server.config), False)
 
 
 def export_encoding(name: str, info: ImageInfo, server: Server, *, profile: bool = True) -> Encoding:
     """The encoding of regions and whole images, with all metadata; arguments as of `tile_encoding`."""
-    return _configured(name, server, embeds=profile and _embeds_profile(info, server.config), export=True)
+    return _configured(name, server, profile and _embeds_profile(info, server.config), True)
 
 
 def raw_encoding() -> Encoding:
@@ -91,6 +91,6 @@ def _embeds_profile(info: ImageInfo, config: Config) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _configured(name: str, server: Server, *, embeds: bool, export: bool) -> Encoding:
+def _configured(name: str, server: Server, embeds: bool, export: bool) -> Encoding:
     quality = server.formats.by_name[name].configured_quality(server.config)
     return Encoding(name, *quality, embeds, metadata=export, stored=not export)

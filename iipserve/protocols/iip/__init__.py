@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from iipserve.config import Config
+from iipserve.geometry import new_tuple
 from iipserve.plan import Answer
 from iipserve.processing import colormap
 from iipserve.protocols import AnyQueryRoute, Images, PathRoute, Protocol, QueryRoute, Server
@@ -37,7 +38,7 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
         return objects_answer(query.objects, query.text, images.only() if images else None, server)
     info = images.only()
     if isinstance(query, TileQuery):
-        return Answer(plan_query_tile(query, info, server))
+        return new_tuple(Answer, (plan_query_tile(query, info, server), ()))
     if isinstance(query, ExportQuery):
         return plan_export(query, info, server)
     if isinstance(query, SpectrumQuery):

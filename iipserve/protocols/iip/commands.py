@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import NamedTuple, TypeAlias
 
 from iipserve.errors import InvalidRequest
 from iipserve.formats import Formats
+from iipserve.geometry import new_tuple
 from iipserve.http import Routed
 from iipserve.image import ImageName, Selector
 from iipserve.protocols import Server
@@ -21,6 +22,8 @@ from iipserve.protocols.iip.objects import object_kind
 from iipserve.protocols.url_text import decoded, decoded_identifier
 
 TILE_ADDRESS = re.compile(rf"{WHOLE.pattern}(?:,{WHOLE.pattern})?")
+MAX_PLAIN_LENGTH = 9
+"""Characters of `resolution,tile` that is read without the regular expression."""
 FOUR_NUMBERS = re.compile(",".join([WHOLE.pattern] * 4))
 PROFILE = re.compile(
     rf"([0-9]{{1,9}}):([0-9]{{1,9}}),([0-9]{{1,9}})(?:-([0-9]{{1,9}}),([0-9]{{1,9}}))?{UNIT}"
@@ -113,11 +116,11 @@ class _Reading:
     identifier: str | None = None
     modifiers: ModifierState | None = None
     """None until the first modifier: most requests have none."""
-    objects: list[ObjectRequest] = field(default_factory=list)
+    objects: tuple[ObjectRequest, ...] = ()
     output: MakeQuery | None = None
     requested: tuple[str, str] = ("", "")
     """Name, in lower case, and argument of the command that `output` is of."""
-    unknown: list[ErrorLine] = field(default_factory=list)
+    unknown: tuple[ErrorLine, ...] = ()
     """Parameters that are no commands: counters against caches and the like."""
 
     def view(self) -> View:
@@ -150,7 +153,7 @@ def _query(reading: _Reading, text: str) -> Query:
     if reading.output is not None:
         if identifier is None:
             raise IIPError([*reading.unknown, ErrorLine("1 3", reading.requested[1])])
-        return reading.output(ImageName(identifier, view.selector), view)
+        return reading.output(new_tuple(ImageName, (identifier, view.selector)), view)
     if reading.objects:
         return _objects_query(reading, text)
     if identifier is None and reading.modifiers is not None and reading.modifiers.ranges:
@@ -164,7 +167,7 @@ def _objects_query(reading: _Reading, text: str) -> ObjectsQuery:
     if errors:
         raise IIPError(errors)
     names = () if identifier is None else (ImageName(identifier, reading.view().selector),)
-    return ObjectsQuery(names, tuple(reading.objects), text)
+    return ObjectsQuery(names, reading.objects, text)
 
 
 def _object_error(name: str, identifier: str | None) -> ErrorLine | None:
@@ -177,7 +180,7 @@ def _object_error(name: str, identifier: str | None) -> ErrorLine | None:
 
 
 def _unknown(reading: _Reading, name: str, argument: str) -> None:
-    reading.unknown.append(ErrorLine("2 2", name))
+    reading.unknown += (ErrorLine("2 2", name),)
 
 
 def _image(reading: _Reading, name: str, argument: str) -> None:
@@ -190,7 +193,7 @@ def _image(reading: _Reading, name: str, argument: str) -> None:
 def _object(reading: _Reading, name: str, argument: str) -> None:
     # iipsrv: width and height are exchanged only if ROT precedes the object
     swaps_sides = reading.modifiers is not None and reading.modifiers.rotation.degrees in (90, 270)
-    reading.objects.append(ObjectRequest(decoded(argument).lower(), swaps_sides))
+    reading.objects += (ObjectRequest(decoded(argument).lower(), swaps_sides),)
 
 
 def _modifier(modifier: Modifier) -> Command:
@@ -222,12 +225,21 @@ def _output(read: Callable[[str, str], MakeQuery]) -> Command:
 
 def _read_tile(format: str, name: str, argument: str) -> MakeQuery:
     """`resolution,tile`; a single number means both (iipsrv)."""
+    first, _, second = argument.partition(",")
+    if first.isdigit() and second.isdigit() and len(argument) <= MAX_PLAIN_LENGTH and argument.isascii():
+        resolution, tile = int(first), int(second)  # in a third of the time
+    else:
+        resolution, tile = _read_odd_tile(name, argument)
+    return lambda image, view: new_tuple(TileQuery, ((image,), format, resolution, tile, view))
+
+
+def _read_odd_tile(name: str, argument: str) -> tuple[int, int]:
+    """Resolution and tile, with a sign, decimals, a unit; see `WHOLE`."""
     match = TILE_ADDRESS.fullmatch(argument)
     if match is None:
         raise InvalidRequest(f"{name}={argument!r}: resolution,tile is needed, as in 2,0")
     resolution = int(match[1])
-    tile = resolution if match[2] is None else int(match[2])
-    return lambda image, view: TileQuery((image,), format, resolution, tile, view)
+    return resolution, resolution if match[2] is None else int(match[2])
 
 
 def _read_tile_of_view(name: str, argument: str) -> MakeQuery:

@@ -79,7 +79,7 @@ class JpegDecoder:
         out = _misaligned((height, head.width, self._samples), self._type.stored)
         # gray images have two dimensions in imagecodecs
         target = out[:, :, 0] if self._samples == 1 else out
-        stream = self._splicer.prefixes[is_ycc] + jpeg_stream.without_segments(data, head.foreign)
+        stream = jpeg_stream.without_segments(data, head.foreign, self._splicer.prefixes[is_ycc])
         kept = COLORSPACES[self._samples]
         colorspace = "YCbCr" if is_ycc else kept
         imagecodecs.jpeg8_decode(stream, colorspace=colorspace, outcolorspace=kept, out=target)
@@ -152,7 +152,7 @@ class JpegSplicer:
         prefixes = self._profiled_prefixes if profile else self.prefixes
         if prefixes is None or not is_plain:
             return None
-        return prefixes[is_ycc] + jpeg_stream.without_segments(data, head.foreign)
+        return jpeg_stream.without_segments(data, head.foreign, prefixes[is_ycc])
 
     def _read_head(self, data: bytes) -> tuple[TileHead, int]:
         head, layout = jpeg_stream.read_head(data), self._layout

@@ -137,13 +137,14 @@ def with_height(stream: bytes, head: Head, height: int) -> bytes:
     return stream[:at] + height.to_bytes(2, "big") + stream[at + 2 :]
 
 
-def without_segments(stream: bytes, foreign: tuple[tuple[int, int], ...]) -> bytes:
-    """The stream after its start marker, without the segments at these offsets."""
-    if not foreign:
-        return stream[2:]
-    parts, position = [], 2
+def without_segments(stream: bytes, foreign: tuple[tuple[int, int], ...], beginning: bytes) -> bytes:
+    """The stream without the segments at these offsets, and with another beginning instead of its start marker."""
+    data = memoryview(stream)
+    parts: list[bytes | memoryview] = [beginning]
+    position = 2
     for start, stop in foreign:
-        parts.append(stream[position:start])
+        if start > position:
+            parts.append(data[position:start])
         position = stop
-    parts.append(stream[position:])
+    parts.append(data[position:])
     return b"".join(parts)
