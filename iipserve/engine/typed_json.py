@@ -1,10 +1,11 @@
-"""Frozen values as JSON: dataclasses and named tuples of numbers, texts, enumerations, tuples and mappings, by their types.
+"""Frozen values as JSON: dataclasses and named tuples of numbers, texts, bytes, enumerations, tuples and mappings.
 
 What is read is checked against the types: a file may have been written by another version, or by someone else.
 """
 
 from __future__ import annotations
 
+import base64
 import enum
 import types
 import typing
@@ -25,6 +26,8 @@ def encode(value: Any) -> Any:
         return value
     if isinstance(value, enum.Enum):
         return value.value
+    if kind is bytes:
+        return base64.b64encode(value).decode()
     if is_dataclass(value) or hasattr(value, "_fields"):
         return [kind.__name__, *(encode(getattr(value, name)) for name in field_names(kind))]
     if isinstance(value, tuple):
@@ -57,8 +60,10 @@ def decoder(hint: Any) -> Decode:
         return _fields(tuple, None, [decoder(argument) for argument in arguments])
     if origin is not None and issubclass(origin, Mapping):
         return _mapping
-    if hint is type(None) or hint is bytes:
+    if hint is type(None):
         return _nothing
+    if hint is bytes:
+        return _bytes
     if hint in (int, float, str, bool):
         return _plain(hint)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
@@ -85,6 +90,12 @@ def _plain(kind: type) -> Decode:
 def _nothing(value: Any) -> None:
     if value is not None:
         raise ValueError
+
+
+def _bytes(value: Any) -> bytes:
+    if not isinstance(value, str):
+        raise ValueError
+    return base64.b64decode(value, validate=True)
 
 
 def _mapping(value: Any) -> Mapping[str, str]:

@@ -67,6 +67,11 @@ def test_information_on_images_survives(changes: dict[str, Any]) -> None:
     assert vars(_through_json(info, ImageInfo)) == vars(info)
 
 
+@pytest.mark.parametrize("value", [None, b"", b"\x00\xff profile"])
+def test_bytes_survive(value: bytes | None) -> None:
+    assert _through_json(_info(icc=value), ImageInfo).icc == value
+
+
 def test_nan_survives() -> None:
     assert math.isnan(_through_json(_info(nodata=(math.nan,)), ImageInfo).nodata[0])
 
@@ -77,7 +82,7 @@ def test_nan_survives() -> None:
         (int, True), (int, 1.0), (int, "1"), (float, "1"), (float, None), (str, 1), (bool, 1), (Size, [1, 2]),
         (Size, ["Size", 1]), (Size, ["Size", 1, 2, 3]), (Size, ["Level", 1, 2]), (Size, {"width": 1}), (Size, None),
         (ColorSpace, "red"), (tuple[int, ...], [1, "2"]), (tuple[int, ...], 3), (tuple[int, str], [1]),
-        (bytes | None, "x"), (int | None, "x"), (GeoImage, []), (GeoImage, ["GeoImage"]), (ImageName, ["ImageName", "a", [0, 1]]),
+        (bytes | None, "x"), (bytes, 3), (bytes, "é"), (bytes, None), (int | None, "x"), (GeoImage, []), (GeoImage, ["GeoImage"]), (ImageName, ["ImageName", "a", [0, 1]]),
     ],
 )  # fmt: skip
 def test_what_is_of_another_type_is_refused(hint: Any, value: Any) -> None:
