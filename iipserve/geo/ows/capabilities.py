@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from iipserve.geo.grid import Bounds
 from iipserve.geo.layer import Contact, ServiceMetadata
+from iipserve.geo.matrixset import number_text
 from iipserve.geo.ows.xml import NOTHING, Xml, element, joined, optional, several
 
 GET_ENCODING = "GetEncoding"
@@ -120,17 +121,10 @@ def allowed(name: str, what: str, values: Iterable[str]) -> Xml:
     )
 
 
-def number(value: float) -> str:
-    """The shortest decimal text of a finite number, without an exponent where it has up to 17 digits."""
-    text = repr(float(value))
-    if "e" in text:
-        return format(value, ".15g") if abs(value) >= 1 else format(value, ".20f").rstrip("0")
-    return text.removesuffix(".0")
-
-
 def corner(x: float, y: float, swapped: bool) -> str:
     """Two coordinates as text, y before x where they are swapped."""
-    return f"{number(y)} {number(x)}" if swapped else f"{number(x)} {number(y)}"
+    first, second = (y, x) if swapped else (x, y)
+    return f"{number_text(first)} {number_text(second)}"
 
 
 def corners(bounds: Bounds, *, swapped: bool = False) -> Xml:
