@@ -24,7 +24,7 @@ MIN_COMPRESSED = 1024
 MAX_PLAIN = 1 << 20
 """Bytes of the longest document that is kept uncompressed too."""
 COMPRESSION_LEVEL = 3
-"""Of gzip."""
+"""Of gzip: 58 MB about 6,000 layers become 0.81 MB in 0.06 s; level 6 takes 0.14 s for 0.65 MB."""
 SUFFIX = "-gzip"
 """Of the entity tag of the compressed form, which is another representation (RFC 9110 section 8.8.3.3)."""
 REVALIDATED = ("Cache-Control", "no-cache")

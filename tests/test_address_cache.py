@@ -16,6 +16,7 @@ from iipserve import app
 from iipserve.address_cache import MAX_DOCUMENT_LENGTH, AddressCache, CachedAnswer
 from iipserve.config import Config
 from iipserve.http import Request, Response
+from iipserve.plan import CatalogPlan
 from iipserve.responses import ReadyDocument
 from tests.images import smooth, write_tiff_pyramid
 from tests.test_app import ask, body
@@ -137,3 +138,22 @@ def test_answer_that_depends_on_another_header_is_not_remembered() -> None:
         document = ReadyDocument(Response(HTTPStatus.OK, (), b"text"), "tag", None, (("Vary", vary),))
         cache.set(request, request.address_key(), CachedAnswer((), document, ()))
         assert (cache.get(request, request.address_key()) is not None) == remembered
+
+
+@pytest.mark.parametrize(
+    ("vary", "kept"),
+    [
+        ("", {"a": True, "b": True}),
+        ("Accept", {"a": True, "b": False}),
+        ("User-Agent", {"a": False, "b": False}),
+    ],
+)
+def test_documents_about_all_layers_are_remembered_by_what_they_depend_on(
+    vary: str, kept: dict[str, bool]
+) -> None:
+    cache = AddressCache(1 << 20)
+    plan = CatalogPlan(never, vary)
+    asked = {accept: Request("GET", "/wmts", "", {"HTTP_ACCEPT": accept}) for accept in kept}
+    cache.set(asked["a"], asked["a"].address_key(), CachedAnswer((), plan, ()))
+    found = {accept: cache.get(request, request.address_key()) for accept, request in asked.items()}
+    assert {accept: answer is not None for accept, answer in found.items()} == kept
