@@ -138,6 +138,8 @@ class MapPage {
       other.layer.setVisible(fits);
       other.shown.checked = fits;
     }
+    // the length of a pixel of a picture is not known
+    this.#map.getTargetElement().classList.toggle("picture", entry.isPicture);
     const projection = entry.source.getProjection();
     if (this.#map.getView().getProjection() !== projection) {
       const extent = entry.isPicture ? entry.extent : undefined;

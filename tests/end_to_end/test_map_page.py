@@ -1,0 +1,97 @@
+"""The map page in a real browser: its layers, and the values under the pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page
+
+from iipserve.viewer.site import OPENLAYERS, installed_file
+from tests.end_to_end.browsing import chromium, watch
+from tests.end_to_end.running import daemon
+from tests.geo_rasters import GRIDS, HEIGHT, WIDTH, positions, write_geotiff
+from tests.ports import free_port
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of two rasters on the same ground, and of a plain picture."""
+    folder = tmp_path_factory.mktemp("rasters")
+    crs, transform = GRIDS["wgs84"]
+    write_geotiff(folder / "positions.tif", positions(), crs=crs, transform=transform)
+    gap = np.full((HEIGHT, WIDTH), -9999, np.float32)
+    gap[:, : WIDTH // 2] = 12.5
+    write_geotiff(folder / "half.tif", gap, crs=crs, transform=transform, nodata=-9999, units=["m"])
+    write_geotiff(folder / "picture.tif", positions(dtype="uint8"), crs=None, transform=None)
+    port = free_port()
+    with daemon(folder, folder, "--http", f"127.0.0.1:{port}", ports=[port]):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium without WebGL, whose emulation by the processor fails now and then."""
+    with chromium("--disable-3d-apis") as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser, origin: str) -> Iterator[Page]:
+    """The page, once its layers are listed; nothing may fail on it."""
+    if not installed_file(OPENLAYERS).exists():
+        pytest.skip("OpenLayers is not installed")
+    opened = browser.new_context(viewport={"width": 1000, "height": 700}).new_page()
+    mistakes: list[str] = []
+    watch(opened, [], mistakes)
+    opened.goto(f"{origin}/viewer/map.html")
+    opened.wait_for_selector("#layers li")
+    yield opened
+    assert mistakes == []
+    opened.context.close()
+
+
+def values_at(page: Page, x: int, y: int) -> str:
+    """What the page says of a place of its window."""
+    page.mouse.move(x, y)
+    with page.expect_response(lambda answer: "GetFeatureInfo" in answer.url):
+        page.mouse.move(x + 1, y)
+    page.wait_for_selector("#values dd")
+    return page.inner_text("#values")
+
+
+def test_layers_are_listed_from_the_top(page: Page) -> None:
+    assert page.locator("#layers label").all_inner_texts() == ["positions", "picture", "half"]
+    shown = page.locator("#layers input[type=checkbox]")
+    assert [shown.nth(index).is_checked() for index in range(3)] == [True, False, True]
+
+
+def test_values_are_those_of_the_pixel_under_the_pointer(page: Page) -> None:
+    values = values_at(page, 300, 350)
+    place = page.inner_text("#place")
+    latitude, longitude = (float(part.rstrip("°")) for part in place.split(", "))
+    column, row = int((longitude - 10) / 0.01), int((50 - latitude) / 0.01)
+    assert f"band1 {column}, band2 {row}" in values
+    assert "band1 12.5 m" in values
+    assert "no data" in values_at(page, 600, 350)
+
+
+def test_a_picture_is_shown_alone(page: Page) -> None:
+    page.locator("#layers button").nth(1).click()
+    shown = page.locator("#layers input[type=checkbox]")
+    assert [shown.nth(index).is_checked() for index in range(3)] == [False, True, False]
+    values = values_at(page, 500, 350)
+    column, row = (int(part.rsplit(" ", 1)[1]) for part in page.inner_text("#place").split(", "))
+    assert f"band1 {column}, band2 {row}" in values
+
+
+def test_missing_openlayers_is_told_with_the_command(browser: Browser, origin: str) -> None:
+    opened = browser.new_page()
+    opened.route("**/ol.js", lambda route: route.fulfill(status=404))
+    opened.goto(f"{origin}/viewer/map.html")
+    told = opened.wait_for_selector("#problem:not([hidden])")
+    assert told is not None
+    assert "npm install" in told.inner_text()
+    opened.close()
