@@ -85,8 +85,9 @@ class ResponseBuilder:
 
     def _completed(self, headers: Headers) -> Headers:
         """Headers of an answer with those of the settings; its own Cache-Control replaces theirs."""
-        if headers and any(name == "Cache-Control" for name, _ in headers):
-            return (*headers, *self._cors)
+        for name, _ in headers:
+            if name == "Cache-Control":
+                return (*headers, *self._cors)
         return (*headers, *self._headers)
 
     def ready_document(self, document: Document, headers: Headers, images: Versioned) -> ReadyDocument:

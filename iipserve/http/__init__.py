@@ -25,6 +25,10 @@ ADDRESS_VARIABLES = (
     *map(variable, FORWARDING_HEADERS),
 )
 """What the public address of a request is made of, besides its path and query."""
+_HOST, _SERVER, _HTTPS, _SCHEME, *_forwarded = ADDRESS_VARIABLES
+(
+    _FORWARDED_1, _FORWARDED_2, _FORWARDED_3, _FORWARDED_4, _FORWARDED_5, _FORWARDED_6, _FORWARDED_7,
+) = _forwarded  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +87,13 @@ class Request(NamedTuple):
 
     def address_key(self) -> tuple[str | None, ...]:
         """Equal for requests to one public address."""
-        return (self.path, self.query, *map(self.environ.get, ADDRESS_VARIABLES))
+        get = self.environ.get
+        # written out, which takes half the time of a loop
+        return (
+            self.path, self.query, get(_HOST), get(_SERVER), get(_HTTPS), get(_SCHEME), get(_FORWARDED_1),
+            get(_FORWARDED_2), get(_FORWARDED_3), get(_FORWARDED_4), get(_FORWARDED_5), get(_FORWARDED_6),
+            get(_FORWARDED_7),
+        )  # fmt: skip
 
 
 class Routed(NamedTuple):
