@@ -27,6 +27,7 @@ CONF = sorted(path for path in (ROOT / "conf").iterdir() if path.is_file())
 PATH = re.compile(r"(?<![\w.:/$])/(?:opt|srv|etc|run|var)/[\w./-]*[\w/]")
 OWN_PLACES = {
     "/etc/default/iipserve",
+    "/etc/iipserve/services.toml",
     "/etc/systemd/system",
     "/etc/logrotate.d/iipserve",
     "/etc/supervisor/conf.d/iipserve.conf",
