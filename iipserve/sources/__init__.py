@@ -49,6 +49,17 @@ class OpenFile:
         return self.reopening or (lambda count, offset: os.pread(self.descriptor, count, offset))
 
 
+def reading_ahead(read: ReadAt, count: int) -> ReadAt:
+    """The same bytes, of which the first `count` are read once, for structures of many small parts at the beginning."""
+    beginning = read(count, 0)
+
+    def read_at(count: int, offset: int) -> bytes:
+        end = offset + count
+        return beginning[offset:end] if offset >= 0 and end <= len(beginning) else read(count, offset)
+
+    return read_at
+
+
 @contextmanager
 def closed_on_error(file: OpenFile) -> Iterator[None]:
     """Close the file's descriptor if the block raises; what the block makes takes the descriptor over after it."""

@@ -25,8 +25,10 @@ def reply_of(server: Iipsrv, query: str) -> Reply | None:
 
 @pytest.fixture(scope="module")
 def unreadable(theirs: Iipsrv) -> frozenset[str]:
-    """Images that this build of iipsrv dies of: Debian 13's of two tones."""
-    return frozenset({"bilevel"} if reply_of(theirs, "FIF=bilevel.tif&PFL=1:10,10") is None else ())
+    """Images that this build of iipsrv cannot read: those of two tones. Debian 13's dies, Debian 14's finds 0 bits."""
+    dies = reply_of(theirs, "FIF=bilevel.tif&PFL=1:10,10") is None
+    bits = None if dies else reply_of(theirs, "FIF=bilevel.tif&OBJ=Bits-per-channel")
+    return frozenset({"bilevel"} if bits is None or b"Bits-per-channel:0" in bits.body else ())
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=str)
@@ -34,7 +36,7 @@ def test_answer_is_iipsrvs(
     ours: Application, theirs: Iipsrv, unreadable: frozenset[str], question: Question
 ) -> None:
     if question.image in unreadable:
-        pytest.skip(f"this build of iipsrv dies of {question.image}.tif")
+        pytest.skip(f"this build of iipsrv cannot read {question.image}.tif")
     found = difference(
         answer(ours, question.query), reply_of(theirs, question.query), tolerance_of(question.operations)
     )

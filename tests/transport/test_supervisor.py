@@ -102,8 +102,9 @@ def test_http_answers_are_those_of_the_application(start: Start, port: int) -> N
         urllib.request.Request(f"http://127.0.0.1:{port}/tile", method="HEAD")
     ) as answer:
         assert (answer.headers["Content-Length"], answer.read()) == (str(len(TILE)), b"")
-    with pytest.raises(urllib.error.HTTPError, match="500"):
+    with pytest.raises(urllib.error.HTTPError, match="500") as refused:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/raise")
+    refused.value.close()
 
 
 def test_half_an_http_request_is_given_up(start: Start, port: int) -> None:

@@ -57,7 +57,7 @@ def info_document(
     return Answer(Document(body, media_type, vary=vary), (("Link", link),))
 
 
-_json_string = json.JSONEncoder(ensure_ascii=False).encode
+_json_string = json.encoder.encode_basestring  # what `json.dumps(value, ensure_ascii=False)` calls in the end
 
 
 def indented_json(value: Any, margin: str = "\n") -> str:

@@ -1,17 +1,16 @@
 """The boxes of a JP2 or JPX file: where the codestream is, color, palette and metadata.
 
-All reads are by `os.pread` and bounded (ISO/IEC 15444-1 Annex I, 15444-2 Annex M).
+All reads are bounded (ISO/IEC 15444-1 Annex I, 15444-2 Annex M).
 """
 
 from __future__ import annotations
 
-import os
 import struct
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from iipserve.containers import exif
-from iipserve.containers.boxes import Box, walk
+from iipserve.containers.boxes import Box, Read, walk
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import ceil_div
 from iipserve.image import PhysicalResolution
@@ -99,7 +98,7 @@ class Boxes:
     exif: bytes | None = None
 
 
-def read_boxes(descriptor: int, length: int) -> Boxes:
+def read_boxes(read: Read, length: int) -> Boxes:
     """Read the boxes of a JP2 or JPX file of `length` bytes.
 
     Raises:
@@ -107,11 +106,11 @@ def read_boxes(descriptor: int, length: int) -> Boxes:
         DecodeError: the file ends before its codestream, or its palette is damaged.
     """
     boxes = Boxes()
-    for box in walk(lambda count, offset: os.pread(descriptor, count, offset), 0, length, SUPERBOXES):
+    for box in walk(read, 0, length, SUPERBOXES):
         if box.kind == b"jp2c" and boxes.codestream == (0, 0):
             boxes.codestream = (box.start, box.end)
         elif box.kind in READERS:
-            READERS[box.kind](boxes, _content(descriptor, box))
+            READERS[box.kind](boxes, _content(read, box))
     if boxes.codestream == (0, 0):
         raise UnsupportedImage("this JPEG 2000 file holds no codestream in one piece; JP2 files do")
     if boxes.codestream[0] >= boxes.codestream[1]:
@@ -119,11 +118,11 @@ def read_boxes(descriptor: int, length: int) -> Boxes:
     return boxes
 
 
-def _content(descriptor: int, box: Box) -> bytes:
+def _content(read: Read, box: Box) -> bytes:
     """The bytes of a box; empty if it is implausibly large."""
     if box.end - box.start > MAX_PAYLOAD:
         return b""
-    return os.pread(descriptor, box.end - box.start, box.start)
+    return read(box.end - box.start, box.start)
 
 
 def _read_color(boxes: Boxes, content: bytes) -> None:

@@ -10,12 +10,12 @@ reference grid has points. Pixel `k` is at point `k * step` of the reference gri
 from __future__ import annotations
 
 import math
-import os
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from iipserve.containers.boxes import Read
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import ceil_div
 
@@ -191,16 +191,16 @@ class _Segments:
     """Offset after the last one."""
 
 
-def read_header(descriptor: int, start: int, end: int) -> Header:
+def read_header(read: Read, start: int, end: int) -> Header:
     """Read the main header of the codestream at offsets `start` to `end` of the file.
 
     Raises:
         DecodeError: it is cut off or contradictory.
         UnsupportedImage: decoding it would take too much memory.
     """
-    if os.pread(descriptor, 4, start) != START:
+    if read(4, start) != START:
         raise DecodeError("the codestream does not begin with SOC and SIZ")
-    segments = _read_segments(descriptor, start + 2, end)
+    segments = _read_segments(read, start + 2, end)
     try:
         header = _header(segments, start, end)
     except (struct.error, IndexError) as error:
@@ -210,12 +210,12 @@ def read_header(descriptor: int, start: int, end: int) -> Header:
     return header
 
 
-def _read_segments(descriptor: int, position: int, end: int) -> _Segments:
+def _read_segments(read: Read, position: int, end: int) -> _Segments:
     """All segments up to the first SOT."""
     found = _Segments()
     limit = position + MAX_HEADER
     while position < limit:
-        marker, length = struct.unpack(">HH", os.pread(descriptor, 4, position).ljust(4, b"\0"))
+        marker, length = struct.unpack(">HH", read(4, position).ljust(4, b"\0"))
         if marker == SOT:
             found.end = position
             return found
@@ -225,7 +225,7 @@ def _read_segments(descriptor: int, position: int, end: int) -> _Segments:
         if marker < 0xFF00 or length < 2 or position + 2 + length > end:
             break
         if marker not in LENGTHS_AND_COMMENTS:
-            _keep(found, marker, os.pread(descriptor, 2 + length, position))
+            _keep(found, marker, read(2 + length, position))
         position += 2 + length
     raise DecodeError("the codestream's main header is damaged or cut off")
 

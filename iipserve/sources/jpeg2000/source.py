@@ -20,7 +20,7 @@ from iipserve.geometry import Region, Size, TileGrid, ceil_div
 from iipserve.image import LAB_RANGES, ImageInfo, Level, PhysicalResolution
 from iipserve.lru import LRU
 from iipserve.processing import Pixels
-from iipserve.sources import OpenFile, Source, closed_on_error
+from iipserve.sources import OpenFile, ReadAt, Source, closed_on_error, reading_ahead
 from iipserve.sources.jpeg2000 import codestream, openjpeg
 from iipserve.sources.jpeg2000.boxes import Boxes, read_boxes
 from iipserve.sources.jpeg2000.codestream import Header, Span
@@ -30,6 +30,8 @@ from iipserve.sources.jpeg2000.pixels import Window, averaged, to_pixels, with_n
 from iipserve.sources.oriented import ORIENTATIONS, Orientation, OrientedSource, xmp_orientation
 from iipserve.sources.spool import spool
 
+HEAD = 4096
+"""Bytes in which the boxes and the main header mostly end."""
 ADVERTISED_TILE = Size(256, 256)
 MAX_BLOCK = 1024
 """Longest side, in pixels, of what is decoded at once; 1024 costs a quarter per pixel of what 256 does."""
@@ -59,8 +61,10 @@ class Jpeg2000Source(Source):
             DecodeError: the header is damaged.
         """
         with closed_on_error(file):
-            boxes = _boxes(file)
-            self._header = codestream.read_header(file.descriptor, *boxes.codestream)
+            descriptor = file.descriptor
+            read = reading_ahead(lambda count, offset: os.pread(descriptor, count, offset), HEAD)
+            boxes = _boxes(file, read)
+            self._header = codestream.read_header(read, *boxes.codestream)
             self._layout = channel_layout(self._header.components, boxes)
             self.info = _image_info(file, self._header, self._layout, boxes)
         self._descriptor = file.descriptor
@@ -241,10 +245,10 @@ def _cut_out(pixels: Pixels, held: Window, window: Window) -> Pixels:
     return np.ascontiguousarray(pixels[y : y + window.size.height, x : x + window.size.width])
 
 
-def _boxes(file: OpenFile) -> Boxes:
+def _boxes(file: OpenFile, read: ReadAt) -> Boxes:
     if file.head.startswith(codestream.START):
         return Boxes(codestream=(0, file.version.length))
-    return read_boxes(file.descriptor, file.version.length)
+    return read_boxes(read, file.version.length)
 
 
 # -- levels ----------------------------------------------------------------------------------------

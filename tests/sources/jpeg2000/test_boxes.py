@@ -54,7 +54,7 @@ def read(folder: Path, data: bytes) -> Boxes:
     path.write_bytes(data)
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return read_boxes(descriptor, len(data))
+        return read_boxes(lambda count, offset: os.pread(descriptor, count, offset), len(data))
     finally:
         os.close(descriptor)
 
