@@ -28,6 +28,7 @@ PATH = re.compile(r"(?<![\w.:/$])/(?:opt|srv|etc|run|var)/[\w./-]*[\w/]")
 OWN_PLACES = {
     "/etc/default/iipserve",
     "/etc/iipserve/services.toml",
+    "/var/cache/iipserve/catalog.json",
     "/etc/systemd/system",
     "/etc/logrotate.d/iipserve",
     "/etc/supervisor/conf.d/iipserve.conf",
