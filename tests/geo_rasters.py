@@ -197,7 +197,7 @@ GRIDS: dict[str, tuple[str | None, Affine | None]] = {
     # pixels of zoom 10, from the corner of tile 550/355 on
     "mercator": ("EPSG:3857", from_origin(1487158.8223163895, 6144314.081675608, 152.8740565703525, 152.8740565703525)),
     "polar": ("EPSG:32661", from_origin(1400000, 2400000, 10000, 10000)),
-    "utm_antimeridian": ("EPSG:32660", from_origin(750000, 6000000, 2000, 2000)),
+    "utm_antimeridian": ("EPSG:32660", from_origin(600000, 6000000, 2000, 2000)),
     "degrees_360": ("EPSG:4326", from_origin(190, 10, 1 / 6, 1 / 6)),
     "antimeridian": ("EPSG:4326", from_origin(170, 10, 1 / 6, 1 / 6)),
     "world": ("EPSG:4326", from_origin(-180, 90, 3, 2.25)),

@@ -20,6 +20,7 @@ from iipserve.engine.files import ImageChanged
 from iipserve.engine.georeferencing import Georeferences
 from iipserve.engine.library import Library
 from iipserve.errors import ImageNotFound
+from iipserve.geo.extents import geographic_bounds
 from iipserve.geo.georeference import Band, ControlPoints, GeoImage, RationalPolynomials
 from iipserve.geo.grid import Affine
 from iipserve.geo.mapping import to_pixels
@@ -96,6 +97,17 @@ def test_a_code_of_the_file_is_the_key(kind: str, tmp_path: Path, read: Reader) 
 def test_a_system_without_a_code_gets_none(kind: str, tmp_path: Path, read: Reader) -> None:
     path = KINDS[kind](tmp_path)
     assert _placed(read(path.name)).georeference.crs.startswith("PROJCRS[")
+
+
+@pytest.mark.parametrize("kind", ["utm_antimeridian", "antimeridian"])
+def test_images_across_the_antimeridian_do_not_go_around_the_globe(
+    kind: str, tmp_path: Path, read: Reader
+) -> None:
+    path = KINDS[kind](tmp_path)
+    found = geographic_bounds(_placed(read(path.name)).georeference)
+    assert found is not None
+    assert 160 < found.min_x < 180
+    assert -180 < found.max_x < -160
 
 
 def test_heights_are_left_out(tmp_path: Path, read: Reader) -> None:
