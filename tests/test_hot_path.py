@@ -11,6 +11,7 @@ import pytest
 from iipserve import app
 from iipserve.config import Config
 from iipserve.engine import assembly
+from iipserve.engine.single_flight import SingleFlight
 from iipserve.http import Request
 from iipserve.plan import RenderPlan
 from tests.images import smooth, write_tiff_pyramid
@@ -61,9 +62,10 @@ def test_hit_does_one_stat_and_no_more(
 
 
 @pytest.mark.parametrize("address", TILES)
-def test_stored_tile_meets_no_codec(
+def test_stored_tile_meets_no_codec_and_no_other_thread(
     application: app.Application, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
+    monkeypatch.setattr(SingleFlight, "do", never)
     for name in ("jpeg8_decode", "jpeg8_encode", "jpeg_decode", "jpeg_encode"):
         if hasattr(imagecodecs, name):
             monkeypatch.setattr(imagecodecs, name, never)

@@ -59,7 +59,7 @@ TIME_SHARE = 0.75
 
 
 class Renderer:
-    """Makes renditions. Safe for many threads; concurrent requests for one rendition share it."""
+    """Makes renditions. Safe for many threads; concurrent requests for one rendition that is decoded share it."""
 
     def __init__(
         self,
