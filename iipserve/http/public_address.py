@@ -56,6 +56,9 @@ def ascii_address(text: str) -> str:
     return quote(text.encode("latin-1", "replace"), safe="/%~!$&'()*+,;=:@?[]")
 
 
+_VARIABLES = tuple(map(variable, FORWARDING_HEADERS[:-1]))
+
+
 def public_root(environ: Mapping[str, str], *, trusted: bool) -> str:
     """Scheme, host and prefix, as the client sees them.
 
@@ -70,7 +73,7 @@ def public_root(environ: Mapping[str, str], *, trusted: bool) -> str:
     scheme = "https" if https else environ.get("wsgi.url_scheme", "http")
     host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME") or "localhost"
     prefix = ""
-    if trusted:
+    if trusted and any(map(environ.__contains__, _VARIABLES)):
         scheme, host, prefix = _forwarded(environ, scheme, host)
     if not HOST.fullmatch(host):
         raise InvalidRequest(f"the host {host!r} is not a host name with an optional port")
