@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from iipserve.config.memcached import MemcachedAddress, MemcachedServers
 from iipserve.config.names import warnings
@@ -19,12 +19,12 @@ from iipserve.config.parsers import (
     Number,
     OneOf,
     Origin,
-    Parser,
     Switch,
     Text,
     UriMap,
     Words,
 )
+from iipserve.config.setting import Setting, read, setting, spelling
 from iipserve.errors import ConfigError
 
 __all__ = [
@@ -41,31 +41,6 @@ __all__ = [
 
 MEGABYTE = 1_024_000
 """Bytes per megabyte in settings, as in iipsrv."""
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """Description of one setting: the metadata of its field in `Config`."""
-
-    variable: str
-    text: str
-    """One sentence for administrators."""
-    parse: Parser[Any]
-    default: Any
-    example: str
-    """A value other than the default, as it is written in the environment."""
-    others: tuple[str, ...] = ()
-    """Alternative variables, read if `variable` is not set."""
-
-
-def setting(
-    variable: str, *, default: T, parse: Parser[Any], example: str, text: str, others: tuple[str, ...] = ()
-) -> T:
-    """A field of `Config`."""
-    known = Setting(variable, text, parse, default, example, others)
-    return dataclasses.field(default=default, metadata={"setting": known})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,26 +345,13 @@ def load(environ: Mapping[str, str]) -> Loaded:
         if variable is None:
             continue
         try:
-            values[name], note = _read(known, variable, environ[variable])
+            values[name], note = read(known, variable, environ[variable])
         except ValueError as error:
             mistakes[name] = f"{variable} is {environ[variable]!r}; it must be {error}"
         else:
             notes += note
     names = [name for known in settings().values() for name in (known.variable, *known.others)]
     return Loaded(Config(**values), mistakes, (*notes, *warnings(environ, names)))
-
-
-def _read(known: Setting, variable: str, text: str) -> tuple[Any, list[str]]:
-    """The value of a text, and a line if it is not what it should be."""
-    parse, shown = known.parse, known.parse.show(known.default)
-    if not text.strip() and parse.empty_is_default:
-        note = [f"{variable} is empty; {shown}, the default, is used"] if shown else []
-        return known.default, note
-    reading = parse.read(text)
-    if reading.is_exact:
-        return reading.value, []
-    used = parse.show(reading.value)
-    return reading.value, [f"{variable} is {text!r}; it should be {parse.accepts}, and {used} is used"]
 
 
 def from_environ(environ: Mapping[str, str]) -> Config:
@@ -402,8 +364,3 @@ def from_environ(environ: Mapping[str, str]) -> Config:
     if loaded.mistakes:
         raise ConfigError("\n".join(loaded.mistakes.values()))
     return loaded.config
-
-
-def spelling(known: Setting, environ: Mapping[str, str]) -> str | None:
-    """The first variable of a setting that `environ` has, or None."""
-    return next((name for name in (known.variable, *known.others) if name in environ), None)
