@@ -76,8 +76,9 @@ class Descriptor:
         """Take over a descriptor."""
         self.number = number
 
-    def __del__(self) -> None:
-        os.close(self.number)
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        # the module may be gone when the interpreter ends
+        close(self.number)
 
 
 class PooledFile:

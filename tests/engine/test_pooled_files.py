@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -95,3 +97,14 @@ def test_no_descriptor_is_closed_while_it_is_read(folder: Path) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(read, range(60 * COUNT)))
+
+
+def test_files_that_are_open_when_the_interpreter_ends() -> None:
+    """It empties modules to which something still refers, name by name."""
+    script = (
+        "import ctypes, os; from iipserve.engine import files;"
+        "ctypes.pythonapi.Py_IncRef(ctypes.py_object(files));"
+        "files.last = files.Descriptor(os.open(os.devnull, os.O_RDONLY))"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
