@@ -108,6 +108,16 @@ def _linked(
     return linked(matrix_set, *place, crs.turn(matrix_set.crs), overzoom) if place else None
 
 
+def with_all_matrices(entry: LayerEntry, linked: LinkedSet) -> LinkedSet:
+    """The set of a layer with the limits of all its matrices, those finer than `link` offers too.
+
+    A document lists the matrices that its finest layer needs, and GDAL opens every layer by the finest one listed.
+    """
+    if len(linked.limits) == len(linked.set.matrices):
+        return linked
+    return link(entry, linked.set, len(linked.set.matrices)) or linked
+
+
 class Place(NamedTuple):
     """An image in another coordinate reference system."""
 

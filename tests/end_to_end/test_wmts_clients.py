@@ -7,6 +7,7 @@ import urllib.request
 import warnings
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -101,6 +102,27 @@ def test_gdal_reads_every_set(site: str, way: str, layer: str) -> None:
             assert (pixels[3] == 255).all()
         else:
             compare(pixels, transform, crs, layer)
+
+
+def test_gdal_reads_a_layer_that_is_coarser_than_another(tmp_path: Path) -> None:
+    """It opens each layer of a document by the finest matrix of the set, and takes missing tiles for empty ones."""
+    folder, work = tmp_path / "images", tmp_path / "work"
+    folder.mkdir()
+    work.mkdir()
+    for name, (crs, transform) in (
+        ("utm", GRIDS["utm"]),
+        ("fine", ("EPSG:32633", from_origin(500000, 5000000, 5, 5))),
+    ):
+        write_geotiff(
+            folder / f"{name}.tif", located_pixels(), crs=crs, transform=transform, photometric="RGB"
+        )
+    port = free_port()
+    with daemon(folder, work, "--http", f"127.0.0.1:{port}", ports=[port]):
+        document = f"http://127.0.0.1:{port}/wmts/1.0.0/WMTSCapabilities.xml"
+        for name in ("WebMercatorQuad", "WGS1984Quad"):
+            pixels, transform, crs = read_by_gdal(document, "utm", name)
+            assert pixels.shape[1] > 4 * HEIGHT
+            compare(pixels, transform, crs, "utm")
 
 
 def read_by_gdal(capabilities: str, layer: str, name: str) -> tuple[NDArray[np.uint8], Any, str]:

@@ -112,7 +112,7 @@ WMTS = {
         "Further tile matrix sets, in the JSON encoding of OGC 17-083r4.", (),
     ),
     "overzoom": Key(
-        Number(0, 8, whole=True), "1", "Number of levels offered that are finer than the image.", 0
+        Number(0, 8, whole=True), "1", "Number of levels listed that are finer than the image.", 0
     ),
     "tile_outside": Key(
         Choice(("error", "empty")), '"empty"',

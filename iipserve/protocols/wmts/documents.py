@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import starmap
@@ -12,7 +12,7 @@ from urllib.parse import quote
 from iipserve.geo import crs
 from iipserve.geo.extents import bounds_in, geographic_bounds
 from iipserve.geo.layer import Catalog, Layer, LayerEntry, Style
-from iipserve.geo.linked_sets import native_names
+from iipserve.geo.linked_sets import native_names, with_all_matrices
 from iipserve.geo.matrixset import LinkedSet, MatrixLimits, TileMatrix, TileMatrixSet, number_text
 from iipserve.geo.ows.addresses import Endpoint
 from iipserve.geo.ows.capabilities import (
@@ -48,6 +48,8 @@ MAX_DEPTH = 16
 
 KVP_MARK, REST_MARK = "\ufdd0", "\ufdd1"
 """Stand for the addresses of the service in texts that are kept: noncharacters of Unicode, which no name has."""
+LIMITS_MARK, MATRIX_MARK = "\ufdd3", "\ufdd4"
+"""Stand around the limits of a shared set, and between those of its matrices."""
 
 
 class Offer(NamedTuple):
@@ -149,24 +151,31 @@ def _operations(endpoint: Endpoint, offered: Sequence[str]) -> list[Operation]:
 def _contents(entries: Iterable[LayerEntry], offer: Offer, server: Server, *, is_china: bool) -> Xml:
     """Layers that are offered in some set, and all these sets, each once.
 
-    A set has no matrices that are finer than any layer needs: GDAL opens a layer by the finest one of its set.
+    A set has no matrices that are finer than any layer needs: GDAL opens a layer by the finest one of its set, so that
+    the limits of each layer are of all of them.
     """
     endpoint, general = offer.endpoint, offer.anywhere
     said = repr(tuple(server.catalog().metadata.options.items()))
     counts: dict[TileMatrixSet, int] = {}
-    layers, own_sets = [], []
+    texts = []
     for entry in entries:
         make = partial(_text, entry, general, server, is_china=is_china)
         text = text_of(entry, (general, said, is_china), make)
-        layers.append(text.layer)
-        own_sets.append(text.own_set)
+        texts.append(text)
         for matrix_set, count in text.shared:
             counts[matrix_set] = max(count, counts.get(matrix_set, 0))
-    found = (
-        "".join(layers).replace(KVP_MARK, escaped(endpoint.kvp)).replace(REST_MARK, escaped(endpoint.rest))
-    )
+    layers = "".join(_cut(text, counts) for text in texts)
+    found = layers.replace(KVP_MARK, escaped(endpoint.kvp)).replace(REST_MARK, escaped(endpoint.rest))
     sets = joined(starmap(_matrix_set, counts.items()))
-    return element("Contents", Xml(found), sets, Xml("".join(own_sets)))
+    return element("Contents", Xml(found), sets, Xml("".join(text.own_set for text in texts)))
+
+
+def _cut(text: LayerText, counts: Mapping[TileMatrixSet, int]) -> str:
+    """The element of a layer with the limits of so many matrices of each shared set."""
+    parts = text.layer.split(LIMITS_MARK)
+    for index, (matrix_set, _) in enumerate(text.shared):
+        parts[2 * index + 1] = _all_limits(parts[2 * index + 1].split(MATRIX_MARK)[: counts[matrix_set]])
+    return "".join(parts)
 
 
 def _text(listed: LayerEntry, offer: Offer, server: Server, *, is_china: bool) -> LayerText:
@@ -176,11 +185,14 @@ def _text(listed: LayerEntry, offer: Offer, server: Server, *, is_china: bool) -
         return LayerText("", "", ())
     own = native_names(entry)[0]
     shared = tuple((each.set, len(each.limits)) for each in linked if each.set.identifier != own)
+    links = joined(
+        _link(with_all_matrices(entry, each), is_shared=each.set.identifier != own) for each in linked
+    )
     sets = (_matrix_set(each.set, len(each.limits)) for each in linked if each.set.identifier == own)
-    return LayerText(_layer(entry, linked, offer), joined(sets), shared)
+    return LayerText(_layer(entry, linked, links, offer), joined(sets), shared)
 
 
-def _layer(entry: LayerEntry, linked: Sequence[LinkedSet], offer: Offer) -> Xml:
+def _layer(entry: LayerEntry, linked: Sequence[LinkedSet], links: Xml, offer: Offer) -> Xml:
     layer = entry.layer
     return element(
         "Layer",
@@ -191,7 +203,7 @@ def _layer(entry: LayerEntry, linked: Sequence[LinkedSet], offer: Offer) -> Xml:
         joined(_style(each, entry, offer) for each in layer.styles),
         several("Format", (media for media, _ in offer.formats)),
         several("InfoFormat", (media for media, _ in offer.info_formats if layer.is_queryable)),
-        joined(map(_link, linked)),
+        links,
         _resource_urls(layer, offer),
     )
 
@@ -240,20 +252,20 @@ def _legend_url(style: Style, entry: LayerEntry, offer: Offer) -> Xml:
     return element("LegendURL", attributes=attributes)
 
 
-def _link(linked: LinkedSet) -> Xml:
-    """`TileMatrixSetLink`, with limits unless the layer has all tiles of the set.
+def _link(linked: LinkedSet, *, is_shared: bool) -> Xml:
+    """`TileMatrixSetLink`, with limits unless the layer has all tiles of the set; of shared sets between marks.
 
     The schema's type of MaxTileRow and MaxTileCol is positiveInteger, against its own text, so that the first row or
     column alone cannot be stated: matrices in which the layer has no other are left out. They are the coarsest ones.
     """
-    listed = [each for each in linked.limits if each.max_row > 0 and each.max_column > 0]
-    is_whole = len(linked.limits) == len(linked.set.matrices) and all(map(_is_whole, linked.limits))
-    limits = NOTHING if is_whole else Xml("".join(map(_limits, listed)))
-    return element(
-        "TileMatrixSetLink",
-        element("TileMatrixSet", linked.set.identifier),
-        element("TileMatrixSetLimits", limits) if limits else NOTHING,
-    )
+    lines = ["" if all(map(_is_whole, linked.limits)) else _limits(each) for each in linked.limits]
+    limits = f"{LIMITS_MARK}{MATRIX_MARK.join(lines)}{LIMITS_MARK}" if is_shared else _all_limits(lines)
+    return element("TileMatrixSetLink", element("TileMatrixSet", linked.set.identifier), Xml(limits))
+
+
+def _all_limits(lines: Sequence[str]) -> str:
+    text = "".join(lines)
+    return f"<TileMatrixSetLimits>{text}</TileMatrixSetLimits>" if text else ""
 
 
 def _is_whole(limits: MatrixLimits) -> bool:
@@ -261,7 +273,9 @@ def _is_whole(limits: MatrixLimits) -> bool:
 
 
 def _limits(limits: MatrixLimits) -> str:
-    """`TileMatrixLimits`: nine tenths of a document with many layers, so written as one text."""
+    """`TileMatrixLimits`, if they can be stated: nine tenths of a document with many layers, so written as one text."""
+    if limits.max_row == 0 or limits.max_column == 0:
+        return ""
     return (
         f"<TileMatrixLimits><TileMatrix>{escaped(limits.matrix.identifier)}</TileMatrix>"
         f"<MinTileRow>{limits.min_row}</MinTileRow><MaxTileRow>{limits.max_row}</MaxTileRow>"

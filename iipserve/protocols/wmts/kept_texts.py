@@ -14,7 +14,7 @@ from iipserve.geo.layer import LayerEntry
 from iipserve.geo.matrixset import TileMatrixSet
 
 CAPACITY = 32 << 20
-"""Bytes of all texts of a worker; one has some 2 kB."""
+"""Bytes of all texts of a worker; one has some 2 to 3 kB."""
 COMPRESSION_LEVEL = 1
 SEPARATOR = "\ufdd2"
 """Between the texts of one layer: a noncharacter of Unicode, which no name has."""
@@ -24,7 +24,7 @@ class LayerText(NamedTuple):
     """What a document says of one layer."""
 
     layer: str
-    """The element `Layer`."""
+    """The element `Layer`, with the limits of all matrices of the sets."""
     own_set: str
     """The element of the layer's own set; empty without one."""
     shared: tuple[tuple[TileMatrixSet, int], ...]

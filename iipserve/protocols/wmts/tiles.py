@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from iipserve.geo.grid import GridRef
 from iipserve.geo.layer import Layer, LayerEntry, Style
-from iipserve.geo.linked_sets import china_sets, link
+from iipserve.geo.linked_sets import china_sets, link, with_all_matrices
 from iipserve.geo.matrixset import LinkedSet, MatrixLimits, TileMatrix
 from iipserve.geo.ows.exceptions import INVALID_VALUE
 from iipserve.image import ImageInfo
@@ -37,11 +37,10 @@ class LocatedTile(NamedTuple):
     entry: LayerEntry
     """The layer, with the georeference by which it has the set."""
     matrix_set: LinkedSet
-    matrix: TileMatrix
+    limits: MatrixLimits
+    """Of its matrix."""
     grid: GridRef
     """Its pixels."""
-    is_inside: bool
-    """It shows something of the layer, by the limits of the matrix."""
 
 
 def offered(entry: LayerEntry, server: Server, *, is_china: bool) -> tuple[LayerEntry, tuple[LinkedSet, ...]]:
@@ -83,6 +82,7 @@ def locate(
             MATRIX_SET,
             is_restful=is_restful,
         )
+    linked = with_all_matrices(entry, linked)
     matrix = linked.set.matrix(address.matrix)
     if matrix is None:
         raise nothing_there(
@@ -93,8 +93,8 @@ def locate(
         )
     _check_range(address, matrix, code, is_restful=is_restful)
     limits = linked.limits_of(matrix.identifier)
-    is_inside = limits is not None and limits.has_tile(address.column, address.row)
-    return LocatedTile(entry, linked, matrix, linked.set.grid(matrix, address.column, address.row), is_inside)
+    assert limits is not None  # of every matrix
+    return LocatedTile(entry, linked, limits, linked.set.grid(matrix, address.column, address.row))
 
 
 def _set(
@@ -127,19 +127,9 @@ def check_limits(address: TileAddress, located: LocatedTile, code: str, *, is_re
     Raises:
         OwsError: `code`: it is outside the limits.
     """
-    if located.is_inside:
+    if located.limits.has_tile(address.column, address.row):
         return
-    matrix = located.matrix.identifier
-    limits = located.matrix_set.limits_of(matrix)
-    if limits is None:
-        finest = located.matrix_set.limits[-1].matrix.identifier
-        raise nothing_there(
-            code,
-            f"the layer has tiles up to matrix {finest!r}; {matrix!r} is finer",
-            ROW,
-            is_restful=is_restful,
-        )
-    text, locator = _outside(address, limits)
+    text, locator = _outside(address, located.limits)
     raise nothing_there(code, text, locator, is_restful=is_restful)
 
 

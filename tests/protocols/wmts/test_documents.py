@@ -14,6 +14,7 @@ from owslib.wmts import WebMapTileService
 
 from iipserve.config import Config
 from iipserve.geo.layer import Contact, ServiceMetadata
+from iipserve.geo.linked_sets import with_all_matrices
 from iipserve.geo.ows.exceptions import OwsError
 from iipserve.plan import CatalogPlan, Document
 from iipserve.protocols.wmts.tiles import offered
@@ -312,7 +313,12 @@ def test_owslib_reads_documents(way: str) -> None:
 
 
 def test_limits_are_those_of_tiles_or_those_of_the_set() -> None:
+    """Of every matrix that the document has, those finer than the layer too."""
     root = capabilities()
+    listed = {
+        found.findtext("ows:Identifier", namespaces=NS): len(found.findall("w:TileMatrix", NS))
+        for found in root.iterfind("w:Contents/w:TileMatrixSet", NS)
+    }
     for each in ENTRIES:
         linked = {one.set.identifier: one for one in offered(each, server_of(), is_china=False)[1]}
         for found in layer_element(root, each.layer.identifier).iterfind("w:TileMatrixSetLink", NS):
@@ -321,7 +327,8 @@ def test_limits_are_those_of_tiles_or_those_of_the_set() -> None:
                 row[0].text: tuple(int(value.text) for value in row[1:])
                 for row in found.iterfind(".//w:TileMatrixLimits", NS)
             }
-            for limits in one.limits:
+            assert len(stated) <= listed[one.set.identifier]
+            for limits in with_all_matrices(each, one).limits[: listed[one.set.identifier]]:
                 expected = (limits.min_row, limits.max_row, limits.min_column, limits.max_column)
                 whole = (0, limits.matrix.rows - 1, 0, limits.matrix.columns - 1)
                 assert (
