@@ -198,6 +198,8 @@ class Application:
                 self._check_unrendered(content, found)
                 response = self._respond_by_type[type(content)](request, content, answer.headers, found)
             except ImageChanged:
+                # what was found may be out of date, which whoever noticed the change need not know; this forgets it
+                self._is_current(found)
                 continue
             except IIPServeError:
                 if self._is_current(found):
@@ -265,11 +267,14 @@ class Application:
             self._library.check(image)
 
     def _is_current(self, images: Iterable[ImageInfo]) -> bool:
-        try:
-            self._check(images)
-        except ImageChanged:
-            return False
-        return True
+        """Whether all images are unchanged; what is known of others is forgotten."""
+        is_current = True
+        for image in images:
+            try:
+                self._library.check(image)
+            except ImageChanged:
+                is_current = False
+        return is_current
 
 
 def build(config: Config) -> Application:

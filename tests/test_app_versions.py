@@ -47,3 +47,17 @@ def test_copies_of_a_file_have_one_tag_by_content(tmp_path: Path, address: str) 
     assert header(answers[0], "Last-Modified") is None
     assert ask(hosts[1], address, if_none_match=header(answers[0], "ETag") or "").status == 304
     assert ask(hosts[1], address, if_modified_since=http_date(2_000_000_000)).status == 200
+
+
+@pytest.mark.parametrize("address", ["/wmts/utm/default/native/0/0/0.png", "/xyz/utm/tiles.json"])
+def test_a_file_replaced_before_its_first_map_is_shown_by_maps(tmp_path: Path, address: str) -> None:
+    rasters = pytest.importorskip("tests.geo_rasters")
+    path = rasters.KINDS["utm"](tmp_path)
+    application = app.build(Config(filesystem_prefix=f"{tmp_path}/"))
+    assert ask(application, "/iiif/3/utm.tif/info.json").status == 200
+    moved = rasters.UTM * rasters.Affine.translation(1000, 0)
+    rasters.write_geotiff(tmp_path / "new", rasters.positions() + 1, transform=moved)
+    os.replace(tmp_path / "new", path)
+    after = ask(application, address)
+    assert after.status == 200
+    assert body(after) == body(ask(app.build(Config(filesystem_prefix=f"{tmp_path}/")), address))
