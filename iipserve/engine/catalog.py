@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import cache, partial
 from typing import NamedTuple
 
 from iipserve.config import Config
@@ -20,8 +21,10 @@ from iipserve.engine.image_folder import ImageFolder
 from iipserve.engine.layer_names import LayerFinder
 from iipserve.engine.layer_sets import LayerSet, Snapshot, layer_set
 from iipserve.engine.library import Library
-from iipserve.errors import ConfigError
+from iipserve.errors import ConfigError, NotInstalled
 from iipserve.geo.georeference import GeoImage
+from iipserve.geo.layer import ServiceMetadata
+from iipserve.geo.linked_sets import shared_systems
 from iipserve.geo.service import Services, load
 from iipserve.image import ImageInfo
 from iipserve.leader import hand_over
@@ -122,7 +125,8 @@ class LiveCatalog:
         """Have other layers."""
         finder = LayerFinder(self._folder, self._library.is_image)
         layers = layer_set(services, self._folder, finder)
-        scan = CatalogScan(layers.targets, self._library, self._geo_image, services.changed_ns)
+        systems = cache(partial(_systems, services.metadata))
+        scan = CatalogScan(layers.targets, self._library, self._geo_image, services.changed_ns, systems)
         with self._lock:
             self._state = _State(services, layers, scan)
             self._current = Snapshot.of(services, layers, NOTHING)
@@ -164,3 +168,11 @@ class LiveCatalog:
             reads_itself = self._file is None or self._file.is_mine()
             self._wake.wait(SCAN_SECONDS if reads_itself else POLL_SECONDS)
             self._wake.clear()
+
+
+def _systems(metadata: ServiceMetadata) -> tuple[str, ...]:
+    """Keys of the systems in which documents say where images lie; none without the extra `geo`."""
+    try:
+        return shared_systems(metadata)
+    except NotInstalled:
+        return ()

@@ -21,6 +21,7 @@ from iipserve.engine.catalog_scan import CatalogImage, Record, Scanned, Target
 from iipserve.engine.files import FileState, file_state
 from iipserve.engine.typed_json import decoder, encode, field_names
 from iipserve.geo.georeference import GeoImage, Georeference
+from iipserve.geo.places import Place, PlaceIn, Places
 from iipserve.image import ImageInfo, ImageName
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,8 @@ class CatalogFile:
         records = {}
         for item in items:
             path, name, state, image = decode(["_Item", *item])
+            if image and image.places and not image.places.is_finite:
+                raise ValueError("a place is not finite")
             records[Target(path, name)] = Record(state, image)
         if not isinstance(version, str):
             raise ValueError("the version is no text")
@@ -135,7 +138,7 @@ class _Item(NamedTuple):
 
 def _fingerprint(config: Config) -> str:
     """Another one for each version of the server, of the values that are written, and for other settings."""
-    kinds = (ImageInfo, GeoImage, Georeference, CatalogImage)
+    kinds = (ImageInfo, GeoImage, Georeference, CatalogImage, Places, PlaceIn, Place)
     hints = [(kind.__name__, field_names(kind), str(get_type_hints(kind))) for kind in kinds]
     settings = [getattr(config, name) for name in FIELDS]
     return hashlib.blake2b(repr((__version__, hints, settings)).encode(), digest_size=16).hexdigest()

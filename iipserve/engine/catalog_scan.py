@@ -15,8 +15,9 @@ from iipserve.engine.image_folder import ImageFolder
 from iipserve.engine.layer_names import LayerFinder, is_side_file
 from iipserve.engine.library import Library
 from iipserve.errors import IIPServeError, ImageUnavailable, Overloaded
-from iipserve.geo.georeference import GeoImage, in_pixel_space
+from iipserve.geo.georeference import PIXEL_SPACE, GeoImage, in_pixel_space
 from iipserve.geo.layer import Layer
+from iipserve.geo.places import PlaceIn, Places, places_of
 from iipserve.image import ImageInfo, ImageName
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ class CatalogImage(NamedTuple):
     info: ImageInfo
     """Without embedded metadata."""
     geo: GeoImage
+    places: Places | None = None
+    """In the systems of documents; None for a plain picture."""
 
 
 class Record(NamedTuple):
@@ -115,6 +118,7 @@ class CatalogScan:
         library: Library,
         geo_image: Callable[[ImageInfo], GeoImage | None],
         changed_ns: int = 0,
+        systems: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         """Read nothing yet.
 
@@ -123,11 +127,13 @@ class CatalogScan:
             library: of the images.
             geo_image: where an image lies (`protocols.Server.geo_image`).
             changed_ns: time of the last change of what else the catalog depends on, in nanoseconds since 1970.
+            systems: keys of the coordinate reference systems in which documents say where images lie.
         """
         self._targets = targets
         self._library = library
         self._geo_image = geo_image
         self._changed_ns = changed_ns
+        self._systems = systems
         self.known = NOTHING
         """What has been read; may be set before the first run."""
 
@@ -159,10 +165,25 @@ class CatalogScan:
             state = file_state(os.stat(target.path))
             known = self.known.records.get(target)
             if known is not None and known.state == state:
-                return known
-            return Record(state, None if target.name is None else self._read(target.path, target.name))
+                return self._placed(known)
+            image = None if target.name is None else self._read(target.path, target.name)
+            return self._placed(Record(state, image))
         except (ImageChanged, ImageUnavailable, Overloaded, OSError):
             return None
+
+    def _placed(self, record: Record) -> Record:
+        """The record with the places of its image: for thousands of images, documents have no time to compute them."""
+        image, systems = record.image, self._systems()
+        if image is None or not systems or image.geo.georeference.crs == PIXEL_SPACE:
+            return record
+        if image.places and image.places.covers(systems):
+            return record
+        try:
+            places = places_of(image.geo.georeference, systems)
+        except Exception:
+            log.exception("%r has no place on the ground", image.name.identifier)
+            places = Places(None, tuple(PlaceIn(key, None) for key in systems))
+        return record._replace(image=image._replace(places=places))
 
     def _read(self, path: str, name: ImageName) -> CatalogImage | None:
         """What documents tell of a file. Raises errors that pass."""

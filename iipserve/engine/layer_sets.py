@@ -57,7 +57,7 @@ class FolderLayers(LayerSet):
         names = layer_names([image.name.identifier for image in scanned.images])
         for image in sorted(scanned.images, key=lambda image: image.name):
             layer = Layer(names[image.name.identifier], image.name)
-            yield LayerEntry(layer, image.info, image.geo)
+            yield LayerEntry(layer, image.info, image.geo, image.places)
 
 
 class _Found(NamedTuple):
@@ -96,7 +96,7 @@ class FileLayers(LayerSet):
             layer = self._with_image(stated)
             image = None if layer is None else images.get(layer.name)
             if layer is not None and image is not None:
-                yield LayerEntry(layer, image.info, image.geo)
+                yield LayerEntry(layer, image.info, image.geo, image.places)
 
     def _with_image(self, layer: Layer) -> Layer | None:
         """The layer with the whole identifier of its image; None where there is no such image."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 from typing import Protocol as Interface
 
-from iipserve.geo.georeference import GeoImage
+from iipserve.geo.extents import geographic_bounds
+from iipserve.geo.georeference import GeoImage, in_pixel_space
 from iipserve.geo.grid import Bounds
+from iipserve.geo.places import Place, Places, place_in
 from iipserve.image import ImageInfo, ImageName
 from iipserve.processing import Operation
 
@@ -115,6 +117,24 @@ class LayerEntry:
     layer: Layer
     info: ImageInfo
     geo: GeoImage
+    places: Places | None = None
+    """Of the whole image by its georeference, where they have been computed before."""
+
+    def place_in(self, key: str) -> Place | None:
+        """Where the layer lies in a system, as `places.place_in` gives it. Raises the same."""
+        known = self.places.of(key) if self.places and self.layer.extent is None else None
+        return known.place if known else place_in(self.geo.georeference, self.layer.extent, key)
+
+    def geographic_bounds(self) -> Bounds | None:
+        """The box of the layer, as `extents.geographic_bounds` gives it. Raises the same."""
+        if self.places and self.layer.extent is None:
+            return self.places.degrees
+        return geographic_bounds(self.geo.georeference, self.layer.extent)
+
+    def in_pixel_space(self) -> LayerEntry:
+        """The layer as a plain picture: offered by its pixels."""
+        georeference = in_pixel_space(self.info).georeference
+        return replace(self, geo=replace(self.geo, georeference=georeference), places=None)
 
 
 class Catalog(Interface):

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 from urllib.parse import quote
 
-import numpy as np
-
 from iipserve.geo import crs
-from iipserve.geo.extents import bounds_in
 from iipserve.geo.georeference import Georeference
-from iipserve.geo.grid import Affine, Bounds
+from iipserve.geo.grid import Affine
 from iipserve.geo.layer import LayerEntry, ServiceMetadata
-from iipserve.geo.mapping import to_ground
 from iipserve.geo.matrixset import (
     STANDARD_PIXEL,
     LinkedSet,
@@ -25,6 +21,7 @@ from iipserve.geo.matrixset import (
     scale_denominator,
 )
 from iipserve.geo.matrixset_files import STANDARD_NAMES, standard_sets
+from iipserve.geo.places import Place
 from iipserve.geometry import Size, ceil_div
 
 MATRIX_SETS = "wmts.matrix_sets"
@@ -41,14 +38,8 @@ NATIVE_TILES = (256, 512)
 """Sides of square tiles of a file that are tiles of its native set too."""
 SQUARE_TOLERANCE = 1e-6
 """Relative difference between width and height of square pixels."""
-PROBES = np.array([[[x] * 3, [1, 3, 5]] for x in (1, 3, 5)]).transpose(1, 0, 2).reshape(2, 1, 9) / 6
-"""x and y of nine places of an image, in parts of its sides."""
-NEIGHBORS = np.array([[0, 1, 0], [0, 0, 1]]).reshape(2, 3, 1)
-"""Columns and rows from a place to itself and to the next pixels across and down."""
-MAX_PLACES = 16384
-"""Images and systems whose places are remembered, half a kilobyte each: documents list all layers."""
 MAX_LINKED = 1024
-"""Layers and sets whose limits are remembered."""
+"""Places and sets whose limits are remembered."""
 
 
 def shared_sets(metadata: ServiceMetadata) -> tuple[TileMatrixSet, ...]:
@@ -63,6 +54,11 @@ def shared_sets(metadata: ServiceMetadata) -> tuple[TileMatrixSet, ...]:
         *(standard[name] for name in names if name in standard),
         *metadata.options.get(FURTHER_MATRIX_SETS, ()),
     )
+
+
+def shared_systems(metadata: ServiceMetadata) -> tuple[str, ...]:
+    """Keys of the coordinate reference systems of these sets. Raises `NotInstalled`."""
+    return tuple(dict.fromkeys(each.crs for each in shared_sets(metadata)))
 
 
 def sets_of(entry: LayerEntry, metadata: ServiceMetadata) -> tuple[LinkedSet, ...]:
@@ -95,17 +91,15 @@ def link(entry: LayerEntry, matrix_set: TileMatrixSet, overzoom: int = 0) -> Lin
     allowed, georeference = entry.layer.crs, entry.geo.georeference
     if allowed and matrix_set.crs not in (*allowed, georeference.crs):
         return None
-    return _linked(georeference, entry.layer.extent, matrix_set, overzoom)
+    if crs.IMAGE in (georeference.crs, matrix_set.crs):
+        return None
+    place = entry.place_in(matrix_set.crs)
+    return _linked(place, matrix_set, overzoom) if place else None
 
 
 @lru_cache(maxsize=MAX_LINKED)
-def _linked(
-    georeference: Georeference, extent: Bounds | None, matrix_set: TileMatrixSet, overzoom: int
-) -> LinkedSet | None:
-    if crs.IMAGE in (georeference.crs, matrix_set.crs):
-        return None
-    place = place_in(georeference, extent, matrix_set.crs)
-    return linked(matrix_set, *place, crs.turn(matrix_set.crs), overzoom) if place else None
+def _linked(place: Place, matrix_set: TileMatrixSet, overzoom: int) -> LinkedSet | None:
+    return linked(matrix_set, *place, crs.turn(matrix_set.crs), overzoom)
 
 
 def with_all_matrices(entry: LayerEntry, linked: LinkedSet) -> LinkedSet:
@@ -116,48 +110,6 @@ def with_all_matrices(entry: LayerEntry, linked: LinkedSet) -> LinkedSet:
     if len(linked.limits) == len(linked.set.matrices):
         return linked
     return link(entry, linked.set, len(linked.set.matrices)) or linked
-
-
-class Place(NamedTuple):
-    """An image in another coordinate reference system."""
-
-    bounds: Bounds
-    resolution: float
-    """Side of a pixel, in units of the system."""
-
-
-@lru_cache(maxsize=MAX_PLACES)
-def place_in(georeference: Georeference, extent: Bounds | None, key: str) -> Place | None:
-    """Where an image, or the part of it inside `extent`, lies in another system; None where it has no place.
-
-    Raises:
-        UnknownCrs: of a key that is none.
-        NotInstalled: the extra `geo` is not.
-    """
-    try:
-        bounds = bounds_in(georeference, key, extent)
-        resolution = resolution_in(georeference, key) if bounds else None
-    except crs.NoTransformation:
-        return None
-    return Place(bounds, resolution) if bounds and resolution else None
-
-
-def resolution_in(georeference: Georeference, key: str) -> float | None:
-    """The side of a pixel of the image in another system, in its units; None where that is not known.
-
-    The shorter side; in another system than the image's, the median of nine places of it.
-    """
-    mapping = georeference.mapping
-    if georeference.crs == key and isinstance(mapping, Affine) and mapping.is_rectilinear:
-        return min(abs(mapping.a), abs(mapping.e))
-    width, height = georeference.size
-    columns, rows = PROBES[0] * width + NEIGHBORS[0], PROBES[1] * height + NEIGHBORS[1]
-    xs, ys = to_ground(mapping, columns, rows)
-    xs, ys = crs.transformer(georeference.crs, key)(xs, ys)
-    with np.errstate(invalid="ignore"):
-        sides = np.hypot(xs[1:] - xs[0], ys[1:] - ys[0]).min(axis=0)
-    sides = sides[np.isfinite(sides) & (sides > 0)]
-    return float(np.median(sides)) if len(sides) else None
 
 
 # -- sets of single images -------------------------------------------------------------------------

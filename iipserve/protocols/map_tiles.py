@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from iipserve.geo.crs import WGS84
 from iipserve.geo.georeference import PIXEL_SPACE, in_pixel_space
 from iipserve.geo.grid import Bounds
 from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata, Style
-from iipserve.geo.linked_sets import find_set, place_in, sets_of
+from iipserve.geo.linked_sets import find_set, sets_of
 from iipserve.geo.matrixset import LinkedSet, TileMatrix
 from iipserve.geo.ows.addresses import endpoint
 from iipserve.http import Routed
@@ -122,7 +121,7 @@ def offered_sets(entry: LayerEntry, metadata: ServiceMetadata) -> tuple[LayerEnt
     linked = sets_of(entry, metadata)
     if linked or entry.geo.georeference.crs == PIXEL_SPACE:
         return entry, linked
-    plain = replace(entry, geo=replace(entry.geo, georeference=in_pixel_space(entry.info).georeference))
+    plain = entry.in_pixel_space()
     return plain, sets_of(plain, metadata)
 
 
@@ -138,7 +137,7 @@ def offered_set(
 
 def lon_lat(entry: LayerEntry) -> Bounds | None:
     """The box of a layer in degrees of WGS 84, `min_x` above `max_x` across the antimeridian; None if not on Earth."""
-    place = place_in(entry.geo.georeference, entry.layer.extent, WGS84)
+    place = entry.place_in(WGS84)
     return place.bounds if place and all(map(math.isfinite, place.bounds)) else None
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,14 @@ import pytest
 from iipserve.config import Config
 from iipserve.engine.catalog import LiveCatalog
 from iipserve.engine.catalog_file import CatalogFile
+from iipserve.geo import crs, extents, linked_sets, places
+from iipserve.geo.georeference import Band, GeoImage, Georeference
+from iipserve.geo.grid import Affine, Bounds
+from iipserve.geo.layer import LayerEntry, ServiceMetadata
+from iipserve.geo.linked_sets import sets_of
+from iipserve.geometry import Size
 from iipserve.image import ImageInfo
+from iipserve.protocols.map_tiles import lon_lat
 from tests.engine.fakes import marked_library
 
 
@@ -23,12 +31,15 @@ class Catalog:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.read: list[str] = []
+        self.places: dict[str, GeoImage] = {}
+        """Where images lie; others are plain pictures."""
         self.path = folder.parent / "catalog.json"
         self.config = Config(filesystem_prefix=f"{folder}/", catalog_file=str(self.path), **settings)
         self.live = LiveCatalog(self.config, marked_library(folder), self._geo_image)
 
-    def _geo_image(self, info: ImageInfo) -> None:
+    def _geo_image(self, info: ImageInfo) -> GeoImage | None:
         self.read.append(info.identifier)
+        return self.places.get(info.identifier)
 
     @property
     def names(self) -> list[str]:
@@ -64,6 +75,84 @@ def test_what_is_read_from_the_file_is_what_was_read_of_images(folder: Path) -> 
     for mine, theirs in zip(one.live.current().entries(), other.live.current().entries(), strict=True):
         assert (mine.layer, mine.geo) == (theirs.layer, theirs.geo)
         assert vars(mine.info) == vars(theirs.info)
+
+
+SCENE = GeoImage(
+    Georeference("EPSG:32633", Affine(10, 0, 500000, 0, -10, 5000000), Size(1, 1)), (Band("band1"),)
+)
+ALASKA = GeoImage(Georeference("EPSG:3338", Affine(900, 0, -2e6, 0, -900, 1e6), Size(1, 1)), (Band("band1"),))
+
+
+def _refuse(*arguments: Any) -> None:
+    raise AssertionError("a place is computed")
+
+
+def test_where_images_lie_is_computed_by_one_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = Catalog(folder), Catalog(folder)
+    one.places = {"a.img": SCENE, "sub folder/é.img": ALASKA}
+    one.live.refresh()
+    computed = [
+        (sets_of(LayerEntry(entry.layer, entry.info, entry.geo), ServiceMetadata()), lon_lat(entry))
+        for entry in one.live.current().entries()
+    ]
+    assert [len(sets) for sets, _ in computed] == [4, 4]
+    linked_sets._linked.cache_clear()
+    monkeypatch.setattr(crs, "transformer", _refuse)
+    places.place_in.cache_clear()
+    extents.geographic_bounds.cache_clear()
+    for catalog in (one, other):
+        catalog.live.refresh()
+        entries = catalog.live.current().entries()
+        assert [(sets_of(entry, ServiceMetadata()), lon_lat(entry)) for entry in entries] == computed
+        degrees = [entry.geographic_bounds() for entry in catalog.live.current().entries()]
+        assert degrees == [lon_lat(entry) for entry in catalog.live.current().entries()]
+
+
+def test_a_part_of_an_image_does_not_lie_where_all_of_it_lies(folder: Path) -> None:
+    catalog = Catalog(folder)
+    catalog.places = {"a.img": SCENE}
+    catalog.live.refresh()
+    whole = next(catalog.live.current().entries())
+    part = replace(whole, layer=replace(whole.layer, extent=Bounds(500002, 4999991, 500005, 4999995)))
+    inside, around = part.geographic_bounds(), whole.geographic_bounds()
+    assert inside is not None
+    assert around is not None
+    assert around.min_x < inside.min_x < inside.max_x < around.max_x
+    place = part.place_in("EPSG:3857")
+    assert place is not None
+    assert place.bounds.width == pytest.approx(whole.place_in("EPSG:3857").bounds.width * 0.3, rel=0.01)  # type: ignore[union-attr]
+    assert whole.in_pixel_space().place_in("image").bounds == (0, -1, 1, 0)  # type: ignore[union-attr]
+
+
+def test_further_sets_are_noticed(folder: Path) -> None:
+    services = folder.parent / "services.toml"
+    services.write_text('[wmts]\nmatrix_sets = ["WebMercatorQuad"]\n')
+    first = Catalog(folder, services=str(services))
+    first.places = {"a.img": SCENE}
+    first.live.refresh()
+    first.end()
+    services.write_text('[wmts]\nmatrix_sets = ["CanadianNAD83_LCC", "WebMercatorQuad"]\n')
+    second = Catalog(folder, services=str(services))
+    second.live.refresh()
+    assert second.read == []
+    known = [entry.places for entry in second.live.current().entries() if entry.places]
+    assert [[each.crs for each in one.systems] for one in known] == [["EPSG:3978", "EPSG:3857"]]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", '"1"', "null"])
+def test_a_file_with_a_place_that_is_none_is_not_used(folder: Path, number: str) -> None:
+    first = Catalog(folder)
+    first.places = {"a.img": SCENE}
+    first.live.refresh()
+    first.end()
+    text = first.path.read_text()
+    degrees = first.live.current().listed[0].geographic_bounds()
+    assert degrees is not None
+    assert text.count(repr(degrees.min_x)) == 2
+    first.path.write_text(text.replace(repr(degrees.min_x), number))
+    second = Catalog(folder)
+    second.live.refresh()
+    assert second.read == ["a.img", "sub folder/é.img"]
 
 
 def test_one_process_reads_for_all_until_it_ends(folder: Path) -> None:
@@ -136,6 +225,7 @@ def _changed(value: Any) -> list[Any]:
 def test_a_file_with_one_wrong_part_changes_nothing(folder: Path) -> None:
     (folder / "sub folder" / "é.img").unlink()
     catalog = Catalog(folder)
+    catalog.places = {"a.img": SCENE}
     catalog.live.refresh()
     catalog.end()
     for data in _changed(json.loads(catalog.path.read_bytes())):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from iipserve.geo import crs
-from iipserve.geo.extents import bounds_in, geographic_bounds
+from iipserve.geo.extents import bounds_in
 from iipserve.geo.layer import Catalog, Layer, LayerEntry, Style
 from iipserve.geo.linked_sets import native_names, with_all_matrices
 from iipserve.geo.matrixset import LinkedSet, MatrixLimits, TileMatrix, TileMatrixSet, number_text
@@ -211,7 +211,7 @@ def _layer(entry: LayerEntry, linked: Sequence[LinkedSet], links: Xml, offer: Of
 def _boxes(entry: LayerEntry, linked: Sequence[LinkedSet]) -> Xml:
     """Boxes and, as the schema has it between them, the identifier."""
     georeference = entry.geo.georeference
-    wgs84 = wgs84_bounding_box(geographic_bounds(georeference, entry.layer.extent))
+    wgs84 = wgs84_bounding_box(entry.geographic_bounds())
     boxes = {each.set.crs_urn: (each.bounds, each.set.swaps_axes) for each in linked}
     own = crs.urn(georeference.crs)
     if (
