@@ -50,6 +50,7 @@ const asked = {options};
 </script>
 """
 OPENLAYERS = """
+if (asked.projection.axisOrientation) ol.proj.addProjection(new ol.proj.Projection(asked.projection));
 const text = await (await fetch(asked.capabilities)).text();
 const read = new ol.format.WMTSCapabilities().read(text);
 const options = ol.source.WMTS.optionsFromCapabilities(read, asked.layer);
@@ -60,7 +61,7 @@ source.on("tileloaderror", (event) => { document.title = `failed: ${event.tile.s
 const map = new ol.Map({
   target: "map", controls: [], pixelRatio: 1,
   layers: [new ol.layer.Tile({ source })],
-  view: new ol.View({ projection: "EPSG:3857", center: asked.center, resolution: asked.resolution }),
+  view: new ol.View({ projection: asked.projection.code, center: asked.center, resolution: asked.resolution }),
 });
 map.once("rendercomplete", () => { document.title = document.title === "drawing" ? "done" : document.title; });
 """
@@ -103,11 +104,18 @@ MAPS = ["utm", "wgs84", "mercator", "cgcs2000"]
 """Kinds of `geo_rasters.GRIDS` that Web Mercator shows."""
 
 
+NATIVE = {
+    "polar": {"code": "EPSG:32661", "axisOrientation": "neu"},
+    "plain": {"code": "urn:ogc:def:crs:OGC::imageCRS", "axisOrientation": "enu"},
+}
+"""Kinds on their own grids, and what OpenLayers has to know of their systems."""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A raster of each kind, and a plain picture."""
     made = tmp_path_factory.mktemp("rasters")
-    for name in (*MAPS, "plain"):
+    for name in (*MAPS, *NATIVE):
         crs, transform = GRIDS[name]
         write_geotiff(
             made / f"{name}.tif", gradient(), crs=crs, transform=transform, tile=64, photometric="RGB"
@@ -216,10 +224,29 @@ def test_openlayers_draws_each_layer_in_place(
     page = page_of(
         "ol", "dist/ol.js", "ol.css", OPENLAYERS, capabilities=f"{IMAGES}/wmts/1.0.0/WMTSCapabilities.xml",
         layer={"layer": name, "matrixSet": "WebMercatorQuad", "format": "image/png", "requestEncoding": encoding},
-        center=view.center, resolution=view.resolution,
+        projection={"code": "EPSG:3857"}, center=view.center, resolution=view.resolution,
     )  # fmt: skip
     picture = shown(browser, documents, origin, page)
     assert_in_place(picture, drawn_by_gdal(folder / f"{name}.tif", view))
+
+
+@pytest.mark.parametrize("encoding", ["KVP", "REST"])
+@pytest.mark.parametrize("name", NATIVE)
+def test_openlayers_draws_native_sets_pixel_by_pixel(
+    origin: str, browser: Browser, documents: Site, name: str, encoding: str
+) -> None:
+    """A polar map and a plain picture, in systems that OpenLayers does not know by itself, in their full size."""
+    transform = GRIDS[name][1] or Affine.scale(1, -1)
+    columns, rows = SIZE
+    page = page_of(
+        "ol", "dist/ol.js", "ol.css", OPENLAYERS, capabilities=f"{IMAGES}/wmts/1.0.0/WMTSCapabilities.xml",
+        layer={"layer": name, "matrixSet": f"{name}:native", "format": "image/png", "requestEncoding": encoding},
+        projection={"units": "m", **NATIVE[name]}, center=transform * (columns // 2, rows // 2), resolution=transform.a,
+    )  # fmt: skip
+    expected = np.zeros((WINDOW, WINDOW, 3), np.uint8)
+    left, top = (WINDOW - columns) // 2, (WINDOW - rows) // 2
+    expected[top : top + rows, left : left + columns] = np.moveaxis(gradient(), 0, 2)
+    assert np.array_equal(shown(browser, documents, origin, page), expected)
 
 
 TEMPLATES = {
