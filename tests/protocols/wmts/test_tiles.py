@@ -11,7 +11,7 @@ from iipserve.config import Config
 from iipserve.geo.grid import Bounds, GridRef
 from iipserve.geometry import Region, Size
 from iipserve.http import Request
-from iipserve.plan import Crop, RenderPlan, Warp
+from iipserve.plan import CatalogPlan, Crop, RenderPlan, Warp
 from iipserve.protocols.wmts import PROTOCOL
 from iipserve.router import Router
 from tests.protocols.wmts.catalogs import FakeCatalog
@@ -219,6 +219,66 @@ def test_formats_of_the_service() -> None:
     assert plan(kvp(TILE, format="image/avif"), catalog=catalog).encoding.format == "avif"
     assert plan(kvp(TILE, format="image/jpeg"), catalog=catalog).encoding.format == "jpeg"
     assert fault(kvp(TILE), catalog=catalog) == ("InvalidParameterValue", "format", 400)
+
+
+TILE_PATH = "/wmts/mercator/default/WebMercatorQuad/10/355/550"
+REQUESTS = {
+    "GetCapabilities": [
+        ("SERVICE=WMTS&REQUEST=GetCapabilities", "/wmts"),
+        ("", "/wmts/1.0.0/WMTSCapabilities.xml"),
+        ("SERVICE=WMTS&REQUEST=GetCapabilities", "/wmts-china"),
+        ("SERVICE=WMTS&REQUEST=GetCapabilities", "/iipsrv.fcgi"),
+    ],
+    "GetTile": [
+        (kvp(TILE), "/wmts"),
+        (kvp(TILE), "/ows"),
+        ("", f"{TILE_PATH}.png"),
+        ("", "/wmts-china/maps/cgcs/default/c/7/18/104.png"),
+        ("T=maps/cgcs_c&x=104&y=18&l=7", "/DataServer"),
+    ],
+    "GetFeatureInfo": [
+        (kvp(TILE, request="GetFeatureInfo", i="1", j="1", infoformat="text/plain"), "/wmts"),
+        ("", f"{TILE_PATH}/1/1.json"),
+    ],
+}
+"""Requests of each operation in all forms: query and path."""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"operations": ("GetTile",)},
+        {"operations": ("GetFeatureInfo",)},
+        {"operations": ()},
+        {"enabled": False},
+        {"enabled": False, "operations": ("GetTile",)},
+    ],
+)
+def test_operations_are_those_of_the_service(options: dict[str, Any]) -> None:
+    """GetCapabilities is answered by every service that is on."""
+    catalog = FakeCatalog([each.layer for each in ENTRIES], entries=ENTRIES, **options)
+    answered = {"GetCapabilities", *options.get("operations", REQUESTS)}
+    for operation, forms in REQUESTS.items():
+        for query, path in forms:
+            if options.get("enabled", True) and operation in answered:
+                assert ask(query, path, catalog).answer is not None, path
+            else:
+                assert fault(query, path, catalog=catalog) == ("OperationNotSupported", operation, 501)
+
+
+def test_dimensions_are_ignored() -> None:
+    """No layer has one, so that a parameter of that name means nothing."""
+    for name in ("TIME", "ELEVATION", "DIM_BAND"):
+        for value in ("2020-01-01T00:00:00Z/P1D", "current", "%C3%BC", ""):
+            assert plan(f"{kvp(TILE)}&{name}={value}") == plan(kvp(TILE))
+            assert plan(f"{name.lower()}={value}", f"{TILE_PATH}.png") == plan("", f"{TILE_PATH}.png")
+    content = ask("SERVICE=WMTS&REQUEST=GetCapabilities&TIME=current").answer
+    assert content is not None
+    assert isinstance(content.content, CatalogPlan)
+    body = content.content.describe(FakeCatalog([each.layer for each in ENTRIES], entries=ENTRIES)).body
+    assert b"<Layer>" in body
+    assert b"Dimension" not in body
 
 
 def test_methods_and_hosts() -> None:
