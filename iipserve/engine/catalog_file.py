@@ -83,8 +83,8 @@ class CatalogFile:
             return None
 
     def write(self, scanned: Scanned) -> None:
-        """Replace the file, if anything has changed."""
-        if self._written is not None and _is_same(self._written, scanned):
+        """Replace the file, if anything has changed, or it is not as it was written."""
+        if self._written is not None and _is_same(self._written, scanned) and self._is_as_seen():
             return
         temporary = f"{self._path}.{os.getpid()}"
         try:
@@ -98,6 +98,13 @@ class CatalogFile:
             self._written = scanned
         except (OSError, UnicodeEncodeError) as error:
             self._warn("CATALOG_FILE cannot be written", error)
+
+    def _is_as_seen(self) -> bool:
+        """Whether nobody has removed or replaced the file."""
+        try:
+            return file_state(os.stat(self._path)) == self._seen
+        except OSError:
+            return False
 
     def _encoded(self, scanned: Scanned) -> list[Any]:
         records = [

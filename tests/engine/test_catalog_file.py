@@ -198,6 +198,18 @@ def test_an_unchanged_folder_is_not_written_again(folder: Path) -> None:
     ]
 
 
+def test_a_file_that_is_gone_or_spoilt_is_written_again(folder: Path) -> None:
+    catalog = Catalog(folder)
+    catalog.live.refresh()
+    before = catalog.path.read_bytes()
+    catalog.path.unlink()
+    catalog.live.refresh()
+    assert catalog.path.read_bytes() == before
+    catalog.path.write_bytes(b"[]")
+    catalog.live.refresh()
+    assert catalog.path.read_bytes() == before
+
+
 HOSTILE: list[bytes] = [
     b"", b"{", b"[" * 100_000, b"[]", b"{}", b"null", b"[1]", b'"x"', b"\xff\xfe", b"[1, 2, 3, 4]", b"9" * 10_000,
 ]  # fmt: skip
