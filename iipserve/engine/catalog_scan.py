@@ -98,7 +98,7 @@ def images_of(layers: Iterable[Layer], folder: ImageFolder, finder: LayerFinder)
             log.warning("the layer %r is not listed: there is no image %r", *layer_and_image(layer))
             continue
         path = folder.path(found.identifier)
-        if (parent := os.path.dirname(path)) not in parents:
+        if (parent := os.path.dirname(path) or ".") not in parents:
             parents.add(parent)
             yield Target(parent)
         yield Target(path, layer.name._replace(identifier=found.identifier))

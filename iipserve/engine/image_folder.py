@@ -86,9 +86,12 @@ class ImageFolder:
 
     def folders(self) -> Iterator[FilesOfFolder]:
         """The folder and all folders below it whose names do not begin with a dot; links to folders are not followed."""
-        for folder, folders, names in os.walk(os.path.dirname(self._prefix) or "."):
+        top = os.path.dirname(self._prefix)
+        for folder, folders, names in os.walk(top or "."):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            paths = (os.path.join(folder, name) for name in sorted(names))
+            # without a folder in the prefix, paths are relative, as those of identifiers are
+            parent = folder if top else folder[len("./") :]
+            paths = (os.path.join(parent, name) for name in sorted(names))
             yield FilesOfFolder(folder, tuple(path for path in paths if self.holds(path)))
 
     def path(self, identifier: str) -> str:

@@ -123,14 +123,14 @@ class LayerFinder:
 
     def _listing(self, parent: str) -> _Listing:
         """The files of a folder. Raises `OSError`."""
-        changed_ns = os.stat(parent).st_mtime_ns
+        changed_ns = os.stat(parent or ".").st_mtime_ns
         known = self._listings.get(parent)
         if known is not None and known.changed_ns == changed_ns:
             return known
         hand_over()
         by_stem: dict[str, list[_File]] = {}
-        with os.scandir(parent) as entries:
-            for path in sorted(entry.path for entry in islice(entries, MAX_FILES)):
+        with os.scandir(parent or ".") as entries:
+            for path in sorted(os.path.join(parent, entry.name) for entry in islice(entries, MAX_FILES)):
                 identifier = self._folder.identifier(path) if self._folder.holds(path) else ""
                 if identifier and not is_side_file(identifier):
                     by_stem.setdefault(stem(identifier), []).append(_File(identifier, path))

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from iipserve.config import Config
+from iipserve.engine.catalog import LiveCatalog
 from iipserve.engine.image_folder import ImageFolder
 from iipserve.engine.layer_names import LayerFinder, NamedImage, layer_names
-from tests.engine.fakes import marked_library
+from iipserve.engine.library import Library
+from tests.engine.fakes import MARKED_FORMATS, marked_library
 
 
 def _finder(folder: Path, **settings: str) -> LayerFinder:
@@ -92,3 +94,19 @@ def test_a_panoramic_sequence_is_found_by_its_own_name(folder: Path) -> None:
     finder = _finder(folder)
     assert finder.find("pot") == NamedImage("pot", "pot")
     assert finder.find("pot_pyr_010_090") is None
+
+
+@pytest.mark.parametrize(("prefix", "expected"), [("", ["a", "sub folder/é"]), ("su", ["b folder/é"])])
+def test_a_prefix_without_a_folder_is_of_the_working_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, expected: list[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    config = Config(filesystem_prefix=prefix)
+    library = Library(config, MARKED_FORMATS)
+    catalog = LiveCatalog(config, library, lambda info: None)
+    catalog.refresh()
+    assert [entry.layer.identifier for entry in catalog.current().entries()] == expected
+    for name in expected:
+        found = catalog.current().find(name)
+        assert found is not None
+        assert found.name.identifier == f"{name}.img"
