@@ -133,10 +133,12 @@ def gradient() -> NDArray[np.uint8]:
 
 @pytest.fixture(scope="module")
 def origin(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server of the rasters."""
+    """The address of a server of the rasters, which answers with empty tiles outside of limits: Leaflet knows none."""
     port = free_port()
     work = tmp_path_factory.mktemp("server")
-    with daemon(folder, work, "--http", f"127.0.0.1:{port}", ports=[port]):
+    services = work / "services.toml"
+    services.write_text('[wmts]\ntile_outside = "empty"\n')
+    with daemon(folder, work, "--http", f"127.0.0.1:{port}", ports=[port], SERVICES=str(services)):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -261,18 +263,12 @@ TEMPLATES = {
 @pytest.mark.parametrize("form", TEMPLATES)
 @pytest.mark.parametrize("name", MAPS)
 def test_leaflet_draws_each_layer_in_place(
-    folder: Path, browser: Browser, documents: Site, tmp_path: Path, name: str, form: str
+    folder: Path, origin: str, browser: Browser, documents: Site, name: str, form: str
 ) -> None:
-    """It knows nothing of limits, so the server answers with empty tiles outside of them."""
     view = view_of(folder / f"{name}.tif")
-    services = tmp_path / "services.toml"
-    services.write_text('[wmts]\ntile_outside = "empty"\n')
-    port = free_port()
-    settings = {"SERVICES": str(services)}
-    with daemon(folder, tmp_path, "--http", f"127.0.0.1:{port}", ports=[port], **settings):
-        page = page_of(
-            "leaflet", "dist/leaflet.js", "dist/leaflet.css", LEAFLET,
-            template=IMAGES + TEMPLATES[form].format(layer=quote(name)), place=view.place, zoom=view.zoom,
-        )  # fmt: skip
-        picture = shown(browser, documents, f"http://127.0.0.1:{port}", page)
+    page = page_of(
+        "leaflet", "dist/leaflet.js", "dist/leaflet.css", LEAFLET,
+        template=IMAGES + TEMPLATES[form].format(layer=quote(name)), place=view.place, zoom=view.zoom,
+    )  # fmt: skip
+    picture = shown(browser, documents, origin, page)
     assert_in_place(picture, drawn_by_gdal(folder / f"{name}.tif", view))
