@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
 
 import pytest
 
 from iipserve.geo.georeference import GeoImage, Georeference
 from iipserve.geo.grid import Affine
 from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
-from iipserve.geo.linked_sets import china_sets, link, native_link, sets_of
+from iipserve.geo.linked_sets import OVERZOOM, china_sets, link, native_link, sets_of
 from iipserve.geo.matrixset import LinkedSet, MatrixLimits
 from iipserve.geo.matrixset_files import standard_sets
 from iipserve.geometry import Size
@@ -50,6 +51,8 @@ OTHER = {
     "canada": _of("EPSG:4326", 0.05, -110.0, 60.0),
 }  # fmt: skip
 """In another one: no tile outside the limits shows the image."""
+FINER = 6
+"""Matrices."""
 REGIONAL = {"polar": "APSTILE", "alaska": "APSTILE", "canada": "CanadianNAD83_LCC"}
 """Sets for regions, by the images that lie in them."""
 
@@ -87,7 +90,9 @@ def _is_below_a_pixel(linked: LinkedSet, limits: MatrixLimits) -> bool:
 
 
 def _all_sets(entry: LayerEntry) -> list[LinkedSet]:
-    links = [*sets_of(entry, ServiceMetadata()), *(link(entry, each) for each in china_sets())]
+    """With some matrices that are finer than the image, in which tiles are answered too."""
+    metadata = ServiceMetadata(options=MappingProxyType({OVERZOOM: FINER}))
+    links = [*sets_of(entry, metadata), *(link(entry, each, FINER) for each in china_sets())]
     return [each for each in links if each is not None]
 
 
