@@ -18,6 +18,7 @@ from iipserve.geo.matrixset import (
     TileMatrixSet,
     linked,
     metres_per_unit,
+    offered_count,
     scale_denominator,
 )
 from iipserve.geo.matrixset_files import STANDARD_NAMES, standard_sets
@@ -99,7 +100,16 @@ def link(entry: LayerEntry, matrix_set: TileMatrixSet, overzoom: int = 0) -> Lin
 
 @lru_cache(maxsize=MAX_LINKED)
 def _linked(place: Place, matrix_set: TileMatrixSet, overzoom: int) -> LinkedSet | None:
-    return linked(matrix_set, *place, crs.turn(matrix_set.crs), overzoom)
+    whole = _whole(place, matrix_set)
+    if whole is None:
+        return linked(matrix_set, *place, crs.turn(matrix_set.crs), overzoom)
+    return whole._replace(limits=whole.limits[: offered_count(matrix_set, place.resolution, overzoom)])
+
+
+@lru_cache(maxsize=MAX_LINKED)
+def _whole(place: Place, matrix_set: TileMatrixSet) -> LinkedSet | None:
+    """The set with the limits of all its matrices; None where some have none."""
+    return linked(matrix_set, *place, crs.turn(matrix_set.crs), len(matrix_set.matrices))
 
 
 def with_all_matrices(entry: LayerEntry, linked: LinkedSet) -> LinkedSet:
@@ -109,7 +119,8 @@ def with_all_matrices(entry: LayerEntry, linked: LinkedSet) -> LinkedSet:
     """
     if len(linked.limits) == len(linked.set.matrices):
         return linked
-    return link(entry, linked.set, len(linked.set.matrices)) or linked
+    place = entry.place_in(linked.set.crs)
+    return (place and _whole(place, linked.set)) or linked
 
 
 # -- sets of single images -------------------------------------------------------------------------

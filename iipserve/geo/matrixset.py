@@ -247,7 +247,7 @@ def linked(
     if turn is None:
         bounds = bounds._replace(min_x=max(bounds.min_x, limit.min_x), max_x=min(bounds.max_x, limit.max_x))
     offered = []
-    for matrix in matrix_set.matrices[: _sufficient(matrix_set, resolution) + 1 + overzoom]:
+    for matrix in matrix_set.matrices[: offered_count(matrix_set, resolution, overzoom)]:
         limits = limits_of(matrix, bounds, turn)
         if limits is None:
             return None
@@ -255,13 +255,16 @@ def linked(
     return LinkedSet(matrix_set, tuple(offered), _clipped(bounds, limit, turn))
 
 
-def _sufficient(matrix_set: TileMatrixSet, resolution: float) -> int:
-    """Index of the first matrix whose pixels are not larger; of the last one if all are."""
-    enough = resolution * (1 + 1e-6)
-    for index, matrix in enumerate(matrix_set.matrices):
-        if matrix.cell_size <= enough:
-            return index
-    return len(matrix_set.matrices) - 1
+def offered_count(matrix_set: TileMatrixSet, resolution: float, overzoom: int = 0) -> int:
+    """Number of matrices, from the coarsest, in which `linked` offers an image: up to `overzoom` after the sufficient one.
+
+    Pixels of the sufficient one are the first that are not larger than those of the image; it is the last one if all are.
+    """
+    enough, matrices = resolution * (1 + 1e-6), matrix_set.matrices
+    sufficient = next(
+        (index for index, matrix in enumerate(matrices) if matrix.cell_size <= enough), len(matrices) - 1
+    )
+    return min(sufficient + 1 + overzoom, len(matrices))
 
 
 def _clipped(bounds: Bounds, limit: Bounds, turn: float | None) -> Bounds:

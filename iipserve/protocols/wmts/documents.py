@@ -258,7 +258,8 @@ def _link(linked: LinkedSet, *, is_shared: bool) -> Xml:
     The schema's type of MaxTileRow and MaxTileCol is positiveInteger, against its own text, so that the first row or
     column alone cannot be stated: matrices in which the layer has no other are left out. They are the coarsest ones.
     """
-    lines = ["" if all(map(_is_whole, linked.limits)) else _limits(each) for each in linked.limits]
+    is_whole = all(map(_is_whole, linked.limits))
+    lines = ["" if is_whole else _limits(each) for each in linked.limits]
     limits = f"{LIMITS_MARK}{MATRIX_MARK.join(lines)}{LIMITS_MARK}" if is_shared else _all_limits(lines)
     return element("TileMatrixSetLink", element("TileMatrixSet", linked.set.identifier), Xml(limits))
 
