@@ -15,7 +15,9 @@ from iipserve.geo.matrixset import TileMatrixSet
 
 CAPACITY = 32 << 20
 """Bytes of all texts of a worker; one has some 2 to 3 kB."""
-COMPRESSION_LEVEL = 1
+COMPRESSION = (1, zlib.DEFLATED, 13, 6)
+"""Level, method, base 2 logarithm of the window, memory level: 10 kB take 15 us, and 110 us with the default window and
+memory, most of them for the memory itself."""
 SEPARATOR = "\ufdd2"
 """Between the texts of one layer: a noncharacter of Unicode, which no name has."""
 
@@ -54,6 +56,7 @@ def text_of(entry: LayerEntry, offer: Hashable, make: Callable[[], LayerText]) -
         layer, own = zlib.decompress(kept.packed).decode().split(SEPARATOR)
         return LayerText(layer, own, kept.shared)
     text = make()
-    packed = zlib.compress(f"{text.layer}{SEPARATOR}{text.own_set}".encode(), COMPRESSION_LEVEL)
+    compressor = zlib.compressobj(*COMPRESSION)
+    packed = compressor.compress(f"{text.layer}{SEPARATOR}{text.own_set}".encode()) + compressor.flush()
     _texts.set(key, _Kept(entry, packed, text.shared), len(packed))
     return text
