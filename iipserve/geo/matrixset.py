@@ -214,7 +214,8 @@ def _span(start: float, stop: float, count: int) -> tuple[int, int] | None:
         first = last = math.floor((start + stop) / 2)
     if last < 0 or first >= count:
         return None
-    return max(first, 0), min(last, count - 1)
+    # without min and max: a third of the time that documents of many layers spend here
+    return first if first > 0 else 0, last if last < count else count - 1
 
 
 def _columns(start: float, stop: float, count: int, turn: float | None) -> tuple[int, int] | None:
