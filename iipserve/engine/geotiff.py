@@ -28,7 +28,7 @@ from iipserve.containers.tags import (
     Compression,
     Photometric,
 )
-from iipserve.geo import crs
+from iipserve.geo import crs, load
 from iipserve.geo.file_mappings import is_usable, of_control_points
 from iipserve.geo.georeference import Band, ControlPoint, Mapping, RationalPolynomials
 from iipserve.geo.grid import Affine
@@ -112,6 +112,7 @@ def _ascii(text: bytes) -> bytes:
 @contextmanager
 def _opened(file: bytes) -> Iterator[Any]:
     """The dataset of a GeoTIFF in memory."""
+    load("rasterio")
     from rasterio import Env, MemoryFile
 
     # GDAL's messages; what matters of them is in the exception

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from iipserve.geo import require
+from iipserve.geo import load
 from iipserve.lru import LRU
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class UnknownToProj(Exception):
 @contextmanager
 def _reported() -> Iterator[None]:
     """Raise `UnknownToProj` for what pyproj raises."""
-    require()
+    load("pyproj")
     from pyproj.exceptions import ProjError
 
     try:
@@ -138,7 +138,7 @@ class _OfThread(threading.local):
     def objects(self) -> _OfThread:
         """Itself, emptied after a fork."""
         if self.process != os.getpid():
-            require()
+            load("pyproj")
             from pyproj.network import set_network_enabled  # type: ignore[attr-defined]  # in Cython
 
             set_network_enabled(active=False)  # PROJ_NETWORK=ON would let it load grids

@@ -437,3 +437,27 @@ def test_the_application_loads_none_of_the_extra_s_packages() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert found.stdout == "[]\n"
+
+
+SIMULTANEOUS = """
+import sys, threading
+from iipserve.geo import crs
+sys.setswitchinterval(1e-5)
+start, failed = threading.Barrier(8), []
+def use(function, text):
+    start.wait()
+    try:
+        function(text)
+    except Exception as error:
+        failed.append(error)
+calls = [(crs.label, "EPSG:32633"), (crs.key_of_wkt, "x[")] * 4
+threads = [threading.Thread(target=use, args=call) for call in calls]
+for each in threads: each.start()
+for each in threads: each.join()
+print(failed)
+"""
+
+
+def test_threads_that_need_a_package_first_at_the_same_time_all_get_it_whole() -> None:
+    done = subprocess.run([sys.executable, "-c", SIMULTANEOUS], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
