@@ -106,7 +106,7 @@ def as_oneself(clone: Clone, command: str) -> None:
 
 HANDLERS: list[tuple[str, Handler]] = [
     (r"python3 -m venv /opt/iipserve", run),
-    (r"/opt/iipserve/bin/pip install .", installed),
+    (r"/opt/iipserve/bin/pip install (\.|'\.\[geo\]')", installed),
     (r"(FILESYSTEM_PREFIX=\S+ LOGFILE=- )?/opt/iipserve/bin/iipserve --check", checked),
     (r"set -a; . /etc/default/iipsrv; set \+a", loads_settings),
     (r"(FILESYSTEM_PREFIX=\S+ )?\S*iipserve(\.fcgi)? --bind 127.0.0.1:9000", serves_fastcgi),
@@ -143,6 +143,7 @@ NOT_COMMANDS = {
     ): "a line of the log, compared in test_texts.py",
     ("docs/migration.md", "[Service] ExecStart= ExecStart=/opt"): "verified in test_samples.py",
     ("docs/migration.md", "# instead of ScriptAlias"): "run in test_samples.py",
+    ("docs/services.md", "[service] title"): "read in tests/geo/test_service.py",
     ("docs/protocols.md", "OBJ=statistics"): "a form of JSON, compared in test_texts.py",
 }
 """Blocks of something else, by document and beginning, each with the reason."""

@@ -24,6 +24,8 @@ from iipserve.processing.filters import Convolve, Hillshade
 from iipserve.processing.histogram import Equalize
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.protocols.iip.modifiers import read as read_modifiers
+from tests.documentation.markdown import blocks
+from tests.end_to_end.running import ROOT
 
 Loader = Callable[[str], Services]
 
@@ -35,6 +37,16 @@ def loaded(tmp_path: Path) -> Loader:
         return load(Config(services=str(tmp_path / "s.toml"), filesystem_prefix=f"{tmp_path}/"))
 
     return load_text
+
+
+def test_the_example_of_the_document_is_understood(loaded: Loader) -> None:
+    (example,) = (block.text for block in blocks(ROOT / "docs" / "services.md") if block.language == "toml")
+    services = loaded(example)
+    (layer,) = services.layers or ()
+    assert layer.identifier == "relief"
+    assert [style.name for style in layer.styles] == ["shaded", "default"]
+    assert services.metadata.title == "Maps of the survey"
+    assert services.metadata.options["wmts.formats"] == ("png", "jpeg")
 
 
 def _mistakes(loaded: Loader, text: str) -> list[str]:
