@@ -1,6 +1,6 @@
 """What documents say of single layers, kept compressed: most layers are the same in the next version of the catalog.
 
-A thousand layers take 1.5 s to be described, and 0.1 s if their texts are kept.
+A thousand layers take 0.6 s to be described, and 0.2 s if their texts are kept.
 """
 
 from __future__ import annotations
