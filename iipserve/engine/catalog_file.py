@@ -6,6 +6,7 @@ it says of a file counts while the file has the same state.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -53,6 +54,7 @@ class CatalogFile:
             return True
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
+            _check_place(self._path)
             descriptor = os.open(f"{self._path}.lock", flags, 0o600)
         except OSError as error:
             self._warn("CATALOG_FILE cannot be locked, so that each worker reads all images", error)
@@ -88,6 +90,7 @@ class CatalogFile:
             return
         temporary = f"{self._path}.{os.getpid()}"
         try:
+            _check_place(self._path)
             text = json.dumps(self._encoded(scanned), ensure_ascii=False, separators=(",", ":"))
             with suppress(FileNotFoundError):
                 os.unlink(temporary)
@@ -155,6 +158,18 @@ def _is_same(one: Scanned, other: Scanned) -> bool:
     if one.version != other.version or one.records.keys() != other.records.keys():
         return False
     return all(one.records[target] is record for target, record in other.records.items())
+
+
+def _check_place(path: str) -> None:
+    """See that what would be replaced is a file or nothing: a device such as /dev/null must stay what it is.
+
+    Raises:
+        OSError: it is something else.
+    """
+    with suppress(FileNotFoundError):
+        mode = os.lstat(path).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+            raise OSError(errno.EINVAL, "something that is no regular file is there", path)
 
 
 def _check_owner(status: os.stat_result) -> None:

@@ -296,3 +296,16 @@ def test_without_the_right_to_write_everything_else_works(
 def test_a_queue_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "catalog.json")
     assert CatalogFile(f"{tmp_path}/catalog.json", Config()).read() is None
+
+
+def test_what_is_no_file_is_not_replaced(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As root, a device would be: CATALOG_FILE=/dev/null."""
+    catalog = Catalog(folder)
+    os.mkfifo(catalog.path)
+    catalog.live.refresh()
+    assert catalog.names == ["a", "sub folder/é"]
+    assert catalog.path.is_fifo()
+    assert [path.name for path in catalog.path.parent.iterdir() if path.name.startswith("catalog")] == [
+        "catalog.json"
+    ]
+    assert "no regular file is there" in caplog.text

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -467,21 +468,36 @@ def test_each_version_is_read_once(tmp_path: Path, read: Reader, monkeypatch: py
 
 
 def test_threads_and_processes_read_at_once(tmp_path: Path) -> None:
-    """GDAL's and PROJ's objects are never shared: images of different systems, read by threads, then by a fork."""
+    """GDAL's and PROJ's objects are never shared: images of different systems, read by threads, then by a fork.
+
+    In an interpreter of its own: a fork of one in which another thread is inside GDAL at that moment waits for ever.
+    """
     kinds = ["utm", "wgs84", "polar", "sinusoidal", "curved_gcps", "rpcs", "feet", "scaled"]
-    paths = [KINDS[kind](tmp_path) for kind in kinds]
-    expected = [Reader(tmp_path)(path.name) for path in paths]
+    names = [KINDS[kind](tmp_path).name for kind in kinds]
+    subprocess.run([sys.executable, "-c", READ_AT_ONCE, tmp_path, *names], check=True, timeout=300)
 
-    def read_all(shift: int) -> bool:
-        order = [*range(shift, len(paths)), *range(shift)] * 3
-        return all(Reader(tmp_path)(paths[index].name) == expected[index] for index in order)
 
-    with ThreadPoolExecutor(8) as pool:
-        assert all(pool.map(read_all, range(8)))
-    child = os.fork()
-    if not child:
-        os._exit(0 if read_all(0) else 1)
-    assert os.waitpid(child, 0)[1] == 0
+READ_AT_ONCE = """
+import os, sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tests.engine.test_georeferencing import Reader
+
+folder, names = Path(sys.argv[1]), sys.argv[2:]
+expected = [Reader(folder)(name) for name in names]
+
+def read_all(shift):
+    order = [*range(shift, len(names)), *range(shift)] * 3
+    return all(Reader(folder)(names[index]) == expected[index] for index in order)
+
+with ThreadPoolExecutor(8) as pool:
+    assert all(pool.map(read_all, range(8)))
+child = os.fork()
+if not child:
+    os._exit(0 if read_all(0) else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+"""Arguments: folder, and names of images in it."""
 
 
 def _never(*args: object) -> None:

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -373,23 +372,29 @@ def test_pixels_have_no_place_on_the_ground() -> None:
 
 
 def test_each_thread_and_process_has_objects_of_its_own() -> None:
-    made = {threading.get_ident(): crs.transformer("EPSG:4326", "EPSG:32633")}
+    """In an interpreter of its own: a fork of one in which another thread is inside PROJ waits for ever."""
+    subprocess.run([sys.executable, "-c", OBJECTS], check=True, timeout=300)
 
-    def make() -> None:
-        made[threading.get_ident()] = crs.transformer("EPSG:4326", "EPSG:32633")
 
-    thread = threading.Thread(target=make)
-    thread.start()
-    thread.join()
-    assert len({id(each) for each in made.values()}) == 2
-    before = crs.transformer("EPSG:4326", "EPSG:32633")
-    assert crs.transformer("EPSG:4326", "EPSG:32633") is before
-    child = os.fork()
-    if not child:
-        after = crs.transformer("EPSG:4326", "EPSG:32633")
-        xs, _ = after(np.array([15.0]), np.array([45.0]))
-        os._exit(0 if after is not before and abs(xs[0] - 500000) < 1e-6 else 1)
-    assert os.waitpid(child, 0)[1] == 0
+OBJECTS = """
+import os, threading
+import numpy as np
+from iipserve.geo import crs
+
+made = [crs.transformer("EPSG:4326", "EPSG:32633")]
+thread = threading.Thread(target=lambda: made.append(crs.transformer("EPSG:4326", "EPSG:32633")))
+thread.start()
+thread.join()
+assert made[0] is not made[1]
+before = crs.transformer("EPSG:4326", "EPSG:32633")
+assert before is made[0]
+child = os.fork()
+if not child:
+    after = crs.transformer("EPSG:4326", "EPSG:32633")
+    xs, _ = after(np.array([15.0]), np.array([45.0]))
+    os._exit(0 if after is not before and abs(xs[0] - 500000) < 1e-6 else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
 
 
 def test_what_clients_name_is_kept_in_bounds() -> None:
