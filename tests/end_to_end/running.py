@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,6 +120,24 @@ def daemon(folder: Path, work: Path, *arguments: str, ports: list[int], **settin
     settings = {"FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "-", "WORKERS": "1"} | settings
     with running(command, ports, work / "iipserve.log", **settings):
         yield
+
+
+@contextmanager
+def map_server(folder: Path, work: Path, **settings: str) -> Iterator[str]:
+    """Run iipserve over HTTP; yields its address once documents list all images of `folder`, which takes a moment."""
+    port = free_port()
+    with daemon(folder, work, "--http", f"127.0.0.1:{port}", ports=[port], **settings):
+        origin = f"http://127.0.0.1:{port}"
+        end = time.monotonic() + START_SECONDS
+        while b"updateSequence=" not in _read(f"{origin}/wmts?SERVICE=WMTS&REQUEST=GetCapabilities"):
+            assert time.monotonic() < end, "images are still being read"
+            time.sleep(0.05)
+        yield origin
+
+
+def _read(address: str) -> bytes:
+    with urllib.request.urlopen(address, timeout=START_SECONDS) as answer:
+        return bytes(answer.read(2000))
 
 
 @contextmanager

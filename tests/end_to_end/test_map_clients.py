@@ -20,10 +20,9 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from tests.end_to_end.browsing import chromium, watch
-from tests.end_to_end.running import daemon
+from tests.end_to_end.running import map_server
 from tests.end_to_end.viewer_pages import DELIVERY, IMAGES, Site, content, named, site
 from tests.geo_rasters import GRIDS, write_geotiff
-from tests.ports import free_port
 
 rasterio = pytest.importorskip("rasterio")
 from rasterio.transform import Affine, from_bounds  # noqa: E402
@@ -134,12 +133,11 @@ def gradient() -> NDArray[np.uint8]:
 @pytest.fixture(scope="module")
 def origin(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of the rasters, which answers with empty tiles outside of limits: Leaflet knows none."""
-    port = free_port()
     work = tmp_path_factory.mktemp("server")
     services = work / "services.toml"
     services.write_text('[wmts]\ntile_outside = "empty"\n')
-    with daemon(folder, work, "--http", f"127.0.0.1:{port}", ports=[port], SERVICES=str(services)):
-        yield f"http://127.0.0.1:{port}"
+    with map_server(folder, work, SERVICES=str(services)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

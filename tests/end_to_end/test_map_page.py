@@ -10,9 +10,8 @@ from playwright.sync_api import Browser, Page
 
 from iipserve.viewer.site import OPENLAYERS, installed_file
 from tests.end_to_end.browsing import chromium, watch
-from tests.end_to_end.running import daemon
+from tests.end_to_end.running import map_server
 from tests.geo_rasters import GRIDS, HEIGHT, WIDTH, positions, write_geotiff
-from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +24,8 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     gap[:, : WIDTH // 2] = 12.5
     write_geotiff(folder / "half.tif", gap, crs=crs, transform=transform, nodata=-9999, units=["m"])
     write_geotiff(folder / "picture.tif", positions(dtype="uint8"), crs=None, transform=None)
-    port = free_port()
-    with daemon(folder, folder, "--http", f"127.0.0.1:{port}", ports=[port]):
-        yield f"http://127.0.0.1:{port}"
+    with map_server(folder, folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ pytest.importorskip("mapproxy")
 
 from rasterio.warp import transform_bounds  # noqa: E402
 
-from tests.end_to_end.running import daemon, running  # noqa: E402
+from tests.end_to_end.running import map_server, running  # noqa: E402
 from tests.geo_rasters import GRIDS, write_geotiff  # noqa: E402
 from tests.ports import free_port  # noqa: E402
 
@@ -70,12 +70,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def origin(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of the rasters."""
-    port, work = free_port(), tmp_path_factory.mktemp("server")
+    work = tmp_path_factory.mktemp("server")
     services = work / "services.toml"
     services.write_text('[wmts]\ntile_outside = "empty"\n')
     settings = {"SERVICES": str(services)}
-    with daemon(folder, work, "--http", f"127.0.0.1:{port}", ports=[port], **settings):
-        yield f"http://127.0.0.1:{port}"
+    with map_server(folder, work, **settings) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser
 
 from tests.end_to_end.browsing import chromium, watch
-from tests.end_to_end.running import daemon
+from tests.end_to_end.running import map_server
 from tests.end_to_end.viewer_pages import DELIVERY, IMAGES, Site, load_packages, named, site
 from tests.geo_rasters import write_geotiff
-from tests.ports import free_port
 
 pyproj = pytest.importorskip("pyproj")
 Affine = pytest.importorskip("rasterio").Affine
@@ -85,8 +84,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         write_geotiff(
             folder / f"{name}.tif", picture, crs=crs, transform=transform, tile=256, photometric="RGB"
         )
-    with daemon(folder, tmp_path_factory.mktemp("work"), "--http", f"127.0.0.1:{port}", ports=[port]):
-        yield f"http://127.0.0.1:{port}"
+    with map_server(folder, tmp_path_factory.mktemp("work")) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

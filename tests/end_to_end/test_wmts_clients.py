@@ -23,9 +23,8 @@ pytest.importorskip("lxml")
 from owslib.wmts import WebMapTileService  # noqa: E402
 from rasterio.transform import from_origin  # noqa: E402
 
-from tests.end_to_end.running import daemon  # noqa: E402
+from tests.end_to_end.running import map_server  # noqa: E402
 from tests.geo_rasters import write_geotiff  # noqa: E402
-from tests.ports import free_port  # noqa: E402
 from tests.schemas import validated  # noqa: E402
 
 GRIDS = {
@@ -59,11 +58,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_geotiff(
         folder / "plain.tif", located_pixels(), crs=None, transform=None, tile=256, photometric="RGB"
     )
-    port = free_port()
-    with daemon(
-        folder, work, "--bind", f"127.0.0.1:{free_port()}", "--http", f"127.0.0.1:{port}", ports=[port]
-    ):
-        yield f"http://127.0.0.1:{port}"
+    with map_server(folder, work) as origin:
+        yield origin
 
 
 def body(address: str) -> bytes:
@@ -116,9 +112,8 @@ def test_gdal_reads_a_layer_that_is_coarser_than_another(tmp_path: Path) -> None
         write_geotiff(
             folder / f"{name}.tif", located_pixels(), crs=crs, transform=transform, photometric="RGB"
         )
-    port = free_port()
-    with daemon(folder, work, "--http", f"127.0.0.1:{port}", ports=[port]):
-        document = f"http://127.0.0.1:{port}/wmts/1.0.0/WMTSCapabilities.xml"
+    with map_server(folder, work) as origin:
+        document = f"{origin}/wmts/1.0.0/WMTSCapabilities.xml"
         for name in ("WebMercatorQuad", "WGS1984Quad"):
             pixels, transform, crs = read_by_gdal(document, "utm", name)
             assert pixels.shape[1] > 4 * HEIGHT

@@ -468,9 +468,10 @@ def test_each_version_is_read_once(tmp_path: Path, read: Reader, monkeypatch: py
 
 
 def test_threads_and_processes_read_at_once(tmp_path: Path) -> None:
-    """GDAL's and PROJ's objects are never shared: images of different systems, read by threads, then by a fork.
+    """GDAL's and PROJ's objects are never shared: images of different systems, read by a fork, then by threads.
 
-    In an interpreter of its own: a fork of one in which another thread is inside GDAL at that moment waits for ever.
+    In an interpreter of its own: the fork of one in which another thread is inside GDAL, if only to end, may wait for
+    ever for a lock of that thread.
     """
     kinds = ["utm", "wgs84", "polar", "sinusoidal", "curved_gcps", "rpcs", "feet", "scaled"]
     names = [KINDS[kind](tmp_path).name for kind in kinds]
@@ -490,12 +491,12 @@ def read_all(shift):
     order = [*range(shift, len(names)), *range(shift)] * 3
     return all(Reader(folder)(names[index]) == expected[index] for index in order)
 
-with ThreadPoolExecutor(8) as pool:
-    assert all(pool.map(read_all, range(8)))
 child = os.fork()
 if not child:
     os._exit(0 if read_all(0) else 1)
 assert os.waitpid(child, 0)[1] == 0
+with ThreadPoolExecutor(8) as pool:
+    assert all(pool.map(read_all, range(8)))
 """
 """Arguments: folder, and names of images in it."""
 
