@@ -77,7 +77,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of the rasters."""
-    folder, port = tmp_path_factory.mktemp("rasters"), free_port()
+    folder = tmp_path_factory.mktemp("rasters")
     right, down = np.arange(WIDTH) >= WIDTH // 2, np.arange(HEIGHT) >= HEIGHT // 2
     picture = np.array(COLORS, np.uint8)[down[:, None] * 2 + right[None, :]].transpose(2, 0, 1)
     for name, (crs, transform) in RASTERS.items():
