@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Literal
 from urllib.parse import quote
@@ -11,6 +11,7 @@ from iipserve.geo import crs
 from iipserve.geo.georeference import Georeference
 from iipserve.geo.grid import Affine
 from iipserve.geo.layer import LayerEntry, ServiceMetadata
+from iipserve.geo.limit_tables import linked_at_once
 from iipserve.geo.matrixset import (
     STANDARD_PIXEL,
     LinkedSet,
@@ -24,6 +25,7 @@ from iipserve.geo.matrixset import (
 from iipserve.geo.matrixset_files import STANDARD_NAMES, standard_sets
 from iipserve.geo.places import Place
 from iipserve.geometry import Size, ceil_div
+from iipserve.lru import LRU
 
 MATRIX_SETS = "wmts.matrix_sets"
 """Option of the service: identifiers of the sets of this package that are offered, `STANDARD_NAMES` by default."""
@@ -89,13 +91,17 @@ def _sets(entry: LayerEntry, metadata: ServiceMetadata) -> Iterator[LinkedSet]:
 
 def link(entry: LayerEntry, matrix_set: TileMatrixSet, overzoom: int = 0) -> LinkedSet | None:
     """A set with the tiles that show a layer; None where none does, or the layer is not offered in its system."""
+    place = _place(entry, matrix_set)
+    return _linked(place, matrix_set, overzoom) if place else None
+
+
+def _place(entry: LayerEntry, matrix_set: TileMatrixSet) -> Place | None:
     allowed, georeference = entry.layer.crs, entry.geo.georeference
     if allowed and matrix_set.crs not in (*allowed, georeference.crs):
         return None
     if crs.IMAGE in (georeference.crs, matrix_set.crs):
         return None
-    place = entry.place_in(matrix_set.crs)
-    return _linked(place, matrix_set, overzoom) if place else None
+    return entry.place_in(matrix_set.crs)
 
 
 @lru_cache(maxsize=MAX_LINKED)
@@ -106,10 +112,29 @@ def _linked(place: Place, matrix_set: TileMatrixSet, overzoom: int) -> LinkedSet
     return whole._replace(limits=whole.limits[: offered_count(matrix_set, place.resolution, overzoom)])
 
 
-@lru_cache(maxsize=MAX_LINKED)
+_wholes: LRU[tuple[Place, TileMatrixSet], tuple[LinkedSet | None]] = LRU(MAX_LINKED)
+
+
 def _whole(place: Place, matrix_set: TileMatrixSet) -> LinkedSet | None:
     """The set with the limits of all its matrices; None where some have none."""
-    return linked(matrix_set, *place, crs.turn(matrix_set.crs), len(matrix_set.matrices))
+    known = _wholes.get((place, matrix_set))
+    if known is None:
+        known = (linked(matrix_set, *place, crs.turn(matrix_set.crs), len(matrix_set.matrices)),)
+        _wholes.set((place, matrix_set), known)
+    return known[0]
+
+
+def link_at_once(entries: Sequence[LayerEntry], sets: Iterable[TileMatrixSet]) -> None:
+    """Compute the limits of some layers, far fewer than `MAX_LINKED`, together: `link` and others are quick afterwards.
+
+    Raises:
+        UnknownCrs, NotInstalled: as `LayerEntry.place_in`.
+    """
+    for matrix_set in sets:
+        places = list(filter(None, (_place(entry, matrix_set) for entry in entries)))
+        found = linked_at_once(matrix_set, places, crs.turn(matrix_set.crs))
+        for place, whole in zip(places, found, strict=True):
+            _wholes.set((place, matrix_set), (whole,))
 
 
 def with_all_matrices(entry: LayerEntry, linked: LinkedSet) -> LinkedSet:

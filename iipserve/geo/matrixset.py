@@ -243,17 +243,14 @@ def linked(
         turn: by which x grows around the globe, see `limits_of`.
         overzoom: number of matrices after that.
     """
-    limit = matrix_set.bounds
-    bounds = bounds._replace(min_y=max(bounds.min_y, limit.min_y), max_y=min(bounds.max_y, limit.max_y))
-    if turn is None:
-        bounds = bounds._replace(min_x=max(bounds.min_x, limit.min_x), max_x=min(bounds.max_x, limit.max_x))
+    bounds = _inside(bounds, matrix_set.bounds, turn)
     offered = []
     for matrix in matrix_set.matrices[: offered_count(matrix_set, resolution, overzoom)]:
         limits = limits_of(matrix, bounds, turn)
         if limits is None:
             return None
         offered.append(limits)
-    return LinkedSet(matrix_set, tuple(offered), _clipped(bounds, limit, turn))
+    return LinkedSet(matrix_set, tuple(offered), clipped(bounds, matrix_set, turn))
 
 
 def offered_count(matrix_set: TileMatrixSet, resolution: float, overzoom: int = 0) -> int:
@@ -268,8 +265,18 @@ def offered_count(matrix_set: TileMatrixSet, resolution: float, overzoom: int = 
     return min(sufficient + 1 + overzoom, len(matrices))
 
 
-def _clipped(bounds: Bounds, limit: Bounds, turn: float | None) -> Bounds:
-    """The columns of a box inside `limit`: all, where it is at both ends."""
+def _inside(bounds: Bounds, limit: Bounds, turn: float | None) -> Bounds:
+    """The part of a box inside `limit`; its columns stay as they are where they go around the globe."""
+    min_y, max_y = max(bounds.min_y, limit.min_y), min(bounds.max_y, limit.max_y)
+    if turn is not None:
+        return Bounds(bounds.min_x, min_y, bounds.max_x, max_y)
+    return Bounds(max(bounds.min_x, limit.min_x), min_y, min(bounds.max_x, limit.max_x), max_y)
+
+
+def clipped(bounds: Bounds, matrix_set: TileMatrixSet, turn: float | None) -> Bounds:
+    """The part of a box inside a set: all columns, where it is at both ends."""
+    limit = matrix_set.bounds
+    bounds = _inside(bounds, limit, turn)
     left, right = bounds.min_x, bounds.max_x
     if turn is not None:
         right = right + turn if right < left else right
@@ -296,7 +303,10 @@ def scale_denominator(cell_size: float, unit: float, pixel: float = STANDARD_PIX
 
 def number_text(value: float) -> str:
     """A number as documents write it: the shortest text that reads as the same number, without an exponent."""
-    return format(Decimal(repr(float(value) + 0.0)).normalize(), "f")
+    text = repr(float(value) + 0.0)
+    if "e" in text:
+        return format(Decimal(text).normalize(), "f")
+    return text.removesuffix(".0")
 
 
 def metres_per_unit(key: str) -> float:

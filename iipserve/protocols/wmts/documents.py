@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import starmap
+from itertools import chain, starmap
 from typing import NamedTuple
 from urllib.parse import quote
 
 from iipserve.geo import crs
 from iipserve.geo.extents import bounds_in
 from iipserve.geo.layer import Catalog, Layer, LayerEntry, Style
-from iipserve.geo.linked_sets import native_names, with_all_matrices
-from iipserve.geo.matrixset import LinkedSet, MatrixLimits, TileMatrix, TileMatrixSet, number_text
+from iipserve.geo.linked_sets import china_sets, link_at_once, native_names, shared_sets, with_all_matrices
+from iipserve.geo.matrixset import LinkedSet, TileMatrix, TileMatrixSet, number_text
 from iipserve.geo.ows.addresses import Endpoint
 from iipserve.geo.ows.capabilities import (
     ROOT_ATTRIBUTES,
@@ -35,7 +35,8 @@ from iipserve.protocols.legends import legend_size
 from iipserve.protocols.map_tiles import formats
 from iipserve.protocols.wmts import options, paths
 from iipserve.protocols.wmts.faults import VERSION
-from iipserve.protocols.wmts.kept_texts import LayerText, text_of
+from iipserve.protocols.wmts.kept_texts import LayerText, SharedSet, texts_of
+from iipserve.protocols.wmts.limits_text import stated_limits
 from iipserve.protocols.wmts.query import SECTIONS, CapabilitiesQuery
 from iipserve.protocols.wmts.tiles import offered
 
@@ -48,8 +49,8 @@ MAX_DEPTH = 16
 
 KVP_MARK, REST_MARK = "\ufdd0", "\ufdd1"
 """Stand for the addresses of the service in texts that are kept: noncharacters of Unicode, which no name has."""
-LIMITS_MARK, MATRIX_MARK = "\ufdd3", "\ufdd4"
-"""Stand around the limits of a shared set, and between those of its matrices."""
+LIMITS_MARK = "\ufdd3"
+"""Stands for the limits of a shared set."""
 
 
 class Offer(NamedTuple):
@@ -154,27 +155,26 @@ def _contents(entries: Iterable[LayerEntry], offer: Offer, server: Server, *, is
     A set has no matrices that are finer than any layer needs: GDAL opens a layer by the finest one of its set, so that
     the limits of each layer are of all of them.
     """
-    endpoint, general = offer.endpoint, offer.anywhere
-    said = repr(tuple(server.catalog().metadata.options.items()))
+    endpoint, general, metadata = offer.endpoint, offer.anywhere, server.catalog().metadata
+    sets = china_sets(options.china_scale(metadata)) if is_china else shared_sets(metadata)
+    kept_for = general, repr(tuple(metadata.options.items())), is_china
+    make = partial(_text, offer=general, server=server, is_china=is_china)
+    texts = list(texts_of(entries, kept_for, partial(link_at_once, sets=sets), make))
     counts: dict[TileMatrixSet, int] = {}
-    texts = []
-    for entry in entries:
-        make = partial(_text, entry, general, server, is_china=is_china)
-        text = text_of(entry, (general, said, is_china), make)
-        texts.append(text)
-        for matrix_set, count in text.shared:
-            counts[matrix_set] = max(count, counts.get(matrix_set, 0))
-    layers = "".join(_cut(text, counts) for text in texts)
+    for each in chain.from_iterable(text.shared for text in texts):
+        counts[each.set] = max(each.offered, counts.get(each.set, 0))
+    layers = "".join(_with_limits(text, counts) for text in texts)
     found = layers.replace(KVP_MARK, escaped(endpoint.kvp)).replace(REST_MARK, escaped(endpoint.rest))
-    sets = joined(starmap(_matrix_set, counts.items()))
-    return element("Contents", Xml(found), sets, Xml("".join(text.own_set for text in texts)))
+    listed = joined(starmap(_matrix_set, counts.items()))
+    return element("Contents", Xml(found), listed, Xml("".join(text.own_set for text in texts)))
 
 
-def _cut(text: LayerText, counts: Mapping[TileMatrixSet, int]) -> str:
+def _with_limits(text: LayerText, counts: Mapping[TileMatrixSet, int]) -> str:
     """The element of a layer with the limits of so many matrices of each shared set."""
-    parts = text.layer.split(LIMITS_MARK)
-    for index, (matrix_set, _) in enumerate(text.shared):
-        parts[2 * index + 1] = _all_limits(parts[2 * index + 1].split(MATRIX_MARK)[: counts[matrix_set]])
+    first, *others = text.layer.split(LIMITS_MARK)
+    parts = [first]
+    for each, other in zip(text.shared, others, strict=True):
+        parts += each.limits.text(each.set, counts[each.set]), other
     return "".join(parts)
 
 
@@ -184,10 +184,12 @@ def _text(listed: LayerEntry, offer: Offer, server: Server, *, is_china: bool) -
     if not linked:
         return LayerText("", "", ())
     own = native_names(entry)[0]
-    shared = tuple((each.set, len(each.limits)) for each in linked if each.set.identifier != own)
-    links = joined(
-        _link(with_all_matrices(entry, each), is_shared=each.set.identifier != own) for each in linked
+    shared = tuple(
+        SharedSet(each.set, len(each.limits), stated_limits(with_all_matrices(entry, each)))
+        for each in linked
+        if each.set.identifier != own
     )
+    links = joined(_link(each, is_shared=each.set.identifier != own) for each in linked)
     sets = (_matrix_set(each.set, len(each.limits)) for each in linked if each.set.identifier == own)
     return LayerText(_layer(entry, linked, links, offer), joined(sets), shared)
 
@@ -253,36 +255,9 @@ def _legend_url(style: Style, entry: LayerEntry, offer: Offer) -> Xml:
 
 
 def _link(linked: LinkedSet, *, is_shared: bool) -> Xml:
-    """`TileMatrixSetLink`, with limits unless the layer has all tiles of the set; of shared sets between marks.
-
-    The schema's type of MaxTileRow and MaxTileCol is positiveInteger, against its own text, so that the first row or
-    column alone cannot be stated: matrices in which the layer has no other are left out. They are the coarsest ones.
-    """
-    is_whole = all(map(_is_whole, linked.limits))
-    lines = ["" if is_whole else _limits(each) for each in linked.limits]
-    limits = f"{LIMITS_MARK}{MATRIX_MARK.join(lines)}{LIMITS_MARK}" if is_shared else _all_limits(lines)
+    """`TileMatrixSetLink`; of shared sets with a mark where their limits belong."""
+    limits = LIMITS_MARK if is_shared else stated_limits(linked).text(linked.set, len(linked.limits))
     return element("TileMatrixSetLink", element("TileMatrixSet", linked.set.identifier), Xml(limits))
-
-
-def _all_limits(lines: Sequence[str]) -> str:
-    text = "".join(lines)
-    return f"<TileMatrixSetLimits>{text}</TileMatrixSetLimits>" if text else ""
-
-
-def _is_whole(limits: MatrixLimits) -> bool:
-    return limits.tile_count == limits.matrix.columns * limits.matrix.rows
-
-
-def _limits(limits: MatrixLimits) -> str:
-    """`TileMatrixLimits`, if they can be stated: nine tenths of a document with many layers, so written as one text."""
-    if limits.max_row == 0 or limits.max_column == 0:
-        return ""
-    return (
-        f"<TileMatrixLimits><TileMatrix>{escaped(limits.matrix.identifier)}</TileMatrix>"
-        f"<MinTileRow>{limits.min_row}</MinTileRow><MaxTileRow>{limits.max_row}</MaxTileRow>"
-        f"<MinTileCol>{limits.min_column}</MinTileCol><MaxTileCol>{limits.max_column}</MaxTileCol>"
-        "</TileMatrixLimits>"
-    )
 
 
 def _resource_urls(layer: Layer, offer: Offer) -> Xml:
