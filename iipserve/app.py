@@ -300,5 +300,5 @@ def build(config: Config) -> Application:
     formats = Formats(encoder.format for encoder in encoders.values())
     server = Server(config, formats, renderer.renderable, geo_image=Georeferences(config))
     catalog = LiveCatalog(config, library, server.geo_image)
-    server = replace(server, catalog=catalog.current)
+    server = replace(server, catalog=catalog.current, listed=catalog.listed)
     return Application(server, protocols, library, renderer, OutputPolicy(config), cache, catalog)

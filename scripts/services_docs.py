@@ -114,7 +114,7 @@ def _row(name: str, key: Key) -> str:
 
 
 def _default(key: Key) -> str:
-    if key.default is None or key.default in ((), "", 0):
+    if not key.default:
         return ""
     return f" Default: `{json.dumps(key.default)}`."
 

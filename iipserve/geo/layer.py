@@ -140,6 +140,9 @@ class LayerEntry:
 class Catalog(Interface):
     """The layers of the server, as protocols see them: an immutable state of it."""
 
+    def __hash__(self) -> int:
+        """By identity: what follows from a catalog is kept with it."""
+
     @property
     def metadata(self) -> ServiceMetadata:
         """Of the service."""

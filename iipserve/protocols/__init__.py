@@ -101,7 +101,9 @@ class Server:
     renderable: Callable[[ImageInfo], RenderableArea] = _unlimited
     """How large images can be made of one."""
     catalog: Callable[[], Catalog] = EmptyCatalog
-    """The layers of the map services at present."""
+    """The layers of the map services at present: to find one, since they may not have been listed yet."""
+    listed: Callable[[], Catalog] = EmptyCatalog
+    """The same to list them: waits some seconds for the first list."""
     geo_image: Callable[[ImageInfo], GeoImage | None] = _without_georeference
     """Where an image lies; None where its file does not say. Reads the file once per version. Raises `ImageChanged`
     and what reading a file raises."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -93,7 +94,11 @@ def service_root(routed: Routed, server: Server, segment: str) -> str:
 
 def formats(metadata: ServiceMetadata, known: Formats) -> dict[str, str]:
     """The formats of tiles: name by media type, in the order of documents."""
-    names = metadata.options.get("wmts.formats", USUAL_FORMATS)
+    return formats_by_media_type(metadata.options.get("wmts.formats", USUAL_FORMATS), known)
+
+
+def formats_by_media_type(names: Iterable[str], known: Formats) -> dict[str, str]:
+    """Output formats that files can have: name by media type, in this order; without those that are not known."""
     offered = {}
     for name in names:
         format = known.by_name.get(name) or known.by_extension.get(name)

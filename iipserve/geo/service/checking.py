@@ -102,8 +102,8 @@ def _values(
             continue
         if key not in keys:
             mistakes.add((*path, key), f"{key} is not a key of [{name}]; {_suggestion(key, keys)}")
-        elif keys is LAYER and key == "metadata":
-            values[key] = _metadata((*path, key), value, mistakes)
+        elif key == "metadata":
+            values[key] = _metadata(name, (*path, key), value, mistakes)
         else:
             try:
                 values[key] = keys[key].reader.read(value)
@@ -116,17 +116,17 @@ def _values(
     return values
 
 
-def _metadata(path: Path, value: Any, mistakes: Mistakes) -> dict[str, str]:
+def _metadata(name: str, path: Path, value: Any, mistakes: Mistakes) -> dict[str, str]:
     reader = LAYER["metadata"].reader
     if not isinstance(value, Mapping):
-        mistakes.add(path, f"layer.metadata is {shown(value)}; a table of texts is needed")
+        mistakes.add(path, f"{name}.metadata is {shown(value)}; a table of texts is needed")
         return {}
     items = {}
     for key, text in value.items():
         try:
             items[reader.read(key).lower()] = reader.read(text)
         except ValueError:
-            mistakes.add((*path, key), f"layer.metadata.{key} is {shown(text)}; it must be {reader.accepts}")
+            mistakes.add((*path, key), f"{name}.metadata.{key} is {shown(text)}; it must be {reader.accepts}")
     return items
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from iipserve.geo.matrixset_files import FURTHER_NAMES, STANDARD_NAMES
@@ -32,6 +33,16 @@ TILE_FORMATS = ("png", "jpeg", "webp", "tiff")
 """Usual formats of tiles."""
 OPERATIONS = ("GetTile", "GetFeatureInfo")
 """Operations of WMTS that can be switched off."""
+WMS_OPERATIONS = ("GetMap", "GetFeatureInfo", "GetLegendGraphic", "DescribeLayer", "GetStyles", "GetMapML")
+"""Operations of WMS that can be switched off."""
+WMS_INFO_FORMATS = (*INFO_FORMATS, "application/vnd.ogc.gml", "text/mapml")
+"""Formats of feature info of WMS."""
+MAP_FORMATS = TILE_FORMATS
+"""Usual formats of maps and legends of WMS."""
+LISTED_CRS = ("EPSG:4326", "EPSG:3857")
+"""Keys of the systems in which documents of WMS list layers that may be asked for in any."""
+MAX_SIDE, MAX_LAYERS = 8192, 100
+"""Usual limits of maps of WMS: width and height in pixels, and layers."""
 
 
 class Key(NamedTuple):
@@ -127,6 +138,48 @@ WMTS = {
         "Access keys of which requests at /wmts-china need one as `tk`; none if the list is empty.", (),
     ),
 }  # fmt: skip
+WMS = {
+    "enabled": Key(Switch(), "false", "Whether the service answers.", True),
+    "operations": Key(
+        Several(Choice(WMS_OPERATIONS), f"a list out of {', '.join(WMS_OPERATIONS)}"), '["GetMap"]',
+        "Operations besides GetCapabilities that are answered.", WMS_OPERATIONS,
+    ),
+    "formats": Key(
+        Several(Identifier(), 'a list of names of output formats, as in ["png", "jpeg"]', 1), '["png", "jpeg"]',
+        "Formats of maps, by the names that `--check` lists.", MAP_FORMATS,
+    ),
+    "info_formats": Key(
+        Several(Choice(WMS_INFO_FORMATS), f"a list of media types out of {', '.join(WMS_INFO_FORMATS)}", 1),
+        '["text/html", "application/json"]', "Formats of feature info.", WMS_INFO_FORMATS,
+    ),
+    "legend_formats": Key(
+        Several(Identifier(), 'a list of names of output formats, as in ["png", "jpeg"]', 1), '["png"]',
+        "Formats of pictures of legends.", MAP_FORMATS,
+    ),
+    "crs": Key(
+        Several(Crs(), 'a list of coordinate reference systems, as in ["EPSG:3857"]'), '["EPSG:3857", "EPSG:25832"]',
+        "Coordinate reference systems in which layers are offered, besides each one's own; if it is left out, any, of "
+        f"which documents list {' and '.join(LISTED_CRS)}.", (),
+    ),
+    "max_width": Key(Number(1, 1_000_000, whole=True), "4096", "Width of the widest map, in pixels.", MAX_SIDE),
+    "max_height": Key(Number(1, 1_000_000, whole=True), "4096", "Height of the highest map, in pixels.", MAX_SIDE),
+    "max_layers": Key(Number(1, 10_000, whole=True), "20", "Number of layers that one map may have.", MAX_LAYERS),
+    "plain_images": Key(Switch(), "true", "Whether documents list images that are not on the ground.", False),
+    "background": Key(
+        Several(Number(0, 255, whole=True), "red, green and blue from 0 to 255, as in [255, 255, 255]", 3, 3),
+        "[200, 220, 255]", "What shows where a map that is not transparent has no data, unless the request says.",
+        (255, 255, 255),
+    ),
+    "exception_status": Key(
+        Choice(("ok", "error")), '"error"',
+        "Status of exceptions: 200, without which old clients do not read them, or 400, 404 and so on.", "ok",
+    ),
+    "root_name": Key(Identifier(), '"all"', "Name by which all layers are asked for; none if it is left out.", ""),
+    "root_title": Key(Text(), '"All maps"', "Title of the layer that all others are in; that of the service if it is left out.", ""),
+    "root_abstract": Key(LINES, '"All maps of the survey."', "Abstract of that layer.", ""),
+    "root_keywords": Key(TEXTS, '["maps"]', "Keywords of that layer.", ()),
+    "metadata": Key(Text(), "", "Further items of that layer, by key, as of a layer.", MappingProxyType({})),
+}  # fmt: skip
 RESAMPLING = ("nearest", "bilinear", "cubic", "average", "mode")
 """Of maps; the values of `plan.Resampling`."""
 LAYER = {
@@ -199,6 +252,7 @@ SECTIONS: Mapping[str, Section] = {
     "service": Section("What all services say of themselves.", SERVICE),
     "service.contact": Section("Whom to ask about the services.", CONTACT),
     "wmts": Section("Map tiles: WMTS, OGC API Tiles, XYZ.", WMTS),
+    "wms": Section("Maps: WMS.", WMS),
     "layer": Section(
         "A layer, once for each. Without any, every image below FILESYSTEM_PREFIX is a layer that is called by its path "
         "without the extension.", LAYER, repeated=True,
@@ -207,7 +261,7 @@ SECTIONS: Mapping[str, Section] = {
         "A style, once for each. Operations are applied in the order of this table.", STYLE, repeated=True
     ),
 }  # fmt: skip
-OPTION_SECTIONS = ("wmts",)
+OPTION_SECTIONS = ("wmts", "wms")
 """Sections whose keys become options of the service, by `section.key`; besides `service.public_address`."""
 
 

@@ -47,6 +47,11 @@ class UnknownInfoFormat(InvalidRequest):
     """The answer is not written in such a format."""
 
 
+def is_written(media_type: str) -> bool:
+    """Whether answers are written in a format."""
+    return media_type.partition(";")[0] in WRITERS
+
+
 def writer(text: str) -> Write:
     """What writes an answer of a media type, in any case and spacing, with any parameters; empty for the default.
 

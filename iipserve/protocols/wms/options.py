@@ -1,0 +1,174 @@
+"""What the service file says of WMS: one source for documents and for requests."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from iipserve.formats import Formats
+from iipserve.geo import crs
+from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
+from iipserve.geo.service.keys import (
+    LISTED_CRS,
+    MAP_FORMATS,
+    MAX_LAYERS,
+    MAX_SIDE,
+    WMS_INFO_FORMATS,
+    WMS_OPERATIONS,
+)
+from iipserve.geometry import Size
+from iipserve.protocols.feature_info.formats import is_written
+from iipserve.protocols.map_tiles import formats_by_media_type
+
+CAPABILITIES = "GetCapabilities"
+OPERATIONS = (CAPABILITIES, *WMS_OPERATIONS)
+"""All operations, in the order of documents."""
+REQUESTS = "enable_request"
+"""Item of the metadata of layers: which operations are answered for them, by their names."""
+WHITE = (255, 255, 255)
+
+
+class RootLayer(NamedTuple):
+    """What documents say of the layer that all others are in."""
+
+    name: str
+    """By which all layers are asked for; empty for none."""
+    title: str
+    abstract: str
+    keywords: tuple[str, ...]
+
+
+# -- of the service --------------------------------------------------------------------------------
+
+
+def operations(metadata: ServiceMetadata) -> tuple[str, ...]:
+    """The operations that are answered, in the order of documents; none where the service is switched off."""
+    if not metadata.options.get("wms.enabled", True):
+        return ()
+    chosen = metadata.options.get("wms.operations", WMS_OPERATIONS)
+    return tuple(name for name in OPERATIONS if name == CAPABILITIES or name in chosen)
+
+
+def formats(metadata: ServiceMetadata, known: Formats) -> dict[str, str]:
+    """The formats of maps: name by media type, in the order of documents."""
+    return formats_by_media_type(metadata.options.get("wms.formats", MAP_FORMATS), known)
+
+
+def legend_formats(metadata: ServiceMetadata, known: Formats) -> dict[str, str]:
+    """The formats of pictures of legends: name by media type, in the order of documents."""
+    return formats_by_media_type(metadata.options.get("wms.legend_formats", MAP_FORMATS), known)
+
+
+def info_formats(metadata: ServiceMetadata) -> tuple[str, ...]:
+    """The formats of feature info: media types, in the order of documents."""
+    if "GetFeatureInfo" not in operations(metadata):
+        return ()
+    chosen = metadata.options.get("wms.info_formats", WMS_INFO_FORMATS)
+    return tuple(media for media in WMS_INFO_FORMATS if media in chosen and is_written(media))
+
+
+def max_size(metadata: ServiceMetadata) -> Size:
+    """Of maps, in pixels."""
+    options = metadata.options
+    return Size(options.get("wms.max_width", MAX_SIDE), options.get("wms.max_height", MAX_SIDE))
+
+
+def max_layers(metadata: ServiceMetadata) -> int:
+    """Of one map."""
+    return int(metadata.options.get("wms.max_layers", MAX_LAYERS))
+
+
+def background(metadata: ServiceMetadata) -> tuple[int, int, int]:
+    """Red, green and blue of what shows where a map has no data, unless a request says otherwise."""
+    red, green, blue = metadata.options.get("wms.background", WHITE)
+    return red, green, blue
+
+
+def answers_errors_with_their_status(metadata: ServiceMetadata) -> bool:
+    """Whether exceptions have a status of HTTP that tells of an error, and not 200."""
+    return bool(metadata.options.get("wms.exception_status", "ok") == "error")
+
+
+def lists_plain_images(metadata: ServiceMetadata) -> bool:
+    """Whether documents list images that are not on the ground."""
+    return bool(metadata.options.get("wms.plain_images", False))
+
+
+def root_layer(metadata: ServiceMetadata) -> RootLayer:
+    """What documents say of the layer that all others are in: by default the same as of the service."""
+    options = metadata.options
+    return RootLayer(
+        options.get("wms.root_name", ""),
+        options.get("wms.root_title") or metadata.title,
+        options.get("wms.root_abstract") or metadata.abstract,
+        options.get("wms.root_keywords") or metadata.keywords,
+    )
+
+
+# -- of layers -------------------------------------------------------------------------------------
+
+
+def layer_operations(layer: Layer, metadata: ServiceMetadata) -> tuple[str, ...]:
+    """The operations that are answered for a layer; without GetCapabilities, documents do not list it."""
+    offered = operations(metadata)
+    chosen = layer.metadata.get(REQUESTS)
+    if chosen is not None:
+        words = chosen.replace(",", " ").split()
+        offered = tuple(name for name in offered if name in words)
+    if not layer.is_queryable:
+        offered = tuple(name for name in offered if name != "GetFeatureInfo")
+    return offered
+
+
+def explicit_crs(layer: Layer, metadata: ServiceMetadata) -> tuple[str, ...] | None:
+    """Keys of the only systems besides its own in which a layer is offered; None where any will do.
+
+    Any will do that coordinates can be transformed to; documents list `LISTED_CRS` of them.
+    """
+    return layer.crs or metadata.options.get("wms.crs") or None
+
+
+def crs_of(entry: LayerEntry, metadata: ServiceMetadata) -> tuple[str, ...]:
+    """Keys of the systems in which documents list a layer, its own first; `image` alone for plain pictures.
+
+    Args:
+        entry: as `offered` gives it.
+        metadata: of the service.
+
+    Raises:
+        NotInstalled: the extra `geo` is not.
+    """
+    own = entry.geo.georeference.crs
+    if own == crs.IMAGE:
+        return (own,)
+    listed = explicit_crs(entry.layer, metadata) or LISTED_CRS
+    keys = dict.fromkeys((own, *(key for key in listed if key != crs.IMAGE)))
+    return tuple(key for key in keys if crs.has_code(key) and entry.place_in(key) is not None)
+
+
+def is_on_ground(entry: LayerEntry) -> bool:
+    """Whether a layer, as `offered` gives it, is more than a plain picture."""
+    return entry.geo.georeference.crs != crs.IMAGE
+
+
+def offered(entry: LayerEntry, metadata: ServiceMetadata) -> LayerEntry:
+    """A layer as it is offered: by its pixels where its image has a place in no system that has a name.
+
+    Raises:
+        NotInstalled: the extra `geo` is not.
+    """
+    return entry if crs_of(entry, metadata) else entry.in_pixel_space()
+
+
+def accepts(key: str, entry: LayerEntry, metadata: ServiceMetadata) -> bool:
+    """Whether a layer is offered in a system, listed or not.
+
+    Args:
+        key: of the system.
+        entry: as `offered` gives it.
+        metadata: of the service.
+    """
+    own = entry.geo.georeference.crs
+    if crs.IMAGE in (own, key):
+        return own == key
+    explicit = explicit_crs(entry.layer, metadata)
+    return key == own or explicit is None or key in explicit
