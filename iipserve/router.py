@@ -29,6 +29,14 @@ class _Prefix(NamedTuple):
     """With a slash at its end."""
     protocol: Protocol
     bare: bool
+    weak: bool = False
+
+
+class _Named(NamedTuple):
+    """Where a parameter leads."""
+
+    destination: Destination
+    weak: bool
 
 
 class Router:
@@ -59,7 +67,7 @@ class Router:
 
     def _add(self, protocol: Protocol, route: PathRoute | QueryRoute | AnyQueryRoute) -> None:
         if isinstance(route, PathRoute):
-            prefix = _Prefix(f"/{route.segment}/", protocol, route.bare)
+            prefix = _Prefix(f"/{route.segment}/", protocol, route.bare, route.weak)
             taken = self._segments.setdefault(route.segment, prefix).protocol
         elif isinstance(route, QueryRoute):
             by_value = self._parameters.setdefault(route.name.lower(), {})
@@ -95,9 +103,13 @@ class Router:
         if path.startswith(self._reserved):
             return None
         named = self._by_parameter(request) if query else None
-        return named or self._by_bare_path(request, own) or self._by_any_query(request)
+        if named is not None and named.weak and own is not None and not own.weak:
+            return self._by_bare_path(request, own) or named.destination
+        return (
+            (named and named.destination) or self._by_bare_path(request, own) or self._by_any_query(request)
+        )
 
-    def _by_parameter(self, request: Request) -> Destination | None:
+    def _by_parameter(self, request: Request) -> _Named | None:
         """The protocol of the first parameter that leads to one; a weak route waits for a better one."""
         query, start = request.query, 0
         weak: tuple[Protocol, QueryRoute] | None = None
@@ -108,10 +120,10 @@ class Router:
             if by_value is not None:
                 found = by_value.get(value.lower()) or by_value.get(None)
                 if found is not None and not found[1].weak:
-                    return _by_query(request, *found, start, start + len(name) + 1)
+                    return _Named(_by_query(request, *found, start, start + len(name) + 1), weak=False)
                 weak = weak or found
             start = end + 1 if end >= 0 else -1
-        return weak and _by_query(request, *weak, 0, 0)
+        return _Named(_by_query(request, *weak, 0, 0), weak=True) if weak else None
 
     def _by_bare_path(self, request: Request, own: _Prefix | None) -> Destination | None:
         candidates = (*self._mapped, own) if own else self._mapped

@@ -29,6 +29,8 @@ class PathRoute:
     """The first segment of the path: `iiif`."""
     bare: bool = False
     """`/SEGMENT` and `/SEGMENT/` are the protocol's too, unless a parameter of the query names another one."""
+    weak: bool = False
+    """Several services share the bare path: a weak `QueryRoute` goes before it, and after the others."""
 
 
 @dataclass(frozen=True, slots=True)

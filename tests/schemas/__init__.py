@@ -14,6 +14,7 @@ WMTS = "http://www.opengis.net/wmts/1.0"
 ENTRIES = {
     f"{{{WMTS}}}Capabilities": "http://schemas.opengis.net/wmts/1.0/wmtsGetCapabilities_response.xsd",
     f"{{{OWS}}}ExceptionReport": "http://schemas.opengis.net/ows/1.1.0/owsExceptionReport.xsd",
+    "{http://www.opengis.net/ogc}ServiceExceptionReport": "http://schemas.opengis.net/wms/1.3.0/exceptions_1_3_0.xsd",
 }
 """Address of the schema by root element."""
 WMTS_ALL = "wmts/1.0/wmts.xsd"

@@ -16,6 +16,8 @@ from iipserve.geo.ows.kvp import Parameters
 
 FIXED_FORM = re.compile(r"[0-9]{1,20}|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]{1,20}Z?)?")
 """Sequences that can be compared: integers, and times in the form of ISO 8601."""
+DOTTED = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,2}", re.ASCII)
+"""A version: up to three numbers."""
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -106,3 +108,22 @@ def is_current(asked: str, current: str) -> bool:
 
 def _order(sequence: str) -> tuple[int, str]:
     return (int(sequence), "") if sequence.isdigit() else (-1, sequence)
+
+
+def nearest_version(asked: str, supported: Sequence[str]) -> str:
+    """The version of an answer of WMS: the highest that is not above what is asked for (06-042, 6.2.4).
+
+    Args:
+        asked: as the client writes it; empty or no version at all asks for the highest.
+        supported: from the highest down; the last one answers lower requests.
+    """
+    match = DOTTED.fullmatch(asked.strip())
+    if match is None:
+        return supported[0]
+    wanted = _numbers(match[0])
+    return next((version for version in supported if _numbers(version) <= wanted), supported[-1])
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    numbers = [int(part) for part in version.split(".")]
+    return tuple(numbers + [0] * (3 - len(numbers)))

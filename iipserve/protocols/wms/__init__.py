@@ -1,1 +1,65 @@
-"""Web Map Service 1.3.0 (OGC 06-042) and 1.1.1 (01-068r3)."""
+"""Web Map Service 1.1.1 (OGC 01-068r3) and 1.3.0 (06-042)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from iipserve import geo
+from iipserve.geo.ows.exceptions import OperationNotSupported
+from iipserve.geo.ows.kvp import FORM, MAX_BODY_LENGTH
+from iipserve.http import READING_METHODS, Routed
+from iipserve.plan import Answer
+from iipserve.protocols import BodyRule, Images, PathRoute, Protocol, QueryRoute, Server
+from iipserve.protocols.wms import options, requests
+from iipserve.protocols.wms.faults import error_answer
+from iipserve.protocols.wms.maps import plan_get_map
+from iipserve.protocols.wms.query import OPERATION_OF, MapQuery, Query
+
+ROUTES = (
+    PathRoute("wms", bare=True),
+    QueryRoute("service", "WMS"),
+    QueryRoute("request", "GetMap", weak=True),
+    QueryRoute("request", "GetFeatureInfo", weak=True),
+)
+PLANS: Mapping[type, Callable[[Any, Images, Server], Answer]] = {
+    MapQuery: plan_get_map,
+}
+"""(query, the images that it names, server) -> answer, for each kind of query that is answered."""
+
+
+def parse(routed: Routed, server: Server) -> Query:
+    """Read a request.
+
+    Raises:
+        NotInstalled: the extra `geo` is not.
+        OwsError: a parameter is missing or malformed, or names what does not exist.
+        InvalidRequest: a header of the request is malformed.
+    """
+    geo.require()
+    query = requests.parse(routed, server)
+    if type(query) not in PLANS or OPERATION_OF[type(query)] not in options.operations(
+        server.catalog().metadata
+    ):
+        raise OperationNotSupported(f"{OPERATION_OF[type(query)]} is not answered here", "request")
+    return query
+
+
+def plan(query: Query, images: Images, server: Server) -> Answer:
+    """The document, the map, or what there is at a place.
+
+    Raises:
+        OwsError: what is asked for does not exist.
+    """
+    return PLANS[type(query)](query, images, server)
+
+
+PROTOCOL = Protocol(
+    "wms",
+    ROUTES,
+    parse,
+    plan,
+    error_answer,
+    methods=(*READING_METHODS, "POST"),
+    body=BodyRule(frozenset({FORM}), MAX_BODY_LENGTH),
+)

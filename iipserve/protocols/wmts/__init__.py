@@ -19,7 +19,7 @@ ROUTES = (
     PathRoute("wmts", bare=True),
     PathRoute(china.SEGMENT, bare=True),
     PathRoute(china.SHORTCUT, bare=True),
-    PathRoute("ows", bare=True),
+    PathRoute("ows", bare=True, weak=True),
     QueryRoute("service", "WMTS"),
     QueryRoute("request", "GetTile", weak=True),
 )
