@@ -161,7 +161,7 @@ class TiffSource(Source):
             raise DecodeError(_damage(level, column, row)) from error
 
     def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
-        """The tile as stored, as a complete JPEG or WebP file, or None.
+        """The tile as stored, as a complete JPEG or WebP file, or None; also None where a mask hides a pixel of it.
 
         Raises:
             TileNotFound: there is no such level or tile.
@@ -172,10 +172,19 @@ class TiffSource(Source):
         if rewrap is None:
             return None
         try:
+            if stored.mask is not None and not self._is_opaque(
+                stored.mask, index, stored.grid.region(column, row)
+            ):
+                return None
             data = self._read(stored, index)
             return None if data is None else rewrap(data, profile)
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:
             raise DecodeError(_damage(level, column, row)) from error
+
+    def _is_opaque(self, mask: StoredLevel, index: int, region: Region | None) -> bool:
+        """Whether a mask shows all pixels of a tile inside the level."""
+        assert region is not None, "the tile exists"
+        return bool((self._samples(mask, index, region) == mask.layout.output_type.full_scale).all())
 
     def _find(self, level: int, column: int, row: int) -> tuple[StoredLevel, int]:
         """The level and the tile's index in it."""
@@ -332,7 +341,7 @@ def _read_level(level: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool
     offsets, counts = read_tables(directory, layout)
     layout = with_sample_order(layout, directory, offsets, counts)
     codec = codec_of(layout, directory)
-    passes, grid = shown_as_stored and mask is None and layout.is_plain, layout.grid
+    passes, grid = shown_as_stored and layout.is_plain, layout.grid
     return StoredLevel(
         layout=layout,
         grid=grid,

@@ -398,3 +398,25 @@ def test_jpeg_tiles_of_other_colors_are_decoded(
     assert source.stored_tile(0, 0, 0, "jpeg", profile=False) is None
     shown = 255 - pixels if photometric == WHITE_IS_ZERO else pixels
     assert np.abs(source.read_tile(0, 0, 0).astype(int) - shown).max() <= 4
+
+
+def test_tiles_that_a_mask_shows_whole_are_handed_out(tmp_path: Path) -> None:
+    rasters = pytest.importorskip("tests.geo_rasters")
+    mask = np.ones((80, 120), np.bool_)
+    mask[20:30, 40:70] = False
+    mask[79, 119] = False
+    pixels = np.stack([np.full_like(rasters.positions(dtype="uint8")[0], value) for value in (200, 100, 50)])
+    path = rasters.write_geotiff(
+        tmp_path / "a.tif", pixels, mask=mask, tile=16, overviews=(2,), compress="JPEG", photometric="YCBCR"
+    )
+    source = open_source(TILED, path)
+    passed = 0
+    for level, column, row in tiles_of(source):
+        tile = source.read_tile(level, column, row)
+        stored = source.stored_tile(level, column, row, "jpeg", profile=False)
+        assert (stored is not None) == bool((tile[..., 3] == 255).all())
+        if stored is not None:
+            shown = np.asarray(Image.open(io.BytesIO(stored)))[: tile.shape[0], : tile.shape[1]]
+            np.testing.assert_allclose(shown, tile[..., :3], atol=2)
+            passed += 1
+    assert passed > 20
