@@ -74,6 +74,7 @@ class Application:
         self._responses = ResponseBuilder(config)
         self._catalog = catalog
         self._documents = CatalogDocuments(catalog.listed, self._responses)
+        catalog.on_change = self._documents.renew
         by_type = ContentResponder(renderer, output_policy, self._responses).by_type
         self._respond_by_type: Mapping[type, Respond] = {**by_type, CatalogPlan: self._documents.respond}
         self._router = Router(config, protocols, RESERVED)

@@ -54,6 +54,13 @@ class LRU(Generic[K, V]):
             if self._values.pop(key, None) is not None:
                 self._dropped(key)
 
+    def take(self) -> list[tuple[K, V]]:
+        """All keys and values, which are forgotten; the least recently used first."""
+        with self._lock:
+            taken = [*self._values.items()]
+            self._values.clear()
+            return taken
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:

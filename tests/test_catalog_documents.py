@@ -47,6 +47,19 @@ def test_a_document_is_made_once_until_the_catalog_changes() -> None:
     assert server.made == 2
 
 
+def test_what_has_been_asked_for_is_made_when_the_catalog_changes() -> None:
+    server = Server(4)
+    server.get()
+    server.catalog = EmptyCatalog()
+    server.documents.renew(server.catalog)
+    assert server.made == 2
+    assert server.get().body == b"   2"
+    assert server.made == 2
+    server.documents.renew(EmptyCatalog())
+    server.documents.renew(EmptyCatalog())
+    assert server.made == 3, "nobody asked between the two"
+
+
 @pytest.mark.parametrize("length", [2000, 200_000, catalog_documents.MAX_PLAIN + 1])
 def test_long_documents_are_compressed_for_clients_that_accept_it(length: int) -> None:
     server = Server(length)

@@ -58,7 +58,7 @@ class LiveCatalog:
         Args:
             config: the settings.
             library: of the images.
-            geo_image: where an image lies (`protocols.Server.geo_image`).
+            geo_image: where an image is located (`protocols.Server.geo_image`).
 
         Raises:
             ConfigError: the service file has mistakes, or cannot be read, or the extra `geo` is not installed.
@@ -71,6 +71,8 @@ class LiveCatalog:
         self._thread: threading.Thread | None = None
         self._deadline = 0.0
         """Until when documents wait, on the monotonic clock."""
+        self.on_change: Callable[[Snapshot], None] = lambda snapshot: None
+        """Called by the thread in the background with another list of layers."""
         self._is_listed = threading.Event()
         """The images have been read once."""
         self._wake = threading.Event()
@@ -147,10 +149,13 @@ class LiveCatalog:
         with self._lock:
             if state is not self._state:
                 return
-            if (snapshot.version, snapshot.listed) != (self._current.version, self._current.listed):
+            is_other = (snapshot.version, snapshot.listed) != (self._current.version, self._current.listed)
+            if is_other:
                 self._current = snapshot
             if scanned.version:
                 self._is_listed.set()
+        if is_other:
+            self.on_change(snapshot)
 
     def _start(self) -> None:
         with self._lock:
@@ -171,7 +176,7 @@ class LiveCatalog:
 
 
 def _systems(metadata: ServiceMetadata) -> tuple[str, ...]:
-    """Keys of the systems in which documents say where images lie; none without the extra `geo`."""
+    """Keys of the systems in which documents say where images are; none without the extra `geo`."""
     try:
         return shared_systems(metadata)
     except NotInstalled:
