@@ -125,9 +125,9 @@ class CatalogScan:
         Args:
             targets: what there is to read, at present.
             library: of the images.
-            geo_image: where an image lies (`protocols.Server.geo_image`).
+            geo_image: where an image is located (`protocols.Server.geo_image`).
             changed_ns: time of the last change of what else the catalog depends on, in nanoseconds since 1970.
-            systems: keys of the coordinate reference systems in which documents say where images lie.
+            systems: keys of the coordinate reference systems in which documents say where images are.
         """
         self._targets = targets
         self._library = library

@@ -1,4 +1,4 @@
-"""Where a JPEG 2000 file lies: by its GeoTIFF (GeoJP2, in a UUID box), or its GML (GMLJP2, OGC 05-047r3 and 08-085r5)."""
+"""Where a JPEG 2000 file is located: by its GeoTIFF (GeoJP2, in a UUID box), or its GML (GMLJP2, OGC 05-047r3 and 08-085r5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where images lie: read from their files, or the files beside them, once per version."""
+"""Where images are located: read from their files, or the files next to them, once per version."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ T = TypeVar("T")
 MAX_IMAGES = 20_000
 """Images whose georeference is remembered, some 500 bytes each."""
 SIDE_CAR_SECONDS = 10.0
-"""How long it is believed that an image has no files beside it that say where it lies."""
+"""How long it is believed that an image has no files next to it that say where it is."""
 MAX_PALETTE_BITS = 8
 """Of the indices of palettes that are remembered."""
 HEAD_LENGTH = 12
@@ -60,14 +60,14 @@ class Known(NamedTuple):
 
     image: GeoImage | None
     side_cars: tuple[KnownFile, ...]
-    """The files beside the image that were used."""
+    """The files next to the image that were used."""
     read_at: float
     """On the monotonic clock, in seconds."""
     is_complete: bool
-    """Files beside the image do not matter, as it says all itself."""
+    """Files next to the image do not matter, as it says all itself."""
 
     def is_current(self) -> bool:
-        """Whether files beside the image are unchanged; whether there are any by now is looked up from time to time."""
+        """Whether files next to the image are unchanged; whether there are any by now is looked up from time to time."""
         if self.side_cars:
             return all(file.is_current() for file in self.side_cars)
         return self.is_complete or time.monotonic() - self.read_at < SIDE_CAR_SECONDS
@@ -87,7 +87,7 @@ class Stored(NamedTuple):
 
 
 class Georeferences:
-    """Reads where images lie, and remembers it. Safe for many threads."""
+    """Reads where images are located, and remembers it. Safe for many threads."""
 
     def __init__(self, config: Config) -> None:
         """Nothing is read yet."""
@@ -95,9 +95,9 @@ class Georeferences:
         self._known: LRU[Key, Known] = LRU(MAX_IMAGES)
 
     def __call__(self, info: ImageInfo) -> GeoImage | None:
-        """What map services need to know of an image; None where it does not say where it lies.
+        """What map services need to know of an image; None where it does not say where it is.
 
-        An image of a stack lies where the first one does, if it is of the same size.
+        An image of a stack is where the first one does, if it is of the same size.
 
         Raises:
             ImageChanged: the file has been replaced or written.
@@ -130,7 +130,7 @@ class Georeferences:
         return Known(image, tuple(side_cars), now, is_complete)
 
     def _beside(self, path: str, own: Placement, used: list[KnownFile]) -> Placement:
-        """What files beside an image say; those that were read are added to `used`."""
+        """What files next to an image say; those that were read are added to `used`."""
         auxiliary = self._first([f"{path}{AUXILIARY}"], read_auxiliary, used) or Placement()
         said = own.or_else(auxiliary)
         mapping: Mapping | None = said.mapping or self._first(world_file_names(path), read_world_file, used)
@@ -152,7 +152,7 @@ class Georeferences:
 
 
 def _read_file(file: OpenedFile) -> Stored:
-    """What an image's own file says; nothing of formats that do not say where they lie."""
+    """What an image's own file says; nothing of formats that do not say where they are."""
     head = file.read_at(HEAD_LENGTH, 0)
     if head == JP2_SIGNATURE:
         return Stored(read_geojp2(file.read_at, file.length))

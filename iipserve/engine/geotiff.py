@@ -1,4 +1,4 @@
-"""Where a GeoTIFF lies, and what its bands are called, as GDAL reads it.
+"""Where a GeoTIFF is located, and what its bands are called, as GDAL reads it.
 
 GDAL (rasterio) is given the fields that say so, copied into a file of one pixel in memory, and nothing else of the file:
 neither its directories nor its pixels, no other files, no other format than GeoTIFF.

@@ -1,4 +1,4 @@
-"""Files of images, and those beside them, read apart from the sources of their pixels."""
+"""Files of images, and those next to them, read apart from the sources of their pixels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from iipserve.image import ImageInfo
 from iipserve.sources import ReadAt
 
 MAX_COMPANION = 4 * MEGABYTE
-"""Bytes of files beside images that are read."""
+"""Bytes of files next to images that are read."""
 
 
 class OpenedFile(NamedTuple):
@@ -35,7 +35,7 @@ class OpenedFile(NamedTuple):
 
 
 class Companion(NamedTuple):
-    """A small file beside an image."""
+    """A small file next to an image."""
 
     file: KnownFile
     content: bytes
@@ -73,7 +73,7 @@ class ImageFiles:
             os.close(number)
 
     def companion(self, path: str) -> Companion | None:
-        """A file beside an image, at most `MAX_COMPANION` bytes long; None where there is none that can be read.
+        """A file next to an image, at most `MAX_COMPANION` bytes long; None where there is none that can be read.
 
         Args:
             path: of the file, in the folder of the image (`OpenedFile.path`).

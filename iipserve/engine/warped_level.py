@@ -31,7 +31,7 @@ SAMPLED = 4
 
 
 class Span(NamedTuple):
-    """Where the pixels of a block lie, at most, in pixels of the level; empty if there is no place."""
+    """Where the pixels of a block are, at most, in pixels of the level; empty if there is no place."""
 
     left: float
     right: float
@@ -233,7 +233,7 @@ def _split(start: int, stop: int, length: int, factor: int) -> list[tuple[int, i
 
 
 def _span(block: Block) -> Span | None:
-    """Where the pixels of a block lie; None if none has a place.
+    """Where the pixels of a block are; None if none has a place.
 
     A polynomial is nowhere further than its nodes by more than it bends between them.
     """

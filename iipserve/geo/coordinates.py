@@ -1,4 +1,4 @@
-"""Where the pixels of a map lie in an image: exact at some places, interpolated between them.
+"""Where the pixels of a map are in an image: exact at some places, interpolated between them.
 
 A map is cut into blocks. In each, the exact coordinates of 9 x 9 places (Chebyshev points, edges included) make a
 polynomial, which is compared with exact coordinates elsewhere. Where it differs by more than a small part of a pixel, the

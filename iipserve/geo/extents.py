@@ -58,7 +58,7 @@ def transform_bounds(source: str, target: str, bounds: Bounds) -> Bounds | None:
         bounds: `min_x` may be above `max_x` in degrees, across the antimeridian.
 
     Returns:
-        Finite. Geographic boxes lie between -180 and 180 degrees, and have `min_x` above `max_x` where they cross the
+        Finite. Geographic boxes are between -180 and 180 degrees, and have `min_x` above `max_x` where they cross the
         antimeridian. None where the box has no place in the target.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Where an image lies on the ground, and what its samples measure."""
+"""Where an image is located on the ground, and what its samples measure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class RationalPolynomials(NamedTuple):
     sample_numerator: tuple[float, ...]
     sample_denominator: tuple[float, ...]
     height: float
-    """At which the image is assumed to lie, in metres above the ellipsoid."""
+    """At which the image is assumed to be, in metres above the ellipsoid."""
 
 
 Mapping: TypeAlias = Affine | ControlPoints | RationalPolynomials
@@ -64,7 +64,7 @@ class Band(NamedTuple):
 @quick_repr
 @dataclass(frozen=True, slots=True)
 class Georeference:
-    """Where the pixels of an image lie. Hashable, part of cache keys."""
+    """Where the pixels of an image are on the ground. Hashable, part of cache keys."""
 
     crs: str
     """Key of the coordinate reference system (`geo.crs`): `EPSG:32633`, WKT of one without a code, or `image`."""

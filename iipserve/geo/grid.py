@@ -1,4 +1,4 @@
-"""Grids: where the pixels of an image or a map lie in a coordinate reference system.
+"""Grids: where the pixels of an image or a map are in a coordinate reference system.
 
 Coordinates are x before y (easting before northing, longitude before latitude) everywhere below the protocols, whatever
 order an authority defines; protocols swap at their edge (`geo.crs`). Pixel coordinates are of corners: the first pixel

@@ -121,7 +121,7 @@ class LayerEntry:
     """Of the whole image by its georeference, where they have been computed before."""
 
     def place_in(self, key: str) -> Place | None:
-        """Where the layer lies in a system, as `places.place_in` gives it. Raises the same."""
+        """Where the layer is in a system, as `places.place_in` gives it. Raises the same."""
         known = self.places.of(key) if self.places and self.layer.extent is None else None
         return known.place if known else place_in(self.geo.georeference, self.layer.extent, key)
 

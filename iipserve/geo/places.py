@@ -1,4 +1,4 @@
-"""Where images lie in other coordinate reference systems: computed once, and passed on with the image."""
+"""Where images are in other coordinate reference systems: computed once, and passed on with the image."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Place(NamedTuple):
 
 
 class PlaceIn(NamedTuple):
-    """Where an image lies in one system."""
+    """Where an image is in one system."""
 
     crs: str
     """Key of the system."""
@@ -42,7 +42,7 @@ class PlaceIn(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Where a whole image lies, as far as documents say it."""
+    """Where a whole image is, as far as documents say it."""
 
     degrees: Bounds | None
     """`extents.geographic_bounds`."""
@@ -64,14 +64,14 @@ class Places(NamedTuple):
 
 
 def places_of(georeference: Georeference, keys: Iterable[str]) -> Places:
-    """Where a whole image lies in systems, 1 ms for two of them. Raises as `place_in`."""
+    """Where a whole image is in systems, 1 ms for two of them. Raises as `place_in`."""
     places = tuple(PlaceIn(key, place_in(georeference, None, key)) for key in keys)
     return Places(geographic_bounds(georeference), places)
 
 
 @lru_cache(maxsize=MAX_PLACES)
 def place_in(georeference: Georeference, extent: Bounds | None, key: str) -> Place | None:
-    """Where an image, or the part of it inside `extent`, lies in another system; None where it has no place.
+    """Where an image, or the part of it inside `extent`, is in another system; None where it has no place.
 
     Raises:
         UnknownCrs: of a key that is none.

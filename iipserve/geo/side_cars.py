@@ -1,4 +1,4 @@
-"""Files beside an image that say where it lies: world files, `.prj` with the coordinate reference system, `.aux.xml`."""
+"""Files next to an image that say where it is located: world files, `.prj` with the coordinate reference system, `.aux.xml`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def read_system_file(content: bytes) -> str | None:
 
 
 def read_auxiliary(content: bytes) -> Placement:
-    """What GDAL keeps beside an image (its Persistent Auxiliary Metadata): system, transform or points, bands.
+    """What GDAL keeps next to an image (its Persistent Auxiliary Metadata): system, transform or points, bands.
 
     Raises:
         NotInstalled: the extra `geo` is not.

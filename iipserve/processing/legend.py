@@ -91,7 +91,7 @@ def value_text(value: float) -> str:
 
 
 def drawn(colors: NDArray[np.uint8], low: float, high: float, unit: str, size: Size) -> Pixels:
-    """A bar of colors, the highest on top, with the values of some of them beside it; opaque RGB on white.
+    """A bar of colors, the highest on top, with the values of some of them next to it; opaque RGB on white.
 
     Args:
         colors: shape (any number, 3), from low to high.

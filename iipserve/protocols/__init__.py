@@ -107,7 +107,7 @@ class Server:
     listed: Callable[[], Catalog] = EmptyCatalog
     """The same to list them: waits some seconds for the first list."""
     geo_image: Callable[[ImageInfo], GeoImage | None] = _without_georeference
-    """Where an image lies; None where its file does not say. Reads the file once per version. Raises `ImageChanged`
+    """Where an image is located; None where its file does not say. Reads the file once per version. Raises `ImageChanged`
     and what reading a file raises."""
 
 

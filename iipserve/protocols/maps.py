@@ -59,7 +59,7 @@ def plan_map(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> R
     Args:
         view: the map.
         info: of the image of the layer.
-        geo: where it lies.
+        geo: where it is located.
         server: settings and formats.
 
     Raises:

@@ -10,7 +10,7 @@ from iipserve.http import Routed
 from iipserve.http.public_address import ascii_address, public_root
 
 COMMON_PATHS = frozenset({"", "/ows"})
-"""Paths beside which the services have their own paths."""
+"""Paths next to which the services have their own paths."""
 IIIF_SEGMENT = re.compile(r"/iiif(?:/[123])?/$", re.IGNORECASE)
 IIIF_PARAMETER = re.compile(r"(?<=[?&])iiif=[^&]*$", re.IGNORECASE)
 

@@ -1,4 +1,4 @@
-"""Feature info as GML 3.1.1 (OGC 03-105r1), of the application schema `feature_info.xsd` beside this module."""
+"""Feature info as GML 3.1.1 (OGC 03-105r1), of the application schema `feature_info.xsd` next to this module."""
 
 from __future__ import annotations
 

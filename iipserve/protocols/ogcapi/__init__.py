@@ -1,6 +1,6 @@
 """OGC API: Common (19-072, 20-024) and Tiles (20-057), over the layers of the map services.
 
-Resources lie below `/ogc/`, in JSON or in HTML for people. A part of the API that is added (Maps, Coverages) has a
+Resources are below `/ogc/`, in JSON or in HTML for people. A part of the API that is added (Maps, Coverages) has a
 module of its own like `tiles`, which gives its resources, links, conformance classes and paths.
 """
 
