@@ -17,6 +17,7 @@ from iipserve.geometry import Region, Size
 from iipserve.image import ImageVersion
 from iipserve.plan import Crop, Encoding, ImageRef, Legend, RenderPlan
 from iipserve.processing import Operation, pipeline
+from iipserve.processing.channels import ChannelGamma, Normalize, Opacity
 from iipserve.processing.color import Bitonal, Grayscale, Twist
 from iipserve.processing.colormap import Colormap
 from iipserve.processing.filters import Convolve, Hillshade
@@ -25,6 +26,7 @@ from iipserve.processing.icc import ToSRGB
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.processing.transparency import Background, Transparency
+from iipserve.processing.value_colormap import Between, ValueColormap
 from iipserve.processing.watermark import BLENDS, Watermark
 
 CROP = Crop(ImageRef("a.tif", ImageVersion(1, 2)), 0, Region(0, 0, 256, 256), Size(256, 256))
@@ -33,12 +35,15 @@ OPERATIONS: tuple[Operation, ...] = (
     Transparency((0.0, -1.0)),
     SampleRange(((0, 0.0, 1.5), (None, 0.25, 0.5))),
     Stretch((1, 2)),
+    Normalize((0, 1), True),
     Hillshade(3, 4),
     Twist(((1.0, 0.5), (0.1, 0.2))),
     Gamma(0.3),
+    ChannelGamma((0.3, 0.4)),
     Logarithm(),
     Invert(),
     Colormap("own", b"\0\1"),
+    ValueColormap(Between.STEPS, (0.5,), ((1, 2, 3, 4), (5, 6, 7, 8)), ("a", "b"), 2.0, 1.0),
     Convolve(((0.0, 1.0), (0.1, 0.2))),
     Contrast(1.2),
     ToSRGB(b"profile"),
@@ -47,6 +52,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Equalize((1, 2)),
     Mirror(),
     Rotate(90.0),
+    Opacity(0.3),
     Background(1, 2, 3),
     Watermark("fingerprint", MARK, 0.5),
 )
@@ -83,6 +89,7 @@ CHANGES = {
     str: lambda value: value + "x",
     bytes: lambda value: value + b"x",
     type(None): lambda value: 0,
+    Between: lambda value: Between.RAMP,
 }
 """Another value of each type that parts of a plan are made of."""
 

@@ -13,7 +13,7 @@ from iipserve.geometry import ceil_div
 from iipserve.processing import Operation, Pixels
 from iipserve.processing.bit_depth import full_scale
 from iipserve.processing.evaluation import Strategy, choose_strategy
-from iipserve.processing.layout import with_opacity
+from iipserve.processing.layout import with_less_opacity
 from iipserve.processing.sample_format import SampleFormat
 
 STRATEGIES = 32
@@ -53,9 +53,8 @@ class DisplayTransform:
                 color = chosen.convert(part)
                 if not self.input_format.has_alpha or chosen.takes_opacity:
                     return color
-                return with_opacity(
-                    color, full_scale(part[..., -1], input_format, self.bits, input_format.opacity)
-                )
+                opacity = full_scale(part[..., -1], input_format, self.bits, input_format.opacity)
+                return with_less_opacity(color, opacity)
 
             native = np.ascontiguousarray(pixels, self.input_format.dtype)
             return _in_strips(convert, native, self.apron)

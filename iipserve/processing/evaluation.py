@@ -27,7 +27,7 @@ class Strategy:
     """How to convert pixels as read to display pixels."""
 
     convert: Callable[[Pixels], Pixels]
-    """Pixels with all their bands -> 1 or 3 color bands, and opacity if `takes_opacity`."""
+    """Pixels with all their bands -> 1 or 3 color bands, and opacity if `takes_opacity` or if an operation makes it."""
     takes_opacity: bool = False
     changes_nothing: bool = False
     """Whether the pixels are display pixels as read."""
@@ -176,13 +176,15 @@ class Tail:
     bits: int
 
     def __call__(self, samples: Samples) -> Pixels:
-        """1 or 3 color bands; overwrites the samples."""
+        """1 or 3 color bands, and opacity if an operation makes it; overwrites the samples."""
         operations, factor = self.operations, white(self.bits)
         if operations and isinstance(operations[-1], Contrast):
             factor = factor * np.float32(operations[-1].factor)
             operations = operations[:-1]
         samples = _applied(operations, samples)
-        return quantize(samples[..., : color_bands(samples.shape[2])], factor, self.bits)
+        makes_opacity = any(operation.adds_opacity for operation in operations)
+        bands = samples.shape[2] if makes_opacity else color_bands(samples.shape[2])
+        return quantize(samples[..., :bands], factor, self.bits)
 
 
 def _applied(operations: Sequence[Operation], samples: Samples) -> Samples:

@@ -52,6 +52,16 @@ def with_opacity(color: Pixels, opacity: Pixels) -> Pixels:
     return result
 
 
+def with_less_opacity(pixels: Pixels, opacity: Pixels) -> Pixels:
+    """Display pixels with `opacity`, by which their own, if they have any, is multiplied."""
+    if not has_alpha(pixels.shape[2]):
+        return with_opacity(pixels, opacity)
+    opaque = np.iinfo(pixels.dtype.name).max
+    result: NDArray[Any] = pixels.copy()
+    result[..., -1] = np.rint(result[..., -1] * (opacity.astype(np.float64) / opaque))
+    return result
+
+
 def with_full_opacity(pixels: Pixels) -> Pixels:
     """Display pixels with opacity: opaque if they have none."""
     if has_alpha(pixels.shape[2]):

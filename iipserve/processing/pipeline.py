@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from iipserve.processing import Context, Operation, Pixels, Stage
+from iipserve.processing.channels import ChannelGamma, Normalize, Opacity
 from iipserve.processing.color import Bitonal, Grayscale, Twist
 from iipserve.processing.colormap import Colormap
 from iipserve.processing.compositing import WHITE, composited
@@ -15,12 +16,13 @@ from iipserve.processing.layout import has_alpha, packed, repeated, with_opacity
 from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.processing.transparency import Background, Transparency
+from iipserve.processing.value_colormap import ValueColormap
 from iipserve.processing.watermark import Watermark
 
 ORDER: tuple[type[Operation], ...] = (
-    Transparency, SampleRange, Stretch,
-    Hillshade, Twist, Gamma, Logarithm, Invert, Colormap, Convolve, Contrast,
-    ToSRGB, Grayscale, Bitonal, Equalize, Mirror, Rotate, Background, Watermark,
+    Transparency, SampleRange, Stretch, Normalize,
+    Hillshade, Twist, Gamma, ChannelGamma, Logarithm, Invert, Colormap, ValueColormap, Convolve, Contrast,
+    ToSRGB, Grayscale, Bitonal, Equalize, Mirror, Rotate, Opacity, Background, Watermark,
 )  # fmt: skip
 """The canonical order of operations (iipsrv's), independent of the client's; scaling follows Contrast."""
 
