@@ -13,7 +13,8 @@ from iipserve.geo.ows.negotiation import nearest_version
 from iipserve.geo.ows.xml import document, element
 from iipserve.http import Routed
 from iipserve.plan import Document
-from iipserve.protocols import ErrorAnswer
+from iipserve.protocols import ErrorAnswer, Server
+from iipserve.protocols.wms.options import answers_errors_with_their_status
 from iipserve.protocols.wms.query import V1_1, VERSIONS, Exceptions
 
 INVALID_FORMAT = "InvalidFormat"
@@ -132,13 +133,20 @@ def json_report(error: IIPServeError, version: str) -> Document:
     return Document(text.encode("utf-8", "replace"), "application/json")
 
 
-def error_answer(error: IIPServeError, routed: Routed | None = None) -> ErrorAnswer:
+def error_answer(
+    error: IIPServeError, routed: Routed | None = None, server: Server | None = None
+) -> ErrorAnswer:
     """Any error as the request asks for it to be reported."""
     parameters = readable(routed)
     version, form = version_of(parameters), exceptions_of(parameters.get("exceptions"))
     write = json_report if form is Exceptions.JSON else report
-    status = HTTPStatus.OK if error.status in REPORTED_AS_OK else error.status
-    return ErrorAnswer(status, write(error, version))
+    return ErrorAnswer(_status(error, server), write(error, version))
+
+
+def _status(error: IIPServeError, server: Server | None) -> HTTPStatus:
+    """200 for a fault of the request, unless the service file says otherwise."""
+    is_stated = server is not None and answers_errors_with_their_status(server.catalog().metadata)
+    return error.status if is_stated or error.status not in REPORTED_AS_OK else HTTPStatus.OK
 
 
 def readable(routed: Routed | None) -> kvp.Parameters:

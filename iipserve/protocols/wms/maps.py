@@ -13,6 +13,7 @@ from iipserve.protocols import Images, Server
 from iipserve.protocols.map_tiles import entry_of
 from iipserve.protocols.maps import MapView, plan_map
 from iipserve.protocols.wms import options, vendor
+from iipserve.protocols.wms.dimension_values import checked
 from iipserve.protocols.wms.faults import INVALID_CRS
 from iipserve.protocols.wms.query import MapQuery
 
@@ -21,13 +22,15 @@ def plan_get_map(query: MapQuery, images: Images, server: Server) -> Answer:
     """The plan of a map.
 
     Raises:
-        OwsError: a layer cannot be shown in the coordinate reference system.
+        OwsError: a layer cannot be shown in the coordinate reference system, or does not have what TIME or another
+            dimension states.
     """
     if len(query.layers) > 1:
         raise OperationNotSupported("several layers are not drawn over each other yet; name one", "layers")
     layer, style = query.layers[0], query.styles[0]
+    headers = checked(query.layers, query.dimensions)
     entry = shown_entry(query, entry_of(layer, images[layer.name], server), server)
-    return Answer(plan_map(view_of(query, layer, style), entry.info, entry.geo, server))
+    return Answer(plan_map(view_of(query, layer, style), entry.info, entry.geo, server), headers)
 
 
 def view_of(query: MapQuery, layer: Layer, style: Style) -> MapView:

@@ -27,41 +27,48 @@ def image_names(layers: tuple[Layer, ...]) -> tuple[ImageName, ...]:
 # -- layers ----------------------------------------------------------------------------------------
 
 
-def groups_of(parameters: Parameters, server: Server, *names: str) -> tuple[tuple[Layer, ...], ...]:
+def groups_of(
+    parameters: Parameters, server: Server, *names: str, operation: str = ""
+) -> tuple[tuple[Layer, ...], ...]:
     """The layers of each entry of a list: one, or those of a group.
 
     Args:
         parameters: of the request.
         server: its catalog.
         names: of the parameter: `LAYERS`; the first that has a value counts.
+        operation: only layers for which it is answered count; empty: all.
 
     Raises:
         OwsError: the parameter is missing; LayerNotDefined; it names too many.
     """
     text = required(parameters, *names)
-    found = server.catalog().find(text)
-    if found is not None:
-        return ((found,),)
+    if server.catalog().find(text) is not None:
+        return (_members(text, server, operation),)
     limit = options.max_layers(server.catalog().metadata)
     parts = [part.strip() for part in text.split(",")]
     if len(parts) > limit:
         raise invalid(f"{names[0].upper()} names {len(parts)} layers; a map has {limit} at most", names[0])
-    groups = tuple(_members(part, server) for part in parts)
+    groups = tuple(_members(part, server, operation) for part in parts)
     if (count := sum(map(len, groups))) > limit:
         raise invalid(f"{names[0].upper()} stands for {count} layers; a map has {limit} at most", names[0])
     return groups
 
 
-def _members(name: str, server: Server) -> tuple[Layer, ...]:
+def _members(name: str, server: Server, operation: str) -> tuple[Layer, ...]:
+    metadata = server.catalog().metadata
     found = members(name, server) if name else ()
+    if operation:
+        found = tuple(each for each in found if operation in options.layer_operations(each, metadata))
     if not found:
         raise unknown_layer(name)
     return found
 
 
-def layers_of(parameters: Parameters, server: Server, *names: str) -> tuple[Layer, ...]:
+def layers_of(parameters: Parameters, server: Server, *names: str, operation: str = "") -> tuple[Layer, ...]:
     """The layers that a list names, those of groups one by one. Arguments and errors as of `groups_of`."""
-    return tuple(layer for group in groups_of(parameters, server, *names) for layer in group)
+    return tuple(
+        layer for group in groups_of(parameters, server, *names, operation=operation) for layer in group
+    )
 
 
 # -- styles ----------------------------------------------------------------------------------------

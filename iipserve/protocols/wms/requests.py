@@ -97,19 +97,19 @@ def _capabilities(parameters: Parameters, routed: Routed, server: Server) -> Cap
 
 
 def _describe(parameters: Parameters, routed: Routed, server: Server) -> DescribeQuery:
-    layers = layers_of(parameters, server, "layers", "layer")
+    layers = layers_of(parameters, server, "layers", "layer", operation="DescribeLayer")
     endpoint = _endpoint(routed, server)
     output = parameters.get("output_format") or parameters.get("outputformat")
     return DescribeQuery(layers, endpoint, version_of(parameters), output, parameters)
 
 
 def _styles(parameters: Parameters, routed: Routed, server: Server) -> StylesQuery:
-    layers = layers_of(parameters, server, "layers", "layer")
+    layers = layers_of(parameters, server, "layers", "layer", operation="GetStyles")
     return StylesQuery(image_names(layers), layers, version_of(parameters), parameters)
 
 
 def _legend(parameters: Parameters, routed: Routed, server: Server) -> LegendQuery:
-    layer, *others = layers_of(parameters, server, "layer", "layers")
+    layer, *others = layers_of(parameters, server, "layer", "layers", operation="GetLegendGraphic")
     if others:
         raise invalid("LAYER names several layers; a legend is of one", "layer")
     style = style_of(layer, (parameters.get("style") or parameters.get("styles")).strip())
@@ -143,16 +143,13 @@ def _map(parameters: Parameters, routed: Routed, server: Server) -> MapQuery | M
     if is_mapml(parameters.get("format")):
         name = parameters.get("crs") or parameters.get("srs")
         return _mapml_of(parameters, routed, server, name)
-    return _map_query(parameters, server, required(parameters, "format"))
+    return _map_query(parameters, server, required(parameters, "format"), "GetMap")
 
 
-def _map_query(parameters: Parameters, server: Server, format: str) -> MapQuery:
-    if parameters.get("sld"):
-        raise OperationNotSupported(
-            "SLD: styles are not fetched from addresses; send them as SLD_BODY", "sld"
-        )
+def _map_query(parameters: Parameters, server: Server, format: str, operation: str = "") -> MapQuery:
+    _check_sld(parameters)
     version = version_of(parameters)
-    groups = groups_of(parameters, server, "layers", "layer")
+    groups = groups_of(parameters, server, "layers", "layer", operation=operation)
     layers, styles = tuple(chain(*groups)), styles_of(parameters.get("styles"), groups)
     system = crs_of(parameters, version)
     bounds = bounds_of(parameters, system, version)
@@ -177,6 +174,14 @@ def _map_query(parameters: Parameters, server: Server, format: str) -> MapQuery:
         vendor.operations_of(parameters, server.config),
         parameters,
     )
+
+
+def _check_sld(parameters: Parameters) -> None:
+    """See that a request has no styles that are not understood."""
+    if parameters.get("sld"):
+        raise OperationNotSupported("SLD: styles are not fetched from addresses; name one in STYLES", "sld")
+    if parameters.get("sld_body"):
+        raise OperationNotSupported("SLD_BODY is not understood here; name a style in STYLES", "sld_body")
 
 
 def dimensions_of(parameters: Parameters) -> tuple[Dimension, ...]:
@@ -230,7 +235,7 @@ def _queried(parameters: Parameters, shown: tuple[Layer, ...], server: Server) -
     for layer in asked:
         if layer not in shown:
             raise unknown_layer(layer.identifier)
-        if not layer.is_queryable:
+        if "GetFeatureInfo" not in options.layer_operations(layer, server.catalog().metadata):
             raise OwsError(
                 LAYER_NOT_QUERYABLE, f"layer {quoted(layer.identifier)} is not queryable", "query_layers"
             )
