@@ -38,9 +38,13 @@ def system_file_names(path: str) -> list[str]:
 
 
 def read_world_file(content: bytes) -> Affine | None:
-    """The mapping of a world file: six numbers, of which the last two are the center of the first pixel."""
+    """The mapping of a world file: six numbers, of which the last two are the center of the first pixel.
+
+    Programs on Windows write some with a byte order mark, or with decimal commas.
+    """
+    text = content[:1000].decode("utf-8-sig", "replace").replace(",", ".")
     try:
-        a, d, b, e, x, y = (float(number) for number in content[:1000].decode("ascii", "replace").split()[:6])
+        a, d, b, e, x, y = (float(number) for number in text.split()[:6])
     except ValueError:
         return None
     affine = Affine(a, b, x - a / 2 - b / 2, d, e, y - d / 2 - e / 2)

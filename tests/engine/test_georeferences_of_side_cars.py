@@ -50,6 +50,16 @@ def test_world_files_place_pictures(image: str, beside: str, tmp_path: Path, rea
         assert expected is None or found.mapping == pytest.approx(expected[:6])
 
 
+@pytest.mark.parametrize(
+    "text", ["\ufeff" + WORLD, WORLD.replace(".", ","), "\ufeff" + WORLD.replace("\n", "\r\n")]
+)
+def test_world_files_as_programs_on_windows_write_them(text: str, tmp_path: Path, read: Reader) -> None:
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
+    (tmp_path / "a.pgw").write_bytes(text.encode())
+    (tmp_path / "a.prj").write_text(rasterio.crs.CRS.from_epsg(4490).to_wkt(version="WKT1_ESRI"))
+    assert placed(read("a.png")).georeference.mapping == pytest.approx((0.5, -0.2, 100.1, 0.1, -0.25, 49.95))
+
+
 def test_a_world_file_alone_says_too_little(tmp_path: Path, read: Reader) -> None:
     Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
     (tmp_path / "a.pgw").write_text(WORLD)
