@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,6 +14,8 @@ from iipserve.engine.files import open_regular, reported
 from iipserve.engine.sequences import Sequence, find_sequence, member_stem
 from iipserve.errors import ImageNotFound, ImageUnavailable, InvalidRequest
 from iipserve.image import Selector
+
+log = logging.getLogger(__name__)
 
 HEAD_LENGTH = 64
 """Bytes by which formats are recognized."""
@@ -85,8 +88,16 @@ class ImageFolder:
         return path[len(self._prefix) : end]
 
     def folders(self) -> Iterator[FilesOfFolder]:
-        """The folder and all folders below it whose names do not begin with a dot; links to folders are not followed."""
+        """The folder and all folders below it whose names do not begin with a dot; links to folders are not followed.
+
+        None for the whole file system: an empty prefix in a server that was started there, as paths are absolute then.
+        """
         top = os.path.dirname(self._prefix)
+        if os.path.realpath(top or ".") == "/":
+            log.warning(
+                "no image is listed, as FILESYSTEM_PREFIX names no folder below /; images are found by their names"
+            )
+            return
         for folder, folders, names in os.walk(top or "."):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             # without a folder in the prefix, paths are relative, as those of identifiers are

@@ -110,3 +110,21 @@ def test_a_prefix_without_a_folder_is_of_the_working_folder(
         found = catalog.current().find(name)
         assert found is not None
         assert found.name.identifier == f"{name}.img"
+
+
+@pytest.mark.parametrize("prefix", ["", "/"])
+def test_the_whole_file_system_is_not_listed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, prefix: str
+) -> None:
+    monkeypatch.chdir("/")
+    monkeypatch.setattr("os.walk", None)
+    catalog = LiveCatalog(
+        Config(filesystem_prefix=prefix), Library(Config(), MARKED_FORMATS), lambda info: None
+    )
+    catalog.refresh()
+    assert not list(catalog.current().entries())
+    assert "FILESYSTEM_PREFIX names no folder" in caplog.text
+    name = str(folder / "a").removeprefix(prefix)
+    found = catalog.current().find(name)
+    assert found is not None
+    assert found.name.identifier == f"{name}.img"
