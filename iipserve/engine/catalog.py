@@ -77,7 +77,7 @@ class LiveCatalog:
         """The images have been read once."""
         self._wake = threading.Event()
         self._file = CatalogFile(config.catalog_file, config) if config.catalog_file else None
-        self._use(load(config))
+        self._use(load(config), NOTHING)
 
     def current(self) -> Snapshot:
         """The layers, to find one by its name; the list may be empty yet."""
@@ -94,10 +94,11 @@ class LiveCatalog:
     def refresh(self) -> None:
         """Read the images that have changed, now, or what another worker has read of them."""
         state = self._state
-        if self._file is None:
+        is_mine = self._file is not None and self._file.is_mine()
+        if self._file is None or self._file.is_of_others:
             for scanned in state.scan.run():
                 self._publish(state, scanned)
-        elif self._file.is_mine():
+        elif is_mine:
             self._read_for_all(state, self._file)
         elif (kept := self._file.read()) is not None:
             state.scan.known = kept
@@ -120,15 +121,17 @@ class LiveCatalog:
             log.error("the service file is not taken over; what it said before stays in force")
         else:
             if services != self._state.services:
-                self._use(services)
+                # what was read of images does not depend on the service file
+                self._use(services, Scanned(self._state.scan.known.records, ""))
         self.clear()
 
-    def _use(self, services: Services) -> None:
-        """Have other layers."""
+    def _use(self, services: Services, known: Scanned) -> None:
+        """Have other layers; `known` is what has been read of images."""
         finder = LayerFinder(self._folder, self._library.is_image)
         layers = layer_set(services, self._folder, finder)
         systems = cache(partial(_systems, services.metadata))
         scan = CatalogScan(layers.targets, self._library, self._geo_image, services.changed_ns, systems)
+        scan.known = known
         with self._lock:
             self._state = _State(services, layers, scan)
             self._current = Snapshot.of(services, layers, NOTHING)
@@ -170,7 +173,7 @@ class LiveCatalog:
                 self.refresh()
             except Exception:
                 log.exception("the layers cannot be listed")
-            reads_itself = self._file is None or self._file.is_mine()
+            reads_itself = self._file is None or self._file.is_mine() or self._file.is_of_others
             self._wake.wait(SCAN_SECONDS if reads_itself else POLL_SECONDS)
             self._wake.clear()
 

@@ -43,6 +43,8 @@ class CatalogFile:
         self._path = path
         self._head = [FORMAT, _fingerprint(config)]
         self._lock: int | None = None
+        self.is_of_others = False
+        """Another process reads images by other settings, so that the file is of no use here: found out by `is_mine`."""
         self._seen: FileState | None = None
         """State of the file when it was read last."""
         self._written: Scanned | None = None
@@ -62,10 +64,32 @@ class CatalogFile:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            self._compare_holder(descriptor)
             os.close(descriptor)
             return False
-        self._lock = descriptor
+        self._lock, self.is_of_others = descriptor, False
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, self._fingerprint, 0)
         return True
+
+    @property
+    def _fingerprint(self) -> bytes:
+        return str(self._head[1]).encode()
+
+    def _compare_holder(self, lock: int) -> None:
+        """Find out by the file that is locked whether its holder has the same settings; empty says nothing."""
+        try:
+            holder = os.pread(lock, 1024, 0)
+        except OSError:
+            return
+        self.is_of_others = holder not in (b"", self._fingerprint)
+        if self.is_of_others:
+            self._warn(
+                "CATALOG_FILE is used by a server of another version or with other settings, so that this one reads "
+                "all images itself",
+                FileExistsError(f"give it another file than {self._path}"),
+            )
 
     def read(self) -> Scanned | None:
         """What the file says; None if that has been read before, or is of no use."""

@@ -258,6 +258,23 @@ def test_a_file_of_other_settings_is_not_used(folder: Path) -> None:
     assert second.read == ["a.img", "sub folder/é.img"]
 
 
+def test_a_process_of_other_settings_reads_for_itself(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first, other, same = Catalog(folder), Catalog(folder, undeclared_opacity=False), Catalog(folder)
+    first.live.refresh()
+    written = first.path.read_bytes()
+    for _ in range(2):
+        other.live.refresh()
+    same.live.refresh()
+    assert other.read == ["a.img", "sub folder/é.img"]
+    assert other.names == same.names == ["a", "sub folder/é"]
+    assert same.read == []
+    assert first.path.read_bytes() == written
+    assert caplog.text.count("with other settings") == 1
+    first.end()
+    other.live.refresh()
+    assert first.path.read_bytes() != written, "the other one reads for all now"
+
+
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
 def test_a_file_that_others_may_write_is_not_used(
     folder: Path, mode: int, caplog: pytest.LogCaptureFixture

@@ -9,6 +9,7 @@ import pytest
 
 from iipserve.config import Config
 from iipserve.engine.catalog import LiveCatalog
+from iipserve.engine.catalog_scan import CatalogScan
 from iipserve.errors import ConfigError
 from iipserve.image import ImageName
 from tests.engine.fakes import marked_library
@@ -122,6 +123,22 @@ def test_reload_takes_over_the_file_and_a_mistake_changes_nothing(
     assert _names(catalog) == ["2nd", "first"]
     assert catalog.current().metadata.title == "Other"
     assert catalog.current().version > before.version
+
+
+def test_another_service_file_needs_no_image_to_be_read_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = _catalog(folder, TEXT)
+    catalog.refresh()
+    monkeypatch.setattr(CatalogScan, "_read", _never)
+    (folder.parent / "s.toml").write_text(TEXT.replace('"second"', '"2nd"'))
+    catalog.reload()
+    catalog.refresh()
+    assert _names(catalog) == ["2nd", "first"]
+
+
+def _never(*args: object) -> None:
+    raise AssertionError
 
 
 def test_the_same_image_may_be_in_several_layers(folder: Path) -> None:
