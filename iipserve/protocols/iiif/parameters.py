@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple, TypeAlias
 
 from iipserve.errors import InvalidRequest, InvalidSize, RegionOutOfBounds
-from iipserve.geometry import Region, Size, ceil_div, round_half_up, scale_side
+from iipserve.geometry import Region, Size, ceil_div, new_tuple, round_half_up, scale_side
 from iipserve.protocols.iiif.limits import Limits
 from iipserve.protocols.tiles import ANGLE_DECIMALS, rounded_angle
 
@@ -18,6 +19,8 @@ PERCENT_REGION = re.compile(rf"pct:({DECIMAL}),({DECIMAL}),({DECIMAL}),({DECIMAL
 SIDES = re.compile(r"(\^?)(!?)([0-9]{1,15})?,([0-9]{1,15})?")
 PERCENT_SIZE = re.compile(rf"(\^?)pct:({DECIMAL})")
 ROTATION = re.compile(rf"(!?)({DECIMAL})")
+MAX_KEPT = 256
+"""Texts of each kind whose meaning is kept: a viewer sends the same ones with nearly every tile."""
 
 
 class UpscalingOff(InvalidSize):
@@ -92,7 +95,7 @@ def read_region(text: str) -> RegionText:
     """
     region: RegionText
     if match := PIXEL_REGION.fullmatch(text):
-        region = Region(int(match[1]), int(match[2]), int(match[3]), int(match[4]))
+        region = new_tuple(Region, map(int, match.groups()))
     elif text in REGION_WORDS:
         return RegionWord(text)
     elif match := PERCENT_REGION.fullmatch(text):
@@ -104,6 +107,7 @@ def read_region(text: str) -> RegionText:
     return region
 
 
+@lru_cache(maxsize=MAX_KEPT)
 def read_size(text: str) -> SizeText:
     """Read a size (Image API 3.0 section 4.2; `full` exists in version 2).
 
@@ -133,6 +137,7 @@ def _read_sides(text: str, mark: str, confined: str, width: str | None, height: 
     return SizeText(kind, bool(mark), sides[0] or None, sides[1] or None)
 
 
+@lru_cache(maxsize=MAX_KEPT)
 def read_rotation(text: str) -> tuple[bool, float]:
     """Whether the image is mirrored first, and the degrees clockwise, from 0 to below 360.
 
@@ -147,6 +152,7 @@ def read_rotation(text: str) -> tuple[bool, float]:
     return bool(match[1]), rounded_angle(float(match[2]))
 
 
+@lru_cache(maxsize=MAX_KEPT)
 def canonical_rotation(mirrored: bool, degrees: float) -> str:
     """The canonical text of a rotation (Image API 3.0 section 4.7): an integer if possible, no trailing zeros."""
     number = f"{degrees:.{ANGLE_DECIMALS}f}".rstrip("0").rstrip(".")
@@ -277,17 +283,18 @@ def advertised_factor(
 def _addresses(
     full: Size, tile: Size, region: Region, width: int | None, height: int | None, factor: int
 ) -> bool:
-    if width is not None and width != ceil_div(region.width, factor):
+    x, y, across, down = region
+    if width is not None and width != ceil_div(across, factor):
         return False
-    if height is not None and height != ceil_div(region.height, factor):
+    if height is not None and height != ceil_div(down, factor):
         return False
-    across, down = tile.width * factor, tile.height * factor
+    tile_width, tile_height = tile.width * factor, tile.height * factor
     is_tile = (
-        region.x % across == 0
-        and region.y % down == 0
-        and region.width == min(across, full.width - region.x)
-        and region.height == min(down, full.height - region.y)
+        x % tile_width == 0
+        and y % tile_height == 0
+        and across == min(tile_width, full.width - x)
+        and down == min(tile_height, full.height - y)
     )
-    is_level = region.width == full.width and region.height == full.height
+    is_level = across == full.width and down == full.height
     # viewers request listed sizes by their width; a height alone follows the aspect ratio
     return is_tile or (is_level and width is not None)

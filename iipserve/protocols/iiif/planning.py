@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from iipserve.config import Config
-from iipserve.geometry import Region, Size
+from iipserve.geometry import Region, Size, new_tuple
 from iipserve.http.public_address import headers_read
 from iipserve.image import ImageInfo
 from iipserve.plan import Answer, Crop, Redirect, RenderPlan, image_ref
@@ -26,6 +27,7 @@ from iipserve.protocols.iiif.info import (
 )
 from iipserve.protocols.iiif.limits import Limits, limits_of
 from iipserve.protocols.iiif.parameters import (
+    MAX_KEPT,
     SizeKind,
     SizeText,
     UpscalingOff,
@@ -106,28 +108,31 @@ def _resolve(parameters: Parameters, version: Version, info: ImageInfo, server: 
     meaning = version.quality(parameters.quality, extensions=config.iiif_extensions)
     quality = _effective_quality(meaning, info)
     region = resolve_region(parameters.region, info.size)
+    extent = region.size
     size_text = _with_upscaling(parameters.size, version, config)
-    size, factor = _sized(size_text, region, info, limits, version)
-    check_size(size_text, size, region.size, config.max_size)
-    place = _canonical_place(version, info, region, size, limits)
+    size, factor = _sized(size_text, region, extent, info, limits, version)
+    check_size(size_text, size, extent, config.max_size)
+    place = _canonical_place(version, info, region, extent, size, limits)
     rotation = canonical_rotation(parameters.mirrored, parameters.degrees)
-    return _Resolved(
+    return new_tuple(_Resolved, (
         _placement(info, region, size, factor),
         size,
         factor is not None and size.fits_in(info.tile) and parameters.degrees % 90 == 0,
         parameters.format,
-        _operations(parameters, quality),
+        _operations(quality, parameters.mirrored, parameters.degrees),
         f"{place}/{rotation}/{quality}.{parameters.extension}" if place else "",
-    )
+    ))  # fmt: skip
 
 
-def _canonical_place(version: Version, info: ImageInfo, region: Region, size: Size, limits: Limits) -> str:
+def _canonical_place(
+    version: Version, info: ImageInfo, region: Region, extent: Size, size: Size, limits: Limits
+) -> str:
     """Region and size in canonical form; empty where the version has none."""
     if version.canonical_size is None:
         return ""
-    x, y, width, height = region.x, region.y, region.width, region.height
-    region_text = "full" if region.size == info.size else f"{x},{y},{width},{height}"
-    return f"{region_text}/{version.canonical_size(region.size, size, limits)}"
+    x, y, width, height = region
+    region_text = "full" if extent == info.size else f"{x},{y},{width},{height}"
+    return f"{region_text}/{version.canonical_size(extent, size, limits)}"
 
 
 def _placement(info: ImageInfo, region: Region, size: Size, factor: int | None) -> Placement:
@@ -135,9 +140,8 @@ def _placement(info: ImageInfo, region: Region, size: Size, factor: int | None) 
     if factor is None:
         return place_region(info, region, size)
     grid_size = info.power_of_two_sizes[factor.bit_length() - 1]
-    return place_tile(
-        info, grid_size, Region(region.x // factor, region.y // factor, size.width, size.height)
-    )
+    x, y, _, _ = region
+    return place_tile(info, grid_size, new_tuple(Region, (x // factor, y // factor, *size)))
 
 
 def _with_upscaling(text: SizeText, version: Version, config: Config) -> SizeText:
@@ -161,7 +165,7 @@ def _with_upscaling(text: SizeText, version: Version, config: Config) -> SizeTex
 
 
 def _sized(
-    text: SizeText, region: Region, info: ImageInfo, limits: Limits, version: Version
+    text: SizeText, region: Region, extent: Size, info: ImageInfo, limits: Limits, version: Version
 ) -> tuple[Size, int | None]:
     """The size, and the scale factor if region and size address a tile or level of the advertised grid.
 
@@ -171,7 +175,6 @@ def _sized(
     if text.kind is SizeKind.CONFINED and not version.marks_upscaling:
         # a box limits its size, as `w,h` does; only 3.0 has the area in its definition (section 4.2)
         limits = limits.sides_only()
-    extent = region.size
     if text.kind is SizeKind.SIDES:
         factor = advertised_factor(info.size, tile, region, text.width, text.height)
         size = resolve_size(text, extent, limits) if factor is None else extent.ceil_scaled(factor)
@@ -189,15 +192,16 @@ def _effective_quality(quality: str, info: ImageInfo) -> str:
     return "default" if quality == "gray" and not has_color(info) else quality
 
 
-def _operations(parameters: Parameters, quality: str) -> tuple[Operation, ...]:
+@lru_cache(maxsize=MAX_KEPT)
+def _operations(quality: str, mirrored: bool, degrees: float) -> tuple[Operation, ...]:
     """In canonical order: colors first, then mirroring and rotation."""
     operations: list[Operation] = []
     if quality != "default":
         operations.append(QUALITIES[quality])
-    if parameters.mirrored:
+    if mirrored:
         operations.append(Mirror())
-    if parameters.degrees:
-        operations.append(Rotate(parameters.degrees))
+    if degrees:
+        operations.append(Rotate(degrees))
     return tuple(operations)
 
 
@@ -218,7 +222,7 @@ def _render_plan(image: _Resolved, info: ImageInfo, server: Server) -> RenderPla
         image.format, info, server, profile=profile
     )
     layers = quality_layers(info, server.config) if info.quality_layers > 1 else 0
-    return RenderPlan(Crop(image_ref(info, layers), *image.placement), encoding, operations)
+    return RenderPlan(new_tuple(Crop, (image_ref(info, layers), *image.placement)), encoding, operations)
 
 
 def check(config: Config) -> None:

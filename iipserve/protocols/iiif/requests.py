@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple, TypeAlias
 
@@ -14,7 +15,14 @@ from iipserve.http.negotiation import negotiated
 from iipserve.http.public_address import ascii_address
 from iipserve.image import ImageName, Selector
 from iipserve.protocols import Server
-from iipserve.protocols.iiif.parameters import RegionText, SizeText, read_region, read_rotation, read_size
+from iipserve.protocols.iiif.parameters import (
+    MAX_KEPT,
+    RegionText,
+    SizeText,
+    read_region,
+    read_rotation,
+    read_size,
+)
 from iipserve.protocols.iiif.versions import EARLIER_QUALITIES, EXTENSIONS, VERSIONS
 from iipserve.protocols.tiles import USUAL_EXTENSION
 from iipserve.protocols.url_text import decoded, decoded_identifier, path_target
@@ -148,6 +156,7 @@ def _last_segment(text: str) -> str:
     return decoded(text).partition("?")[0] if "%" in text or "?" in text else text
 
 
+@lru_cache(maxsize=MAX_KEPT)
 def read_quality(last: str, formats: Formats, usual: str | None) -> tuple[str, str, str, bool]:
     """The quality, extension and format in the last segment of an address.
 
@@ -200,6 +209,7 @@ def _base(routed: Routed, config: Config, target: str, start: int) -> tuple[tupl
     return _names(target[start:], config.iiif_delimiter), _address(routed, config, target)
 
 
+@lru_cache(maxsize=MAX_KEPT)
 def _names(raw: str, delimiter: str) -> tuple[ImageName, ...]:
     """The image: an identifier and, after the last IIIF_DELIMITER, an index into its stack.
 
