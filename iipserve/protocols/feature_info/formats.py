@@ -8,6 +8,7 @@ from types import MappingProxyType
 from iipserve.errors import InvalidRequest
 from iipserve.protocols.feature_info.geojson import write_json
 from iipserve.protocols.feature_info.gml import MEDIA_TYPE, write_gml
+from iipserve.protocols.feature_info.mapml import write_mapml
 from iipserve.protocols.feature_info.planning import Write
 from iipserve.protocols.feature_info.texts import write_html, write_layers, write_text
 
@@ -32,6 +33,8 @@ WRITERS = MappingProxyType(
         "application/geo+json": write_json,
         "application/gml+xml": write_gml,
         "application/vnd.ogc.gml": write_gml,
+        "application/vnd.ogc.gml/3.1.1": write_gml,
+        "text/mapml": write_mapml,
         "html": write_html,
         "xml": write_layers,
         "txt": write_text,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ VERSIONS = ("1.0.0", "1.1.0")
 MAX_STYLES = 100
 """Of all layers of a document, and rules of one style."""
 TEXTS = ("Name", "Title", "Abstract", "Description")
+DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
+"""What states an encoding, which text that has been decoded does not have any more."""
 ROOT_NAME = "StyledLayerDescriptor"
 
 
@@ -48,16 +51,18 @@ class NamedLayer(NamedTuple):
     """A style of the document, or the name of one of the layer; empty for its default."""
 
 
-def read(text: bytes) -> tuple[NamedLayer, ...]:
+def read(text: bytes | str) -> tuple[NamedLayer, ...]:
     """What a document says of layers, in its order, which is that of drawing: the first is the lowest.
 
     Args:
-        text: in any encoding that its XML declaration names, UTF-8 by default.
+        text: bytes are in the encoding that the XML declaration names, UTF-8 by default.
 
     Raises:
         StyleRefused: it is no such document, or asks for something that is not understood.
         NotInstalled: the extra `geo` is not.
     """
+    if isinstance(text, str):
+        text = DECLARATION.sub("", text, count=1).encode("utf-8", "replace")
     document = root(text)
     if document.name != ROOT_NAME:
         raise StyleRefused(f"the root element is {quoted(document.name)}; it must be {ROOT_NAME}")

@@ -13,8 +13,10 @@ from iipserve.plan import Answer
 from iipserve.protocols import BodyRule, Images, PathRoute, Protocol, QueryRoute, Server
 from iipserve.protocols.wms import options, requests
 from iipserve.protocols.wms.faults import error_answer
+from iipserve.protocols.wms.feature_info import plan_get_feature_info
+from iipserve.protocols.wms.legends import plan_get_legend
 from iipserve.protocols.wms.maps import plan_get_map
-from iipserve.protocols.wms.query import OPERATION_OF, MapQuery, Query
+from iipserve.protocols.wms.query import OPERATION_OF, FeatureInfoQuery, LegendQuery, MapQuery, Query
 
 ROUTES = (
     PathRoute("wms", bare=True),
@@ -24,6 +26,8 @@ ROUTES = (
 )
 PLANS: Mapping[type, Callable[[Any, Images, Server], Answer]] = {
     MapQuery: plan_get_map,
+    FeatureInfoQuery: plan_get_feature_info,
+    LegendQuery: plan_get_legend,
 }
 """(query, the images that it names, server) -> answer, for each kind of query that is answered."""
 

@@ -1,0 +1,54 @@
+"""GetFeatureInfo: what the layers of a map hold at the center of one of its pixels (06-042, 7.4; 01-068r3, 7.3)."""
+
+from __future__ import annotations
+
+from iipserve.geo.crs import quoted
+from iipserve.geo.grid import GridRef
+from iipserve.geo.ows.exceptions import OwsError
+from iipserve.plan import Answer
+from iipserve.protocols import Images, Server
+from iipserve.protocols.feature_info.formats import UnknownInfoFormat, writer
+from iipserve.protocols.feature_info.places import pixel_of_grid
+from iipserve.protocols.feature_info.planning import Write, plan_feature_info
+from iipserve.protocols.map_tiles import entry_of
+from iipserve.protocols.wms import options
+from iipserve.protocols.wms.faults import INVALID_FORMAT, invalid
+from iipserve.protocols.wms.maps import shown_entry
+from iipserve.protocols.wms.query import V1_1, FeatureInfoQuery
+
+DEFAULT_1_1 = "text/plain"
+"""The format where a request of 1.1.1 states none; 1.3.0 requires one."""
+
+
+def plan_get_feature_info(query: FeatureInfoQuery, images: Images, server: Server) -> Answer:
+    """The plan of what there is at a pixel of a map: a layer has something there, or nothing at all, outside of it.
+
+    Raises:
+        OwsError: InvalidFormat, or as of `maps.shown_entry`.
+    """
+    write = _writer(query, server)
+    shown = query.map
+    entries = [
+        shown_entry(shown, entry_of(layer, images[layer.name], server), server) for layer in query.queried
+    ]
+    grid = GridRef.of_bounds(shown.crs.key, shown.bounds, shown.size)
+    return Answer(plan_feature_info(entries, pixel_of_grid(grid, query.i, query.j), write))
+
+
+def _writer(query: FeatureInfoQuery, server: Server) -> Write:
+    """What writes the format that is asked for, which has to be offered, under any of its names."""
+    text = query.info_format or (DEFAULT_1_1 if query.version == V1_1 else "")
+    if not text:
+        raise invalid("the parameter INFO_FORMAT is missing", "info_format")
+    offered = options.info_formats(server.catalog().metadata)
+    try:
+        write = writer(text)
+    except UnknownInfoFormat:
+        write = None
+    if write is None or write not in map(writer, offered):
+        raise OwsError(
+            INVALID_FORMAT,
+            f"info_format {quoted(text)} is not offered; {', '.join(offered)} are",
+            "info_format",
+        )
+    return write
