@@ -205,6 +205,8 @@ MISTAKES = [
     ('[[layer]]\ntitle = "x"', 1, "[[layer]] has no identifier"),
     ("layer = 1", 1, "tables are needed, each under [[layer]]"),
     ('[[layer]]\nidentifier = ""', 2, "1 to 256 printable characters"),
+    ('[[layer]]\nidentifier = "/"', 2, "before and after each slash"),
+    ('[[layer]]\nidentifier = "a//b"', 2, "before and after each slash"),
     ('[[layer]]\nidentifier = "a"\n[[layer]]\nidentifier = "a"', 3, "layer.identifier is 'a', as of another one"),
     ('[[layer]]\nidentifier = "a"\nimage = "../a"', 3, "below FILESYSTEM_PREFIX"),
     ('[[layer]]\nidentifier = "a"\nimage = "/etc/passwd"', 3, "below FILESYSTEM_PREFIX"),

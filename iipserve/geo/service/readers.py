@@ -51,12 +51,12 @@ class Text(Reader):
 class Identifier(Reader):
     """A name that requests use."""
 
-    accepts: str = "a text of 1 to 256 printable characters"
+    accepts: str = "a text of 1 to 256 printable characters, with something before and after each slash"
 
     def read(self, value: Any) -> str:
-        """The name."""
+        """The name; web servers merge slashes, so that paths do not tell empty parts."""
         text = Text().read(value)
-        if not 1 <= len(text) <= 256 or text != text.strip():
+        if not 1 <= len(text) <= 256 or text != text.strip() or not all(text.split("/")):
             raise ValueError
         return text
 
