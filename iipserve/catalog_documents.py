@@ -21,7 +21,7 @@ from iipserve.http import Headers, Request, Response
 from iipserve.leader import hand_over
 from iipserve.lru import LRU
 from iipserve.plan import CatalogPlan, Document
-from iipserve.responses import ReadyDocument, ResponseBuilder, Versioned
+from iipserve.responses import REVALIDATED, ReadyDocument, ResponseBuilder, Versioned
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,6 @@ MAX_RENEWED = 4
 """Documents that are made anew when layers change."""
 SUFFIX = "-gzip"
 """Of the entity tag of the compressed form, which is another representation (RFC 9110 section 8.8.3.3)."""
-REVALIDATED = ("Cache-Control", "no-cache")
-"""Clients ask whether a kept document is still current: layers come and go at any time."""
 REFUSED = re.compile(r"\s*;\s*q\s*=\s*0(?:\.0*)?\s*")
 """The weight of a coding that is not acceptable (RFC 9110 section 12.4.2)."""
 
@@ -108,6 +106,7 @@ class CatalogDocuments:
     def _forms(self, document: Document, headers: Headers, catalog: Catalog) -> tuple[_Kept, int]:
         """A document in its forms, and how many bytes they have together."""
         vary = ", ".join(filter(None, (document.vary, "Accept-Encoding")))
+        # layers come and go at any time
         plain = self._responses.ready_document(replace(document, vary=vary), (*headers, REVALIDATED), ())
         if len(document.body) < MIN_COMPRESSED:
             return _Kept(catalog, document.media_type, plain, None), len(document.body)

@@ -10,7 +10,7 @@ from iipserve.engine.renderer import Renderer
 from iipserve.http import Headers, Request, Response
 from iipserve.http.conditions import evaluated, has_condition
 from iipserve.plan import Bundle, Redirect, RenderPlan, SamplePlan, StatisticsPlan, ValuePlan
-from iipserve.responses import ReadyDocument, ResponseBuilder, Versioned, digest, last_modified
+from iipserve.responses import REVALIDATED, ReadyDocument, ResponseBuilder, Versioned, digest, last_modified
 
 Respond: TypeAlias = Callable[[Request, Any, Headers, Versioned], Response]
 """(request, content, headers that only the protocol knows, the images that the query names) -> response. Raises
@@ -41,6 +41,11 @@ class ContentResponder:
             self._renderer.check(plan)
             return self._responses.conditional(status, plan.digest, modified, headers)
         rendition = self._renderer.render(plan)
+        if rendition.etag != plan.digest:
+            # not final: clients and proxies must not keep it, nor prove it by the date of the file
+            return self._responses.ok(
+                rendition.body, rendition.media_type, rendition.etag, None, (*headers, REVALIDATED)
+            )
         return self._responses.ok(rendition.body, rendition.media_type, rendition.etag, modified, headers)
 
     def _samples(self, request: Request, plan: SamplePlan, headers: Headers, images: Versioned) -> Response:

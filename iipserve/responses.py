@@ -19,6 +19,8 @@ from iipserve.protocols import ErrorAnswer
 
 OK = HTTPStatus.OK
 """Looking it up in the enumeration takes 0.2 us."""
+REVALIDATED = ("Cache-Control", "no-cache")
+"""Clients ask whether what they keep is still current."""
 RETRY_SECONDS = "5"
 """Retry-After of errors that pass."""
 Modified: TypeAlias = int | None

@@ -17,6 +17,8 @@ from iipserve.app import Application, build
 from iipserve.config import Config
 from iipserve.engine import statistics
 from iipserve.http import Request
+from tests.test_app import ask as respond
+from tests.test_app import header
 
 RAMP = np.tile(np.linspace(100, 700, 1024), (1024, 1))
 SIZES = [pytest.param({"tile": (256, 256)}, id="tiles"), pytest.param({"rowsperstrip": 64}, id="strips")]
@@ -122,10 +124,19 @@ def test_a_peak_of_one_pixel_is_within_the_range(
     samples[0, :200], samples[600, 700] = 0, 1000
     write(tmp_path / "a.tif", samples, None, tile=(64, 64))
     address = "/iiif/3/a.tif/600,500,200,200/max/0/default.png"
+    early = respond(application, address)
     first = picture(application, address)
     for measure in background:
         measure()
     assert len(background) == (not at_once)
     shown = picture(application, address)
+    late = respond(application, address)
+    kept = Config().cache_control
+    assert (header(early, "Cache-Control"), header(late, "Cache-Control")) == (
+        kept if at_once else "no-cache",
+        kept,
+    )
+    assert (header(early, "ETag") == header(late, "ETag")) == at_once
+    assert (header(early, "Last-Modified") is not None) == at_once
     assert (shown.max(), shown[0, 0]) == (255, 12)
     assert (first == shown).all() == at_once
