@@ -1,0 +1,43 @@
+"""The projections of MapML, and the tile matrix sets of the same grids (MapML specification, "Tiled CRS Definitions")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from iipserve.geo import crs
+from iipserve.geo.matrixset import LinkedSet
+
+
+class Projection(NamedTuple):
+    """A projection that viewers know by its name."""
+
+    name: str
+    matrix_set: str
+    """Identifier of the tile matrix set whose matrices are its zoom levels."""
+    max_zoom: int
+    """The finest level that the viewer has."""
+    crs: str
+    """Key of the coordinate reference system."""
+    is_geographic: bool = False
+
+
+PROJECTIONS: Mapping[str, Projection] = MappingProxyType(
+    {
+        each.name: each
+        for each in (
+            Projection("OSMTILE", "WebMercatorQuad", 24, "EPSG:3857"),
+            Projection("CBMTILE", "CanadianNAD83_LCC", 25, "EPSG:3978"),
+            Projection("APSTILE", "APSTILE", 19, "EPSG:5936"),
+            Projection("WGS84", "WorldCRS84Quad", 21, crs.WGS84, True),
+        )
+    }
+)
+"""By name; the first is the default."""
+DEFAULT = "OSMTILE"
+
+
+def within_viewer(linked: LinkedSet, projection: Projection) -> LinkedSet:
+    """The set with those of its matrices that the viewer has as zoom levels."""
+    return linked._replace(limits=linked.limits[: projection.max_zoom + 1])
