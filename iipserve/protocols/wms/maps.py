@@ -16,6 +16,7 @@ from iipserve.protocols.wms import options, vendor
 from iipserve.protocols.wms.dimension_values import checked
 from iipserve.protocols.wms.faults import INVALID_CRS
 from iipserve.protocols.wms.query import MapQuery
+from iipserve.protocols.wms.sld_styles import shown_style
 
 
 def plan_get_map(query: MapQuery, images: Images, server: Server) -> Answer:
@@ -27,9 +28,10 @@ def plan_get_map(query: MapQuery, images: Images, server: Server) -> Answer:
     """
     if len(query.layers) > 1:
         raise OperationNotSupported("several layers are not drawn over each other yet; name one", "layers")
-    layer, style = query.layers[0], query.styles[0]
+    layer = query.layers[0]
     headers = checked(query.layers, query.dimensions)
     entry = shown_entry(query, entry_of(layer, images[layer.name], server), server)
+    style = shown_style(query, 0, entry)
     return Answer(plan_map(view_of(query, layer, style), entry.info, entry.geo, server), headers)
 
 

@@ -15,6 +15,7 @@ from iipserve.image import ImageName
 from iipserve.plan import Resampling
 from iipserve.processing import Operation
 from iipserve.processing.compositing import WHITE
+from iipserve.protocols.sld.document import UserStyle
 
 V1_3 = "1.3.0"
 V1_1 = "1.1.1"
@@ -106,6 +107,8 @@ class MapQuery(NamedTuple):
     """Of vendor parameters; they replace those of all styles."""
     parameters: Parameters = Parameters()
     """All of the request."""
+    user_styles: tuple[UserStyle | None, ...] = ()
+    """Of `sld_body`, in place of `styles`: one or None for each layer, or none at all."""
 
 
 class FeatureInfoQuery(NamedTuple):

@@ -17,7 +17,7 @@ from iipserve.geometry import Size
 from iipserve.http import Routed
 from iipserve.protocols import Server
 from iipserve.protocols.map_tiles import public_address
-from iipserve.protocols.wms import options, vendor
+from iipserve.protocols.wms import options, sld_styles, vendor
 from iipserve.protocols.wms.faults import (
     INVALID_POINT,
     LAYER_NOT_QUERYABLE,
@@ -150,7 +150,8 @@ def _map_query(parameters: Parameters, server: Server, format: str, operation: s
     _check_sld(parameters)
     version = version_of(parameters)
     groups = groups_of(parameters, server, "layers", "layer", operation=operation)
-    layers, styles = tuple(chain(*groups)), styles_of(parameters.get("styles"), groups)
+    layers, body = tuple(chain(*groups)), parameters.get("sld_body")
+    styles, user_styles = sld_styles.styles_of(parameters.get("styles"), groups, body)
     system = crs_of(parameters, version)
     bounds = bounds_of(parameters, system, version)
     pixels = size(parameters, options.max_size(server.catalog().metadata))
@@ -170,18 +171,19 @@ def _map_query(parameters: Parameters, server: Server, format: str, operation: s
         exceptions_of(parameters.get("exceptions")),
         vendor.resampling_of(parameters),
         dimensions_of(parameters),
-        parameters.get("sld_body"),
+        body,
         vendor.operations_of(parameters, server.config),
         parameters,
+        user_styles,
     )
 
 
 def _check_sld(parameters: Parameters) -> None:
     """See that a request has no styles that are not understood."""
     if parameters.get("sld"):
-        raise OperationNotSupported("SLD: styles are not fetched from addresses; name one in STYLES", "sld")
-    if parameters.get("sld_body"):
-        raise OperationNotSupported("SLD_BODY is not understood here; name a style in STYLES", "sld_body")
+        raise OperationNotSupported(
+            "SLD: styles are not fetched from addresses; send them as SLD_BODY", "sld"
+        )
 
 
 def dimensions_of(parameters: Parameters) -> tuple[Dimension, ...]:

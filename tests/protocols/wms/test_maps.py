@@ -132,7 +132,7 @@ INVALID = [
     ("BANDS", "0", ""),
     ("RESAMPLING", "x", ""),
     ("SLD", "http://a.example/style", "OperationNotSupported"),
-    ("SLD_BODY", "<x/>", "OperationNotSupported"),
+    ("SLD_BODY", "<x/>", "StyleNotDefined"),
     ("REQUEST", "GetNothing", "OperationNotSupported"),
     ("SERVICE", "WMTS", ""),
 ]
