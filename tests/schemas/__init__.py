@@ -17,6 +17,12 @@ ENTRIES = {
     "{http://www.opengis.net/ogc}ServiceExceptionReport": "http://schemas.opengis.net/wms/1.3.0/exceptions_1_3_0.xsd",
 }
 """Address of the schema by root element."""
+WMS = "http://www.opengis.net/wms"
+SLD = "http://www.opengis.net/sld"
+WMS_AND_SLD = f"""<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:both">
+<import namespace="{WMS}" schemaLocation="http://schemas.opengis.net/wms/1.3.0/capabilities_1_3_0.xsd"/>
+<import namespace="{SLD}" schemaLocation="http://schemas.opengis.net/sld/1.1.0/sld_capabilities.xsd"/></schema>"""
+"""Capabilities of WMS 1.3.0 with the operations of the SLD profile."""
 WMTS_ALL = "wmts/1.0/wmts.xsd"
 """Includes requests and answers that have GML; here it includes the capabilities alone."""
 WMTS_ONLY = f"""<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="{WMTS}"/>"""
@@ -55,8 +61,26 @@ def schema_in(path: Path, address: str) -> etree.XMLSchema:
     return etree.XMLSchema(etree.fromstring(path.read_bytes(), parser, base_url=address))
 
 
+@cache
+def wms_schema() -> etree.XMLSchema:
+    """That of capabilities of WMS 1.3.0."""
+    parser = etree.XMLParser(no_network=True)
+    parser.resolvers.add(Offline())
+    return etree.XMLSchema(etree.fromstring(WMS_AND_SLD.encode(), parser, base_url="urn:both"))
+
+
+def validated_by_dtd(body: bytes) -> Any:
+    """The root element of a document that is valid by the DTD that it names. Fails with the first mistake otherwise."""
+    parser = etree.XMLParser(no_network=True, dtd_validation=True)
+    parser.resolvers.add(Offline())
+    return etree.fromstring(body, parser)
+
+
 def validated(body: bytes) -> Any:
     """The root element of a document that is valid. Fails with the first mistake otherwise."""
     root = etree.fromstring(body)
+    if root.tag == f"{{{WMS}}}WMS_Capabilities":
+        wms_schema().assertValid(root)
+        return root
     schema_of(ENTRIES[root.tag]).assertValid(root)
     return root

@@ -148,13 +148,15 @@ def wgs84_bounding_box(bounds: Bounds | None) -> Xml:
 
     A box that crosses the antimeridian is written from -180 to 180 degrees, as clients do not expect another order.
     """
-    if bounds is None:
-        return NOTHING
+    return NOTHING if bounds is None else element("ows:WGS84BoundingBox", corners(between_meridians(bounds)))
+
+
+def between_meridians(bounds: Bounds) -> Bounds:
+    """A box in degrees between -180 and 180 degrees, all of these if it crosses the antimeridian."""
     west, east = max(bounds.min_x, -180.0), min(bounds.max_x, 180.0)
     if west >= east:
         west, east = -180.0, 180.0
-    south, north = max(bounds.min_y, -90.0), min(bounds.max_y, 90.0)
-    return element("ows:WGS84BoundingBox", corners(Bounds(west, south, east, north)))
+    return Bounds(west, max(bounds.min_y, -90.0), east, min(bounds.max_y, 90.0))
 
 
 ROOT_ATTRIBUTES: Mapping[str, str] = {

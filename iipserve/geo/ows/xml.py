@@ -80,6 +80,6 @@ def joined(parts: Iterable[Xml]) -> Xml:
     return Xml("".join(parts))
 
 
-def document(root: Xml) -> bytes:
-    """The bytes of a document with this root element."""
-    return f"{DECLARATION}{root}\n".encode()
+def document(root: Xml, doctype: str = "") -> bytes:
+    """The bytes of a document with this root element, after a document type declaration."""
+    return f"{DECLARATION}{doctype}{root}\n".encode()

@@ -112,6 +112,12 @@ def members(name: str, server: Server) -> tuple[Layer, ...]:
     return _groups(server.listed()).get(name, ())
 
 
+def members_in(name: str, catalog: Catalog) -> tuple[Layer, ...]:
+    """The same of a catalog that has been listed."""
+    layer = catalog.find(name) or catalog.find(name.replace(ESCAPED_COMMA, COMMA))
+    return (layer,) if layer is not None else _groups(catalog).get(name, ())
+
+
 @lru_cache(maxsize=2)
 def _groups(catalog: Catalog) -> Mapping[str, tuple[Layer, ...]]:
     """The layers of each group by its name."""

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from iipserve.cache.memory import MemoryCache
 from iipserve.geo.layer import LayerEntry
 from iipserve.geo.matrixset import TileMatrixSet
+from iipserve.protocols.kept_texts import KeptTexts, keep_texts, kept_texts
 from iipserve.protocols.wmts.limits_text import StatedLimits
 
-CAPACITY = 32 << 20
-"""Bytes of all texts of a worker; one has some 2 to 3 kB."""
-COMPRESSION = (1, zlib.DEFLATED, 13, 6)
-"""Level, method, base 2 logarithm of the window, memory level: the default window and memory take much longer, most of it
-for the memory itself."""
 BATCH = 32
 """Layers that are described together."""
-SEPARATOR = "\ufdd2"
-"""Between the texts of one layer: a noncharacter of Unicode, which no name has."""
 
 
 class SharedSet(NamedTuple):
@@ -44,20 +36,6 @@ class LayerText(NamedTuple):
     """In the order of the marks."""
 
 
-class _Kept(NamedTuple):
-    entry: LayerEntry
-    packed: bytes
-    shared: tuple[SharedSet, ...]
-
-    @property
-    def text(self) -> LayerText:
-        layer, own = zlib.decompress(self.packed).decode().split(SEPARATOR)
-        return LayerText(layer, own, self.shared)
-
-
-_texts = MemoryCache(CAPACITY)
-
-
 def texts_of(
     entries: Iterable[LayerEntry],
     offer: Hashable,
@@ -74,25 +52,19 @@ def texts_of(
     """
     remaining = iter(entries)
     while batch := list(islice(remaining, BATCH)):
-        known = [_kept(entry, offer) for entry in batch]
+        known = [kept_texts(entry, offer) for entry in batch]
         if new := [entry for entry, kept in zip(batch, known, strict=True) if kept is None]:
             prepare(new)
         for entry, kept in zip(batch, known, strict=True):
-            yield _made(entry, offer, make(entry)) if kept is None else kept.text
+            yield _made(entry, offer, make(entry)) if kept is None else _text(kept)
 
 
-def _kept(entry: LayerEntry, offer: Hashable) -> _Kept | None:
-    kept: _Kept | None = _texts.get(_key(entry, offer))
-    return kept if kept is not None and kept.entry == entry else None
+def _text(kept: KeptTexts) -> LayerText:
+    layer, own = kept.texts
+    return LayerText(layer, own, kept.further)
 
 
 def _made(entry: LayerEntry, offer: Hashable, text: LayerText) -> LayerText:
-    compressor = zlib.compressobj(*COMPRESSION)
-    packed = compressor.compress(f"{text.layer}{SEPARATOR}{text.own_set}".encode()) + compressor.flush()
     numbers = sum(len(each.limits.numbers) * each.limits.numbers.itemsize for each in text.shared)
-    _texts.set(_key(entry, offer), _Kept(entry, packed, text.shared), len(packed) + numbers)
+    keep_texts(entry, offer, (text.layer, text.own_set), text.shared, numbers)
     return text
-
-
-def _key(entry: LayerEntry, offer: Hashable) -> Hashable:
-    return entry.info, entry.layer.identifier, offer

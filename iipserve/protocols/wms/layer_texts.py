@@ -1,0 +1,199 @@
+"""The elements `Layer` of capabilities documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+from urllib.parse import quote
+
+from iipserve.geo import crs
+from iipserve.geo.grid import Affine, Bounds
+from iipserve.geo.layer import LayerEntry, ServiceMetadata, Style
+from iipserve.geo.ows.capabilities import between_meridians
+from iipserve.geo.ows.xml import NOTHING, Xml, element, escaped, joined, optional, several
+from iipserve.protocols.kept_texts import keep_texts, kept_texts
+from iipserve.protocols.legends import legend_size
+from iipserve.protocols.wms import options
+from iipserve.protocols.wms.dimensions import dimensions_of
+from iipserve.protocols.wms.forms import Version
+from iipserve.protocols.wms.links import links, referred, scale_range
+from iipserve.protocols.wms.tree import Group, name_of
+
+ADDRESS_MARK = "\ufdd0"
+"""Stands for the address of the service in texts that are kept: a noncharacter of Unicode, which no name has."""
+
+
+class Part(NamedTuple):
+    """A layer or a group, in parts: which systems it lists depends on what those around it list."""
+
+    head: str
+    """The element up to the list of systems."""
+    tail: str
+    """What follows it, without the layers inside and the end of the element."""
+    systems: tuple[str, ...]
+    """Names of those of the layer, or of all layers in a group."""
+    bounds: Bounds | None
+    """In degrees, between the meridians of 180 degrees; None if not on Earth."""
+    parts: tuple[Part, ...] = ()
+
+    def write(self, into: list[str], version: Version, inherited: frozenset[str] = frozenset()) -> None:
+        """Append the text: a layer inherits systems of those that it is in (06-042, 7.2.4.6.7)."""
+        own = tuple(name for name in self.systems if name not in inherited)
+        into += (self.head, version.systems(own), self.tail)
+        for part in self.parts:
+            part.write(into, version, inherited.union(own))
+        into.append("</Layer>")
+
+
+def layers_text(top: Group, metadata: ServiceMetadata, version: Version, address: str, said: str) -> Xml:
+    """The element of the layer that all others are in.
+
+    Args:
+        top: all layers, in groups.
+        metadata: of the service.
+        version: of the document.
+        address: of the service, before parameters.
+        said: what the service file says, which texts that are kept depend on.
+    """
+    texts: list[str] = []
+    root = _group(top, metadata, version, said, is_root=True)
+    root.write(texts, version)
+    return Xml("".join(texts).replace(ADDRESS_MARK, escaped(address)))
+
+
+def _group(
+    group: Group, metadata: ServiceMetadata, version: Version, said: str, *, is_root: bool = False
+) -> Part:
+    parts = tuple(
+        _group(child, metadata, version, said)
+        if isinstance(child, Group)
+        else _layer(child, metadata, version, said)
+        for child in group.children
+    )
+    bounds = _around([part.bounds for part in parts])
+    words = options.root_layer(metadata).keywords if is_root else ()
+    items = metadata.options.get("wms.metadata", {}) if is_root else {}
+    queryable = bool(parts) and all(part.head.startswith('<Layer queryable="1"') for part in parts)
+    head = joined(
+        (
+            Xml(_start(queryable=queryable, opaque=False)),
+            optional("Name", group.step.name),
+            element("Title", group.step.title),
+            optional("Abstract", group.step.abstract),
+            keywords(words),
+        )
+    )
+    tail = version.geographic_box(bounds) + links(items, version)
+    return Part(head, tail, _common(parts), bounds, parts)
+
+
+def _common(parts: tuple[Part, ...]) -> tuple[str, ...]:
+    """The systems of all of them, in the order of the first."""
+    if not parts:
+        return ()
+    shared = frozenset(parts[0].systems).intersection(*(part.systems for part in parts))
+    return tuple(name for name in parts[0].systems if name in shared)
+
+
+def _around(boxes: Iterable[Bounds | None]) -> Bounds | None:
+    """The box around all; None if one has none, which would inherit it otherwise."""
+    found = list(boxes)
+    known = [box for box in found if box is not None]
+    if not known or len(known) < len(found):
+        return None
+    west, south, east, north = zip(*known, strict=True)
+    return Bounds(min(west), min(south), max(east), max(north))
+
+
+def keywords(words: Iterable[str]) -> Xml:
+    """`KeywordList`; nothing without any."""
+    text = several("Keyword", words)
+    return element("KeywordList", text) if text else NOTHING
+
+
+def _start(*, queryable: bool, opaque: bool) -> str:
+    return f'<Layer queryable="{int(queryable)}"' + (' opaque="1">' if opaque else ">")
+
+
+# -- layers ----------------------------------------------------------------------------------------
+
+
+def _layer(entry: LayerEntry, metadata: ServiceMetadata, version: Version, said: str) -> Part:
+    """What a document says of a layer: kept, or made now."""
+    offer = "wms", version.number, said
+    kept = kept_texts(entry, offer)
+    if kept is not None:
+        head, tail = kept.texts
+        systems, bounds = kept.further
+        return Part(head, tail, systems, bounds)
+    part = _made(entry, metadata, version)
+    keep_texts(entry, offer, (part.head, part.tail), (part.systems, part.bounds), 500)
+    return part
+
+
+def _made(entry: LayerEntry, metadata: ServiceMetadata, version: Version) -> Part:
+    layer, operations = entry.layer, options.layer_operations(entry.layer, metadata)
+    degrees = entry.geographic_bounds()
+    bounds = between_meridians(degrees) if degrees else None
+    listed = [each for key in options.crs_of(entry, metadata) for each in version.listed(key)]
+    is_opaque = layer.metadata.get("opaque", "").strip() == "1"
+    head = joined(
+        (
+            Xml(_start(queryable="GetFeatureInfo" in operations, opaque=is_opaque)),
+            element("Name", name_of(layer)),
+            element("Title", layer.displayed_title),
+            optional("Abstract", layer.abstract),
+            keywords(layer.keywords),
+        )
+    )
+    with_legend = "GetLegendGraphic" in operations
+    tail = joined(
+        (
+            version.geographic_box(degrees),
+            joined(_boxes(entry, metadata, version)),
+            version.dimensions(dimensions_of(layer)),
+            links(layer.metadata, version),
+            joined(_style(each, entry, version, with_legend=with_legend) for each in layer.styles),
+            version.scales(*scale_range(layer.metadata)),
+        )
+    )
+    return Part(head, tail, tuple(each.name for each in listed), bounds)
+
+
+def _boxes(entry: LayerEntry, metadata: ServiceMetadata, version: Version) -> Iterator[Xml]:
+    """The boxes in all listed systems; beyond 180 degrees for a layer across the antimeridian, as requests may be."""
+    georeference = entry.geo.georeference
+    mapping = georeference.mapping
+    for key in options.crs_of(entry, metadata):
+        if key == crs.IMAGE:
+            width, height = entry.info.size
+            yield version.box(version.listed(key)[0], Bounds(0, 0, width, height))
+        elif place := entry.place_in(key):
+            bounds = place.bounds
+            if bounds.max_x < bounds.min_x:
+                bounds = bounds._replace(max_x=bounds.max_x + (crs.turn(key) or 360.0))
+            resolution = None
+            if key == georeference.crs and isinstance(mapping, Affine) and mapping.is_rectilinear:
+                resolution = abs(mapping.a), abs(mapping.e)
+            for system in version.listed(key):
+                yield version.box(system, bounds, resolution)
+
+
+def _style(style: Style, entry: LayerEntry, version: Version, *, with_legend: bool) -> Xml:
+    return element(
+        "Style",
+        element("Name", style.name),
+        element("Title", style.title or style.name),
+        optional("Abstract", style.abstract),
+        _legend_url(style, entry, version) if with_legend else NOTHING,
+    )
+
+
+def _legend_url(style: Style, entry: LayerEntry, version: Version) -> Xml:
+    size = legend_size(entry.info, style)
+    address = (
+        f"{ADDRESS_MARK}SERVICE=WMS&VERSION={version.number}&REQUEST=GetLegendGraphic&SLD_VERSION=1.1.0"
+        f"&LAYER={quote(name_of(entry.layer), safe='')}&STYLE={quote(style.name, safe='')}&FORMAT=image/png"
+    )
+    sides = {"width": str(size.width), "height": str(size.height)}
+    return referred("LegendURL", "image/png", address, sides)

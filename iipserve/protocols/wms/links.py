@@ -1,0 +1,114 @@
+"""What the metadata of a layer refers to: attribution, identifiers, further metadata, data."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+
+from iipserve.geo.ows.xml import NOTHING, Xml, element, joined
+from iipserve.protocols.wms.forms import Version
+
+XLINK = "http://www.w3.org/1999/xlink"
+NOT_TOKEN = re.compile(r"[^\w.\-:]")
+"""Characters that an NMTOKEN of XML cannot have."""
+ADDRESS = re.compile(r"[a-z][a-z0-9+.\-]*:[^\s<>\"]+", re.IGNORECASE)
+MAX_DIGITS = 9
+
+
+def online_resource(address: str) -> Xml:
+    """An address. The namespace is declared here, as the DTD of version 1.1.1 has it."""
+    return element(
+        "OnlineResource", attributes={"xmlns:xlink": XLINK, "xlink:type": "simple", "xlink:href": address}
+    )
+
+
+def referred(name: str, format: str, address: str, attributes: Mapping[str, str]) -> Xml:
+    """An element that refers to a document or picture of a format."""
+    return element(name, element("Format", format), online_resource(address), attributes=attributes)
+
+
+def links(items: Mapping[str, str], version: Version) -> Xml:
+    """Attribution, AuthorityURL, Identifier, MetadataURL, DataURL and FeatureListURL, as far as they are stated."""
+    parts = (
+        _attribution(items),
+        _authority(items),
+        _identifier(items),
+        *_metadata_urls(items, version),
+        *_urls(items, "dataurl", "DataURL"),
+        *_urls(items, "featurelisturl", "FeatureListURL"),
+    )
+    return joined(parts)
+
+
+def scale_range(items: Mapping[str, str]) -> tuple[float, float]:
+    """The scale denominators for which a layer is meant; 0 and infinity where nothing limits them."""
+    return _number(items.get("minscaledenom", ""), 0.0), _number(items.get("maxscaledenom", ""), math.inf)
+
+
+def _number(text: str, otherwise: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        return otherwise
+    return value if math.isfinite(value) and value > 0 else otherwise
+
+
+def address(items: Mapping[str, str], key: str) -> str:
+    """The address that an item states; empty where it is none."""
+    text = items.get(key, "").strip()
+    return text if ADDRESS.fullmatch(text) else ""
+
+
+def is_count(text: str) -> bool:
+    """Whether a text is a positive integer."""
+    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and int(text) > 0
+
+
+def _attribution(items: Mapping[str, str]) -> Xml:
+    title, site = items.get("attribution_title", ""), address(items, "attribution_onlineresource")
+    logo, start = NOTHING, "attribution_logourl"
+    sides = {name: items.get(f"{start}_{name}", "") for name in ("width", "height")}
+    if (place := address(items, f"{start}_href")) and all(map(is_count, sides.values())):
+        logo = referred("LogoURL", items.get(f"{start}_format") or "image/png", place, sides)
+    content = joined(
+        (element("Title", title) if title else NOTHING, online_resource(site) if site else NOTHING, logo)
+    )
+    return element("Attribution", content) if content else NOTHING
+
+
+def _authority(items: Mapping[str, str]) -> Xml:
+    name, place = items.get("authorityurl_name", ""), address(items, "authorityurl_href")
+    if not (name and place):
+        return NOTHING
+    return element("AuthorityURL", online_resource(place), attributes={"name": _token(name)})
+
+
+def _identifier(items: Mapping[str, str]) -> Xml:
+    authority, value = items.get("identifier_authority", ""), items.get("identifier_value", "")
+    if not (authority and value):
+        return NOTHING
+    return element("Identifier", value, attributes={"authority": _token(authority)})
+
+
+def _token(text: str) -> str:
+    return NOT_TOKEN.sub("_", text)
+
+
+def _metadata_urls(items: Mapping[str, str], version: Version) -> Iterator[Xml]:
+    for start in _starts(items, "metadataurl"):
+        kind = version.metadata_type(_token(items.get(f"{start}_type") or "ISO19115:2003"))
+        if (place := address(items, f"{start}_href")) and kind:
+            yield referred("MetadataURL", items.get(f"{start}_format") or "text/xml", place, {"type": kind})
+
+
+def _urls(items: Mapping[str, str], key: str, name: str) -> Iterator[Xml]:
+    for start in _starts(items, key):
+        if place := address(items, f"{start}_href"):
+            yield referred(name, items.get(f"{start}_format") or "text/html", place, {})
+
+
+def _starts(items: Mapping[str, str], key: str) -> list[str]:
+    """Beginnings of items: of the one link of a kind, or of those that `KEY_list` names (MapServer 6.4)."""
+    names = items.get(f"{key}_list", "").split()
+    return [f"{key}_{name}" for name in names] or [key]
