@@ -12,11 +12,21 @@ from iipserve.http import READING_METHODS, Routed
 from iipserve.plan import Answer
 from iipserve.protocols import BodyRule, Images, PathRoute, Protocol, QueryRoute, Server
 from iipserve.protocols.wms import options, requests
+from iipserve.protocols.wms.describe import plan_description
+from iipserve.protocols.wms.documents import plan_capabilities
 from iipserve.protocols.wms.faults import error_answer
 from iipserve.protocols.wms.feature_info import plan_get_feature_info
 from iipserve.protocols.wms.legends import plan_get_legend
 from iipserve.protocols.wms.maps import plan_get_map
-from iipserve.protocols.wms.query import OPERATION_OF, FeatureInfoQuery, LegendQuery, MapQuery, Query
+from iipserve.protocols.wms.query import (
+    OPERATION_OF,
+    CapabilitiesQuery,
+    DescribeQuery,
+    FeatureInfoQuery,
+    LegendQuery,
+    MapQuery,
+    Query,
+)
 
 ROUTES = (
     PathRoute("wms", bare=True),
@@ -24,7 +34,20 @@ ROUTES = (
     QueryRoute("request", "GetMap", weak=True),
     QueryRoute("request", "GetFeatureInfo", weak=True),
 )
+
+
+def _plan_capabilities(query: CapabilitiesQuery, images: Images, server: Server) -> Answer:
+    answered = frozenset(OPERATION_OF[kind] for kind in PLANS)
+    return Answer(plan_capabilities(query, server, answered))
+
+
+def _plan_description(query: DescribeQuery, images: Images, server: Server) -> Answer:
+    return Answer(plan_description(query))
+
+
 PLANS: Mapping[type, Callable[[Any, Images, Server], Answer]] = {
+    CapabilitiesQuery: _plan_capabilities,
+    DescribeQuery: _plan_description,
     MapQuery: plan_get_map,
     FeatureInfoQuery: plan_get_feature_info,
     LegendQuery: plan_get_legend,
