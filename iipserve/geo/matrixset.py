@@ -20,6 +20,8 @@ from iipserve.geometry import Size
 
 SEAM_TOLERANCE = 1e-9
 """Part of the way around the globe by which an edge may be past the seam."""
+SAME_STEP, SAME_PLACE = 1e-6, 1e-4
+"""Relative difference of the sides of pixels, and pixels by which corners may be apart, of grids that count as the same."""
 STANDARD_PIXEL = 0.00028
 """Side of a pixel in metres, by which scale denominators are defined."""
 DEGREE = 111319.49079327358
@@ -126,6 +128,22 @@ class TileMatrixSet:
             affine = affine.scaled(1 / scale, 1 / scale)
         return GridRef(self.crs, affine, Size(width * scale, height * scale))
 
+    def as_tile(self, grid: GridRef) -> GridRef:
+        """The pixels of a tile of the set where those of a grid are the same, to what a client may round; else the grid.
+
+        So that a map is the same value by whatever service it is asked for.
+        """
+        if grid.crs != self.crs or not grid.affine.is_north_up:
+            return grid
+        for matrix in self.matrices:
+            if grid.size == matrix.tile and math.isclose(grid.affine.a, matrix.cell_size, rel_tol=SAME_STEP):
+                left, top = matrix.affine.inverse().apply(grid.affine.c, grid.affine.f)
+                column, row = left / matrix.tile.width, top / matrix.tile.height
+                if -0.5 <= column < matrix.columns and -0.5 <= row < matrix.rows:
+                    tile = self.grid(matrix, round(column), round(row))
+                    return tile if _is_same(tile, grid) else grid
+        return grid
+
     def in_axis_order(self, x: float, y: float) -> tuple[float, float]:
         """Coordinates in the order of documents."""
         return (y, x) if self.swaps_axes else (x, y)
@@ -145,6 +163,14 @@ class TileMatrixSet:
         if self.matrices[0].scale_denominator != LARGEST_DENOMINATORS.get(name):
             return None
         return f"urn:ogc:def:wkss:OGC:1.0:{name}"
+
+
+def _is_same(tile: GridRef, grid: GridRef) -> bool:
+    """Whether all corners are the same."""
+    return all(
+        abs(one - other) <= SAME_PLACE * tile.affine.a
+        for one, other in zip(tile.bounds, grid.bounds, strict=True)
+    )
 
 
 class MatrixLimits(NamedTuple):

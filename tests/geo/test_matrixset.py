@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iipserve.geo.grid import Affine, Bounds
+from iipserve.geo.grid import Affine, Bounds, GridRef
 from iipserve.geo.matrixset import (
     MatrixLimits,
     TileMatrix,
@@ -224,3 +224,23 @@ def test_numbers_have_no_exponent(value: float, text: str) -> None:
 def test_numbers_are_read_as_they_were(value: float) -> None:
     assert float(number_text(value)) == value
     assert "e" not in number_text(value).lower()
+
+
+def test_grid_of_a_tile_as_clients_round_it_is_the_tile() -> None:
+    """Tiles of all matrices, their boxes computed otherwise; a grid that is off by more stays as it is."""
+    for matrix_set in standard_sets().values():
+        for matrix in matrix_set.matrices[:22]:
+            column, row = matrix.columns * 2 // 3, matrix.rows // 3
+            tile = matrix_set.grid(matrix, column, row)
+            west, south, east, north = (round(each, 12) for each in tile.bounds)
+            grid = GridRef.of_bounds(matrix_set.crs, Bounds(west, south, east, north), tile.size)
+            assert matrix_set.as_tile(grid) == tile
+            for other in (
+                grid._replace(affine=grid.affine.shifted(0.01, 0)),
+                grid._replace(affine=grid.affine.shifted(0, 128)),
+                grid._replace(affine=grid.affine.scaled(1.001, 1)),
+                grid._replace(size=Size(255, 256)),
+                grid._replace(crs="EPSG:2180"),
+                grid._replace(affine=grid.affine.shifted(1e15, 0)),
+            ):
+                assert matrix_set.as_tile(other) == other

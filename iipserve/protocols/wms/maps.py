@@ -7,6 +7,7 @@ from dataclasses import replace
 from iipserve.geo import crs
 from iipserve.geo.grid import GridRef
 from iipserve.geo.layer import Layer, LayerEntry, Style
+from iipserve.geo.linked_sets import shared_sets
 from iipserve.geo.ows.exceptions import OperationNotSupported, OwsError
 from iipserve.plan import Answer
 from iipserve.protocols import Images, Server
@@ -32,7 +33,8 @@ def plan_get_map(query: MapQuery, images: Images, server: Server) -> Answer:
     headers = checked(query.layers, query.dimensions)
     entry = shown_entry(query, entry_of(layer, images[layer.name], server), server)
     style = shown_style(query, 0, entry)
-    return Answer(plan_map(view_of(query, layer, style), entry.info, entry.geo, server), headers)
+    view = as_tile(view_of(query, layer, style), server)
+    return Answer(plan_map(view, entry.info, entry.geo, server), headers)
 
 
 def view_of(query: MapQuery, layer: Layer, style: Style) -> MapView:
@@ -40,6 +42,14 @@ def view_of(query: MapQuery, layer: Layer, style: Style) -> MapView:
     style = replace(style, operations=vendor.applied(style, query.vendor)) if query.vendor else style
     target = GridRef.of_bounds(query.crs.key, query.bounds, query.size)
     return MapView(layer, style, target, query.format, query.resampling, query.transparent, query.background)
+
+
+def as_tile(view: MapView, server: Server) -> MapView:
+    """The map as tile services plan it, if it is one of their tiles: one picture is one entry of the caches."""
+    target = view.target
+    for each in shared_sets(server.catalog().metadata):
+        target = each.as_tile(target)
+    return replace(view, target=target)
 
 
 def shown_entry(query: MapQuery, entry: LayerEntry, server: Server) -> LayerEntry:

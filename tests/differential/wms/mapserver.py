@@ -1,0 +1,73 @@
+"""Debian's MapServer as a partner for comparison: one FastCGI process, started live, which reads one map file."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.differential.iipsrv import Reply
+from tests.transport.client import END, STDOUT, Peer, connect, request
+
+PROGRAM = Path("/usr/lib/cgi-bin/mapserv")
+
+
+class MapServer:
+    """One process of Debian's server."""
+
+    def __init__(self, map_file: Path, work: Path) -> None:
+        settings = work / "mapserver.conf"
+        settings.write_text(f'CONFIG ENV MS_MAP_PATTERN "." MS_MAPFILE "{map_file}" END END\n')
+        self._environ = os.environ | {"MAPSERVER_CONFIG_FILE": str(settings)}
+        self._path = str(work / "mapserver.socket")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        # FastCGI's way to hand over a socket: the standard input (specification, 2.2)
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(self._path)
+            listening.listen()
+            self._process = subprocess.Popen(
+                [str(PROGRAM)],
+                env=self._environ,
+                stdin=listening,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def ask(self, query: str) -> Reply:
+        """The answer to a query string. An AssertionError if there is none."""
+        with connect(self._path) as peer:
+            peer.send(request(f"/mapserv?{query}", keep=False, QUERY_STRING=query, HTTP_HOST="a.example"))
+            return _reply(_output(peer), query)
+
+
+def _output(peer: Peer) -> bytes:
+    """All of STDOUT up to the end of the request."""
+    output = []
+    while (received := peer.receive()) is not None:
+        if received.kind == STDOUT:
+            output.append(received.content)
+        elif received.kind == END:
+            return b"".join(output)
+    raise AssertionError("MapServer closed the connection before it had answered")
+
+
+def _reply(output: bytes, query: str) -> Reply:
+    """Status, media type and body of a CGI answer; without a `Status` header it is 200."""
+    head, separator, body = output.partition(b"\r\n\r\n")
+    assert separator, f"MapServer's answer to {query} has no head: {output[:200]!r}"
+    lines = (line.partition(": ") for line in head.decode("latin-1").split("\r\n"))
+    headers = {name.lower(): value for name, _, value in lines}
+    return Reply(int(headers.get("status", "200").split()[0]), headers.get("content-type", ""), body)
