@@ -9,6 +9,7 @@ from iipserve.engine.admission import Cost
 from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.plan import Legend, RenderPlan
 from iipserve.processing import Context, Operation, Pixels, pipeline
+from iipserve.processing.class_legend import color_map_of, drawn_classes
 from iipserve.processing.legend import drawn, ramp
 from iipserve.processing.sample_format import sample_format, stored_scale
 
@@ -54,6 +55,8 @@ class LegendReader(ViewReader):
 
     def read(self) -> Pixels:
         legend = self._legend
+        if colors_by_value := color_map_of(self._operations):
+            return drawn_classes(colors_by_value, legend.unit, legend.size)
         known = ramp(sample_format(self._source.info, self._ranges), self._operations, legend.size.height)
         scale = stored_scale(self._source.info) * legend.scale
         low, high = (float(known.samples[end]) * scale + legend.offset for end in (0, -1))

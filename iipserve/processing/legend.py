@@ -118,7 +118,7 @@ def drawn(colors: NDArray[np.uint8], low: float, high: float, unit: str, size: S
         if unit and index in (0, labels - 1):
             text = f"{text} {unit}"
         draw.line((right, y, right + GAP, y), fill=BLACK)
-        draw.text((right + 2 * GAP, y), _drawable(text), fill=BLACK, font=font, anchor="lm")
+        draw.text((right + 2 * GAP, y), drawable(text), fill=BLACK, font=font, anchor="lm")
     return np.asarray(image)
 
 
@@ -128,7 +128,7 @@ def _stretched(colors: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
     return colors[places[::-1]]
 
 
-def _drawable(text: str) -> str:
+def drawable(text: str) -> str:
     """The text in ASCII, which is all that Pillow's own font has: `ug/m3` for micrograms per cubic metre."""
     plain = unicodedata.normalize("NFKD", text.translate(SPELLED))
     return "".join(each if " " <= each <= "~" else "?" for each in plain if not unicodedata.combining(each))

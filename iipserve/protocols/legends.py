@@ -12,12 +12,14 @@ from iipserve.geometry import Region, Size
 from iipserve.image import ColorSpace, ImageInfo
 from iipserve.plan import Crop, Document, Legend, RenderPlan, StatisticsPlan, image_ref
 from iipserve.processing import Context, pipeline
+from iipserve.processing.class_legend import color_map_of, entries, usual_size
 from iipserve.processing.color import Twist
 from iipserve.processing.colormap import Colormap
 from iipserve.processing.filters import Hillshade
 from iipserve.processing.legend import ramp, value_text
 from iipserve.processing.sample_format import sample_format, stored_scale
 from iipserve.processing.statistics import Statistics, known_ranges, measured_ranges
+from iipserve.processing.value_colormap import OPAQUE, Between, ValueColormap
 from iipserve.protocols import Server
 from iipserve.protocols.encodings import tile_encoding
 from iipserve.protocols.feature_info.measuring import bands_of
@@ -34,6 +36,8 @@ ENTRIES = 11
 def shows_scale(info: ImageInfo, style: Style) -> bool:
     """Whether each color of the style stands for one value of one band."""
     operations = style.operations
+    if color_map_of(operations):
+        return True
     if any(isinstance(each, (Hillshade, Twist)) or each.apron for each in operations):
         return False
     is_mapped = any(isinstance(each, Colormap) for each in operations)
@@ -42,6 +46,8 @@ def shows_scale(info: ImageInfo, style: Style) -> bool:
 
 def legend_size(info: ImageInfo, style: Style) -> Size:
     """The size of a legend unless a client asks for another, as documents state it."""
+    if colors := color_map_of(style.operations):
+        return usual_size(colors)
     if shows_scale(info, style):
         return SCALE
     return info.size if info.size.fits_in(SAMPLE) else info.size.fitted(SAMPLE)
@@ -78,6 +84,8 @@ def plan_legend_document(entry: LayerEntry, style: Style) -> StatisticsPlan | Do
     """The values and colors of a legend as JSON, in the form of GeoServer's GetLegendGraphic."""
     if not shows_scale(entry.info, style):
         return _document(entry, style, [])
+    if colors := color_map_of(style.operations):
+        return _document(entry, style, _classes(colors), KINDS[colors.between])
     return StatisticsPlan(image_ref(entry.info), Description(entry, style))
 
 
@@ -94,17 +102,33 @@ class Description:
         ranges = known_ranges(info) or measured_ranges(statistics.bands, info)
         context = Context(info, lambda: statistics, "")
         known = ramp(sample_format(info, ranges), pipeline.bound(self.style.operations, context), ENTRIES)
-        entries = []
+        rows = []
         for sample, (red, green, blue) in zip(known.samples.tolist(), known.colors.tolist(), strict=True):
             value = sample * stored_scale(info) * band.scale + band.offset
             label = f"{value_text(value)} {band.unit}".rstrip()
             color = f"#{red:02X}{green:02X}{blue:02X}"
-            entries.append({"label": label, "quantity": repr(value), "color": color, "opacity": "1"})
-        return _document(self.entry, self.style, entries)
+            rows.append({"label": label, "quantity": repr(value), "color": color, "opacity": "1"})
+        return _document(self.entry, self.style, rows)
 
 
-def _document(entry: LayerEntry, style: Style, entries: list[dict[str, str]]) -> Document:
-    raster = {"colormap": {"entries": entries, "type": "ramp"}, "opacity": "1"}
+KINDS = {Between.RAMP: "ramp", Between.STEPS: "intervals", Between.NOTHING: "values"}
+"""Types of color maps as GeoServer names them."""
+
+
+def _classes(colors: ValueColormap) -> list[dict[str, str]]:
+    return [
+        {
+            "label": each.label,
+            "quantity": repr(each.quantity),
+            "color": "#{:02X}{:02X}{:02X}".format(*each.color),
+            "opacity": value_text(each.color[3] / OPAQUE),
+        }
+        for each in entries(colors)
+    ]
+
+
+def _document(entry: LayerEntry, style: Style, entries: list[dict[str, str]], kind: str = "ramp") -> Document:
+    raster = {"colormap": {"entries": entries, "type": kind}, "opacity": "1"}
     rules: list[dict[str, Any]] = [{"symbolizers": [{"Raster": raster}]}] if entries else []
     layer = entry.layer
     legend = {

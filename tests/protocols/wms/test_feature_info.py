@@ -187,3 +187,18 @@ def test_legends_of_sld(app: Application) -> None:
     assert get(app, LEGEND, SLD_BODY=declared).body == get(app, LEGEND).body
     other = document(color_map((1, "#ff0000")), layer="scaled").decode()
     assert fault(get(app, LEGEND, SLD_BODY=other)) == "StyleNotDefined"
+
+
+def test_legends_of_colors_by_value(app: Application) -> None:
+    text = document(color_map((5, "#ff0000"), (9.5, "#00ff00"), type="intervals")).decode()
+    found = json.loads(get(app, LEGEND, SLD_BODY=text, FORMAT="application/json").body)
+    colors = found["Legend"][0]["rules"][0]["symbolizers"][0]["Raster"]["colormap"]
+    assert colors["type"] == "intervals"
+    assert [(each["label"], each["color"]) for each in colors["entries"]] == [
+        ("< 5", "#FF0000"),
+        ("5 - 9.5", "#00FF00"),
+    ]
+    for changes in ({}, {"WIDTH": "30", "HEIGHT": "8"}):
+        with Image.open(BytesIO(get(app, LEGEND, SLD_BODY=text, **changes).body)) as picture:
+            shown = [color for _, color in picture.convert("RGB").getcolors(1000) or []]
+        assert {(255, 0, 0), (0, 255, 0)} <= set(shown)
