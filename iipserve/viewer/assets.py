@@ -28,6 +28,11 @@ POLICY: Headers = (
 )
 """Headers of every response: only content of this server is run or fetched; cached copies are revalidated."""
 
+INLINE_STYLES: Headers = tuple(
+    (name, value.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")) for name, value in POLICY
+)
+"""Of a page whose viewer writes styles into itself."""
+
 GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 
 
@@ -43,6 +48,7 @@ class Asset:
     """Of the plain body, without quotes; that of the compressed one ends in `-gzip`."""
     modified: int | None = None
     """Time of the last modification, in seconds since 1970."""
+    policy: Headers = POLICY
 
     @classmethod
     def of(cls, body: bytes, media_type: str, modified: int | None = None) -> Asset:
@@ -54,7 +60,7 @@ class Asset:
         """The asset, compressed if the client accepts gzip, or 304 if the client's copy is current."""
         compressed = GZIP.search(request.header("Accept-Encoding") or "") is not None
         body, etag = (self.compressed, self.etag + "-gzip") if compressed else (self.body, self.etag)
-        headers: Headers = (("ETag", f'"{etag}"'), *POLICY)
+        headers: Headers = (("ETag", f'"{etag}"'), *self.policy)
         if self.modified is not None:
             headers = (*headers, ("Last-Modified", http.http_date(self.modified)))
         if (status := evaluated(request, etag, self.modified)) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from iipserve.config import Config
@@ -34,10 +35,15 @@ FILES = {
     "/viewer/map.html": ("map.html", "text/html; charset=utf-8"),
     "/viewer/map.css": ("map.css", "text/css; charset=utf-8"),
     "/viewer/map.js": ("map.js", SCRIPT),
+    "/viewer/mapml.html": ("mapml.html", "text/html; charset=utf-8"),
+    "/viewer/mapml.css": ("mapml.css", "text/css; charset=utf-8"),
+    "/viewer/mapml.js": ("mapml.js", SCRIPT),
 }
 """Path -> file in `STATIC` and media type. Only these files are sent."""
 OPENSEADRAGON = "/viewer/openseadragon/openseadragon.min.js"
 OPENLAYERS = "/viewer/openlayers/ol.js"
+MAPML_PAGE = "/viewer/mapml.html"
+MAPML = "/viewer/maps4html/mapml.js"
 PACKAGES = {
     OPENSEADRAGON: (
         "openseadragon/build/openseadragon/openseadragon.min.js",
@@ -45,6 +51,8 @@ PACKAGES = {
     ),
     OPENLAYERS: ("ol/dist/ol.js", SCRIPT),
     "/viewer/openlayers/ol.css": ("ol/ol.css", "text/css; charset=utf-8"),
+    MAPML: ("@maps4html/mapml/dist/mapml.js", SCRIPT),
+    "/viewer/maps4html/mapml.css": ("@maps4html/mapml/dist/mapml.css", "text/css; charset=utf-8"),
 }
 """Path -> file of a package that set-up installs from npm, and media type."""
 LIST = "/viewer/images.json"
@@ -98,7 +106,8 @@ class Viewer:
         if path not in FILES:
             return None
         name, media_type = FILES[path]
-        return assets.read(STATIC / name, media_type)
+        asset = assets.read(STATIC / name, media_type)
+        return replace(asset, policy=assets.INLINE_STYLES) if asset and path == MAPML_PAGE else asset
 
 
 def installed_packages() -> Path:

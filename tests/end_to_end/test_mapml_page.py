@@ -1,0 +1,83 @@
+"""The MapML page in a real browser: the viewer draws layers where they are, and nothing fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import imagecodecs
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, Page
+
+from iipserve.viewer.site import MAPML, installed_file
+from tests.end_to_end.browsing import chromium, watch
+from tests.end_to_end.running import map_server
+from tests.geo_rasters import GRIDS, HEIGHT, WIDTH, write_geotiff
+
+DEGREES = {"OSMTILE": 360 / 256 / 2**8, "WGS84": 180 / 256 / 2**7}
+"""Of a pixel of the screen across, at the finest level that the layer has."""
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of one raster, red in its western and green in its eastern half."""
+    folder = tmp_path_factory.mktemp("rasters")
+    halves = np.zeros((3, HEIGHT, WIDTH), np.uint8)
+    halves[0, :, : WIDTH // 2] = halves[1, :, WIDTH // 2 :] = 255
+    crs, transform = GRIDS["wgs84"]
+    write_geotiff(folder / "halves.tif", halves, crs=crs, transform=transform)
+    with map_server(folder, folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium without WebGL, whose emulation by the processor fails now and then."""
+    with chromium("--disable-3d-apis") as browser:
+        yield browser
+
+
+def settled(page: Page) -> NDArray[np.uint8]:
+    """The window, once it shows both colors and does not change: tiles are faded in."""
+    end, before = time.monotonic() + 15, np.zeros(0, np.uint8)
+    while time.monotonic() < end:
+        pixels: NDArray[np.uint8] = imagecodecs.png_decode(page.screenshot())[:, :, :3]
+        if {(255, 0, 0), (0, 255, 0)} <= set(map(tuple, pixels[400].tolist())) and np.array_equal(
+            pixels, before
+        ):
+            return pixels
+        before = pixels
+    raise AssertionError("the layer is not drawn")
+
+
+@pytest.mark.parametrize("projection", DEGREES)
+def test_the_layer_is_where_it_belongs(browser: Browser, origin: str, projection: str) -> None:
+    """The page centers its first layer, so that the border of the colors is in the middle of the window."""
+    if not installed_file(MAPML).exists():
+        pytest.skip("the viewer of MapML is not installed")
+    page = browser.new_context(viewport={"width": 1000, "height": 700}).new_page()
+    mistakes: list[str] = []
+    watch(page, [], mistakes)
+    page.goto(f"{origin}/viewer/mapml.html?projection={projection}")
+    pixels = settled(page)[400]
+    (red,) = np.nonzero((pixels == (255, 0, 0)).all(axis=1))
+    (green,) = np.nonzero((pixels == (0, 255, 0)).all(axis=1))
+    half = 0.6 / DEGREES[projection]
+    assert len(red) == pytest.approx(half, abs=2)
+    assert len(green) == pytest.approx(half, abs=2)
+    assert red.max() + 1 == green.min()
+    assert green.min() == pytest.approx(500, abs=3)
+    assert mistakes == []
+    page.context.close()
+
+
+def test_a_missing_viewer_is_told_with_the_command(browser: Browser, origin: str) -> None:
+    page = browser.new_page()
+    page.route("**/maps4html/mapml.js", lambda route: route.fulfill(status=404))
+    page.goto(f"{origin}/viewer/mapml.html")
+    told = page.wait_for_selector("#problem:not([hidden])")
+    assert told is not None
+    assert "npm install" in told.inner_text()
+    page.close()
