@@ -75,8 +75,11 @@ class Application:
         self._catalog = catalog
         self._documents = CatalogDocuments(catalog.listed, self._responses)
         catalog.on_change = self._documents.renew
-        by_type = ContentResponder(renderer, output_policy, self._responses).by_type
-        self._respond_by_type: Mapping[type, Respond] = {**by_type, CatalogPlan: self._documents.respond}
+        self._contents = ContentResponder(renderer, output_policy, self._responses)
+        self._respond_by_type: Mapping[type, Respond] = {
+            **self._contents.by_type,
+            CatalogPlan: self._documents.respond,
+        }
         self._router = Router(config, protocols, RESERVED)
         self._read_modifiers = next(filter(None, (each.read_modifiers for each in protocols.values())), None)
         self._viewer = Viewer(library, config)
@@ -146,7 +149,8 @@ class Application:
         destination = destination or self._destination(request)
         if destination is None:
             return self._responses.error(error, plain_error(error))
-        return self._responses.error(error, destination.protocol.error(error, destination.routed))
+        answer = destination.protocol.error(error, destination.routed)
+        return self._responses.error(error, self._contents.rendered_error(error, answer, self._server))
 
     def _answer_anew(
         self,

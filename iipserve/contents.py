@@ -7,9 +7,11 @@ from typing import Any, TypeAlias
 
 from iipserve.engine.output_policy import OutputPolicy
 from iipserve.engine.renderer import Renderer
+from iipserve.errors import IIPServeError
 from iipserve.http import Headers, Request, Response
 from iipserve.http.conditions import evaluated, has_condition
-from iipserve.plan import Bundle, Redirect, RenderPlan, SamplePlan, StatisticsPlan, ValuePlan
+from iipserve.plan import Bundle, Document, Redirect, RenderPlan, SamplePlan, StatisticsPlan, ValuePlan
+from iipserve.protocols import ErrorAnswer, Server, plain_error
 from iipserve.responses import REVALIDATED, ReadyDocument, ResponseBuilder, Versioned, digest, last_modified
 
 Respond: TypeAlias = Callable[[Request, Any, Headers, Versioned], Response]
@@ -47,6 +49,19 @@ class ContentResponder:
                 rendition.body, rendition.media_type, rendition.etag, None, (*headers, REVALIDATED)
             )
         return self._responses.ok(rendition.body, rendition.media_type, rendition.etag, modified, headers)
+
+    def rendered_error(self, error: IIPServeError, answer: ErrorAnswer, server: Server) -> ErrorAnswer:
+        """An error whose picture, if it is to be one, is made; it is text where that fails."""
+        content = answer.content
+        if isinstance(content, Document):
+            return answer
+        try:
+            plan = content if isinstance(content, RenderPlan) else content(server)
+            rendition = self._renderer.render(plan)
+        except IIPServeError:
+            return plain_error(error)
+        body = rendition.body if isinstance(rendition.body, bytes) else b"".join(rendition.body)
+        return answer._replace(content=Document(body, rendition.media_type))
 
     def _samples(self, request: Request, plan: SamplePlan, headers: Headers, images: Versioned) -> Response:
         self._output_policy.check_samples()

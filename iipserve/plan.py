@@ -153,7 +153,55 @@ class Legend:
         return replace(self, image=image)
 
 
-View: TypeAlias = Crop | Warp | Legend
+@quick_repr
+@dataclass(frozen=True, slots=True)
+class StyledView:
+    """One map of several that lie over each other."""
+
+    view: Crop | Warp
+    operations: tuple[Operation, ...] = ()
+    """Of this map alone, in canonical order."""
+    opacity: float = 1.0
+    """0 (clear) to 1: multiplies that of its pixels."""
+
+    def of_image(self, image: ImageRef) -> StyledView:
+        """The same of another version of the image."""
+        return replace(self, view=self.view.of_image(image))
+
+
+@quick_repr
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """Maps over each other. The operations of its plan are applied to the picture they make."""
+
+    parts: tuple[StyledView, ...]
+    """The first is the lowest; all have the size of the result. At least one."""
+    size: Size
+    """Pixels of the result."""
+
+    @property
+    def images(self) -> tuple[ImageRef, ...]:
+        """All images that are shown, each once."""
+        return tuple(dict.fromkeys(part.view.image for part in self.parts))
+
+
+@quick_repr
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """A clear picture of no image, with a text where there is one to show."""
+
+    size: Size
+    """Pixels of the result."""
+    message: str = ""
+    """Of an error, to be read by people. No cache keeps a picture with one."""
+
+    @property
+    def images(self) -> tuple[ImageRef, ...]:
+        """None."""
+        return ()
+
+
+View: TypeAlias = Crop | Warp | Legend | Composite | Blank
 
 
 @quick_repr

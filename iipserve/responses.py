@@ -133,11 +133,12 @@ class ResponseBuilder:
         return Response(HTTPStatus.NO_CONTENT, headers)
 
     def error(self, error: IIPServeError, answer: ErrorAnswer) -> Response:
-        """An error in its protocol's form."""
-        status, document = answer
+        """An error in its protocol's form, as text or a picture that has been rendered."""
+        status, document = answer.status, answer.document
         headers: Headers = (
             ("Content-Type", document.media_type),
             ("Content-Length", str(len(document.body))),
+            *answer.headers,
             *self._error_headers,
         )
         if isinstance(error, (Overloaded, ImageUnavailable)):

@@ -15,7 +15,7 @@ import pytest
 from iipserve.cache.memcached import MemcachedCache
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageVersion
-from iipserve.plan import Crop, Encoding, ImageRef, Legend, RenderPlan
+from iipserve.plan import Blank, Composite, Crop, Encoding, ImageRef, Legend, RenderPlan, StyledView
 from iipserve.processing import Operation, pipeline
 from iipserve.processing.channels import ChannelGamma, Normalize, Opacity
 from iipserve.processing.color import Bitonal, Grayscale, Twist
@@ -59,6 +59,9 @@ OPERATIONS: tuple[Operation, ...] = (
 PLAN = RenderPlan(CROP, Encoding("jpeg", 75), OPERATIONS)
 
 LEGEND = RenderPlan(Legend(CROP.image, CROP.size, 2.0, 1.0, "m"), PLAN.encoding, (Gamma(0.3),))
+PARTS = StyledView(CROP, (Gamma(0.3),), 0.5), StyledView(CROP._replace(level=1), (Transparency(None),))
+COMPOSITE = RenderPlan(Composite(PARTS, CROP.size), PLAN.encoding, (Background(1, 2, 3),))
+BLANK = RenderPlan(Blank(CROP.size, "text"), PLAN.encoding, (Background(1, 2, 3),))
 
 
 def variations(value: Any) -> Iterator[Any]:
@@ -117,6 +120,18 @@ def test_every_difference_of_a_legend_makes_another_key(other: RenderPlan) -> No
     assert other != LEGEND
     assert hash(other) != hash(LEGEND)
     assert other.digest != LEGEND.digest
+
+
+@pytest.mark.parametrize("plan", [COMPOSITE, BLANK], ids=["composite", "blank"])
+def test_every_difference_of_other_views_makes_another_key(plan: RenderPlan) -> None:
+    others = [*variations(plan)]
+    assert len({plan.digest, *(other.digest for other in others)}) == 1 + len(others)
+    assert not any(other == plan or hash(other) == hash(plan) for other in others)
+
+
+def test_images_of_a_composite_are_named_once() -> None:
+    assert COMPOSITE.images == (CROP.image,)
+    assert BLANK.images == ()
 
 
 def test_fields_left_out_of_keys_are_known() -> None:

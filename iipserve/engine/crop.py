@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from iipserve.codecs import NO_METADATA, Encoder, Metadata
 from iipserve.engine import assembly
 from iipserve.engine.admission import Cost
 from iipserve.engine.binding import Bound, bind
 from iipserve.engine.view_reader import RenderServices, ViewReader
+from iipserve.geometry import Region
 from iipserve.image import ImageInfo, PhysicalResolution
 from iipserve.plan import Crop, RenderPlan
 from iipserve.processing import Operation, Pixels
@@ -67,6 +68,22 @@ class CropReader(ViewReader):
 
     def read_strips(self) -> Iterator[Pixels]:
         return assembly.read_strips(self._bound.read, self._crop.region, self._crop.size)
+
+    def rows_cost(self, strips: Sequence[Region]) -> Cost:
+        """The cost of reading strips, from top to bottom and of full width, one after the other; of unscaled crops."""
+        costs = [assembly.region_cost(self._bound.read, self._rows(strip), strip.size) for strip in strips]
+        totals = sum(cost.read for cost in costs), sum(cost.decoded for cost in costs)
+        memory = max(cost.memory for cost in costs)
+        return costs[0]._replace(read=totals[0], decoded=totals[1], memory=memory)
+
+    def read_rows(self, strip: Region) -> Pixels:
+        """The pixels of one strip of full width, before `after_scaling`; of an unscaled crop."""
+        return assembly.read_region(self._bound.read, self._rows(strip), strip.size)
+
+    def _rows(self, strip: Region) -> Region:
+        """A strip in pixels of the level."""
+        x, y, width, _ = self._crop.region
+        return Region(x, y + strip.y, width, strip.height)
 
     def metadata(self) -> Metadata:
         return metadata_for(self._plan, self._crop, self._source.info)

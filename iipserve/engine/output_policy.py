@@ -16,7 +16,7 @@ from iipserve.config import Config
 from iipserve.errors import ConfigError, Forbidden
 from iipserve.image import ColorSpace, ImageInfo
 from iipserve.libvips import pyvips
-from iipserve.plan import RenderPlan
+from iipserve.plan import Blank, Composite, RenderPlan
 from iipserve.processing import Operation, pipeline
 from iipserve.processing.icc import ToSRGB
 from iipserve.processing.watermark import BLENDS, Watermark
@@ -50,8 +50,16 @@ class OutputPolicy:
             shown: all images of its view. The conversion to sRGB is added if one of them needs it: it is bound to
                 each image by itself, and leaves those without a profile as they are.
         """
+        if isinstance(plan.view, Blank):
+            return plan
+        if self._to_srgb and isinstance(plan.view, Composite):
+            plan = replace(plan, view=_with_converted_parts(plan.view, shown))
         operations = plan.operations
-        if self._to_srgb and any(map(_has_convertible_colors, shown)):
+        if (
+            self._to_srgb
+            and not isinstance(plan.view, Composite)
+            and any(map(_has_convertible_colors, shown))
+        ):
             operations = _with_conversion(operations)
         if self._watermark is not None:
             operations = pipeline.ordered((*operations, self._watermark))
@@ -67,6 +75,18 @@ class OutputPolicy:
             raise Forbidden(
                 "samples are not given here: images have a watermark, and samples would have none"
             )
+
+
+def _with_converted_parts(view: Composite, shown: Iterable[ImageInfo]) -> Composite:
+    """Maps over each other, each converted by itself."""
+    converted = {
+        image for image, info in zip(view.images, shown, strict=True) if _has_convertible_colors(info)
+    }
+    parts = [
+        replace(part, operations=_with_conversion(part.operations)) if part.view.image in converted else part
+        for part in view.parts
+    ]
+    return replace(view, parts=tuple(parts))
 
 
 def _has_convertible_colors(info: ImageInfo) -> bool:

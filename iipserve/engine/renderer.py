@@ -12,6 +12,8 @@ from iipserve.cache import RenditionCache
 from iipserve.codecs import Encoder, RowEncoder
 from iipserve.config import Config
 from iipserve.engine.admission import AdmissionControl, Cost, bytes_with_opacity
+from iipserve.engine.blank import BlankReader
+from iipserve.engine.compositing import CompositeReader
 from iipserve.engine.crop import CropReader
 from iipserve.engine.decoding import TileCache, TileDecoder
 from iipserve.engine.large_file import LargeFile, LargeFileWriter
@@ -28,6 +30,8 @@ from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import Size, new_tuple
 from iipserve.image import ImageInfo
 from iipserve.plan import (
+    Blank,
+    Composite,
     Crop,
     ImageRef,
     LargeRendition,
@@ -47,6 +51,8 @@ READERS: Mapping[type[Any], Callable[[RenderServices, RenderPlan, Any], ViewRead
     Crop: CropReader,
     Warp: WarpReader,
     Legend: LegendReader,
+    Composite: CompositeReader,
+    Blank: BlankReader,
 }
 """What reads each kind of view."""
 LARGE_BYTES = 1 << 24

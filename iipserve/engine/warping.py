@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from iipserve.engine.resampling import BIAS, RESAMPLERS, margin
 from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.engine.warped_level import WarpedLevel, Window
 from iipserve.geo.coordinates import BLOCK, Block, source_blocks
-from iipserve.geometry import Region
+from iipserve.geometry import Region, Size
 from iipserve.plan import RenderPlan, Resampling, Warp
 from iipserve.processing import Operation, Pixels
 from iipserve.processing.layout import with_equal_bands, with_full_opacity
@@ -29,6 +29,14 @@ EDGE = 1e-5
 """Pixels by which places on the right and lower edge of an image are moved inside of it."""
 COORDINATE_BYTES = 64
 """Held for each pixel of a part while it is resampled, besides its window: coordinates, indices, sums."""
+
+
+def map_strips(size: Size) -> list[Region]:
+    """The strips in which maps are read: whole rows of blocks, as many at once as are not too large."""
+    height = max(1, PART_PIXELS // (BLOCK * size.width)) * BLOCK
+    return [
+        Region(0, top, size.width, min(height, size.height - top)) for top in range(0, size.height, height)
+    ]
 
 
 class Part(NamedTuple):
@@ -79,6 +87,14 @@ class WarpReader(ViewReader):
         for part in self._parts:
             yield with_full_opacity(self._resampled(part))
 
+    def rows_cost(self, strips: Sequence[Region]) -> Cost:
+        """The cost of reading the strips of `map_strips` one after the other."""
+        return self._cost(max(strip.area for strip in strips))
+
+    def read_rows(self, strip: Region) -> Pixels:
+        """The pixels of one strip of `map_strips`, before `after_scaling`."""
+        return self._resampled(next(part for part in self._parts if part.region.y == strip.y))
+
     def metadata(self) -> Metadata:
         plan, icc = self._plan, None
         if plan.encoding.profile and all(operation.keeps_profile for operation in plan.operations):
@@ -104,17 +120,16 @@ class WarpReader(ViewReader):
 
     @cached_property
     def _parts(self) -> list[Part]:
-        """The map in rows of blocks, as many at once as are not too large."""
+        """The map in strips."""
         size, level = self._view.size, self._level
         around = margin(self._view.resampling, level.reach)
-        height = max(1, PART_PIXELS // (BLOCK * size.width)) * BLOCK
+        strips = map_strips(size)
+        height = strips[0].height
         blocks = source_blocks(self._view.source, self._view.target)
         parts = []
         for number, group in groupby(blocks, key=lambda block: block.region.y // height):
             those = tuple(group)
-            top = number * height
-            region = Region(0, top, size.width, min(height, size.height - top))
-            parts.append(Part(region, those, tuple(level.windows(those, around))))
+            parts.append(Part(strips[number], those, tuple(level.windows(those, around))))
         return parts
 
     def _cost(self, held: int) -> Cost:

@@ -14,7 +14,7 @@ from iipserve.errors import BodyTooLarge, IIPServeError, UnsupportedBody
 from iipserve.formats import Formats
 from iipserve.geo.georeference import GeoImage
 from iipserve.geo.layer import Catalog, EmptyCatalog
-from iipserve.http import READING_METHODS, Request, Routed
+from iipserve.http import READING_METHODS, Headers, Request, Routed
 from iipserve.image import ImageInfo, ImageName
 from iipserve.plan import Answer, Document, ImageRef, RenderableArea, RenderPlan
 
@@ -128,7 +128,17 @@ class ErrorAnswer(NamedTuple):
     """An error as its protocol reports it."""
 
     status: HTTPStatus
-    document: Document
+    content: Document | RenderPlan | Callable[[Server], RenderPlan]
+    """Text, or the plan of a picture of the error, which no cache keeps: its view is a `Blank` with a message. A
+    function makes the plan where the settings are needed for it."""
+    headers: Headers = ()
+    """Those that only the protocol knows."""
+
+    @property
+    def document(self) -> Document:
+        """The content, which is text."""
+        assert isinstance(self.content, Document)
+        return self.content
 
 
 def plain_error(error: IIPServeError, routed: Routed | None = None) -> ErrorAnswer:

@@ -32,6 +32,11 @@ def export_encoding(name: str, info: ImageInfo, server: Server, *, profile: bool
     return _configured(name, server, profile and _embeds_profile(info, server.config), True)
 
 
+def plain_encoding(name: str, server: Server) -> Encoding:
+    """The encoding of pictures of several images or none: quality from the settings, no metadata and no profile."""
+    return _configured(name, server, False, False)
+
+
 def raw_encoding() -> Encoding:
     """The encoding of 16-bit samples without a file format (IIP's TIL)."""
     return Encoding("raw", 0, stored=False, bits=16)

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from iipserve.geo.coordinates import scale_of
 from iipserve.geo.georeference import GeoImage, Georeference
 from iipserve.geo.grid import Affine, GridRef
 from iipserve.geo.layer import Layer, Style
-from iipserve.geometry import Region
+from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo
-from iipserve.plan import Crop, ImageRef, RenderPlan, Resampling, Warp, image_ref
+from iipserve.plan import (
+    Blank,
+    Composite,
+    Crop,
+    ImageRef,
+    RenderPlan,
+    Resampling,
+    StyledView,
+    Warp,
+    image_ref,
+)
 from iipserve.processing import Operation, pipeline
 from iipserve.processing.compositing import WHITE
 from iipserve.processing.layout import has_alpha
 from iipserve.processing.missing import may_miss, representable
 from iipserve.processing.transparency import Background, Transparency
 from iipserve.protocols import Server
-from iipserve.protocols.encodings import tile_encoding
+from iipserve.protocols.encodings import plain_encoding, tile_encoding
 from iipserve.protocols.tiles import quality_layers
 from iipserve.pyramid import level_scale
 
@@ -74,6 +85,72 @@ def plan_map(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> R
     return RenderPlan(crop or _warped(view, image, info, geo, shown), encoding, operations)
 
 
+@dataclass(frozen=True, slots=True)
+class ShownLayer:
+    """One of the layers that a map shows."""
+
+    view: MapView
+    """All layers of a map have the same target, format, transparency and background."""
+    info: ImageInfo
+    """Of the image of the layer."""
+    geo: GeoImage
+    """Where it lies."""
+    opacity: float = 1.0
+    """0 (clear) to 1 (as its pixels are)."""
+
+
+def plan_maps(layers: Sequence[ShownLayer], server: Server) -> RenderPlan:
+    """The plan for a map of layers over each other, the first lowest; of one layer that of `plan_map`.
+
+    Args:
+        layers: at least one.
+        server: settings and formats.
+
+    Raises:
+        NoTransformation: as `plan_map`.
+    """
+    view = layers[0].view
+    if len(layers) == 1 and layers[0].opacity >= 1:
+        return plan_map(view, layers[0].info, layers[0].geo, server)
+    parts = [_styled(layer, server) for layer in layers if layer.opacity > 0]
+    size, transparent = view.target.size, view.transparent
+    if not parts:
+        return plan_blank(size, view.format, server, transparent=transparent, background=view.background)
+    operations = _background(view.format, server, view.background, transparent=transparent)
+    return RenderPlan(Composite(tuple(parts), size), plain_encoding(view.format, server), operations)
+
+
+def _styled(layer: ShownLayer, server: Server) -> StyledView:
+    """A layer as it is alone, with clear pixels."""
+    alone = replace(layer.view, transparent=True, background=WHITE)
+    plan = plan_map(alone, layer.info, layer.geo, server)
+    assert isinstance(plan.view, (Crop, Warp))
+    return StyledView(plan.view, plan.operations, min(layer.opacity, 1.0))
+
+
+def plan_blank(
+    size: Size,
+    format: str,
+    server: Server,
+    *,
+    message: str = "",
+    transparent: bool = True,
+    background: tuple[int, int, int] = WHITE,
+) -> RenderPlan:
+    """The plan for a picture that shows nothing, or the text of an error.
+
+    Args:
+        size: in pixels.
+        format: name of the output format.
+        server: settings and formats.
+        message: the text, if any.
+        transparent: clear where the format has opacity.
+        background: what is shown where it is not.
+    """
+    operations = _background(format, server, background, transparent=transparent)
+    return RenderPlan(Blank(size, message), plain_encoding(format, server), operations)
+
+
 # -- operations ------------------------------------------------------------------------------------
 
 
@@ -85,10 +162,18 @@ def _operations(view: MapView, info: ImageInfo, server: Server) -> tuple[Operati
         own.append(Transparency(None if nodata == info.nodata else nodata))
     elif may_miss(info):
         own.append(Transparency(()))
-    keeps_opacity = any(has_alpha(bands) for bands in server.formats.by_name[view.format].bands)
-    if (keeps_opacity and not view.transparent) or (not keeps_opacity and view.background != WHITE):
-        own.append(Background(*view.background))
+    own.extend(_background(view.format, server, view.background, transparent=view.transparent))
     return pipeline.ordered((*view.style.operations, *own)) if own else view.style.operations
+
+
+def _background(
+    format: str, server: Server, color: tuple[int, int, int], *, transparent: bool
+) -> tuple[Operation, ...]:
+    """What is shown through clear pixels; nothing where they stay clear, or where encoders show white."""
+    keeps_opacity = any(has_alpha(bands) for bands in server.formats.by_name[format].bands)
+    if (keeps_opacity and not transparent) or (not keeps_opacity and color != WHITE):
+        return (Background(*color),)
+    return ()
 
 
 def _nodata(layer: Layer, info: ImageInfo) -> tuple[float, ...]:

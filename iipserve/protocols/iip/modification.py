@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from iipserve.config import Config
 from iipserve.errors import InvalidRequest
 from iipserve.image import FIRST, ImageInfo, ImageName
-from iipserve.plan import ImageRef, RenderPlan, image_ref
+from iipserve.plan import Blank, Composite, ImageRef, RenderPlan, image_ref
 from iipserve.processing import Operation, colormap, pipeline
 from iipserve.processing.color import Bitonal, Grayscale, Twist
 from iipserve.processing.filters import Hillshade
@@ -75,6 +75,8 @@ def apply_modifiers(plan: RenderPlan, view: View, info: ImageInfo, server: Serve
     """
     if view is DEFAULT_VIEW:
         return plan
+    if isinstance(plan.view, (Composite, Blank)):
+        raise InvalidRequest("the request shows maps over each other; IIP's modifiers change only one image")
     operations = _merged(_effective_operations(view, info, server.config), plan.operations)
     if not plan.encoding.metadata:
         _check_quarters(operations)

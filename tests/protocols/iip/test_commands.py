@@ -131,7 +131,7 @@ ERRORS = [
 def test_errors_in_the_syntax_of_iip(target: str, body: str) -> None:
     with pytest.raises(IIPError) as caught:
         planned(target)
-    status, document = PROTOCOL.error(caught.value, None)
+    status, document, _ = PROTOCOL.error(caught.value, None)
     assert document.body.decode() == body
     assert document.media_type == "application/vnd.netfpx"
     assert status == 400
