@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,15 @@ MAP = {
     "BBOX": "500000,4998400,502400,5000000", "WIDTH": "120", "HEIGHT": "80", "FORMAT": "image/png",
     "TRANSPARENT": "TRUE",
 }  # fmt: skip
+IDENTIFIED = ("utm", "scaled", "nodata", "nan", "mask", "pyramid")
 STEPS = gray(2) + color_map((20, "#ff0000"), (60, "#00ff00"), type="intervals")
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Application:
     folder: Path = tmp_path_factory.mktemp("sld")
-    KINDS["utm"](folder)
+    for kind in IDENTIFIED:
+        KINDS[kind](folder)
     return build(Config(filesystem_prefix=f"{folder}/"))
 
 
@@ -77,3 +80,30 @@ def test_what_is_not_understood_is_an_exception(app: Application) -> None:
 def test_layers_that_the_document_does_not_have_are_drawn_as_ever(app: Application) -> None:
     other = get(app, MAP, SLD_BODY=document(STEPS, layer="other").decode())
     assert other.body == get(app, MAP).body
+
+
+@pytest.mark.parametrize("kind", IDENTIFIED)
+def test_the_value_gives_the_color_of_the_picture(kind: str, app: Application) -> None:
+    """In another system than the image's, of pixels smaller than its own, past its edges."""
+    base = 1000 if kind == "scaled" else 0
+    limits = [base + each for each in ((4.05, 8.0) if kind == "scaled" else (40.5, 81.0))]
+    text = document(
+        color_map((limits[0], "#ff0000"), (limits[1], "#00ff00"), type="intervals"), layer=kind
+    ).decode()
+    place = {"LAYERS": kind, "CRS": "EPSG:3857", "BBOX": "1669642,5643292,1673341,5645866"}
+    size = {"WIDTH": "300", "HEIGHT": "210"}
+    asked = {**MAP, **place, **size, "SLD_BODY": text}
+    found = np.asarray(Image.open(BytesIO(get(app, asked).body)).convert("RGBA"))
+    seen = set()
+    for i, j in np.random.default_rng(6).integers(0, 210, (25, 2)).tolist():
+        changes = {"REQUEST": "GetFeatureInfo", "QUERY_LAYERS": kind, "INFO_FORMAT": "application/json"}
+        answer = json.loads(get(app, asked, **changes, I=str(i), J=str(j)).body)["features"]
+        values = [each["properties"] for each in answer if not each["properties"]["nodata"]]
+        value = values[0]["bands"][-1]["value"] if values else None
+        if value is None or value >= limits[1]:
+            assert found[j, i, 3] == 0
+        else:
+            expected = (255, 0, 0, 255) if value < limits[0] else (0, 255, 0, 255)
+            assert tuple(found[j, i].tolist()) == expected
+        seen.add(tuple(found[j, i].tolist()))
+    assert len(seen) > 1
