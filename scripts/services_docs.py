@@ -74,6 +74,9 @@ services. What means nothing to this server is reported by `--check`, a line for
 | `PROCESSING` `BANDS=`, `SCALE=`, `SCALE_1=` ..., `NODATA=`, `RESAMPLE=`, and `OFFSITE` | `bands`, `range` (`stretch` for `SCALE=AUTO`), `nodata`, `resampling` |
 | `EXTENT` of a layer | `extent` |
 | `OUTPUTFORMAT`, `getmap_formatlist`, `getfeatureinfo_formatlist` | formats of tiles besides PNG and JPEG, of feature info |
+| `MAXSIZE`, `IMAGECOLOR`, `NAME` | `max_width` and `max_height`, `background`, `root_name` of WMS |
+| `GROUP` with `group_title` and `group_abstract`, or `layer_group` | groups of layers in documents of WMS, by whose names their layers are asked for |
+| `MINSCALEDENOM`, `MAXSCALEDENOM`, `attribution_...`, `authorityurl_...`, `identifier_...`, `metadataurl_...`, `dataurl_...`, `opaque`, `timeextent`, `timedefault`, `dimensionlist` | what documents of WMS tell of a layer; the keys of `layer.metadata` have the same names |
 | `enable_request` | operations, and whether a layer is public: `*`, names, and names after `!`; all without it |
 """
 

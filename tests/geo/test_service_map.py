@@ -187,6 +187,33 @@ def test_services_of_a_map_file(example: Services) -> None:
     assert metadata.options["wmts.operations"] == ("GetTile", "GetFeatureInfo")
 
 
+def test_what_a_map_file_says_of_wms(example: Services, loaded: Loader) -> None:
+    options = example.metadata.options
+    assert (options["wms.root_name"], options["wms.root_title"]) == ("itasca", "All")
+    assert options["wms.background"] == (255, 255, 255)
+    assert options["wms.formats"] == ("png", "tiff", "jpeg")
+    assert options["wms.info_formats"] == ("text/html", "text/plain")
+    items = (
+        '"wms_attribution_title" "A" "wms_enable_request" "* !GetFeatureInfo" "wms_bbox_extended" "true"\n'
+        '"wms_getlegendgraphic_formatlist" "image/png"'
+    )
+    layer = (
+        'MINSCALEDENOM 1000 METADATA "wms_enable_request" "GetFeatureInfo !GetLegendGraphic" "wms_dimensionlist" "wave"\n'
+        '"wms_wave_extent" "1,2" "wms_wave_units" "nm" END'
+    )
+    found = loaded(_map(layer, f'MAXSIZE 500 IMAGECOLOR "#0a0b0c" WEB METADATA {items} END END'))
+    options = found.metadata.options
+    assert (options["wms.max_width"], options["wms.max_height"]) == (500, 500)
+    assert options["wms.background"] == (10, 11, 12)
+    assert options["wms.metadata"] == {"attribution_title": "A"}
+    assert options["wms.legend_formats"] == ("png",)
+    assert "GetFeatureInfo" not in options["wms.operations"]
+    said = found.layers[0].metadata
+    assert said["enable_request"] == "GetCapabilities GetMap GetFeatureInfo DescribeLayer GetStyles GetMapML"
+    assert (float(said["minscaledenom"]), said["wave_extent"], said["wave_units"]) == (1000, "1,2", "nm")
+    assert not [note for note in found.notes if "MAXSIZE" in note or "wave" in note]
+
+
 def test_raster_layers_of_a_map_file(example: Services) -> None:
     drg, landsat = example.layers
     assert (drg.identifier, drg.name, drg.title) == ("drg", ImageName("drg.tif"), "Scanned map")
@@ -209,9 +236,9 @@ def test_raster_layers_of_a_map_file(example: Services) -> None:
 
 REPORTED = [
     ("SIZE            800", "SIZE of MAP"), ("EXTENT          388107", "EXTENT of MAP"), ("UNITS", "UNITS of MAP"),
-    ("IMAGECOLOR", "IMAGECOLOR of MAP"), ("FONTSET", "FONTSET of MAP"), ("CONFIG", "CONFIG of MAP"),
+    ("FONTSET", "FONTSET of MAP"), ("CONFIG", "CONFIG of MAP"),
     ('FORMATOPTION  "INTER', "FORMATOPTION"), ("IMAGEPATH", "IMAGEPATH of WEB"), ('"wcs_label"                        "Cov', "wcs_label"),
-    ("onlineresource", "ows_onlineresource has no effect"), ("wms_rootlayer_title", "wms_rootlayer_title"),
+    ("onlineresource", "ows_onlineresource has no effect"),
     ("wms_exclude_items", "wms_exclude_items"), ("DITHER", "PROCESSING DITHER"), ("TOLERANCE", "TOLERANCE of the layer"),
     ("CLASS\n      NAME", "CLASS is not applied"),
 ]  # fmt: skip

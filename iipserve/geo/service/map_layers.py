@@ -10,6 +10,7 @@ from typing import Any
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError
+from iipserve.geo.service.keys import WMS_OPERATIONS
 from iipserve.geo.service.map_blocks import (
     Item,
     Notes,
@@ -21,7 +22,7 @@ from iipserve.geo.service.map_blocks import (
     metadata,
     texts,
 )
-from iipserve.geo.service.map_service import WITHOUT_EFFECT, allowed, check_allowed, put, split
+from iipserve.geo.service.map_service import WITHOUT_EFFECT, allowed, check_allowed, decided, put, split
 from iipserve.geo.service.toml_lines import Path
 
 LAYER_KEYS: Mapping[str, str] = MappingProxyType({
@@ -31,7 +32,7 @@ LAYER_KEYS: Mapping[str, str] = MappingProxyType({
 """Keys of the TOML form by keywords in METADATA."""
 KEPT = (
     "name", "group", "group_title", "group_abstract", "layer_group", "attribution_title", "attribution_onlineresource",
-    "metadatalink", "metadataurl", "dataurl", "authorityurl", "identifier", "opaque", "resolution", "size", "bandcount",
+    "metadatalink", "metadataurl", "dataurl", "authorityurl", "identifier", "dimensionlist", "featurelisturl", "opaque", "resolution", "size", "bandcount",
     "imagemode", "formats", "nativeformat", "native_format", "rangeset", "band_names", "band_", "interval",
     "significant_figures", "nilvalues", "timeitem", "timeposition", "timeextent", "timedefault", "outputformat",
     "axes", "values", "queryable", "wmslicense", "projection", "tiled", "use", "legend_",
@@ -48,6 +49,8 @@ SERVED = (
     "offsite",
     "group",
     "template",
+    "minscaledenom",
+    "maxscaledenom",
 )
 """Keywords of LAYER that are understood. STATUS has no effect on OGC services in MapServer either."""
 ELSEWHERE: Mapping[str, str] = MappingProxyType({
@@ -130,12 +133,30 @@ class MapLayers:
         put(table, places, "image", self._image(block), line(block, "data"))
         if "extent" in block:
             put(table, places, "extent", _numbers(block["extent"]), line(block, "extent"))
+        dimensions = (
+            tuple(f"{name}_" for name in split(items["dimensionlist"].text.lower()))
+            if "dimensionlist" in items
+            else ()
+        )
         for keyword, item in items.items():
-            self._put_item(keyword, item, table, places)
+            if dimensions and keyword.startswith(dimensions):
+                table.setdefault("metadata", {})[keyword] = item.text
+            else:
+                self._put_item(keyword, item, table, places)
         if "crs" not in table and (systems := service.get("srs")) is not None:
             put(table, places, "crs", split(systems.text), systems.line)
         if (requests := items.get("enable_request")) is not None:
             put(table, places, "public", allowed(requests.text, ("getmap", "gettile")), requests.line)
+            stated = service["enable_request"].text if "enable_request" in service else "*"
+            names = [
+                name
+                for name in ("GetCapabilities", *WMS_OPERATIONS)
+                if _is_enabled(name, requests.text, stated)
+            ]
+            table.setdefault("metadata", {})["enable_request"] = " ".join(names)
+        for key in ("minscaledenom", "maxscaledenom"):
+            if key in block:
+                table.setdefault("metadata", {})[key] = str(block[key])
         if block.get("group"):
             table.setdefault("metadata", {}).setdefault("group", str(block["group"]))
         self._note_others(block)
@@ -203,6 +224,12 @@ class MapLayers:
             table["nodata"] = values
         elif "offsite" in block:
             table["nodata"] = _offsite(block["offsite"])
+
+
+def _is_enabled(name: str, of_layer: str, of_service: str) -> bool:
+    """Whether an operation is answered for a layer: what is said of the layer goes before what is said of the service."""
+    stated = decided(of_layer, name)
+    return bool(decided(of_service, name) if stated is None else stated)
 
 
 def _ranges(directives: Mapping[str, str], bands: list[int]) -> list[Any]:

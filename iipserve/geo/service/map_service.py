@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from iipserve.errors import ConfigError
-from iipserve.geo.service.keys import INFO_FORMATS, OPERATIONS
+from iipserve.geo.service.keys import INFO_FORMATS, OPERATIONS, WMS_INFO_FORMATS, WMS_OPERATIONS
 from iipserve.geo.service.map_blocks import Item, Notes, blocks, keywords, line
 from iipserve.geo.service.toml_lines import Path
 
@@ -35,21 +35,32 @@ SERVICE_KEYS: Mapping[str, str] = MappingProxyType({
     "responsibleparty_address_country": "service.contact.country",
     "responsibleparty_address_electronicmailaddress": "service.contact.email",
     "responsibleparty_onlineresource": "service.contact.online_resource",
+    "rootlayer_name": "wms.root_name", "rootlayer_title": "wms.root_title", "rootlayer_abstract": "wms.root_abstract",
+    "rootlayer_keywordlist": "wms.root_keywords",
 })  # fmt: skip
 """Keys of the TOML form by keywords in METADATA; the first of two for one key counts."""
-LISTS = ("service.keywords", "service.languages", "layer.keywords", "layer.crs")
+LISTS = ("wms.root_keywords", "service.keywords", "service.languages", "layer.keywords", "layer.crs")
 WITHOUT_EFFECT: Mapping[str, str] = MappingProxyType({
     "onlineresource": "documents state the address of the request (service.public_address of the TOML form)",
     "encoding": "everything is in UTF-8",
     "addresstype": "it is left out of documents",
     "updatesequence": "it is the time of the last change",
     "exceptions_format": "requests say how errors are reported",
+    "bbox_extended": "boxes are stated in all systems that are listed",
 })  # fmt: skip
-READ = ("enable_request", "srs", "getmap_formatlist", "getfeatureinfo_formatlist")
+READ = (
+    "enable_request",
+    "srs",
+    "getmap_formatlist",
+    "getfeatureinfo_formatlist",
+    "getlegendgraphic_formatlist",
+)
 """Other keywords that are understood."""
+ROOT_ITEMS = ("attribution_", "authorityurl_", "identifier_", "metadataurl_", "dataurl_")
+"""Beginnings of keywords that are items of the layer that all others are in."""
 FORBIDDEN = ("allowed_ip_list", "denied_ip_list")
 """Keywords that must not be ignored: what they protect would be public."""
-SERVED = ("name", "web", "layers", "shapepath", "outputformats", "status")
+SERVED = ("name", "web", "layers", "shapepath", "outputformats", "status", "maxsize", "imagecolor")
 """Keywords of MAP that are understood."""
 FORMATS: Mapping[str, str] = MappingProxyType({
     "image/png": "png", "image/jpeg": "jpeg", "image/jpg": "jpeg", "image/webp": "webp", "image/tiff": "tiff",
@@ -84,6 +95,9 @@ def read_service(
         _put_item(item, data, lines, notes)
     if "title" not in data.get("service", {}) and found.get("name"):
         put(data, lines, "service.title", str(found["name"]), line(found, "name"))
+    if found.get("name"):
+        put(data, lines, "wms.root_name", str(found["name"]), line(found, "name"))
+    _sizes_and_colors(found, data, lines)
     _provider(data)
     _operations(items.get("enable_request"), data, lines)
     _formats(found, items, data, lines, notes)
@@ -97,6 +111,8 @@ def _put_item(item: Item, data: dict[str, Any], lines: dict[Path, int], notes: N
     if (key := SERVICE_KEYS.get(item.keyword)) is not None:
         if not put(data, lines, key, split(item.text) if key in LISTS else item.text, item.line):
             notes.add(item.line, f"{item.name} has no effect: another keyword sets {key}")
+    elif item.keyword.startswith(ROOT_ITEMS):
+        data.setdefault("wms", {}).setdefault("metadata", {})[item.keyword] = item.text
     elif item.keyword in WITHOUT_EFFECT:
         notes.add(item.line, f"{item.name} has no effect: {WITHOUT_EFFECT[item.keyword]}")
     elif item.keyword not in READ:
@@ -139,6 +155,24 @@ def allowed(text: str, names: tuple[str, ...]) -> bool:
     return is_allowed
 
 
+def decided(text: str, name: str) -> bool | None:
+    """Whether the text of an enable_request allows an operation; None where it does not mention it."""
+    words = {word.lstrip("!") for word in text.lower().replace(",", " ").split()}
+    return allowed(text, (name.lower(),)) if words & {name.lower(), "*"} else None
+
+
+def _sizes_and_colors(found: Mapping[str, Any], data: dict[str, Any], lines: dict[Path, int]) -> None:
+    """MAXSIZE and IMAGECOLOR of the map."""
+    if "maxsize" in found:
+        for key in ("wms.max_width", "wms.max_height"):
+            put(data, lines, key, found["maxsize"], line(found, "maxsize"))
+    color = found.get("imagecolor")
+    if isinstance(color, str) and re.fullmatch("#[0-9a-fA-F]{6}", color):
+        color = list(bytes.fromhex(color[1:]))
+    if color is not None:
+        put(data, lines, "wms.background", color, line(found, "imagecolor"))
+
+
 def _provider(data: dict[str, Any]) -> None:
     organization = data.get("service", {}).get("contact", {}).get("organization")
     if organization:
@@ -154,6 +188,10 @@ def _operations(item: Item | None, data: dict[str, Any], lines: dict[Path, int])
         if allowed(item.text, (name.lower(), name.lower().replace("gettile", "getmap")))
     ]
     put(data, lines, "wmts.operations", operations, item.line)
+    offered = [name for name in WMS_OPERATIONS if decided(item.text, name)]
+    put(data, lines, "wms.operations", offered, item.line)
+    if not offered:
+        put(data, lines, "wms.enabled", False, item.line)
     if not operations:
         put(data, lines, "wmts.enabled", False, item.line)
 
@@ -181,11 +219,23 @@ def _formats(
         known = [FORMATS.get(_media_type(one)) for one in split(item.text)]
         formats = {name: item.line for name in known if name}
     if formats:
-        put(data, lines, "wmts.formats", list(formats), min(formats.values()))
+        for key in ("wmts.formats", "wms.formats"):
+            put(data, lines, key, list(formats), min(formats.values()))
+    _other_formats(items, data, lines)
+
+
+def _other_formats(items: Mapping[str, Item], data: dict[str, Any], lines: dict[Path, int]) -> None:
+    """Formats of legends and of feature info."""
+    if (item := items.get("getlegendgraphic_formatlist")) is not None:
+        named = [FORMATS.get(_media_type(one)) for one in split(item.text)]
+        if any(named):
+            put(data, lines, "wms.legend_formats", list(filter(None, named)), item.line)
     if (item := items.get("getfeatureinfo_formatlist")) is not None:
         known = [one for one in split(item.text) if one in INFO_FORMATS]
         if known:
             put(data, lines, "wmts.info_formats", known, item.line)
+        if known := [one for one in split(item.text) if one in WMS_INFO_FORMATS]:
+            put(data, lines, "wms.info_formats", known, item.line)
 
 
 def _options(block: Mapping[str, Any], notes: Notes) -> None:
