@@ -7,6 +7,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from iipserve.geo import crs
+from iipserve.geo.extents import transform_bounds
 from iipserve.geo.grid import Affine, Bounds
 from iipserve.geo.layer import LayerEntry, ServiceMetadata, Style
 from iipserve.geo.ows.capabilities import between_meridians
@@ -169,14 +170,26 @@ def _boxes(entry: LayerEntry, metadata: ServiceMetadata, version: Version) -> It
             width, height = entry.info.size
             yield version.box(version.listed(key)[0], Bounds(0, 0, width, height))
         elif place := entry.place_in(key):
-            bounds = place.bounds
-            if bounds.max_x < bounds.min_x:
-                bounds = bounds._replace(max_x=bounds.max_x + (crs.turn(key) or 360.0))
+            bounds = _across_seam(place.bounds, key, entry.geographic_bounds())
             resolution = None
             if key == georeference.crs and isinstance(mapping, Affine) and mapping.is_rectilinear:
                 resolution = abs(mapping.a), abs(mapping.e)
             for system in version.listed(key):
                 yield version.box(system, bounds, resolution)
+
+
+def _across_seam(bounds: Bounds, key: str, degrees: Bounds | None) -> Bounds:
+    """The box of a layer in a system; from its west to its east beyond the seam, if it crosses that."""
+    turn = crs.turn(key)
+    if turn is None or degrees is None or degrees.min_x <= degrees.max_x:
+        return bounds
+    if bounds.max_x < bounds.min_x:
+        return bounds._replace(max_x=bounds.max_x + turn)
+    west = transform_bounds(crs.WGS84, key, degrees._replace(max_x=180.0))
+    east = transform_bounds(crs.WGS84, key, degrees._replace(min_x=-180.0))
+    if west is None or east is None or bounds.width < turn * 0.99:
+        return bounds
+    return bounds._replace(min_x=west.min_x, max_x=east.max_x + turn)
 
 
 def _style(style: Style, entry: LayerEntry, version: Version, *, with_legend: bool) -> Xml:
