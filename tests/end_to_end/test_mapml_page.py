@@ -69,6 +69,11 @@ def test_the_layer_is_where_it_belongs(browser: Browser, origin: str, projection
     assert len(green) == pytest.approx(half, abs=2)
     assert red.max() + 1 == green.min()
     assert green.min() == pytest.approx(500, abs=3)
+    with page.expect_response(
+        lambda answer: answer.url.endswith(".html") and "/wmts/" in answer.url
+    ) as asked:
+        page.mouse.click(int(red.min()) + 30, 400)
+    assert "<th>band1</th><td>255</td>" in asked.value.text()
     assert mistakes == []
     page.context.close()
 

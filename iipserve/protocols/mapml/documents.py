@@ -16,6 +16,8 @@ from iipserve.geo.ows.xml import Xml, document, element, joined
 from iipserve.protocols.mapml.projections import Projection
 
 MEDIA_TYPE = "text/mapml"
+EDGE = 1e-5
+"""Part of a tile by which a box ends before the next one, which would be asked for."""
 NAMESPACE = "http://www.w3.org/1999/xhtml"
 
 
@@ -128,13 +130,19 @@ def corners(bounds: Bounds, *, is_geographic: bool) -> str:
 
 
 def _extent(sheet: Sheet, name: _Names) -> Xml:
-    """The tiles. The limits of rows and columns are those of the zoom level that `value` states."""
-    limits = sheet.linked.limits[-1]
+    """The tiles. The box in columns and rows, with fractions, is that of the zoom level that `value` states.
+
+    The viewer answers clicks inside the box only, and draws all tiles that it touches.
+    """
+    limits, box = sheet.linked.limits[-1], sheet.linked.bounds
+    (left, top), cell, tile = limits.matrix.top_left, limits.matrix.cell_size, limits.matrix.tile
+    columns = [(x - left) / (cell * tile.width) for x in (box.min_x, box.max_x)]
+    rows = [(top - y) / (cell * tile.height) for y in (box.max_y, box.min_y)]
     finest = str(len(sheet.linked.limits) - 1)
     parts = [
         name.empty("input", name="z", type="zoom", min="0", max=finest, value=finest),
-        _axis(name, "x", "column", limits.min_column, limits.max_column),
-        _axis(name, "y", "row", limits.min_row, limits.max_row),
+        _axis(name, "x", "column", *_inside(columns, limits.min_column, limits.max_column)),
+        _axis(name, "y", "row", *_inside(rows, limits.min_row, limits.max_row)),
         name.empty("link", rel="tile", tref=sheet.tiles),
     ]
     if sheet.query:
@@ -145,9 +153,15 @@ def _extent(sheet: Sheet, name: _Names) -> Xml:
     return name.element("extent", joined(parts), attributes=attributes)
 
 
-def _axis(name: _Names, variable: str, axis: str, first: int, last: int) -> Xml:
+def _inside(ends: list[float], first: int, last: int) -> tuple[str, str]:
+    """Both ends of a box in tiles, inside the tiles that are answered."""
+    low, high = (round(min(max(end, first), last + 1 - EDGE), 6) for end in ends)
+    return number_text(low), number_text(high)
+
+
+def _axis(name: _Names, variable: str, axis: str, first: str, last: str) -> Xml:
     return name.empty(
-        "input", name=variable, type="location", units="tilematrix", axis=axis, min=str(first), max=str(last)
+        "input", name=variable, type="location", units="tilematrix", axis=axis, min=first, max=last
     )
 
 
