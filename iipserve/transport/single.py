@@ -10,6 +10,7 @@ from socket import socket
 
 from iipserve.config import Config
 from iipserve.transport import signals
+from iipserve.transport.garbage import tune_collector
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
 
@@ -29,6 +30,7 @@ def serve(application: Application, listeners: Sequence[socket], config: Config)
         signal.signal(number, lambda number, _frame: received.put(number))
     signals.let_through()
     monitored = MonitoredApplication(application, config)
+    tune_collector()
     server = FastCGIServer(monitored, listeners, config)
     server.start()
     _wait(received, monitored, server)

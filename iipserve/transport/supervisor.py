@@ -36,6 +36,7 @@ from iipserve.config import Config
 from iipserve.errors import INTERNAL_ERROR, ConfigError
 from iipserve.transport import logs, signals
 from iipserve.transport.balance import ConnectionCounts, WorkerSlot
+from iipserve.transport.garbage import tune_collector
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
 from iipserve.transport.service_files import take_over
@@ -196,6 +197,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         config: Config = self.app.config
         try:
             self._application = MonitoredApplication(self.app.build(config), config)
+            tune_collector()
         except ConfigError as error:
             for line in str(error).splitlines():
                 log.critical("%s", line)
