@@ -14,7 +14,7 @@ from iipserve.protocols import BodyRule, Images, PathRoute, Protocol, QueryRoute
 from iipserve.protocols.wms import options, requests
 from iipserve.protocols.wms.describe import plan_description
 from iipserve.protocols.wms.documents import plan_capabilities
-from iipserve.protocols.wms.faults import error_answer
+from iipserve.protocols.wms.error_pictures import error_answer
 from iipserve.protocols.wms.feature_info import plan_get_feature_info
 from iipserve.protocols.wms.legends import plan_get_legend
 from iipserve.protocols.wms.maps import plan_get_map

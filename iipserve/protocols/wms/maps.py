@@ -8,11 +8,11 @@ from iipserve.geo import crs
 from iipserve.geo.grid import GridRef
 from iipserve.geo.layer import Layer, LayerEntry, Style
 from iipserve.geo.linked_sets import shared_sets
-from iipserve.geo.ows.exceptions import OperationNotSupported, OwsError
+from iipserve.geo.ows.exceptions import OwsError
 from iipserve.plan import Answer
 from iipserve.protocols import Images, Server
 from iipserve.protocols.map_tiles import entry_of
-from iipserve.protocols.maps import MapView, plan_map
+from iipserve.protocols.maps import MapView, ShownLayer, plan_maps
 from iipserve.protocols.wms import options, vendor
 from iipserve.protocols.wms.dimension_values import checked
 from iipserve.protocols.wms.faults import INVALID_CRS
@@ -27,14 +27,13 @@ def plan_get_map(query: MapQuery, images: Images, server: Server) -> Answer:
         OwsError: a layer cannot be shown in the coordinate reference system, or does not have what TIME or another
             dimension states.
     """
-    if len(query.layers) > 1:
-        raise OperationNotSupported("several layers are not drawn over each other yet; name one", "layers")
-    layer = query.layers[0]
     headers = checked(query.layers, query.dimensions)
-    entry = shown_entry(query, entry_of(layer, images[layer.name], server), server)
-    style = shown_style(query, 0, entry)
-    view = as_tile(view_of(query, layer, style), server)
-    return Answer(plan_map(view, entry.info, entry.geo, server), headers)
+    shown = []
+    for index, layer in enumerate(query.layers):
+        entry = shown_entry(query, entry_of(layer, images[layer.name], server), server)
+        view = as_tile(view_of(query, layer, shown_style(query, index, entry)), server)
+        shown.append(ShownLayer(view, entry.info, entry.geo))
+    return Answer(plan_maps(shown, server), headers)
 
 
 def view_of(query: MapQuery, layer: Layer, style: Style) -> MapView:

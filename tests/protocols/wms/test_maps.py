@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from iipserve.errors import InvalidRequest
 from iipserve.geo.grid import Bounds
 from iipserve.geo.ows.exceptions import OwsError
-from iipserve.plan import RenderPlan, Resampling
+from iipserve.geometry import Size
+from iipserve.plan import Blank, Composite, RenderPlan, Resampling
 from iipserve.processing.tone import Gamma, SampleRange
 from iipserve.processing.transparency import Background
 from tests.protocols.wms.services import INFO, MAP, MAP_1_1, ask, read
-from tests.protocols.wmts.services import TILE, kvp
+from tests.protocols.wmts.services import TILE, kvp, server_of
 from tests.protocols.wmts.services import ask as ask_wmts
 from tests.schemas import validated
 
@@ -219,3 +220,29 @@ def test_any_values_are_a_map_or_an_exception(values: dict[str, str]) -> None:
         found = read(query)
         assert found.bounds.width > 0
         assert found.bounds.height > 0
+
+
+def test_layers_over_each_other() -> None:
+    plan = planned(kvp(MAP, layers="degrees,utm,degrees"))
+    assert isinstance(plan.view, Composite)
+    assert [part.view.image.identifier for part in plan.view.parts] == [
+        "degrees.tif",
+        "utm.tif",
+        "degrees.tif",
+    ]
+    assert Background(255, 255, 255) in plan.operations
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [("INIMAGE", "there is no layer 'nothing'"), ("application/vnd.ogc.se_inimage", "there is no layer 'nothing'"),
+     ("BLANK", ""), ("application/vnd.ogc.se_blank", "")],
+)  # fmt: skip
+def test_pictures_of_errors(form: str, message: str) -> None:
+    error = ask(kvp(MAP, layers="nothing", exceptions=form, format="image/jpeg")).error
+    assert error is not None
+    assert error.status == 200
+    assert callable(error.content)
+    plan = error.content(server_of())
+    assert plan.view == Blank(Size(200, 400), message)
+    assert plan.encoding.format == "jpeg"
