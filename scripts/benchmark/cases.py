@@ -46,6 +46,10 @@ class Case:
     """Of the load generator, if not the number that the options say."""
     links: int = 0
     """Hard links to the image that the addresses name."""
+    resampling: str = ""
+    """`RESAMPLE` of MapServer's layers, nearest without it."""
+    services: bool = False
+    """Our server reads the map file too; without it, it finds its layers by itself."""
     memcached: bool = False
     """Both servers use a memcached of their own."""
     refused: bool = False
@@ -147,11 +151,11 @@ PROCESSED = (
 
 
 def map_rows(name: str, squares: maps.Squares, media_type: str) -> list[Case]:
-    """Two rows: map tiles asked for the first time, and again."""
+    """Two rows: tiles of WMTS asked for the first time, and again; MapServer is asked for the same by WMS."""
     again = maps.few(squares)
     return [
         Case(
-            f"{name}, first time", MAP, maps.wmts(squares, media_type), UNCACHED,
+            f"{name}, first time", MAP, maps.wmts(squares, media_type), UNCACHED, warm_seconds=1,
             partner=MAPSERVER, partner_addresses=maps.wms(squares, media_type),
         ),
         Case(
@@ -161,6 +165,33 @@ def map_rows(name: str, squares: maps.Squares, media_type: str) -> list[Case]:
     ]  # fmt: skip
 
 
+def wms_rows(name: str, squares: maps.Squares, media_type: str, resampling: str = "") -> list[Case]:
+    """Two rows: GetMap asked for the first time, and again, of two servers with the same map file."""
+    asked = (("first time", squares, UNCACHED), ("again", maps.few(squares), DEFAULT))
+    return [
+        Case(
+            f"WMS, {name}, {when}", MAP, maps.wms(chosen, media_type), settings, warm_seconds=1,
+            partner=MAPSERVER, resampling=resampling, services=True,
+        )
+        for when, chosen, settings, warm in asked
+    ]  # fmt: skip
+
+
+def capabilities_rows() -> list[Case]:
+    """Documents of nine layers, which are asked for again and again; MapServer knows no WMTS."""
+    wms = "?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetCapabilities"
+    asked = {"WMS 1.3.0": wms, "WMTS": "?SERVICE=WMTS&VERSION=1.0.0&REQUEST=GetCapabilities"}
+    return [
+        Case(
+            f"capabilities of {name}, {LISTED} layers, asked for before", MAP, maps.same(address), DEFAULT,
+            warm_seconds=1, links=LISTED, partner=MAPSERVER, partner_addresses=maps.same(wms), services=True,
+        )
+        for name, address in asked.items()
+    ]  # fmt: skip
+
+
+LISTED = 9
+"""Layers of the capabilities."""
 RASTERS = 200
 """Of a crowd on maps."""
 _crowd_squares = maps.crowd(RASTERS)
@@ -168,15 +199,15 @@ MAPS = (
     *map_rows("map tile, reprojected, JPEG", maps.mercator_squares, "image/jpeg"),
     *map_rows("map tile, reprojected, PNG", maps.mercator_squares, "image/png"),
     *map_rows("map tile on the raster's own grid, JPEG", maps.native_squares, "image/jpeg"),
+    *wms_rows("reprojected, nearest, JPEG", maps.mercator_squares, "image/jpeg"),
+    *wms_rows("reprojected, nearest, PNG", maps.mercator_squares, "image/png"),
+    *wms_rows("reprojected, bilinear, JPEG", maps.mercator_squares, "image/jpeg", "BILINEAR"),
+    *wms_rows("on the raster's own grid, JPEG", maps.native_squares, "image/jpeg"),
     Case(
         "crowd on 200 rasters", MAP, maps.wmts(_crowd_squares, "image/jpeg"), DEFAULT, warm_seconds=3,
         connections=64, links=RASTERS, partner=MAPSERVER, partner_addresses=maps.wms(_crowd_squares, "image/jpeg"),
     ),
-    Case(
-        "capabilities of the map services, asked for before", MAP, lambda _: ["?SERVICE=WMTS&REQUEST=GetCapabilities"],
-        DEFAULT, warm_seconds=1, partner=MAPSERVER,
-        partner_addresses=lambda _: ["?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetCapabilities"],
-    ),
+    *capabilities_rows(),
 )  # fmt: skip
 CASES: Sequence[Case] = (*WARM, *DOCUMENTS, *ERRORS, *FIRST, *CROWDS, *DECODED, *PROCESSED, *MAPS)
 

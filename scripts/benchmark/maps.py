@@ -1,6 +1,6 @@
-"""Map requests of the benchmark, for this server's WMTS and MapServer's WMS.
+"""Map requests of the benchmark, for WMTS and WMS of this server and for MapServer's WMS.
 
-Both are asked for the same squares of ground: a tile of WebMercatorQuad by its number, and by its box.
+Both servers are asked for the same squares of ground: a tile of WebMercatorQuad by its number, and by its box.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LAYER = """
     STATUS ON
     DATA "{path}"
     PROJECTION "init=epsg:32633" END
-    METADATA "ows_title" "{name}" END
+    METADATA "ows_title" "{name}" END{processing}
   END"""
 MAP_FILE = """MAP
   NAME "benchmark"
@@ -62,9 +62,12 @@ def layer_name(file_name: str) -> str:
     return Path(file_name).stem
 
 
-def write_map_file(path: Path, folder: Path, names: Sequence[str]) -> None:
-    """The map file of MapServer with a layer for each of the files in a folder."""
-    layers = (LAYER.format(name=layer_name(name), path=folder / name) for name in names)
+def write_map_file(path: Path, folder: Path, names: Sequence[str], resampling: str = "") -> None:
+    """A map file with a layer for each of the files in a folder, of all one `RESAMPLE`."""
+    processing = f'\n    PROCESSING "RESAMPLE={resampling}"' if resampling else ""
+    layers = (
+        LAYER.format(name=layer_name(name), path=folder / name, processing=processing) for name in names
+    )
     path.write_text(MAP_FILE.format(layers="".join(layers)))
 
 
@@ -121,6 +124,11 @@ def crowd(count: int, requests: int = 20_000) -> Squares:
         return [choice.choice(known)._replace(layer=choice.choice(names)) for _ in range(requests)]
 
     return squares
+
+
+def same(address: str) -> Callable[[Image], list[str]]:
+    """One address, whatever the image."""
+    return lambda _: [address]
 
 
 def wmts(squares: Squares, media_type: str) -> Callable[[Image], list[str]]:

@@ -85,6 +85,8 @@ def iipserve(
         "URI_MAP": "kept/iiif=>iiif,kept/deepzoom=>deepzoom,new/iiif=>iiif,new/deepzoom=>deepzoom",
         **_settings(case, ports),
     }  # fmt: skip
+    if case.services:
+        environ["SERVICES"] = str(_map_file(folder, case))
     command = [
         *(SERVER_CORE if pinned else []),
         str(CHECKOUT / "iipserve.fcgi"),
@@ -112,14 +114,20 @@ def iipsrv(ports: Ports, folder: Path, case: Case) -> Iterator[subprocess.Popen[
 @contextmanager
 def mapserver(ports: Ports, folder: Path, case: Case) -> Iterator[subprocess.Popen[bytes]]:
     """Debian's MapServer with a layer for each image of the row."""
-    map_file, settings = CACHE / "benchmark.map", CACHE / "mapserver.conf"
-    names = [link_name(case.image, number) for number in range(case.links)] or [case.image]
-    write_map_file(map_file, folder, names)
+    map_file, settings = _map_file(folder, case), CACHE / "mapserver.conf"
     settings.write_text(f'CONFIG ENV MS_MAP_PATTERN "." MS_MAPFILE "{map_file}" END END\n')
     environ = {"MAPSERVER_CONFIG_FILE": str(settings), "PATH": os.environ["PATH"]}
     command = [*SERVER_CORE, "spawn-fcgi", "-n", "-a", "127.0.0.1", "-p", str(ports.partner), "--", MAPSERV]
     with _running(command, environ, ports.partner, "MapServer") as process:
         yield process
+
+
+def _map_file(folder: Path, case: Case) -> Path:
+    """Write the map file of a row's layers."""
+    path = CACHE / "benchmark.map"
+    names = [link_name(case.image, number) for number in range(case.links)] or [case.image]
+    write_map_file(path, folder, names, case.resampling)
+    return path
 
 
 def _settings(case: Case, ports: Ports) -> dict[str, str]:
