@@ -26,6 +26,8 @@ SLACK = 0.02
 """Pixels added to what is computed of a window."""
 WHOLE = 1e-6
 """Part of a turn around the globe by which a level may be wider or narrower, to count as all of it."""
+MAX_TURNS = 8
+"""Around the globe, in either direction, beyond which there are no places: each takes a window of its own."""
 SAMPLED = 4
 """Samples of a pixel of the map, across and down, among which the most frequent is searched."""
 
@@ -78,8 +80,8 @@ class WarpedLevel:
             _end(part.bottom, full.height, self.scale[1], level.height / down),
         )
         """Where that ends: a pixel that is cut off or incomplete counts as a whole one, or as part of the last."""
-        self.reach = steps[0] / across / 2, steps[1] / down / 2
-        """Half the sides of a pixel of the map."""
+        self.reach = min(steps[0] / across / 2, self.size.width), min(steps[1] / down / 2, self.size.height)
+        """Half the sides of a pixel of the map: no more than those of the level, which limits windows around places."""
         turn = turn_of(view.source)
         self.turn = None if turn is None else turn * self.scale[0]
         """Columns around the globe, or None."""
@@ -115,6 +117,8 @@ class WarpedLevel:
         left, right = min(span.left for span in spans), max(span.right for span in spans)
         if self.turn is None or right - left >= self.turn:
             return None
+        if not _is_near(left, right, self.turn):
+            return None
         turns = math.floor(left / self.turn)
         shift = turns * self.turn
         span = Span(left - shift, right - shift, *_rows(spans))
@@ -124,13 +128,18 @@ class WarpedLevel:
         """By how many turns around the globe some columns are further than the level's."""
         if self.turn is None:
             return range(1)
-        return range(math.floor(span.left / self.turn), math.floor(span.right / self.turn) + 1)
+        first, last = span.left / self.turn, span.right / self.turn
+        if first > MAX_TURNS or last < -MAX_TURNS:
+            return range(0)
+        return range(math.floor(max(first, -MAX_TURNS)), math.floor(min(last, MAX_TURNS)) + 1)
 
     def _covers(self, block: Block, span: Span | None) -> bool:
         if span is None or not (isinstance(block, Smooth) or _is_finite(block)):
             return False
         (left, top), (width, height) = self.start, self.size
         if span.top < top or span.bottom >= min(height, self.extent[1]):
+            return False
+        if self.turn is not None and not _is_near(span.left, span.right, self.turn):
             return False
         shift = 0.0 if self.turn is None else math.floor(span.left / self.turn) * self.turn
         return self.goes_around or (
@@ -210,6 +219,11 @@ class WarpedLevel:
             spans.append((first, first + length))
             start += length
         return spans
+
+
+def _is_near(left: float, right: float, turn: float) -> bool:
+    """Whether columns are not so far away that they count as nowhere."""
+    return -MAX_TURNS * turn <= left and right <= MAX_TURNS * turn
 
 
 def _end(edge: int, full: int, scale: float, level: float) -> float:

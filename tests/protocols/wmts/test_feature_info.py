@@ -293,7 +293,7 @@ def test_faults_of_points(
     assert fault(at_point(app, **({"layer": "utm", "x": "500030", "y": "4999930"} | parameters))) == expected
 
 
-@pytest.mark.parametrize("number", ["1e308", "-1e308", "1e-320", "0", "-0.0"])
+@pytest.mark.parametrize("number", ["1e8", "1e15", "1e308", "-1e308", "1e-320", "0", "-0.0"])
 @pytest.mark.parametrize("srid", ["", "4326", "3857", "32661"])
 def test_points_of_any_magnitude_have_an_answer(number: str, srid: str, app: Application) -> None:
     for kind in ("utm", "world", "polar", "gcps"):
