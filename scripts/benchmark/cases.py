@@ -173,7 +173,7 @@ def wms_rows(name: str, squares: maps.Squares, media_type: str, resampling: str 
             f"WMS, {name}, {when}", MAP, maps.wms(chosen, media_type), settings, warm_seconds=1,
             partner=MAPSERVER, resampling=resampling, services=True,
         )
-        for when, chosen, settings, warm in asked
+        for when, chosen, settings in asked
     ]  # fmt: skip
 
 
