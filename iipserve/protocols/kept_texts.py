@@ -14,8 +14,8 @@ CAPACITY = 32 << 20
 COMPRESSION = (1, zlib.DEFLATED, 13, 6)
 """Level, method, base 2 logarithm of the window, memory level: the default window and memory take much longer, most of it
 for the memory itself."""
-SEPARATOR = "\ufdd2"
-"""Between the texts of one layer: a noncharacter of Unicode, which no name has."""
+SEPARATOR = "\0"
+"""Between the texts of one layer: no XML has this character."""
 
 
 class KeptTexts(NamedTuple):

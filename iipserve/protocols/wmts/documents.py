@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain, starmap
 from typing import NamedTuple
 from urllib.parse import quote
@@ -27,7 +27,7 @@ from iipserve.geo.ows.capabilities import (
     wgs84_bounding_box,
 )
 from iipserve.geo.ows.negotiation import is_current
-from iipserve.geo.ows.xml import NOTHING, Xml, document, element, escaped, joined, optional, several
+from iipserve.geo.ows.xml import NOTHING, Xml, document, element, enclosed, escaped, joined, optional, several
 from iipserve.http.public_address import headers_read
 from iipserve.plan import CatalogPlan, Document
 from iipserve.protocols import Server
@@ -47,9 +47,11 @@ MAX_DEPTH = 16
 """Folders in one another that are themes; layers further down belong to the last of them."""
 
 
-KVP_MARK, REST_MARK = "\ufdd0", "\ufdd1"
-"""Stand for the addresses of the service in texts that are kept: noncharacters of Unicode, which no name has."""
-LIMITS_MARK = "\ufdd3"
+REST_MARK = "\1"
+"""Stands for the address of the service in texts that are kept: no XML has this character."""
+PLACE_MARK = "\3"
+"""Stands for the address of a layer."""
+LIMITS_MARK = "\2"
 """Stands for the limits of a shared set."""
 
 
@@ -64,8 +66,8 @@ class Offer(NamedTuple):
 
     @property
     def anywhere(self) -> Offer:
-        """The same with marks for addresses."""
-        return self._replace(endpoint=Endpoint(KVP_MARK, REST_MARK if self.endpoint.rest else ""))
+        """The same with a mark for the address."""
+        return self._replace(endpoint=Endpoint("", REST_MARK if self.endpoint.rest else ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +93,16 @@ def _vary(query: CapabilitiesQuery, server: Server) -> str:
     return ", ".join(("Accept", *headers) if query.is_restful else headers)
 
 
-def _root(query: CapabilitiesQuery, catalog: Catalog, server: Server) -> Xml:
+def _root(query: CapabilitiesQuery, catalog: Catalog, server: Server) -> Iterable[str]:
     attributes = {"xmlns": NAMESPACE, **ROOT_ATTRIBUTES, "xsi:schemaLocation": SCHEMA, "version": VERSION}
     if catalog.version:
         attributes["updateSequence"] = catalog.version
     if is_current(query.update_sequence, catalog.version):
         return element("Capabilities", attributes=attributes)
-    return element("Capabilities", joined(_sections(query, catalog, server)), attributes=attributes)
+    return enclosed("Capabilities", _sections(query, catalog, server), attributes)
 
 
-def _sections(query: CapabilitiesQuery, catalog: Catalog, server: Server) -> Iterator[Xml]:
+def _sections(query: CapabilitiesQuery, catalog: Catalog, server: Server) -> Iterator[str]:
     metadata, endpoint = catalog.metadata, query.endpoint
     offer = Offer(endpoint, _formats(catalog, server), tuple(options.info_formats(metadata).items()))
     if "ServiceIdentification" in query.sections:
@@ -111,7 +113,7 @@ def _sections(query: CapabilitiesQuery, catalog: Catalog, server: Server) -> Ite
         yield operations_metadata(_operations(endpoint, options.operations(metadata)))
     listed = list(_listed(query, catalog)) if query.sections & {"Contents", "Themes"} else []
     if "Contents" in query.sections:
-        yield _contents(listed, offer, server, is_china=query.is_china)
+        yield from _contents(listed, offer, server, is_china=query.is_china)
     if "Themes" in query.sections:
         yield themes([entry.layer.identifier for entry in listed])
     if endpoint.rest and len(query.sections) == len(SECTIONS):
@@ -149,7 +151,9 @@ def _operations(endpoint: Endpoint, offered: Sequence[str]) -> list[Operation]:
 # -- contents --------------------------------------------------------------------------------------
 
 
-def _contents(entries: Iterable[LayerEntry], offer: Offer, server: Server, *, is_china: bool) -> Xml:
+def _contents(
+    entries: Iterable[LayerEntry], offer: Offer, server: Server, *, is_china: bool
+) -> Iterator[str]:
     """Layers that are offered in some set, and all these sets, each once.
 
     A set has no matrices that are finer than any layer needs: GDAL opens a layer by the finest one of its set, so that
@@ -163,15 +167,15 @@ def _contents(entries: Iterable[LayerEntry], offer: Offer, server: Server, *, is
     counts: dict[TileMatrixSet, int] = {}
     for each in chain.from_iterable(text.shared for text in texts):
         counts[each.set] = max(each.offered, counts.get(each.set, 0))
-    layers = "".join(_with_limits(text, counts) for text in texts)
-    found = layers.replace(KVP_MARK, escaped(endpoint.kvp)).replace(REST_MARK, escaped(endpoint.rest))
-    listed = joined(starmap(_matrix_set, counts.items()))
-    return element("Contents", Xml(found), listed, Xml("".join(text.own_set for text in texts)))
+    address = escaped(endpoint.rest)
+    layers = (_with_limits(text, address, counts) for text in texts)
+    listed = starmap(_matrix_set, counts.items())
+    return enclosed("Contents", chain(layers, listed, (text.own_set for text in texts)))
 
 
-def _with_limits(text: LayerText, counts: Mapping[TileMatrixSet, int]) -> str:
-    """The element of a layer with the limits of so many matrices of each shared set."""
-    first, *others = text.layer.split(LIMITS_MARK)
+def _with_limits(text: LayerText, address: str, counts: Mapping[TileMatrixSet, int]) -> str:
+    """The element of a layer with the limits of so many matrices of each shared set, and the address of the service."""
+    first, *others = text.layer.replace(REST_MARK, address).split(LIMITS_MARK)
     parts = [first]
     for each, other in zip(text.shared, others, strict=True):
         parts += each.limits.text(each.set, counts[each.set]), other
@@ -245,13 +249,10 @@ def _style(style: Style, entry: LayerEntry, offer: Offer) -> Xml:
 def _legend_url(style: Style, entry: LayerEntry, offer: Offer) -> Xml:
     size = legend_size(entry.info, style)
     place = f"{quote(entry.layer.identifier, safe='')}/{quote(style.name, safe='')}/{paths.LEGEND}.png"
-    attributes = {
-        "format": "image/png",
-        "xlink:href": offer.endpoint.rest + place,
-        "width": str(size.width),
-        "height": str(size.height),
-    }
-    return element("LegendURL", attributes=attributes)
+    return Xml(
+        f'<LegendURL format="image/png" xlink:href="{offer.endpoint.rest}{place}"'
+        f' width="{size.width}" height="{size.height}"/>'
+    )
 
 
 def _link(linked: LinkedSet, *, is_shared: bool) -> Xml:
@@ -268,23 +269,23 @@ def _resource_urls(layer: Layer, offer: Offer) -> Xml:
     """
     if not offer.endpoint.rest:
         return NOTHING
-    place = (
-        f"{offer.endpoint.rest}{quote(layer.identifier, safe='')}"
-        "/{style}/{TileMatrixSet}/{TileMatrix}/{TileRow}/{TileCol}"
+    queryable = layer.is_queryable
+    urls = _url_template(offer.formats[0], offer.info_formats if queryable else ())
+    return Xml(urls.replace(PLACE_MARK, f"{offer.endpoint.rest}{quote(layer.identifier, safe='')}"))
+
+
+@lru_cache(maxsize=16)
+def _url_template(tiles: tuple[str, str], info: tuple[tuple[str, str], ...]) -> str:
+    """The elements with a mark for the address of the layer. Both are media types and extensions."""
+    place = f"{PLACE_MARK}/{{style}}/{{TileMatrixSet}}/{{TileMatrix}}/{{TileRow}}/{{TileCol}}"
+    tile = _resource_url(tiles[0], "tile", f"{place}.{tiles[1]}")
+    return tile + "".join(
+        _resource_url(media, "FeatureInfo", f"{place}/{{J}}/{{I}}.{extension}") for media, extension in info
     )
-    media_type, extension = offer.formats[0]
-    tiles = [_resource_url(media_type, "tile", f"{place}.{extension}")]
-    info = [
-        _resource_url(media, "FeatureInfo", f"{place}/{{J}}/{{I}}.{extension}")
-        for media, extension in offer.info_formats
-        if layer.is_queryable
-    ]
-    return joined((*tiles, *info))
 
 
-def _resource_url(media_type: str, kind: str, template: str) -> Xml:
-    attributes = {"format": media_type, "resourceType": kind, "template": template}
-    return element("ResourceURL", attributes=attributes)
+def _resource_url(media_type: str, kind: str, template: str) -> str:
+    return f'<ResourceURL format="{escaped(media_type)}" resourceType="{kind}" template="{template}"/>'
 
 
 def _matrix_set(matrix_set: TileMatrixSet, count: int) -> Xml:
