@@ -77,6 +77,7 @@ services. What means nothing to this server is reported by `--check`, a line for
 | `MAXSIZE`, `IMAGECOLOR`, `NAME` | `max_width` and `max_height`, `background`, `root_name` of WMS |
 | `GROUP` with `group_title` and `group_abstract`, or `layer_group` | groups of layers in documents of WMS, by whose names their layers are asked for |
 | `MINSCALEDENOM`, `MAXSCALEDENOM`, `attribution_...`, `authorityurl_...`, `identifier_...`, `metadataurl_...`, `dataurl_...`, `opaque`, `timeextent`, `timedefault`, `dimensionlist` | what documents of WMS tell of a layer; the keys of `layer.metadata` have the same names |
+| `mapml_wms_image_format` | `image_format` of `[mapml]`; of a layer, its item `wms_image_format` |
 | `enable_request` | operations, and whether a layer is public: `*`, names, and names after `!`; all without it |
 """
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import quote
 
-from iipserve.errors import InvalidRequest
 from iipserve.geo import require
 from iipserve.geo.layer import Layer, LayerEntry, Style
 from iipserve.geo.matrixset import LinkedSet
@@ -30,7 +29,15 @@ from iipserve.protocols.map_tiles import (
     service_root,
     style_of,
 )
-from iipserve.protocols.mapml.documents import MEDIA_TYPE, Alternate, Dialect, Sheet, StyleLink, write
+from iipserve.protocols.mapml.documents import (
+    MEDIA_TYPE,
+    Alternate,
+    Dialect,
+    Sheet,
+    StyleLink,
+    TileLinks,
+    write,
+)
 from iipserve.protocols.mapml.projections import DEFAULT, PROJECTIONS, Projection, within_viewer
 from iipserve.protocols.url_text import decoded
 
@@ -68,13 +75,10 @@ def parse(routed: Routed, server: Server) -> Query:
     check_offered(server.catalog().metadata, "GetTile")
     parameters = kvp.read(routed.request)
     layer, projection = _named(routed.target, server)
-    word = parameters.get("dialect", Dialect.VIEWER.value).lower()
-    if word not in [each.value for each in Dialect]:
-        known = ", ".join(each.value for each in Dialect)
-        raise InvalidRequest(f"dialect {word[:100]!r} is unknown; {known} are written")
+    dialect = Dialect.of(parameters.get("dialect"))
     format = format_of(parameters.get("format", "png"), server)
     base = _base(routed, server)
-    return Query((layer.name,), layer, projection, parameters.get("style"), format, Dialect(word), base)
+    return Query((layer.name,), layer, projection, parameters.get("style"), format, dialect, base)
 
 
 def _named(target: str, server: Server) -> tuple[Layer, Projection]:
@@ -136,9 +140,11 @@ def _sheet(query: Query, style: Style, linked: LinkedSet, info: ImageInfo, serve
     return Sheet(
         layer.displayed_title,
         projection,
-        linked,
-        f"{tile}.{server.formats.by_name[query.format].extension}",
-        f"{tile}/{{j}}/{{i}}.{extension}" if extension else "",
+        TileLinks(
+            linked,
+            f"{tile}.{server.formats.by_name[query.format].extension}",
+            f"{tile}/{{j}}/{{i}}.{extension}" if extension else "",
+        ),
         tuple(
             Alternate(each.name, _address(query, each, style))
             for each in others

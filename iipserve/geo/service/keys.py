@@ -41,6 +41,8 @@ MAP_FORMATS = TILE_FORMATS
 """Usual formats of maps and legends of WMS."""
 LISTED_CRS = ("EPSG:4326", "EPSG:3857")
 """Keys of the systems in which documents of WMS list layers that may be asked for in any."""
+MAPML_LINKS = ("tile", "image")
+"""What documents of MapML link to in WMS; the first is the default."""
 MAX_SIDE, MAX_LAYERS = 8192, 100
 """Usual limits of maps of WMS: width and height in pixels, and layers."""
 
@@ -180,6 +182,17 @@ WMS = {
     "root_keywords": Key(TEXTS, '["maps"]', "Keywords of that layer.", ()),
     "metadata": Key(Text(), "", "Further items of that layer, by key, as of a layer.", MappingProxyType({})),
 }  # fmt: skip
+MAPML = {
+    "link_rel": Key(
+        Choice(MAPML_LINKS), '"image"',
+        "What documents of GetMapML of WMS link to: maps of the size of tiles, or one of the window. A layer's item "
+        "`wms_link_rel` goes before it, and LINK_REL of a request before both.", MAPML_LINKS[0],
+    ),
+    "image_format": Key(
+        Identifier(), '"jpeg"',
+        "Format of these maps, by its name. A layer's item `wms_image_format`, a media type, goes before it.", "png",
+    ),
+}  # fmt: skip
 RESAMPLING = ("nearest", "bilinear", "cubic", "average", "mode")
 """Of maps; the values of `plan.Resampling`."""
 LAYER = {
@@ -253,6 +266,7 @@ SECTIONS: Mapping[str, Section] = {
     "service.contact": Section("Whom to ask about the services.", CONTACT),
     "wmts": Section("Map tiles: WMTS, OGC API Tiles, XYZ.", WMTS),
     "wms": Section("Maps: WMS.", WMS),
+    "mapml": Section("Documents of MapML that WMS answers.", MAPML),
     "layer": Section(
         "A layer, once for each. Without any, every image below FILESYSTEM_PREFIX is a layer that is called by its path "
         "without the extension.", LAYER, repeated=True,
@@ -261,7 +275,7 @@ SECTIONS: Mapping[str, Section] = {
         "A style, once for each. Operations are applied in the order of this table.", STYLE, repeated=True
     ),
 }  # fmt: skip
-OPTION_SECTIONS = ("wmts", "wms")
+OPTION_SECTIONS = ("wmts", "wms", "mapml")
 """Sections whose keys become options of the service, by `section.key`; besides `service.public_address`."""
 
 

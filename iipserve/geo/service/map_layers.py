@@ -36,6 +36,7 @@ KEPT = (
     "imagemode", "formats", "nativeformat", "native_format", "rangeset", "band_names", "band_", "interval",
     "significant_figures", "nilvalues", "timeitem", "timeposition", "timeextent", "timedefault", "outputformat",
     "axes", "values", "queryable", "wmslicense", "projection", "tiled", "use", "legend_",
+    "wms_link_rel", "wms_image_format",
 )  # fmt: skip
 """Beginnings of keywords that are kept with the layer, for the services that show them."""
 SERVED = (

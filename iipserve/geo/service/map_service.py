@@ -36,7 +36,7 @@ SERVICE_KEYS: Mapping[str, str] = MappingProxyType({
     "responsibleparty_address_electronicmailaddress": "service.contact.email",
     "responsibleparty_onlineresource": "service.contact.online_resource",
     "rootlayer_name": "wms.root_name", "rootlayer_title": "wms.root_title", "rootlayer_abstract": "wms.root_abstract",
-    "rootlayer_keywordlist": "wms.root_keywords",
+    "rootlayer_keywordlist": "wms.root_keywords", "wms_link_rel": "mapml.link_rel",
 })  # fmt: skip
 """Keys of the TOML form by keywords in METADATA; the first of two for one key counts."""
 LISTS = ("wms.root_keywords", "service.keywords", "service.languages", "layer.keywords", "layer.crs")
@@ -54,6 +54,7 @@ READ = (
     "getmap_formatlist",
     "getfeatureinfo_formatlist",
     "getlegendgraphic_formatlist",
+    "wms_image_format",
 )
 """Other keywords that are understood."""
 ROOT_ITEMS = ("attribution_", "authorityurl_", "identifier_", "metadataurl_", "dataurl_")
@@ -225,7 +226,9 @@ def _formats(
 
 
 def _other_formats(items: Mapping[str, Item], data: dict[str, Any], lines: dict[Path, int]) -> None:
-    """Formats of legends and of feature info."""
+    """Formats of legends, of feature info, and of maps that documents of MapML link to."""
+    if (item := items.get("wms_image_format")) and (name := FORMATS.get(_media_type(item.text))):
+        put(data, lines, "mapml.image_format", name, item.line)
     if (item := items.get("getlegendgraphic_formatlist")) is not None:
         named = [FORMATS.get(_media_type(one)) for one in split(item.text)]
         if any(named):

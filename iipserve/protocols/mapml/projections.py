@@ -7,7 +7,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from iipserve.geo import crs
+from iipserve.geo.layer import LayerEntry
+from iipserve.geo.linked_sets import link
 from iipserve.geo.matrixset import LinkedSet
+from iipserve.geo.matrixset_files import standard_sets
 
 
 class Projection(NamedTuple):
@@ -41,3 +44,12 @@ DEFAULT = "OSMTILE"
 def within_viewer(linked: LinkedSet, projection: Projection) -> LinkedSet:
     """The set with those of its matrices that the viewer has as zoom levels."""
     return linked._replace(limits=linked.limits[: projection.max_zoom + 1])
+
+
+def levels_of(entry: LayerEntry, projection: Projection) -> LinkedSet | None:
+    """The tiles of a layer at the zoom levels of a projection, whether tiles are offered there or not.
+
+    None where the layer has no place in it, or is not offered in its system. Raises `NotInstalled`.
+    """
+    found = link(entry, standard_sets()[projection.matrix_set])
+    return found and within_viewer(found, projection)

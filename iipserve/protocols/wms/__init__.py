@@ -17,6 +17,7 @@ from iipserve.protocols.wms.documents import plan_capabilities
 from iipserve.protocols.wms.error_pictures import error_answer
 from iipserve.protocols.wms.feature_info import plan_get_feature_info
 from iipserve.protocols.wms.legends import plan_get_legend
+from iipserve.protocols.wms.mapml import plan_get_mapml
 from iipserve.protocols.wms.maps import plan_get_map
 from iipserve.protocols.wms.query import (
     OPERATION_OF,
@@ -24,6 +25,7 @@ from iipserve.protocols.wms.query import (
     DescribeQuery,
     FeatureInfoQuery,
     LegendQuery,
+    MapmlQuery,
     MapQuery,
     Query,
 )
@@ -51,6 +53,7 @@ PLANS: Mapping[type, Callable[[Any, Images, Server], Answer]] = {
     MapQuery: plan_get_map,
     FeatureInfoQuery: plan_get_feature_info,
     LegendQuery: plan_get_legend,
+    MapmlQuery: plan_get_mapml,
 }
 """(query, the images that it names, server) -> answer, for each kind of query that is answered."""
 

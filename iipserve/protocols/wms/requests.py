@@ -200,7 +200,7 @@ def _mapml(parameters: Parameters, routed: Routed, server: Server) -> MapmlQuery
 
 
 def _mapml_of(parameters: Parameters, routed: Routed, server: Server, name: str) -> MapmlQuery:
-    groups = groups_of(parameters, server, "layers", "layer")
+    groups = groups_of(parameters, server, "layers", "layer", operation="GetMapML")
     styles = styles_of(parameters.get("styles") or parameters.get("style"), groups)
     layers = tuple(chain(*groups))
     prefix, _, rest = name.partition(":")
