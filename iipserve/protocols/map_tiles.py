@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from iipserve.geo.crs import WGS84
 from iipserve.geo.georeference import PIXEL_SPACE, in_pixel_space
 from iipserve.geo.grid import Bounds
 from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata, Style
-from iipserve.geo.linked_sets import find_set, sets_of
+from iipserve.geo.linked_sets import find_set, sets_of, shared_sets
 from iipserve.geo.matrixset import LinkedSet, TileMatrix
 from iipserve.geo.ows.addresses import endpoint
 from iipserve.http import Routed
@@ -211,6 +212,14 @@ def plan_tile(tile: TileName, info: ImageInfo, server: Server) -> RenderPlan:
     matrix = _matrix(tile, linked, is_outside_allowed=answers_empty_tiles(metadata))
     grid = linked.set.grid(matrix, tile.column, tile.row, tile.scale)
     return plan_map(MapView(tile.layer, style, grid, tile.format), info, entry.geo, server)
+
+
+def as_tile(view: MapView, server: Server) -> MapView:
+    """The map as tile services plan it, if it is one of their tiles: one picture is one entry of the caches."""
+    target = view.target
+    for each in shared_sets(server.catalog().metadata):
+        target = each.as_tile(target)
+    return replace(view, target=target)
 
 
 def _matrix(tile: TileName, linked: LinkedSet, *, is_outside_allowed: bool) -> TileMatrix:

@@ -11,7 +11,8 @@ from iipserve.geo.ows.kvp import FORM, MAX_BODY_LENGTH
 from iipserve.http import READING_METHODS, Routed
 from iipserve.plan import Answer
 from iipserve.protocols import BodyRule, Images, PathRoute, Protocol, QueryRoute, Server
-from iipserve.protocols.wms import options, requests
+from iipserve.protocols import map_options as options
+from iipserve.protocols.wms import requests
 from iipserve.protocols.wms.describe import plan_description
 from iipserve.protocols.wms.documents import plan_capabilities
 from iipserve.protocols.wms.error_pictures import error_answer

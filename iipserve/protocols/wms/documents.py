@@ -12,7 +12,7 @@ from iipserve.geo.ows.xml import NOTHING, Xml, document, element, joined, option
 from iipserve.http.public_address import headers_read
 from iipserve.plan import CatalogPlan, Document
 from iipserve.protocols import Server
-from iipserve.protocols.wms import options
+from iipserve.protocols import map_options as options
 from iipserve.protocols.wms.forms import VERSIONS, Version
 from iipserve.protocols.wms.layer_texts import keywords, layers_text
 from iipserve.protocols.wms.links import online_resource

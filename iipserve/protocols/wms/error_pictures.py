@@ -12,11 +12,12 @@ from iipserve.http import Routed
 from iipserve.plan import RenderPlan
 from iipserve.processing.compositing import WHITE
 from iipserve.protocols import ErrorAnswer, Server
+from iipserve.protocols import map_options as options
+from iipserve.protocols.map_values import color, size, switch
 from iipserve.protocols.maps import plan_blank
-from iipserve.protocols.wms import faults, options
+from iipserve.protocols.wms import faults
 from iipserve.protocols.wms.formats import format_name
 from iipserve.protocols.wms.query import Exceptions
-from iipserve.protocols.wms.values import color, size, switch
 
 MAX_SIDE = 4096
 """Width and height of the largest picture of an error, in pixels; a document reports the others."""

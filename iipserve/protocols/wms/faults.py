@@ -14,7 +14,7 @@ from iipserve.geo.ows.xml import document, element
 from iipserve.http import Routed
 from iipserve.plan import Document
 from iipserve.protocols import ErrorAnswer, Server
-from iipserve.protocols.wms.options import answers_errors_with_their_status
+from iipserve.protocols.map_options import answers_errors_with_their_status
 from iipserve.protocols.wms.query import V1_1, VERSIONS, Exceptions
 
 INVALID_FORMAT = "InvalidFormat"
@@ -39,8 +39,6 @@ CODES_1_1 = {
 """Codes of 01-068r3, table A.1, by those of this package. Other faults have none."""
 CODES_1_3 = {code: code for code in (*CODES_1_1, INVALID_POINT, NOT_SUPPORTED)}
 """Codes of 06-042, table E.1."""
-NO_FAULT = ""
-"""Code of a fault for which the standards have none, as a missing parameter."""
 
 MEDIA_TYPES = {V1_1: "application/vnd.ogc.se_xml; charset=utf-8"}
 """Of documents of exceptions, other than `text/xml`."""
@@ -73,11 +71,6 @@ EXCEPTIONS = {
 def unknown_layer(name: str) -> OwsError:
     """The error for a layer that does not exist."""
     return OwsError(LAYER_NOT_DEFINED, f"there is no layer {quoted(name)}", "layers")
-
-
-def invalid(text: str, locator: str) -> OwsError:
-    """The error for a value that a parameter cannot have, where there is no code for it."""
-    return OwsError(NO_FAULT, text, locator)
 
 
 def code_of(error: IIPServeError, version: str) -> tuple[str, str]:

@@ -7,12 +7,12 @@ from iipserve.geo.grid import GridRef
 from iipserve.geo.ows.exceptions import OwsError
 from iipserve.plan import Answer
 from iipserve.protocols import Images, Server
+from iipserve.protocols import map_options as options
 from iipserve.protocols.feature_info.formats import UnknownInfoFormat, writer
 from iipserve.protocols.feature_info.places import pixel_of_grid
 from iipserve.protocols.feature_info.planning import Write, plan_feature_info
-from iipserve.protocols.map_tiles import entry_of
-from iipserve.protocols.wms import options
-from iipserve.protocols.wms.faults import INVALID_FORMAT, invalid
+from iipserve.protocols.map_values import invalid
+from iipserve.protocols.wms.faults import INVALID_FORMAT
 from iipserve.protocols.wms.maps import shown_entry
 from iipserve.protocols.wms.query import V1_1, FeatureInfoQuery
 
@@ -24,13 +24,12 @@ def plan_get_feature_info(query: FeatureInfoQuery, images: Images, server: Serve
     """The plan of what there is at a pixel of a map: a layer has something there, or nothing at all, outside of it.
 
     Raises:
-        OwsError: InvalidFormat, or as of `maps.shown_entry`.
+        OwsError: InvalidFormat.
+        NoTransformation: as of `maps.shown_entry`.
     """
     write = _writer(query, server)
     shown = query.map
-    entries = [
-        shown_entry(shown, entry_of(layer, images[layer.name], server), server) for layer in query.queried
-    ]
+    entries = [shown_entry(shown, layer, images, server) for layer in query.queried]
     grid = GridRef.of_bounds(shown.crs.key, shown.bounds, shown.size)
     return Answer(plan_feature_info(entries, pixel_of_grid(grid, query.i, query.j), write))
 

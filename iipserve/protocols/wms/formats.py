@@ -5,7 +5,7 @@ from __future__ import annotations
 from iipserve.geo.crs import quoted
 from iipserve.geo.ows.exceptions import OwsError
 from iipserve.protocols import Server
-from iipserve.protocols.wms import options
+from iipserve.protocols import map_options as options
 from iipserve.protocols.wms.faults import INVALID_FORMAT
 
 MAPML = "text/mapml"

@@ -12,9 +12,9 @@ from iipserve.geo.grid import Affine, Bounds
 from iipserve.geo.layer import LayerEntry, ServiceMetadata, Style
 from iipserve.geo.ows.capabilities import between_meridians
 from iipserve.geo.ows.xml import NOTHING, Xml, element, escaped, joined, optional, several
+from iipserve.protocols import map_options as options
 from iipserve.protocols.kept_texts import keep_texts, kept_texts
 from iipserve.protocols.legends import legend_size
-from iipserve.protocols.wms import options
 from iipserve.protocols.wms.dimensions import dimensions_of
 from iipserve.protocols.wms.forms import Version
 from iipserve.protocols.wms.links import links, referred, scale_range

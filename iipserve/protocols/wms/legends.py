@@ -9,10 +9,11 @@ from iipserve.geo.layer import LayerEntry, Style
 from iipserve.geo.ows.exceptions import OperationNotSupported, OwsError
 from iipserve.plan import Answer
 from iipserve.protocols import Images, Server, legends
+from iipserve.protocols import map_options as options
 from iipserve.protocols.map_tiles import entry_of
 from iipserve.protocols.sld import document
 from iipserve.protocols.sld.styles import style_of
-from iipserve.protocols.wms import options, vendor
+from iipserve.protocols.wms import vendor
 from iipserve.protocols.wms.faults import INVALID_FORMAT, STYLE_NOT_DEFINED
 from iipserve.protocols.wms.query import LegendQuery
 

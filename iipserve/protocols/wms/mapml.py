@@ -16,7 +16,9 @@ from iipserve.geo.service.keys import MAPML_LINKS
 from iipserve.http.public_address import headers_read
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Images, Server
+from iipserve.protocols import map_options as options
 from iipserve.protocols.map_tiles import entry_of
+from iipserve.protocols.map_values import invalid
 from iipserve.protocols.mapml.documents import (
     MEDIA_TYPE,
     Alternate,
@@ -28,8 +30,7 @@ from iipserve.protocols.mapml.documents import (
     write,
 )
 from iipserve.protocols.mapml.projections import DEFAULT, PROJECTIONS, Projection, levels_of
-from iipserve.protocols.wms import options
-from iipserve.protocols.wms.faults import INVALID_CRS, invalid
+from iipserve.protocols.wms.faults import INVALID_CRS
 from iipserve.protocols.wms.formats import format_name, is_mapml
 from iipserve.protocols.wms.query import V1_3, MapmlQuery
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iipserve.geo import crs
 from iipserve.geo.grid import GridRef
 from iipserve.geo.layer import Layer, LayerEntry, Style
-from iipserve.geo.linked_sets import shared_sets
-from iipserve.geo.ows.exceptions import OwsError
 from iipserve.plan import Answer
 from iipserve.protocols import Images, Server
-from iipserve.protocols.map_tiles import entry_of
+from iipserve.protocols import map_options as options
+from iipserve.protocols.map_tiles import as_tile, entry_of
 from iipserve.protocols.maps import MapView, ShownLayer, plan_maps
-from iipserve.protocols.wms import options, vendor
+from iipserve.protocols.wms import vendor
 from iipserve.protocols.wms.dimension_values import checked
-from iipserve.protocols.wms.faults import INVALID_CRS
 from iipserve.protocols.wms.query import MapQuery
 from iipserve.protocols.wms.sld_styles import shown_style
 
@@ -24,13 +21,13 @@ def plan_get_map(query: MapQuery, images: Images, server: Server) -> Answer:
     """The plan of a map.
 
     Raises:
-        OwsError: a layer cannot be shown in the coordinate reference system, or does not have what TIME or another
-            dimension states.
+        NoTransformation: a layer cannot be shown in the coordinate reference system.
+        OwsError: a layer does not have what TIME or another dimension states.
     """
     headers = checked(query.layers, query.dimensions)
     shown = []
     for index, layer in enumerate(query.layers):
-        entry = shown_entry(query, entry_of(layer, images[layer.name], server), server)
+        entry = shown_entry(query, layer, images, server)
         view = as_tile(view_of(query, layer, shown_style(query, index, entry)), server)
         shown.append(ShownLayer(view, entry.info, entry.geo))
     return Answer(plan_maps(shown, server), headers)
@@ -43,32 +40,11 @@ def view_of(query: MapQuery, layer: Layer, style: Style) -> MapView:
     return MapView(layer, style, target, query.format, query.resampling, query.transparent, query.background)
 
 
-def as_tile(view: MapView, server: Server) -> MapView:
-    """The map as tile services plan it, if it is one of their tiles: one picture is one entry of the caches."""
-    target = view.target
-    for each in shared_sets(server.catalog().metadata):
-        target = each.as_tile(target)
-    return replace(view, target=target)
-
-
-def shown_entry(query: MapQuery, entry: LayerEntry, server: Server) -> LayerEntry:
+def shown_entry(query: MapQuery, layer: Layer, images: Images, server: Server) -> LayerEntry:
     """The layer as a map in the system of the request shows it.
 
     Raises:
-        OwsError: InvalidCRS: the layer is not offered in that system, or has no place in it.
+        NoTransformation: it is not offered in that system, or has no place in it.
     """
-    metadata = server.catalog().metadata
-    shown, key = options.offered(entry, metadata), query.crs.key
-    if not options.accepts(key, shown, metadata):
-        known = ", ".join(options.crs_of(shown, metadata))
-        raise OwsError(
-            INVALID_CRS,
-            f"layer {crs.quoted(entry.layer.identifier)} is not offered in {crs.quoted(query.crs.text)}; it is in {known}",
-            "crs",
-        )
-    try:
-        crs.transformer(key, shown.geo.georeference.crs)
-    except crs.NoTransformation as error:
-        text = f"layer {entry.layer.identifier!r} has no place in {crs.quoted(query.crs.text)}: {error}"
-        raise OwsError(INVALID_CRS, text, "crs") from error
-    return shown
+    entry = entry_of(layer, images[layer.name], server)
+    return options.shown_in(query.crs.key, query.crs.text, entry, server.catalog().metadata)

@@ -12,11 +12,11 @@ from iipserve.geo.ows.exceptions import OwsError
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.image import ImageName
 from iipserve.protocols import Server
-from iipserve.protocols.wms import options
-from iipserve.protocols.wms.faults import INVALID_CRS, STYLE_NOT_DEFINED, invalid, unknown_layer
+from iipserve.protocols import map_options as options
+from iipserve.protocols.map_values import box, invalid, required
+from iipserve.protocols.wms.faults import INVALID_CRS, STYLE_NOT_DEFINED, unknown_layer
 from iipserve.protocols.wms.query import V1_1, MapCrs
 from iipserve.protocols.wms.tree import members
-from iipserve.protocols.wms.values import box, required
 
 
 def image_names(layers: tuple[Layer, ...]) -> tuple[ImageName, ...]:

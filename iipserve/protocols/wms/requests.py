@@ -16,13 +16,14 @@ from iipserve.geo.ows.negotiation import words
 from iipserve.geometry import Size
 from iipserve.http import Routed
 from iipserve.protocols import Server
+from iipserve.protocols import map_options as options
 from iipserve.protocols.map_tiles import public_address
-from iipserve.protocols.wms import options, sld_styles, vendor
+from iipserve.protocols.map_values import WHOLE, check_steps, color, invalid, required, size, switch, whole
+from iipserve.protocols.wms import sld_styles, vendor
 from iipserve.protocols.wms.faults import (
     INVALID_POINT,
     LAYER_NOT_QUERYABLE,
     exceptions_of,
-    invalid,
     unknown_layer,
     version_of,
 )
@@ -47,7 +48,6 @@ from iipserve.protocols.wms.query import (
     Query,
     StylesQuery,
 )
-from iipserve.protocols.wms.values import WHOLE, check_steps, color, required, size, switch, whole
 
 MAX_COUNT = 1000
 """Of objects of each layer in feature info."""

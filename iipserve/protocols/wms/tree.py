@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from iipserve.geo.layer import Catalog, Layer, LayerEntry, ServiceMetadata
 from iipserve.protocols import Server
-from iipserve.protocols.wms import options
+from iipserve.protocols import map_options as options
 
 MAX_DEPTH = 16
 """Groups in one another; layers further down belong to the last of them."""

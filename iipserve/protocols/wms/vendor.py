@@ -20,8 +20,7 @@ from iipserve.plan import Resampling
 from iipserve.processing import Operation, pipeline
 from iipserve.processing.color import Bitonal, Grayscale, Twist
 from iipserve.processing.tone import Gamma, Logarithm, SampleRange, Stretch
-from iipserve.protocols.wms.faults import invalid
-from iipserve.protocols.wms.values import SWITCHES, number
+from iipserve.protocols.map_values import SWITCHES, invalid, number
 
 MAX_NUMBERS = 200
 """Of a list."""

@@ -21,7 +21,8 @@ from iipserve.geo.ows.addresses import Endpoint
 from iipserve.geo.ows.exceptions import OwsError
 from iipserve.plan import Document
 from iipserve.protocols import Server
-from iipserve.protocols.wms import describe, options
+from iipserve.protocols import map_options as options
+from iipserve.protocols.wms import describe
 from iipserve.protocols.wms.documents import plan_capabilities
 from iipserve.protocols.wms.query import CapabilitiesQuery, DescribeQuery
 from tests.protocols.client import FORMATS

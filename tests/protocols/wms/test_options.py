@@ -14,7 +14,8 @@ from iipserve.errors import ConfigError
 from iipserve.geo.layer import LayerEntry, ServiceMetadata
 from iipserve.geo.service import load
 from iipserve.protocols import Server
-from iipserve.protocols.wms import options, tree
+from iipserve.protocols import map_options as options
+from iipserve.protocols.wms import tree
 from tests.protocols.client import FORMATS
 from tests.protocols.wmts.catalogs import STRANGE, FakeCatalog
 from tests.protocols.wmts.services import ENTRIES

@@ -1,4 +1,4 @@
-"""Values of parameters: numbers, boxes, sizes, colors."""
+"""Values of parameters of maps: numbers, boxes, sizes, colors."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 
 from iipserve.geo.crs import quoted
 from iipserve.geo.grid import Bounds
+from iipserve.geo.ows.exceptions import OwsError
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.geometry import Size
 from iipserve.processing.compositing import WHITE
-from iipserve.protocols.wms.faults import invalid
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,4})?", re.ASCII | re.IGNORECASE)
 PLUS_AS_SPACE = re.compile(r"(?<=[0-9.]e) (?=[0-9])", re.IGNORECASE)
@@ -24,6 +24,14 @@ SWITCHES = {
     **dict.fromkeys(("true", "t", "1", "on", "yes"), True),
     **dict.fromkeys(("false", "f", "0", "off", "no"), False),
 }
+
+NO_FAULT = ""
+"""Code of a fault for which the standards have none, as a missing parameter."""
+
+
+def invalid(text: str, locator: str) -> OwsError:
+    """The error for a value that a parameter cannot have, where there is no code for it."""
+    return OwsError(NO_FAULT, text, locator)
 
 
 def number(text: str, name: str) -> float:

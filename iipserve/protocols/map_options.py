@@ -1,4 +1,4 @@
-"""What the service file says of WMS: one source for documents and for requests."""
+"""What the service file says of WMS, and so of all maps: one source for documents and for requests."""
 
 from __future__ import annotations
 
@@ -172,3 +172,30 @@ def accepts(key: str, entry: LayerEntry, metadata: ServiceMetadata) -> bool:
         return own == key
     explicit = explicit_crs(entry.layer, metadata)
     return key == own or explicit is None or key in explicit
+
+
+def shown_in(key: str, text: str, entry: LayerEntry, metadata: ServiceMetadata) -> LayerEntry:
+    """The layer as maps in a system show it.
+
+    Args:
+        key: of the system.
+        text: its name as the client wrote it.
+        entry: the layer.
+        metadata: of the service.
+
+    Raises:
+        NoTransformation: the layer is not offered in that system, or has no place in it.
+    """
+    shown = offered(entry, metadata)
+    if not accepts(key, shown, metadata):
+        known = ", ".join(crs_of(shown, metadata))
+        raise crs.NoTransformation(
+            f"layer {crs.quoted(entry.layer.identifier)} is not offered in {crs.quoted(text)}; it is in {known}"
+        )
+    try:
+        crs.transformer(key, shown.geo.georeference.crs)
+    except crs.NoTransformation as error:
+        raise crs.NoTransformation(
+            f"layer {entry.layer.identifier!r} has no place in {crs.quoted(text)}: {error}"
+        ) from error
+    return shown
