@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
+from weakref import ref
 
 from iipserve.engine.level_reader import LevelReader
 from iipserve.engine.redeclared import RedeclaredSource
 from iipserve.engine.view_reader import RenderServices
+from iipserve.geometry import new_tuple
+from iipserve.image import ImageInfo
 from iipserve.plan import ImageRef, RenderPlan
 from iipserve.processing import Context, Operation, pipeline
-from iipserve.processing.display import display_transform
-from iipserve.processing.sample_format import sample_format
+from iipserve.processing.display import STRATEGIES, DisplayTransform, display_transform
+from iipserve.processing.sample_format import Range, sample_format
 from iipserve.sources import Source
 
 
@@ -44,7 +48,7 @@ def bind(
         nearest: scale by repeating and dropping pixels.
         marks_missing: see `LevelReader`; an operation of the plan may ask for it too.
     """
-    clear = pipeline.transparency(plan.operations)
+    clear = pipeline.transparency(plan.operations) if plan.operations else None
     if clear is not None and clear.nodata is not None:
         source = RedeclaredSource(source, clear.nodata)
     is_final = not services.statistics.is_provisional(source, image)
@@ -55,7 +59,7 @@ def bind(
         context = Context(source.info, lambda: services.statistics.get(source, image), plan.digest)
         operations = pipeline.bound(plan.operations, context)
         before, after = pipeline.before_scaling(operations), pipeline.after_scaling(operations)
-    to_display = display_transform(sample_format(source.info, ranges), before, plan.encoding.bits)
+    to_display = _transform(ref(source.info), ranges, before, plan.encoding.bits)
     # pixels around a tile are decoded for its neighbors as well
     keep = to_display is not None and to_display.apron > 0
     read = LevelReader(
@@ -67,4 +71,14 @@ def bind(
         marks_missing=marks_missing or clear is not None,
         read_part=services.decoder.part_reader(source, image, keep=keep),
     )
-    return Bound(read, after, is_final)
+    return new_tuple(Bound, (read, after, is_final))
+
+
+@lru_cache(maxsize=STRATEGIES)
+def _transform(
+    image: ref[ImageInfo], ranges: tuple[Range, ...], operations: tuple[Operation, ...], bits: int
+) -> DisplayTransform | None:
+    """As `display_transform`, of an image that the caller holds: it is remembered, but the image is not held."""
+    info = image()
+    assert info is not None, "held by the caller"
+    return display_transform(sample_format(info, ranges), operations, bits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,7 @@ from iipserve.sources import Source
 from iipserve.sources.tiles import PartReader, TileReader, join_tiles
 
 
-@dataclass(frozen=True, slots=True)
-class LevelReader:
+class LevelReader(NamedTuple):
     """Reads regions of one level of a source, converts them for display and scales them."""
 
     source: Source

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from weakref import ref
 
 from iipserve.config import Config
 from iipserve.errors import InvalidRequest
 from iipserve.image import FIRST, ImageInfo, ImageName
-from iipserve.plan import Blank, Composite, ImageRef, RenderPlan, image_ref
+from iipserve.plan import Blank, Composite, Encoding, ImageRef, RenderPlan, image_ref
 from iipserve.processing import Operation, colormap, pipeline
 from iipserve.processing.color import Bitonal, Grayscale, Twist
 from iipserve.processing.filters import Hillshade
@@ -20,6 +22,9 @@ from iipserve.protocols.iip.arguments import split_commands
 from iipserve.protocols.iip.commands import output_commands
 from iipserve.protocols.iip.modifiers import DEFAULT_VIEW, MAX_ROWS, View, read
 from iipserve.protocols.tiles import has_color, quality_layers
+
+MAX_KEPT = 256
+"""Modifiers applied to an image that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +82,36 @@ def apply_modifiers(plan: RenderPlan, view: View, info: ImageInfo, server: Serve
         return plan
     if isinstance(plan.view, (Composite, Blank)):
         raise InvalidRequest("the request shows maps over each other; IIP's modifiers change only one image")
-    operations = _merged(_effective_operations(view, info, server.config), plan.operations)
-    if not plan.encoding.metadata:
-        _check_quarters(operations)
-    profile = all(operation.keeps_profile for operation in operations)
-    encoding = adjusted(plan.encoding, server, asked=view.quality, bits=view.bits, profile=profile)
+    operations, encoding = _changed(plan.operations, plan.encoding, view, ref(info), server)
     image = _layered(plan.view.image, view, info, server.config)
     if image is plan.view.image and encoding == plan.encoding and operations == plan.operations:
         return plan
     return RenderPlan(plan.view.of_image(image), encoding, operations)
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _changed(
+    own: tuple[Operation, ...], encoding: Encoding, view: View, image: ref[ImageInfo], server: Server
+) -> tuple[tuple[Operation, ...], Encoding]:
+    """Operations and encoding of a plan with the modifiers applied: a viewer sends the same with every tile.
+
+    Args:
+        own: the plan's operations.
+        encoding: the plan's.
+        view: the modifiers.
+        image: which the caller holds, and this does not.
+        server: settings and formats.
+
+    Raises:
+        InvalidRequest, UnsupportedEncoding: as `apply_modifiers`.
+    """
+    info = image()
+    assert info is not None, "held by the caller"
+    operations = _merged(_effective_operations(view, info, server.config), own)
+    if not encoding.metadata:
+        _check_quarters(operations)
+    profile = all(operation.keeps_profile for operation in operations)
+    return operations, adjusted(encoding, server, asked=view.quality, bits=view.bits, profile=profile)
 
 
 def _layered(image: ImageRef, view: View, info: ImageInfo, config: Config) -> ImageRef:
