@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from iipserve.engine.output_policy import OutputPolicy
-from iipserve.engine.renderer import Renderer
+from iipserve.engine.renderer import PROVISIONAL, Renderer
 from iipserve.errors import IIPServeError
 from iipserve.http import Headers, Request, Response
 from iipserve.http.conditions import evaluated, has_condition
@@ -43,8 +43,8 @@ class ContentResponder:
             self._renderer.check(plan)
             return self._responses.conditional(status, plan.digest, modified, headers)
         rendition = self._renderer.render(plan)
-        if rendition.etag != plan.digest:
-            # not final: clients and proxies must not keep it, nor prove it by the date of the file
+        if rendition.etag.endswith(PROVISIONAL):
+            # clients and proxies must not keep it, nor prove it by the date of the file
             return self._responses.ok(
                 rendition.body, rendition.media_type, rendition.etag, None, (*headers, REVALIDATED)
             )

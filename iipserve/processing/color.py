@@ -69,8 +69,9 @@ class Grayscale(Operation):
 
 def _luma(pixels: Pixels) -> NDArray[np.uint32 | np.uint64]:
     wide = np.uint32 if pixels.itemsize == 1 else np.uint64
-    total: NDArray[Any] = np.zeros(pixels.shape[:2], wide)
-    for band, weight in enumerate(LUMA):
+    total: NDArray[Any] = pixels[..., 0].astype(wide)
+    total *= wide(LUMA[0])
+    for band, weight in enumerate(LUMA[1:], 1):
         term: NDArray[Any] = pixels[..., band].astype(wide)
         term *= wide(weight)
         total += term
