@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import io
+import json
 import re
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ class Kind(enum.Enum):
     OPACITY = "which pixels are clear"
     PIXELS = "pixels"
     CODE = "code of the exception"
+    VALUES = "values of feature info"
 
 
 class Difference(NamedTuple):
@@ -49,13 +51,21 @@ def difference(question: Question, own: Reply, other: Reply) -> Difference | Non
     if forms[0] == "exception":
         codes = _code(own.body), _code(other.body)
         return Difference(Kind.CODE, f"{codes[0]!r}, not {codes[1]!r}") if codes[0] != codes[1] else None
+    if forms[0] == "info":
+        values = own_values(own.body), their_values(other.body)
+        equal = values[0].keys() == values[1].keys() and all(
+            np.allclose(found, values[1][name], rtol=1e-6) for name, found in values[0].items()
+        )
+        return None if equal else Difference(Kind.VALUES, f"{values[0]}, not {values[1]}")
     if own.media_type != other.media_type:
         return Difference(Kind.MEDIA_TYPE, f"{own.media_type}, not {other.media_type}")
     return _of_pictures(_pixels(own.body), _pixels(other.body), question, other.media_type)
 
 
 def _form(reply: Reply) -> str:
-    return "picture" if reply.media_type.startswith("image/") else "exception"
+    if reply.media_type.startswith("image/"):
+        return "picture"
+    return "exception" if b"ServiceException" in reply.body else "info"
 
 
 def _code(body: bytes) -> str:
@@ -94,3 +104,21 @@ def _of_pictures(
 def _places(mask: NDArray[np.bool_]) -> str:
     rows, columns = np.nonzero(mask)
     return f"columns {columns.min()} to {columns.max()}, rows {rows.min()} to {rows.max()}"
+
+
+def own_values(body: bytes) -> dict[str, list[float]]:
+    """Samples by layer in GeoJSON of this server; layers without data are left out."""
+    found = [feature["properties"] for feature in json.loads(body)["features"]]
+    return {
+        each["layer"]: [float(band["raw"]) for band in sorted(each["bands"], key=lambda band: band["name"])]
+        for each in found
+        if not each["nodata"]
+    }
+
+
+def their_values(body: bytes) -> dict[str, list[float]]:
+    """Samples by layer in MapServer's plain text."""
+    pattern = r"Layer '([^']*)'\n(?:(?!Layer).*\n)*?\s+value_list = '([^']*)'"
+    return {
+        layer: [float(each) for each in text.split(",")] for layer, text in re.findall(pattern, body.decode())
+    }

@@ -31,6 +31,10 @@ class Question:
         """The query string."""
         return urlencode(self.parameters, safe=":,/")
 
+    def with_values(self, **values: str) -> str:
+        """The query string with other values of some parameters."""
+        return urlencode({**dict(self.parameters), **values}, safe=":,/")
+
     def __str__(self) -> str:
         return self.name
 
@@ -71,6 +75,17 @@ def map_of(version: str, layer: str, crs: str, box: Box, **others: str) -> dict[
         "SERVICE": "WMS", "VERSION": version, "REQUEST": "GetMap", "LAYERS": layer, "STYLES": "",
         "CRS" if version == "1.3.0" else "SRS": crs, "BBOX": ",".join(map(repr, map(float, ordered))),
         "WIDTH": "150", "HEIGHT": "100", "FORMAT": "image/png", "TRANSPARENT": "TRUE", **others,
+    }  # fmt: skip
+
+
+def info_of(
+    version: str, layer: str, crs: str, box: Box, place: tuple[int, int], **others: str
+) -> dict[str, str]:
+    """The parameters of GetFeatureInfo at a pixel."""
+    across, down = ("I", "J") if version == "1.3.0" else ("X", "Y")
+    return map_of(version, layer, crs, box) | {
+        "REQUEST": "GetFeatureInfo", "QUERY_LAYERS": layer, "INFO_FORMAT": "text/plain",
+        across: str(place[0]), down: str(place[1]), **others,
     }  # fmt: skip
 
 
@@ -168,6 +183,17 @@ FAULTS: Mapping[str, Mapping[str, str | None]] = {
 }
 
 
+POINT_FAULTS: Mapping[str, Mapping[str, str | None]] = {
+    "point outside": {"I": "150", "X": "150"},
+    "negative point": {"J": "-1", "Y": "-1"},
+    "point in words": {"I": "left", "X": "left"},
+    "no point": {"I": None, "X": None},
+    "no QUERY_LAYERS": {"QUERY_LAYERS": None},
+    "unknown QUERY_LAYERS": {"QUERY_LAYERS": "nothing"},
+    "unknown INFO_FORMAT": {"INFO_FORMAT": "text/nothing"},
+}
+
+
 def _changed(parameters: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
     """Parameters with other values where they are there, and without those of None."""
     merged = {name: changes.get(name, value) for name, value in parameters.items()}
@@ -178,6 +204,21 @@ def _faults(version: str) -> Iterator[Question]:
     good = map_of(version, "utm", "EPSG:32633", box_of("utm"))
     for name, changes in FAULTS.items():
         yield _question(name, _changed(good, changes))
+    point = info_of(version, "utm", "EPSG:32633", box_of("utm"), (75, 50))
+    for name, changes in POINT_FAULTS.items():
+        yield _question(f"info, {name}", _changed(point, changes))
+
+
+def _infos(version: str) -> Iterator[Question]:
+    for layer in MAKERS:
+        for place in ((75, 50), (20, 30), (130, 70), (1, 1)):
+            parameters = info_of(version, layer, crs_of(layer), box_of(layer), place)
+            yield _question(f"info, {layer}, {place}", parameters)
+    for crs in ("EPSG:4326", "EPSG:3857"):
+        parameters = info_of(version, "utm", crs, box_of("utm", crs), (60, 40))
+        yield _question(f"info, utm, {crs}", parameters)
+    both = info_of(version, "utm,gaps", "EPSG:32633", box_of("utm"), (30, 30))
+    yield _question("info, utm,gaps", both)
 
 
 def _question(name: str, parameters: Mapping[str, str], *, exact: bool = False) -> Question:
@@ -186,7 +227,7 @@ def _question(name: str, parameters: Mapping[str, str], *, exact: bool = False) 
 
 def questions() -> Sequence[Question]:
     """All of them."""
-    kinds = (_maps, _shapes, _faults)
+    kinds = (_maps, _shapes, _infos, _faults)
     return [
         replace(question, name=f"{version}: {question.name}")
         for version in VERSIONS for kind in kinds for question in kind(version)
