@@ -149,8 +149,8 @@ class Application:
         destination = destination or self._destination(request)
         if destination is None:
             return self._responses.error(error, plain_error(error))
-        answer = destination.protocol.error(error, destination.routed)
-        return self._responses.error(error, self._contents.rendered_error(error, answer, self._server))
+        answer = destination.protocol.error(error, destination.routed, self._server)
+        return self._responses.error(error, self._contents.rendered_error(error, answer))
 
     def _answer_anew(
         self,

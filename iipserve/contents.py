@@ -11,7 +11,7 @@ from iipserve.errors import IIPServeError
 from iipserve.http import Headers, Request, Response
 from iipserve.http.conditions import evaluated, has_condition
 from iipserve.plan import Bundle, Document, Redirect, RenderPlan, SamplePlan, StatisticsPlan, ValuePlan
-from iipserve.protocols import ErrorAnswer, Server, plain_error
+from iipserve.protocols import ErrorAnswer, plain_error
 from iipserve.responses import REVALIDATED, ReadyDocument, ResponseBuilder, Versioned, digest, last_modified
 
 Respond: TypeAlias = Callable[[Request, Any, Headers, Versioned], Response]
@@ -50,14 +50,13 @@ class ContentResponder:
             )
         return self._responses.ok(rendition.body, rendition.media_type, rendition.etag, modified, headers)
 
-    def rendered_error(self, error: IIPServeError, answer: ErrorAnswer, server: Server) -> ErrorAnswer:
+    def rendered_error(self, error: IIPServeError, answer: ErrorAnswer) -> ErrorAnswer:
         """An error whose picture, if it is to be one, is made; it is text where that fails."""
         content = answer.content
         if isinstance(content, Document):
             return answer
         try:
-            plan = content if isinstance(content, RenderPlan) else content(server)
-            rendition = self._renderer.render(plan)
+            rendition = self._renderer.render(content)
         except IIPServeError:
             return plain_error(error)
         body = rendition.body if isinstance(rendition.body, bytes) else b"".join(rendition.body)

@@ -103,6 +103,8 @@ class Router:
         if path.startswith(self._reserved):
             return None
         named = self._by_parameter(request) if query else None
+        if named is None and own is not None and own.weak:
+            named = self._by_form(request)
         if named is not None and named.weak and own is not None and not own.weak:
             return self._by_bare_path(request, own) or named.destination
         return (
@@ -124,6 +126,14 @@ class Router:
                 weak = weak or found
             start = end + 1 if end >= 0 else -1
         return _Named(_by_query(request, *weak, 0, 0), weak=True) if weak else None
+
+    def _by_form(self, request: Request) -> _Named | None:
+        """The same of the parameters of a form, at a path that several services share."""
+        named = self._by_parameter(request._replace(query=request.form)) if request.form else None
+        if named is None:
+            return None
+        protocol, routed = named.destination
+        return named._replace(destination=Destination(protocol, routed._replace(request=request)))
 
     def _by_bare_path(self, request: Request, own: _Prefix | None) -> Destination | None:
         candidates = (*self._mapped, own) if own else self._mapped

@@ -15,6 +15,8 @@ from iipserve.http.public_address import FORWARDING_HEADERS, ascii_address, publ
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
+FORM = "application/x-www-form-urlencoded"
+"""Media type of a form."""
 READING_METHODS = ("GET", "HEAD", "OPTIONS")
 """Answered by every protocol."""
 ADDRESS_VARIABLES = (
@@ -79,6 +81,13 @@ class Request(NamedTuple):
     def media_type(self) -> str:
         """Content-Type in lower case without its parameters; empty where it is missing."""
         return self.environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+
+    @property
+    def form(self) -> str:
+        """Parameters of a form that was posted, still percent-encoded; empty without one."""
+        if self.body is None or self.media_type != FORM:
+            return ""
+        return self.body.read().decode("latin-1")
 
     @property
     def printable_address(self) -> str:

@@ -128,9 +128,8 @@ class ErrorAnswer(NamedTuple):
     """An error as its protocol reports it."""
 
     status: HTTPStatus
-    content: Document | RenderPlan | Callable[[Server], RenderPlan]
-    """Text, or the plan of a picture of the error, which no cache keeps: its view is a `Blank` with a message. A
-    function makes the plan where the settings are needed for it."""
+    content: Document | RenderPlan
+    """Text, or the plan of a picture of the error, which no cache keeps: its view is a `Blank` with a message."""
     headers: Headers = ()
     """Those that only the protocol knows."""
 
@@ -141,7 +140,9 @@ class ErrorAnswer(NamedTuple):
         return self.content
 
 
-def plain_error(error: IIPServeError, routed: Routed | None = None) -> ErrorAnswer:
+def plain_error(
+    error: IIPServeError, routed: Routed | None = None, server: Server | None = None
+) -> ErrorAnswer:
     """The error as one line of plain text, with its own status."""
     return ErrorAnswer(error.status, Document(f"{error}\n".encode(), "text/plain; charset=utf-8"))
 
@@ -187,8 +188,9 @@ class Protocol:
     """-> `Query`. Raises `InvalidRequest`."""
     plan: Callable[[Any, Images, Server], Answer]
     """`Query`, the images it names, the server -> `Answer`."""
-    error: Callable[[IIPServeError, Routed | None], ErrorAnswer] = plain_error
-    """An error in the protocol's own form; None where the request was refused before it was routed."""
+    error: Callable[[IIPServeError, Routed | None, Server | None], ErrorAnswer] = plain_error
+    """An error in the protocol's own form; None where the request was refused before it was routed, and where no settings
+    are known."""
     check: Callable[[Config], object] | None = None
     """Called once at start. Raises `ConfigError` for settings that this protocol cannot use."""
     methods: tuple[str, ...] = READING_METHODS

@@ -99,7 +99,7 @@ def answer_or_refusal(
     try:
         return ask(protocol, target, info, config, by_path=by_path)
     except IIPServeError as error:
-        return Answer(protocol.error(error, None).document)
+        return Answer(protocol.error(error, None, None).document)
 
 
 def plan_of(answer: Answer) -> RenderPlan:

@@ -9,7 +9,6 @@ from urllib.parse import unquote_to_bytes
 from iipserve.geo.ows.exceptions import INVALID_VALUE, MISSING_VALUE, OwsError
 from iipserve.http import Request
 
-FORM = "application/x-www-form-urlencoded"
 MAX_BODY_LENGTH = 1 << 16
 """Bytes of a form that is read."""
 
@@ -70,10 +69,7 @@ def read(request: Request) -> Parameters:
     Raises:
         OwsError: InvalidParameterValue: one is not UTF-8 or contains a zero byte.
     """
-    text = request.query
-    if request.body is not None and request.media_type == FORM:
-        text = f"{text}&{request.body.read().decode('latin-1')}"
-    return parse(text)
+    return parse(f"{request.query}&{request.form}")
 
 
 def parse(text: str) -> Parameters:

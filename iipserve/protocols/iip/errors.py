@@ -8,7 +8,7 @@ from typing import NamedTuple
 from iipserve.errors import IIPServeError, UnsupportedCommand
 from iipserve.http import Routed
 from iipserve.plan import Document
-from iipserve.protocols import ErrorAnswer, plain_error
+from iipserve.protocols import ErrorAnswer, Server, plain_error
 from iipserve.protocols.iip.objects import NETFPX
 
 MAX_ERROR_LINE = 31
@@ -47,7 +47,9 @@ class IIPError(UnsupportedCommand):
         """The error lines."""
 
 
-def error_answer(error: IIPServeError, routed: Routed | None = None) -> ErrorAnswer:
+def error_answer(
+    error: IIPServeError, routed: Routed | None = None, server: Server | None = None
+) -> ErrorAnswer:
     """The error in IIP's syntax where it has a number for it, else as plain text."""
     if isinstance(error, IIPError):
         return ErrorAnswer(error.status, Document(error.body, NETFPX))

@@ -184,7 +184,9 @@ def written(named: Named, form: Form, server: Server) -> Document:
     return Document(json.dumps(named.value, ensure_ascii=False).encode(), media_type, vary)
 
 
-def error_answer(error: IIPServeError, routed: Routed | None = None) -> ErrorAnswer:
+def error_answer(
+    error: IIPServeError, routed: Routed | None = None, server: Server | None = None
+) -> ErrorAnswer:
     """An error as a problem of RFC 9457 (19-072, section 7.6); an image that is none makes a layer that is none."""
     status = HTTPStatus.NOT_FOUND if isinstance(error, (ImageNotFound, UnsupportedImage)) else error.status
     value = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": str(error)}

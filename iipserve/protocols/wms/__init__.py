@@ -7,8 +7,8 @@ from typing import Any
 
 from iipserve import geo
 from iipserve.geo.ows.exceptions import OperationNotSupported
-from iipserve.geo.ows.kvp import FORM, MAX_BODY_LENGTH
-from iipserve.http import READING_METHODS, Routed
+from iipserve.geo.ows.kvp import MAX_BODY_LENGTH
+from iipserve.http import FORM, READING_METHODS, Routed
 from iipserve.plan import Answer
 from iipserve.protocols import BodyRule, Images, PathRoute, Protocol, QueryRoute, Server
 from iipserve.protocols import map_options as options

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from iipserve.errors import IIPServeError
 from iipserve.geo.ows.exceptions import OwsError
 from iipserve.geo.ows.kvp import Parameters
@@ -23,23 +21,26 @@ MAX_SIDE = 4096
 """Width and height of the largest picture of an error, in pixels; a document reports the others."""
 
 
-def error_answer(error: IIPServeError, routed: Routed | None = None) -> ErrorAnswer:
+def error_answer(
+    error: IIPServeError, routed: Routed | None = None, server: Server | None = None
+) -> ErrorAnswer:
     """Any error as the request asks for it to be reported; by a document where it states no size of a picture."""
     parameters = faults.readable(routed)
     form = faults.exceptions_of(parameters.get("exceptions"))
-    document = faults.error_answer(error, routed)
-    if form not in (Exceptions.IN_IMAGE, Exceptions.BLANK) or document.status is not HTTPStatus.OK:
+    document = faults.error_answer(error, routed, server)
+    if server is None or form not in (Exceptions.IN_IMAGE, Exceptions.BLANK) or not _is_fault(error):
         return document
     try:
         pixels = size(parameters, Size(MAX_SIDE, MAX_SIDE))
     except OwsError:
         return document
     message = str(error) if form is Exceptions.IN_IMAGE else ""
+    return ErrorAnswer(document.status, _picture(parameters, pixels, message, server))
 
-    def picture(server: Server) -> RenderPlan:
-        return _picture(parameters, pixels, message, server)
 
-    return ErrorAnswer(HTTPStatus.OK, picture)
+def _is_fault(error: IIPServeError) -> bool:
+    """Whether it is one of the request."""
+    return error.status in faults.REPORTED_AS_OK
 
 
 def _picture(parameters: Parameters, pixels: Size, message: str, server: Server) -> RenderPlan:

@@ -16,7 +16,7 @@ from iipserve.geo.ows.exceptions import (
 )
 from iipserve.http import Routed
 from iipserve.plan import Document
-from iipserve.protocols import ErrorAnswer
+from iipserve.protocols import ErrorAnswer, Server
 
 VERSION = "1.0.0"
 OUT_OF_RANGE = "TileOutOfRange"
@@ -57,7 +57,9 @@ def is_restful(routed: Routed) -> bool:
     return routed.by_path and bool(routed.target) and REQUEST.search(routed.request.query) is None
 
 
-def error_answer(error: IIPServeError, routed: Routed | None = None) -> ErrorAnswer:
+def error_answer(
+    error: IIPServeError, routed: Routed | None = None, server: Server | None = None
+) -> ErrorAnswer:
     """Any error as an `ows:ExceptionReport`; an image that is none makes a layer that does not exist."""
     if isinstance(error, (ImageNotFound, UnsupportedImage)):
         restful = routed is not None and is_restful(routed)

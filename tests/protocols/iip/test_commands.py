@@ -106,7 +106,7 @@ def test_refusals(case: Refused) -> None:
     with pytest.raises(case.error, match=case.match) as caught:
         planned(case.target)
     assert caught.value.status == case.status
-    assert PROTOCOL.error(caught.value, None).document.media_type.startswith("text/plain")
+    assert PROTOCOL.error(caught.value, None, None).document.media_type.startswith("text/plain")
 
 
 ERRORS = [
@@ -131,7 +131,7 @@ ERRORS = [
 def test_errors_in_the_syntax_of_iip(target: str, body: str) -> None:
     with pytest.raises(IIPError) as caught:
         planned(target)
-    status, document, _ = PROTOCOL.error(caught.value, None)
+    status, document, _ = PROTOCOL.error(caught.value, None, None)
     assert document.body.decode() == body
     assert document.media_type == "application/vnd.netfpx"
     assert status == 400

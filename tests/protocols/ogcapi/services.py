@@ -32,7 +32,7 @@ def ask(
         images = Images({name: INFOS[name] for name in parsed.names})
         answer = found.protocol.plan(parsed, images, server)
     except IIPServeError as error:
-        return found.protocol.error(error, found.routed)
+        return found.protocol.error(error, found.routed, None)
     if isinstance(answer.content, CatalogPlan):
         assert hash(answer.content) == hash(replace(answer.content)), "it is kept by its value"
         made = answer.content.describe(catalog)

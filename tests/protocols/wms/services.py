@@ -59,4 +59,4 @@ def ask(query: str, path: str = "/wms", catalog: Any = CATALOG, form: bytes | No
         images: dict[Any, ImageInfo] = {name: INFOS[name] for name in parsed.names}
         return Asked(PROTOCOL.plan(parsed, Images(images), server), None)
     except IIPServeError as error:
-        return Asked(None, PROTOCOL.error(error, found))
+        return Asked(None, PROTOCOL.error(error, found, server))

@@ -18,7 +18,7 @@ from iipserve.plan import Blank, Composite, RenderPlan, Resampling
 from iipserve.processing.tone import Gamma, SampleRange
 from iipserve.processing.transparency import Background
 from tests.protocols.wms.services import INFO, MAP, MAP_1_1, ask, read
-from tests.protocols.wmts.services import TILE, kvp, server_of
+from tests.protocols.wmts.services import TILE, kvp
 from tests.protocols.wmts.services import ask as ask_wmts
 from tests.schemas import validated
 
@@ -242,7 +242,7 @@ def test_pictures_of_errors(form: str, message: str) -> None:
     error = ask(kvp(MAP, layers="nothing", exceptions=form, format="image/jpeg")).error
     assert error is not None
     assert error.status == 200
-    assert callable(error.content)
-    plan = error.content(server_of())
+    plan = error.content
+    assert isinstance(plan, RenderPlan)
     assert plan.view == Blank(Size(200, 400), message)
     assert plan.encoding.format == "jpeg"

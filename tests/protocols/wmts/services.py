@@ -101,7 +101,7 @@ def ask(
         images: dict[Any, ImageInfo] = {name: INFOS[name] for name in parsed.names}
         return Asked(PROTOCOL.plan(parsed, Images(images), server), None)
     except IIPServeError as error:
-        return Asked(None, PROTOCOL.error(error, found.routed))
+        return Asked(None, PROTOCOL.error(error, found.routed, None))
 
 
 def kvp(fields: dict[str, str], **changes: str | None) -> str:
