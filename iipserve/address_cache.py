@@ -7,6 +7,7 @@ the state of its images, which is checked whenever the answer is used again.
 from __future__ import annotations
 
 from collections.abc import Set
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 from weakref import ref
 
@@ -98,4 +99,14 @@ def _size_and_vary(answer: CachedAnswer) -> tuple[int | None, Set[str]]:
         size = len(body) + PLAN_SIZE if isinstance(body, bytes) and len(body) <= MAX_DOCUMENT_LENGTH else None
     if isinstance(content, CatalogPlan) and content.vary:
         headers = (*headers, ("Vary", content.vary))
-    return size, {each for name, value in headers if name == "Vary" for each in value.split(", ")}
+    names = NOTHING
+    for name, value in headers:
+        if name == "Vary":
+            names = names | _listed(value)
+    return size, names
+
+
+@lru_cache(maxsize=16)
+def _listed(vary: str) -> Set[str]:
+    """The names in a Vary header; a server sends few different ones."""
+    return frozenset(vary.split(", "))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
+from weakref import ref
 
 from iipserve.config import Config
 from iipserve.geometry import Region, Size, new_tuple
+from iipserve.http import Headers
 from iipserve.http.public_address import headers_read
 from iipserve.image import ImageInfo
-from iipserve.plan import Answer, Crop, Redirect, RenderPlan, image_ref
+from iipserve.plan import Answer, Crop, Encoding, ImageRef, Redirect, RenderPlan, image_ref
 from iipserve.processing import Operation
 from iipserve.processing.color import Bitonal, Grayscale
 from iipserve.processing.histogram import Equalize
@@ -37,7 +39,7 @@ from iipserve.protocols.iiif.parameters import (
     resolve_region,
     resolve_size,
 )
-from iipserve.protocols.iiif.requests import BaseQuery, ImageQuery, InfoQuery, Parameters, Query
+from iipserve.protocols.iiif.requests import BaseQuery, ImageQuery, InfoQuery, Options, Query
 from iipserve.protocols.iiif.versions import UNVERSIONED, VERSIONS, Version
 from iipserve.protocols.tiles import has_color, quality_layers
 from iipserve.protocols.url_text import inline_disposition
@@ -61,14 +63,26 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
 
 
 def _plan_image(query: ImageQuery, version: Version, info: ImageInfo, server: Server) -> Answer:
-    parameters = query.parameters
-    image = _resolve(parameters, version, info, server)
-    own = ("Accept",) if parameters.is_negotiated else ()
-    headers = [("Link", _links(version, query.address, image.canonical)), *_vary(server.config, *own)]
-    if not image.is_tile:
-        suffix = f"_{image.size.width}x{image.size.height}.{parameters.extension}"
-        headers.append(("Content-Disposition", inline_disposition(query.names[0].identifier, suffix)))
-    return Answer(_render_plan(image, info, server), tuple(headers))
+    """Apply region and size to the image.
+
+    Raises:
+        InvalidRequest: the version lacks what the query requests, or region or size do not fit the image.
+    """
+    image = _settled(query.options, version, ref(info), server)
+    region = resolve_region(query.region, info.size)
+    extent = region.size
+    size, factor = _sized(image, region, extent, info)
+    check_size(image.size, size, extent, server.config.max_size)
+    place = _canonical_place(version, info, region, extent, size, image.limits)
+    headers: Headers = (("Link", _links(version, query.address, place, image.suffix)), *image.vary)
+    is_tile = factor is not None and image.is_upright and size.fits_in(info.tile)
+    if not is_tile:
+        suffix = f"_{size.width}x{size.height}.{query.options.extension}"
+        disposition = inline_disposition(query.names[0].identifier, suffix)
+        headers = (*headers, ("Content-Disposition", disposition))
+    view = new_tuple(Crop, (image.ref, *_placement(info, region, size, factor)))
+    plan = RenderPlan(view, image.tile_encoding if is_tile else image.export_encoding, image.operations)
+    return new_tuple(Answer, (plan, headers))
 
 
 def _vary(config: Config, *own: str) -> tuple[tuple[str, str], ...]:
@@ -77,51 +91,62 @@ def _vary(config: Config, *own: str) -> tuple[tuple[str, str], ...]:
     return (("Vary", ", ".join(names)),) if names else ()
 
 
-def _links(version: Version, address: str, canonical: str) -> str:
+def _links(version: Version, address: str, place: str, suffix: str) -> str:
     """The value of the Link header: the compliance level, and the canonical address where the version has one."""
-    if not canonical:
+    if not place:
         return version.profile_link
-    return f'{version.profile_link}, <{address}/{canonical}>;rel="canonical"'
+    return f'{version.profile_link}, <{address}/{place}/{suffix}>;rel="canonical"'
 
 
-class _Resolved(NamedTuple):
-    """The parameters in pixels of one image."""
+class _Settled(NamedTuple):
+    """What the options of a request mean for one image, whatever the region."""
 
-    placement: Placement
-    size: Size
-    """Before rotation."""
-    is_tile: bool
+    ref: ImageRef
+    size: SizeText
+    """With `upscales` saying whether it may be larger than the region."""
+    limits: Limits
+    size_limits: Limits
+    """Those that the requested size is reduced to."""
+    tile: Size
     """Of the advertised grid."""
-    format: str
+    is_upright: bool
+    """Rotated by a multiple of 90 degrees, as tiles can be."""
     operations: tuple[Operation, ...]
-    canonical: str
-    """The canonical form of the parameters (Image API 3.0 section 4.7); empty where the version has none."""
+    tile_encoding: Encoding
+    export_encoding: Encoding
+    suffix: str
+    """The canonical form of rotation, quality and format (Image API 3.0 section 4.7)."""
+    vary: Headers
 
 
-def _resolve(parameters: Parameters, version: Version, info: ImageInfo, server: Server) -> _Resolved:
-    """The parameters applied to an image.
+@lru_cache(maxsize=MAX_KEPT)
+def _settled(options: Options, version: Version, image: ref[ImageInfo], server: Server) -> _Settled:
+    """The options applied to an image, which the caller holds: a viewer sends the same ones with every tile.
 
     Raises:
-        InvalidRequest: the version lacks one of them, or region or size do not fit the image.
+        InvalidRequest: the version lacks one of them.
     """
-    config, limits = server.config, limits_of(info, server)
-    meaning = version.quality(parameters.quality, extensions=config.iiif_extensions)
-    quality = _effective_quality(meaning, info)
-    region = resolve_region(parameters.region, info.size)
-    extent = region.size
-    size_text = _with_upscaling(parameters.size, version, config)
-    size, factor = _sized(size_text, region, extent, info, limits, version)
-    check_size(size_text, size, extent, config.max_size)
-    place = _canonical_place(version, info, region, extent, size, limits)
-    rotation = canonical_rotation(parameters.mirrored, parameters.degrees)
-    return new_tuple(_Resolved, (
-        _placement(info, region, size, factor),
-        size,
-        factor is not None and size.fits_in(info.tile) and parameters.degrees % 90 == 0,
-        parameters.format,
-        _operations(quality, parameters.mirrored, parameters.degrees),
-        f"{place}/{rotation}/{quality}.{parameters.extension}" if place else "",
-    ))  # fmt: skip
+    info, config = image(), server.config
+    assert info is not None, "held by the caller"
+    quality = _effective_quality(version.quality(options.quality, extensions=config.iiif_extensions), info)
+    size, limits = _with_upscaling(options.size, version, config), limits_of(info, server)
+    operations = _operations(quality, options.mirrored, options.degrees)
+    profile = all(operation.keeps_profile for operation in operations)
+    # a box limits its size, as `w,h` does; only 3.0 has the area in its definition (section 4.2)
+    by_sides = size.kind is SizeKind.CONFINED and not version.marks_upscaling
+    return _Settled(
+        ref=image_ref(info, quality_layers(info, config) if info.quality_layers > 1 else 0),
+        size=size,
+        limits=limits,
+        size_limits=limits.sides_only() if by_sides else limits,
+        tile=advertised_tile(info, limits),
+        is_upright=options.degrees % 90 == 0,
+        operations=operations,
+        tile_encoding=tile_encoding(options.format, info, server, profile=profile),
+        export_encoding=export_encoding(options.format, info, server, profile=profile),
+        suffix=f"{canonical_rotation(options.mirrored, options.degrees)}/{quality}.{options.extension}",
+        vary=_vary(config, *(("Accept",) if options.is_negotiated else ())),
+    )
 
 
 def _canonical_place(
@@ -164,23 +189,18 @@ def _with_upscaling(text: SizeText, version: Version, config: Config) -> SizeTex
     return text
 
 
-def _sized(
-    text: SizeText, region: Region, extent: Size, info: ImageInfo, limits: Limits, version: Version
-) -> tuple[Size, int | None]:
+def _sized(image: _Settled, region: Region, extent: Size, info: ImageInfo) -> tuple[Size, int | None]:
     """The size, and the scale factor if region and size address a tile or level of the advertised grid.
 
     Sizes in the grid are rounded up, as viewers expect of tiles at the edges.
     """
-    tile = advertised_tile(info, limits)
-    if text.kind is SizeKind.CONFINED and not version.marks_upscaling:
-        # a box limits its size, as `w,h` does; only 3.0 has the area in its definition (section 4.2)
-        limits = limits.sides_only()
+    text, limits = image.size, image.size_limits
     if text.kind is SizeKind.SIDES:
-        factor = advertised_factor(info.size, tile, region, text.width, text.height)
+        factor = advertised_factor(info.size, image.tile, region, text.width, text.height)
         size = resolve_size(text, extent, limits) if factor is None else extent.ceil_scaled(factor)
     else:
         size = resolve_size(text, extent, limits)
-        factor = advertised_factor(info.size, tile, region, size.width, size.height)
+        factor = advertised_factor(info.size, image.tile, region, size.width, size.height)
     return size, factor
 
 
@@ -192,7 +212,6 @@ def _effective_quality(quality: str, info: ImageInfo) -> str:
     return "default" if quality == "gray" and not has_color(info) else quality
 
 
-@lru_cache(maxsize=MAX_KEPT)
 def _operations(quality: str, mirrored: bool, degrees: float) -> tuple[Operation, ...]:
     """In canonical order: colors first, then mirroring and rotation."""
     operations: list[Operation] = []
@@ -213,16 +232,6 @@ QUALITIES: Mapping[str, Operation] = {
     "equalization": Equalize(),
     "log": Logarithm(),
 }
-
-
-def _render_plan(image: _Resolved, info: ImageInfo, server: Server) -> RenderPlan:
-    operations = image.operations
-    profile = not operations or all(operation.keeps_profile for operation in operations)
-    encoding = (tile_encoding if image.is_tile else export_encoding)(
-        image.format, info, server, profile=profile
-    )
-    layers = quality_layers(info, server.config) if info.quality_layers > 1 else 0
-    return RenderPlan(new_tuple(Crop, (image_ref(info, layers), *image.placement)), encoding, operations)
 
 
 def check(config: Config) -> None:

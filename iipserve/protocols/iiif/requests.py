@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple, TypeAlias
@@ -10,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 from iipserve.config import Config
 from iipserve.errors import InvalidRequest, UnsupportedEncoding
 from iipserve.formats import Formats
+from iipserve.geometry import new_tuple
 from iipserve.http import Routed
 from iipserve.http.negotiation import negotiated
 from iipserve.http.public_address import ascii_address
@@ -40,10 +42,10 @@ KNOWN_QUALITY = re.compile(rf"(?:{'|'.join((*EARLIER_QUALITIES, *EXTENSIONS))})(
 IIIF_ID = re.compile(r"https?://[!#-;=?-~\x80-\xff]{1,2000}")
 
 
-class Parameters(NamedTuple):
-    """The part of an image request that follows the identifier."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Options:
+    """The part of an image request that follows the region. Compared by identity, as one is kept for each text."""
 
-    region: RegionText
     size: SizeText
     mirrored: bool
     degrees: float
@@ -70,7 +72,8 @@ class ImageQuery(NamedTuple):
     """The base URI."""
     version: int | None
     """Major version of the API; None is that of the settings."""
-    parameters: Parameters
+    region: RegionText
+    options: Options
 
 
 class InfoQuery(NamedTuple):
@@ -120,12 +123,11 @@ def parse(routed: Routed, server: Server) -> Query:
         bare = target.removesuffix("/")
         _check_base(bare[start:])
         return BaseQuery(*_base(routed, server.config, bare, start))
-    segments = (*map(decoded, parts[1:4]), last)
-    if version is None:
-        segments = tuple(segment.lower() for segment in segments)
-    parameters = _parameters(segments, version, server, accept)
-    end = start + len(parts[0])
-    return ImageQuery(*_base(routed, server.config, target[:end], start), version, parameters)
+    raw, region, size, rotation, _ = parts
+    options = _options(size, rotation, last, version, server, _relevant(accept, version, server))
+    region = decoded(region) if version else decoded(region).lower()
+    base = _base(routed, server.config, target[: start + len(raw)], start)
+    return new_tuple(ImageQuery, (*base, version, read_region(region), options))
 
 
 def _with_slashes(target: str) -> str:
@@ -138,17 +140,24 @@ def _with_slashes(target: str) -> str:
     return plain if whole else target
 
 
-def _parameters(
-    segments: tuple[str, ...], version: int | None, server: Server, accept: str | None
-) -> Parameters:
-    """The parameters in the last four segments of an image request, decoded."""
-    region, size, rotation, last = segments
+def _relevant(accept: str | None, version: int | None, server: Server) -> str | None:
+    """The Accept header, if it may decide on the format."""
+    return accept if VERSIONS[version or server.config.iiif_version].negotiates_format else None
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _options(
+    size: str, rotation: str, last: str, version: int | None, server: Server, accept: str | None
+) -> Options:
+    """The options in the last three segments of an image request; only `last` is decoded."""
+    segments = decoded(size), decoded(rotation), last
+    size, rotation, last = segments if version else (segment.lower() for segment in segments)
     if VERSIONS[version or server.config.iiif_version].negotiates_format:
         quality = read_quality_1(last, server.formats, accept)
     else:
         quality = read_quality(last, server.formats, USUAL_EXTENSION if version is None else None)
     mirrored, degrees = read_rotation(rotation)
-    return Parameters(read_region(region), read_size(size), mirrored, degrees, *quality)
+    return Options(read_size(size), mirrored, degrees, *quality)
 
 
 def _last_segment(text: str) -> str:
