@@ -15,12 +15,15 @@ from scripts.benchmark.cases import CASES, Case, paths_of
 from scripts.benchmark.figures import FIGURES
 from scripts.benchmark.images import MAP, Image, make_links
 from scripts.benchmark.rasters import write_raster
+from scripts.benchmark.servers import write_layers
 from tests.images import smooth, write_tiff_pyramid
 from tests.test_app import ask
 
 NAMES = [row.name for row in (*CASES, *FIGURES)]
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 SIZE = (2600, 2100)
+LINKS = 60
+"""At most; rows name thousands."""
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +62,12 @@ def test_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize("case", [case for case in CASES if not case.long], ids=lambda case: case.name)
 def test_addresses_are_answered(folder: Path, case: Case) -> None:
     picture = Image(MAP if case.image == MAP else "a.tif", *SIZE, levels=5)
-    make_links(folder, picture, min(case.links, 60))
-    application = app.build(Config(filesystem_prefix=f"{folder}/"))
+    make_links(folder, picture, min(case.links, LINKS))
+    services = str(write_layers(folder / "benchmark.map", folder, case)) if case.services else ""
+    application = app.build(Config(filesystem_prefix=f"{folder}/", services=services))
     asked = paths_of(case, {case.image: picture})
-    known = [path for path in asked if not case.links or any(f"{n:05}-" in path for n in range(60))]
+    linked = ((path, re.search(r"(\d{5})-", path)) for path in asked)
+    known = [path for path, number in linked if number is None or int(number[1]) < LINKS]
     assert known
     for path in (known[0], known[-1]):
         assert ask(application, f"/{path}").status == (404 if case.refused else 200)
@@ -73,7 +78,7 @@ def test_page_names_the_rows_as_they_are_printed() -> None:
     text = PAGE.read_text()
     compared, processed = text.index("## Compared"), text.index("## Processed")
     rows = re.compile(r"^\| ([^|]*[^|\s-]) \|", re.MULTILINE)
-    titles = {"request", "tile"}
+    titles = {"request", "tile", "figure"}
     assert set(rows.findall(text[compared:processed])) - titles <= set(NAMES)
     end = text.index("## Where")
     pairs = {f"{name}, first time" for name in set(rows.findall(text[processed:end])) - titles}

@@ -86,7 +86,7 @@ def iipserve(
         **_settings(case, ports),
     }  # fmt: skip
     if case.services:
-        environ["SERVICES"] = str(_map_file(folder, case))
+        environ["SERVICES"] = str(write_layers(CACHE / "benchmark.map", folder, case))
     command = [
         *(SERVER_CORE if pinned else []),
         str(CHECKOUT / "iipserve.fcgi"),
@@ -114,7 +114,7 @@ def iipsrv(ports: Ports, folder: Path, case: Case) -> Iterator[subprocess.Popen[
 @contextmanager
 def mapserver(ports: Ports, folder: Path, case: Case) -> Iterator[subprocess.Popen[bytes]]:
     """Debian's MapServer with a layer for each image of the row."""
-    map_file, settings = _map_file(folder, case), CACHE / "mapserver.conf"
+    map_file, settings = write_layers(CACHE / "benchmark.map", folder, case), CACHE / "mapserver.conf"
     settings.write_text(f'CONFIG ENV MS_MAP_PATTERN "." MS_MAPFILE "{map_file}" END END\n')
     environ = {"MAPSERVER_CONFIG_FILE": str(settings), "PATH": os.environ["PATH"]}
     command = [*SERVER_CORE, "spawn-fcgi", "-n", "-a", "127.0.0.1", "-p", str(ports.partner), "--", MAPSERV]
@@ -122,9 +122,8 @@ def mapserver(ports: Ports, folder: Path, case: Case) -> Iterator[subprocess.Pop
         yield process
 
 
-def _map_file(folder: Path, case: Case) -> Path:
-    """Write the map file of a row's layers."""
-    path = CACHE / "benchmark.map"
+def write_layers(path: Path, folder: Path, case: Case) -> Path:
+    """Write the map file of a row's layers; its path."""
     names = [link_name(case.image, number) for number in range(case.links)] or [case.image]
     write_map_file(path, folder, names, case.resampling)
     return path
