@@ -121,7 +121,11 @@ def serve(folder: Path, port: int) -> int:
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     address = f"http://127.0.0.1:{port}/"
     if answers(address, server):
-        print(f"\n  {folder} is shown at {address}\n  Ctrl-C ends it.\n", flush=True)
+        print(
+            f"\n  {folder} is shown at {address}\n  Its maps in <mapml-viewer>: {address}viewer/mapml.html\n"
+            "  Ctrl-C ends it.\n",
+            flush=True,
+        )
         open_browser(address)
     status = server.wait()
     return 0 if status in (0, -signal.SIGINT, -signal.SIGTERM) else status

@@ -78,6 +78,37 @@ def test_the_layer_is_where_it_belongs(browser: Browser, origin: str, projection
     page.context.close()
 
 
+@pytest.mark.parametrize("links", ["image", "tile"])
+@pytest.mark.parametrize("projection", ["OSMTILE", "WGS84", "APSTILE"])
+def test_maps_of_wms_are_shown_too(browser: Browser, origin: str, projection: str, links: str) -> None:
+    """By one map of the window, and by maps as tiles; a click tells of the color under it."""
+    if not installed_file(MAPML).exists():
+        pytest.skip("the viewer of MapML is not installed")
+    page = browser.new_context(viewport={"width": 1000, "height": 700}).new_page()
+    mistakes: list[str] = []
+    watch(page, [], mistakes)
+    page.goto(f"{origin}/viewer/mapml.html?projection={projection}&links={links}")
+    pixels = settled(page)[400]
+    if projection != "APSTILE":
+        (red,) = np.nonzero((pixels == (255, 0, 0)).all(axis=1))
+        (green,) = np.nonzero((pixels == (0, 255, 0)).all(axis=1))
+        # maps of the window are not limited to the levels of tiles: they are shown at zoom 10, as the page asks
+        finer = 4 if projection == "OSMTILE" else 8
+        half = 0.6 / DEGREES[projection] * (finer if links == "image" else 1)
+        assert len(red) == pytest.approx(min(half, 500), abs=3)
+        assert red.max() + 1 == green.min() == pytest.approx(500, abs=3)
+    for color, values in (((255, 0, 0), (255, 0)), ((0, 255, 0), (0, 255))):
+        (places,) = np.nonzero((pixels == color).all(axis=1))
+        with page.expect_response(lambda answer: "GetFeatureInfo" in answer.url) as asked:
+            page.mouse.click(int(places[len(places) // 2]), 400)
+        assert asked.value.header_value("content-type") == "text/mapml; charset=utf-8"
+        for band, value in enumerate(values, 1):
+            assert f">band{band}</th><td>{value}</td>" in asked.value.text()
+        page.wait_for_selector(".mapml-popup-content")
+    assert mistakes == []
+    page.context.close()
+
+
 def test_a_missing_viewer_is_told_with_the_command(browser: Browser, origin: str) -> None:
     page = browser.new_page()
     page.route("**/maps4html/mapml.js", lambda route: route.fulfill(status=404))

@@ -1,9 +1,12 @@
-// A <mapml-viewer> with the layers of this server. `?projection=WGS84` shows them in another projection than OSMTILE.
+// A <mapml-viewer> with the layers of this server. `?projection=WGS84` shows them in another projection than OSMTILE,
+// `?links=image` by one map of the window for each layer, `?links=tile` by maps of WMS, instead of tiles of WMTS.
 
 import { element } from "./gallery.js";
 
 const COLLECTIONS = new URL("../ogc/collections?f=json&limit=1000", document.baseURI).href;
-const projection = new URLSearchParams(location.search).get("projection") ?? "OSMTILE";
+const options = new URLSearchParams(location.search);
+const projection = options.get("projection") ?? "OSMTILE";
+const links = options.get("links");
 
 /** Say what went wrong. */
 function tell(...parts) {
@@ -30,6 +33,15 @@ function zoomOf([west, , east]) {
   return Math.max(0, Math.floor(Math.log2((360 * innerWidth) / (256 * degrees))));
 }
 
+/** The address of the document of a layer. */
+function documentOf(id) {
+  if (!links) {
+    return new URL(`../mapml/${encodeURIComponent(id)}/${projection}`, document.baseURI).href;
+  }
+  const asked = { SERVICE: "WMS", REQUEST: "GetMapML", LAYER: id, STYLE: "", PROJECTION: projection, LINK_REL: links };
+  return new URL(`../wms?${new URLSearchParams(asked)}`, document.baseURI).href;
+}
+
 function show(layers) {
   const [west, south, east, north] = layers[0].box;
   const viewer = element("mapml-viewer", {});
@@ -37,8 +49,7 @@ function show(layers) {
   Object.entries(place).forEach(([name, value]) => viewer.setAttribute(name, value));
   for (const { id, title } of layers) {
     const layer = element("map-layer", {});
-    const src = new URL(`../mapml/${encodeURIComponent(id)}/${projection}`, document.baseURI).href;
-    Object.entries({ label: title, src, checked: "" }).forEach(([name, value]) => layer.setAttribute(name, value));
+    Object.entries({ label: title, src: documentOf(id), checked: "" }).forEach(([name, value]) => layer.setAttribute(name, value));
     viewer.append(layer);
   }
   document.querySelector("main").append(viewer);
