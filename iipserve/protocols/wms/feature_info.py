@@ -15,13 +15,15 @@ from iipserve.protocols.map_values import invalid
 from iipserve.protocols.wms.faults import INVALID_FORMAT
 from iipserve.protocols.wms.maps import shown_entry
 from iipserve.protocols.wms.query import V1_1, FeatureInfoQuery
+from iipserve.protocols.wms.scales import is_drawn
 
 DEFAULT_1_1 = "text/plain"
 """The format where a request of 1.1.1 states none; 1.3.0 requires one."""
 
 
 def plan_get_feature_info(query: FeatureInfoQuery, images: Images, server: Server) -> Answer:
-    """The plan of what there is at a pixel of a map: a layer has something there, or nothing at all, outside of it.
+    """The plan of what there is at a pixel of a map: a layer has something there, or nothing at all, outside of it
+    and at scales at which it is not drawn.
 
     Raises:
         OwsError: InvalidFormat.
@@ -29,7 +31,7 @@ def plan_get_feature_info(query: FeatureInfoQuery, images: Images, server: Serve
     """
     write = _writer(query, server)
     shown = query.map
-    entries = [shown_entry(shown, layer, images, server) for layer in query.queried]
+    entries = [shown_entry(shown, layer, images, server) for layer in query.queried if is_drawn(layer, shown)]
     grid = GridRef.of_bounds(shown.crs.key, shown.bounds, shown.size)
     return Answer(plan_feature_info(entries, pixel_of_grid(grid, query.i, query.j), write))
 

@@ -6,14 +6,15 @@ from dataclasses import replace
 
 from iipserve.geo.grid import GridRef
 from iipserve.geo.layer import Layer, LayerEntry, Style
-from iipserve.plan import Answer
+from iipserve.plan import Answer, RenderPlan
 from iipserve.protocols import Images, Server
 from iipserve.protocols import map_options as options
 from iipserve.protocols.map_tiles import as_tile, entry_of
-from iipserve.protocols.maps import MapView, ShownLayer, plan_maps
+from iipserve.protocols.maps import MapView, ShownLayer, plan_blank, plan_maps
 from iipserve.protocols.wms import vendor
 from iipserve.protocols.wms.dimension_values import checked
 from iipserve.protocols.wms.query import MapQuery
+from iipserve.protocols.wms.scales import is_drawn
 from iipserve.protocols.wms.sld_styles import shown_style
 
 
@@ -29,8 +30,15 @@ def plan_get_map(query: MapQuery, images: Images, server: Server) -> Answer:
     for index, layer in enumerate(query.layers):
         entry = shown_entry(query, layer, images, server)
         view = as_tile(view_of(query, layer, shown_style(query, index, entry)), server)
-        shown.append(ShownLayer(view, entry.info, entry.geo))
-    return Answer(plan_maps(shown, server), headers)
+        if is_drawn(layer, query):
+            shown.append(ShownLayer(view, entry.info, entry.geo))
+    return Answer(plan_maps(shown, server) if shown else _nothing(query, server), headers)
+
+
+def _nothing(query: MapQuery, server: Server) -> RenderPlan:
+    """The map of a scale at which none of its layers is drawn."""
+    background, transparent = query.background, query.transparent
+    return plan_blank(query.size, query.format, server, transparent=transparent, background=background)
 
 
 def view_of(query: MapQuery, layer: Layer, style: Style) -> MapView:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from iipserve.geo import crs
 from iipserve.geo.layer import Layer, LayerEntry, Style
 from iipserve.processing.channels import Opacity
 from iipserve.protocols.sld.document import NamedLayer, UserStyle, read, style_named
 from iipserve.protocols.sld.styles import style_of
 from iipserve.protocols.wms import naming
 from iipserve.protocols.wms.query import MapQuery
+from iipserve.protocols.wms.scales import scale_of
 
-PIXEL = 0.00028
-"""Metres of a pixel of a map of scale 1 (SLD 02-070, section 10.2)."""
 INVISIBLE = Style("invisible", operations=(Opacity(0.0),))
 """Of layers that no rule applies to at the scale of a map."""
 
@@ -71,11 +69,4 @@ def shown_style(query: MapQuery, index: int, entry: LayerEntry) -> Style:
     user = query.user_styles[index] if query.user_styles else None
     if user is None:
         return query.styles[index]
-    return style_of(user, entry, _scale(query)) or INVISIBLE
-
-
-def _scale(query: MapQuery) -> float | None:
-    """The denominator of the scale of a map; None for pixels of plain pictures."""
-    if query.crs.key == crs.IMAGE:
-        return None
-    return query.bounds.width / query.size.width * crs.metres_per_unit(query.crs.key) / PIXEL
+    return style_of(user, entry, scale_of(query)) or INVISIBLE
