@@ -10,7 +10,17 @@ from iipserve.engine.renderer import PROVISIONAL, Renderer
 from iipserve.errors import IIPServeError
 from iipserve.http import Headers, Request, Response
 from iipserve.http.conditions import evaluated, has_condition
-from iipserve.plan import Bundle, Document, Redirect, RenderPlan, SamplePlan, StatisticsPlan, ValuePlan
+from iipserve.plan import (
+    Bundle,
+    Document,
+    LargeRendition,
+    Redirect,
+    RenderPlan,
+    Rendition,
+    SamplePlan,
+    StatisticsPlan,
+    ValuePlan,
+)
 from iipserve.protocols import ErrorAnswer, plain_error
 from iipserve.responses import REVALIDATED, ReadyDocument, ResponseBuilder, Versioned, digest, last_modified
 
@@ -89,14 +99,17 @@ class ContentResponder:
         return self._responses.redirect(redirect, headers)
 
     def _bundle(self, request: Request, bundle: Bundle, headers: Headers, images: Versioned) -> Response:
-        body = b"".join(
-            bundle.frame(index, self._whole_body(plan)) for index, plan in enumerate(bundle.plans)
-        )
+        renditions = [self._renderer.render(plan) for plan in bundle.plans]
+        body = b"".join(bundle.frame(index, _whole_body(each)) for index, each in enumerate(renditions))
         etag, modified = digest(body), last_modified(images)
+        if any(each.etag.endswith(PROVISIONAL) for each in renditions):
+            # as a single one that is provisional
+            modified, headers = None, (*headers, REVALIDATED)
         if has_condition(request) and (status := evaluated(request, etag, modified)):
             return self._responses.conditional(status, etag, modified, headers)
         return self._responses.ok(body, bundle.media_type, etag, modified, headers)
 
-    def _whole_body(self, plan: RenderPlan) -> bytes:
-        body = self._renderer.render(plan).body
-        return body if isinstance(body, bytes) else b"".join(body)
+
+def _whole_body(rendition: Rendition | LargeRendition) -> bytes:
+    body = rendition.body
+    return body if isinstance(body, bytes) else b"".join(body)
