@@ -8,6 +8,8 @@ from typing import Any
 
 from lxml import etree
 
+from iipserve.protocols.wms.mapml import SCHEMA
+
 FOLDER = Path(__file__).parent
 OWS = "http://www.opengis.net/ows/1.1"
 WMTS = "http://www.opengis.net/wmts/1.0"
@@ -19,10 +21,12 @@ ENTRIES = {
 """Address of the schema by root element."""
 WMS = "http://www.opengis.net/wms"
 SLD = "http://www.opengis.net/sld"
+MAPML = "urn:x-iipserve:mapml:1.0"
 WMS_AND_SLD = f"""<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:both">
 <import namespace="{WMS}" schemaLocation="http://schemas.opengis.net/wms/1.3.0/capabilities_1_3_0.xsd"/>
-<import namespace="{SLD}" schemaLocation="http://schemas.opengis.net/sld/1.1.0/sld_capabilities.xsd"/></schema>"""
-"""Capabilities of WMS 1.3.0 with the operations of the SLD profile."""
+<import namespace="{SLD}" schemaLocation="http://schemas.opengis.net/sld/1.1.0/sld_capabilities.xsd"/>
+<import namespace="{MAPML}" schemaLocation="{MAPML}"/></schema>"""
+"""Capabilities of WMS 1.3.0 with the operations of the SLD profile, and that of MapML."""
 WMTS_ALL = "wmts/1.0/wmts.xsd"
 """Includes requests and answers that have GML; here it includes the capabilities alone."""
 WMTS_ONLY = f"""<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="{WMTS}"/>"""
@@ -44,6 +48,8 @@ class Offline(etree.Resolver):
             return self.resolve_string(WMTS_ONLY, context)
         if address.endswith(GML_ALL):
             return self.resolve_string(GML_FEATURES, context)
+        if address == MAPML:
+            return self.resolve_string(SCHEMA.read_bytes(), context, base_url=address)
         path = FOLDER / address.rpartition("://")[2]
         return self.resolve_string(path.read_bytes(), context, base_url=address)
 

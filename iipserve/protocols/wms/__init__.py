@@ -18,7 +18,7 @@ from iipserve.protocols.wms.documents import plan_capabilities
 from iipserve.protocols.wms.error_pictures import error_answer
 from iipserve.protocols.wms.feature_info import plan_get_feature_info
 from iipserve.protocols.wms.legends import plan_get_legend
-from iipserve.protocols.wms.mapml import plan_get_mapml
+from iipserve.protocols.wms.mapml import plan_get_mapml, plan_schema
 from iipserve.protocols.wms.maps import plan_get_map
 from iipserve.protocols.wms.query import (
     OPERATION_OF,
@@ -29,6 +29,7 @@ from iipserve.protocols.wms.query import (
     MapmlQuery,
     MapQuery,
     Query,
+    SchemaQuery,
 )
 
 ROUTES = (
@@ -55,6 +56,7 @@ PLANS: Mapping[type, Callable[[Any, Images, Server], Answer]] = {
     FeatureInfoQuery: plan_get_feature_info,
     LegendQuery: plan_get_legend,
     MapmlQuery: plan_get_mapml,
+    SchemaQuery: plan_schema,
 }
 """(query, the images that it names, server) -> answer, for each kind of query that is answered."""
 

@@ -13,6 +13,7 @@ from iipserve.http.public_address import headers_read
 from iipserve.plan import CatalogPlan, Document
 from iipserve.protocols import Server
 from iipserve.protocols import map_options as options
+from iipserve.protocols.wms.formats import MAPML
 from iipserve.protocols.wms.forms import VERSIONS, Version
 from iipserve.protocols.wms.layer_texts import keywords, layers_text
 from iipserve.protocols.wms.links import online_resource
@@ -28,11 +29,15 @@ SCHEMAS = (
     "http://www.opengis.net/wms http://schemas.opengis.net/wms/1.3.0/capabilities_1_3_0.xsd "
     "http://www.opengis.net/sld http://schemas.opengis.net/sld/1.1.0/sld_capabilities.xsd"
 )
+LOCATION = "xsi:schemaLocation"
+MAPML_OPERATION = "GetMapML"
+MAPML_NAMESPACE = "urn:x-iipserve:mapml:1.0"
+"""Of `mapml.xsd`, which GetSchemaExtension gives."""
 ROOT_1_3 = {
     "xmlns": "http://www.opengis.net/wms",
     "xmlns:sld": "http://www.opengis.net/sld",
     "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
-    "xsi:schemaLocation": SCHEMAS,
+    LOCATION: SCHEMAS,
 }
 ALL_OPERATIONS = frozenset(options.OPERATIONS)
 
@@ -68,7 +73,14 @@ class Description:
         number = {"version": self.version.number}
         if self.version.is_old:
             return element("WMT_MS_Capabilities", content, attributes=number | sequence)
-        return element("WMS_Capabilities", content, attributes=ROOT_1_3 | number | sequence)
+        root = dict(ROOT_1_3)
+        if MAPML_OPERATION in self._offered(catalog.metadata):
+            place = f"{self.address}SERVICE=WMS&VERSION={self.version.number}&REQUEST=GetSchemaExtension"
+            root |= {"xmlns:mapml": MAPML_NAMESPACE, LOCATION: f"{SCHEMAS} {MAPML_NAMESPACE} {place}"}
+        return element("WMS_Capabilities", content, attributes=root | number | sequence)
+
+    def _offered(self, metadata: ServiceMetadata) -> list[str]:
+        return [name for name in options.operations(metadata) if name in self.answered]
 
     # -- the service -------------------------------------------------------------------------------
 
@@ -90,7 +102,7 @@ class Description:
 
     def _capability(self, catalog: Catalog) -> Xml:
         metadata = catalog.metadata
-        offered = [name for name in options.operations(metadata) if name in self.answered]
+        offered = self._offered(metadata)
         said = repr((tuple(metadata.options.items()), sorted(self.answered)))
         top = tree(self._listed(catalog), metadata)
         return element(
@@ -107,7 +119,9 @@ class Description:
         return (entry for entry in listed(catalog) if entry.layer.identifier in wanted)
 
     def _operations(self, metadata: ServiceMetadata, offered: list[str]) -> Iterator[Xml]:
-        maps = options.formats(metadata, self.server.formats)
+        maps = [*options.formats(metadata, self.server.formats)]
+        if MAPML_OPERATION in offered:
+            maps.append(MAPML)
         yield self._operation("GetCapabilities", [self.version.media_type])
         # required by the schemas, even where it is switched off
         yield self._operation("GetMap", maps)
@@ -120,6 +134,9 @@ class Description:
                 yield self._operation(f"{prefix}{name}", ["text/xml"] if name == "DescribeLayer" else legends)
         if self.version.is_old and "GetStyles" in offered:
             yield self._operation("GetStyles", ["text/xml"])
+        # the DTD of 1.1.1 has no place for it
+        if not self.version.is_old and MAPML_OPERATION in offered:
+            yield self._operation(f"mapml:{MAPML_OPERATION}", [MAPML])
 
     def _operation(self, name: str, formats: Iterable[str]) -> Xml:
         place = online_resource(self.address)

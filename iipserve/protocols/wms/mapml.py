@@ -4,6 +4,7 @@ maps and feature info of this service."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from urllib.parse import quote
 
 from iipserve.geo import crs
@@ -32,8 +33,9 @@ from iipserve.protocols.mapml.documents import (
 from iipserve.protocols.mapml.projections import DEFAULT, PROJECTIONS, Projection, levels_of
 from iipserve.protocols.wms.faults import INVALID_CRS
 from iipserve.protocols.wms.formats import format_name, is_mapml
-from iipserve.protocols.wms.query import V1_3, MapmlQuery
+from iipserve.protocols.wms.query import V1_3, MapmlQuery, SchemaQuery
 
+SCHEMA = Path(__file__).with_name("mapml.xsd")
 OWN = frozenset({
     "service", "version", "wmtver", "request", "layers", "layer", "styles", "style", "projection", "crs", "srs", "format",
     "bbox", "width", "height", "exceptions", "link_rel", "dialect", "updatesequence", "query_layers", "info_format", "i",
@@ -75,6 +77,11 @@ def plan_get_mapml(query: MapmlQuery, images: Images, server: Server) -> Answer:
     )
     body = write(sheet, Dialect.of(query.parameters.get("dialect")))
     return Answer(Document(body, f"{MEDIA_TYPE}; charset=utf-8", ", ".join(headers_read(server.config))))
+
+
+def plan_schema(query: SchemaQuery, images: Images, server: Server) -> Answer:
+    """The schema of the element `GetMapML` in capabilities of 1.3.0."""
+    return Answer(Document(SCHEMA.read_bytes(), "text/xml; charset=utf-8"))
 
 
 # -- projections -----------------------------------------------------------------------------------

@@ -194,8 +194,26 @@ class MapmlQuery(NamedTuple):
     """All of the request."""
 
 
+class SchemaQuery(NamedTuple):
+    """The schema of what capabilities have besides the standard (GetSchemaExtension, as MapServer calls it)."""
+
+    version: str = V1_3
+
+    @property
+    def names(self) -> tuple[ImageName, ...]:
+        """None."""
+        return ()
+
+
 Query: TypeAlias = (
-    CapabilitiesQuery | MapQuery | FeatureInfoQuery | LegendQuery | DescribeQuery | StylesQuery | MapmlQuery
+    CapabilitiesQuery
+    | MapQuery
+    | FeatureInfoQuery
+    | LegendQuery
+    | DescribeQuery
+    | StylesQuery
+    | MapmlQuery
+    | SchemaQuery
 )
 
 OPERATION_OF = {
@@ -206,5 +224,6 @@ OPERATION_OF = {
     DescribeQuery: "DescribeLayer",
     StylesQuery: "GetStyles",
     MapmlQuery: "GetMapML",
+    SchemaQuery: "GetMapML",
 }
-"""The operation of each query."""
+"""The operation of each query; the schema belongs to that which it describes."""

@@ -46,6 +46,7 @@ from iipserve.protocols.wms.query import (
     MapmlQuery,
     MapQuery,
     Query,
+    SchemaQuery,
     StylesQuery,
 )
 
@@ -216,6 +217,10 @@ def _mapml_of(parameters: Parameters, routed: Routed, server: Server, name: str)
     )
 
 
+def _schema(parameters: Parameters, routed: Routed, server: Server) -> SchemaQuery:
+    return SchemaQuery(version_of(parameters))
+
+
 # -- feature info ----------------------------------------------------------------------------------
 
 
@@ -270,5 +275,6 @@ READERS: dict[str, Callable[[Parameters, Routed, Server], Query]] = {
     "describelayer": _describe,
     "getstyles": _styles,
     "getmapml": _mapml,
+    "getschemaextension": _schema,
 }
 """By REQUEST in lower case; `map`, `capabilities` and `feature_info` are those of WMS 1.0.0."""

@@ -24,8 +24,10 @@ from iipserve.protocols import Server
 from iipserve.protocols import map_options as options
 from iipserve.protocols.wms import describe
 from iipserve.protocols.wms.documents import plan_capabilities
+from iipserve.protocols.wms.mapml import SCHEMA
 from iipserve.protocols.wms.query import CapabilitiesQuery, DescribeQuery
 from tests.protocols.client import FORMATS
+from tests.protocols.wms.services import ask
 from tests.protocols.wmts.catalogs import STRANGE, FakeCatalog
 from tests.protocols.wmts.services import BY_INFO, ENTRIES
 from tests.schemas import WMS, validated, validated_by_dtd
@@ -284,6 +286,26 @@ def test_operations_of_the_service_and_of_layers() -> None:
     root = capabilities("1.3.0", catalog_of(said={"operations": ("GetMap",), "formats": ("jpeg",)}))
     assert [each.tag for each in root.find("Capability/Request")] == ["GetCapabilities", "GetMap"]
     assert [each.text for each in root.findall("Capability/Request/GetMap/Format")] == ["image/jpeg"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_mapml_is_listed_where_the_standard_has_a_place(version: str) -> None:
+    """As a format in both versions; as an operation of the schema that the document names in 1.3.0."""
+    root = capabilities(version)
+    assert root.findall("Capability/Request/GetMap/Format")[-1].text == "text/mapml"
+    listed = [each.findtext("Format") for each in root.findall("Capability/Request/GetMapML")]
+    assert listed == (["text/mapml"] if version == "1.3.0" else [])
+    said = root.get("{http://www.w3.org/2001/XMLSchema-instance}schemaLocation", "").split()
+    places = dict(zip(said[::2], said[1::2], strict=True))
+    if version == "1.3.0":
+        assert places["urn:x-iipserve:mapml:1.0"].startswith(ADDRESS)
+        asked = ask(places["urn:x-iipserve:mapml:1.0"].removeprefix(ADDRESS)).answer
+        assert asked is not None
+        assert isinstance(asked.content, Document)
+        assert asked.content.body == SCHEMA.read_bytes()
+    without = capabilities(version, catalog_of(said={"operations": ("GetMap",)}))
+    assert "text/mapml" not in [each.text for each in without.iter("Format")]
+    assert b"mapml" not in answer(version, catalog_of(said={"operations": ("GetMap",)})).body
 
 
 def test_layers_that_are_asked_for() -> None:
