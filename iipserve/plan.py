@@ -220,17 +220,18 @@ class RenderPlan:
     """In canonical order (`processing.pipeline.ordered`), without operations that have no effect."""
     images: tuple[ImageRef, ...] = field(init=False, repr=False, compare=False)
     """All images that are shown."""
-    _hash: int = field(init=False, repr=False, compare=False)
-    """Computed once: a plan is looked up several times while it is answered."""
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+    """Computed on first use: a plan is looked up several times while it is answered, or changed before."""
     _digest: str = field(init=False, repr=False, compare=False, default="")
     """Computed on first use."""
 
     def __post_init__(self) -> None:
-        kind: Any = type(self)
         object.__setattr__(self, "images", self.view.images)
-        object.__setattr__(self, "_hash", hash(_key_of(kind)(self)))
 
     def __hash__(self) -> int:
+        if not self._hash:
+            kind: Any = type(self)
+            object.__setattr__(self, "_hash", hash(_key_of(kind)(self)))
         return self._hash
 
     @property

@@ -30,6 +30,8 @@ ORDER: tuple[type[Operation], ...] = (
 def ordered(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     """The operations in canonical order; of several of one type the last."""
     by_type = {type(operation): operation for operation in operations}
+    if len(by_type) < 2:
+        return tuple(by_type.values())
     return tuple(sorted(by_type.values(), key=lambda operation: ORDER.index(type(operation))))
 
 

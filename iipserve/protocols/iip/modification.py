@@ -83,10 +83,13 @@ def apply_modifiers(plan: RenderPlan, view: View, info: ImageInfo, server: Serve
     if isinstance(plan.view, (Composite, Blank)):
         raise InvalidRequest("the request shows maps over each other; IIP's modifiers change only one image")
     operations, encoding = _changed(plan.operations, plan.encoding, view, ref(info), server)
-    image = _layered(plan.view.image, view, info, server.config)
-    if image is plan.view.image and encoding == plan.encoding and operations == plan.operations:
-        return plan
-    return RenderPlan(plan.view.of_image(image), encoding, operations)
+    shown = plan.view
+    image = _layered(shown.image, view, info, server.config)
+    if image is shown.image:
+        if encoding == plan.encoding and operations == plan.operations:
+            return plan
+        return RenderPlan(shown, encoding, operations)
+    return RenderPlan(shown.of_image(image), encoding, operations)
 
 
 @lru_cache(maxsize=MAX_KEPT)

@@ -99,7 +99,7 @@ class ModifierState:
             operations.append(SampleRange(tuple((band, low, high) for band, (low, high) in bands)))
         if self.rows:
             operations.append(Twist(tuple(self.rows[:MAX_ROWS])))
-        return DEFAULT_VIEW._replace(operations=pipeline.ordered(operations), **self.fields)
+        return View(operations=pipeline.ordered(operations), **self.fields)
 
 
 Modifier: TypeAlias = Callable[[ModifierState, str, str], None]
