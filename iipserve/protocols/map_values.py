@@ -124,15 +124,16 @@ def size(parameters: Parameters, limit: Size | None = None) -> Size:
     return Size(*sides)
 
 
-def box(text: str, *, swapped: bool) -> Bounds:
+def box(text: str, *, swapped: bool, turn: float | None = None) -> Bounds:
     """A box, as BBOX states it.
 
     Args:
         text: four numbers.
         swapped: the text has y before x.
+        turn: around the globe, if boxes may cross the antimeridian; then `min_x` may be above `max_x`.
 
     Returns:
-        x before y; each minimum is below its maximum, by more than no number at all.
+        x before y; each minimum is below its maximum, but for boxes across the antimeridian.
 
     Raises:
         OwsError: it is no box, or has no area (06-042, 7.3.3.6; 01-068r3, 7.2.3.6).
@@ -142,7 +143,8 @@ def box(text: str, *, swapped: bool) -> Bounds:
         raise invalid(f"BBOX {quoted(text)} is not four numbers, minx,miny,maxx,maxy", "bbox")
     first, second, third, fourth = (number(part, "bbox") for part in parts)
     bounds = Bounds(second, first, fourth, third) if swapped else Bounds(first, second, third, fourth)
-    if bounds.min_x >= bounds.max_x or bounds.min_y >= bounds.max_y:
+    is_across = turn is not None and 0 < bounds.min_x - bounds.max_x < turn
+    if (bounds.min_x >= bounds.max_x and not is_across) or bounds.min_y >= bounds.max_y:
         raise invalid(
             f"BBOX {quoted(text)} has no area: each minimum has to be below its maximum in minx,miny,maxx,maxy",
             "bbox",

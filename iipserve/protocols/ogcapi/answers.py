@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from iipserve.errors import IIPServeError, ImageNotFound, InvalidRequest, UnsupportedImage
-from iipserve.geo.layer import Catalog, LayerEntry
+from iipserve.geo.layer import Catalog, Layer, LayerEntry
 from iipserve.geo.linked_sets import shared_sets
 from iipserve.geo.matrixset import LinkedSet, TileMatrixSet
 from iipserve.http import Routed
@@ -24,7 +24,7 @@ from iipserve.protocols.map_tiles import (
     plan_tile,
     style_of,
 )
-from iipserve.protocols.ogcapi import common, openapi, tiles
+from iipserve.protocols.ogcapi import common, maps, openapi, tiles
 from iipserve.protocols.ogcapi.addresses import HTML, JSON, Json, own_links
 from iipserve.protocols.ogcapi.html import page
 from iipserve.protocols.ogcapi.requests import (
@@ -49,16 +49,18 @@ class Named(NamedTuple):
 
 
 def plan(query: Query, images: Images, server: Server) -> Answer:
-    """The document or the tile.
+    """The document, the tile or the map.
 
     Raises:
         NotThere: the layer has no such style or tile matrix set.
         TileNotFound: the set has no such tile, or it is outside the limits of the layer.
-        InvalidRequest: the form that is asked for cannot describe the resource.
+        InvalidRequest: the form that is asked for cannot describe the resource, or a map cannot be drawn.
     """
     if isinstance(query, TileQuery):
         vary = (("Vary", "Accept"),) if query.is_negotiated else ()
         return Answer(plan_tile(query.tile, images.only(), server), vary)
+    if isinstance(query, maps.MapQuery):
+        return maps.plan_map_of(query, images.only(), server)
     if isinstance(query, CollectionsQuery):
         return Answer(CatalogPlan(CollectionsDocument(query, server), _vary(query.form, server)))
     if query.layer is None:
@@ -92,7 +94,9 @@ def _of_service(query: DocumentQuery, server: Server) -> Named:
         return Named(metadata.title, common.landing_document(metadata, addresses, is_html=is_html))
     if query.kind is Kind.CONFORMANCE:
         offered = formats(metadata, server.formats)
-        return Named("Conformance classes", common.conformance_document(offered))
+        return Named(
+            "Conformance classes", common.conformance_document(offered, has_maps=maps.is_offered(metadata))
+        )
     if query.kind is Kind.API:
         extensions = list(_extensions(server).values())
         return Named("Definition of this API", openapi.document(metadata, addresses, extensions))
@@ -125,7 +129,8 @@ def _of_layer(query: DocumentQuery, entry: LayerEntry, server: Server) -> Named:
     addresses, is_html = query.addresses, query.form.media_type == HTML
     title = entry.layer.displayed_title
     if query.kind is Kind.COLLECTION:
-        return Named(title, common.collection_document(entry, addresses, is_html=is_html))
+        value = common.collection_document(entry, addresses, _map_types(entry.layer, server), is_html=is_html)
+        return Named(title, value | maps.systems(entry, server.catalog().metadata))
     if query.style is not None:
         style_of(entry.layer, query.style)
     if query.kind is Kind.TILESETS:
@@ -139,6 +144,11 @@ def _of_layer(query: DocumentQuery, entry: LayerEntry, server: Server) -> Named:
     segments = tiles.tileset_segments(entry.layer.identifier, query.style, linked.set.identifier)
     value["links"] = own_links(addresses, *segments, is_html=is_html) + value["links"]
     return Named(value["title"], value)
+
+
+def _map_types(layer: Layer, server: Server) -> dict[str, str]:
+    """Extension of each format of maps by media type; none if maps of the layer are not answered."""
+    return _extensions(server) if maps.is_offered(server.catalog().metadata, layer) else {}
 
 
 def _tilesets(query: DocumentQuery, entry: LayerEntry, server: Server) -> Json:

@@ -8,7 +8,7 @@ from typing import Any
 from iipserve.geo.crs import CRS84_URI
 from iipserve.geo.layer import Catalog, LayerEntry, ServiceMetadata
 from iipserve.protocols.map_tiles import lon_lat
-from iipserve.protocols.ogcapi import tiles
+from iipserve.protocols.ogcapi import maps, tiles
 from iipserve.protocols.ogcapi.addresses import HTML, REL, Addresses, Json, link, own_links
 from iipserve.protocols.ogcapi.requests import OPENAPI, CollectionsQuery
 
@@ -24,7 +24,7 @@ def landing_document(metadata: ServiceMetadata, addresses: Addresses, *, is_html
     """The landing page (19-072, section 7.2)."""
     return {
         "title": metadata.title,
-        "description": metadata.abstract or "Tiles of georeferenced images",
+        "description": metadata.abstract or "Maps and tiles of georeferenced images",
         "links": [
             *own_links(addresses, is_html=is_html),
             link(addresses.of("api"), "service-desc", OPENAPI, "The definition of this API"),
@@ -38,12 +38,16 @@ def landing_document(metadata: ServiceMetadata, addresses: Addresses, *, is_html
     }
 
 
-def conformance_document(formats: dict[str, str]) -> Json:
+def conformance_document(formats: dict[str, str], *, has_maps: bool) -> Json:
     """The conformance classes (19-072, section 7.4); `formats` are those of tiles by media type."""
     of_formats = (
         tiles.TILES + tiles.FORMAT_CLASSES[name] for name in formats.values() if name in tiles.FORMAT_CLASSES
     )
-    return {"conformsTo": [*CONFORMANCE, *tiles.CONFORMANCE, *of_formats]}
+    of_maps = (
+        maps.MAPS + maps.FORMAT_CLASSES[name] for name in formats.values() if name in maps.FORMAT_CLASSES
+    )
+    about_maps = [*maps.CONFORMANCE, *of_maps] if has_maps else []
+    return {"conformsTo": [*CONFORMANCE, *tiles.CONFORMANCE, *of_formats, *about_maps]}
 
 
 def collections_document(query: CollectionsQuery, catalog: Catalog, *, is_html: bool) -> Json:
@@ -83,12 +87,23 @@ def collection(entry: LayerEntry, addresses: Addresses) -> Json:
     return found
 
 
-def collection_document(entry: LayerEntry, addresses: Addresses, *, is_html: bool) -> Json:
-    """A layer (20-024, section 8.3), with the tile sets of all its styles."""
+def collection_document(
+    entry: LayerEntry, addresses: Addresses, map_types: dict[str, str], *, is_html: bool
+) -> Json:
+    """A layer (20-024, section 8.3), with the maps and tile sets of all its styles.
+
+    Args:
+        entry: the layer.
+        addresses: of resources.
+        map_types: extension of each format of maps by media type; none if maps are not answered.
+        is_html: the document is sent as HTML.
+    """
     found = collection(entry, addresses)
     layer = entry.layer
     found["links"] = (
-        own_links(addresses, "collections", layer.identifier, is_html=is_html) + found["links"][1:]
+        own_links(addresses, "collections", layer.identifier, is_html=is_html)
+        + found["links"][1:]
+        + maps.map_links(entry, None, addresses, map_types)
     )
     if len(layer.styles) > 1:
         found["styles"] = [
@@ -100,7 +115,8 @@ def collection_document(entry: LayerEntry, addresses: Addresses, *, is_html: boo
                         addresses.of(*tiles.tileset_segments(layer.identifier, style.name)),
                         f"{REL}tilesets-map",
                         title="Tile sets of this style",
-                    )
+                    ),
+                    *maps.map_links(entry, style.name, addresses, map_types),
                 ],
             }
             for style in layer.styles

@@ -8,10 +8,14 @@ from typing import Any
 from iipserve import __version__
 from iipserve.geo.layer import ServiceMetadata
 from iipserve.protocols.ogcapi.addresses import HTML, JSON, Addresses, Json
+from iipserve.protocols.ogcapi.maps import is_offered
 from iipserve.protocols.ogcapi.requests import MAX_LIMIT, USUAL_LIMIT
 
 TILESETS = "/collections/{collectionId}/map/tiles"
 STYLED = "/collections/{collectionId}/styles/{styleId}/map/tiles"
+MAP = "/collections/{collectionId}/map"
+STYLED_MAP = "/collections/{collectionId}/styles/{styleId}/map"
+OF_MAPS = ("bbox", "bbox-crs", "crs", "width", "height", "datetime", "bgcolor", "transparent")
 TILE = "/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}"
 
 
@@ -36,11 +40,13 @@ def document(metadata: ServiceMetadata, addresses: Addresses, extensions: Sequen
     }
     for prefix, path, more in (("", TILESETS, ()), ("styled", STYLED, ("styleId",))):
         paths |= _tiles(prefix, path, more)
+    if is_offered(metadata):
+        paths |= _maps()
     return {
         "openapi": "3.0.3",
         "info": _info(metadata),
         "servers": [{"url": addresses.root.removesuffix("/")}],
-        "tags": [{"name": name} for name in ("Service", "Layers", "Tiles")],
+        "tags": [{"name": name} for name in ("Service", "Layers", "Maps", "Tiles")],
         "paths": paths,
         "components": {
             "parameters": _parameters(extensions),
@@ -64,6 +70,17 @@ def _info(metadata: ServiceMetadata) -> Json:
     if any(stated.values()):
         found["contact"] = {name: value for name, value in stated.items() if value}
     return found
+
+
+def _maps() -> Json:
+    """The paths of the map of a layer and of one of its styles."""
+    return {
+        path: _resource(name, "A map", "Maps", *known, *OF_MAPS, form="fTile", types=("image/*",))
+        for name, path, known in (
+            ("map", MAP, ("collectionId",)),
+            ("styledMap", STYLED_MAP, ("collectionId", "styleId")),
+        )
+    }
 
 
 def _tiles(prefix: str, path: str, more: Sequence[str]) -> Json:
@@ -130,9 +147,25 @@ def _parameters(extensions: Sequence[str]) -> Json:
             {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": USUAL_LIMIT},
         ),
         "offset": _query("offset", "How many layers come before", {**index, "default": 0}),
+        **_parameters_of_maps(),
         "f": _query("f", "The form of the document", {**text, "enum": ["json", "html"]}),
         "fTileSet": _query("f", "The form of the document", {**text, "enum": ["json", "html", "tilejson"]}),
-        "fTile": _query("f", "The format of the tile", {**text, "enum": list(extensions)}),
+        "fTile": _query("f", "The format of the picture", {**text, "enum": list(extensions)}),
+    }
+
+
+def _parameters_of_maps() -> Json:
+    text: Json = {"type": "string"}
+    side: Json = {"type": "integer", "minimum": 1}
+    return {
+        "bbox": _query("bbox", "The box of the map, four numbers; by default the whole layer", text),
+        "bbox-crs": _query("bbox-crs", "The system of the box; by default CRS84, in degrees", text),
+        "crs": _query("crs", "The system of the map; by default that of the layer", text),
+        "width": _query("width", "Width of the map in pixels", side),
+        "height": _query("height", "Height of the map in pixels", side),
+        "datetime": _query("datetime", "Ignored: layers have no time", text),
+        "bgcolor": _query("bgcolor", "The color where there is no data, 0xRRGGBB", text),
+        "transparent": _query("transparent", "Clear where there is no data", {"type": "boolean"}),
     }
 
 

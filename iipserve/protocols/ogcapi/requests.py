@@ -27,6 +27,7 @@ from iipserve.protocols.map_tiles import (
     service_root,
 )
 from iipserve.protocols.ogcapi.addresses import HTML, JSON, Addresses
+from iipserve.protocols.ogcapi.maps import MapQuery, read_map
 from iipserve.protocols.url_text import decoded
 
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
@@ -101,7 +102,7 @@ class TileQuery(NamedTuple):
     """The Accept header decided on the format."""
 
 
-Query: TypeAlias = DocumentQuery | CollectionsQuery | TileQuery
+Query: TypeAlias = DocumentQuery | CollectionsQuery | TileQuery | MapQuery
 
 
 class _Request(NamedTuple):
@@ -218,20 +219,34 @@ def _matrix_set(identifier: str, request: _Request) -> DocumentQuery:
 
 
 def _of_collection(parts: list[str], request: _Request) -> Query:
-    """A layer, or what follows `/map/tiles` of it, searched from the right."""
+    """A layer, its map, or what follows `/map/tiles` of it, searched from the right."""
     for index in reversed(range(1, len(parts) - 1)):
         if parts[index : index + 2] == TILES:
             return _of_tiles(parts[:index], parts[index + 2 :], request)
+    if len(parts) > 1 and parts[-1] == "map":
+        layer, style = _styled(parts[:-1], request)
+        return _map(layer, style, request)
     return request.document(Kind.COLLECTION, find_layer(decoded("/".join(parts)), request.server))
 
 
-def _of_tiles(parts: list[str], rest: list[str], request: _Request) -> Query:
-    """The tile sets of a layer, or of one of its styles, one of them, or a tile of it."""
+def _styled(parts: list[str], request: _Request) -> tuple[Layer, str | None]:
+    """A layer, and the style that the path names."""
     style = None
     if len(parts) > 2 and parts[-2] == "styles":
         style = decoded(parts[-1])
         parts = parts[:-2]
-    layer = find_layer(decoded("/".join(parts)), request.server)
+    return find_layer(decoded("/".join(parts)), request.server), style
+
+
+def _map(layer: Layer, style: str | None, request: _Request) -> MapQuery:
+    format, is_negotiated = _tile_format("", request)
+    metadata, parameters = request.server.catalog().metadata, kvp.read(request.routed.request)
+    return read_map(parameters, layer, style or "", format, metadata, is_negotiated=is_negotiated)
+
+
+def _of_tiles(parts: list[str], rest: list[str], request: _Request) -> Query:
+    """The tile sets of a layer, or of one of its styles, one of them, or a tile of it."""
+    layer, style = _styled(parts, request)
     if not rest:
         return request.document(Kind.TILESETS, layer, style)
     last = FILE_EXTENSION.sub("", rest[-1])

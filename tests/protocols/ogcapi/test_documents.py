@@ -77,7 +77,7 @@ def test_the_definition_of_the_api() -> None:
         assert path.count("{") == len(in_path)
         for response in operations["get"]["responses"].values():
             assert _resolved(value, response)["description"]
-        if "tileCol" not in in_path:
+        if "tileCol" not in in_path and not path.endswith("/map"):
             assert (
                 document("/ogc" + path.format(**known)).media_type
                 in operations["get"]["responses"]["200"]["content"]

@@ -53,6 +53,16 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> app.Application:
     return app.build(Config(filesystem_prefix=f"{folder}/", max_image_cache_size=0))
 
 
+def test_a_layer_whose_system_has_no_name_is_shown_in_degrees(application: app.Application) -> None:
+    collection = value(ask(application, "/ogc/collections/sinusoidal"))
+    assert "storageCrs" not in collection
+    (box,) = collection["extent"]["spatial"]["bbox"]
+    response = ask(application, "/ogc/collections/sinusoidal/map")
+    assert response.status == 200
+    assert header(response, "Content-Crs") is None
+    assert [float(side) for side in str(header(response, "Content-Bbox")).split(",")] == pytest.approx(box)
+
+
 def value(response: Response) -> Any:
     assert response.status == 200, response.body
     return json.loads(body(response))
