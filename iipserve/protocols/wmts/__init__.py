@@ -7,11 +7,13 @@ from iipserve.geo.ows.kvp import MAX_BODY_LENGTH
 from iipserve.http import FORM, READING_METHODS, Routed
 from iipserve.plan import Answer
 from iipserve.protocols import BodyRule, Images, PathRoute, Protocol, QueryRoute, Server
+from iipserve.protocols.mapml.tiles import Query as MapmlQuery
 from iipserve.protocols.wmts import china, requests
 from iipserve.protocols.wmts.documents import plan_capabilities
 from iipserve.protocols.wmts.faults import error_answer
 from iipserve.protocols.wmts.feature_info import plan_feature_info
 from iipserve.protocols.wmts.legends import plan_legend
+from iipserve.protocols.wmts.mapml import plan_mapml
 from iipserve.protocols.wmts.query import CapabilitiesQuery, LegendQuery, Query, TileQuery
 from iipserve.protocols.wmts.tiles import plan_tile
 
@@ -45,6 +47,8 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     """
     if isinstance(query, CapabilitiesQuery):
         return Answer(plan_capabilities(query, server))
+    if isinstance(query, MapmlQuery):
+        return plan_mapml(query, images, server)
     info = images.only()
     if isinstance(query, TileQuery):
         return Answer(plan_tile(query, info, server))

@@ -8,6 +8,7 @@ from iipserve.geo.grid import Bounds
 from iipserve.geo.layer import Layer
 from iipserve.geo.ows.addresses import Endpoint
 from iipserve.image import ImageName
+from iipserve.protocols.mapml.tiles import Query as MapmlQuery
 
 SECTIONS = ("ServiceIdentification", "ServiceProvider", "OperationsMetadata", "Contents", "Themes")
 """Of a capabilities document, in its order."""
@@ -117,4 +118,4 @@ class LegendQuery(NamedTuple):
     """Of the format."""
 
 
-Query: TypeAlias = CapabilitiesQuery | TileQuery | FeatureInfoQuery | LegendQuery
+Query: TypeAlias = CapabilitiesQuery | TileQuery | FeatureInfoQuery | LegendQuery | MapmlQuery

@@ -23,7 +23,8 @@ from iipserve.http import Routed
 from iipserve.http.negotiation import negotiated
 from iipserve.protocols import Server
 from iipserve.protocols.map_tiles import public_address
-from iipserve.protocols.wmts import china, options, paths
+from iipserve.protocols.mapml.tiles import Query as MapmlQuery
+from iipserve.protocols.wmts import china, mapml, options, paths
 from iipserve.protocols.wmts.faults import (
     COLUMN,
     FORMAT,
@@ -74,8 +75,8 @@ def parse(routed: Routed, server: Server) -> Query:
     return query
 
 
-OPERATION_OF = {TileQuery: "GetTile", FeatureInfoQuery: "GetFeatureInfo"}
-"""Operations other than GetCapabilities, which legends belong to."""
+OPERATION_OF = {TileQuery: "GetTile", FeatureInfoQuery: "GetFeatureInfo", MapmlQuery: "GetTile"}
+"""Operations other than GetCapabilities, which legends belong to; MapML belongs to the tiles that it links to."""
 
 
 def _read(routed: Routed, server: Server) -> Query:
@@ -93,6 +94,8 @@ def _read(routed: Routed, server: Server) -> Query:
     operation = _operation(parameters, routed)
     if operation == "getcapabilities":
         return _capabilities(parameters, routed, server, is_china=form is not None)
+    if operation == "getmapml":
+        return mapml.read(parameters, _layer(parameters, server), routed, server)
     if form is not None:
         parameters = form.completed(parameters, server.catalog())
     if operation == "gettile":
@@ -114,7 +117,7 @@ def _operation(parameters: Parameters, routed: Routed) -> str:
         )
     if service and service.lower() != "wmts":
         raise OwsError(INVALID_VALUE, f"service {service!r} is not served here; WMTS is", "service")
-    known = [name.lower() for name in options.OPERATIONS]
+    known = [*(name.lower() for name in options.OPERATIONS), "getmapml"]
     if parameters.required("request").lower() not in known:
         raise OwsError(
             INVALID_VALUE,

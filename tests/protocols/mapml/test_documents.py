@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, unquote
@@ -13,6 +14,7 @@ from pyproj import Transformer
 from iipserve.errors import IIPServeError
 from iipserve.geo.layer import ServiceMetadata
 from iipserve.geo.matrixset_files import standard_sets
+from iipserve.geo.ows.exceptions import OwsError
 from iipserve.http import Request
 from iipserve.plan import Document, RenderPlan, ValuePlan
 from iipserve.protocols import Images, Protocol
@@ -179,3 +181,31 @@ def test_what_does_not_exist_is_told(path: str, query: str, status: int | None, 
     with pytest.raises(IIPServeError, match=words) as raised:
         ask(path, query)
     assert status in (None, raised.value.status)
+
+
+GET = "SERVICE=WMTS&REQUEST=GetMapML&LAYER="
+
+
+@pytest.mark.parametrize("path", ["/wmts", "/ows", "/any"])
+def test_wmts_gives_the_same_document(path: str) -> None:
+    content = ask(path, f"{GET}{quote(STRANGE)}&STYLE=ramp&PROJECTION=WGS84&FORMAT=image/jpeg", protocol=WMTS)
+    same = ask(f"/mapml/{quote(STRANGE, safe='')}/WGS84", "style=ramp&format=jpeg")
+    assert content == same
+
+
+@pytest.mark.parametrize(
+    "query", ["none", "utm&PROJECTION=NONE", "utm&PROJECTION=CBMTILE", "utm&STYLE=none", "utm&FORMAT=none"]
+)
+def test_wmts_reports_faults_in_its_own_form(query: str) -> None:
+    with pytest.raises(OwsError) as raised:
+        ask("/wmts", f"{GET}{query}", protocol=WMTS)
+    assert (raised.value.code, raised.value.status) == ("InvalidParameterValue", 400)
+
+
+def test_layers_can_be_kept_out() -> None:
+    kept = replace(ENTRIES[0].layer, metadata=MappingProxyType({"enable_request": "GetMap"}))
+    catalog = FakeCatalog([kept], entries=[replace(ENTRIES[0], layer=kept)])
+    with pytest.raises(IIPServeError, match="no layer 'utm'"):
+        ask("/mapml/utm/OSMTILE", catalog=catalog)
+    with pytest.raises(OwsError, match="no layer 'utm'"):
+        ask("/wmts", f"{GET}utm", catalog=catalog, protocol=WMTS)
