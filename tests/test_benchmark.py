@@ -76,10 +76,12 @@ def test_addresses_are_answered(folder: Path, case: Case) -> None:
 def test_page_names_the_rows_as_they_are_printed() -> None:
     """The tables with figures; that of processed tiles has the first time and the others side by side."""
     text = PAGE.read_text()
-    compared, processed = text.index("## Compared"), text.index("## Processed")
+    compared, processed, maps, end = map(
+        text.index, ("## Compared", "## Processed", "## Maps, compared", "## Where")
+    )
     rows = re.compile(r"^\| ([^|]*[^|\s-]) \|", re.MULTILINE)
     titles = {"request", "tile", "figure"}
-    assert set(rows.findall(text[compared:processed])) - titles <= set(NAMES)
-    end = text.index("## Where")
-    pairs = {f"{name}, first time" for name in set(rows.findall(text[processed:end])) - titles}
+    whole = rows.findall(text[compared:processed]) + rows.findall(text[maps:end])
+    assert set(whole) - titles <= set(NAMES)
+    pairs = {f"{name}, first time" for name in set(rows.findall(text[processed:maps])) - titles}
     assert pairs <= set(NAMES)
