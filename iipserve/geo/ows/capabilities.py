@@ -135,7 +135,7 @@ def corners(bounds: Bounds, *, swapped: bool = False) -> Xml:
         swapped: write y before x, as authorities define some coordinate reference systems.
     """
     lower, upper = corner(bounds.min_x, bounds.min_y, swapped), corner(bounds.max_x, bounds.max_y, swapped)
-    return joined((element("ows:LowerCorner", lower), element("ows:UpperCorner", upper)))
+    return Xml(f"<ows:LowerCorner>{lower}</ows:LowerCorner><ows:UpperCorner>{upper}</ows:UpperCorner>")
 
 
 def bounding_box(bounds: Bounds, crs: str, *, swapped: bool = False) -> Xml:

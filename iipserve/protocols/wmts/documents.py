@@ -28,6 +28,7 @@ from iipserve.geo.ows.capabilities import (
 )
 from iipserve.geo.ows.negotiation import is_current
 from iipserve.geo.ows.xml import NOTHING, Xml, document, element, enclosed, escaped, joined, optional, several
+from iipserve.geometry import Size
 from iipserve.http.public_address import headers_read
 from iipserve.plan import CatalogPlan, Document
 from iipserve.protocols import Server
@@ -206,9 +207,11 @@ def _layer(entry: LayerEntry, linked: Sequence[LinkedSet], links: Xml, offer: Of
         optional("ows:Abstract", layer.abstract),
         keywords(layer.keywords),
         _boxes(entry, linked),
-        joined(_style(each, entry, offer) for each in layer.styles),
-        several("Format", (media for media, _ in offer.formats)),
-        several("InfoFormat", (media for media, _ in offer.info_formats if layer.is_queryable)),
+        _styles(entry, offer),
+        _formats_text(
+            tuple(media for media, _ in offer.formats),
+            tuple(media for media, _ in offer.info_formats) if layer.is_queryable else (),
+        ),
         links,
         _resource_urls(layer, offer),
     )
@@ -235,23 +238,38 @@ def _boxes(entry: LayerEntry, linked: Sequence[LinkedSet]) -> Xml:
     )
 
 
-def _style(style: Style, entry: LayerEntry, offer: Offer) -> Xml:
+@lru_cache(maxsize=16)
+def _formats_text(formats: tuple[str, ...], info_formats: tuple[str, ...]) -> Xml:
+    return joined((several("Format", formats), several("InfoFormat", info_formats)))
+
+
+def _styles(entry: LayerEntry, offer: Offer) -> Xml:
+    """The styles of a layer, the default one first."""
+    place = f"{offer.endpoint.rest}{quote(entry.layer.identifier, safe='')}"
+    found: list[str] = []
+    for style in entry.layer.styles:
+        size = legend_size(entry.info, style) if offer.endpoint.rest else None
+        found.append(_style(style, size, is_default=not found).replace(PLACE_MARK, place))
+    return Xml("".join(found))
+
+
+@lru_cache(maxsize=256)
+def _style(style: Style, legend: Size | None, *, is_default: bool) -> str:
+    """A style with a legend of that size, at an address that begins with a mark for that of the layer."""
     return element(
         "Style",
         optional("ows:Title", style.title),
         optional("ows:Abstract", style.abstract),
         element("ows:Identifier", style.name),
-        _legend_url(style, entry, offer) if offer.endpoint.rest else NOTHING,
-        attributes={"isDefault": "true"} if style is entry.layer.styles[0] else {},
+        NOTHING if legend is None else _legend_url(style, legend),
+        attributes={"isDefault": "true"} if is_default else {},
     )
 
 
-def _legend_url(style: Style, entry: LayerEntry, offer: Offer) -> Xml:
-    size = legend_size(entry.info, style)
-    place = f"{quote(entry.layer.identifier, safe='')}/{quote(style.name, safe='')}/{paths.LEGEND}.png"
+def _legend_url(style: Style, size: Size) -> Xml:
+    place = f"{PLACE_MARK}/{quote(style.name, safe='')}/{paths.LEGEND}.png"
     return Xml(
-        f'<LegendURL format="image/png" xlink:href="{offer.endpoint.rest}{place}"'
-        f' width="{size.width}" height="{size.height}"/>'
+        f'<LegendURL format="image/png" xlink:href="{place}" width="{size.width}" height="{size.height}"/>'
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
 from typing import NamedTuple
 
 from iipserve.geo.matrixset import LinkedSet, MatrixLimits, TileMatrixSet
@@ -39,13 +38,12 @@ def stated_limits(linked: LinkedSet) -> StatedLimits:
     """
     if all(map(_is_whole, linked.limits)):
         return StatedLimits((), array("I"))
-    stated = [index for index, each in enumerate(linked.limits) if each.max_row and each.max_column]
-    numbers = list(
-        chain.from_iterable(
-            (each.min_row, each.max_row, each.min_column, each.max_column)
-            for each in map(linked.limits.__getitem__, stated)
-        )
-    )
+    stated: list[int] = []
+    numbers: list[int] = []
+    for index, (_, min_column, max_column, min_row, max_row) in enumerate(linked.limits):
+        if max_row and max_column:
+            stated.append(index)
+            numbers += min_row, max_row, min_column, max_column
     kind = "I" if max(numbers, default=0) <= SHORT_MAX else "Q"
     return StatedLimits(_shared(tuple(stated)), array(kind, numbers))
 

@@ -54,7 +54,8 @@ def difference(question: Question, own: Reply, other: Reply) -> Difference | Non
     if forms[0] == "info":
         values = own_values(own.body), their_values(other.body)
         equal = values[0].keys() == values[1].keys() and all(
-            np.allclose(found, values[1][name], rtol=1e-6) for name, found in values[0].items()
+            len(found) == len(values[1][name]) and np.allclose(found, values[1][name], rtol=1e-6)
+            for name, found in values[0].items()
         )
         return None if equal else Difference(Kind.VALUES, f"{values[0]}, not {values[1]}")
     if own.media_type != other.media_type:

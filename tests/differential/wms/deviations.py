@@ -52,7 +52,7 @@ DEVIATIONS: Sequence[Deviation] = (
         "none",
     ),
     Deviation(
-        BOTH + "heights, (own pixels|own system|EPSG:.*|opaque.*|clear.*)",
+        BOTH + "(heights, (own pixels|own system|EPSG:.*|opaque.*|clear.*)|layers .*,heights.*)",
         Kind.PIXELS,
         "it cuts the fraction off of what SCALE comes to; it is rounded",
         "none",
@@ -69,6 +69,55 @@ DEVIATIONS: Sequence[Deviation] = (
         "BUG: it reads EPSG:32661, UPS North (N,E), with easting first",
         "1.3.0, 6.7.2",
     ),
+    Deviation(
+        BOTH + "INIMAGE, TRANSPARENT=TRUE",
+        Kind.OPACITY,
+        "the message of an exception has other words and another font",
+        "1.3.0, 7.3.3.11",
+    ),
+    Deviation(
+        BOTH + "INIMAGE, TRANSPARENT=FALSE",
+        Kind.PIXELS,
+        "the message of an exception has other words and another font",
+        "1.3.0, 7.3.3.11",
+    ),
+    # -- feature info
+    Deviation(
+        r"1\.3\.0: info, polar, \((20, 30|130, 70)\)",
+        Kind.VALUES,
+        "BUG: it reads EPSG:32661, UPS North (N,E), with easting first",
+        "1.3.0, 6.7.2",
+    ),
+    Deviation(
+        BOTH + r"info, (gaps|heights), \(75, 50\)",
+        Kind.VALUES,
+        "it tells the value that stands for no data as if it were measured",
+        "1.3.0, 7.4.4",
+    ),
+    Deviation(
+        BOTH + r"info, rgba, \((75, 50|20, 30|130, 70)\)",
+        Kind.VALUES,
+        "opacity is no band here, and a clear pixel has no values",
+        "1.3.0, 7.4.4",
+    ),
+    Deviation(
+        BOTH + "info, point (outside|in words)",
+        Kind.FORM,
+        "it answers that there is nothing; a pixel that is none of the map's is refused",
+        "1.3.0, 7.4.3.7",
+    ),
+    Deviation(
+        "1.3.0: info, negative point",
+        Kind.CODE,
+        "BUG: the code is InvalidPoint",
+        "1.3.0, 7.4.3.7 and table E.1",
+    ),
+    Deviation(
+        "1.1.1: info, unknown INFO_FORMAT",
+        Kind.CODE,
+        "a format that is not offered has the code InvalidFormat in both versions; its answer has one in 1.3.0 only",
+        "1.1.1, table A.1",
+    ),
     # -- refusals
     Deviation(
         BOTH + "EPSG:900913",
@@ -77,7 +126,7 @@ DEVIATIONS: Sequence[Deviation] = (
         "none",
     ),
     Deviation(
-        BOTH + "no (LAYERS|BBOX|WIDTH|HEIGHT|FORMAT|system)",
+        BOTH + "(no (LAYERS|BBOX|WIDTH|HEIGHT|FORMAT|system)|info, no QUERY_LAYERS)",
         Kind.CODE,
         "the standards have no code for a missing parameter",
         "1.3.0, table E.1; 1.1.1, table A.1",

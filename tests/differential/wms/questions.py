@@ -89,6 +89,33 @@ def info_of(
     }  # fmt: skip
 
 
+LAYERS = ("utm,gaps", "gaps,utm", "gaps,palette", "utm,utm", "rgba,gaps,heights")
+"""Several, the first lowest."""
+REPORTS = {
+    "1.1.1": {"INIMAGE": "application/vnd.ogc.se_inimage", "BLANK": "application/vnd.ogc.se_blank"},
+    "1.3.0": {"INIMAGE": "INIMAGE", "BLANK": "BLANK"},
+}
+"""Exceptions that are pictures."""
+
+
+def _several(version: str) -> Iterator[Question]:
+    box = box_of("utm")
+    for layers in LAYERS:
+        yield _question(f"layers {layers}", map_of(version, layers, "EPSG:32633", box))
+        yield _question(
+            f"layers {layers}, opaque", map_of(version, layers, "EPSG:32633", box, TRANSPARENT="FALSE")
+        )
+
+
+def _reports(version: str) -> Iterator[Question]:
+    good = map_of(version, "nothing", "EPSG:32633", box_of("utm"))
+    for form, value in REPORTS[version].items():
+        for transparent in ("TRUE", "FALSE"):
+            yield _question(
+                f"{form}, TRANSPARENT={transparent}", good | {"TRANSPARENT": transparent, "EXCEPTIONS": value}
+            )
+
+
 def _maps(version: str) -> Iterator[Question]:
     for layer in MAKERS:
         crs = crs_of(layer)
@@ -175,6 +202,7 @@ FAULTS: Mapping[str, Mapping[str, str | None]] = {
     "width of 0": {"WIDTH": "0"},
     "negative height": {"HEIGHT": "-5"},
     "width in words": {"WIDTH": "wide"},
+    "width above the limit": {"WIDTH": "2049"},
     "huge width": {"WIDTH": "2000000000"},
     "unknown operation": {"REQUEST": "GetNothing"},
     "no operation": {"REQUEST": None},
@@ -227,7 +255,7 @@ def _question(name: str, parameters: Mapping[str, str], *, exact: bool = False) 
 
 def questions() -> Sequence[Question]:
     """All of them."""
-    kinds = (_maps, _shapes, _infos, _faults)
+    kinds = (_maps, _several, _shapes, _infos, _faults, _reports)
     return [
         replace(question, name=f"{version}: {question.name}")
         for version in VERSIONS for kind in kinds for question in kind(version)
