@@ -30,7 +30,9 @@ from iipserve.protocols.wms.query import (
     MapQuery,
     Query,
     SchemaQuery,
+    StylesQuery,
 )
+from iipserve.protocols.wms.styles import plan_get_styles
 
 ROUTES = (
     PathRoute("wms", bare=True),
@@ -55,6 +57,7 @@ PLANS: Mapping[type, Callable[[Any, Images, Server], Answer]] = {
     MapQuery: plan_get_map,
     FeatureInfoQuery: plan_get_feature_info,
     LegendQuery: plan_get_legend,
+    StylesQuery: plan_get_styles,
     MapmlQuery: plan_get_mapml,
     SchemaQuery: plan_schema,
 }

@@ -346,3 +346,11 @@ def test_descriptions_of_layers() -> None:
     root = validated_by_dtd(described("1.1.1"))
     assert [(each.get("name"), each.get("owsType")) for each in root] == [("utm", "WCS"), (STRANGE, "WCS")]
     assert [each[0].get("typeName") for each in root] == ["utm", STRANGE]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_styles_of_clients_are_announced(version: str) -> None:
+    (found,) = capabilities(version).iter("UserDefinedSymbolization")
+    assert (found.get("SupportSLD"), found.get("UserStyle"), found.get("UserLayer")) == ("1", "1", "0")
+    operations = {each.tag for each in capabilities(version).find("Capability/Request")}
+    assert ("GetStyles" in operations) == (version == "1.1.1")
