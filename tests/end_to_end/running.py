@@ -48,6 +48,8 @@ http {{
             fastcgi_param REQUEST_URI $request_uri;
             fastcgi_param QUERY_STRING $query_string;
             fastcgi_param SERVER_PROTOCOL $server_protocol;
+            fastcgi_param CONTENT_LENGTH $content_length;
+            fastcgi_param CONTENT_TYPE $content_type;
             fastcgi_param HTTPS $https if_not_empty;
         }}
         location /below/a/prefix/ {{

@@ -20,7 +20,7 @@ from iipserve.processing.transparency import Background
 from tests.protocols.wms.services import INFO, MAP, MAP_1_1, ask, read
 from tests.protocols.wmts.services import TILE, kvp
 from tests.protocols.wmts.services import ask as ask_wmts
-from tests.schemas import validated
+from tests.schemas import validated, validated_by_dtd
 
 
 def planned(query: str, **options: Any) -> RenderPlan:
@@ -162,6 +162,7 @@ def test_exceptions_of_1_1_1(changes: dict[str, str], code: str | None) -> None:
     error = ask(kvp({**MAP_1_1, **changes})).error
     assert error is not None
     assert error.document.media_type == "application/vnd.ogc.se_xml; charset=utf-8"
+    validated_by_dtd(error.document.body)
     text = error.document.body.decode()
     assert (
         '<!DOCTYPE ServiceExceptionReport SYSTEM "http://schemas.opengis.net/wms/1.1.1/exception_1_1_1.dtd">'
