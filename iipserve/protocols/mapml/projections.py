@@ -40,6 +40,17 @@ PROJECTIONS: Mapping[str, Projection] = MappingProxyType(
 """By name; the first is the default."""
 DEFAULT = "OSMTILE"
 
+PREFIX = "mapml:"
+"""Of names of projections that stand for coordinate reference systems, as GeoServer has them, in lower case."""
+
+
+def system_of(text: str) -> str:
+    """The coordinate reference system, x first, that a name as `MapML:OSMTILE` stands for; other texts as they are."""
+    found = PROJECTIONS.get(text[len(PREFIX) :].strip().upper()) if text.lower().startswith(PREFIX) else None
+    if found is None:
+        return text
+    return "CRS:84" if found.is_geographic else found.crs
+
 
 def within_viewer(linked: LinkedSet, projection: Projection) -> LinkedSet:
     """The set with those of its matrices that the viewer has as zoom levels."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from iipserve.geo import crs
-from iipserve.geo.crs import AxisRule, CrsName, Form, UnknownCrs, quoted
+from iipserve.geo.crs import UnknownCrs, quoted
 from iipserve.geo.grid import Bounds
 from iipserve.geo.layer import Layer
 from iipserve.geo.matrixset import LinkedSet
@@ -30,7 +30,14 @@ from iipserve.protocols.mapml.documents import (
     Zoom,
     write,
 )
-from iipserve.protocols.mapml.projections import DEFAULT, PROJECTIONS, Projection, levels_of
+from iipserve.protocols.mapml.projections import (
+    DEFAULT,
+    PREFIX,
+    PROJECTIONS,
+    Projection,
+    levels_of,
+    system_of,
+)
 from iipserve.protocols.wms.faults import INVALID_CRS
 from iipserve.protocols.wms.formats import format_name, is_mapml
 from iipserve.protocols.wms.query import V1_3, MapmlQuery, SchemaQuery
@@ -186,12 +193,9 @@ def _around(boxes: Iterable[Bounds]) -> Bounds:
 
 def _map(query: MapmlQuery, projection: Projection, *, is_tiled: bool) -> str:
     """The parameters that say which map it is, with the variables of the document."""
-    system = CrsName("CRS:84" if projection.is_geographic else projection.crs, Form.SHORT)
-    swaps = not projection.is_geographic and crs.axis_order(system, AxisRule.WMS_1_3)
-    box = "{ymin},{xmin},{ymax},{xmax}" if swaps else "{xmin},{ymin},{xmax},{ymax}"
     width, height = (str(TILE), str(TILE)) if is_tiled else ("{w}", "{h}")
-    named = _text({**_named(query, "LAYERS", "STYLES"), "CRS": system.key})
-    return f"{named}&BBOX={box}&WIDTH={width}&HEIGHT={height}"
+    named = _text({**_named(query, "LAYERS", "STYLES"), "CRS": system_of(f"{PREFIX}{projection.name}")})
+    return f"{named}&BBOX={{xmin}},{{ymin}},{{xmax}},{{ymax}}&WIDTH={width}&HEIGHT={height}"
 
 
 def _feature_info(query: MapmlQuery, shown: str, server: Server) -> str:

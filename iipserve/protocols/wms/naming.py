@@ -14,6 +14,7 @@ from iipserve.image import ImageName
 from iipserve.protocols import Server
 from iipserve.protocols import map_options as options
 from iipserve.protocols.map_values import box, invalid, required
+from iipserve.protocols.mapml.projections import system_of
 from iipserve.protocols.wms.faults import INVALID_CRS, STYLE_NOT_DEFINED, unknown_layer
 from iipserve.protocols.wms.query import V1_1, MapCrs
 from iipserve.protocols.wms.tree import members
@@ -125,7 +126,7 @@ def crs_of(parameters: Parameters, version: str) -> MapCrs:
     """
     text = required(parameters, *(("srs", "crs") if version == V1_1 else ("crs", "srs")))
     try:
-        return MapCrs(text, auto_crs.parse(text) if auto_crs.is_auto(text) else crs.parse(text))
+        return MapCrs(text, auto_crs.parse(text) if auto_crs.is_auto(text) else crs.parse(system_of(text)))
     except crs.UnknownCrs as error:
         raise OwsError(INVALID_CRS, str(error), "crs") from error
 

@@ -19,6 +19,7 @@ from iipserve.protocols import Server
 from iipserve.protocols import map_options as options
 from iipserve.protocols.map_tiles import public_address
 from iipserve.protocols.map_values import WHOLE, check_steps, color, invalid, required, size, switch, whole
+from iipserve.protocols.mapml.projections import PREFIX
 from iipserve.protocols.wms import sld_styles, vendor
 from iipserve.protocols.wms.faults import (
     INVALID_POINT,
@@ -204,8 +205,7 @@ def _mapml_of(parameters: Parameters, routed: Routed, server: Server, name: str)
     groups = groups_of(parameters, server, "layers", "layer", operation="GetMapML")
     styles = styles_of(parameters.get("styles") or parameters.get("style"), groups)
     layers = tuple(chain(*groups))
-    prefix, _, rest = name.partition(":")
-    projection = rest if prefix.lower() == "mapml" else name
+    projection = name[len(PREFIX) :] if name.lower().startswith(PREFIX) else name
     return MapmlQuery(
         image_names(layers),
         layers,

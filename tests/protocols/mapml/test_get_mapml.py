@@ -13,7 +13,9 @@ from pyproj import Transformer
 
 from iipserve.geo.layer import ServiceMetadata
 from iipserve.plan import CatalogPlan, Document, RenderPlan, ValuePlan
-from tests.protocols.mapml.test_documents import EPSG, XHTML, attributes, meta
+from iipserve.protocols.wmts import PROTOCOL as WMTS
+from tests.protocols.mapml.test_documents import EPSG, attributes, meta
+from tests.protocols.mapml.test_documents import ask as by_path
 from tests.protocols.wms.services import ask
 from tests.protocols.wmts.catalogs import STRANGE, FakeCatalog
 from tests.protocols.wmts.services import ENTRIES, kvp
@@ -129,6 +131,17 @@ def test_get_map_in_the_form_of_geoserver(system: str) -> None:
     assert attributes(root, "extent")[0]["units"] == "OSMTILE"
 
 
+@pytest.mark.parametrize("projection", EPSG)
+def test_projections_are_systems_of_maps(projection: str) -> None:
+    """A map in one is that of its coordinate reference system, with x first."""
+    box = "10,50,20,60" if projection == "WGS84" else "1000000,6000000,1200000,6200000"
+    asked = f"SERVICE=WMS&VERSION=1.3.0&REQUEST=GetMap&LAYERS=world&STYLES=&BBOX={box}&WIDTH=9&HEIGHT=9"
+    system = "CRS:84" if projection == "WGS84" else f"EPSG:{EPSG[projection]}"
+    plans = [answered(f"{asked}&FORMAT=image/png&CRS={each}") for each in (f"MapML:{projection}", system)]
+    assert plans[0] == plans[1]
+    assert isinstance(plans[0], RenderPlan)
+
+
 def test_further_parameters_are_passed_on() -> None:
     root = read(f"{kvp(ASKED)}&GAMMA=0.5&bgcolor=0xFF0000&transparent=false")
     (shown,), alternates = links(root, "tile"), links(root, "alternate")
@@ -142,7 +155,6 @@ def test_styles_are_linked() -> None:
     )
     assert len(links(root, "self style")) == len(links(root, "style")) == 1
     assert "STYLE=ramp" in links(root, "legend")[0]
-    assert f".//{XHTML}map-title"
 
 
 def test_clicks_ask_for_mapml_where_it_is_offered() -> None:
@@ -186,3 +198,14 @@ def test_systems_of_the_service_file_are_the_projections() -> None:
     root = read(kvp(ASKED, layer="utm"), catalog)
     assert links(root, "alternate") == []
     assert ask(kvp(ASKED, layer="utm", projection="WGS84"), catalog=catalog).error is not None
+
+
+def test_tiles_of_both_services_are_one_plan() -> None:
+    """The same square by the links to maps as tiles, and by those to tiles of WMTS."""
+    (shown,) = links(read(kvp(ASKED, layer="mercator")), "tile")
+    (tile,) = attributes(ElementTree.fromstring(by_path("/mapml/mercator/OSMTILE").body), "link", rel="tile")
+    side, half = 40075016.6855784 / 2**10, 20037508.3427892
+    square = {"xmin": 550, "ymin": 1024 - 356, "xmax": 551, "ymax": 1024 - 355}
+    box = {name: repr(number * side - half) for name, number in square.items()}
+    path = tile["tref"].format(z=10, y=355, x=550).removeprefix("http://a.example")
+    assert answered(shown.format(**box)) == by_path(path, protocol=WMTS)
