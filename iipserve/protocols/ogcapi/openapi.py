@@ -163,7 +163,7 @@ def _parameters_of_maps() -> Json:
         "crs": _query("crs", "The system of the map; by default that of the layer", text),
         "width": _query("width", "Width of the map in pixels", side),
         "height": _query("height", "Height of the map in pixels", side),
-        "datetime": _query("datetime", "Ignored: layers have no time", text),
+        "datetime": _query("datetime", "Ignored: a layer shows one image", text),
         "bgcolor": _query("bgcolor", "The color where there is no data, 0xRRGGBB", text),
         "transparent": _query("transparent", "Clear where there is no data", {"type": "boolean"}),
     }

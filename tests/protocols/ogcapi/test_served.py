@@ -60,6 +60,7 @@ def test_a_layer_whose_system_has_no_name_is_shown_in_degrees(application: app.A
     response = ask(application, "/ogc/collections/sinusoidal/map")
     assert response.status == 200
     assert header(response, "Content-Crs") is None
+    assert "Content-Bbox" in str(header(response, "Access-Control-Expose-Headers"))
     assert [float(side) for side in str(header(response, "Content-Bbox")).split(",")] == pytest.approx(box)
 
 
