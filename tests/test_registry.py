@@ -58,7 +58,7 @@ def whole(info):
     view = Crop(image_ref(info), 0, Region.of_size(info.size), info.size)
     return RenderPlan(view, Encoding("toytext", 0))
 
-def error(error, routed):
+def error(error, routed, server):
     asked = "" if routed is None else routed.request.query
     body = f"<toy code='{type(error).__name__}' status='{error.status}' query='{asked}'/>"
     return ErrorAnswer(HTTPStatus.OK, Document(body.encode(), "application/toy+xml"))
