@@ -85,7 +85,7 @@ class CompositeReader(ViewReader):
         return NO_METADATA
 
     def _composited(self, strip: Region) -> Pixels:
-        """RGB and opacity of a strip; what lies below opaque pixels everywhere is not read."""
+        """RGB and opacity of a strip; layers below one that is opaque everywhere are not read."""
         layering = Layering()
         for reader, opacity in reversed(self._parts):
             pixels = pipeline.apply(reader.after_scaling, reader.read_rows(strip))

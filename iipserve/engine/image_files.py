@@ -79,7 +79,7 @@ class ImageFiles:
             path: of the file, in the folder of the image (`OpenedFile.path`).
         """
         try:
-            number = self._folder.descriptor(path, "a file beside an image")
+            number = self._folder.descriptor(path, "a file next to an image")
         except (OSError, IIPServeError):
             return None
         with os.fdopen(number, "rb") as file:

@@ -94,7 +94,7 @@ class ShownLayer:
     info: ImageInfo
     """Of the image of the layer."""
     geo: GeoImage
-    """Where it lies."""
+    """Where it is located."""
     opacity: float = 1.0
     """0 (clear) to 1 (as its pixels are)."""
 

@@ -54,7 +54,7 @@ class Query(NamedTuple):
 
 
 def base_of(routed: Routed, server: Server, segment: str) -> str:
-    """The address of all services, beside which that of the segment is unless another path leads to it.
+    """The address of all services, which that of the segment is next to unless another path leads to it.
 
     Raises:
         InvalidRequest: the Host header, or a forwarded one that is trusted, is malformed.

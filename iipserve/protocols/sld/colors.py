@@ -62,7 +62,7 @@ def _entries(element: Element, entries: Sequence[Element]) -> ColorTable:
         raise StyleRefused("the ColorMap's attribute extended is neither true nor false")
     for entry in entries:
         if entry.name != "ColorMapEntry" or list(entry.children(())):
-            raise StyleRefused(f"{entry.name} beside ColorMapEntry is not understood; remove it")
+            raise StyleRefused(f"{entry.name} next to ColorMapEntry is not understood; remove it")
     quantities = tuple(number(entry.attribute("quantity"), "the quantity") for entry in entries)
     colors = tuple(_color(entry.attribute("color"), entry.attribute("opacity")) for entry in entries)
     labels = tuple(entry.attribute("label") for entry in entries)

@@ -140,7 +140,7 @@ def _enhanced(symbolizer: Symbolizer, chosen: tuple[int, ...], entry: LayerEntry
         whole, own = Enhancement(own[0].method, own[0].gamma * whole.gamma, own[0].limits), []
     elif HISTOGRAM in methods:
         raise StyleRefused(
-            "Histogram of one of several channels is not understood; put it beside the channels"
+            "Histogram of one of several channels is not understood; state it once, outside of the channels"
         )
     elif methods and whole.method:
         raise StyleRefused("ContrastEnhancement of channels and of the whole is not understood; remove one")

@@ -74,9 +74,9 @@ def symbolizer(element: Element) -> Symbolizer:
     colors = color_table(parts["ColorMap"]) if "ColorMap" in parts else None
     if colors:
         if len(channels) > 1:
-            raise StyleRefused("ColorMap beside three channels is not understood; select a GrayChannel")
+            raise StyleRefused("ColorMap with three channels is not understood; select a GrayChannel")
         if any(each != NO_ENHANCEMENT for each in (enhancement, *(one.enhancement for one in channels))):
-            raise StyleRefused("ContrastEnhancement beside ColorMap is not understood; remove one of them")
+            raise StyleRefused("ContrastEnhancement with ColorMap is not understood; remove one of them")
     opacity = opacity_of(parts["Opacity"].text(), "Opacity") if "Opacity" in parts else 1.0
     return Symbolizer(opacity, channels, enhancement, colors)
 

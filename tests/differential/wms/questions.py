@@ -155,7 +155,7 @@ SHAPES: Mapping[str, Mapping[str, str]] = {
     "of the largest width": {"WIDTH": "2048", "HEIGHT": "2"},
 }
 BOXES: Mapping[str, tuple[str, Box]] = {
-    "beside the data": ("EPSG:32633", (700000.0, 4998000.0, 702000.0, 5000000.0)),
+    "next to the data": ("EPSG:32633", (700000.0, 4998000.0, 702000.0, 5000000.0)),
     "over a corner": ("EPSG:32633", (499000.0, 4999500.0, 500500.0, 5000500.0)),
     "a part of a pixel": ("EPSG:32633", (500101.0, 4999801.0, 500109.0, 4999809.0)),
     "the whole world in degrees": ("EPSG:4326", (-180.0, -90.0, 180.0, 90.0)),

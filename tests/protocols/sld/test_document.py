@@ -104,7 +104,7 @@ REFUSED = {
     "GammaValue": enhanced("<GammaValue>0</GammaValue>"),
     "'Logarithmic'": enhanced("<Logarithmic/>"),
     "Histogram; remove": enhanced("<Normalize/><Histogram/>"),
-    "beside ColorMap": color_map((1, "#123456")) + enhanced("<Normalize/>"),
+    "ContrastEnhancement with ColorMap": color_map((1, "#123456")) + enhanced("<Normalize/>"),
     "twice": "<Opacity>1</Opacity><Opacity>1</Opacity>",
     "needs GrayChannel alone": "<ChannelSelection><RedChannel/></ChannelSelection>",
     "SourceChannelName": "<ChannelSelection><GrayChannel/></ChannelSelection>",
