@@ -19,10 +19,17 @@ class Parameters:
 
     values: Mapping[str, str] = field(default_factory=dict)
     """Decoded."""
+    repeated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """All values of those that occur more than once, in the order of the request."""
 
     def get(self, name: str, default: str = "") -> str:
         """The value of a parameter; the default where it is absent or empty."""
         return self.values.get(name.lower()) or default
+
+    def every(self, name: str) -> tuple[str, ...]:
+        """All values of a parameter that may occur several times, without empty ones."""
+        key = name.lower()
+        return tuple(filter(None, self.repeated.get(key) or (self.values.get(key, ""),)))
 
     def states(self, name: str) -> bool:
         """Whether the parameter occurs, if only with an empty value."""
@@ -81,13 +88,16 @@ def parse(text: str) -> Parameters:
     Raises:
         OwsError: InvalidParameterValue: one is not UTF-8 or contains a zero byte.
     """
-    values: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for part in text.split("&"):
         name, _, value = part.partition("=")
         if name:
             key = decoded(name, "").lower()
-            values.setdefault(key, decoded(value, key))
-    return Parameters(values)
+            found.setdefault(key, []).append(decoded(value, key))
+    return Parameters(
+        {key: values[0] for key, values in found.items()},
+        {key: tuple(values) for key, values in found.items() if len(values) > 1},
+    )
 
 
 def decoded(text: str, locator: str) -> str:

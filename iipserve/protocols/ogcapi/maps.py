@@ -22,6 +22,7 @@ from iipserve.protocols.map_tiles import as_tile, entry_of, style_of
 from iipserve.protocols.map_values import box, check_steps, color, switch, whole
 from iipserve.protocols.maps import MapView, ShownLayer, plan_maps
 from iipserve.protocols.ogcapi.addresses import REL, Addresses, Json, link
+from iipserve.protocols.ogcapi.subset import CRS84
 
 MAPS = "http://www.opengis.net/spec/ogcapi-maps-1/1.0/conf/"
 CONFORMANCE = tuple(MAPS + name for name in ("core", "collection-map", "crs"))
@@ -29,7 +30,6 @@ FORMAT_CLASSES = {"png": "png", "jpeg": "jpeg"}
 """Conformance classes of formats, by their names."""
 USUAL_SIDE = 1024
 """Pixels of the longer side of a map whose size is not stated, at most."""
-CRS84 = CrsName(crs.WGS84, Form.X_FIRST)
 
 
 class MapQuery(NamedTuple):

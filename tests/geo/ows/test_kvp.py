@@ -36,6 +36,14 @@ def test_values(query: str, name: str, value: str) -> None:
     assert kvp.parse(query).get(name) == value
 
 
+def test_every_value_of_a_name_that_occurs_again() -> None:
+    found = kvp.parse("subset=x(1%2C2)&SUBSET=&Subset=y(3)&other=1")
+    assert found.every("SUBSET") == ("x(1,2)", "y(3)")
+    assert found.get("subset") == "x(1,2)"
+    assert found.every("other") == ("1",)
+    assert found.every("none") == ()
+
+
 @pytest.mark.parametrize("query", ["layer=%FF", "layer=\xff", "layer=a%00b", "%FF=a"])
 def test_text_that_is_none_is_refused(query: str) -> None:
     with pytest.raises(OwsError) as caught:
