@@ -122,6 +122,23 @@ class Angles(NamedTuple):
     vertical: tuple[int, ...]
 
 
+class StoredSamples(NamedTuple):
+    """The samples of the full size of an image as its file has them, before anything is converted."""
+
+    dtype: str
+    """numpy name of the type: also int8, int64, uint64, float16 and float64, which are decoded to others."""
+    bands: int
+    """Samples per pixel: one of a palette, whose samples are indices; opacity that is no band of the file is none."""
+    tile: Size
+    """The unit in which they are decoded: a tile, or a strip."""
+    nodata: float | int | None = None
+    """The sample that stands for missing data; of integers an integer."""
+    bits: int = 0
+    """Of each sample, where these are fewer than those of the type; 0 otherwise."""
+    opacity: int | None = None
+    """Index of the band that is opacity, if `ImageInfo.has_alpha`."""
+
+
 def full_range(dtype: str, bits: int) -> tuple[float, float] | None:
     """Minimum and maximum sample of unsigned integers of up to 16 bits as decoded; None for other types."""
     if dtype == "uint8":
@@ -200,6 +217,19 @@ class ImageInfo:
     """All images of the file by `Selector.layer`, if there are several; each has its own `ImageInfo`."""
     angles: Angles | None = None
     """The views, if the identifier names a panoramic sequence."""
+    stored: StoredSamples | None = None
+    """What `Source.read_stored` gives; None if it is not implemented: samples count as stored as they are decoded."""
+
+    @property
+    def samples(self) -> StoredSamples:
+        """The samples as the file has them, as far as the source can read them."""
+        if self.stored is not None:
+            return self.stored
+        nodata = self.nodata[0] if self.nodata else None
+        if nodata is not None and not self.dtype.startswith("float"):
+            nodata = int(nodata)
+        opacity = self.bands - 1 if self.has_alpha else None
+        return StoredSamples(self.dtype, self.bands, self.levels[0].tile, nodata, 0, opacity)
 
     @property
     def color_bands(self) -> int:

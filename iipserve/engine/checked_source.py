@@ -83,6 +83,16 @@ class CheckedSource(Source):
         self.check()
         return pixels
 
+    def read_stored(self, region: Region) -> Pixels:
+        """As `Source.read_stored`."""
+        try:
+            pixels = self._source.read_stored(region)
+        except Exception as error:
+            self._report(error)
+            raise
+        self.check()
+        return pixels
+
     def decoded_pixels(self, level: int, region: Region) -> int:
         """As `Source.decoded_pixels`, without reading."""
         return self._source.decoded_pixels(level, region)

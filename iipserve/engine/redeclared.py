@@ -41,6 +41,10 @@ class RedeclaredSource(Source):
         """As `Source.read_region`."""
         return self._source.read_region(level, region, size)
 
+    def read_stored(self, region: Region) -> Pixels:
+        """As `Source.read_stored`."""
+        return self._source.read_stored(region)
+
     def decoded_pixels(self, level: int, region: Region) -> int:
         """As `Source.decoded_pixels`."""
         return self._source.decoded_pixels(level, region)

@@ -145,6 +145,14 @@ class Source(ABC):
         """
         raise TypeError(f"{type(self).__name__} reads tiles")
 
+    def read_stored(self, region: Region) -> Pixels:
+        """The samples of a region of the full size as the file has them (only where `ImageInfo.stored` says which).
+
+        Raises:
+            DecodeError: the region is damaged or missing in the file.
+        """
+        raise TypeError(f"{type(self).__name__} reads decoded samples")
+
     def decoded_pixels(self, level: int, region: Region) -> int:
         """Pixels that have to be decoded for a region of a level: whole tiles where the engine joins tiles."""
         if self.reads_regions:

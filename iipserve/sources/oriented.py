@@ -98,6 +98,11 @@ class OrientedSource(Source):
             raise TileNotFound(f"there is no tile {column},{row} of level {level}")
         return self.read_upright(level, region, quality_layers)
 
+    def read_stored(self, region: Region) -> Pixels:
+        """As `Source.read_stored`, of the upright image."""
+        stored = self._orientation.stored_region(region, self._source.info.size)
+        return self._orientation.pixels(self._source.read_stored(stored))
+
     def read_upright(self, level: int, region: Region, quality_layers: int) -> Pixels:
         """A region of an upright level.
 
@@ -128,6 +133,7 @@ def reoriented(info: ImageInfo, orientation: Orientation) -> ImageInfo:
             Level(orientation.size(level.size), orientation.size(level.tile)) for level in info.levels
         ),
         tile=orientation.size(info.tile),
+        stored=info.stored and info.stored._replace(tile=orientation.size(info.stored.tile)),
         resolution=resolution,
         xmp=XMP_ORIENTATION.sub(rb"\g<1>1", info.xmp) if info.xmp else info.xmp,
     )

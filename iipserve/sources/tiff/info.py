@@ -8,7 +8,7 @@ from iipserve.containers import exif
 from iipserve.containers.ifd import Directory
 from iipserve.containers.tags import Photometric
 from iipserve.geometry import Size
-from iipserve.image import ColorSpace, ImageInfo, Level, Selector, StackLayer
+from iipserve.image import ColorSpace, ImageInfo, Level, Selector, StackLayer, StoredSamples
 from iipserve.sources import OpenFile
 from iipserve.sources.color import Step
 from iipserve.sources.tiff import metadata
@@ -27,6 +27,7 @@ class OutputSamples(NamedTuple):
     band_ranges: tuple[tuple[float, float], ...]
     nodata: tuple[float, ...] = ()
     alpha_declared: bool = True
+    stored: StoredSamples | None = None
 
 
 def output_samples(
@@ -52,6 +53,22 @@ def output_samples(
         band_ranges=ranges,
         nodata=_nodata(layout, convert),
         alpha_declared=masked or layout.bands.alpha_declared,
+        stored=stored_samples(layout),
+    )
+
+
+def stored_samples(layout: Layout) -> StoredSamples:
+    """The samples of a stored layout as the file has them. YCbCr is not kept: they are RGB."""
+    type, bands = layout.type, layout.bands
+    held = 8 * type.stored.itemsize
+    nodata = layout.nodata
+    return StoredSamples(
+        dtype=type.stored.name,
+        bands=bands.stored,
+        tile=layout.tile,
+        nodata=nodata if nodata is None or type.kind == "f" else int(nodata),
+        bits=type.bits if type.bits < held and type.kind != "f" else 0,
+        opacity=bands.alpha_index if bands.has_alpha else None,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from iipserve.containers.ifd import Directory, Reader
 from iipserve.containers.tables import Table
 from iipserve.containers.tags import Compression, Photometric
+from iipserve.geometry import Size
 from iipserve.sources.color import Samples, Step
 from iipserve.sources.tiff.layout import Layout, counts_tag, offsets_tag
 
@@ -71,6 +72,25 @@ def unwritten_pixel(layout: Layout, convert: Step | None) -> Samples:
     if bands.has_alpha:
         pixel[..., -1] = 0
     return pixel
+
+
+def as_stored(pixels: Samples | None, size: Size, layout: Layout, convert: Step | None) -> Samples:
+    """Samples as the file has them; of YCbCr, which is another form of RGB, output samples.
+
+    Args:
+        pixels: as decoded; None if they were never written: missing data, else 0.
+        size: of what was read.
+        layout: of the level.
+        convert: makes output samples of decoded ones.
+    """
+    is_converted = layout.bands.photometric == Photometric.YCBCR
+    if pixels is not None:
+        return convert(pixels) if convert and is_converted else pixels
+    if is_converted:
+        pixel = unwritten_pixel(layout, convert)
+    else:
+        pixel = np.full((1, 1, layout.bands.stored), layout.empty, layout.type.stored)
+    return np.broadcast_to(pixel, (size.height, size.width, pixel.shape[2]))
 
 
 def read_segment(

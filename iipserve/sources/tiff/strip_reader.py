@@ -10,7 +10,7 @@ import numpy as np
 from iipserve.containers.ifd import Directory
 from iipserve.containers.tags import ROWS_PER_STRIP, Compression
 from iipserve.errors import DecodeError, UnsupportedImage
-from iipserve.geometry import Size
+from iipserve.geometry import Region, Size, ceil_div
 from iipserve.sources.color import Samples, Step
 from iipserve.sources.spooled import SpooledImage, spool_strips
 from iipserve.sources.tiff.color import make_converter
@@ -22,7 +22,13 @@ from iipserve.sources.tiff.layout import (
     read_layout,
     read_size,
 )
-from iipserve.sources.tiff.segments import read_segment, read_tables, unwritten_pixel, with_opacity
+from iipserve.sources.tiff.segments import (
+    as_stored,
+    read_segment,
+    read_tables,
+    unwritten_pixel,
+    with_opacity,
+)
 
 PIECE = 1 << 20
 """Approximate number of bytes of uncompressed strips read at once."""
@@ -32,6 +38,8 @@ PIECE = 1 << 20
 class Piece:
     """Rows that are decoded at once."""
 
+    top: int
+    """The first of them."""
     rows: int
     segments: tuple[tuple[int, int], ...]
     """Offset and byte count in the file, of each plane; a count of 0 was never written."""
@@ -121,6 +129,22 @@ class StripReader:
             y += piece.rows
         return np.concatenate(parts)
 
+    def read_stored(self, region: Region) -> Samples:
+        """The samples of a region as the file has them.
+
+        Raises:
+            DecodeError: they are damaged.
+        """
+        layout, parts = self.layout, []
+        height = layout.tile.height
+        for index in range(region.y // height, ceil_div(region.bottom, height)):
+            for piece in self._pieces_of(index):
+                top = piece.top
+                if top < region.bottom and top + piece.rows > region.y:
+                    rows = slice(max(0, region.y - top), region.bottom - top)
+                    parts.append(self._stored(piece)[rows, region.x : region.right])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
     @property
     def rows_at_once(self) -> int:
         """The height of a strip, or of the part of a large uncompressed one that is read at once."""
@@ -132,20 +156,25 @@ class StripReader:
 
     def _pieces(self) -> Iterator[Piece]:
         """The strips, large uncompressed ones in parts."""
+        for index in range(self.layout.grid.tile_count):
+            yield from self._pieces_of(index)
+
+    def _pieces_of(self, index: int) -> Iterator[Piece]:
+        """One strip, a large uncompressed one in parts."""
         layout, count, at_once = self.layout, self.layout.grid.tile_count, self.rows_at_once
-        for index in range(count):
-            rows = min(layout.tile.height, layout.size.height - index * layout.tile.height)
-            segments = tuple(
-                (int(self.offsets[segment]), int(self.counts[segment]))
-                for segment in range(index, count * layout.planes, count)
-            )
-            if rows <= at_once or segments[0][1] < rows * layout.row_bytes:
-                yield Piece(rows, segments)
-                continue
-            for top in range(0, rows, at_once):
-                part = min(at_once, rows - top)
-                start = segments[0][0] + top * layout.row_bytes
-                yield Piece(part, ((start, part * layout.row_bytes),))
+        first = index * layout.tile.height
+        rows = min(layout.tile.height, layout.size.height - first)
+        segments = tuple(
+            (int(self.offsets[segment]), int(self.counts[segment]))
+            for segment in range(index, count * layout.planes, count)
+        )
+        if rows <= at_once or segments[0][1] < rows * layout.row_bytes:
+            yield Piece(first, rows, segments)
+            return
+        for top in range(0, rows, at_once):
+            part = min(at_once, rows - top)
+            start = segments[0][0] + top * layout.row_bytes
+            yield Piece(first + top, part, ((start, part * layout.row_bytes),))
 
     def _samples(self, piece: Piece) -> Samples:
         """The output samples of some rows.
@@ -154,18 +183,29 @@ class StripReader:
             DecodeError: they are damaged or missing in the file.
         """
         layout = self.layout
+        samples = self._decoded(piece)
+        if samples is None:
+            shape = (piece.rows, layout.size.width, layout.bands.count)
+            return np.broadcast_to(unwritten_pixel(layout, self.convert), shape)
+        return self.convert(samples) if self.convert else samples
+
+    def _stored(self, piece: Piece) -> Samples:
+        """The samples of some rows as the file has them. Raises as `_samples`."""
+        size = Size(self.layout.size.width, piece.rows)
+        return as_stored(self._decoded(piece), size, self.layout, self.convert)
+
+    def _decoded(self, piece: Piece) -> Samples | None:
+        """The decoded samples of some rows; None if they were never written. Raises as `_samples`."""
+        layout = self.layout
         shape = (piece.rows, layout.size.width, layout.stored_bands)
         try:
             decode = self._decoder(piece.rows)
             planes = [self._plane(segment, shape, decode) for segment in piece.segments]
             if all(plane is None for plane in planes):
-                return np.broadcast_to(
-                    unwritten_pixel(layout, self.convert), (*shape[:2], layout.bands.count)
-                )
+                return None
             empty = np.full(shape, layout.empty, layout.type.stored)
             stored = [empty if plane is None else plane for plane in planes]
-            samples = stored[0] if len(stored) == 1 else np.concatenate(stored, axis=2)
-            return self.convert(samples) if self.convert else samples
+            return stored[0] if len(stored) == 1 else np.concatenate(stored, axis=2)
         except (ValueError, RuntimeError) as error:
             raise DecodeError("a strip is damaged or missing in the file") from error
 

@@ -11,12 +11,13 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from iipserve.containers.tags import COMPRESSION, ORIENTATION, Compression
 from iipserve.errors import DecodeError, UnsupportedImage
-from iipserve.geometry import Size
+from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo, Level
+from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source, closed_on_error
 from iipserve.sources.oriented import Orientation, reoriented
 from iipserve.sources.spooled import (
@@ -38,15 +39,34 @@ Spool: TypeAlias = Callable[[], SpooledImage]
 """Decodes the whole stored image. Raises `DecodeError`."""
 
 
+class Stored(NamedTuple):
+    """An image as stored."""
+
+    size: Size
+    samples: OutputSamples
+    spool: Spool
+    strips: StripReader | None = None
+    """None of old-style JPEG, which is decoded as a whole."""
+
+
 class StripSource(SpooledSource):
     """One image of a file."""
 
-    def __init__(self, file: OpenFile, info: ImageInfo, orientation: Orientation, spool: Spool) -> None:
+    def __init__(self, file: OpenFile, info: ImageInfo, orientation: Orientation, image: Stored) -> None:
         """Take over the file's descriptor; `info` is that of the image as stored."""
         super().__init__(orientation)
         self.info = reoriented(info, orientation)
-        self._spool = spool
+        self._spool = image.spool
+        self._strips = image.strips
         weakref.finalize(self, os.close, file.descriptor)
+
+    def read_stored(self, region: Region) -> Pixels:
+        """As `Source.read_stored`: decodes the strips of the region, and spools nothing."""
+        if self._strips is None:
+            return super().read_stored(region)
+        orientation = self._orientation
+        stored = orientation.stored_region(region, orientation.size(self.info.size))
+        return orientation.pixels(self._strips.read_stored(stored))
 
     def _decode(self, shrink: int) -> StoredImage:
         # whether an undeclared band is opacity is decided above
@@ -67,34 +87,37 @@ def open_strips(file: OpenFile, pages: Sequence[Page]) -> Source:
     with closed_on_error(file):
         try:
             page = page_of_layer(pages, file.layer)
-            size, samples, spool = _read_page(page, file.version.length)
-            info = describe(file, page.first, samples, (Level(size, TILE),), TILE, read_stack(pages))
+            image = _read_page(page, file.version.length)
+            levels = (Level(image.size, TILE),)
+            info = describe(file, page.first, image.samples, levels, TILE, read_stack(pages))
             check_size(info.size, info.bands, info.dtype)
         except DecodeError as error:
             raise UnsupportedImage(str(error)) from error
         orientation = orientation_of(page.first.integer(ORIENTATION, 1))
-    return StripSource(file, info, orientation, spool)
+    return StripSource(file, info, orientation, image)
 
 
 def can_open(page: Page, length: int) -> bool:
     """Whether `open_strips` opens an image of a file of `length` bytes."""
     try:
-        size, samples, _ = _read_page(page, length)
-        check_size(size, samples.bands, samples.dtype)
+        image = _read_page(page, length)
+        check_size(image.size, image.samples.bands, image.samples.dtype)
     except (UnsupportedImage, DecodeError):
         return False
     return True
 
 
-def _read_page(page: Page, length: int) -> tuple[Size, OutputSamples, Spool]:
-    """Size and samples of an image as stored, and the function that decodes it; `length` is that of the file."""
+def _read_page(page: Page, length: int) -> Stored:
+    """An image as stored; `length` is that of the file."""
     if page.first.integer(COMPRESSION, Compression.NONE) == Compression.OLD_JPEG:
         old = OldJpeg.of(page, length)
         ranges = ((0.0, 255.0),) * old.bands
-        return old.size, OutputSamples(old.bands, "uint8", 8, old.color_space, False, ranges), old.spool
+        return Stored(
+            old.size, OutputSamples(old.bands, "uint8", 8, old.color_space, False, ranges), old.spool
+        )
     strips = StripReader.of(page.first)
     if not strips.layout.bands.has_alpha:
         strips = strips.with_mask(page.masks)
     ranges = metadata.read_ranges(page.first, strips.layout)
     samples = output_samples(strips.layout, ranges, strips.convert, masked=strips.mask is not None)
-    return strips.layout.size, samples, partial(strips.spool, samples.nodata)
+    return Stored(strips.layout.size, samples, partial(strips.spool, samples.nodata), strips)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from iipserve.sources.tiff.layout import Layout, read_layout, stored_alike
 from iipserve.sources.tiff.pages import Page, SamePicture, page_of_layer
 from iipserve.sources.tiff.pyramid import PyramidLevel, read_pyramid
 from iipserve.sources.tiff.segments import (
+    as_stored,
     holds_tables,
     read_segment,
     read_tables,
@@ -37,6 +38,7 @@ from iipserve.sources.tiff.segments import (
 )
 from iipserve.sources.tiff.stack import read_stack
 from iipserve.sources.tiff_pixel_format import Alpha
+from iipserve.sources.tiles import join_parts
 
 ADVERTISED_SIDES = range(64, 2049)
 """Tiles with sides of these lengths are advertised; `DEFAULT_TILE` is advertised instead of others."""
@@ -85,6 +87,10 @@ class StoredLevel:
         """About how many bytes it takes."""
         tables = 4 * sum(min(len(table), PAGE) for table in (self.offsets, self.counts))
         return LEVEL_MEMORY + tables + (self.mask.memory if self.mask else 0)
+
+
+ReadTile: TypeAlias = Callable[[StoredLevel, int, Region], Pixels]
+"""(level, index of a tile, its region) -> samples. Raises `ValueError` or `RuntimeError` if it is damaged."""
 
 
 class PendingLevel(NamedTuple):
@@ -141,22 +147,39 @@ class TiffSource(Source):
             TileNotFound: there is no such level or tile.
             DecodeError: this tile is damaged or missing in the file.
         """
-        return self._read_top(level, column, row, None)
+        return self._read_top(level, column, row, None, self._samples)
 
     def read_part(self, level: int, column: int, row: int, part: Region, quality_layers: int = 0) -> Pixels:
         """As `Source.read_part`: decodes no rows below the part where that is possible."""
         tile = self.info.levels[level].tile
-        return cut(self._read_top(level, column, row, part.bottom - row * tile.height), tile, part)
+        rows = part.bottom - row * tile.height
+        return cut(self._read_top(level, column, row, rows, self._samples), tile, part)
 
-    def _read_top(self, level: int, column: int, row: int, rows: int | None) -> Pixels:
-        """The first rows of a tile, or all of it, clipped to the level."""
+    def read_stored(self, region: Region) -> Pixels:
+        """As `Source.read_stored`."""
+        full, samples = self._levels[0], self.info.samples
+        assert isinstance(full, StoredLevel), "only smaller levels are read later"
+
+        def read(column: int, row: int, part: Region) -> Pixels:
+            rows = part.bottom - row * full.grid.tile.height
+            return cut(self._read_top(0, column, row, rows, self._stored), full.grid.tile, part)
+
+        return join_parts(full.grid, region, samples.bands, np.dtype(samples.dtype), read)
+
+    def _stored(self, stored: StoredLevel, index: int, region: Region) -> Pixels:
+        """The samples of one tile as the file has them. Raises as `_samples`."""
+        pixels = self._decoded(stored, index, region)
+        return as_stored(pixels, region.size, stored.layout, stored.convert)
+
+    def _read_top(self, level: int, column: int, row: int, rows: int | None, read: ReadTile) -> Pixels:
+        """The first rows of a tile, or all of it, clipped to the level, as `read` gives them."""
         stored, index = self._find(level, column, row)
         region = stored.grid.region(column, row)
         assert region is not None, "checked by _find"
         if rows is not None:
             region = region._replace(height=rows)
         try:
-            return self._samples(stored, index, region)
+            return read(stored, index, region)
         except (ValueError, RuntimeError) as error:
             raise DecodeError(_damage(level, column, row)) from error
 
@@ -202,9 +225,8 @@ class TiffSource(Source):
         Raises:
             ValueError, RuntimeError: it is damaged.
         """
-        read = self._plane if stored.layout.planes == 1 else self._planes
         type = stored.layout.output_type
-        pixels = read(stored, index, region)
+        pixels = self._decoded(stored, index, region)
         if pixels is None:
             return _unwritten(stored, region.size)
         if stored.convert is not None:
@@ -212,6 +234,11 @@ class TiffSource(Source):
         if stored.mask is not None:
             pixels = with_opacity(pixels, self._samples(stored.mask, index, region), type.full_scale)
         return np.ascontiguousarray(pixels)
+
+    def _decoded(self, stored: StoredLevel, index: int, region: Region) -> Pixels | None:
+        """The decoded samples of one tile; None if it was never written."""
+        read = self._plane if stored.layout.planes == 1 else self._planes
+        return read(stored, index, region)
 
     def _plane(self, stored: StoredLevel, index: int, region: Region) -> Pixels | None:
         """The part of a stored tile that is inside the level; None if the tile was never written."""

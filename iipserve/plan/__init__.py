@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import enum
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -13,26 +11,27 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from iipserve import __version__
-from iipserve.geo.georeference import Georeference
-from iipserve.geo.grid import GridRef
 from iipserve.geo.layer import Catalog
-from iipserve.geometry import Region, Size, new_tuple
-from iipserve.image import FIRST, ImageInfo, ImageVersion, Selector, cached_repr, quick_repr
+from iipserve.geometry import Region, Size
+from iipserve.image import Selector, cached_repr, quick_repr
+from iipserve.plan.coverages import CoverageBand as CoverageBand
+from iipserve.plan.coverages import CoverageDescription as CoverageDescription
+from iipserve.plan.coverages import CoverageEncoding as CoverageEncoding
+from iipserve.plan.coverages import CoveragePlan as CoveragePlan
+from iipserve.plan.coverages import Envelope as Envelope
+from iipserve.plan.digests import digest_of
+from iipserve.plan.views import Blank as Blank
+from iipserve.plan.views import Composite as Composite
+from iipserve.plan.views import Crop as Crop
+from iipserve.plan.views import ImageRef as ImageRef
+from iipserve.plan.views import Legend as Legend
+from iipserve.plan.views import Resampling as Resampling
+from iipserve.plan.views import StyledView as StyledView
+from iipserve.plan.views import View as View
+from iipserve.plan.views import Warp as Warp
+from iipserve.plan.views import image_ref as image_ref
 from iipserve.processing import Operation, Pixels
 from iipserve.processing.statistics import Statistics
-
-
-@cached_repr
-class ImageRef(NamedTuple):
-    """One version of one image, as decoded for one request."""
-
-    identifier: str
-    version: ImageVersion
-    quality_layers: int = 0
-    """JPEG 2000 quality layers to decode; 0 means all."""
-    selector: Selector = FIRST
-    """Which image of a stack or sequence."""
 
 
 @cached_repr
@@ -53,155 +52,6 @@ class Encoding(NamedTuple):
     """The file's own compressed tile may be sent; False if the client asked for a quality."""
     bits: int = 8
     """Per sample of the rendered image: 8, or 16 if the format supports it."""
-
-
-class Crop(NamedTuple):
-    """A rectangle of one level, scaled."""
-
-    image: ImageRef
-    level: int
-    """Index into `ImageInfo.levels`."""
-    region: Region
-    """In pixels of the level. May extend one pixel past the level's right and bottom edges, where an
-    advertised grid rounds up and the file rounded down: the last column and row are then repeated."""
-    size: Size
-    """Pixels after scaling the region, before any rotation."""
-
-    def __repr__(self) -> str:
-        # a fifth of the time of a named tuple's own
-        image, level, (x, y, width, height), (scaled_width, scaled_height) = self
-        return (
-            f"Crop({image!r}, level={level}, region=({x}, {y}, {width}, {height}), "
-            f"size=({scaled_width}, {scaled_height}))"
-        )
-
-    @property
-    def images(self) -> tuple[ImageRef, ...]:
-        """All images that are shown."""
-        return (self.image,)
-
-    def of_image(self, image: ImageRef) -> Crop:
-        """The same of another version, or other quality layers, of the image."""
-        return self._replace(image=image)
-
-
-class Resampling(enum.Enum):
-    """How a pixel of a map is made from those of the image."""
-
-    NEAREST = "nearest"
-    BILINEAR = "bilinear"
-    CUBIC = "cubic"
-    AVERAGE = "average"
-    MODE = "mode"
-
-    def __repr__(self) -> str:
-        return self.value
-
-
-@quick_repr
-@dataclass(frozen=True, slots=True)
-class Warp:
-    """A level, resampled to another grid: a map. Pixels without data are clear."""
-
-    image: ImageRef
-    level: int
-    """Index into `ImageInfo.levels`."""
-    source: Georeference
-    """Of the full size; a level covers the same ground."""
-    target: GridRef
-    """Has the size of the result."""
-    resampling: Resampling
-    shown: Region | None = None
-    """The part of the image that is shown, in pixels of the full size; None: all of it."""
-
-    @property
-    def size(self) -> Size:
-        """Pixels of the result."""
-        return self.target.size
-
-    @property
-    def images(self) -> tuple[ImageRef, ...]:
-        """All images that are shown."""
-        return (self.image,)
-
-    def of_image(self, image: ImageRef) -> Warp:
-        """The same of another version, or other quality layers, of the image."""
-        return replace(self, image=image)
-
-
-@quick_repr
-@dataclass(frozen=True, slots=True)
-class Legend:
-    """The colors that the plan's operations give to the range of samples that an image displays, with their values."""
-
-    image: ImageRef
-    size: Size
-    """Pixels of the result."""
-    scale: float = 1.0
-    """Values are `sample * scale + offset`."""
-    offset: float = 0.0
-    unit: str = ""
-    """Of the values."""
-
-    @property
-    def images(self) -> tuple[ImageRef, ...]:
-        """The image whose samples are displayed."""
-        return (self.image,)
-
-    def of_image(self, image: ImageRef) -> Legend:
-        """The same of another version, or other quality layers, of the image."""
-        return replace(self, image=image)
-
-
-@quick_repr
-@dataclass(frozen=True, slots=True)
-class StyledView:
-    """One map of several that lie over each other."""
-
-    view: Crop | Warp
-    operations: tuple[Operation, ...] = ()
-    """Of this map alone, in canonical order."""
-    opacity: float = 1.0
-    """0 (clear) to 1: multiplies that of its pixels."""
-
-    def of_image(self, image: ImageRef) -> StyledView:
-        """The same of another version of the image."""
-        return replace(self, view=self.view.of_image(image))
-
-
-@quick_repr
-@dataclass(frozen=True, slots=True)
-class Composite:
-    """Maps over each other. The operations of its plan are applied to the picture they make."""
-
-    parts: tuple[StyledView, ...]
-    """The first is the lowest; all have the size of the result. At least one."""
-    size: Size
-    """Pixels of the result."""
-
-    @property
-    def images(self) -> tuple[ImageRef, ...]:
-        """All images that are shown, each once."""
-        return tuple(dict.fromkeys(part.view.image for part in self.parts))
-
-
-@quick_repr
-@dataclass(frozen=True, slots=True)
-class Blank:
-    """A clear picture of no image, with a text where there is one to show."""
-
-    size: Size
-    """Pixels of the result."""
-    message: str = ""
-    """Of an error, to be read by people. No cache keeps a picture with one."""
-
-    @property
-    def images(self) -> tuple[ImageRef, ...]:
-        """None."""
-        return ()
-
-
-View: TypeAlias = Crop | Warp | Legend | Composite | Blank
 
 
 @quick_repr
@@ -238,8 +88,7 @@ class RenderPlan:
     def digest(self) -> str:
         """32 hexadecimal digits that identify this plan and this version of the server."""
         if not self._digest:
-            text = repr((__version__, self))
-            object.__setattr__(self, "_digest", hashlib.blake2b(text.encode(), digest_size=16).hexdigest())
+            object.__setattr__(self, "_digest", digest_of(self))
         return self._digest
 
 
@@ -383,7 +232,15 @@ class RenderableArea(NamedTuple):
 
 
 Content: TypeAlias = (
-    RenderPlan | SamplePlan | StatisticsPlan | ValuePlan | CatalogPlan | Document | Redirect | Bundle
+    RenderPlan
+    | SamplePlan
+    | StatisticsPlan
+    | ValuePlan
+    | CoveragePlan
+    | CatalogPlan
+    | Document
+    | Redirect
+    | Bundle
 )
 
 
@@ -392,8 +249,3 @@ class Answer(NamedTuple):
 
     content: Content
     headers: tuple[tuple[str, str], ...] = ()
-
-
-def image_ref(info: ImageInfo, quality_layers: int = 0) -> ImageRef:
-    """The reference to the image that `info` describes."""
-    return new_tuple(ImageRef, (info.identifier, info.version, quality_layers, info.selector))
