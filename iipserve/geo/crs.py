@@ -163,6 +163,11 @@ def _looked_up(key: str, text: str) -> str:
     return found
 
 
+def is_spelled(text: str) -> bool:
+    """Whether a text has the form of a name of a system, known or not."""
+    return _spelled(text.strip(" ")) is not None
+
+
 def _spelled(text: str) -> CrsName | None:
     """The name by its spelling, without looking up its code; None where that is of no known form."""
     for form, pattern in SPELLINGS:

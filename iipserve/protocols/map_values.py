@@ -40,11 +40,17 @@ def number(text: str, name: str) -> float:
     Raises:
         OwsError: it is none.
     """
-    written = PLUS_AS_SPACE.sub("+", text.strip())
-    value = float(written) if len(written) <= MAX_NUMBER_LENGTH and NUMBER.fullmatch(written) else math.nan
-    if not math.isfinite(value):
+    value = finite(text)
+    if value is None:
         raise invalid(f"{name.upper()}: {quoted(text)} is not a finite number", name)
     return value
+
+
+def finite(text: str) -> float | None:
+    """A finite number, or None."""
+    written = PLUS_AS_SPACE.sub("+", text.strip())
+    value = float(written) if len(written) <= MAX_NUMBER_LENGTH and NUMBER.fullmatch(written) else math.nan
+    return value if math.isfinite(value) else None
 
 
 def whole(parameters: Parameters, name: str, *, minimum: int = 0) -> int:

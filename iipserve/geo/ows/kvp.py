@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
@@ -88,16 +88,24 @@ def parse(text: str) -> Parameters:
     Raises:
         OwsError: InvalidParameterValue: one is not UTF-8 or contains a zero byte.
     """
-    found: dict[str, list[str]] = {}
+    return collected(_decoded_pairs(text))
+
+
+def _decoded_pairs(text: str) -> Iterator[tuple[str, str]]:
     for part in text.split("&"):
         name, _, value = part.partition("=")
         if name:
             key = decoded(name, "").lower()
-            found.setdefault(key, []).append(decoded(value, key))
-    return Parameters(
-        {key: values[0] for key, values in found.items()},
-        {key: tuple(values) for key, values in found.items() if len(values) > 1},
-    )
+            yield key, decoded(value, key)
+
+
+def collected(pairs: Iterable[tuple[str, str]]) -> Parameters:
+    """Parameters of names in lower case and values."""
+    every: dict[str, list[str]] = {}
+    for name, value in pairs:
+        every.setdefault(name, []).append(value)
+    repeated = {name: tuple(values) for name, values in every.items() if len(values) > 1}
+    return Parameters({name: values[0] for name, values in every.items()}, repeated)
 
 
 def decoded(text: str, locator: str) -> str:

@@ -1,0 +1,61 @@
+"""Web Coverage Service 1.0.0 (OGC 03-065r6), 1.1 (07-067r5) and 2.0 (09-110r4): the values themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from iipserve import geo
+from iipserve.geo.ows.exceptions import OperationNotSupported
+from iipserve.http import READING_METHODS, Routed
+from iipserve.plan import Answer
+from iipserve.protocols import BodyRule, Images, PathRoute, Protocol, QueryRoute, Server
+from iipserve.protocols.wcs import requests
+from iipserve.protocols.wcs.post_xml import MAX_LENGTH
+from iipserve.protocols.wcs.query import OPERATION_OF, Query
+from iipserve.protocols.wcs.reports import error_answer
+
+ROUTES = (
+    PathRoute("wcs", bare=True),
+    QueryRoute("service", "WCS"),
+    QueryRoute("request", "GetCoverage", weak=True),
+    QueryRoute("request", "DescribeCoverage", weak=True),
+)
+
+PLANS: Mapping[type, Callable[[Any, Images, Server], Answer]] = {}
+"""(query, the images that it names, server) -> answer, for each kind of query that is answered."""
+
+
+def parse(routed: Routed, server: Server) -> Query:
+    """Read a request.
+
+    Raises:
+        NotInstalled: the extra `geo` is not.
+        OwsError: a parameter is missing or malformed, or names what does not exist.
+        InvalidRequest: a header of the request is malformed.
+    """
+    geo.require()
+    query = requests.parse(routed, server)
+    if type(query) not in PLANS:
+        raise OperationNotSupported(f"{OPERATION_OF[type(query)]} is not answered here", "request")
+    return query
+
+
+def plan(query: Query, images: Images, server: Server) -> Answer:
+    """The document or the coverage.
+
+    Raises:
+        OwsError: what is asked for does not exist.
+    """
+    return PLANS[type(query)](query, images, server)
+
+
+PROTOCOL = Protocol(
+    "wcs",
+    ROUTES,
+    parse,
+    plan,
+    error_answer,
+    methods=(*READING_METHODS, "POST"),
+    body=BodyRule(frozenset(), MAX_LENGTH),
+)

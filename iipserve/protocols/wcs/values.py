@@ -1,0 +1,119 @@
+"""Values of parameters of several versions: coverages, systems, axes with numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from iipserve.geo import crs
+from iipserve.geo.crs import CrsName, UnknownCrs, quoted
+from iipserve.geo.layer import Layer
+from iipserve.geo.ows.exceptions import INVALID_VALUE, OwsError
+from iipserve.geo.ows.kvp import Parameters
+from iipserve.protocols import Server
+from iipserve.protocols.map_values import finite
+from iipserve.protocols.wcs.exceptions import INVALID_SYNTAX, NOT_A_CRS, Fault, fault, refused
+from iipserve.protocols.wcs.query import Family
+
+ITEM = re.compile(r"\s*(?P<head>[^()]*?)\s*\(\s*(?P<values>[^()]*?)\s*\)\s*(?P<next>[,;]|$)\s*")
+"""An axis, with what belongs to it, and values."""
+
+
+def layer_of(text: str, server: Server, family: Family) -> Layer:
+    """The layer of a coverage.
+
+    Raises:
+        OwsError: there is none.
+    """
+    layer = server.catalog().find(text)
+    if layer is None:
+        raise refused(Fault.COVERAGE, family, f"there is no coverage {quoted(text)}", text)
+    return layer
+
+
+def layers_of(texts: Sequence[str], server: Server, family: Family) -> tuple[Layer, ...]:
+    """The layers of lists of coverages, which are separated by commas unless a name has them.
+
+    Raises:
+        OwsError: there is none of one or several names, which the locator of 2.0 lists.
+    """
+    layers, unknown = [], []
+    for text in texts:
+        whole = server.catalog().find(text)
+        names = [text] if whole else [part.strip() for part in text.split(",") if part.strip()]
+        for name in names:
+            layer = whole or server.catalog().find(name)
+            if layer is None:
+                unknown.append(name)
+            else:
+                layers.append(layer)
+    if unknown:
+        listed = ",".join(unknown)
+        raise refused(Fault.COVERAGE, family, f"there is no coverage {quoted(listed)}", listed)
+    return tuple(layers)
+
+
+def items(text: str, name: str) -> Iterator[tuple[str, str]]:
+    """What is before parentheses and in them, of a list: `x(1,2),y(3,4)`.
+
+    Raises:
+        OwsError: InvalidEncodingSyntax.
+    """
+    end = 0
+    while end < len(text):
+        match = ITEM.match(text, end)
+        if match is None or not match["head"] or (match["next"] and match.end() == len(text)):
+            raise fault(INVALID_SYNTAX, f"{name.upper()} {quoted(text)} is not written as axis(value)", name)
+        yield match["head"], match["values"]
+        end = match.end()
+
+
+def numbers(text: str, name: str) -> tuple[float, ...]:
+    """Finite numbers of a list.
+
+    Raises:
+        OwsError: InvalidParameterValue: one is none.
+    """
+    found = [finite(part) for part in text.replace(",", " ").split()]
+    if None in found:
+        raise OwsError(INVALID_VALUE, f"{name.upper()} {quoted(text)} is not a list of finite numbers", name)
+    return tuple(value for value in found if value is not None)
+
+
+def crs_of(text: str, name: str) -> CrsName:
+    """A system of 1.0.0 and 1.1.
+
+    Raises:
+        OwsError: InvalidParameterValue: it is none.
+    """
+    try:
+        return crs.parse(text)
+    except UnknownCrs as error:
+        raise OwsError(INVALID_VALUE, str(error), name) from error
+
+
+def uri_of(text: str, unknown: str) -> CrsName:
+    """A system of 2.0.
+
+    Args:
+        text: its name.
+        unknown: the code for a system that is not known here.
+
+    Raises:
+        OwsError: NotACrs, or that code.
+    """
+    try:
+        return crs.parse(text)
+    except UnknownCrs as error:
+        raise fault(unknown if crs.is_spelled(text) else NOT_A_CRS, str(error), text) from error
+
+
+def times_of(text: str) -> tuple[str, ...]:
+    """Entries of a list of times and periods; the step of a period is left out."""
+    entries = (entry.strip() for entry in text.split(","))
+    return tuple("/".join(entry.split("/")[:2]) for entry in entries if entry)
+
+
+def is_true(parameters: Parameters, name: str) -> bool:
+    """Whether a parameter says yes."""
+    return parameters.get(name).strip().lower() in ("true", "1", "yes", "on", "t")
