@@ -10,17 +10,7 @@ from iipserve.geo.crs import IMAGE, NoTransformation, quoted
 from iipserve.geo.grid import Bounds, GridRef
 from iipserve.geo.ows.exceptions import INVALID_VALUE, NO_CODE
 from iipserve.geometry import Size, round_half_up
-from iipserve.protocols.map_values import finite
-from iipserve.protocols.wcs.axes import Axis, axis_of
-from iipserve.protocols.wcs.exceptions import (
-    INVALID_AXIS,
-    INVALID_SUBSETTING,
-    NO_OUTPUT_CRS,
-    NO_SUBSETTING_CRS,
-    SCALE_AXIS_UNDEFINED,
-    fault,
-)
-from iipserve.protocols.wcs.grids import (
+from iipserve.protocols.coverage_grids import (
     MAX_SIDE,
     Span,
     count_of,
@@ -31,6 +21,16 @@ from iipserve.protocols.wcs.grids import (
     scaled,
     steps,
     window,
+)
+from iipserve.protocols.map_values import finite
+from iipserve.protocols.wcs.axes import Axis, axis_of
+from iipserve.protocols.wcs.exceptions import (
+    INVALID_AXIS,
+    INVALID_SUBSETTING,
+    NO_OUTPUT_CRS,
+    NO_SUBSETTING_CRS,
+    SCALE_AXIS_UNDEFINED,
+    fault,
 )
 from iipserve.protocols.wcs.query import AxesDomain, AxisScale, ScaleKind, Subset
 

@@ -6,7 +6,7 @@ from iipserve.geo.crs import IMAGE
 from iipserve.geo.grid import Bounds, GridRef
 from iipserve.geo.ows.exceptions import INVALID_VALUE, MISSING_VALUE, NO_CODE, OwsError
 from iipserve.geometry import Size
-from iipserve.protocols.wcs.grids import MAX_SIDE, count_of, in_system, snapped, touches
+from iipserve.protocols.coverage_grids import MAX_SIDE, count_of, in_system, snapped, touches
 from iipserve.protocols.wcs.query import BoxDomain
 
 BOX, SIZE = "bbox", "width/height/resx/resy"

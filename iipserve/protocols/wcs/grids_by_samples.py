@@ -10,7 +10,7 @@ from iipserve.geo.crs import IMAGE, AxisRule, CrsName, NoTransformation
 from iipserve.geo.grid import Affine, Bounds, GridRef
 from iipserve.geo.ows.exceptions import INVALID_VALUE, NO_CODE, OwsError
 from iipserve.geometry import Size
-from iipserve.protocols.wcs.grids import (
+from iipserve.protocols.coverage_grids import (
     EPS,
     FAR,
     MAX_SIDE,
