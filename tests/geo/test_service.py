@@ -179,7 +179,9 @@ def test_every_example_of_the_table_is_accepted(loaded: Loader, tmp_path: Path) 
         for key, known in section.keys.items():
             if not known.example or (name == "layer" and key in OPERATION_KEYS):
                 continue
-            needed = {"style": 'name = "gray"', "layer": 'identifier = "a"'}.get(name, "")
+            needed = {"style": 'name = "gray"', "layer": 'identifier = "a"', "format": 'name = "a"'}.get(
+                name, ""
+            )
             needed = "" if needed.startswith(f"{key} ") else needed
             header = f"[[{name}]]" if section.repeated else f"[{name}]"
             styles = '[[style]]\nname = "gray"\n[[style]]\nname = "shaded"\n' if name == "layer" else ""

@@ -15,13 +15,15 @@ from typing import Any
 from iipserve.config import Config
 from iipserve.errors import ConfigError, NotInstalled
 from iipserve.geo import require
+from iipserve.geo.coverages import NamedFormat
 from iipserve.geo.layer import Contact, Layer, ServiceMetadata, Style
 from iipserve.geo.matrixset_files import MAX_LENGTH, parsed_set
 from iipserve.geo.service import files, map_form, toml_form
 from iipserve.geo.service.checking import Mistakes, Table, checked
-from iipserve.geo.service.keys import OPTION_SECTIONS, default_options
+from iipserve.geo.service.keys import COVERAGE_FORMATS, OPTION_SECTIONS, default_options
 from iipserve.geo.service.source import ServiceSource
 from iipserve.geo.service.styles import style, styles_of
+from iipserve.geometry import Size
 from iipserve.image import ImageName, Selector
 
 DEFAULT_METADATA = ServiceMetadata(
@@ -123,7 +125,25 @@ class _Builder:
             for table in tables[section]:
                 options |= {f"{section}.{key}": value for key, value in table.values.items()}
         options["wmts.further_matrix_sets"] = tuple(self._further_sets(options["wmts.matrix_set_files"]))
+        options["wcs.named_formats"] = tuple(self._formats(tables["format"]))
         return ServiceMetadata(**said, contact=Contact(**contact), options=MappingProxyType(options))
+
+    def _formats(self, tables: list[Table]) -> list[NamedFormat]:
+        formats: dict[str, NamedFormat] = {}
+        for path, values in tables:
+            try:
+                if "name" in values:
+                    self._check_new(values["name"].lower(), formats, "format.name")
+                    formats[values["name"].lower()] = NamedFormat(
+                        **{
+                            "format": COVERAGE_FORMATS[0],
+                            **values,
+                            "tile": Size(*values["tile"]) if "tile" in values else None,
+                        }
+                    )
+            except ConfigError as error:
+                self._mistakes.add(path, str(error))
+        return list(formats.values())
 
     def _further_sets(self, names: tuple[str, ...]) -> list[Any]:
         sets: dict[str, Any] = {}

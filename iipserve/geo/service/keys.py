@@ -46,6 +46,18 @@ MAPML_LINKS = ("tile", "image")
 MAX_SIDE, MAX_LAYERS = 8192, 100
 """Usual limits of maps of WMS: width and height in pixels, and layers."""
 
+WCS_OPERATIONS = ("DescribeCoverage", "GetCoverage")
+"""Operations of WCS that can be switched off."""
+COVERAGE_FORMATS = ("geotiff", "cog", "png", "jpeg", "jp2", "netcdf", "aaigrid", "gml")
+"""Usual formats of coverages; the first is that of requests that name none."""
+COVERAGE_INTERPOLATIONS = ("nearest", "bilinear", "cubic", "average", "mode")
+"""Usual methods by which coverages are resampled; values of `plan.Resampling`."""
+COVERAGE_MAX_SIDE = 32_768
+"""Usual limit of width and height of coverages, in pixels."""
+COMPRESSIONS = ("none", "packbits", "lzw", "jpeg", "deflate", "zstd")
+"""Of GeoTIFF and COG."""
+PREDICTORS = ("none", "horizontal", "floatingpoint")
+
 
 class Key(NamedTuple):
     """One key of a section."""
@@ -193,6 +205,62 @@ MAPML = {
         "Format of these maps, by its name. A layer's item `wms_image_format`, a media type, goes before it.", "png",
     ),
 }  # fmt: skip
+WCS = {
+    "enabled": Key(Switch(), "false", "Whether the service answers.", True),
+    "operations": Key(
+        Several(Choice(WCS_OPERATIONS), f"a list out of {', '.join(WCS_OPERATIONS)}"), '["DescribeCoverage"]',
+        "Operations besides GetCapabilities that are answered.", WCS_OPERATIONS,
+    ),
+    "name": Key(Text(), '"coverages"', "Name of the service in documents of 1.0.0.", ""),
+    "formats": Key(
+        Several(Choice(COVERAGE_FORMATS), f"a list out of {', '.join(COVERAGE_FORMATS)}", 1), '["geotiff", "netcdf"]',
+        "Formats of coverages.", COVERAGE_FORMATS,
+    ),
+    "native_format": Key(
+        Choice(COVERAGE_FORMATS), '"cog"', "Format of requests that name none.", COVERAGE_FORMATS[0]
+    ),
+    "crs": Key(
+        Several(Crs(), 'a list of coordinate reference systems, as in ["EPSG:3857"]'), '["EPSG:3857", "EPSG:25832"]',
+        "Coordinate reference systems in which coverages are offered, besides each one's own; if it is left out, any, of "
+        f"which documents list {' and '.join(LISTED_CRS)}.", (),
+    ),
+    "interpolations": Key(
+        Several(Choice(COVERAGE_INTERPOLATIONS), f"a list out of {', '.join(COVERAGE_INTERPOLATIONS)}", 1),
+        '["nearest"]', "Methods by which coverages are resampled; the first is the default of layers whose "
+        "`resampling` is none of them.", COVERAGE_INTERPOLATIONS,
+    ),
+    "max_size": Key(
+        Number(1, 1_000_000, whole=True), "4096", "Width and height of the largest coverage, in pixels.",
+        COVERAGE_MAX_SIDE,
+    ),
+    "plain_images": Key(Switch(), "true", "Whether documents list images that are not on the ground.", False),
+    "exception_status": Key(
+        Choice(("ok", "error")), '"error"',
+        "Status of exceptions of 1.0.0: 200, without which old clients do not read them, or 400, 404 and so on.", "ok",
+    ),
+    "warnings": Key(
+        Switch(), "true", "Whether documents have comments about what is left out here, as those of MapServer have.", False
+    ),
+    "metadata": Key(
+        Text(), "", "Further items, by keywords of MapServer without prefix: `metadatalink_href`.", MappingProxyType({})
+    ),
+}  # fmt: skip
+FORMAT = {
+    "name": Key(Identifier(), '"GEOTIFF_DEFLATE"', "Name of the format in requests.", required=True),
+    "format": Key(Choice(COVERAGE_FORMATS), '"cog"', "Of which format it is.", COVERAGE_FORMATS[0]),
+    "media_type": Key(Text(), '"image/tiff"', "Media type in documents; that of the format if it is left out."),
+    "extension": Key(Identifier(), '"tif"', "Extension of file names; that of the format if it is left out."),
+    "compression": Key(
+        Choice(COMPRESSIONS), '"deflate"', "How samples are compressed in GeoTIFF and COG."
+    ),
+    "predictor": Key(Choice(PREDICTORS), '"horizontal"', "Predictor of the compression."),
+    "interleave": Key(Choice(("pixel", "band")), '"band"', "Order of samples in GeoTIFF.", "pixel"),
+    "tile": Key(
+        Several(Number(16, 8192, whole=True), "width and height of tiles in pixels, as in [256, 256]", 2, 2),
+        "[256, 256]", "Tiles of GeoTIFF and COG; strips if it is left out.",
+    ),
+    "quality": Key(Number(1, 100, whole=True), "85", "Quality of JPEG."),
+}  # fmt: skip
 RESAMPLING = ("nearest", "bilinear", "cubic", "average", "mode")
 """Of maps; the values of `plan.Resampling`."""
 LAYER = {
@@ -266,24 +334,34 @@ SECTIONS: Mapping[str, Section] = {
     "service.contact": Section("Whom to ask about the services.", CONTACT),
     "wmts": Section("Map tiles: WMTS, OGC API Tiles, XYZ.", WMTS),
     "wms": Section("Maps: WMS.", WMS),
+    "wcs": Section("Coverages: WCS, OGC API - Coverages.", WCS),
     "mapml": Section("Documents of MapML that WMS answers.", MAPML),
     "layer": Section(
         "A layer, once for each. Without any, every image below FILESYSTEM_PREFIX is a layer that is called by its path "
         "without the extension.", LAYER, repeated=True,
     ),
+    "format": Section(
+        "A format of coverages with settings, once for each: requests may ask for it by its name.", FORMAT, repeated=True
+    ),
     "style": Section(
         "A style, once for each. Operations are applied in the order of this table.", STYLE, repeated=True
     ),
 }  # fmt: skip
-OPTION_SECTIONS = ("wmts", "wms", "mapml")
+OPTION_SECTIONS = ("wmts", "wms", "wcs", "mapml")
 """Sections whose keys become options of the service, by `section.key`; besides `service.public_address`."""
 
 
 def default_options() -> dict[str, Any]:
-    """All options with their defaults; `wmts.further_matrix_sets` has the sets of `wmts.matrix_set_files`."""
+    """All options with their defaults; `wmts.further_matrix_sets` has the sets of `wmts.matrix_set_files`,
+    `wcs.named_formats` the formats of the section `format`."""
     options = {
         f"{name}.{key}": known.default
         for name in OPTION_SECTIONS
         for key, known in SECTIONS[name].keys.items()
     }
-    return {**options, "service.public_address": "", "wmts.further_matrix_sets": ()}
+    return {
+        **options,
+        "service.public_address": "",
+        "wmts.further_matrix_sets": (),
+        "wcs.named_formats": (),
+    }

@@ -1,0 +1,250 @@
+"""What the service file says of coverages (WCS and OGC API - Coverages): one source for documents and for requests."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from iipserve.geo import crs
+from iipserve.geo.coverages import NamedFormat
+from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
+from iipserve.geo.service.keys import (
+    COVERAGE_FORMATS,
+    COVERAGE_INTERPOLATIONS,
+    COVERAGE_MAX_SIDE,
+    LISTED_CRS,
+    WCS_OPERATIONS,
+)
+from iipserve.protocols import map_options
+
+CAPABILITIES = "GetCapabilities"
+OPERATIONS = (CAPABILITIES, *WCS_OPERATIONS)
+"""All operations, in the order of documents."""
+REQUESTS = "enable_request"
+"""Item of the metadata of layers: which operations are answered for them, by their names."""
+PREFIX = "wcs_"
+"""Of items of the metadata of layers that are of coverages alone; they go before those without a prefix."""
+NOT_IN_FIELD = re.compile(r"[\s,;:\[\]()]+")
+"""What identifiers of fields cannot have, since RANGESUBSET is made of it (07-067r5, table 26)."""
+DEFAULT_NAME = "WCS"
+"""Name of the service."""
+BANDS, RANGE_NAME = "bands", "range"
+"""Names of the axis of bands and of the range set, where the service file says no others."""
+
+
+def item(layer: Layer, keyword: str) -> str:
+    """A further item of a layer, without spaces around it; empty where there is none.
+
+    Args:
+        layer: with its metadata.
+        keyword: in lower case, without the prefix: `label`.
+    """
+    found = layer.metadata
+    return (found.get(PREFIX + keyword) or found.get(keyword, "")).strip()
+
+
+def service_item(metadata: ServiceMetadata, keyword: str) -> str:
+    """A further item of the service, without spaces around it; empty where there is none."""
+    return str(metadata.options.get("wcs.metadata", {}).get(keyword, "")).strip()
+
+
+def split(text: str) -> tuple[str, ...]:
+    """The entries of a list, separated by commas or, without any, by spaces."""
+    entries = text.split(",") if "," in text else text.split()
+    return tuple(filter(None, (entry.strip() for entry in entries)))
+
+
+# -- of the service --------------------------------------------------------------------------------
+
+
+def operations(metadata: ServiceMetadata) -> tuple[str, ...]:
+    """The operations that are answered, in the order of documents; none where the service is switched off."""
+    if not metadata.options.get("wcs.enabled", True):
+        return ()
+    chosen = metadata.options.get("wcs.operations", WCS_OPERATIONS)
+    return tuple(name for name in OPERATIONS if name == CAPABILITIES or name in chosen)
+
+
+def formats(metadata: ServiceMetadata) -> tuple[str, ...]:
+    """Names of the formats of coverages, in the order of documents."""
+    return tuple(metadata.options.get("wcs.formats", COVERAGE_FORMATS))
+
+
+def native_format(metadata: ServiceMetadata) -> str:
+    """Name of the format of requests that name none: that of the service file, where it is offered."""
+    offered = formats(metadata)
+    chosen = metadata.options.get("wcs.native_format", COVERAGE_FORMATS[0])
+    return chosen if chosen in offered else offered[0]
+
+
+def named_formats(metadata: ServiceMetadata) -> tuple[NamedFormat, ...]:
+    """Formats with settings, under names of the service file: OUTPUTFORMAT of map files."""
+    return tuple(metadata.options.get("wcs.named_formats", ()))
+
+
+def interpolations(metadata: ServiceMetadata) -> tuple[str, ...]:
+    """Methods by which coverages are resampled, the default first: values of `plan.Resampling`."""
+    return tuple(metadata.options.get("wcs.interpolations", COVERAGE_INTERPOLATIONS))
+
+
+def max_size(metadata: ServiceMetadata) -> int:
+    """Width and height of the largest coverage, in pixels."""
+    return int(metadata.options.get("wcs.max_size", COVERAGE_MAX_SIDE))
+
+
+def answers_errors_with_their_status(metadata: ServiceMetadata) -> bool:
+    """Whether exceptions of 1.0.0 have a status of HTTP that tells of an error, and not 200."""
+    return bool(metadata.options.get("wcs.exception_status", "ok") == "error")
+
+
+def lists_plain_images(metadata: ServiceMetadata) -> bool:
+    """Whether documents list images that are not on the ground."""
+    return bool(metadata.options.get("wcs.plain_images", False))
+
+
+def warns(metadata: ServiceMetadata) -> bool:
+    """Whether documents have comments about what the service file leaves out, as those of MapServer."""
+    return bool(metadata.options.get("wcs.warnings", False))
+
+
+# -- of layers -------------------------------------------------------------------------------------
+
+
+def layer_operations(layer: Layer, metadata: ServiceMetadata) -> tuple[str, ...]:
+    """The operations that are answered for a layer; without GetCapabilities, documents do not list it."""
+    offered = operations(metadata)
+    chosen = layer.metadata.get(PREFIX + REQUESTS)
+    if chosen is None:
+        return offered
+    words = split(chosen)
+    return tuple(name for name in offered if name in words)
+
+
+def explicit_crs(layer: Layer, metadata: ServiceMetadata) -> tuple[str, ...] | None:
+    """Keys of the only systems besides its own in which a layer is offered; None where any will do.
+
+    Any will do that coordinates can be transformed to; documents list `LISTED_CRS` of them.
+    """
+    stated = tuple(filter(None, map(_key, split(item(layer, "srs")))))
+    return stated or layer.crs or metadata.options.get("wcs.crs") or None
+
+
+def _key(text: str) -> str | None:
+    """The key of a system of a list; None of what is none."""
+    try:
+        return crs.parse(text).key
+    except crs.UnknownCrs:
+        return None
+
+
+def crs_of(entry: LayerEntry, metadata: ServiceMetadata) -> tuple[str, ...]:
+    """Keys of the systems in which documents list a layer, its own first; `image` alone for plain pictures.
+
+    Args:
+        entry: as `offered` gives it.
+        metadata: of the service.
+
+    Raises:
+        NotInstalled: the extra `geo` is not.
+    """
+    own = entry.geo.georeference.crs
+    if own == crs.IMAGE:
+        return (own,)
+    listed = explicit_crs(entry.layer, metadata) or LISTED_CRS
+    keys = dict.fromkeys((own, *(key for key in listed if key != crs.IMAGE)))
+    return tuple(key for key in keys if crs.has_code(key) and entry.place_in(key) is not None)
+
+
+def offered(entry: LayerEntry, metadata: ServiceMetadata) -> LayerEntry:
+    """A layer as it is offered: by its pixels where its image has a place in no system that has a name.
+
+    Raises:
+        NotInstalled: the extra `geo` is not.
+    """
+    return entry if crs_of(entry, metadata) else entry.in_pixel_space()
+
+
+def accepts(key: str, entry: LayerEntry, metadata: ServiceMetadata) -> bool:
+    """Whether a coverage may be asked for in a system, listed or not.
+
+    Args:
+        key: of the system.
+        entry: as `offered` gives it.
+        metadata: of the service.
+    """
+    if crs.IMAGE in (entry.geo.georeference.crs, key):
+        return key == crs.IMAGE
+    explicit = explicit_crs(entry.layer, metadata)
+    return explicit is None or key == entry.geo.georeference.crs or key in explicit
+
+
+def is_on_ground(entry: LayerEntry) -> bool:
+    """Whether a layer, as `offered` gives it, is more than a plain picture."""
+    return map_options.is_on_ground(entry)
+
+
+def layer_formats(layer: Layer, metadata: ServiceMetadata) -> tuple[str, ...]:
+    """Names of the formats of a layer, in the order of documents: those that the service file states for it, else all."""
+    known = {
+        name.lower(): name for name in (*formats(metadata), *(each.name for each in named_formats(metadata)))
+    }
+    words = dict.fromkeys(
+        known[word.lower()] for word in split(item(layer, "formats")) if word.lower() in known
+    )
+    return tuple(words) or formats(metadata)
+
+
+def layer_native_format(layer: Layer, metadata: ServiceMetadata) -> str:
+    """Name of the format of requests for a layer that name none; one of `layer_formats`."""
+    offered = layer_formats(layer, metadata)
+    for text in (item(layer, "nativeformat"), native_format(metadata)):
+        for name in offered:
+            if name.lower() == text.lower():
+                return name
+    return offered[0]
+
+
+def band_axis(layer: Layer) -> str:
+    """Name of the range axis of 1.0.0 that selects bands: that of the service file, else `bands`."""
+    axes = split(item(layer, "rangeset_axes"))
+    of_bands = [axis for axis in axes if item(layer, f"{axis.lower()}_rangeitem") == "_bands"]
+    return next(iter((*of_bands, *(axis for axis in axes if axis.lower() == BANDS))), BANDS)
+
+
+def field_name(layer: Layer) -> str:
+    """Identifier of the field of 1.1, and name of the range set of 1.0.0."""
+    return item(layer, "rangeset_name") or RANGE_NAME
+
+
+def field_identifier(layer: Layer) -> str:
+    """Identifier of the one field of 1.1, without characters that requests write around it."""
+    return NOT_IN_FIELD.sub("_", field_name(layer))
+
+
+# -- what documents say of the service ---------------------------------------------------------------
+
+
+def described(metadata: ServiceMetadata) -> ServiceMetadata:
+    """What documents of coverages say of the service: items of its own go before those of all services."""
+
+    def said(*keywords: str) -> str:
+        return next(filter(None, (service_item(metadata, keyword) for keyword in keywords)), "")
+
+    return replace(
+        metadata,
+        title=said("label", "title") or metadata.title,
+        abstract=said("abstract", "description") or metadata.abstract,
+        keywords=split(said("keywordlist", "keywords")) or metadata.keywords,
+        fees=said("fees") or metadata.fees,
+        access_constraints=said("accessconstraints") or metadata.access_constraints,
+    )
+
+
+def every_format(metadata: ServiceMetadata) -> tuple[str, ...]:
+    """Names of all formats, with those of the service file that have settings."""
+    return tuple(dict.fromkeys((*formats(metadata), *(each.name for each in named_formats(metadata)))))
+
+
+def service_systems(metadata: ServiceMetadata) -> tuple[str, ...]:
+    """Keys of the systems in which all coverages on Earth may be asked for, besides each one's own."""
+    return tuple(metadata.options.get("wcs.crs") or LISTED_CRS)
