@@ -8,8 +8,8 @@ from typing import NamedTuple
 from iipserve.config import Config
 from iipserve.errors import ConfigError, RequestTooLong
 from iipserve.geometry import new_tuple
-from iipserve.http import Request, Routed
-from iipserve.protocols import AnyQueryRoute, PathRoute, Protocol, QueryRoute
+from iipserve.http import READING_METHODS, Request, Routed
+from iipserve.protocols import BodyRoute, PathRoute, Protocol, QueryRoute, Route
 
 MAX_ADDRESS_LENGTH = 8192
 """Longer request targets are answered 414."""
@@ -60,12 +60,13 @@ class Router:
         self._mapped = [_mapped(prefix, name, protocols) for prefix, name in config.uri_map]
         self._segments: dict[str, _Prefix] = {}
         self._parameters: dict[str, dict[str | None, tuple[Protocol, QueryRoute]]] = {}
+        self._bodies: dict[str, Protocol] = {}
         self._any_query: Protocol | None = None
         for protocol in protocols.values():
             for route in protocol.routes:
                 self._add(protocol, route)
 
-    def _add(self, protocol: Protocol, route: PathRoute | QueryRoute | AnyQueryRoute) -> None:
+    def _add(self, protocol: Protocol, route: Route) -> None:
         if isinstance(route, PathRoute):
             prefix = _Prefix(f"/{route.segment}/", protocol, route.bare, route.weak)
             taken = self._segments.setdefault(route.segment, prefix).protocol
@@ -73,6 +74,8 @@ class Router:
             by_value = self._parameters.setdefault(route.name.lower(), {})
             value = None if route.value is None else route.value.lower()
             taken = by_value.setdefault(value, (protocol, route))[0]
+        elif isinstance(route, BodyRoute):
+            taken = self._bodies.setdefault(route.media_type, protocol)
         else:
             taken = self._any_query = self._any_query or protocol
         if taken is not protocol:
@@ -104,7 +107,7 @@ class Router:
             return None
         named = self._by_parameter(request) if query else None
         if named is None and own is not None and own.weak:
-            named = self._by_form(request)
+            named = self._by_form(request) or self._by_body(request, own)
         if named is not None and named.weak and own is not None and not own.weak:
             return self._by_bare_path(request, own) or named.destination
         return (
@@ -134,6 +137,13 @@ class Router:
             return None
         protocol, routed = named.destination
         return named._replace(destination=Destination(protocol, routed._replace(request=request)))
+
+    def _by_body(self, request: Request, own: _Prefix) -> _Named | None:
+        """The protocol that reads bodies of the request's media type, at a path that several services share."""
+        protocol = self._bodies.get(request.media_type) if request.method not in READING_METHODS else None
+        if protocol is None or request.path not in (own.path, own.path.removesuffix("/")):
+            return None
+        return _Named(Destination(protocol, Routed(request, own.path, "", by_path=True)), weak=False)
 
     def _by_bare_path(self, request: Request, own: _Prefix | None) -> Destination | None:
         candidates = (*self._mapped, own) if own else self._mapped

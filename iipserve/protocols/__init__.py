@@ -53,7 +53,15 @@ class AnyQueryRoute:
     """Every query string that no other route takes; one protocol has it."""
 
 
-Route: TypeAlias = PathRoute | QueryRoute | AnyQueryRoute
+@dataclass(frozen=True, slots=True)
+class BodyRoute:
+    """Bodies of a media type at a path that several services share, of requests that no parameter leads elsewhere."""
+
+    media_type: str
+    """In lower case, without parameters."""
+
+
+Route: TypeAlias = PathRoute | QueryRoute | AnyQueryRoute | BodyRoute
 
 # -- queries ---------------------------------------------------------------------------------------
 

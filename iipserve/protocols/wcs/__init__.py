@@ -9,7 +9,16 @@ from iipserve import geo
 from iipserve.geo.ows.exceptions import OperationNotSupported
 from iipserve.http import READING_METHODS, Routed
 from iipserve.plan import Answer
-from iipserve.protocols import BodyRule, Images, PathRoute, Protocol, QueryRoute, Server
+from iipserve.protocols import (
+    BodyRoute,
+    BodyRule,
+    Images,
+    PathRoute,
+    Protocol,
+    QueryRoute,
+    Server,
+    coverage_options,
+)
 from iipserve.protocols.wcs import requests
 from iipserve.protocols.wcs.post_xml import MAX_LENGTH
 from iipserve.protocols.wcs.query import OPERATION_OF, Query
@@ -20,6 +29,9 @@ ROUTES = (
     QueryRoute("service", "WCS"),
     QueryRoute("request", "GetCoverage", weak=True),
     QueryRoute("request", "DescribeCoverage", weak=True),
+    BodyRoute("text/xml"),
+    BodyRoute("application/xml"),
+    BodyRoute("application/soap+xml"),
 )
 
 PLANS: Mapping[type, Callable[[Any, Images, Server], Answer]] = {}
@@ -36,8 +48,9 @@ def parse(routed: Routed, server: Server) -> Query:
     """
     geo.require()
     query = requests.parse(routed, server)
-    if type(query) not in PLANS:
-        raise OperationNotSupported(f"{OPERATION_OF[type(query)]} is not answered here", "request")
+    operation = OPERATION_OF[type(query)]
+    if type(query) not in PLANS or operation not in coverage_options.operations(server.catalog().metadata):
+        raise OperationNotSupported(f"{operation} is not answered here", "request")
     return query
 
 

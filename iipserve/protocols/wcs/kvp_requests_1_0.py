@@ -9,7 +9,7 @@ from iipserve.geo.layer import Layer
 from iipserve.geo.ows.exceptions import INVALID_VALUE, MISSING_VALUE, OwsError
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.geometry import Size
-from iipserve.protocols import Server
+from iipserve.protocols import Server, coverage_options
 from iipserve.protocols.wcs.grids_by_box import SIZE
 from iipserve.protocols.wcs.query import V1_0, BandRange, BoxDomain, CoverageQuery, Family
 from iipserve.protocols.wcs.values import crs_of, layer_of, numbers, times_of
@@ -140,9 +140,8 @@ def _range(parameters: Parameters, layer: Layer) -> tuple[tuple[str, ...], tuple
 
 
 def axes_of(layer: Layer) -> tuple[str, ...]:
-    """Names of the axis of bands in lower case: those of the service file, and `bands`."""
-    stated = layer.metadata.get("rangeset_axes", "").replace(",", " ").lower().split()
-    return tuple(dict.fromkeys((*stated, "bands", "band")))
+    """Names of the axis of bands in lower case: that of documents, and usual ones."""
+    return tuple(dict.fromkeys((coverage_options.band_axis(layer).lower(), "bands", "band")))
 
 
 def _interval(text: str, name: str) -> tuple[BandRange, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from iipserve.errors import IIPServeError
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.http import Routed
-from iipserve.protocols import ErrorAnswer, Server
+from iipserve.protocols import ErrorAnswer, Server, coverage_options
 from iipserve.protocols.wcs import soap
 from iipserve.protocols.wcs.exceptions import report, reported, status_of
 from iipserve.protocols.wcs.post_xml import XmlRequest
@@ -23,7 +23,7 @@ def error_answer(
     if asked.soap:
         status = soap.fault_status(error.status, asked.soap)
         return ErrorAnswer(status, soap.fault(document, str(error), error.status, asked.soap))
-    as_ok = server is None or server.catalog().metadata.options.get("wcs.exception_status", "ok") == "ok"
+    as_ok = server is None or not coverage_options.answers_errors_with_their_status(server.catalog().metadata)
     return ErrorAnswer(status_of(error, version, as_ok=as_ok), document)
 
 

@@ -10,7 +10,8 @@ from iipserve.geo.crs import CrsName, UnknownCrs, quoted
 from iipserve.geo.layer import Layer
 from iipserve.geo.ows.exceptions import INVALID_VALUE, OwsError
 from iipserve.geo.ows.kvp import Parameters
-from iipserve.protocols import Server
+from iipserve.protocols import Server, coverage_options
+from iipserve.protocols.coverage_offerings import find_layer
 from iipserve.protocols.map_values import finite
 from iipserve.protocols.wcs.exceptions import INVALID_SYNTAX, NOT_A_CRS, Fault, fault, refused
 from iipserve.protocols.wcs.query import Family
@@ -20,14 +21,14 @@ ITEM = re.compile(r"\s*(?P<head>[^()]*?)\s*\(\s*(?P<values>[^()]*?)\s*\)\s*(?P<n
 
 
 def layer_of(text: str, server: Server, family: Family) -> Layer:
-    """The layer of a coverage.
+    """The layer of a coverage that may be had.
 
     Raises:
         OwsError: there is none.
     """
-    layer = server.catalog().find(text)
+    layer = _known(text, server, "GetCoverage")
     if layer is None:
-        raise refused(Fault.COVERAGE, family, f"there is no coverage {quoted(text)}", text)
+        raise _unknown(text, family)
     return layer
 
 
@@ -39,18 +40,29 @@ def layers_of(texts: Sequence[str], server: Server, family: Family) -> tuple[Lay
     """
     layers, unknown = [], []
     for text in texts:
-        whole = server.catalog().find(text)
+        whole = _known(text, server, "DescribeCoverage")
         names = [text] if whole else [part.strip() for part in text.split(",") if part.strip()]
         for name in names:
-            layer = whole or server.catalog().find(name)
+            layer = whole or _known(name, server, "DescribeCoverage")
             if layer is None:
                 unknown.append(name)
             else:
                 layers.append(layer)
     if unknown:
-        listed = ",".join(unknown)
-        raise refused(Fault.COVERAGE, family, f"there is no coverage {quoted(listed)}", listed)
+        raise _unknown(",".join(unknown), family)
     return tuple(layers)
+
+
+def _known(text: str, server: Server, operation: str) -> Layer | None:
+    """The layer of a coverage for which an operation is answered."""
+    layer = find_layer(text, server)
+    if layer is None or operation not in coverage_options.layer_operations(layer, server.catalog().metadata):
+        return None
+    return layer
+
+
+def _unknown(text: str, family: Family) -> OwsError:
+    return refused(Fault.COVERAGE, family, f"there is no coverage {quoted(text)}", text)
 
 
 def items(text: str, name: str) -> Iterator[tuple[str, str]]:
