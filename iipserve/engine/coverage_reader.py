@@ -1,0 +1,251 @@
+"""Reads the samples of coverages, in strips of rows from top to bottom."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iipserve.engine.admission import Cost
+from iipserve.engine.coverage_places import BIAS, Coordinates, Places, around
+from iipserve.engine.coverage_resampling import RESAMPLERS, Valid, margin
+from iipserve.engine.stored_samples import KEPT_BYTES, StoredReader
+from iipserve.geo.coordinates import BLOCK
+from iipserve.geometry import Region, Size, ceil_div
+from iipserve.plan import CoveragePlan, Crop, Resampling
+from iipserve.processing.missing import Mask, missing_samples
+
+STRIP_BYTES = 4 << 20
+"""Of the samples of a strip, about, if the tiles of the file are not higher."""
+MAX_STRIP_BYTES = 64 << 20
+"""Of a strip. A row of tiles that has more is read in parts, and its tiles are decoded for each of them."""
+WINDOW_BYTES = 16 << 20
+"""Of a window of samples that is resampled at once, if it is not that of one sample of the coverage."""
+FLOAT_BYTES = 8
+"""Of a sample while it is weighed."""
+WINDOW_COPIES = 4
+"""Windows that are held at once, at most: as read, as floats, and two of sums."""
+
+Check: TypeAlias = Callable[[], None]
+"""Raises an error if reading takes too long."""
+
+
+class CoverageReader(ABC):
+    """Reads the samples of one plan; used once, by one thread."""
+
+    def __init__(self, plan: CoveragePlan, samples: StoredReader) -> None:
+        self._plan = plan
+        self._samples = samples
+        self._dtype = np.dtype(samples.samples.dtype)
+
+    @abstractmethod
+    def cost(self) -> Cost:
+        """The cost of `strips`, of which a format holds one at a time."""
+
+    @abstractmethod
+    def strips(self, check: Check) -> Iterator[NDArray[Any]]:
+        """The samples, in arrays of shape (rows, width, bands) from top to bottom, each made on demand.
+
+        Args:
+            check: called now and then.
+
+        Raises:
+            DecodeError: the image is damaged there.
+        """
+
+    @property
+    def _pixel_bytes(self) -> int:
+        """Of the result."""
+        return len(self._plan.bands) * self._dtype.itemsize
+
+    def _empty(self, rows: int) -> NDArray[Any]:
+        """A strip outside of the image: missing data, or 0."""
+        result = np.zeros((rows, self._plan.size.width, len(self._plan.bands)), self._dtype)
+        for index, band in enumerate(self._plan.description.bands):
+            if band.nodata is not None:
+                result[..., index] = band.nodata
+        return result
+
+    def _chosen(self, samples: NDArray[Any]) -> NDArray[Any]:
+        """The bands of the result, of samples as the file has them."""
+        bands = self._plan.bands
+        if bands == tuple(range(samples.shape[2])):
+            return samples
+        result = np.empty((*samples.shape[:2], len(bands)), samples.dtype)
+        for index, band in enumerate(bands):
+            result[..., index] = samples[..., band]
+        return result
+
+    def _cost(self, read: int, decoded: int, memory: int) -> Cost:
+        info, size = self._samples.info, self._plan.size
+        return Cost(info.identifier, size, read, decoded, False, size.area, self._pixel_bytes, memory)
+
+
+# -- at the full size ------------------------------------------------------------------------------
+
+
+class WindowReader(CoverageReader):
+    """A window of the image, whose samples are not resampled; rows of tiles are read one after the other."""
+
+    def __init__(self, plan: CoveragePlan, samples: StoredReader, region: Region) -> None:
+        """The region may extend past the edges of the image."""
+        super().__init__(plan, samples)
+        self._region = region
+        self._rows = _rows_at_once(samples, region)
+
+    def cost(self) -> Cost:
+        """As `CoverageReader.cost`."""
+        inside = self._region.clipped(self._samples.info.size)
+        read = inside.area if inside else 0
+        tile = self._samples.samples.tile
+        # tiles are decoded one by one and joined, bands are chosen, and a format changes the strip
+        strip = min(self._rows, self._region.height) * self._region.width
+        memory = strip * (self._samples.pixel_bytes + 2 * self._pixel_bytes)
+        memory += 2 * tile.area * self._samples.pixel_bytes
+        return self._cost(read, _decoded(inside, tile), memory)
+
+    def strips(self, check: Check) -> Iterator[NDArray[Any]]:
+        """As `CoverageReader.strips`."""
+        region, top = self._region, self._region.y
+        while top < region.bottom:
+            check()
+            bottom = min((top // self._rows + 1) * self._rows, region.bottom)
+            yield self._strip(Region(region.x, top, region.width, bottom - top))
+            top = bottom
+
+    def _strip(self, strip: Region) -> NDArray[Any]:
+        inside = strip.clipped(self._samples.info.size)
+        if inside is strip:
+            return self._chosen(self._samples.read(strip))
+        result = self._empty(strip.height)
+        if inside is not None:
+            x, y = inside.x - strip.x, inside.y - strip.y
+            samples = self._chosen(self._samples.read(inside))
+            result[y : y + inside.height, x : x + inside.width] = samples
+        return result
+
+
+def _rows_at_once(samples: StoredReader, region: Region) -> int:
+    """Rows between the ends of strips, counted from the first of the image: of whole tiles, or an even part of one."""
+    row_bytes, height = region.width * samples.pixel_bytes, samples.samples.tile.height
+    if height * row_bytes > MAX_STRIP_BYTES:
+        return max(1, height // ceil_div(height * row_bytes, MAX_STRIP_BYTES))
+    return height * max(1, STRIP_BYTES // (height * row_bytes))
+
+
+def _decoded(region: Region | None, tile: Size) -> int:
+    """Pixels of the tiles that a region touches."""
+    if region is None:
+        return 0
+    columns = ceil_div(region.right, tile.width) - region.x // tile.width
+    rows = ceil_div(region.bottom, tile.height) - region.y // tile.height
+    return columns * rows * tile.area
+
+
+# -- resampled -------------------------------------------------------------------------------------
+
+
+class ResampledReader(CoverageReader):
+    """Places in the image, in blocks; the windows around these are read, large ones in parts."""
+
+    def __init__(self, plan: CoveragePlan, samples: StoredReader) -> None:
+        super().__init__(plan, samples)
+        self._places = Places(plan.view, plan.resampling, samples.info.size)
+        self._margin = margin(plan.resampling, self._places.reach)
+        self._is_nearest = plan.resampling is Resampling.NEAREST
+        self._window_bytes = samples.pixel_bytes + (0 if self._is_nearest else FLOAT_BYTES * len(plan.bands))
+        """Of a pixel of a window."""
+
+    def cost(self) -> Cost:
+        """As `CoverageReader.cost`."""
+        unit, read = self._samples.unit.area, 0
+        for block in self._places:
+            window = self._places.window(block.span, self._margin)
+            if window is not None:
+                most = block.region.area * unit if self._is_nearest else window.area
+                read += min(window.area, most)
+        sides = (2 * side + 1 for side in self._margin)
+        least = min(math.prod(sides), self._samples.info.size.area) * self._window_bytes
+        strip = self._plan.size.width * min(BLOCK, self._plan.size.height) * self._pixel_bytes
+        kept = max(KEPT_BYTES, unit * self._samples.pixel_bytes)
+        return self._cost(read, read, 2 * strip + kept + WINDOW_COPIES * max(WINDOW_BYTES, least))
+
+    def strips(self, check: Check) -> Iterator[NDArray[Any]]:
+        """As `CoverageReader.strips`."""
+        for strip, blocks in self._places.strips():
+            result = self._empty(strip.height)
+            for block in blocks:
+                check()
+                x, y, width, height = block.region
+                part = result[y - strip.y : y - strip.y + height, x : x + width]
+                self._fill(part, *self._places.located(block), check)
+            yield result
+
+    def _fill(
+        self, result: NDArray[Any], columns: Coordinates, rows: Coordinates, inside: Mask, check: Check
+    ) -> None:
+        """Set the samples of a block whose places are shown."""
+        if not inside.any():
+            return
+        window = around(columns[inside], rows[inside], self._margin, self._places.shown)
+        if window.area * self._window_bytes > WINDOW_BYTES and inside.size > 1:
+            check()
+            for part in _quarters(*inside.shape):
+                self._fill(result[part], columns[part], rows[part], inside[part], check)
+            return
+        everywhere = bool(inside.all())
+        if not everywhere:
+            columns, rows = np.where(inside, columns, window.x), np.where(inside, rows, window.y)
+        bias = BIAS if self._is_nearest else 0.0
+        samples = self._chosen(self._samples.window(window))
+        values = RESAMPLERS[self._plan.resampling](
+            samples,
+            None if self._is_nearest else self._valid(samples, window),
+            columns - (window.x - bias),
+            rows - (window.y - bias),
+            self._places.reach,
+        )
+        if everywhere:
+            result[...] = values
+        else:
+            result[inside] = values[inside]
+
+    def _valid(self, samples: NDArray[Any], window: Region) -> Valid | None:
+        """Which samples of a window are, of the bands of the result; None if all are."""
+        description, valid = self._plan.description, np.ones(samples.shape, np.bool_)
+        for index, band in enumerate(description.bands):
+            if band.nodata is not None or samples.dtype.kind == "f":
+                valid[..., index] = ~missing_samples(samples[..., index], band.nodata)
+        shown = self._samples.shown(window)
+        if shown is not None:
+            for index in range(samples.shape[2]):
+                if index != description.opacity:
+                    valid[..., index] &= shown
+        return None if valid.all() else valid
+
+
+def _quarters(height: int, width: int) -> Iterator[tuple[slice, slice]]:
+    for rows in _halves(height):
+        for columns in _halves(width):
+            yield rows, columns
+
+
+def _halves(length: int) -> list[slice]:
+    half = (length + 1) // 2
+    return [slice(0, half), slice(half, length)] if length > 1 else [slice(0, length)]
+
+
+def coverage_reader(plan: CoveragePlan, samples: StoredReader) -> CoverageReader:
+    """What reads the samples of a plan.
+
+    Raises:
+        NoTransformation: coordinates cannot be transformed to the image's system.
+    """
+    view = plan.view
+    if isinstance(view, Crop) and view.region.size == view.size:
+        return WindowReader(plan, samples, view.region)
+    return ResampledReader(plan, samples)
