@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from iipserve.geo import crs
-from iipserve.geo.georeference import Georeference
-from iipserve.geo.grid import Affine
+from iipserve.geo.grid import Affine, Bounds
 from iipserve.geo.layer import LayerEntry, ServiceMetadata
-from iipserve.geo.limit_tables import linked_at_once
+from iipserve.geo.limit_tables import TabledLink, linked_at_once
 from iipserve.geo.matrixset import (
     STANDARD_PIXEL,
     LinkedSet,
@@ -43,6 +42,10 @@ SQUARE_TOLERANCE = 1e-6
 """Relative difference between width and height of square pixels."""
 MAX_LINKED = 1024
 """Places and sets whose limits are remembered."""
+MAX_SIZES = 4096
+"""Sizes of images of which it is remembered whether all tiles of their own set show them."""
+NEAR = float(1 << 30)
+"""Pixels from x and y 0 up to which coordinates are exact to far less than a pixel."""
 
 
 def shared_sets(metadata: ServiceMetadata) -> tuple[TileMatrixSet, ...]:
@@ -124,17 +127,28 @@ def _whole(place: Place, matrix_set: TileMatrixSet) -> LinkedSet | None:
     return known[0]
 
 
-def link_at_once(entries: Sequence[LayerEntry], sets: Iterable[TileMatrixSet]) -> None:
-    """Compute the limits of some layers, far fewer than `MAX_LINKED`, together: `link` and others are quick afterwards.
+def links_at_once(
+    entries: Sequence[LayerEntry], sets: Iterable[TileMatrixSet], overzoom: int = 0
+) -> list[list[TabledLink]]:
+    """The links of several layers to sets that are not of one image, as `link` gives them, with all matrices.
+
+    Args:
+        entries: the layers.
+        sets: in which they may be offered.
+        overzoom: see `matrixset.linked`.
 
     Raises:
         UnknownCrs, NotInstalled: as `LayerEntry.place_in`.
     """
+    links: list[list[TabledLink]] = [[] for _ in entries]
     for matrix_set in sets:
-        places = list(filter(None, (_place(entry, matrix_set) for entry in entries)))
-        found = linked_at_once(matrix_set, places, crs.turn(matrix_set.crs))
-        for place, whole in zip(places, found, strict=True):
-            _wholes.set((place, matrix_set), (whole,))
+        places = [_place(entry, matrix_set) for entry in entries]
+        there = [place for place in places if place is not None]
+        found = linked_at_once(matrix_set, there, crs.turn(matrix_set.crs), overzoom)
+        for place, of_layer in zip(places, links, strict=True):
+            if place is not None and (tabled := next(found)) is not None:
+                of_layer.append(tabled)
+    return links
 
 
 def with_all_matrices(entry: LayerEntry, linked: LinkedSet) -> LinkedSet:
@@ -151,14 +165,19 @@ def with_all_matrices(entry: LayerEntry, linked: LinkedSet) -> LinkedSet:
 # -- sets of single images -------------------------------------------------------------------------
 
 
-def native_names(entry: LayerEntry) -> tuple[str, ...]:
-    """Identifiers under which the image's own set is found; the first is in documents.
+def native_name(entry: LayerEntry) -> str:
+    """The identifier of the image's own set in documents.
 
-    That one is percent-encoded, because GDAL and OpenLayers put it into addresses as it is.
+    It is percent-encoded, because GDAL and OpenLayers put it into addresses as it is.
     """
+    return f"{quote(entry.layer.identifier, safe=SAFE)}:native"
+
+
+def native_names(entry: LayerEntry) -> tuple[str, ...]:
+    """Identifiers under which the image's own set is found; the first is in documents."""
     names = dict.fromkeys((entry.layer.identifier, entry.layer.name.identifier))
     return (
-        f"{quote(entry.layer.identifier, safe=SAFE)}:native",
+        native_name(entry),
         *(f"{name}:native" for name in names),
         *(f"native_{name}" for name in names),
         "native",
@@ -172,13 +191,72 @@ def native_owner(identifier: str) -> str | None:
     return identifier.removeprefix("native_") if identifier.startswith("native_") else None
 
 
-def native_link(entry: LayerEntry) -> LinkedSet | None:
+class NativeSet(NamedTuple):
+    """What the image's own set follows from: from one pixel of the map for each of the image down to a single tile."""
+
+    identifier: str
+    title: str
+    crs: str
+    """Key of the coordinate reference system."""
+    urn: str
+    uri: str
+    swaps_axes: bool
+    affine: Affine
+    """North-up, with square pixels."""
+    size: Size
+    """Of the image."""
+    tile: Size
+    unit: float
+    """Metres per unit of the system."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """The box of the image."""
+        right, bottom = self.affine.apply(*self.size)
+        return Bounds(self.affine.c, bottom, right, self.affine.f)
+
+    @property
+    def shows_all_tiles(self) -> bool:
+        """Whether all tiles surely show the image; if not, the limits of `native_link` say which do."""
+        offset = max(abs(self.affine.c), abs(self.affine.f))
+        return offset < NEAR * self.affine.a and _fills_tiles(self.size, self.tile)
+
+
+@lru_cache(maxsize=MAX_SIZES)
+def _fills_tiles(size: Size, tile: Size) -> bool:
+    """Whether no last column or row of tiles has a single column or row of pixels, whose centers may be outside."""
+    if max(size) >= NEAR:
+        return False
+    levels = (size.ceil_scaled(1 << index) for index in range(_finest(size, tile) + 1))
+    return all(
+        length == 1 or length % side != 1
+        for level in levels
+        for length, side in zip(level, tile, strict=True)
+    )
+
+
+def native_set(entry: LayerEntry) -> NativeSet | None:
     """The image's own set.
 
     None where a set cannot describe its grid: it is not north-up, its pixels are not square, or its system has no code.
     """
-    identifier, georeference = native_names(entry)[0], entry.geo.georeference
-    return _native(identifier, entry.layer.displayed_title, georeference, native_tile(entry.info.tile))
+    georeference = entry.geo.georeference
+    affine, key = georeference.mapping, georeference.crs
+    if not isinstance(affine, Affine) or not _has_square_pixels(affine):
+        return None
+    urn, uri = crs.urn(key), crs.uri(key)
+    if urn is None or uri is None:
+        return None
+    title = f"Pixels of {entry.layer.displayed_title}"
+    tile, unit = native_tile(entry.info.tile), metres_per_unit(key)
+    swapped = crs.swaps_axes(key)
+    return NativeSet(native_name(entry), title, key, urn, uri, swapped, affine, georeference.size, tile, unit)
+
+
+def native_link(entry: LayerEntry) -> LinkedSet | None:
+    """The image's own set, with its limits; None as of `native_set`."""
+    native = native_set(entry)
+    return None if native is None else _native(native)
 
 
 def native_tile(tile: Size) -> Size:
@@ -189,23 +267,19 @@ def native_tile(tile: Size) -> Size:
 
 
 @lru_cache(maxsize=MAX_LINKED)
-def _native(identifier: str, title: str, georeference: Georeference, tile: Size) -> LinkedSet | None:
-    grid, key = georeference.grid, georeference.crs
-    urn, uri = crs.urn(key), crs.uri(key)
-    if grid is None or not _has_square_pixels(grid.affine) or urn is None or uri is None:
-        return None
-    matrices = tuple(_native_matrices(grid.affine, grid.size, tile, metres_per_unit(key)))
-    found = TileMatrixSet(identifier, f"Pixels of {title}", key, urn, uri, crs.swaps_axes(key), matrices)
-    return linked(found, grid.bounds, grid.affine.a)
+def _native(native: NativeSet) -> LinkedSet | None:
+    matrices = tuple(native_matrices(native.affine, native.size, native.tile, native.unit))
+    found = TileMatrixSet(*native[:6], matrices)
+    return linked(found, native.bounds, native.affine.a)
 
 
 def _has_square_pixels(affine: Affine) -> bool:
     return affine.is_north_up and abs(affine.a / -affine.e - 1) < SQUARE_TOLERANCE
 
 
-def _native_matrices(affine: Affine, size: Size, tile: Size, unit: float) -> Iterator[TileMatrix]:
+def native_matrices(affine: Affine, size: Size, tile: Size, unit: float) -> Iterator[TileMatrix]:
     """The full size divided by powers of two and rounded up, as in deep zoom, from one that fits in a tile on."""
-    finest = (ceil_div(max(size), tile.width) - 1).bit_length()
+    finest = _finest(size, tile)
     for index in range(finest + 1):
         factor = 1 << (finest - index)
         level = size.ceil_scaled(factor)
@@ -217,6 +291,11 @@ def _native_matrices(affine: Affine, size: Size, tile: Size, unit: float) -> Ite
             ceil_div(level.width, tile.width),
             ceil_div(level.height, tile.height),
         )
+
+
+def _finest(size: Size, tile: Size) -> int:
+    """Index of the finest matrix."""
+    return (ceil_div(max(size), tile.width) - 1).bit_length()
 
 
 # -- sets of the Chinese map platform --------------------------------------------------------------

@@ -22,6 +22,8 @@ SEAM_TOLERANCE = 1e-9
 """Part of the way around the globe by which an edge may be past the seam."""
 SAME_STEP, SAME_PLACE = 1e-6, 1e-4
 """Relative difference of the sides of pixels, and pixels by which corners may be apart, of grids that count as the same."""
+ENOUGH = 1 + 1e-6
+"""By which factor pixels of a matrix may be larger than those of an image, to count as small enough."""
 STANDARD_PIXEL = 0.00028
 """Side of a pixel in metres, by which scale denominators are defined."""
 DEGREE = 111319.49079327358
@@ -284,7 +286,7 @@ def offered_count(matrix_set: TileMatrixSet, resolution: float, overzoom: int = 
 
     Pixels of the sufficient one are the first that are not larger than those of the image; it is the last one if all are.
     """
-    enough, matrices = resolution * (1 + 1e-6), matrix_set.matrices
+    enough, matrices = resolution * ENOUGH, matrix_set.matrices
     sufficient = next(
         (index for index, matrix in enumerate(matrices) if matrix.cell_size <= enough), len(matrices) - 1
     )

@@ -42,19 +42,30 @@ STRANGE = (
 )
 
 
+@pytest.mark.parametrize("overzoom", [0, 2])
 @pytest.mark.parametrize("name", sorted(standard_sets()))
-def test_limits_at_once_are_those_of_each(name: str) -> None:
+def test_limits_at_once_are_those_of_each(name: str, overzoom: int) -> None:
     matrix_set: TileMatrixSet = standard_sets()[name]
     chance = random.Random(name)
     boxes = [*(box(chance, matrix_set.bounds) for _ in range(300)), *STRANGE]
     turn, every = crs.turn(matrix_set.crs), len(matrix_set.matrices)
-    places = [Place(each, 1.0) for each in boxes]
-    found = linked_at_once(matrix_set, places, turn)
-    alone = [linked(matrix_set, *place, turn, every) for place in places]
-    assert repr(found) == repr(alone)  # NaN is not equal to itself
+    cells = [each.cell_size for each in matrix_set.matrices]
+    places = [Place(each, chance.choice(cells) * chance.choice((0.9, 1, 1 + 1e-7, 1.5))) for each in boxes]
+    found = list(linked_at_once(matrix_set, places, turn, overzoom))
     assert any(found)
     assert None in found
+    for place, tabled in zip(places, found, strict=True):
+        some = linked(matrix_set, *place, turn, overzoom)
+        alone = linked(matrix_set, *place, turn, every) or some
+        assert (tabled is None) == (alone is None)
+        if tabled is not None and alone is not None:
+            assert tabled.limits.tolist() == [
+                [each.min_row, each.max_row, each.min_column, each.max_column] for each in alone.limits
+            ]
+            assert repr(tabled.bounds) == repr(alone.bounds)  # NaN is not equal to itself
+            assert tabled.set is matrix_set
+            assert some is None or tabled.offered == len(some.limits)
 
 
 def test_no_image_has_no_limits() -> None:
-    assert linked_at_once(standard_sets()["WebMercatorQuad"], [], None) == []
+    assert list(linked_at_once(standard_sets()["WebMercatorQuad"], [], None)) == []

@@ -22,13 +22,15 @@ from iipserve.geo.linked_sets import (
     FURTHER_MATRIX_SETS,
     MATRIX_SETS,
     OVERZOOM,
+    NativeSet,
     china_sets,
     find_set,
     link,
     native_link,
+    native_set,
     sets_of,
 )
-from iipserve.geo.matrixset import LinkedSet
+from iipserve.geo.matrixset import LinkedSet, MatrixLimits
 from iipserve.geo.matrixset_files import standard_sets
 from iipserve.geometry import Size, TileGrid
 from iipserve.image import ImageName
@@ -61,6 +63,38 @@ def native(entry: LayerEntry) -> LinkedSet:
     return found
 
 
+def described(entry: LayerEntry) -> NativeSet:
+    found = native_set(entry)
+    assert found is not None
+    return found
+
+
+def has_all_tiles(limits: MatrixLimits) -> bool:
+    return limits.tile_count == limits.matrix.columns * limits.matrix.rows
+
+
+@given(
+    multiple=st.integers(1, 40),
+    rest=st.integers(-3, 3),
+    step=st.floats(1e-4, 1e4),
+    x=st.floats(-1e8, 1e8),
+    y=st.floats(-1e8, 1e8),
+)
+def test_documents_need_no_limits_of_images_that_fill_their_tiles(
+    multiple: int, rest: int, step: float, x: float, y: float
+) -> None:
+    """Of sizes around those with a last column or row of one pixel, and wherever floats round their edges to."""
+    one = entry("EPSG:32633", Affine(step, 0, x, 0, -step, y), (256 * multiple + rest, 300))
+    own = described(one)
+    if own.shows_all_tiles:
+        assert all(has_all_tiles(each) for each in native(one).limits)
+        assert own.bounds == native(one).bounds
+    if rest == 1:
+        assert not own.shows_all_tiles
+    elif rest == 0 and multiple & (multiple - 1) == 0 and max(abs(x), abs(y)) < 1e6 * step:
+        assert own.shows_all_tiles
+
+
 def identifiers(sets: tuple[LinkedSet, ...]) -> list[str]:
     return [one.set.identifier for one in sets]
 
@@ -73,6 +107,7 @@ def test_native_levels_are_those_of_deep_zoom(width: int, height: int, tile: int
     """Matrices have the tiles of the levels of the deep zoom protocols."""
     one = entry("image", PIXELS, (width, height), tile)
     found = native(one)
+    assert not described(one).shows_all_tiles or all(has_all_tiles(each) for each in found.limits)
     side = tile if tile != 128 else 256
     sizes = [size for size in one.info.power_of_two_sizes if max(size) > side]
     sizes.append(one.info.power_of_two_sizes[len(sizes)])

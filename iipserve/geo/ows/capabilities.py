@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from iipserve.geo.grid import Bounds
 from iipserve.geo.layer import Contact, ServiceMetadata
 from iipserve.geo.matrixset import number_text
-from iipserve.geo.ows.xml import NOTHING, Xml, element, joined, optional, several
+from iipserve.geo.ows.xml import NOTHING, Xml, element, escaped, joined, optional, several
 
 GET_ENCODING = "GetEncoding"
 
@@ -134,13 +135,23 @@ def corners(bounds: Bounds, *, swapped: bool = False) -> Xml:
         bounds: x before y.
         swapped: write y before x, as authorities define some coordinate reference systems.
     """
-    lower, upper = corner(bounds.min_x, bounds.min_y, swapped), corner(bounds.max_x, bounds.max_y, swapped)
+    left, bottom, right, top = _numbers(bounds)
+    lower, upper = (
+        (f"{bottom} {left}", f"{top} {right}") if swapped else (f"{left} {bottom}", f"{right} {top}")
+    )
     return Xml(f"<ows:LowerCorner>{lower}</ows:LowerCorner><ows:UpperCorner>{upper}</ows:UpperCorner>")
+
+
+@lru_cache(maxsize=64)
+def _numbers(bounds: Bounds) -> tuple[str, ...]:
+    """The coordinates as text: a layer has the same box in several systems."""
+    return tuple(map(number_text, bounds))
 
 
 def bounding_box(bounds: Bounds, crs: str, *, swapped: bool = False) -> Xml:
     """`ows:BoundingBox` in the coordinate reference system of this URN (section 10.2.1)."""
-    return element("ows:BoundingBox", corners(bounds, swapped=swapped), attributes={"crs": crs})
+    inner = corners(bounds, swapped=swapped)
+    return Xml(f'<ows:BoundingBox crs="{escaped(crs)}">{inner}</ows:BoundingBox>')
 
 
 def wgs84_bounding_box(bounds: Bounds | None) -> Xml:

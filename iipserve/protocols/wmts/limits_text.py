@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from iipserve.geo.matrixset import LinkedSet, MatrixLimits, TileMatrixSet
+import numpy as np
+
+from iipserve.geo.limit_tables import Limits
+from iipserve.geo.matrixset import TileMatrixSet
 from iipserve.geo.ows.xml import escaped
 
 SHORT_MAX = (1 << 32) - 1
@@ -30,32 +33,40 @@ class StatedLimits(NamedTuple):
         return template % tuple(self.numbers[:length])
 
 
-def stated_limits(linked: LinkedSet) -> StatedLimits:
-    """The limits, unless the layer has all tiles of the set.
+ALL_TILES = StatedLimits((), array("I"))
+"""Of a layer that has all tiles of the set."""
+
+
+def stated_limits(matrix_set: TileMatrixSet, limits: Limits) -> StatedLimits:
+    """The limits of the first matrices of a set, unless the layer has all tiles of these.
 
     The schema's type of MaxTileRow and MaxTileCol is positiveInteger, against its own text, so that the first row or
     column alone cannot be stated: matrices in which the layer has no other are left out. They are the coarsest ones.
     """
-    if all(map(_is_whole, linked.limits)):
-        return StatedLimits((), array("I"))
-    stated: list[int] = []
-    numbers: list[int] = []
-    for index, (_, min_column, max_column, min_row, max_row) in enumerate(linked.limits):
-        if max_row and max_column:
-            stated.append(index)
-            numbers += min_row, max_row, min_column, max_column
-    kind = "I" if max(numbers, default=0) <= SHORT_MAX else "Q"
-    return StatedLimits(_shared(tuple(stated)), array(kind, numbers))
+    if limits.tobytes() == _whole(matrix_set, len(limits)):
+        return ALL_TILES
+    indices = _indices((limits[:, 1::2] > 0).tobytes())
+    # most often those that are left out are the first ones
+    first = len(limits) - len(indices)
+    stated = limits[first:] if indices[:1] == (first,) else limits[list(indices)]
+    kind = "I" if stated.size == 0 or stated.max() <= SHORT_MAX else "Q"
+    return StatedLimits(indices, array(kind, stated.astype(TYPES[kind]).tobytes()))
 
 
-def _is_whole(limits: MatrixLimits) -> bool:
-    return limits.tile_count == limits.matrix.columns * limits.matrix.rows
+TYPES = {"I": np.uint32, "Q": np.uint64}
 
 
 @lru_cache(maxsize=MAX_TEMPLATES)
-def _shared(indices: tuple[int, ...]) -> tuple[int, ...]:
-    """One object for equal ones."""
-    return indices
+def _whole(matrix_set: TileMatrixSet, count: int) -> bytes:
+    """The limits of a layer that has all tiles of the first matrices, as bytes."""
+    rows = [(0, each.rows - 1, 0, each.columns - 1) for each in matrix_set.matrices[:count]]
+    return np.array(rows, np.int64).tobytes()
+
+
+@lru_cache(maxsize=MAX_TEMPLATES)
+def _indices(flags: bytes) -> tuple[int, ...]:
+    """Where both bytes of a pair are not 0; one object for equal ones."""
+    return tuple(index for index in range(len(flags) // 2) if flags[2 * index] and flags[2 * index + 1])
 
 
 @lru_cache(maxsize=MAX_TEMPLATES)
