@@ -20,6 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("geo",),
     ("plan",),
     ("sources", "codecs", "cache"),
+    ("coverage_formats",),
     ("protocols", "engine"),
     ("router", "viewer", "responses"),
     ("address_cache", "catalog_documents", "contents"),
@@ -37,19 +38,19 @@ FOREIGN = {
     "pymemcache": "cache",
     "glymur": "sources",
     "tifffile": ("sources", "containers"),
-    "isal": "codecs",
-    "imagecodecs": ("processing", "sources", "codecs", "native_libraries"),
+    "isal": ("codecs", "coverage_formats"),
+    "imagecodecs": ("processing", "sources", "codecs", "coverage_formats", "native_libraries"),
     "PIL": ("processing", "sources"),
     "pypdfium2": "sources",
     "pyvips": "libvips",
     "pyproj": "geo",
     "lxml": "geo",
     "mappyfile": "geo",
-    "rasterio": ("engine", "sources", "codecs"),
+    "rasterio": ("engine", "sources", "codecs", "coverage_formats"),
 }
 """Packages that only these parts may know; `check` asks all of them for their version."""
 
-PLUGINS = {"PROTOCOL", "FORMAT", "ENCODER"}
+PLUGINS = {"PROTOCOL", "FORMAT", "ENCODER", "COVERAGE_FORMAT"}
 
 
 def _modules() -> list[Path]:
@@ -107,7 +108,7 @@ def test_glymur_is_imported_by_the_module_that_finds_its_library() -> None:
     assert [path.name for path in paths if "glymur" in _imports(path)] == ["openjpeg_library.py"]
 
 
-@pytest.mark.parametrize("folder", ["protocols", "sources", "codecs", "cache"])
+@pytest.mark.parametrize("folder", ["protocols", "sources", "codecs", "coverage_formats", "cache"])
 def test_siblings_meet_only_in_their_interface(folder: str) -> None:
     """Nothing imports a protocol, source, codec or cache, nor a module of its package, from outside of it."""
     modules = list((PACKAGE / folder).rglob("*.py"))
@@ -119,7 +120,7 @@ def test_siblings_meet_only_in_their_interface(folder: str) -> None:
         assert not siblings & imported, f"{path.name} imports from another plug-in"
 
 
-MIN_PLUGINS = {"protocols": 4, "sources": 11, "codecs": 9, "cache": 0}
+MIN_PLUGINS = {"protocols": 4, "sources": 11, "codecs": 9, "coverage_formats": 5, "cache": 0}
 
 
 def _member(path: Path) -> str:

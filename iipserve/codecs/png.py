@@ -63,7 +63,7 @@ def encode_rows(
     bits, strips = with_bits(strips)
     for part in _start(shape, bits, encoding, metadata):
         output.write(part)
-    for data in _streamed(strips, shape, encoding.quality):
+    for data in compressed_rows(strips, shape, encoding.quality):
         output.write(chunk(b"IDAT", data))
     output.write(END)
 
@@ -84,7 +84,7 @@ def _compressed(pixels: Pixels, level: int) -> Iterator[bytes | memoryview]:
     """The zlib stream of the filtered rows, in parts that fit into chunks."""
     height, width, bands = pixels.shape
     if level < 2 and pixels.nbytes > BLOCK_BYTES:
-        yield from _streamed((pixels,), (height, width, bands), level)
+        yield from compressed_rows((pixels,), (height, width, bands), level)
         return
     filtered = _filtered(sample_bytes(pixels, ">"), None, _pixel_bytes(pixels), level)
     if level >= 2:
@@ -107,8 +107,8 @@ def _split(data: memoryview) -> Iterator[memoryview]:
         yield data[start : start + MAX_NUMBER]
 
 
-def _streamed(strips: Iterable[Pixels], shape: Shape, level: int) -> Iterator[bytes]:
-    """As `_compressed`, holding only one block of filtered rows at a time."""
+def compressed_rows(strips: Iterable[Pixels], shape: Shape, level: int) -> Iterator[bytes]:
+    """The zlib stream of the filtered rows of an image that arrives in strips, holding one block of rows at a time."""
     bits, strips = with_bits(strips)
     stream = _compressor(level)
     length, above = shape[1] * shape[2] * bits // 8, None

@@ -206,10 +206,16 @@ def _structure(order: str, shape: Shape, bits: int, compression: Compression, ro
     if has_alpha(bands):
         fields.append(integers(order, tags.EXTRA_SAMPLES, SHORT, UNASSOCIATED_ALPHA))
     if as_ycbcr:
-        # subsampled by two, and of full range: the default is the range of video
-        fields.append(integers(order, tags.YCBCR_SUBSAMPLING, SHORT, 2, 2))
-        fields.append(rationals(order, tags.REFERENCE_BLACK_WHITE, 0, 255, 128, 255, 128, 255))
+        fields += ycbcr_fields(order)
     return {field.tag: field for field in fields}
+
+
+def ycbcr_fields(order: str) -> list[Field]:
+    """The fields of JPEG in YCbCr: subsampled by two, and of full range, where the default is the range of video."""
+    return [
+        integers(order, tags.YCBCR_SUBSAMPLING, SHORT, 2, 2),
+        rationals(order, tags.REFERENCE_BLACK_WHITE, 0, 255, 128, 255, 128, 255),
+    ]
 
 
 def _described(order: str, metadata: Metadata) -> dict[int, Field]:
