@@ -159,7 +159,10 @@ def cors_headers(origin: str) -> Headers:
         return ()
     return (
         ("Access-Control-Allow-Origin", origin),
-        ("Access-Control-Expose-Headers", "Link, ETag, Content-Length, Content-Crs, Content-Bbox"),
+        (
+            "Access-Control-Expose-Headers",
+            "Link, ETag, Content-Length, Content-Crs, Content-Bbox, OGCAPI-datetime",
+        ),
         ("Cross-Origin-Resource-Policy", "cross-origin"),
         ("Timing-Allow-Origin", origin),
     )

@@ -60,9 +60,11 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
         vary = (("Vary", "Accept"),) if query.is_negotiated else ()
         return Answer(plan_tile(query.tile, images.only(), server), vary)
     if isinstance(query, maps.MapQuery):
-        return maps.plan_map_of(query, images.only(), server)
+        return maps.plan_map_of(query, images, server)
     if isinstance(query, CollectionsQuery):
         return Answer(CatalogPlan(CollectionsDocument(query, server), _vary(query.form, server)))
+    if query.kind is Kind.LANDING:
+        return Answer(CatalogPlan(LandingDocument(query, server), _vary(query.form, server)))
     if query.layer is None:
         named = _of_service(query, server)
     else:
@@ -85,13 +87,28 @@ class CollectionsDocument:
         return written(Named("Layers", value), form, self.server)
 
 
+@dataclass(frozen=True, slots=True)
+class LandingDocument:
+    """Makes the landing page, which tells of the map of all layers."""
+
+    query: DocumentQuery
+    server: Server
+
+    def __call__(self, catalog: Catalog) -> Document:
+        """The document."""
+        form, addresses = self.query.form, self.query.addresses
+        value = common.landing_document(catalog.metadata, addresses, is_html=form.media_type == HTML)
+        if maps.is_offered(catalog.metadata):
+            value["links"] += maps.map_links(maps.DATASET_SEGMENTS, addresses, _extensions(self.server))
+            value |= maps.dataset_description(catalog)
+        return written(Named(catalog.metadata.title, value), form, self.server)
+
+
 # -- about the service -----------------------------------------------------------------------------
 
 
 def _of_service(query: DocumentQuery, server: Server) -> Named:
     metadata, addresses, is_html = server.catalog().metadata, query.addresses, query.form.media_type == HTML
-    if query.kind is Kind.LANDING:
-        return Named(metadata.title, common.landing_document(metadata, addresses, is_html=is_html))
     if query.kind is Kind.CONFORMANCE:
         offered = formats(metadata, server.formats)
         return Named(

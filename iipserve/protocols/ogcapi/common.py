@@ -11,6 +11,7 @@ from iipserve.protocols.map_tiles import lon_lat
 from iipserve.protocols.ogcapi import maps, tiles
 from iipserve.protocols.ogcapi.addresses import HTML, REL, Addresses, Json, link, own_links
 from iipserve.protocols.ogcapi.requests import OPENAPI, CollectionsQuery
+from iipserve.protocols.ogcapi.times import time_interval
 
 COMMON = "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/"
 COLLECTIONS = "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/"
@@ -76,14 +77,24 @@ def collection(entry: LayerEntry, addresses: Addresses) -> Json:
         found["description"] = layer.abstract
     if layer.keywords:
         found["keywords"] = list(layer.keywords)
-    if bounds := lon_lat(entry):
-        found["extent"] = {"spatial": {"bbox": [list(bounds)], "crs": CRS84_URI}}
+    if extent := _extent(entry):
+        found["extent"] = extent
     href = addresses.of("collections", layer.identifier)
     tilesets = addresses.of(*tiles.tileset_segments(layer.identifier, None))
     found["links"] = [
         link(href, "self", title="This layer"),
         link(tilesets, f"{REL}tilesets-map", title="Tile sets of this layer"),
     ]
+    return found
+
+
+def _extent(entry: LayerEntry) -> Json:
+    """Where a layer is on the Earth, and in time (20-024, section 8.2.2)."""
+    found: Json = {}
+    if bounds := lon_lat(entry):
+        found["spatial"] = {"bbox": [list(bounds)], "crs": CRS84_URI}
+    if interval := time_interval(entry.layer):
+        found["temporal"] = {"interval": [list(interval)]}
     return found
 
 
@@ -103,7 +114,7 @@ def collection_document(
     found["links"] = (
         own_links(addresses, "collections", layer.identifier, is_html=is_html)
         + found["links"][1:]
-        + maps.map_links(entry, None, addresses, map_types)
+        + maps.map_links(maps.map_segments(layer.identifier), addresses, map_types)
     )
     if len(layer.styles) > 1:
         found["styles"] = [
@@ -116,7 +127,7 @@ def collection_document(
                         f"{REL}tilesets-map",
                         title="Tile sets of this style",
                     ),
-                    *maps.map_links(entry, style.name, addresses, map_types),
+                    *maps.map_links(maps.map_segments(layer.identifier, style.name), addresses, map_types),
                 ],
             }
             for style in layer.styles

@@ -1,60 +1,63 @@
-"""OGC API - Maps 1.0 (20-058): maps of layers, of any box and size."""
+"""OGC API - Maps 1.0 (20-058): maps of layers, or of all of them, of any area and size."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from iipserve.errors import Forbidden, InvalidRequest
+from iipserve.errors import Forbidden
 from iipserve.geo import crs
-from iipserve.geo.crs import CRS84_URI, AxisRule, CrsName, Form
-from iipserve.geo.extents import transform_bounds
+from iipserve.geo.crs import CRS84_URI, CrsName, Form
 from iipserve.geo.grid import Bounds, GridRef
-from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
+from iipserve.geo.layer import Catalog, Layer, LayerEntry, ServiceMetadata
 from iipserve.geo.matrixset import number_text
+from iipserve.geo.ows.capabilities import between_meridians
 from iipserve.geo.ows.kvp import Parameters
-from iipserve.geo.places import Place
-from iipserve.geometry import Size
-from iipserve.image import ImageInfo, ImageName
-from iipserve.plan import Answer
-from iipserve.protocols import Server
+from iipserve.geo.service.keys import LISTED_CRS
+from iipserve.image import ImageName
+from iipserve.plan import Answer, RenderPlan
+from iipserve.protocols import Images, Server
 from iipserve.protocols import map_options as options
-from iipserve.protocols.map_tiles import as_tile, entry_of, style_of
-from iipserve.protocols.map_values import box, check_steps, color, switch, whole
-from iipserve.protocols.maps import MapView, ShownLayer, plan_maps
+from iipserve.protocols.map_scales import is_drawn
+from iipserve.protocols.map_tiles import as_tile, entry_of, lon_lat, style_of
+from iipserve.protocols.map_values import check_steps, color, switch
+from iipserve.protocols.maps import MapView, ShownLayer, plan_blank, plan_maps
+from iipserve.protocols.ogcapi import times
 from iipserve.protocols.ogcapi.addresses import REL, Addresses, Json, link
-from iipserve.protocols.ogcapi.subset import CRS84
+from iipserve.protocols.ogcapi.areas import Area, Whole, around, framed, read_area
+from iipserve.protocols.ogcapi.subset import CRS84, read_subset
 
 MAPS = "http://www.opengis.net/spec/ogcapi-maps-1/1.0/conf/"
-CONFORMANCE = tuple(MAPS + name for name in ("core", "collection-map", "crs"))
-FORMAT_CLASSES = {"png": "png", "jpeg": "jpeg"}
+CONFORMANCE = tuple(
+    MAPS + name
+    for name in (
+        "core", "background", "collection-map", "collections-selection", "crs", "dataset-map", "datetime",
+        "display-resolution", "scaling", "spatial-subsetting", "styled-map",
+    )
+)  # fmt: skip
+FORMAT_CLASSES = {"png": "png", "jpeg": "jpeg", "tiff": "tiff", "jxl": "jpegxl"}
 """Conformance classes of formats, by their names."""
-USUAL_SIDE = 1024
-"""Pixels of the longer side of a map whose size is not stated, at most."""
 
 
 class MapQuery(NamedTuple):
     """A map."""
 
     names: tuple[ImageName, ...]
-    layer: Layer
+    layers: tuple[Layer, ...]
+    """The first is the lowest."""
     style: str
-    """Empty: the default one."""
+    """Of the only layer; empty: the default one."""
     format: str
     """Name of the output format."""
     is_negotiated: bool
     """The Accept header decided on the format."""
     crs: CrsName | None
-    """Of the map; None: the image's own, or CRS84 if that has no name."""
-    bounds: Bounds | None
-    """x before y, `min_x` above `max_x` across the antimeridian; None: the whole layer."""
-    bounds_crs: CrsName
-    width: int | None
-    """In pixels; None: as follows from the height, or the usual one."""
-    height: int | None
+    """Of the map; None: the image's own, or CRS84 if that has no name, and for maps of the whole dataset."""
+    area: Area
     transparent: bool
     background: tuple[int, int, int]
-    text: str
-    """The box as the client wrote it."""
+    dimensions: tuple[times.Stated, ...]
+    is_of_dataset: bool
 
 
 # -- requests --------------------------------------------------------------------------------------
@@ -62,39 +65,49 @@ class MapQuery(NamedTuple):
 
 def read_map(
     parameters: Parameters,
-    layer: Layer,
+    layers: tuple[Layer, ...],
     style: str,
     format: str,
     metadata: ServiceMetadata,
     *,
     is_negotiated: bool,
+    is_of_dataset: bool = False,
 ) -> MapQuery:
-    """The map that parameters ask for (20-058, clauses 9, 11, 13 and 16).
+    """The map that parameters ask for (20-058, clauses 9 to 16).
+
+    Args:
+        parameters: of the request.
+        layers: the first is the lowest.
+        style: of the only layer; empty: the default one.
+        format: name of the output format.
+        metadata: of the service.
+        is_negotiated: the Accept header decided on the format.
+        is_of_dataset: not of one collection.
 
     Raises:
         Forbidden: the service file does not let maps be answered.
+        NotThere: the layers have nothing there.
         OwsError: a value is malformed.
-        UnknownCrs: `crs` or `bbox-crs` names no system.
+        UnknownCrs: a system is unknown.
     """
-    if not is_offered(metadata, layer):
-        raise Forbidden(f"maps of layer {layer.identifier!r} are switched off by the service file")
-    stated, bounds_crs = parameters.get("crs"), parameters.get("bbox-crs")
-    name = crs.parse(bounds_crs) if bounds_crs else CRS84
-    text = parameters.get("bbox")
+    for layer in layers:
+        if not is_offered(metadata, layer):
+            raise Forbidden(f"maps of layer {layer.identifier!r} are switched off by the service file")
+    stated, subset = parameters.get("crs"), read_subset(parameters, times.names_of(layers))
+    dimensions = times.read_dimensions(parameters, subset)
+    chosen = times.having(layers, dimensions)
     return MapQuery(
-        (layer.name,),
-        layer,
+        tuple(dict.fromkeys(layer.name for layer in chosen)),
+        chosen,
         style,
         format,
         is_negotiated,
         crs.parse(stated) if stated else None,
-        _box(text, name) if text else None,
-        name,
-        _side(parameters, "width", options.max_size(metadata).width),
-        _side(parameters, "height", options.max_size(metadata).height),
+        read_area(parameters, subset, options.max_size(metadata)),
         switch(parameters, "transparent", default=not parameters.get("bgcolor")),
         color(parameters, options.background(metadata)),
-        text,
+        dimensions,
+        is_of_dataset,
     )
 
 
@@ -104,91 +117,74 @@ def is_offered(metadata: ServiceMetadata, layer: Layer | None = None) -> bool:
     return "GetMap" in found
 
 
-def _box(text: str, name: CrsName) -> Bounds:
-    swapped = crs.axis_order(name, AxisRule.OGC_API)
-    found = box(text, swapped=swapped, turn=crs.turn(name.key))
-    if name.form is Form.ROWS_DOWN:
-        return Bounds(found.min_x, -found.max_y, found.max_x, -found.min_y)
-    return found
+def dataset_layers(catalog: Catalog) -> tuple[Layer, ...]:
+    """The layers of maps of the whole dataset, the lowest first: as many of those on the Earth as a map may have.
 
-
-def _side(parameters: Parameters, name: str, limit: int) -> int | None:
-    if not parameters.get(name):
-        return None
-    side = whole(parameters, name, minimum=1)
-    if side > limit:
-        raise InvalidRequest(f"{name} {side} is more than this server draws; {limit} is the most")
-    return side
+    Args:
+        catalog: that has been listed.
+    """
+    metadata, found = catalog.metadata, list[Layer]()
+    for entry in catalog.entries():
+        if len(found) == options.max_layers(metadata):
+            break
+        if is_offered(metadata, entry.layer) and lon_lat(options.offered(entry, metadata)):
+            found.append(entry.layer)
+    return tuple(found)
 
 
 # -- the map ---------------------------------------------------------------------------------------
 
 
-def plan_map_of(query: MapQuery, info: ImageInfo, server: Server) -> Answer:
+def plan_map_of(query: MapQuery, images: Images, server: Server) -> Answer:
     """The plan of a map: that of WMS for the same box and size.
 
     Raises:
         NotThere: the layer has no such style.
-        NoTransformation: the layer is not offered in the system, or has no place in it.
+        NoTransformation: a layer is not offered in the system, or has no place in it.
         InvalidRequest: the box has no place in the system of the map.
     """
-    metadata, style = server.catalog().metadata, style_of(query.layer, query.style)
-    entry = entry_of(query.layer, info, server)
-    name = query.crs or _storage(options.offered(entry, metadata)) or CRS84
-    entry = options.shown_in(name.key, name.key, entry, metadata)
-    bounds = _bounds_of(query, name.key, entry)
-    size = _size_of(query, bounds, entry.place_in(name.key), options.max_size(metadata))
-    check_steps(bounds, size, query.text)
-    target = GridRef.of_bounds(name.key, bounds, size)
-    view = MapView(query.layer, style, target, query.format, None, query.transparent, query.background)
-    plan = plan_maps([ShownLayer(as_tile(view, server), entry.info, entry.geo)], server)
+    metadata = server.catalog().metadata
+    entries = [entry_of(layer, images[layer.name], server) for layer in query.layers]
+    name = query.crs or _usual_system(query, [options.offered(each, metadata) for each in entries])
+    shown = [options.shown_in(name.key, name.key, each, metadata) for each in entries]
+    area, known = query.area, None
+    if area.sides is not None and None in area.sides:
+        known = _whole(shown, area.sides_crs.key)
+    bounds, size = framed(
+        area, name.key, _whole(shown, name.key), known and known.bounds, options.max_size(metadata)
+    )
+    check_steps(bounds, size, area.text)
+    plan = _planned(query, shown, GridRef.of_bounds(name.key, bounds, size), server)
     vary = (("Vary", "Accept"),) if query.is_negotiated else ()
-    return Answer(plan, (*_place_headers(name, bounds), *vary))
+    return Answer(plan, (*_place_headers(name, bounds), *_time_header(query), *vary))
 
 
-def _storage(shown: LayerEntry) -> CrsName | None:
-    """The system of the image; None if it has no name."""
-    key = shown.geo.georeference.crs
-    return CrsName(key, Form.URI) if crs.has_code(key) else None
+def _usual_system(query: MapQuery, offered: list[LayerEntry]) -> CrsName:
+    """The system of a map that states none."""
+    keys = {each.geo.georeference.crs for each in offered}
+    key = keys.pop() if len(keys) == 1 else crs.WGS84
+    if key == crs.IMAGE or (crs.has_code(key) and not query.is_of_dataset):
+        return CrsName(key, Form.URI)
+    return CRS84
 
 
-def _bounds_of(query: MapQuery, key: str, entry: LayerEntry) -> Bounds:
-    """The box of a map in its system, by default that of the layer; `max_x` is above `min_x`."""
-    found = query.bounds
-    if found is None:
-        place = entry.place_in(key)
-        found = place and place.bounds
-    elif query.bounds_crs.key != key:
-        crs.transformer(query.bounds_crs.key, key)
-        found = transform_bounds(query.bounds_crs.key, key, found)
-    if found is None:
-        raise InvalidRequest(f"bbox {crs.quoted(query.text)} has no place in {crs.label(key)}; state another")
-    turn = crs.turn(key)
-    if found.max_x < found.min_x and turn is not None:
-        return found._replace(max_x=found.max_x + turn)
-    return found
+def _whole(entries: list[LayerEntry], key: str) -> Whole | None:
+    """Where layers are in a system, as far as they have a place there."""
+    return around([place for each in entries if (place := each.place_in(key))], key)
 
 
-def _size_of(query: MapQuery, bounds: Bounds, place: Place | None, limit: Size) -> Size:
-    """Width and height: what is not stated follows from the sides of the box."""
-    width, height = query.width, query.height
-    if width and height:
-        return Size(width, height)
-    ratio = bounds.width / bounds.height
-    if width is None and height is None:
-        longer = max(bounds.width, bounds.height)
-        side = min(USUAL_SIDE, longer / place.resolution) if place else USUAL_SIDE
-        if ratio >= 1:
-            width = max(1, min(round(side), limit.width))
-        else:
-            height = max(1, min(round(side), limit.height))
-    sides = width or (height or 1) * ratio, height or (width or 1) / ratio
-    for name, value, most in zip(("width", "height"), sides, limit, strict=True):
-        if not value < most + 1:
-            raise InvalidRequest(
-                f"the {name} that follows from the box is more than {most}; state {name} too"
-            )
-    return Size(max(1, round(sides[0])), max(1, round(sides[1])))
+def _planned(query: MapQuery, entries: list[LayerEntry], target: GridRef, server: Server) -> RenderPlan:
+    shown = []
+    for entry in entries:
+        if not is_drawn(entry.layer, target):
+            continue
+        style = style_of(entry.layer, query.style)
+        view = MapView(entry.layer, style, target, query.format, None, query.transparent, query.background)
+        shown.append(ShownLayer(as_tile(view, server), entry.info, entry.geo))
+    if shown:
+        return plan_maps(shown, server)
+    background, transparent = query.background, query.transparent
+    return plan_blank(target.size, query.format, server, transparent=transparent, background=background)
 
 
 def _place_headers(name: CrsName, bounds: Bounds) -> tuple[tuple[str, str], ...]:
@@ -201,7 +197,19 @@ def _place_headers(name: CrsName, bounds: Bounds) -> tuple[tuple[str, str], ...]
     return (("Content-Crs", f"<{crs.uri(name.key)}>"), ("Content-Bbox", ",".join(sides)))
 
 
+def _time_header(query: MapQuery) -> tuple[tuple[str, str], ...]:
+    """Of which time the map of one layer is, if it is known (/rec/datetime/actual-datetime)."""
+    found = times.time_interval(query.layers[0]) if len(query.layers) == 1 else None
+    if found is None:
+        return ()
+    first, last = found
+    return (("OGCAPI-datetime", first if first == last else f"{first}/{last}"),)
+
+
 # -- documents -------------------------------------------------------------------------------------
+
+DATASET_SEGMENTS = ("map",)
+"""The path of the map of all layers."""
 
 
 def map_segments(layer: str, style: str | None = None) -> tuple[str, ...]:
@@ -210,18 +218,14 @@ def map_segments(layer: str, style: str | None = None) -> tuple[str, ...]:
     return ("collections", layer, *styled, "map")
 
 
-def map_links(
-    entry: LayerEntry, style: str | None, addresses: Addresses, media_types: dict[str, str]
-) -> list[Json]:
-    """The links to the map of a layer (20-058, requirement /req/collection-map/desc-links).
+def map_links(segments: tuple[str, ...], addresses: Addresses, media_types: Mapping[str, str]) -> list[Json]:
+    """The links to a map (20-058, /req/collection-map/desc-links, /req/dataset-map/landingpage).
 
     Args:
-        entry: the layer.
-        style: None for the default one.
+        segments: its path.
         addresses: of resources.
         media_types: extension of each format of maps by media type; none where maps are not answered.
     """
-    segments = map_segments(entry.layer.identifier, style)
     return [
         link(addresses.of(*segments, query=f"f={extension}"), f"{REL}map", media_type, f"Map as {extension}")
         for media_type, extension in media_types.items()
@@ -236,3 +240,15 @@ def systems(entry: LayerEntry, metadata: ServiceMetadata) -> Json:
     named = [CRS84_URI] if crs.WGS84 in keys else []
     storage = crs.uri(shown.geo.georeference.crs)
     return {"crs": named + uris} | ({"storageCrs": storage} if storage else {})
+
+
+def dataset_description(catalog: Catalog) -> Json:
+    """The systems of the map of all layers, and where these are (20-058, /req/dataset-map/desc-crs and desc-extent)."""
+    keys = catalog.metadata.options.get("wms.crs") or LISTED_CRS
+    found: Json = {"crs": [CRS84_URI, *(uri for key in keys if (uri := crs.uri(key)))]}
+    boxes = [between_meridians(bounds) for entry in catalog.entries() if (bounds := lon_lat(entry))]
+    if boxes:
+        west, south, east, north = zip(*boxes, strict=True)
+        around_all = [min(west), min(south), max(east), max(north)]
+        found["extent"] = {"spatial": {"bbox": [around_all], "crs": CRS84_URI}}
+    return found

@@ -7,6 +7,7 @@ from typing import Any
 
 from iipserve import __version__
 from iipserve.geo.layer import ServiceMetadata
+from iipserve.protocols.map_options import max_size
 from iipserve.protocols.ogcapi.addresses import HTML, JSON, Addresses, Json
 from iipserve.protocols.ogcapi.maps import is_offered
 from iipserve.protocols.ogcapi.requests import MAX_LIMIT, USUAL_LIMIT
@@ -15,7 +16,11 @@ TILESETS = "/collections/{collectionId}/map/tiles"
 STYLED = "/collections/{collectionId}/styles/{styleId}/map/tiles"
 MAP = "/collections/{collectionId}/map"
 STYLED_MAP = "/collections/{collectionId}/styles/{styleId}/map"
-OF_MAPS = ("bbox", "bbox-crs", "crs", "width", "height", "datetime", "bgcolor", "transparent")
+DATASET_MAP = "/map"
+OF_MAPS = (
+    "bbox", "bbox-crs", "subset", "subset-crs", "center", "center-crs", "crs", "width", "height", "scale-denominator",
+    "mm-per-pixel", "datetime", "bgcolor", "transparent",
+)  # fmt: skip
 TILE = "/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}"
 
 
@@ -44,7 +49,7 @@ def document(metadata: ServiceMetadata, addresses: Addresses, extensions: Sequen
         paths |= _maps()
     return {
         "openapi": "3.0.3",
-        "info": _info(metadata),
+        "info": _info(metadata) | _limits(metadata),
         "servers": [{"url": addresses.root.removesuffix("/")}],
         "tags": [{"name": name} for name in ("Service", "Layers", "Maps", "Tiles")],
         "paths": paths,
@@ -72,13 +77,20 @@ def _info(metadata: ServiceMetadata) -> Json:
     return found
 
 
+def _limits(metadata: ServiceMetadata) -> Json:
+    """How large maps may be (20-058, /rec/scaling/max-width-height)."""
+    size = max_size(metadata)
+    return {"x-OGC-limits": {"maps": {"maxWidth": size.width, "maxHeight": size.height}}}
+
+
 def _maps() -> Json:
-    """The paths of the map of a layer and of one of its styles."""
+    """The paths of the maps of a layer, of one of its styles, and of all layers."""
     return {
         path: _resource(name, "A map", "Maps", *known, *OF_MAPS, form="fTile", types=("image/*",))
         for name, path, known in (
             ("map", MAP, ("collectionId",)),
             ("styledMap", STYLED_MAP, ("collectionId", "styleId")),
+            ("datasetMap", DATASET_MAP, ("collections",)),
         )
     }
 
@@ -157,13 +169,22 @@ def _parameters(extensions: Sequence[str]) -> Json:
 def _parameters_of_maps() -> Json:
     text: Json = {"type": "string"}
     side: Json = {"type": "integer", "minimum": 1}
+    number: Json = {"type": "number", "exclusiveMinimum": True, "minimum": 0}
+    texts: Json = {"type": "array", "items": text}
     return {
         "bbox": _query("bbox", "The box of the map, four numbers; by default the whole layer", text),
         "bbox-crs": _query("bbox-crs", "The system of the box; by default CRS84, in degrees", text),
         "crs": _query("crs", "The system of the map; by default that of the layer", text),
         "width": _query("width", "Width of the map in pixels", side),
         "height": _query("height", "Height of the map in pixels", side),
-        "datetime": _query("datetime", "Ignored: a layer shows one image", text),
+        "subset": _query("subset", "Intervals of axes and other dimensions, as Lat(40:50),Lon(10:20)", texts),
+        "subset-crs": _query("subset-crs", "The system of the intervals; by default CRS84", text),
+        "center": _query("center", "The center of the map, two numbers", text),
+        "center-crs": _query("center-crs", "The system of the center; by default CRS84", text),
+        "scale-denominator": _query("scale-denominator", "The scale of the map", number),
+        "mm-per-pixel": _query("mm-per-pixel", "The size of pixels on the screen; by default 0.28", number),
+        "collections": _query("collections", "The layers of the map, the lowest first", texts),
+        "datetime": _query("datetime", "A time, or an interval; layers without a time have every time", text),
         "bgcolor": _query("bgcolor", "The color where there is no data, 0xRRGGBB", text),
         "transparent": _query("transparent", "Clear where there is no data", {"type": "boolean"}),
     }

@@ -17,6 +17,7 @@ from iipserve.http import Routed
 from iipserve.http.negotiation import negotiated
 from iipserve.image import ImageName
 from iipserve.protocols import Server
+from iipserve.protocols import map_options as options
 from iipserve.protocols.map_tiles import (
     NotThere,
     TileName,
@@ -27,7 +28,7 @@ from iipserve.protocols.map_tiles import (
     service_root,
 )
 from iipserve.protocols.ogcapi.addresses import HTML, JSON, Addresses
-from iipserve.protocols.ogcapi.maps import MapQuery, read_map
+from iipserve.protocols.ogcapi.maps import MapQuery, dataset_layers, read_map
 from iipserve.protocols.url_text import decoded
 
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
@@ -163,6 +164,8 @@ def parse(routed: Routed, server: Server) -> Query:
         return CollectionsQuery(request.addresses, _form(request, (JSON, HTML)), max(1, limit), offset)
     if parts[0] == "collections":
         return _of_collection(parts[1:], request)
+    if parts == ["map"]:
+        return _map(_dataset_layers(parameters.get("collections"), request), "", request, is_of_dataset=True)
     raise NotThere(
         f"there is no resource {decoded(routed.target)!r}; "
         "the landing page links to conformance, api, collections and tileMatrixSets"
@@ -225,7 +228,7 @@ def _of_collection(parts: list[str], request: _Request) -> Query:
             return _of_tiles(parts[:index], parts[index + 2 :], request)
     if len(parts) > 1 and parts[-1] == "map":
         layer, style = _styled(parts[:-1], request)
-        return _map(layer, style, request)
+        return _map((layer,), style or "", request)
     return request.document(Kind.COLLECTION, find_layer(decoded("/".join(parts)), request.server))
 
 
@@ -238,10 +241,42 @@ def _styled(parts: list[str], request: _Request) -> tuple[Layer, str | None]:
     return find_layer(decoded("/".join(parts)), request.server), style
 
 
-def _map(layer: Layer, style: str | None, request: _Request) -> MapQuery:
+def _map(
+    layers: tuple[Layer, ...], style: str, request: _Request, *, is_of_dataset: bool = False
+) -> MapQuery:
     format, is_negotiated = _tile_format("", request)
-    metadata, parameters = request.server.catalog().metadata, kvp.read(request.routed.request)
-    return read_map(parameters, layer, style or "", format, metadata, is_negotiated=is_negotiated)
+    asked, metadata = request.routed.request, request.server.catalog().metadata
+    return read_map(
+        kvp.read(asked),
+        layers,
+        style,
+        format,
+        metadata,
+        is_negotiated=is_negotiated,
+        is_of_dataset=is_of_dataset,
+    )
+
+
+def _dataset_layers(text: str, request: _Request) -> tuple[Layer, ...]:
+    """The layers that `collections` lists by identifiers or addresses; without it, all (20-058, clause 10)."""
+    server = request.server
+    if not text:
+        found = dataset_layers(server.listed())
+    elif (one := server.catalog().find(text)) is not None:
+        found = (one,)
+    else:
+        parts = [part.strip() for part in text.split(",")]
+        limit = options.max_layers(server.catalog().metadata)
+        if len(parts) > limit:
+            raise InvalidRequest(f"collections lists {len(parts)} layers; a map has {limit} at most")
+        start = request.addresses.of("collections") + "/"
+        found = tuple(
+            find_layer(decoded(part.removeprefix(start)) if part.startswith(start) else part, server)
+            for part in parts
+        )
+    if not found:
+        raise NotThere("there are no layers on the Earth; collections lists those to show")
+    return found
 
 
 def _of_tiles(parts: list[str], rest: list[str], request: _Request) -> Query:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from iipserve.errors import InvalidRequest
@@ -90,6 +90,8 @@ class Subset(NamedTuple):
     time: Times | None = None
     text: str = ""
     """As the client wrote it."""
+    others: tuple[Item, ...] = ()
+    """Of dimensions that are neither space nor time."""
 
     @classmethod
     def of_box(cls, bounds: Bounds, name: CrsName, text: str) -> Subset:
@@ -120,8 +122,12 @@ class Subset(NamedTuple):
 NO_SUBSET = Subset()
 
 
-def read_subset(parameters: Parameters) -> Subset:
+def read_subset(parameters: Parameters, dimensions: Iterable[str] = ()) -> Subset:
     """What `subset` and `subset-crs` ask for (20-058, clause 12; 19-087, clause 8).
+
+    Args:
+        parameters: of the request; `subset-crs` is not read where no axis of a system is stated.
+        dimensions: names, in lower case, that further axes may have.
 
     Raises:
         InvalidRequest: it is malformed, names an axis that the system does not have, or one twice.
@@ -130,9 +136,12 @@ def read_subset(parameters: Parameters) -> Subset:
     texts = parameters.every("subset")
     if not texts:
         return NO_SUBSET
-    stated, text = parameters.get("subset-crs"), ",".join(texts)
+    text, items, further = ",".join(texts), read_items(texts, "subset"), frozenset(dimensions)
+    others = tuple(item for item in items if item.axis.lower() in further and item.axis.lower() not in TIME)
+    is_spatial = any(item not in others and item.axis.lower() not in TIME for item in items)
+    stated = parameters.get("subset-crs") if is_spatial else ""
     name = crs.parse(stated) if stated else CRS84
-    found = dict(by_axis(read_items(texts, "subset"), name, "subset"))
+    found = dict(by_axis([item for item in items if item not in others], name, "subset"))
     x, y, time = (found.get(axis) for axis in Axis)
     return Subset(
         name,
@@ -140,6 +149,7 @@ def read_subset(parameters: Parameters) -> Subset:
         y and _downwards(_interval(y, None), name),
         time and Times(time.low, time.high if time.is_interval else time.low, not time.is_interval),
         text,
+        others,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from iipserve.geo.crs import quoted
-from iipserve.geo.grid import GridRef
 from iipserve.geo.ows.exceptions import OwsError
 from iipserve.plan import Answer
 from iipserve.protocols import Images, Server
@@ -11,11 +10,11 @@ from iipserve.protocols import map_options as options
 from iipserve.protocols.feature_info.formats import UnknownInfoFormat, writer
 from iipserve.protocols.feature_info.places import pixel_of_grid
 from iipserve.protocols.feature_info.planning import Write, plan_feature_info
+from iipserve.protocols.map_scales import is_drawn
 from iipserve.protocols.map_values import invalid
 from iipserve.protocols.wms.faults import INVALID_FORMAT
 from iipserve.protocols.wms.maps import shown_entry
 from iipserve.protocols.wms.query import V1_1, FeatureInfoQuery
-from iipserve.protocols.wms.scales import is_drawn
 
 DEFAULT_1_1 = "text/plain"
 """The format where a request of 1.1.1 states none; 1.3.0 requires one."""
@@ -31,8 +30,8 @@ def plan_get_feature_info(query: FeatureInfoQuery, images: Images, server: Serve
     """
     write = _writer(query, server)
     shown = query.map
-    entries = [shown_entry(shown, layer, images, server) for layer in query.queried if is_drawn(layer, shown)]
-    grid = GridRef.of_bounds(shown.crs.key, shown.bounds, shown.size)
+    grid = shown.target
+    entries = [shown_entry(shown, layer, images, server) for layer in query.queried if is_drawn(layer, grid)]
     return Answer(plan_feature_info(entries, pixel_of_grid(grid, query.i, query.j), write))
 
 

@@ -11,7 +11,7 @@ from iipserve.geo.grid import Bounds
 from iipserve.geo.matrixset import STANDARD_PIXEL, number_text
 from iipserve.geo.ows.capabilities import between_meridians
 from iipserve.geo.ows.xml import NOTHING, Xml, element, joined, several
-from iipserve.protocols.wms.dimensions import Dimension
+from iipserve.protocols.map_dimensions import Dimension
 
 CRS_84, CRS_1 = "CRS:84", "CRS:1"
 DIAGONAL = STANDARD_PIXEL * math.sqrt(2)

@@ -15,9 +15,10 @@ from iipserve.geo.ows.xml import NOTHING, Xml, element, escaped, joined, optiona
 from iipserve.protocols import map_options as options
 from iipserve.protocols.kept_texts import keep_texts, kept_texts
 from iipserve.protocols.legends import legend_size
-from iipserve.protocols.wms.dimensions import dimensions_of
+from iipserve.protocols.map_dimensions import dimensions_of
+from iipserve.protocols.map_scales import scale_range
 from iipserve.protocols.wms.forms import Version
-from iipserve.protocols.wms.links import links, referred, scale_range
+from iipserve.protocols.wms.links import links, referred
 from iipserve.protocols.wms.tree import Group, name_of
 
 ADDRESS_MARK = "\ufdd0"

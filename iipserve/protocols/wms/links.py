@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 
@@ -39,19 +38,6 @@ def links(items: Mapping[str, str], version: Version) -> Xml:
         *_urls(items, "featurelisturl", "FeatureListURL"),
     )
     return joined(parts)
-
-
-def scale_range(items: Mapping[str, str]) -> tuple[float, float]:
-    """The scale denominators for which a layer is meant; 0 and infinity where nothing limits them."""
-    return _number(items.get("minscaledenom", ""), 0.0), _number(items.get("maxscaledenom", ""), math.inf)
-
-
-def _number(text: str, otherwise: float) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return otherwise
-    return value if math.isfinite(value) and value > 0 else otherwise
 
 
 def address(items: Mapping[str, str], key: str) -> str:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iipserve.geo.grid import GridRef
 from iipserve.geo.layer import Layer, LayerEntry, Style
 from iipserve.plan import Answer, RenderPlan
 from iipserve.protocols import Images, Server
 from iipserve.protocols import map_options as options
+from iipserve.protocols.map_scales import is_drawn
 from iipserve.protocols.map_tiles import as_tile, entry_of
 from iipserve.protocols.maps import MapView, ShownLayer, plan_blank, plan_maps
 from iipserve.protocols.wms import vendor
 from iipserve.protocols.wms.dimension_values import checked
 from iipserve.protocols.wms.query import MapQuery
-from iipserve.protocols.wms.scales import is_drawn
 from iipserve.protocols.wms.sld_styles import shown_style
 
 
@@ -30,7 +29,7 @@ def plan_get_map(query: MapQuery, images: Images, server: Server) -> Answer:
     for index, layer in enumerate(query.layers):
         entry = shown_entry(query, layer, images, server)
         view = as_tile(view_of(query, layer, shown_style(query, index, entry)), server)
-        if is_drawn(layer, query):
+        if is_drawn(layer, query.target):
             shown.append(ShownLayer(view, entry.info, entry.geo))
     return Answer(plan_maps(shown, server) if shown else _nothing(query, server), headers)
 
@@ -44,8 +43,9 @@ def _nothing(query: MapQuery, server: Server) -> RenderPlan:
 def view_of(query: MapQuery, layer: Layer, style: Style) -> MapView:
     """One layer of a map."""
     style = replace(style, operations=vendor.applied(style, query.vendor)) if query.vendor else style
-    target = GridRef.of_bounds(query.crs.key, query.bounds, query.size)
-    return MapView(layer, style, target, query.format, query.resampling, query.transparent, query.background)
+    return MapView(
+        layer, style, query.target, query.format, query.resampling, query.transparent, query.background
+    )
 
 
 def shown_entry(query: MapQuery, layer: Layer, images: Images, server: Server) -> LayerEntry:

@@ -6,7 +6,7 @@ import enum
 from typing import NamedTuple, TypeAlias
 
 from iipserve.geo.crs import CrsName
-from iipserve.geo.grid import Bounds
+from iipserve.geo.grid import Bounds, GridRef
 from iipserve.geo.layer import Layer, Style
 from iipserve.geo.ows.addresses import Endpoint
 from iipserve.geo.ows.kvp import Parameters
@@ -109,6 +109,11 @@ class MapQuery(NamedTuple):
     """All of the request."""
     user_styles: tuple[UserStyle | None, ...] = ()
     """Of `sld_body`, in place of `styles`: one or None for each layer, or none at all."""
+
+    @property
+    def target(self) -> GridRef:
+        """The grid of its pixels."""
+        return GridRef.of_bounds(self.crs.key, self.bounds, self.size)
 
 
 class FeatureInfoQuery(NamedTuple):

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from iipserve.geo.layer import Layer, LayerEntry, Style
 from iipserve.processing.channels import Opacity
+from iipserve.protocols.map_scales import scale_of
 from iipserve.protocols.sld.document import NamedLayer, UserStyle, read, style_named
 from iipserve.protocols.sld.styles import style_of
 from iipserve.protocols.wms import naming
 from iipserve.protocols.wms.query import MapQuery
-from iipserve.protocols.wms.scales import scale_of
 
 INVISIBLE = Style("invisible", operations=(Opacity(0.0),))
 """Of layers that no rule applies to at the scale of a map."""
@@ -69,4 +69,4 @@ def shown_style(query: MapQuery, index: int, entry: LayerEntry) -> Style:
     user = query.user_styles[index] if query.user_styles else None
     if user is None:
         return query.styles[index]
-    return style_of(user, entry, scale_of(query)) or INVISIBLE
+    return style_of(user, entry, scale_of(query.target)) or INVISIBLE

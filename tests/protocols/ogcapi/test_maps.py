@@ -154,7 +154,7 @@ def test_clear_unless_a_background_is_stated() -> None:
 
 @pytest.mark.parametrize("query", [
     "bbox=1,2,3", "bbox=11,49,12,47", "bbox=a,b,c,d", "bbox=nan,0,1,1", "bbox=1e999,0,1,1", "bbox=11,47,11,49",
-    "bbox-crs=EPSG:1", "crs=nothing", "width=0", "width=-1", "width=a", "width=9999", "height=1e3",
+    "bbox=1,2,3,4&bbox-crs=EPSG:1", "crs=nothing", "width=0", "width=-1", "width=a", "width=9999", "height=1e3",
     "bgcolor=red1", "transparent=perhaps", "f=bmp", "f=json", "bbox=0,0,1e-200,1e-200&width=9",
     "bbox=10,45,10.000001,46&width=5000", "bbox=0,0,180,1e-9&height=9", "bbox=%FF",
     "bbox=1,2,3,4&bbox-crs=http://www.opengis.net/def/crs/OGC/0/imageCRS", "bbox=1e300,1e300,2e300,2e300&crs=EPSG:3857",

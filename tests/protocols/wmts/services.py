@@ -75,7 +75,9 @@ class Asked(NamedTuple):
 
 def server_of(catalog: Any = CATALOG, config: Config | None = None) -> Server:
     """A server of a catalog."""
-    return Server(config or Config(), FORMATS, catalog=lambda: catalog, geo_image=BY_INFO.get)
+    return Server(
+        config or Config(), FORMATS, catalog=lambda: catalog, listed=lambda: catalog, geo_image=BY_INFO.get
+    )
 
 
 def ask(
