@@ -19,9 +19,10 @@ from iipserve.protocols import (
     Server,
     coverage_options,
 )
-from iipserve.protocols.wcs import requests
+from iipserve.protocols.wcs import requests, soap
+from iipserve.protocols.wcs.coverages import plan_get_coverage
 from iipserve.protocols.wcs.post_xml import MAX_LENGTH
-from iipserve.protocols.wcs.query import OPERATION_OF, Query
+from iipserve.protocols.wcs.query import OPERATION_OF, CoverageQuery, Query
 from iipserve.protocols.wcs.reports import error_answer
 
 ROUTES = (
@@ -34,7 +35,9 @@ ROUTES = (
     BodyRoute("application/soap+xml"),
 )
 
-PLANS: Mapping[type, Callable[[Any, Images, Server], Answer]] = {}
+PLANS: Mapping[type, Callable[[Any, Images, Server], Answer]] = {
+    CoverageQuery: plan_get_coverage,
+}
 """(query, the images that it names, server) -> answer, for each kind of query that is answered."""
 
 
@@ -60,7 +63,8 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     Raises:
         OwsError: what is asked for does not exist.
     """
-    return PLANS[type(query)](query, images, server)
+    answer = PLANS[type(query)](query, images, server)
+    return soap.answered(answer, query.soap) if query.soap else answer
 
 
 PROTOCOL = Protocol(

@@ -40,9 +40,9 @@ def safe_name(name: str) -> str:
     return UNSAFE.sub("_", name)[-MAX_NAME:].lstrip(".") or "coverage"
 
 
-def related(document: bytes, file: FilePart) -> Envelope:
-    """The answer of WCS 2.0: `multipart/related`, whose root is GML (OGC 09-110r4, 8.4.2)."""
-    return _enclosed(document, "application/gml+xml", file, "related", 'type="application/gml+xml"')
+def related(document: bytes, file: FilePart, media_type: str = "application/gml+xml") -> Envelope:
+    """The answer of WCS 2.0: `multipart/related`, whose root is GML (OGC 09-110r4, 8.4.2), or an envelope around it."""
+    return _enclosed(document, media_type, file, "related", f'type="{media_type}"')
 
 
 def mixed(document: bytes, file: FilePart) -> Envelope:
