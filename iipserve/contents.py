@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from iipserve.engine.output_policy import OutputPolicy
@@ -12,8 +12,11 @@ from iipserve.http import Headers, Request, Response
 from iipserve.http.conditions import evaluated, has_condition
 from iipserve.plan import (
     Bundle,
+    CoveragePlan,
     Document,
+    Envelope,
     LargeRendition,
+    Pieces,
     Redirect,
     RenderPlan,
     Rendition,
@@ -41,6 +44,7 @@ class ContentResponder:
             SamplePlan: self._samples,
             StatisticsPlan: self._statistics,
             ValuePlan: self._values,
+            CoveragePlan: self._coverage,
             ReadyDocument: self._ready,
             Redirect: self._redirect,
             Bundle: self._bundle,
@@ -88,6 +92,20 @@ class ContentResponder:
         document = plan.describe(self._renderer.values(plan))
         return self._responses.ready(request, self._responses.ready_document(document, headers, images))
 
+    def _coverage(
+        self, request: Request, plan: CoveragePlan, headers: Headers, images: Versioned
+    ) -> Response:
+        self._output_policy.check_samples()
+        coverages, modified = self._renderer.coverages, last_modified(plan.images)
+        if has_condition(request) and (status := evaluated(request, plan.digest, modified)):
+            coverages.check(plan)
+            return self._responses.conditional(status, plan.digest, modified, headers)
+        file, envelope = coverages.render(plan), plan.envelope
+        if envelope is None:
+            return self._responses.ok(file.body, file.media_type, plan.digest, modified, headers)
+        body = Enclosed(envelope, file.body)
+        return self._responses.ok(body, envelope.media_type, plan.digest, modified, headers)
+
     def _ready(
         self, request: Request, document: ReadyDocument, headers: Headers, images: Versioned
     ) -> Response:
@@ -108,6 +126,22 @@ class ContentResponder:
         if has_condition(request) and (status := evaluated(request, etag, modified)):
             return self._responses.conditional(status, etag, modified, headers)
         return self._responses.ok(body, bundle.media_type, etag, modified, headers)
+
+
+class Enclosed:
+    """A file with what surrounds it: `Pieces` of an answer."""
+
+    def __init__(self, envelope: Envelope, file: bytes | Pieces) -> None:
+        self._envelope = envelope
+        self._file = file
+
+    def __len__(self) -> int:
+        return len(self._envelope.head) + len(self._file) + len(self._envelope.tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._envelope.head
+        yield from (self._file,) if isinstance(self._file, bytes) else self._file
+        yield self._envelope.tail
 
 
 def _whole_body(rendition: Rendition | LargeRendition) -> bytes:

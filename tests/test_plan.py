@@ -13,9 +13,25 @@ import numpy as np
 import pytest
 
 from iipserve.cache.memcached import MemcachedCache
+from iipserve.geo.grid import Affine, GridRef
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageVersion
-from iipserve.plan import Blank, Composite, Crop, Encoding, ImageRef, Legend, RenderPlan, StyledView
+from iipserve.plan import (
+    Blank,
+    Composite,
+    CoverageBand,
+    CoverageDescription,
+    CoverageEncoding,
+    CoveragePlan,
+    Crop,
+    Encoding,
+    Envelope,
+    ImageRef,
+    Legend,
+    RenderPlan,
+    Resampling,
+    StyledView,
+)
 from iipserve.processing import Operation, pipeline
 from iipserve.processing.channels import ChannelGamma, Normalize, Opacity
 from iipserve.processing.color import Bitonal, Grayscale, Twist
@@ -61,6 +77,22 @@ PLAN = RenderPlan(CROP, Encoding("jpeg", 75), OPERATIONS)
 LEGEND = RenderPlan(Legend(CROP.image, CROP.size, 2.0, 1.0, "m"), PLAN.encoding, (Gamma(0.3),))
 PARTS = StyledView(CROP, (Gamma(0.3),), 0.5), StyledView(CROP._replace(level=1), (Transparency(None),))
 COMPOSITE = RenderPlan(Composite(PARTS, CROP.size), PLAN.encoding, (Background(1, 2, 3),))
+COVERAGE = CoveragePlan(
+    CROP,
+    (0, 2),
+    GridRef("EPSG:32633", Affine(1.0, 0.0, 5.0, 0.0, -1.0, 9.0), CROP.size),
+    Resampling.NEAREST,
+    CoverageEncoding("geotiff", "deflate", "horizontal", "pixel", Size(256, 256), 9),
+    CoverageDescription(
+        "int16",
+        (CoverageBand("red", "m", 2.0, 1.0, -9, "text"), CoverageBand("blue")),
+        b"\0\1\2",
+        12,
+        True,
+        1,
+    ),
+    Envelope(b"head", b"tail", "multipart/related"),
+)
 BLANK = RenderPlan(Blank(CROP.size, "text"), PLAN.encoding, (Background(1, 2, 3),))
 
 
@@ -93,6 +125,7 @@ CHANGES = {
     bytes: lambda value: value + b"x",
     type(None): lambda value: 0,
     Between: lambda value: Between.RAMP,
+    Resampling: lambda value: Resampling.CUBIC,
 }
 """Another value of each type that parts of a plan are made of."""
 
@@ -122,11 +155,18 @@ def test_every_difference_of_a_legend_makes_another_key(other: RenderPlan) -> No
     assert other.digest != LEGEND.digest
 
 
-@pytest.mark.parametrize("plan", [COMPOSITE, BLANK], ids=["composite", "blank"])
+@pytest.mark.parametrize("plan", [COMPOSITE, BLANK, COVERAGE], ids=["composite", "blank", "coverage"])
 def test_every_difference_of_other_views_makes_another_key(plan: RenderPlan) -> None:
     others = [*variations(plan)]
     assert len({plan.digest, *(other.digest for other in others)}) == 1 + len(others)
     assert not any(other == plan or hash(other) == hash(plan) for other in others)
+
+
+def test_the_file_of_a_coverage_has_one_key_whatever_surrounds_it() -> None:
+    other = replace(COVERAGE, envelope=Envelope(b"other", b"tail", "multipart/mixed"))
+    assert other != COVERAGE
+    assert other.file == COVERAGE.file
+    assert other.file.digest == COVERAGE.file.digest
 
 
 def test_images_of_a_composite_are_named_once() -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from iipserve.cache.memory import MemoryCache as MemoryCache
-from iipserve.plan import RenderPlan, Rendition
+from iipserve.plan import CoveragePlan, RenderPlan, Rendition
 
 
 class RenditionCache(ABC):
     """Keeps renditions by plan. Safe for many threads. A failure is a miss, never an error."""
 
     @abstractmethod
-    def get(self, plan: RenderPlan) -> Rendition | None:
+    def get(self, plan: RenderPlan | CoveragePlan) -> Rendition | None:
         """The rendition of exactly this plan, or None."""
 
     @abstractmethod
-    def set(self, plan: RenderPlan, rendition: Rendition) -> None:
+    def set(self, plan: RenderPlan | CoveragePlan, rendition: Rendition) -> None:
         """Keep a rendition; it may be dropped at any time."""
 
     @abstractmethod
@@ -32,7 +32,7 @@ class TieredCache(RenditionCache):
         self._memory = memory
         self._shared = shared
 
-    def get(self, plan: RenderPlan) -> Rendition | None:
+    def get(self, plan: RenderPlan | CoveragePlan) -> Rendition | None:
         """The rendition from memory, else from the shared cache; memory then keeps it too."""
         rendition: Rendition | None = self._memory.get(plan)
         if rendition is not None or self._shared is None:
@@ -42,7 +42,7 @@ class TieredCache(RenditionCache):
             self._memory.set(plan, rendition, len(rendition.body))
         return rendition
 
-    def set(self, plan: RenderPlan, rendition: Rendition) -> None:
+    def set(self, plan: RenderPlan | CoveragePlan, rendition: Rendition) -> None:
         """Keep a rendition in both."""
         self._memory.set(plan, rendition, len(rendition.body))
         if self._shared is not None:

@@ -14,7 +14,7 @@ from iipserve.cache import RenditionCache
 from iipserve.cache.memcached_server import MAX_VALUE
 from iipserve.cache.memcached_servers import FIRST_RETRY, PATIENCE, Servers
 from iipserve.config import MemcachedAddress
-from iipserve.plan import RenderPlan, Rendition
+from iipserve.plan import CoveragePlan, RenderPlan, Rendition
 
 MAX_RELATIVE_SECONDS = 30 * 24 * 3600
 """memcached takes a larger expiry time for seconds since 1970."""
@@ -52,16 +52,16 @@ class MemcachedCache(RenditionCache):
         installation = hashlib.blake2b(namespace.encode("utf-8", "surrogateescape"), digest_size=6)
         self._prefix = f"iipserve:{installation.hexdigest()}:"
 
-    def key(self, plan: RenderPlan) -> str:
+    def key(self, plan: RenderPlan | CoveragePlan) -> str:
         """The key of a plan's rendition, the same for every worker of one installation."""
         return self._prefix + plan.digest
 
-    def get(self, plan: RenderPlan) -> Rendition | None:
+    def get(self, plan: RenderPlan | CoveragePlan) -> Rendition | None:
         """The rendition of exactly this plan, or None."""
         value = self._servers.get(self.key(plan))
         return unpack(value, plan.digest) if value else None
 
-    def set(self, plan: RenderPlan, rendition: Rendition) -> None:
+    def set(self, plan: RenderPlan | CoveragePlan, rendition: Rendition) -> None:
         """Send a rendition without waiting for an answer; one larger than `MAX_VALUE` is not sent."""
         value = pack(rendition, plan.digest)
         if len(value) > MAX_VALUE:

@@ -14,6 +14,7 @@ from iipserve.config import Config
 from iipserve.engine.admission import AdmissionControl, Cost, bytes_with_opacity
 from iipserve.engine.blank import BlankReader
 from iipserve.engine.compositing import CompositeReader
+from iipserve.engine.coverages import CoverageRenderer
 from iipserve.engine.crop import CropReader
 from iipserve.engine.decoding import TileCache, TileDecoder
 from iipserve.engine.large_file import LargeFile, LargeFileWriter
@@ -84,6 +85,8 @@ class Renderer:
         self._statistics = StatisticsCache(config, self._admission, decoder)
         self._sampler = Sampler(library, self._admission, decoder)
         self._windows = WindowReader(library, self._admission, decoder)
+        self.coverages = CoverageRenderer(config, library, cache, self._admission, decoder)
+        """Makes the files of coverages."""
         self._services = RenderServices(library, decoder, self._statistics, nearest=config.interpolation == 0)
         self._passes_stored = config.codec_passthrough
         self._seconds = config.request_timeout * TIME_SHARE

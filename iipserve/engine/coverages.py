@@ -1,0 +1,141 @@
+"""From the plan of a coverage to its file: found in the cache, or read, and written strip by strip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from io import BytesIO
+from time import monotonic
+from typing import Any
+
+from numpy.typing import NDArray
+
+from iipserve.cache import RenditionCache
+from iipserve.config import Config
+from iipserve.coverage_formats import CoverageFormat, Raster, by_name
+from iipserve.engine.admission import AdmissionControl
+from iipserve.engine.coverage_reader import coverage_reader
+from iipserve.engine.decoding import TileDecoder
+from iipserve.engine.large_file import LargeFile, LargeFileWriter
+from iipserve.engine.library import Library
+from iipserve.engine.single_flight import SingleFlight
+from iipserve.engine.stored_samples import StoredReader
+from iipserve.errors import TooLarge, UnsupportedEncoding
+from iipserve.geometry import Size
+from iipserve.plan import CoveragePlan, LargeRendition, Rendition
+
+LARGE_BYTES = 1 << 24
+"""Longer files are not held in memory."""
+MAX_KEPT = 1 << 20
+"""Bytes of a file that is kept in the cache; a longer one would displace many tiles."""
+MAX_SIDE = 1_000_000
+"""Samples of a side of a result."""
+TIME_SHARE = 0.75
+"""Of the time a request may take: how long a coverage may be read and written."""
+
+
+class CoverageRenderer:
+    """Makes the files of coverages. Safe for many threads; concurrent requests for one file share it."""
+
+    def __init__(
+        self,
+        config: Config,
+        library: Library,
+        cache: RenditionCache,
+        admission: AdmissionControl,
+        decoder: TileDecoder,
+    ) -> None:
+        """Share the renderer's parts."""
+        self._library = library
+        self._cache = cache
+        self._admission = admission
+        self._decoder = decoder
+        self._max_samples = int(config.max_decode * 1_000_000)
+        self._seconds = config.request_timeout * TIME_SHARE
+        self._files: SingleFlight[CoveragePlan, Rendition | LargeRendition] = SingleFlight()
+
+    def render(self, plan: CoveragePlan) -> Rendition | LargeRendition:
+        """The file of a plan, without what surrounds it; a large one is complete on the disk.
+
+        Raises:
+            ImageChanged: the image's file has been replaced since the plan was made.
+            UnsupportedEncoding: the format does not hold such samples, or on such a grid.
+            TooLarge, Overloaded: see `AdmissionControl`; also for lack of time, and of room on the disk.
+            NoTransformation: coordinates cannot be transformed to the image's system.
+            DecodeError: the image's file is damaged where the plan needs it.
+        """
+        plan = plan.file
+        made = self._cache.get(plan) or self._files.do(plan, lambda: self._made(plan))
+        self.check(plan)
+        return made
+
+    def check(self, plan: CoveragePlan) -> None:
+        """Check, by one `stat` for each, that the images of `plan` are unchanged.
+
+        Raises:
+            ImageChanged: one is not.
+        """
+        for image in plan.images:
+            self._library.check(image)
+
+    def _made(self, plan: CoveragePlan) -> Rendition | LargeRendition:
+        format, raster = by_name(plan.encoding.format), Raster(plan.description, plan.grid, plan.encoding)
+        refusal = format.refusal(raster)
+        if refusal is not None:
+            raise UnsupportedEncoding(refusal)
+        self._check_size(plan.size)
+        source = self._library.source(plan.view.image)
+        reader = coverage_reader(plan, StoredReader(source, plan.view.image, self._decoder))
+        cost = reader.cost()
+        is_small = raster.raw_length <= LARGE_BYTES // 4
+        held = format.held(raster) + (2 * LARGE_BYTES if is_small else 0)
+        with self._admission.admit(cost._replace(memory=cost.memory + held)):
+            strips = reader.strips(self._deadline(plan))
+            body = _in_memory(format, raster, strips) if is_small else _on_disk(format, raster, strips)
+        if not isinstance(body, bytes):
+            return LargeRendition(body, format.media_type, plan.digest)
+        rendition = Rendition(body, format.media_type, plan.digest)
+        if len(body) <= MAX_KEPT:
+            self._cache.set(plan, rendition)
+        return rendition
+
+    def _check_size(self, size: Size) -> None:
+        """Check the size of a result, before places of its samples are computed.
+
+        Raises:
+            TooLarge: it is too large.
+        """
+        if size.area > self._max_samples or max(size) > MAX_SIDE:
+            raise TooLarge(
+                f"a coverage of {size.width} x {size.height} samples is more than {self._max_samples / 1e6:.0f} megapixels "
+                f"or longer than {MAX_SIDE} on a side; request a smaller part, or a coarser one"
+            )
+
+    def _deadline(self, plan: CoveragePlan) -> Callable[[], None]:
+        """What raises an error once the time is up; the supervisor would take the worker for one that hangs."""
+        deadline = monotonic() + self._seconds
+
+        def check() -> None:
+            if monotonic() > deadline:
+                raise TooLarge(
+                    f"a coverage of {plan.size.width} x {plan.size.height} samples takes longer to read than the "
+                    f"{self._seconds:.0f} seconds allowed; request a smaller part, or a coarser one"
+                )
+
+        return check
+
+
+def _in_memory(format: CoverageFormat, raster: Raster, strips: Iterator[NDArray[Any]]) -> bytes:
+    if format.pieces is not None and (format.save is None or format.length(raster) is not None):
+        return b"".join(format.pieces(raster, strips))
+    output = BytesIO()
+    format.write(raster, strips, output)
+    return output.getvalue()
+
+
+def _on_disk(format: CoverageFormat, raster: Raster, strips: Iterator[NDArray[Any]]) -> bytes | LargeFile:
+    """The file in a temporary one; in memory if it is not long."""
+    with closing(LargeFileWriter()) as writer:
+        format.write(raster, strips, writer)
+        file = writer.file()
+    return file if len(file) > LARGE_BYTES else b"".join(file)
