@@ -16,7 +16,8 @@ from iipserve.codecs.metadata import check_sides, select
 from iipserve.codecs.pixels import regrouped, sample_bytes, with_bits, with_colors
 from iipserve.codecs.tiff_compressions import COMPRESSIONS, Compression, compression_for
 from iipserve.containers import exif, tags
-from iipserve.containers.ifd import Field, FieldType
+from iipserve.containers.field_types import FieldType
+from iipserve.containers.ifd import Field
 from iipserve.containers.ifd_writer import file_length, integers, pack_file, rationals, text
 from iipserve.containers.tags import Photometric
 from iipserve.errors import TooLarge

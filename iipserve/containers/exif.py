@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from iipserve.containers import tags
-from iipserve.containers.ifd import TYPE_LENGTHS, Directory, Entry, Field, FieldType, Reader, read_directory
+from iipserve.containers.field_types import TYPE_LENGTHS, FieldType
+from iipserve.containers.ifd import Directory, Entry, Field, Reader, read_directory
 from iipserve.containers.ifd_writer import header, integers, pack_directory, pack_file, rationals
 from iipserve.errors import DecodeError
 

@@ -11,49 +11,19 @@ import math
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+from iipserve.containers.field_types import (
+    BYTE_TYPES,
+    CODES,
+    INTEGER_TYPES,
+    NUMBER_TYPES,
+    RATIONAL_TYPES,
+    TABLE_TYPES,
+    TYPE_LENGTHS,
+)
 from iipserve.containers.tables import PAGE, PagedTable, Table, packed
 from iipserve.errors import DecodeError
-
-
-class FieldType(IntEnum):
-    """Types of values; those from 16 on are BigTIFF's."""
-
-    BYTE = 1
-    ASCII = 2
-    SHORT = 3
-    LONG = 4
-    RATIONAL = 5
-    SBYTE = 6
-    UNDEFINED = 7
-    SSHORT = 8
-    SLONG = 9
-    SRATIONAL = 10
-    FLOAT = 11
-    DOUBLE = 12
-    IFD = 13
-    LONG8 = 16
-    SLONG8 = 17
-    IFD8 = 18
-
-
-CODES: Mapping[int, str] = dict(
-    zip(
-        FieldType,
-        ["B", "B", "H", "I", "II", "b", "B", "h", "i", "ii", "f", "d", "I", "Q", "q", "Q"],
-        strict=True,
-    )
-)
-"""One value of each type, in `struct`'s codes."""
-TYPE_LENGTHS = {type: struct.calcsize("=" + code) for type, code in CODES.items()}
-"""Bytes per value of each type."""
-BYTE_TYPES = frozenset({FieldType.BYTE, FieldType.ASCII, FieldType.SBYTE, FieldType.UNDEFINED})
-NUMBER_TYPES = CODES.keys() - {FieldType.ASCII, FieldType.UNDEFINED}
-RATIONAL_TYPES = frozenset({FieldType.RATIONAL, FieldType.SRATIONAL})
-INTEGER_TYPES = NUMBER_TYPES - RATIONAL_TYPES - {FieldType.FLOAT, FieldType.DOUBLE}
-TABLE_TYPES = frozenset({FieldType.SHORT, FieldType.LONG, FieldType.IFD, FieldType.LONG8, FieldType.IFD8})
 
 MAX_FIELDS = 1000
 """A directory of more is considered damaged."""
@@ -126,6 +96,10 @@ class Entry(NamedTuple):
     """The values, or their offset where they do not fit."""
 
 
+Row: TypeAlias = tuple[Any, ...]
+"""Tag and fields of an `Entry`."""
+
+
 class Field(NamedTuple):
     """A field with its values."""
 
@@ -189,19 +163,51 @@ class Reader:
         return int(offset)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Directory:
     """One image file directory. Fields are read when they are asked for; a damaged one counts as absent."""
 
-    reader: Reader
+    __slots__ = ("_stop", "beginning", "entries", "following", "offset", "reader")
+
     entries: dict[int, Entry]
-    """By tag; the first of a repeated tag."""
-    following: int
-    """Offset of the next directory of the chain; 0 at its end."""
-    offset: int = 0
-    """Of the directory in the file."""
-    beginning: bytes = b""
-    """What was read at its offset: often some of its values follow it."""
+    """By tag; the first of a repeated tag. Unpacked on first use."""
+
+    def __init__(self, reader: Reader, offset: int, beginning: bytes, stop: int, following: int) -> None:
+        """A directory whose fields are in memory.
+
+        Args:
+            reader: of its file.
+            offset: of the directory in the file.
+            beginning: what was read there: the directory, and often some of its values after it.
+            stop: where its last field ends in `beginning`.
+            following: offset of the next directory of the chain; 0 at its end.
+        """
+        self.reader = reader
+        self.offset = offset
+        self.beginning = beginning
+        self.following = following
+        self._stop = stop
+
+    def __getattr__(self, name: str) -> dict[int, Entry]:
+        """The entries, of which most directories of a pyramid need none: see `rows`."""
+        if name != "entries":
+            raise AttributeError(name)
+        # half the time of the constructor
+        entries = {row[0]: tuple.__new__(Entry, row[1:]) for row in self.rows()}
+        if len(entries) < self.size:
+            entries |= {row[0]: Entry(*row[1:]) for row in reversed(tuple(self.rows()))}
+        self.entries = entries
+        return entries
+
+    @property
+    def size(self) -> int:
+        """How many fields there are, repeated ones included."""
+        variant = self.reader.variant
+        return (self._stop - variant.count.size) // variant.entry.size
+
+    def rows(self) -> Iterator[Row]:
+        """All fields in the order of the file, as `Entry` without names."""
+        variant = self.reader.variant
+        return variant.entry.iter_unpack(self.beginning[variant.count.size : self._stop])
 
     def __contains__(self, tag: int) -> bool:
         """Whether the field is there, damaged or not."""
@@ -345,7 +351,7 @@ def read_chain(reader: Reader) -> Iterator[Directory]:
     """
     offset = reader.first_offset()
     directory = read_directory(reader, offset)
-    visited, fields = {offset}, len(directory.entries)
+    visited, fields = {offset}, directory.size
     while True:
         yield directory
         offset = directory.following
@@ -356,7 +362,7 @@ def read_chain(reader: Reader) -> Iterator[Directory]:
             directory = read_directory(reader, offset)
         except DecodeError:
             return
-        fields += len(directory.entries)
+        fields += directory.size
 
 
 def read_directory(reader: Reader, offset: int, *, min_fields: int = 1) -> Directory:
@@ -376,10 +382,6 @@ def read_directory(reader: Reader, offset: int, *, min_fields: int = 1) -> Direc
     stop = start + count * variant.entry.size
     if len(data) < stop + variant.offset.size:
         data = reader.bytes_at(offset, stop) + reader.read(variant.offset.size, offset + stop)
-    rows = [*variant.entry.iter_unpack(data[start:stop])]
-    entries = {row[0]: tuple.__new__(Entry, row[1:]) for row in rows}  # half the constructor's time
-    if len(entries) < len(rows):
-        entries |= {row[0]: Entry(*row[1:]) for row in reversed(rows)}
     # some writers end the file before the offset of the next directory
     (following,) = variant.offset.unpack_from(data[stop:].ljust(variant.offset.size, b"\0"))
-    return Directory(reader, entries, following, offset, data)
+    return Directory(reader, offset, data, stop, following)

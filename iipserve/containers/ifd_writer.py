@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from types import MappingProxyType
 
-from iipserve.containers.ifd import BYTE_ORDER_MARKS, CLASSIC, CODES, TYPE_LENGTHS, Entry, Field, FieldType
+from iipserve.containers.field_types import CODES, TYPE_LENGTHS, FieldType
+from iipserve.containers.ifd import BYTE_ORDER_MARKS, CLASSIC, Entry, Field
 
 HEADER_LENGTH, COUNT_LENGTH, ENTRY_LENGTH, OFFSET_LENGTH = 8, 2, 12, 4
 """Bytes of classic TIFF's structures."""

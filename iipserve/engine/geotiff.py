@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from iipserve.containers.ifd import Directory, Field, FieldType
+from iipserve.containers.field_types import FieldType
+from iipserve.containers.ifd import Directory, Field
 from iipserve.containers.ifd_writer import integers, pack_file, reals
 from iipserve.containers.tags import (
     BITS_PER_SAMPLE,

@@ -9,7 +9,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from iipserve.containers import exif
-from iipserve.containers.ifd import FieldType
+from iipserve.containers.field_types import FieldType
 from iipserve.containers.ifd_writer import header, integers, pack_directory
 from tests.codecs.samples import check_exif, exif_block
 from tests.codecs.test_tiff import DAMAGED_EXIF

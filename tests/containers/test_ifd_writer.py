@@ -8,7 +8,8 @@ import pytest
 import tifffile
 
 from iipserve.containers import ifd, ifd_writer
-from iipserve.containers.ifd import FieldType, Reader, read_directory
+from iipserve.containers.field_types import FieldType
+from iipserve.containers.ifd import Reader, read_directory
 
 
 def fields(order: str) -> list[ifd.Field]:

@@ -89,9 +89,10 @@ def describe(
     samples: OutputSamples,
     levels: tuple[Level, ...],
     tile: Size,
+    icc: bytes | None,
     stack: tuple[StackLayer, ...],
 ) -> ImageInfo:
-    """The image of a directory; `tile` is the one to be advertised, `stack` all images of the file."""
+    """The image of a directory; `tile` is the one to be advertised, `icc` its profile, `stack` all images of the file."""
     return ImageInfo(
         identifier=file.identifier,
         format="tiff",
@@ -99,7 +100,7 @@ def describe(
         levels=levels,
         tile=tile,
         **samples._asdict(),
-        icc=metadata.read_icc(directory, samples.color_space),
+        icc=icc,
         xmp=metadata.read_xmp(directory),
         exif=exif.from_tiff(directory),
         resolution=metadata.read_resolution(directory),

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from iipserve.containers.ifd import TYPE_LENGTHS, Directory
+from iipserve.containers.field_types import TYPE_LENGTHS
+from iipserve.containers.ifd import Directory
 from iipserve.containers.tags import (
     BITS_PER_SAMPLE,
     COLOR_MAP,

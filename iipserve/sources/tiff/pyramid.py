@@ -76,11 +76,12 @@ def _picture_size(
     """
     if not is_smaller(full, layout):
         return None
-    size, fits = layout.size, same_shape(layout.size, full.size)
-    is_whole = size.width % layout.tile.width == 0 and size.height % layout.tile.height == 0
-    if not is_whole or (fits and _is_power_of_two(full.size.width, size.width)):
-        return size if fits else None
-    described = philips_reductions(first)
+    size = layout.size
+    if shows_all(full.size, size, layout.tile):
+        return size
+    if not _is_of_whole_tiles(size, layout.tile):
+        return None
+    fits, described = same_shape(size, full.size), philips_reductions(first)
     cuts = [
         cut
         for reduction in described or POWERS_OF_TWO
@@ -91,6 +92,17 @@ def _picture_size(
     if fits and (not cuts or same(first, directory, None)):
         return size
     return next((cut for cut in cuts if same(first, directory, cut)), None)
+
+
+def shows_all(full: Size, size: Size, tile: Size) -> bool:
+    """Whether a level has the shape of the full size, and is not filled up to whole tiles as its size may suggest."""
+    if not same_shape(size, full):
+        return False
+    return not _is_of_whole_tiles(size, tile) or _is_power_of_two(full.width, size.width)
+
+
+def _is_of_whole_tiles(size: Size, tile: Size) -> bool:
+    return size.width % tile.width == 0 and size.height % tile.height == 0
 
 
 def _is_power_of_two(full: int, width: int) -> bool:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.containers import tags
-from iipserve.containers.ifd import Field, FieldType
+from iipserve.containers.field_types import FieldType
+from iipserve.containers.ifd import Field
 from iipserve.containers.ifd_writer import file_length, integers, pack_file, value_offset
 from iipserve.containers.tags import Photometric
 from iipserve.sources.tiff.layout import Layout

@@ -89,7 +89,8 @@ def open_strips(file: OpenFile, pages: Sequence[Page]) -> Source:
             page = page_of_layer(pages, file.layer)
             image = _read_page(page, file.version.length)
             levels = (Level(image.size, TILE),)
-            info = describe(file, page.first, image.samples, levels, TILE, read_stack(pages))
+            icc = metadata.read_icc(page.first, image.samples.color_space)
+            info = describe(file, page.first, image.samples, levels, TILE, icc, read_stack(pages))
             check_size(info.size, info.bands, info.dtype)
         except DecodeError as error:
             raise UnsupportedImage(str(error)) from error

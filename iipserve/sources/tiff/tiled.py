@@ -2,123 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
-from iipserve.containers.ifd import Reader, read_directory
-from iipserve.containers.tables import PAGE
-from iipserve.containers.tags import ORIENTATION, Compression
+from iipserve.containers.ifd import Directory, Reader
+from iipserve.containers.tags import ORIENTATION
 from iipserve.errors import DecodeError, TileNotFound, UnsupportedImage
-from iipserve.geometry import Region, Size, TileGrid
-from iipserve.image import ImageInfo, Level
+from iipserve.geometry import Region, Size
+from iipserve.image import ImageInfo, StackLayer
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, Source, closed_on_error, cut, give_back
-from iipserve.sources.color import Step
 from iipserve.sources.oriented import upright
-from iipserve.sources.tiff import metadata
-from iipserve.sources.tiff.codec import codec_of, has_codec_of
-from iipserve.sources.tiff.decoders import with_sample_order
-from iipserve.sources.tiff.image_codecs import JpegDecoder, JpegSplicer, TileDecoder, checked_webp
+from iipserve.sources.tiff.image_codecs import JpegDecoder
 from iipserve.sources.tiff.info import describe, output_samples
-from iipserve.sources.tiff.layout import Layout, read_layout, stored_alike
-from iipserve.sources.tiff.pages import Page, SamePicture, page_of_layer
-from iipserve.sources.tiff.pyramid import PyramidLevel, read_pyramid
-from iipserve.sources.tiff.segments import (
-    as_stored,
-    holds_tables,
-    read_segment,
-    read_tables,
-    unwritten_pixel,
-    with_opacity,
+from iipserve.sources.tiff.layout import read_layout
+from iipserve.sources.tiff.levels import (
+    AnyLevel,
+    ImageLevels,
+    PendingLevel,
+    StoredLevel,
+    read_level,
+    read_levels,
+    read_plain_levels,
 )
+from iipserve.sources.tiff.pages import Page, SamePicture, page_of_layer
+from iipserve.sources.tiff.plain_pyramid import PlainPyramid
+from iipserve.sources.tiff.pyramid import PyramidLevel
+from iipserve.sources.tiff.segments import as_stored, read_segment, unwritten_pixel, with_opacity
 from iipserve.sources.tiff.stack import read_stack
-from iipserve.sources.tiff_pixel_format import Alpha
 from iipserve.sources.tiles import join_parts
 
 ADVERTISED_SIDES = range(64, 2049)
 """Tiles with sides of these lengths are advertised; `DEFAULT_TILE` is advertised instead of others."""
 DEFAULT_TILE = Size(256, 256)
-SOURCE_MEMORY, LEVEL_MEMORY = 3072, 768
-"""Bytes of an opened file and of one of its levels, besides tables (measured)."""
-
-Rewrap = Callable[[bytes, bool], bytes | None]
-"""(tile as stored, whether to embed the ICC profile) -> complete file, or None if that cannot be made."""
-NO_REWRAPS: Mapping[str, Rewrap] = {}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StoredLevel:
-    """Where the tiles of one level are, and how they are decoded."""
-
-    layout: Layout
-    grid: TileGrid
-    offsets: Sequence[int]
-    """Offset of each tile in the file, row by row, and plane by plane."""
-    counts: Sequence[int]
-    """Length of each tile in bytes; 0 for a tile that was never written."""
-    max_count: int
-    """Larger byte counts are considered damage."""
-    decode: TileDecoder
-    convert: Step | None
-    """Makes output samples of decoded ones; None if they are the same."""
-    proves_length: bool
-    """See `Layout`."""
-    rewraps: Mapping[str, Rewrap]
-    """By output format."""
-    mask: StoredLevel | None
-    """Its one band is the opacity of this level."""
-    columns: int
-    """Of the grid."""
-    rows: int
-    """Of the grid."""
-
-    @property
-    def bands(self) -> int:
-        """Output samples per pixel."""
-        return self.layout.bands.count + (self.mask is not None)
-
-    @property
-    def memory(self) -> int:
-        """About how many bytes it takes."""
-        tables = 4 * sum(min(len(table), PAGE) for table in (self.offsets, self.counts))
-        return LEVEL_MEMORY + tables + (self.mask.memory if self.mask else 0)
+SOURCE_MEMORY = 3072
+"""Bytes of an opened file, besides its levels (measured)."""
 
 
 ReadTile: TypeAlias = Callable[[StoredLevel, int, Region], Pixels]
 """(level, index of a tile, its region) -> samples. Raises `ValueError` or `RuntimeError` if it is damaged."""
-
-
-class PendingLevel(NamedTuple):
-    """A smaller level whose tables and decoders are made when one of its tiles is read."""
-
-    reader: Reader
-    offset: int
-    """Of its directory."""
-    layout: Layout
-    icc: bytes | None
-    """Profile of the image."""
-    shown_as_stored: bool
-    """See `_read_level`."""
-
-    @property
-    def grid(self) -> TileGrid:
-        """The level cut into tiles."""
-        return self.layout.grid
-
-    @property
-    def memory(self) -> int:
-        """About how many bytes the level takes once it is read."""
-        return LEVEL_MEMORY + 8 * min(self.grid.tile_count, PAGE)
-
-    def read(self) -> StoredLevel:
-        """The level. Raises `DecodeError` or `UnsupportedImage` if it is damaged after all."""
-        level = PyramidLevel(read_directory(self.reader, self.offset), self.layout, None)
-        return _read_level(level, self.icc, shown_as_stored=self.shown_as_stored)
 
 
 class TiffSource(Source):
@@ -126,18 +50,12 @@ class TiffSource(Source):
 
     reads_parts: bool = True
 
-    def __init__(
-        self,
-        file: OpenFile,
-        reader: Reader,
-        info: ImageInfo,
-        levels: Sequence[StoredLevel | PendingLevel],
-    ) -> None:
+    def __init__(self, file: OpenFile, reader: Reader, info: ImageInfo, levels: ImageLevels) -> None:
         """Take over the file's descriptor; `reader` reads by `file.read_at`."""
         self.info = info
-        self.memory = SOURCE_MEMORY + sum(level.memory for level in levels)
+        self._levels: list[AnyLevel] = [levels.full, *levels.smaller]
+        self.memory = SOURCE_MEMORY + sum(level.memory for level in self._levels)
         self._reader = reader
-        self._levels = [*levels]
         give_back(self, file)
 
     def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
@@ -297,25 +215,43 @@ def open_tiled(file: OpenFile, pages: Sequence[Page], same: SamePicture) -> Sour
     return upright(source, page_of_layer(pages, file.layer).first.integer(ORIENTATION, 1))
 
 
+def open_plain(file: OpenFile, first: Directory, pyramid: PlainPyramid) -> Source:
+    """As `open_tiled`, of the only image of a file.
+
+    Args:
+        file: its descriptor is taken over.
+        first: the directory of the full size.
+        pyramid: its levels.
+
+    Raises:
+        UnsupportedImage, DecodeError: as `open_tiled`.
+    """
+    with closed_on_error(file):
+        levels = read_plain_levels(first, pyramid)
+        info = _info(file, first, levels, ())
+    return upright(TiffSource(file, first.reader, info, levels), first.integer(ORIENTATION, 1))
+
+
 def open_stored(file: OpenFile, pages: Sequence[Page], same: SamePicture) -> TiffSource:
     """As `open_tiled`, in the orientation of the file."""
     with closed_on_error(file):
         page = page_of_layer(pages, file.layer)
-        levels, ranges = _read_levels(page, same)
-        full = levels[0]
-        assert isinstance(full, StoredLevel), "only smaller levels are read later"
-        info = describe(
-            file, page.first, output_samples(full.layout, ranges, full.convert, masked=full.mask is not None),
-            tuple(Level(level.layout.size, level.layout.tile) for level in levels),
-            _advertised_tile(full.layout.tile), read_stack(pages),
-        )  # fmt: skip
+        levels = read_levels(page, same)
+        info = _info(file, page.first, levels, read_stack(pages))
     return TiffSource(file, page.first.reader, info, levels)
+
+
+def _info(file: OpenFile, first: Directory, levels: ImageLevels, stack: tuple[StackLayer, ...]) -> ImageInfo:
+    full = levels.full
+    samples = output_samples(full.layout, levels.ranges, full.convert, masked=full.mask is not None)
+    tile = _advertised_tile(full.layout.tile)
+    return describe(file, first, samples, levels.sizes, tile, levels.icc, stack)
 
 
 def can_open(page: Page) -> bool:
     """Whether `open_tiled` opens an image."""
     try:
-        _read_level(PyramidLevel(page.first, read_layout(page.first), None), None, shown_as_stored=False)
+        read_level(PyramidLevel(page.first, read_layout(page.first), None), None, shown_as_stored=False)
     except (UnsupportedImage, DecodeError):
         return False
     return True
@@ -324,74 +260,3 @@ def can_open(page: Page) -> bool:
 def _advertised_tile(tile: Size) -> Size:
     fits = tile.width in ADVERTISED_SIDES and tile.height in ADVERTISED_SIDES
     return tile if fits else DEFAULT_TILE
-
-
-def _read_levels(
-    page: Page, same: SamePicture
-) -> tuple[Sequence[StoredLevel | PendingLevel], tuple[tuple[float, float], ...]]:
-    """The levels of an image, full size first, and black and white of each of its bands."""
-    pyramid = read_pyramid(page, same)
-    full = pyramid[0].layout
-    icc = metadata.read_icc(page.first, full.bands.color_space)
-    ranges = metadata.read_ranges(page.first, full)
-    shown_as_stored = set(ranges) == {full.output_type.full_range}
-    levels: list[StoredLevel | PendingLevel] = [_read_level(pyramid[0], icc, shown_as_stored=shown_as_stored)]
-    for smaller in pyramid[1:]:
-        directory, layout = smaller.directory, smaller.layout
-        if layout.nodata != full.nodata:
-            layout = layout._replace(nodata=full.nodata)
-        if _is_sure(pyramid[0], smaller):
-            levels.append(PendingLevel(directory.reader, directory.offset, layout, icc, shown_as_stored))
-            continue
-        # a smaller level that cannot be read is left out
-        with suppress(DecodeError, UnsupportedImage):
-            levels.append(_read_level(smaller._replace(layout=layout), icc, shown_as_stored=shown_as_stored))
-    return levels, ranges
-
-
-def _is_sure(full: PyramidLevel, smaller: PyramidLevel) -> bool:
-    """Whether a level can be read for sure, as the full size can: stored in the same way, with whole tables."""
-    alike = stored_alike(full.layout, smaller.layout) and smaller.mask is None and full.layout.type.bits != 24
-    directory = smaller.directory
-    return alike and holds_tables(directory, smaller.layout) and has_codec_of(full.directory, directory)
-
-
-def _read_level(level: PyramidLevel, icc: bytes | None, *, shown_as_stored: bool) -> StoredLevel:
-    """Tables and decoders of one level.
-
-    Args:
-        level: its directory, layout and mask.
-        icc: profile of the image.
-        shown_as_stored: no range of samples is declared that would change how they are shown.
-    """
-    directory, layout, mask = level
-    offsets, counts = read_tables(directory, layout)
-    layout = with_sample_order(layout, directory, offsets, counts)
-    codec = codec_of(layout, directory)
-    passes, grid = shown_as_stored and layout.is_plain, layout.grid
-    return StoredLevel(
-        layout=layout,
-        grid=grid,
-        columns=grid.columns,
-        rows=grid.rows,
-        offsets=offsets,
-        counts=counts,
-        max_count=layout.max_encoded_bytes,
-        decode=codec.decode,
-        convert=codec.convert,
-        proves_length=layout.proves_length,
-        rewraps=_rewraps(layout.of_size(layout.tile), codec.tables, icc) if passes else NO_REWRAPS,
-        mask=_read_level(PyramidLevel(*mask, None), None, shown_as_stored=False) if mask else None,
-    )
-
-
-@lru_cache(maxsize=64)
-def _rewraps(layout: Layout, tables: bytes, icc: bytes | None) -> Mapping[str, Rewrap]:
-    """The output formats that stored tiles of levels of one layout can be made into; its size has no influence."""
-    if layout.compression == Compression.JPEG and layout.bands.stored == layout.bands.colors in (1, 3):
-        splicer = JpegSplicer(layout, tables, icc)
-        return {"jpeg": lambda data, profile: splicer.splice(data, profile=profile)}
-    kept = layout.bands.alpha is not Alpha.PREMULTIPLIED and layout.bands.alpha_declared
-    if layout.compression == Compression.WEBP and kept:
-        return {"webp": lambda data, profile: None if profile and icc else checked_webp(layout, data)}
-    return {}

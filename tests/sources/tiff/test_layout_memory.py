@@ -44,18 +44,10 @@ def recorded(path: Path) -> Iterator[tuple[Directory, Recorder]]:
     try:
         first = next(read_chain(Reader.of(read, read(16, 0), os.fstat(descriptor).st_size)))
         recorder = Recorder(first.entries)
-        yield Directory(first.reader, recorder, 0), recorder
+        first.entries = recorder
+        yield first, recorder
     finally:
         os.close(descriptor)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One file of each kind."""
-    folder = tmp_path_factory.mktemp("kinds")
-    for kind in KINDS:
-        KINDS[kind](folder / f"{kind}.tif")
-    return folder
 
 
 def test_every_field_that_is_read_is_part_of_the_key(folder: Path) -> None:
