@@ -1,9 +1,14 @@
-"""Addresses and links of resources."""
+"""Addresses, links and headers of resources."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import quote
+
+from iipserve.geo import crs
+from iipserve.geo.crs import CrsName, Form
+from iipserve.geo.grid import Bounds
+from iipserve.geo.matrixset import number_text
 
 Json: TypeAlias = dict[str, Any]
 
@@ -43,6 +48,16 @@ def own_links(addresses: Addresses, *segments: str, is_html: bool, query: str = 
         link(addresses.of(*segments, query=_and(query, f"f={form}")), rel, media_type, title)
         for (form, media_type, title), rel in ((own, "self"), (other, "alternate"))
     ]
+
+
+def place_headers(name: CrsName, bounds: Bounds) -> tuple[tuple[str, str], ...]:
+    """Where a map or a coverage is (20-058, /req/core/map-response; 19-087, 7.2): in CRS84 without a name of the system."""
+    min_x, min_y, max_x, max_y = map(number_text, bounds)
+    if name == (crs.WGS84, Form.X_FIRST):
+        return (("Content-Bbox", f"{min_x},{min_y},{max_x},{max_y}"),)
+    swapped = crs.swaps_axes(name.key)
+    sides = (min_y, min_x, max_y, max_x) if swapped else (min_x, min_y, max_x, max_y)
+    return (("Content-Crs", f"<{crs.uri(name.key)}>"), ("Content-Bbox", ",".join(sides)))
 
 
 def _and(query: str, more: str) -> str:

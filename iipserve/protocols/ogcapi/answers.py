@@ -24,8 +24,9 @@ from iipserve.protocols.map_tiles import (
     plan_tile,
     style_of,
 )
-from iipserve.protocols.ogcapi import common, maps, openapi, tiles
-from iipserve.protocols.ogcapi.addresses import HTML, JSON, Json, own_links
+from iipserve.protocols.ogcapi import common, coverage_documents, coverages, maps, openapi, tiles
+from iipserve.protocols.ogcapi.addresses import HTML, JSON, Addresses, Json, own_links
+from iipserve.protocols.ogcapi.coverage_queries import CoverageQuery
 from iipserve.protocols.ogcapi.html import page
 from iipserve.protocols.ogcapi.requests import (
     TILEJSON,
@@ -49,7 +50,7 @@ class Named(NamedTuple):
 
 
 def plan(query: Query, images: Images, server: Server) -> Answer:
-    """The document, the tile or the map.
+    """The document, the tile, the map or the coverage.
 
     Raises:
         NotThere: the layer has no such style or tile matrix set.
@@ -61,6 +62,8 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
         return Answer(plan_tile(query.tile, images.only(), server), vary)
     if isinstance(query, maps.MapQuery):
         return maps.plan_map_of(query, images, server)
+    if isinstance(query, CoverageQuery):
+        return coverages.plan_coverage_of(query, images.only(), server)
     if isinstance(query, CollectionsQuery):
         return Answer(CatalogPlan(CollectionsDocument(query, server), _vary(query.form, server)))
     if query.kind is Kind.LANDING:
@@ -112,7 +115,10 @@ def _of_service(query: DocumentQuery, server: Server) -> Named:
     if query.kind is Kind.CONFORMANCE:
         offered = formats(metadata, server.formats)
         return Named(
-            "Conformance classes", common.conformance_document(offered, has_maps=maps.is_offered(metadata))
+            "Conformance classes",
+            common.conformance_document(
+                offered, has_maps=maps.is_offered(metadata), coverages=coverages.formats(metadata)
+            ),
         )
     if query.kind is Kind.API:
         extensions = list(_extensions(server).values())
@@ -146,8 +152,10 @@ def _of_layer(query: DocumentQuery, entry: LayerEntry, server: Server) -> Named:
     addresses, is_html = query.addresses, query.form.media_type == HTML
     title = entry.layer.displayed_title
     if query.kind is Kind.COLLECTION:
-        value = common.collection_document(entry, addresses, _map_types(entry.layer, server), is_html=is_html)
-        return Named(title, value | maps.systems(entry, server.catalog().metadata))
+        return Named(title, _collection(entry, addresses, server, is_html=is_html))
+    if query.kind is Kind.SCHEMA:
+        shown = coverages.offered(entry, server.catalog().metadata)
+        return Named(f"Fields of {title}", coverage_documents.schema_document(shown, addresses))
     if query.style is not None:
         style_of(entry.layer, query.style)
     if query.kind is Kind.TILESETS:
@@ -161,6 +169,19 @@ def _of_layer(query: DocumentQuery, entry: LayerEntry, server: Server) -> Named:
     segments = tiles.tileset_segments(entry.layer.identifier, query.style, linked.set.identifier)
     value["links"] = own_links(addresses, *segments, is_html=is_html) + value["links"]
     return Named(value["title"], value)
+
+
+def _collection(entry: LayerEntry, addresses: Addresses, server: Server, *, is_html: bool) -> Json:
+    """A layer, with its maps, tile sets and coverage."""
+    metadata, layer = server.catalog().metadata, entry.layer
+    value = common.collection_document(entry, addresses, _map_types(layer, server), is_html=is_html)
+    value |= maps.systems(entry, metadata)
+    if coverages.is_offered(metadata, layer):
+        formats = coverages.media_types(layer, metadata)
+        value["links"] += coverage_documents.coverage_links(layer.identifier, addresses, formats)
+        if "extent" in value:
+            value["extent"]["spatial"] |= coverage_documents.extent_of(coverages.offered(entry, metadata))
+    return value
 
 
 def _map_types(layer: Layer, server: Server) -> dict[str, str]:

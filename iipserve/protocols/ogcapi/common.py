@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
 from iipserve.geo.crs import CRS84_URI
 from iipserve.geo.layer import Catalog, LayerEntry, ServiceMetadata
 from iipserve.protocols.map_tiles import lon_lat
-from iipserve.protocols.ogcapi import maps, tiles
+from iipserve.protocols.ogcapi import coverage_documents, maps, tiles
 from iipserve.protocols.ogcapi.addresses import HTML, REL, Addresses, Json, link, own_links
 from iipserve.protocols.ogcapi.requests import OPENAPI, CollectionsQuery
 from iipserve.protocols.ogcapi.times import time_interval
@@ -25,7 +26,7 @@ def landing_document(metadata: ServiceMetadata, addresses: Addresses, *, is_html
     """The landing page (19-072, section 7.2)."""
     return {
         "title": metadata.title,
-        "description": metadata.abstract or "Maps and tiles of georeferenced images",
+        "description": metadata.abstract or "Maps, tiles and samples of georeferenced images",
         "links": [
             *own_links(addresses, is_html=is_html),
             link(addresses.of("api"), "service-desc", OPENAPI, "The definition of this API"),
@@ -39,8 +40,14 @@ def landing_document(metadata: ServiceMetadata, addresses: Addresses, *, is_html
     }
 
 
-def conformance_document(formats: dict[str, str], *, has_maps: bool) -> Json:
-    """The conformance classes (19-072, section 7.4); `formats` are those of tiles by media type."""
+def conformance_document(formats: dict[str, str], *, has_maps: bool, coverages: Sequence[str]) -> Json:
+    """The conformance classes (19-072, section 7.4).
+
+    Args:
+        formats: of tiles and maps, names by media type.
+        has_maps: maps are answered.
+        coverages: names of the formats of coverages; none where these are not answered.
+    """
     of_formats = (
         tiles.TILES + tiles.FORMAT_CLASSES[name] for name in formats.values() if name in tiles.FORMAT_CLASSES
     )
@@ -48,7 +55,8 @@ def conformance_document(formats: dict[str, str], *, has_maps: bool) -> Json:
         maps.MAPS + maps.FORMAT_CLASSES[name] for name in formats.values() if name in maps.FORMAT_CLASSES
     )
     about_maps = [*maps.CONFORMANCE, *of_maps] if has_maps else []
-    return {"conformsTo": [*CONFORMANCE, *tiles.CONFORMANCE, *of_formats, *about_maps]}
+    about_coverages = coverage_documents.conformance(coverages)
+    return {"conformsTo": [*CONFORMANCE, *tiles.CONFORMANCE, *of_formats, *about_maps, *about_coverages]}
 
 
 def collections_document(query: CollectionsQuery, catalog: Catalog, *, is_html: bool) -> Json:

@@ -8,9 +8,8 @@ from typing import NamedTuple
 from iipserve.errors import Forbidden
 from iipserve.geo import crs
 from iipserve.geo.crs import CRS84_URI, CrsName, Form
-from iipserve.geo.grid import Bounds, GridRef
+from iipserve.geo.grid import GridRef
 from iipserve.geo.layer import Catalog, Layer, LayerEntry, ServiceMetadata
-from iipserve.geo.matrixset import number_text
 from iipserve.geo.ows.capabilities import between_meridians
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.geo.service.keys import LISTED_CRS
@@ -23,7 +22,7 @@ from iipserve.protocols.map_tiles import as_tile, entry_of, lon_lat, style_of
 from iipserve.protocols.map_values import check_steps, color, switch
 from iipserve.protocols.maps import MapView, ShownLayer, plan_blank, plan_maps
 from iipserve.protocols.ogcapi import times
-from iipserve.protocols.ogcapi.addresses import REL, Addresses, Json, link
+from iipserve.protocols.ogcapi.addresses import REL, Addresses, Json, link, place_headers
 from iipserve.protocols.ogcapi.areas import Area, Whole, around, framed, read_area
 from iipserve.protocols.ogcapi.subset import CRS84, read_subset
 
@@ -156,7 +155,7 @@ def plan_map_of(query: MapQuery, images: Images, server: Server) -> Answer:
     check_steps(bounds, size, area.text)
     plan = _planned(query, shown, GridRef.of_bounds(name.key, bounds, size), server)
     vary = (("Vary", "Accept"),) if query.is_negotiated else ()
-    return Answer(plan, (*_place_headers(name, bounds), *_time_header(query), *vary))
+    return Answer(plan, (*place_headers(name, bounds), *_time_header(query), *vary))
 
 
 def _usual_system(query: MapQuery, offered: list[LayerEntry]) -> CrsName:
@@ -185,16 +184,6 @@ def _planned(query: MapQuery, entries: list[LayerEntry], target: GridRef, server
         return plan_maps(shown, server)
     background, transparent = query.background, query.transparent
     return plan_blank(target.size, query.format, server, transparent=transparent, background=background)
-
-
-def _place_headers(name: CrsName, bounds: Bounds) -> tuple[tuple[str, str], ...]:
-    """Where the map is (20-058, requirement /req/core/map-response): in CRS84 without a name of the system."""
-    min_x, min_y, max_x, max_y = map(number_text, bounds)
-    if (name.key, name.form) == CRS84:
-        return (("Content-Bbox", f"{min_x},{min_y},{max_x},{max_y}"),)
-    swapped = crs.swaps_axes(name.key)
-    sides = (min_y, min_x, max_y, max_x) if swapped else (min_x, min_y, max_x, max_y)
-    return (("Content-Crs", f"<{crs.uri(name.key)}>"), ("Content-Bbox", ",".join(sides)))
 
 
 def _time_header(query: MapQuery) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,9 @@ from typing import Any
 from iipserve import __version__
 from iipserve.geo.layer import ServiceMetadata
 from iipserve.protocols.map_options import max_size
+from iipserve.protocols.ogcapi import coverages
 from iipserve.protocols.ogcapi.addresses import HTML, JSON, Addresses, Json
+from iipserve.protocols.ogcapi.coverage_documents import SCHEMA
 from iipserve.protocols.ogcapi.maps import is_offered
 from iipserve.protocols.ogcapi.requests import MAX_LIMIT, USUAL_LIMIT
 
@@ -16,6 +18,12 @@ TILESETS = "/collections/{collectionId}/map/tiles"
 STYLED = "/collections/{collectionId}/styles/{styleId}/map/tiles"
 MAP = "/collections/{collectionId}/map"
 STYLED_MAP = "/collections/{collectionId}/styles/{styleId}/map"
+COVERAGE = "/collections/{collectionId}/coverage"
+SCHEMA_PATH = "/collections/{collectionId}/schema"
+OF_COVERAGES = (
+    "subset", "subset-crs", "bbox", "bbox-crs", "crs", "resolution", "width", "height", "scale-factor", "scale-axes",
+    "scale-size", "properties", "exclude-properties", "datetime",
+)  # fmt: skip
 DATASET_MAP = "/map"
 OF_MAPS = (
     "bbox", "bbox-crs", "subset", "subset-crs", "center", "center-crs", "crs", "width", "height", "scale-denominator",
@@ -47,11 +55,13 @@ def document(metadata: ServiceMetadata, addresses: Addresses, extensions: Sequen
         paths |= _tiles(prefix, path, more)
     if is_offered(metadata):
         paths |= _maps()
+    if coverages.is_offered(metadata):
+        paths |= _coverages()
     return {
         "openapi": "3.0.3",
         "info": _info(metadata) | _limits(metadata),
         "servers": [{"url": addresses.root.removesuffix("/")}],
-        "tags": [{"name": name} for name in ("Service", "Layers", "Maps", "Tiles")],
+        "tags": [{"name": name} for name in ("Service", "Layers", "Maps", "Tiles", "Coverages")],
         "paths": paths,
         "components": {
             "parameters": _parameters(extensions),
@@ -92,6 +102,24 @@ def _maps() -> Json:
             ("styledMap", STYLED_MAP, ("collectionId", "styleId")),
             ("datasetMap", DATASET_MAP, ("collections",)),
         )
+    }
+
+
+def _coverages() -> Json:
+    """The paths of the coverage of a layer and of its schema."""
+    return {
+        COVERAGE: _resource(
+            "coverage",
+            "A coverage",
+            "Coverages",
+            "collectionId",
+            *OF_COVERAGES,
+            form="fCoverage",
+            types=("image/tiff",),
+        ),
+        SCHEMA_PATH: _resource(
+            "schema", "The fields of a coverage", "Coverages", "collectionId", types=(SCHEMA, JSON, HTML)
+        ),
     }
 
 
@@ -160,6 +188,7 @@ def _parameters(extensions: Sequence[str]) -> Json:
         ),
         "offset": _query("offset", "How many layers come before", {**index, "default": 0}),
         **_parameters_of_maps(),
+        **_parameters_of_coverages(),
         "f": _query("f", "The form of the document", {**text, "enum": ["json", "html"]}),
         "fTileSet": _query("f", "The form of the document", {**text, "enum": ["json", "html", "tilejson"]}),
         "fTile": _query("f", "The format of the picture", {**text, "enum": list(extensions)}),
@@ -187,6 +216,21 @@ def _parameters_of_maps() -> Json:
         "datetime": _query("datetime", "A time, or an interval; layers without a time have every time", text),
         "bgcolor": _query("bgcolor", "The color where there is no data, 0xRRGGBB", text),
         "transparent": _query("transparent", "Clear where there is no data", {"type": "boolean"}),
+    }
+
+
+def _parameters_of_coverages() -> Json:
+    text: Json = {"type": "string"}
+    factor: Json = {"type": "number", "exclusiveMinimum": True, "minimum": 0}
+    texts: Json = {"type": "array", "items": text}
+    return {
+        "resolution": _query("resolution", "Distances between samples by axes, E(20),N(20)", texts),
+        "scale-factor": _query("scale-factor", "Samples of the layer for each of the coverage", factor),
+        "scale-axes": _query("scale-axes", "The same by axes, E(2),N(2)", texts),
+        "scale-size": _query("scale-size", "Numbers of samples by axes, E(300),N(200)", texts),
+        "properties": _query("properties", "The fields, in the order of the coverage", texts),
+        "exclude-properties": _query("exclude-properties", "The fields that are left out", texts),
+        "fCoverage": _query("f", "The format of the file", text),
     }
 
 

@@ -27,7 +27,10 @@ from iipserve.protocols.map_tiles import (
     formats,
     service_root,
 )
+from iipserve.protocols.ogcapi import coverages
 from iipserve.protocols.ogcapi.addresses import HTML, JSON, Addresses
+from iipserve.protocols.ogcapi.coverage_documents import SCHEMA
+from iipserve.protocols.ogcapi.coverage_queries import CoverageQuery, read_coverage
 from iipserve.protocols.ogcapi.maps import MapQuery, dataset_layers, read_map
 from iipserve.protocols.url_text import decoded
 
@@ -61,6 +64,7 @@ class Kind(enum.Enum):
     COLLECTION = "collection"
     TILESETS = "tilesets"
     TILESET = "tileset"
+    SCHEMA = "schema"
 
 
 class Form(NamedTuple):
@@ -103,7 +107,7 @@ class TileQuery(NamedTuple):
     """The Accept header decided on the format."""
 
 
-Query: TypeAlias = DocumentQuery | CollectionsQuery | TileQuery | MapQuery
+Query: TypeAlias = DocumentQuery | CollectionsQuery | TileQuery | MapQuery | CoverageQuery
 
 
 class _Request(NamedTuple):
@@ -124,7 +128,11 @@ class _Request(NamedTuple):
         return DocumentQuery(kind, self.addresses, form, names, layer, style, matrix_set)
 
 
-DOCUMENTS = {Kind.API: (OPENAPI, JSON, HTML), Kind.TILESET: (JSON, HTML, TILEJSON)}
+DOCUMENTS = {
+    Kind.API: (OPENAPI, JSON, HTML),
+    Kind.TILESET: (JSON, HTML, TILEJSON),
+    Kind.SCHEMA: (SCHEMA, JSON, HTML),
+}
 """Media types of documents that do not only have the usual ones."""
 SINGLE = {
     "": Kind.LANDING,
@@ -222,13 +230,16 @@ def _matrix_set(identifier: str, request: _Request) -> DocumentQuery:
 
 
 def _of_collection(parts: list[str], request: _Request) -> Query:
-    """A layer, its map, or what follows `/map/tiles` of it, searched from the right."""
+    """A layer, its map, coverage or schema, or what follows `/map/tiles` of it, searched from the right."""
     for index in reversed(range(1, len(parts) - 1)):
         if parts[index : index + 2] == TILES:
             return _of_tiles(parts[:index], parts[index + 2 :], request)
     if len(parts) > 1 and parts[-1] == "map":
         layer, style = _styled(parts[:-1], request)
         return _map((layer,), style or "", request)
+    if len(parts) > 1 and parts[-1] in ("coverage", "schema"):
+        layer = find_layer(decoded("/".join(parts[:-1])), request.server)
+        return request.document(Kind.SCHEMA, layer) if parts[-1] == "schema" else _coverage(layer, request)
     return request.document(Kind.COLLECTION, find_layer(decoded("/".join(parts)), request.server))
 
 
@@ -277,6 +288,14 @@ def _dataset_layers(text: str, request: _Request) -> tuple[Layer, ...]:
     if not found:
         raise NotThere("there are no layers on the Earth; collections lists those to show")
     return found
+
+
+def _coverage(layer: Layer, request: _Request) -> CoverageQuery:
+    parameters = kvp.read(request.routed.request)
+    if request.form:
+        return read_coverage(parameters, layer, request.form, is_negotiated=False)
+    form = _form(request, tuple(coverages.media_types(layer, request.server.catalog().metadata)))
+    return read_coverage(parameters, layer, form.media_type, is_negotiated=True)
 
 
 def _of_tiles(parts: list[str], rest: list[str], request: _Request) -> Query:

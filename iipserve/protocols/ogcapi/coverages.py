@@ -1,0 +1,119 @@
+"""OGC API - Coverages (19-087): the samples of layers."""
+
+from __future__ import annotations
+
+from iipserve import coverage_formats
+from iipserve.errors import Forbidden, TooLarge, UnsupportedEncoding
+from iipserve.geo import crs
+from iipserve.geo.crs import CrsName, Form
+from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
+from iipserve.geometry import Size
+from iipserve.image import ImageInfo
+from iipserve.plan import Answer, CoverageEncoding, Resampling
+from iipserve.protocols import Server, coverage_options
+from iipserve.protocols.coverage_offerings import Offering, offering
+from iipserve.protocols.coverages import CoverageView, plan_coverage
+from iipserve.protocols.map_tiles import entry_of
+from iipserve.protocols.ogcapi.addresses import place_headers
+from iipserve.protocols.ogcapi.coverage_grid import target_of
+from iipserve.protocols.ogcapi.coverage_queries import CoverageQuery, select
+
+
+def is_offered(metadata: ServiceMetadata, layer: Layer | None = None) -> bool:
+    """Whether coverages are answered, of one layer or at all: where those of WCS are."""
+    if layer is None:
+        return "GetCoverage" in coverage_options.operations(metadata)
+    return "GetCoverage" in coverage_options.layer_operations(layer, metadata)
+
+
+def formats(metadata: ServiceMetadata) -> tuple[str, ...]:
+    """Names of the formats of coverages; none where these are not answered."""
+    return coverage_options.formats(metadata) if is_offered(metadata) else ()
+
+
+def offered(entry: LayerEntry, metadata: ServiceMetadata) -> Offering:
+    """The layer as a coverage.
+
+    Raises:
+        Forbidden: the service file does not let coverages of it be answered.
+    """
+    if not is_offered(metadata, entry.layer):
+        raise Forbidden(f"coverages of layer {entry.layer.identifier!r} are switched off by the service file")
+    return offering(entry, metadata)
+
+
+def plan_coverage_of(query: CoverageQuery, info: ImageInfo, server: Server) -> Answer:
+    """The plan of a coverage: that of WCS for the same samples.
+
+    Raises:
+        Forbidden: the service file does not let coverages be answered.
+        NotThere: the subset is outside of the coverage.
+        InvalidRequest: there is no such field or axis, or the layer is not offered in the system.
+        UnsupportedEncoding: the format is not offered, or cannot hold the samples.
+        TooLarge: the result has more samples than the service allows.
+    """
+    metadata = server.catalog().metadata
+    shown = offered(entry_of(query.layer, info, server), metadata)
+    _check_system(query, shown, metadata)
+    target = target_of(query, shown.grid)
+    _check_size(target.size, metadata)
+    bands = select(query, tuple(band.name for band in shown.bands))
+    view = CoverageView(
+        query.layer,
+        tuple(shown.bands[index].index for index in bands),
+        target,
+        Resampling(shown.interpolations[0]),
+        CoverageEncoding(_format(query.format, shown)),
+    )
+    plan = plan_coverage(view, shown.entry.info, shown.entry.geo, server)
+    vary = (("Vary", "Accept"),) if query.is_negotiated else ()
+    return Answer(plan, (*place_headers(query.crs or native_name(shown), target.bounds), *vary))
+
+
+def native_name(shown: Offering) -> CrsName:
+    """The system of a coverage."""
+    return CrsName(shown.grid.crs, Form.URI)
+
+
+def _check_system(query: CoverageQuery, shown: Offering, metadata: ServiceMetadata) -> None:
+    """See that the layer is offered in the systems of the request."""
+    names = [query.crs] if query.crs else []
+    if query.subset.is_spatial:
+        names.append(query.subset.crs)
+    for name in names:
+        if name.key == crs.WGS84 and not shown.is_plain:
+            continue
+        if not coverage_options.accepts(name.key, shown.entry, metadata):
+            raise crs.NoTransformation(
+                f"layer {crs.quoted(query.layer.identifier)} is not offered in {crs.label(name.key)}; "
+                f"it is in {', '.join(shown.crs)}"
+            )
+
+
+def _check_size(size: Size, metadata: ServiceMetadata) -> None:
+    limit = coverage_options.max_size(metadata)
+    if max(size) > limit:
+        raise TooLarge(
+            f"the coverage has {size.width} x {size.height} samples; {limit} x {limit} are the most: "
+            "ask for a subset, or scale it"
+        )
+
+
+def _format(text: str, shown: Offering) -> str:
+    """The name of a format that the coverage is offered in."""
+    if not text:
+        return shown.native_format
+    name = coverage_formats.find(text).name
+    if name not in shown.formats:
+        raise UnsupportedEncoding(f"format {crs.quoted(text)} is not offered; {', '.join(shown.formats)} are")
+    return name
+
+
+def media_types(layer: Layer, metadata: ServiceMetadata) -> dict[str, str]:
+    """Names of the formats of a layer by media type, that of requests that name none first."""
+    known = coverage_formats.formats()
+    names = (
+        coverage_options.layer_native_format(layer, metadata),
+        *coverage_options.layer_formats(layer, metadata),
+    )
+    return {known[name].media_type: name for name in dict.fromkeys(names) if name in known}
