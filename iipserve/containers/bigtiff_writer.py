@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-from iipserve.containers.ifd import TYPE_LENGTHS, VARIANTS, Field
+from iipserve.containers.field_types import TYPE_LENGTHS
+from iipserve.containers.ifd import VARIANTS, Field
 
 MARKS = {"<": b"II+\0", ">": b"MM\0+"}
 """Byte order -> the first four bytes of a file."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from iipserve.codecs.tiff import ycbcr_fields
 from iipserve.containers import tags
-from iipserve.containers.ifd import Field, FieldType
+from iipserve.containers.field_types import FieldType
+from iipserve.containers.ifd import Field
 from iipserve.containers.ifd_writer import integers, text
 from iipserve.containers.tags import Compression, Photometric
 from iipserve.coverage_formats import Raster

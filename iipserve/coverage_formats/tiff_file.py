@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from iipserve.codecs import Output
 from iipserve.containers import bigtiff_writer, ifd_writer, tags
-from iipserve.containers.ifd import Field, FieldType
+from iipserve.containers.field_types import FieldType
+from iipserve.containers.ifd import Field
 from iipserve.containers.ifd_writer import integers
 from iipserve.coverage_formats import Raster, Strips
 from iipserve.coverage_formats.geo_keys import place_fields
