@@ -11,7 +11,7 @@ TIME = "time"
 
 
 class AxisLabels(NamedTuple):
-    """Labels of the two axes of a system, and their units (UCUM), in the order of the authority."""
+    """Labels of the two axes of a system, and their units, in the order of the authority."""
 
     labels: tuple[str, str]
     units: tuple[str, str]
@@ -31,6 +31,6 @@ def axis_labels(key: str) -> AxisLabels:
 
 
 def _unit(metres: float) -> str:
-    """The unit of a length."""
-    known = {1.0: "m", 1000.0: "km", 0.3048: "[ft_i]", 0.3048006096012192: "[ft_us]"}
+    """The unit of a length, as a name of XML, which lists of labels of GML need."""
+    known = {1.0: "m", 1000.0: "km", 0.3048: "ft", 0.3048006096012192: "ftUS"}
     return next((unit for length, unit in known.items() if abs(metres / length - 1) < 1e-12), "m")

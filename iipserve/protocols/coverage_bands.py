@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from iipserve.geo.georeference import Band
 from iipserve.geo.layer import Layer, LayerEntry
 from iipserve.geo.matrixset import number_text
 from iipserve.geo.ows.xml import nc_name
-from iipserve.image import ImageInfo
-from iipserve.processing.missing import representable
 from iipserve.protocols.coverage_options import item, split
+from iipserve.protocols.coverages import coverage_bands, missing_samples
 
 NODATA_REASON = "http://www.opengis.net/def/nil/OGC/0/unknown"
 """Of samples that files declare as missing data (OGC 08-094r1, table 25)."""
@@ -38,7 +38,7 @@ class OfferedBand:
     """A band of a coverage."""
 
     index: int
-    """Among the bands of the image without opacity, from 0."""
+    """As of `coverages.coverage_bands`."""
     name: str
     """An NCName, unlike those of the others: by which requests ask for it, besides its number."""
     description: str = ""
@@ -48,7 +48,7 @@ class OfferedBand:
     """A URI of what is measured; empty where none is known."""
     interpretation: str = ""
     """How its samples are to be understood; empty where the service file does not say."""
-    interval: tuple[float, float] | None = None
+    interval: tuple[float | int, float | int] | None = None
     """Minimum and maximum that samples may have; None where nothing limits them."""
     nil_values: tuple[NilValue, ...] = ()
     significant_figures: int | None = None
@@ -60,17 +60,20 @@ class OfferedBand:
 
 def sample_type(entry: LayerEntry) -> str:
     """The numpy name of the type of samples: as the file stores them."""
-    return "uint8" if entry.geo.is_palette else entry.info.dtype
+    return entry.info.samples.dtype
 
 
 def bands_of(entry: LayerEntry) -> tuple[OfferedBand, ...]:
-    """The bands of a layer: all without opacity, or the first `bandcount`; one of indices of a palette."""
-    layer, info, known = entry.layer, entry.info, entry.geo.bands
-    count = 1 if entry.geo.is_palette else info.color_bands
+    """The bands of a layer: all of the file, or the first `bandcount`."""
+    layer, own = entry.layer, coverage_bands(entry.info, entry.geo)
     if (stated := _count(item(layer, "bandcount"))) is not None:
-        count = min(count, stated)
-    names = _names(layer, [known[index].name if index < len(known) else "" for index in range(count)])
-    return tuple(_band(entry, index, written, name) for index, (written, name) in enumerate(names))
+        own = own[:stated]
+    missing = missing_samples(layer, entry.info)
+    names = _names(layer, [band.name for band in own])
+    return tuple(
+        _band(entry, index, written, name, own[index], missing[index])
+        for index, (written, name) in enumerate(names)
+    )
 
 
 def _names(layer: Layer, own: list[str]) -> Iterable[tuple[str, str]]:
@@ -87,9 +90,10 @@ def _names(layer: Layer, own: list[str]) -> Iterable[tuple[str, str]]:
     return [(written, name) for name, written in found.items()]
 
 
-def _band(entry: LayerEntry, index: int, written: str, name: str) -> OfferedBand:
-    layer, known = entry.layer, entry.geo.bands
-    own = known[index] if index < len(known) and not entry.geo.is_palette else None
+def _band(
+    entry: LayerEntry, index: int, written: str, name: str, own: Band, missing: float | int | None
+) -> OfferedBand:
+    layer = entry.layer
 
     def said(*keywords: str) -> str:
         """What the service file says of this band, or of all."""
@@ -101,14 +105,14 @@ def _band(entry: LayerEntry, index: int, written: str, name: str) -> OfferedBand
         index,
         name,
         said("band_description") or (written if written != name else ""),
-        said("band_uom") or (own.unit if own else ""),
+        said("band_uom") or own.unit,
         said("band_definition"),
         said("band_interpretation"),
         interval(said("interval")) or type_interval(dtype),
-        nil_values(entry, index),
+        nil_values(layer, missing),
         _count(said("significant_figures")) or _digits(dtype),
-        own.scale if own else 1.0,
-        own.offset if own else 0.0,
+        own.scale,
+        own.offset,
     )
 
 
@@ -117,7 +121,7 @@ def _count(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text) else None
 
 
-def interval(text: str) -> tuple[float, float] | None:
+def interval(text: str) -> tuple[float | int, float | int] | None:
     """Minimum and maximum of a text that has them after one another, or with a slash between them; None of others."""
     try:
         low, high = map(float, split(text.replace("/", " "))[:2])
@@ -126,43 +130,34 @@ def interval(text: str) -> tuple[float, float] | None:
     return (low, high) if math.isfinite(low) and math.isfinite(high) and low <= high else None
 
 
-def type_interval(dtype: str) -> tuple[float, float] | None:
+def type_interval(dtype: str) -> tuple[int, int] | None:
     """The range of an integer type; None of floats."""
     kind = np.dtype(dtype)
     if kind.kind not in "iu":
         return None
     limits = np.iinfo(kind)
-    return float(limits.min), float(limits.max)
+    return int(limits.min), int(limits.max)
 
 
 def _digits(dtype: str) -> int | None:
     limits = type_interval(dtype)
-    return len(str(int(limits[1]))) if limits else None
+    return len(str(limits[1])) if limits else None
 
 
 # -- missing data ----------------------------------------------------------------------------------
 
 
-def nil_values(entry: LayerEntry, index: int) -> tuple[NilValue, ...]:
-    """The samples of a band that stand for missing data: those of the service file, else that of the layer or image."""
-    layer = entry.layer
+def nil_values(layer: Layer, missing: float | int | None) -> tuple[NilValue, ...]:
+    """The samples of a band that stand for missing data: those of the service file, else the one of the layer or file."""
     reasons = split(item(layer, "nilvalues_reasons"))
-    if stated := split(item(layer, "nilvalues")):
-        numbers = [text for text in stated if _is_number(text)]
+    if stated := [text for text in split(item(layer, "nilvalues")) if _is_number(text)]:
         return tuple(
             NilValue(text, reasons[number] if number < len(reasons) else NODATA_REASON)
-            for number, text in enumerate(numbers)
+            for number, text in enumerate(stated)
         )
-    declared = nodata(layer, entry.info)
-    if not declared or entry.geo.is_palette:
+    if missing is None:
         return ()
-    value = declared[index] if index < len(declared) else declared[0]
-    return (NilValue(sample_text(value), reasons[0] if reasons else NODATA_REASON),)
-
-
-def nodata(layer: Layer, info: ImageInfo) -> tuple[float, ...]:
-    """The sample of each color band that stands for missing data: of the layer, else of the image; none without one."""
-    return info.nodata if layer.nodata is None else representable(layer.nodata, info)
+    return (NilValue(sample_text(missing), reasons[0] if reasons else NODATA_REASON),)
 
 
 def _is_number(text: str) -> bool:
@@ -173,6 +168,8 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def sample_text(value: float) -> str:
+def sample_text(value: float | int) -> str:
     """A sample as text: an integer where it is one."""
+    if isinstance(value, int):
+        return str(value)
     return "NaN" if math.isnan(value) else number_text(value)

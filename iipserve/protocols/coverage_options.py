@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from iipserve import coverage_formats
+from iipserve.errors import UnsupportedEncoding
 from iipserve.geo import crs
 from iipserve.geo.coverages import NamedFormat
 from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
@@ -66,8 +68,9 @@ def operations(metadata: ServiceMetadata) -> tuple[str, ...]:
 
 
 def formats(metadata: ServiceMetadata) -> tuple[str, ...]:
-    """Names of the formats of coverages, in the order of documents."""
-    return tuple(metadata.options.get("wcs.formats", COVERAGE_FORMATS))
+    """Names of the formats of coverages that this server writes, in the order of documents."""
+    known = coverage_formats.formats()
+    return tuple(name for name in metadata.options.get("wcs.formats", COVERAGE_FORMATS) if name in known)
 
 
 def native_format(metadata: ServiceMetadata) -> str:
@@ -184,23 +187,32 @@ def is_on_ground(entry: LayerEntry) -> bool:
 
 
 def layer_formats(layer: Layer, metadata: ServiceMetadata) -> tuple[str, ...]:
-    """Names of the formats of a layer, in the order of documents: those that the service file states for it, else all."""
-    known = {
-        name.lower(): name for name in (*formats(metadata), *(each.name for each in named_formats(metadata)))
-    }
-    words = dict.fromkeys(
-        known[word.lower()] for word in split(item(layer, "formats")) if word.lower() in known
-    )
-    return tuple(words) or formats(metadata)
+    """Names of the formats of a layer, in the order of documents: those that the service file states for it, else all.
+
+    They are names of formats, and of `named_formats`.
+    """
+    found = (format_of(word, metadata) for word in item(layer, "formats").replace(",", " ").split())
+    return tuple(dict.fromkeys(filter(None, found))) or formats(metadata)
+
+
+def format_of(text: str, metadata: ServiceMetadata) -> str | None:
+    """The name of a format of `named_formats`, or of any other that is offered, in any spelling; None where there is none."""
+    for each in named_formats(metadata):
+        if text.strip().lower() == each.name.lower():
+            return each.name
+    try:
+        name = coverage_formats.find(text).name
+    except UnsupportedEncoding:
+        return None
+    return name if name in formats(metadata) else None
 
 
 def layer_native_format(layer: Layer, metadata: ServiceMetadata) -> str:
     """Name of the format of requests for a layer that name none; one of `layer_formats`."""
     offered = layer_formats(layer, metadata)
-    for text in (item(layer, "nativeformat"), native_format(metadata)):
-        for name in offered:
-            if name.lower() == text.lower():
-                return name
+    for text in (item(layer, "nativeformat"), item(layer, "native_format"), native_format(metadata)):
+        if text and (name := format_of(text, metadata)) in offered:
+            return str(name)
     return offered[0]
 
 
@@ -238,6 +250,11 @@ def described(metadata: ServiceMetadata) -> ServiceMetadata:
         fees=said("fees") or metadata.fees,
         access_constraints=said("accessconstraints") or metadata.access_constraints,
     )
+
+
+def service_name(metadata: ServiceMetadata) -> str:
+    """Name of the service in documents of 1.0.0."""
+    return service_item(metadata, "name") or metadata.options.get("wcs.name") or DEFAULT_NAME
 
 
 def every_format(metadata: ServiceMetadata) -> tuple[str, ...]:

@@ -19,6 +19,25 @@ ENTRIES = {
     "{http://www.opengis.net/ogc}ServiceExceptionReport": "http://schemas.opengis.net/wms/1.3.0/exceptions_1_3_0.xsd",
 }
 """Address of the schema by root element."""
+EXCEPTIONS_1_2 = "http://schemas.opengis.net/wcs/1.0.0/OGC-exception.xsd"
+"""Of exceptions of WCS 1.0.0, whose version is 1.2.0."""
+WCS_1_0 = "http://www.opengis.net/wcs"
+WCS_1_1 = "http://www.opengis.net/wcs/1.1"
+WCS_2_0 = "http://www.opengis.net/wcs/2.0"
+COVERAGES = {
+    WCS_1_0: {WCS_1_0: "wcs/1.0.0/describeCoverage.xsd"},
+    WCS_1_1: {WCS_1_1: "wcs/1.1/wcsAll.xsd"},
+    "http://www.opengis.net/ows/2.0": {"http://www.opengis.net/ows/2.0": "ows/2.0/owsAll.xsd"},
+    "http://www.opengis.net/gmlcov/1.0": {"http://www.opengis.net/gmlcov/1.0": "gmlcov/1.0/gmlcovAll.xsd"},
+    WCS_2_0: {
+        WCS_2_0: "wcs/2.0/wcsAll.xsd",
+        "http://www.opengis.net/WCS_service-extension_scaling/1.0": "wcs/scaling/1.0/wcsScal.xsd",
+        "http://www.opengis.net/wcs/crs/1.0": "wcs/crs/1.0/wcsCrs.xsd",
+        "http://www.opengis.net/WCS_service-extension_interpolation/1.0": "wcs/interpolation/1.0/wcsInt.xsd",
+        "http://www.opengis.net/wcs/range-subsetting/1.0": "wcs/range-subsetting/1.0/wcsRsub.xsd",
+    },
+}
+"""The schemas of documents whose root element is of a namespace, below schemas.opengis.net: address by namespace."""
 WMS = "http://www.opengis.net/wms"
 SLD = "http://www.opengis.net/sld"
 MAPML = "urn:x-iipserve:mapml:1.0"
@@ -42,11 +61,15 @@ GML_FEATURES = f"""<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamesp
 class Offline(etree.Resolver):
     """Finds schemas by their addresses."""
 
+    def __init__(self, *, whole: bool = False) -> None:
+        """Give everything that is asked for, if `whole`, and not only what answers of WMTS need."""
+        self._whole = whole
+
     def resolve(self, address: str, public_id: str, context: Any) -> Any:
         """The file of an address."""
         if address.endswith(WMTS_ALL):
             return self.resolve_string(WMTS_ONLY, context)
-        if address.endswith(GML_ALL):
+        if address.endswith(GML_ALL) and not self._whole:
             return self.resolve_string(GML_FEATURES, context)
         if address == MAPML:
             return self.resolve_string(SCHEMA.read_bytes(), context, base_url=address)
@@ -75,6 +98,19 @@ def wms_schema() -> etree.XMLSchema:
     return etree.XMLSchema(etree.fromstring(WMS_AND_SLD.encode(), parser, base_url="urn:both"))
 
 
+@cache
+def coverage_schema(namespace: str) -> etree.XMLSchema:
+    """That of documents whose root element is of a namespace of `COVERAGES`."""
+    imports = "".join(
+        f'<import namespace="{name}" schemaLocation="http://schemas.opengis.net/{path}"/>'
+        for name, path in COVERAGES[namespace].items()
+    )
+    text = f'<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:all">{imports}</schema>'
+    parser = etree.XMLParser(no_network=True)
+    parser.resolvers.add(Offline(whole=True))
+    return etree.XMLSchema(etree.fromstring(text.encode(), parser, base_url="urn:all"))
+
+
 def validated_by_dtd(body: bytes) -> Any:
     """The root element of a document that is valid by the DTD that it names. Fails with the first mistake otherwise."""
     parser = etree.XMLParser(no_network=True, dtd_validation=True)
@@ -88,5 +124,10 @@ def validated(body: bytes) -> Any:
     if root.tag == f"{{{WMS}}}WMS_Capabilities":
         wms_schema().assertValid(root)
         return root
-    schema_of(ENTRIES[root.tag]).assertValid(root)
+    if (namespace := etree.QName(root).namespace) in COVERAGES:
+        coverage_schema(namespace).assertValid(root)
+    elif root.tag.endswith("}ServiceExceptionReport") and root.get("version") == "1.2.0":
+        schema_of(EXCEPTIONS_1_2).assertValid(root)
+    else:
+        schema_of(ENTRIES[root.tag]).assertValid(root)
     return root

@@ -30,13 +30,16 @@ def keywords(words: Sequence[str]) -> Xml:
     return element("ows:Keywords", several("ows:Keyword", words)) if words else NOTHING
 
 
-def service_identification(metadata: ServiceMetadata, kind: str, versions: Iterable[str]) -> Xml:
+def service_identification(
+    metadata: ServiceMetadata, kind: str, versions: Iterable[str], profiles: Iterable[str] = ()
+) -> Xml:
     """`ows:ServiceIdentification` (table 11).
 
     Args:
         metadata: of the service.
         kind: `OGC WMTS`.
         versions: from the highest down.
+        profiles: addresses of what the service conforms to.
     """
     return element(
         "ows:ServiceIdentification",
@@ -45,6 +48,7 @@ def service_identification(metadata: ServiceMetadata, kind: str, versions: Itera
         keywords(metadata.keywords),
         element("ows:ServiceType", kind),
         several("ows:ServiceTypeVersion", versions),
+        several("ows:Profile", profiles),
         optional("ows:Fees", metadata.fees),
         optional("ows:AccessConstraints", metadata.access_constraints),
     )
@@ -95,9 +99,17 @@ def _address(contact: Contact) -> Xml:
     )
 
 
-def operations_metadata(operations: Iterable[Operation]) -> Xml:
-    """`ows:OperationsMetadata` (table 13)."""
-    return element("ows:OperationsMetadata", joined(map(_operation, operations)))
+def operations_metadata(
+    operations: Iterable[Operation], constraints: Iterable[tuple[str, tuple[str, ...]]] = ()
+) -> Xml:
+    """`ows:OperationsMetadata` (table 13).
+
+    Args:
+        operations: that are offered.
+        constraints: on all of them: names, and the values they may have.
+    """
+    limits = joined(allowed("ows:Constraint", name, values) for name, values in constraints)
+    return element("ows:OperationsMetadata", joined(map(_operation, operations)), limits)
 
 
 def _operation(operation: Operation) -> Xml:

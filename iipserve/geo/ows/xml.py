@@ -77,6 +77,11 @@ def several(name: str, texts: Iterable[str]) -> Xml:
     return joined(element(name, text) for text in texts)
 
 
+def comment(text: str) -> Xml:
+    """A comment; hyphens next to one another, which it cannot have, get a space between them."""
+    return Xml(f"<!-- {escaped(text).replace('&quot;', chr(34)).replace('--', '- -')} -->")
+
+
 def joined(parts: Iterable[Xml]) -> Xml:
     """Elements after one another."""
     return Xml("".join(parts))

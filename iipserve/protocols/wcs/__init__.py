@@ -21,8 +21,10 @@ from iipserve.protocols import (
 )
 from iipserve.protocols.wcs import requests, soap
 from iipserve.protocols.wcs.coverages import plan_get_coverage
+from iipserve.protocols.wcs.describe import plan_description
+from iipserve.protocols.wcs.documents import plan_capabilities
 from iipserve.protocols.wcs.post_xml import MAX_LENGTH
-from iipserve.protocols.wcs.query import OPERATION_OF, CoverageQuery, Query
+from iipserve.protocols.wcs.query import OPERATION_OF, CapabilitiesQuery, CoverageQuery, DescribeQuery, Query
 from iipserve.protocols.wcs.reports import error_answer
 
 ROUTES = (
@@ -35,7 +37,18 @@ ROUTES = (
     BodyRoute("application/soap+xml"),
 )
 
+
+def _plan_capabilities(query: CapabilitiesQuery, images: Images, server: Server) -> Answer:
+    return Answer(plan_capabilities(query, server))
+
+
+def _plan_description(query: DescribeQuery, images: Images, server: Server) -> Answer:
+    return Answer(plan_description(query, images, server))
+
+
 PLANS: Mapping[type, Callable[[Any, Images, Server], Answer]] = {
+    CapabilitiesQuery: _plan_capabilities,
+    DescribeQuery: _plan_description,
     CoverageQuery: plan_get_coverage,
 }
 """(query, the images that it names, server) -> answer, for each kind of query that is answered."""

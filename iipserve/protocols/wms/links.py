@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from iipserve.geo.ows.xml import NOTHING, Xml, element, joined
+from iipserve.protocols.metadata_links import is_address, links_of
 from iipserve.protocols.wms.forms import Version
 
 XLINK = "http://www.w3.org/1999/xlink"
 NOT_TOKEN = re.compile(r"[^\w.\-:]")
 """Characters that an NMTOKEN of XML cannot have."""
-ADDRESS = re.compile(r"[a-z][a-z0-9+.\-]*:[^\s<>\"]+", re.IGNORECASE)
 MAX_DIGITS = 9
 
 
@@ -43,7 +44,7 @@ def links(items: Mapping[str, str], version: Version) -> Xml:
 def address(items: Mapping[str, str], key: str) -> str:
     """The address that an item states; empty where it is none."""
     text = items.get(key, "").strip()
-    return text if ADDRESS.fullmatch(text) else ""
+    return text if is_address(text) else ""
 
 
 def is_count(text: str) -> bool:
@@ -82,19 +83,15 @@ def _token(text: str) -> str:
 
 
 def _metadata_urls(items: Mapping[str, str], version: Version) -> Iterator[Xml]:
-    for start in _starts(items, "metadataurl"):
-        kind = version.metadata_type(_token(items.get(f"{start}_type") or "ISO19115:2003"))
-        if (place := address(items, f"{start}_href")) and kind:
-            yield referred("MetadataURL", items.get(f"{start}_format") or "text/xml", place, {"type": kind})
+    for link in links_of(partial(_text, items), "metadataurl"):
+        if kind := version.metadata_type(_token(link.type or "ISO19115:2003")):
+            yield referred("MetadataURL", link.format or "text/xml", link.address, {"type": kind})
 
 
 def _urls(items: Mapping[str, str], key: str, name: str) -> Iterator[Xml]:
-    for start in _starts(items, key):
-        if place := address(items, f"{start}_href"):
-            yield referred(name, items.get(f"{start}_format") or "text/html", place, {})
+    for link in links_of(partial(_text, items), key):
+        yield referred(name, link.format or "text/html", link.address, {})
 
 
-def _starts(items: Mapping[str, str], key: str) -> list[str]:
-    """Beginnings of items: of the one link of a kind, or of those that `KEY_list` names (MapServer 6.4)."""
-    names = items.get(f"{key}_list", "").split()
-    return [f"{key}_{name}" for name in names] or [key]
+def _text(items: Mapping[str, str], key: str) -> str:
+    return items.get(key, "")
