@@ -177,6 +177,6 @@ def _native_steps(native: GridRef, base: str, key: str, box: Bounds, centers: Bo
     if pixels is None:
         raise OwsError(INVALID_VALUE, "the box is outside of the coverage", BOX)
     across, down = math.floor(pixels.width + EPS), math.floor(pixels.height + EPS)
-    if not (across and down):
+    if not (across and down and centers.width and centers.height):
         raise OwsError(INVALID_VALUE, "a box of one sample in another system needs GridOffsets", OFFSETS)
     return centers.width / across, centers.height / down

@@ -247,6 +247,12 @@ def test_samples_in_another_system() -> None:
     assert with_offsets.size == (112, 162)
 
 
+def test_a_line_in_another_system_has_no_size() -> None:
+    polar = GridRef("EPSG:3413", Affine(10000, 0, -3000000, 0, -10000, 3000000), Size(600, 600))
+    with pytest.raises(OwsError, match="needs GridOffsets"):
+        by_samples(polar, 0, 0, 0, 77, crs="EPSG:4326")
+
+
 FAULTS_1_1 = [
     ((1, 1, 2, 2), {}, "InvalidParameterValue", "BoundingBox"),
     ((47, 12, 46, 11), {}, "InvalidParameterValue", "BoundingBox"),
