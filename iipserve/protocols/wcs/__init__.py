@@ -19,7 +19,7 @@ from iipserve.protocols import (
     Server,
     coverage_options,
 )
-from iipserve.protocols.wcs import requests, soap
+from iipserve.protocols.wcs import requests
 from iipserve.protocols.wcs.coverages import plan_get_coverage
 from iipserve.protocols.wcs.describe import plan_description
 from iipserve.protocols.wcs.documents import plan_capabilities
@@ -76,8 +76,7 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     Raises:
         OwsError: what is asked for does not exist.
     """
-    answer = PLANS[type(query)](query, images, server)
-    return soap.answered(answer, query.soap) if query.soap else answer
+    return PLANS[type(query)](query, images, server)
 
 
 PROTOCOL = Protocol(

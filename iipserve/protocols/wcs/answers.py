@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from iipserve.geo.ows.exceptions import OperationNotSupported
-from iipserve.geo.ows.xml import Xml, document, element, optional
+from iipserve.geo.ows.xml import Xml, document, element, joined, optional
 from iipserve.plan import Envelope
 from iipserve.protocols.coverage_offerings import Offering
-from iipserve.protocols.wcs import multipart
+from iipserve.protocols.wcs import describe_2_0, multipart, soap
+from iipserve.protocols.wcs.documents_2_0 import subtype
 from iipserve.protocols.wcs.multipart import FilePart
 from iipserve.protocols.wcs.query import CoverageQuery, Family, family_of
 
@@ -40,7 +40,10 @@ def enclosed(query: CoverageQuery, shown: Offering, file: FilePart, role: str) -
     """
     if family_of(query.version) is not Family.V2_0:
         return multipart.mixed(document(coverages(shown, file)), file)
-    raise OperationNotSupported("coverages in several parts are not answered here", "mediatype")
+    root = document(gml_coverage(shown, file, role))
+    if query.soap:
+        return multipart.related(soap.enveloped(root, query.soap), file, soap.MEDIA_TYPES[query.soap])
+    return multipart.related(root, file)
 
 
 def coverages(shown: Offering, file: FilePart) -> Xml:
@@ -59,3 +62,27 @@ def coverages(shown: Offering, file: FilePart) -> Xml:
         ),
     )
     return element("Coverages", coverage, attributes=ROOT_1_1)
+
+
+def gml_coverage(shown: Offering, file: FilePart, role: str) -> Xml:
+    """The root element of a coverage whose samples are in a file (GMLCOV 09-146r2; GML 3.2.1, 19.3.13)."""
+    parameters = {
+        "xlink:href": multipart.reference(file.name),
+        "xlink:role": role,
+        "xlink:arcrole": FILE_REFERENCE,
+    }
+    content = element(
+        "gml:File",
+        element("gml:rangeParameters", attributes=parameters),
+        element("gml:fileReference", multipart.reference(file.name)),
+        element("gml:fileStructure", "Record Interleaved"),
+        element("gml:mimeType", file.media_type),
+    )
+    return element(
+        f"gmlcov:{subtype(shown)}",
+        describe_2_0.bounded_by(shown),
+        element("gml:domainSet", describe_2_0.grid(shown)),
+        element("gml:rangeSet", content),
+        element("gmlcov:rangeType", element("swe:DataRecord", joined(map(describe_2_0.field, shown.bands)))),
+        attributes={**ROOT_2_0, "gml:id": shown.coverage_id},
+    )

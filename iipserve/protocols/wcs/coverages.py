@@ -223,18 +223,20 @@ def _format(query: CoverageQuery, offered: Offering, metadata: ServiceMetadata) 
     Raises:
         OwsError: it is unknown, or not offered.
     """
-    text = query.format or offered.native_format
-    found = _named(text, offered, metadata)
-    if found.format.name == "gml" and (query.is_multipart or query.soap):
+    is_first = query.is_multipart or bool(query.soap)
+    if not query.format or (is_first and _is_gml(query.format)):
         found = _named(offered.native_format, offered, metadata)
-        if found.format.name == "gml":
-            raise refused(
-                Fault.FORMAT,
-                family_of(query.version),
-                "a file in GML has no parts; leave MEDIATYPE out",
-                "mediatype",
-            )
+    else:
+        found = _named(query.format, offered, metadata)
+    if is_first and found.format.name == "gml":
+        text = "samples inline have no file to come after; leave MEDIATYPE out"
+        raise refused(Fault.FORMAT, family_of(query.version), text, "mediatype")
     return found
+
+
+def _is_gml(text: str) -> bool:
+    """Whether a format is GML; the plus sign of its type may have become a space."""
+    return text.partition(";")[0].strip().lower().replace(" ", "+") in ("gml", "application/gml+xml")
 
 
 def _named(text: str, offered: Offering, metadata: ServiceMetadata) -> _Format:

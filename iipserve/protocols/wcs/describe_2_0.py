@@ -32,10 +32,10 @@ def _description(shown: Offering, metadata: ServiceMetadata) -> Xml:
         parts.layer_warning("label", shown, metadata),
         optional("gml:description", shown.description),
         element("gml:name", shown.title),
-        _bounded_by(shown),
+        bounded_by(shown),
         element("wcs:CoverageId", shown.coverage_id),
-        element("gml:domainSet", _grid(shown)),
-        element("gmlcov:rangeType", element("swe:DataRecord", joined(map(_field, shown.bands)))),
+        element("gml:domainSet", grid(shown)),
+        element("gmlcov:rangeType", element("swe:DataRecord", joined(map(field, shown.bands)))),
         element(
             "wcs:ServiceParameters",
             element("wcs:CoverageSubtype", subtype(shown)),
@@ -48,7 +48,7 @@ def _description(shown: Offering, metadata: ServiceMetadata) -> Xml:
 # -- where -----------------------------------------------------------------------------------------
 
 
-def _bounded_by(shown: Offering) -> Xml:
+def bounded_by(shown: Offering) -> Xml:
     """`gml:boundedBy` with the outer edges, in the order of the authority; with the times, if there are several."""
     key, times = shown.grid.crs, parts.time_positions(shown)
     bounds, swapped = shown.grid.bounds, crs.swaps_axes(key)
@@ -76,7 +76,7 @@ def _bounded_by(shown: Offering) -> Xml:
     return element("gml:boundedBy", envelope)
 
 
-def _grid(shown: Offering) -> Xml:
+def grid(shown: Offering) -> Xml:
     """`gml:RectifiedGrid` from the center of the first pixel on, or `gml:Grid` of a plain picture."""
     affine, (width, height) = shown.grid.affine, shown.grid.size
     limits = element(
@@ -111,7 +111,8 @@ def _grid(shown: Offering) -> Xml:
 # -- what ------------------------------------------------------------------------------------------
 
 
-def _field(band: OfferedBand) -> Xml:
+def field(band: OfferedBand) -> Xml:
+    """`swe:field` of a band."""
     nils = joined(
         element("swe:nilValue", nil.value, attributes={"reason": nil.reason}) for nil in band.nil_values
     )

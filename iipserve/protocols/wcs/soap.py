@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from iipserve.geo.layer import Catalog
 from iipserve.geo.ows.xml import DECLARATION, Xml, document, element
-from iipserve.plan import Answer, CatalogPlan, Document
+from iipserve.plan import Document
 
 NAMESPACES = {
     "1.1": "http://schemas.xmlsoap.org/soap/envelope/",
@@ -36,29 +33,6 @@ def _envelope(content: Xml, version: str) -> bytes:
 def wrapped(answer: Document, version: str) -> Document:
     """A document as the answer to a request in an envelope."""
     return Document(enveloped(answer.body, version), MEDIA_TYPES[version], answer.vary)
-
-
-@dataclass(frozen=True, slots=True)
-class Enveloped:
-    """A document about all coverages, in an envelope."""
-
-    describe: Callable[[Catalog], Document]
-    version: str
-    """Of SOAP."""
-
-    def __call__(self, catalog: Catalog) -> Document:
-        """The document of a catalog. Raises what `describe` raises."""
-        return wrapped(self.describe(catalog), self.version)
-
-
-def answered(answer: Answer, version: str) -> Answer:
-    """The answer to a request in an envelope: documents are put in one, other answers have theirs already."""
-    content = answer.content
-    if isinstance(content, Document):
-        return answer._replace(content=wrapped(content, version))
-    if isinstance(content, CatalogPlan):
-        return answer._replace(content=replace(content, describe=Enveloped(content.describe, version)))
-    return answer
 
 
 def fault(report: Document, text: str, status: HTTPStatus, version: str) -> Document:

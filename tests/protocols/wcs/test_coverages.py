@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import email
-import re
 from typing import Any
 
 import pytest
@@ -183,23 +181,3 @@ def test_faults_of_1_0(fields: dict[str, Any], locator: str) -> None:
 def test_a_coverage_that_is_too_large_tells_the_limit() -> None:
     answer = asked(kvp(COVERAGE_1_0, width="40000"))
     assert b"40000 x 100 pixels; 32768 across and down are the limit" in answer.document.body
-
-
-def parts(plan: CoveragePlan, file: bytes = b"FILE\r\n--\x00") -> list[Any]:
-    """The parts of an answer around a file, as the standard library takes them apart."""
-    envelope = plan.envelope
-    assert envelope is not None
-    head = f"Content-Type: {envelope.media_type}\r\nMIME-Version: 1.0\r\n\r\n".encode()
-    message = email.message_from_bytes(head + envelope.head + file + envelope.tail)
-    assert message.is_multipart()
-    return list(message.get_payload())
-
-
-def test_coverages_of_1_1_come_after_a_document() -> None:
-    document, file = parts(planned(kvp(COVERAGE_1_1)))
-    assert document.get_content_type() == "text/xml"
-    text = document.get_payload(decode=True).decode()
-    found = re.search(r'xlink:href="cid:([^"]*)"', text)
-    assert found is not None
-    assert file["Content-ID"] == f"<{found[1]}>"
-    assert 'filename="degrees.tif"' in file["Content-Disposition"]
