@@ -1,25 +1,19 @@
-"""JPEG 2000 output by OpenJPEG, in a JP2 file (ISO/IEC 15444-1 annex I) with opacity and metadata.
-
-OpenJPEG takes ten times the pixels' memory to encode a codestream. So each tile is encoded as a codestream of its own, of
-which the tile-parts are joined: tiles are coded independently of each other, and those that start at multiples of 1024
-pixels are divided into the same code-blocks as if they started at 0 (annex B).
-"""
+"""JPEG 2000 output by OpenJPEG, in a JP2 file (ISO/IEC 15444-1 annex I) with opacity and metadata."""
 
 from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable
 
 import imagecodecs
-import numpy as np
 
 from iipserve.codecs import Encoder, Metadata, Output, Shape
+from iipserve.codecs.jp2_codestream import MAX_SIDE, codestream
 from iipserve.codecs.metadata import check_sides, select
-from iipserve.codecs.pixels import regrouped
 from iipserve.containers.boxes import pack
 from iipserve.formats import Format
+from iipserve.geometry import Size
 from iipserve.image import PhysicalResolution
 from iipserve.plan import Encoding
 from iipserve.processing import Pixels
@@ -28,13 +22,6 @@ from iipserve.processing.layout import color_bands, has_alpha
 if not imagecodecs.JPEG2K.available:
     raise ModuleNotFoundError("imagecodecs was built without OpenJPEG", name="imagecodecs._jpeg2k")
 
-TILE = 1024
-MAX_SIDE = 200_000
-"""Pixels, so that the index of a tile has 16 bits."""
-LOSSLESS = 100
-"""This quality, and any below 0."""
-TINY = 1024
-"""Pixels up to which a tile is lossless: OpenJPEG would drop whole components of one."""
 START = b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14ftypjp2 \0\0\0\0jp2 "
 """Signature and file type box."""
 ENUMERATED = {1: 17, 3: 16}
@@ -43,17 +30,6 @@ XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 """XMP specification part 3, section 1.1.4."""
 EXIF_UUID = b"JpgTiffExif->JP2"
 """As Adobe and ExifTool write it."""
-
-
-class Codestream(NamedTuple):
-    """A codestream of one tile with one tile-part (ISO/IEC 15444-1 annex A)."""
-
-    size: bytes
-    """From the start to the end of the SIZ segment."""
-    coding: bytes
-    """The other segments of the main header."""
-    part: bytes
-    """The tile-part, from its SOT marker on."""
 
 
 def encode(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
@@ -81,54 +57,8 @@ def encode_rows(
     selected = select(metadata, encoding, color_bands(bands))
     # a box without a length reaches to the end of the file
     output.write(START + _header(width, height, bands, selected) + _metadata(selected) + b"\0\0\0\0jp2c")
-    coding = b""
-    for index, tile in enumerate(_tiles(strips)):
-        stream = _codestream(tile, encoding.quality)
-        if not index:
-            coding = stream.coding
-            output.write(_resized(stream.size, width, height) + coding)
-        output.write(_renumbered(stream.part, index, b"" if stream.coding == coding else stream.coding))
-    output.write(b"\xff\xd9")
-
-
-def _tiles(strips: Iterable[Pixels]) -> Iterator[Pixels]:
-    """The tiles of an image, row by row."""
-    for row in regrouped(strips, TILE):
-        for left in range(0, row.shape[1], TILE):
-            yield np.ascontiguousarray(row[:, left : left + TILE])
-
-
-def _codestream(pixels: Pixels, quality: int) -> Codestream:
-    height, width, bands = pixels.shape
-    lossless = quality < 0 or quality >= LOSSLESS or height * width <= TINY
-    body = bytes(
-        imagecodecs.jpeg2k_encode(
-            pixels[:, :, 0] if bands == 1 else pixels,
-            level=0 if lossless else signal_to_noise(quality),
-            codecformat="j2k",
-            reversible=lossless,
-            mct=bands >= 3,
-            numthreads=1,
-        )
-    )
-    coding, part = 4 + int.from_bytes(body[4:6], "big"), body.index(b"\xff\x90")
-    return Codestream(body[:coding], body[coding:part], body[part:-2])
-
-
-def _resized(size: bytes, width: int, height: int) -> bytes:
-    """The SIZ segment with another size of the image, and that of its tiles (section A.5.1)."""
-    return size[:8] + struct.pack(">8I", width, height, 0, 0, TILE, TILE, 0, 0) + size[40:]
-
-
-def _renumbered(part: bytes, index: int, coding: bytes) -> bytes:
-    """A tile-part with another tile index, and its own segments where the main header's differ (section A.4.2)."""
-    length = len(part) + len(coding)
-    return b"".join((part[:4], struct.pack(">HI", index, length), part[10:12], coding, part[12:]))
-
-
-def signal_to_noise(quality: int) -> int:
-    """Peak signal-to-noise ratio, in dB, for a quality in JPEG's scale: 30 at 0, 45 at 75, where loss is hard to see."""
-    return 30 + quality // 5
+    for piece in codestream(strips, Size(width, height), encoding.quality, mixes=bands >= 3):
+        output.write(piece)
 
 
 def _header(width: int, height: int, bands: int, metadata: Metadata) -> bytes:

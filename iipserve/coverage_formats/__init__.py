@@ -164,10 +164,10 @@ def _found(format: CoverageFormat | None, text: str) -> CoverageFormat:
 
 @cache
 def _by_name() -> Mapping[str, CoverageFormat]:
-    """By all names, in lower case."""
+    """By all names, in lower case; an extension that two have is of the first."""
     return {
         name.lower(): format
-        for format in formats().values()
+        for format in reversed(list(formats().values()))
         for name in (format.name, format.title, format.extension, *format.names)
     }
 

@@ -53,7 +53,7 @@ def samples_of(raster: Raster, *, seed: int = 7) -> NDArray[Any]:
     random = np.random.default_rng(seed)
     if dtype.kind == "f":
         noise = random.normal(scale=1e4 if dtype.itemsize == 2 else 1e6, size=shape).astype(dtype)
-        noise[0, :4, 0] = [np.nan, np.inf, -np.inf, -0.0]
+        noise[0, :4, 0] = [np.nan, np.inf, -np.inf, -0.0][: size.width]
     else:
         limits = np.iinfo(dtype)
         noise = random.integers(limits.min, limits.max, shape, dtype, endpoint=True)
