@@ -101,12 +101,11 @@ class WindowReader(CoverageReader):
         """As `CoverageReader.cost`."""
         inside = self._region.clipped(self._samples.info.size)
         read = inside.area if inside else 0
-        tile = self._samples.samples.tile
-        # tiles are decoded one by one and joined, bands are chosen, and a format changes the strip
-        strip = min(self._rows, self._region.height) * self._region.width
-        memory = strip * (self._samples.pixel_bytes + 2 * self._pixel_bytes)
-        memory += 2 * tile.area * self._samples.pixel_bytes
-        return self._cost(read, _decoded(inside, tile), memory)
+        tile, pixel = self._samples.samples.tile, self._samples.pixel_bytes
+        strip = min(self._rows, self._region.height) * self._region.width * pixel
+        # of parts, one is written while the next is made
+        part = min(2 * STRIP_BYTES, strip) * max(1, ceil_div(self._pixel_bytes, pixel))
+        return self._cost(read, _decoded(inside, tile), strip + 2 * part + 2 * tile.area * pixel)
 
     def strips(self, check: Check) -> Iterator[NDArray[Any]]:
         """As `CoverageReader.strips`."""
@@ -114,18 +113,34 @@ class WindowReader(CoverageReader):
         while top < region.bottom:
             check()
             bottom = min((top // self._rows + 1) * self._rows, region.bottom)
-            yield self._strip(Region(region.x, top, region.width, bottom - top))
+            yield from self._parts(Region(region.x, top, region.width, bottom - top))
             top = bottom
 
-    def _strip(self, strip: Region) -> NDArray[Any]:
+    def _parts(self, strip: Region) -> Iterator[NDArray[Any]]:
+        """What is read at once, in parts that do not hold all of it while the next is read."""
         inside = strip.clipped(self._samples.info.size)
-        if inside is strip:
-            return self._chosen(self._samples.read(strip))
-        result = self._empty(strip.height)
-        if inside is not None:
-            x, y = inside.x - strip.x, inside.y - strip.y
-            samples = self._chosen(self._samples.read(inside))
-            result[y : y + inside.height, x : x + inside.width] = samples
+        samples = None if inside is None else self._samples.read(inside)
+        row_bytes = strip.width * self._pixel_bytes
+        rows = max(1, STRIP_BYTES // row_bytes)
+        if strip.height <= 2 * rows:
+            yield self._part(strip, inside, samples)
+            return
+        for top in range(strip.y, strip.bottom, rows):
+            part = self._part(strip._replace(y=top, height=min(rows, strip.bottom - top)), inside, samples)
+            yield part if part.base is None else part.copy()
+
+    def _part(self, part: Region, inside: Region | None, samples: NDArray[Any] | None) -> NDArray[Any]:
+        """The result in some rows, of samples that were read of a region."""
+        if samples is None or inside is None:
+            return self._empty(part.height)
+        first, last = max(part.y, inside.y), min(part.bottom, inside.bottom)
+        chosen = self._chosen(samples[max(0, first - inside.y) : max(0, last - inside.y)])
+        if chosen.shape[:2] == (part.height, part.width):
+            return chosen
+        result = self._empty(part.height)
+        if first < last:
+            x = inside.x - part.x
+            result[first - part.y : last - part.y, x : x + inside.width] = chosen
         return result
 
 

@@ -59,9 +59,19 @@ def test_each_tile_is_decoded_once(region: Region, monkeypatch: pytest.MonkeyPat
 
 
 def test_strips_end_where_tiles_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "STRIP_BYTES", 1)
+    monkeypatch.setattr(reading, "STRIP_BYTES", 500 * 3 * 40)
     found = strips(reader(ArraySource([PICTURE]), grid_of(GEO, Region(0, 30, 500, 200))))
     assert [len(strip) for strip in found] == [34, 64, 64, 38]
+
+
+def test_rows_of_tiles_are_handed_out_in_parts_that_share_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "STRIP_BYTES", 500 * 3 * 10)
+    source = ArraySource([PICTURE])
+    found = strips(reader(source, grid_of(GEO, Region(-9, -20, 500, 300))))
+    assert [len(strip) for strip in found[:8]] == [20, 10, 10, 10, 10, 10, 10, 4]
+    assert all(strip.base is None for strip in found)
+    assert max(Counter(source.reads).values()) == 1
+    np.testing.assert_array_equal(np.concatenate(found)[20:, 9:], PICTURE[:280, :491])
 
 
 def test_rows_of_tiles_that_are_too_large_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
