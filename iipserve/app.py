@@ -71,6 +71,7 @@ class Application:
         self._output_policy = output_policy
         self._library = library
         self._cache = cache
+        self._renderer = renderer
         self._responses = ResponseBuilder(config)
         self._catalog = catalog
         self._documents = CatalogDocuments(catalog.listed, self._responses)
@@ -118,6 +119,7 @@ class Application:
     def clear(self) -> None:
         """Drop what this process remembers of images, and release their files."""
         self._cache.clear()
+        self._renderer.clear()
         self._library.clear()
         self._answers.clear()
         self._documents.clear()
@@ -297,7 +299,8 @@ def build(config: Config) -> Application:
     cache = TieredCache(memory, memcached)
     library = Library(config, registry.discover("iipserve.sources", "FORMAT"))
     encoders = registry.discover("iipserve.codecs", "ENCODER")
-    renderer = Renderer(config, library, encoders, cache, memory)
+    map_tiles = MemoryCache(int(config.max_map_tiles_size * MEGABYTE))
+    renderer = Renderer(config, library, encoders, cache, memory, map_tiles)
     protocols = registry.discover("iipserve.protocols", "PROTOCOL")
     for protocol in protocols.values():
         if protocol.check is not None:

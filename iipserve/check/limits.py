@@ -44,7 +44,11 @@ def _memory(config: Config) -> str:
     workers = config.workers or len(os.sched_getaffinity(0))
     headers = HEADER_MEGABYTES * max(0, config.max_metadata_cache_size)
     each = (
-        WORKER_MEGABYTES + headers + (config.max_image_cache_size + config.max_render_memory) * MEGABYTE / 1e6
+        WORKER_MEGABYTES
+        + headers
+        + (config.max_image_cache_size + config.max_map_tiles_size + config.max_render_memory)
+        * MEGABYTE
+        / 1e6
     )
     return f"memory: {workers} workers of at most {each:,.0f} MB each"
 

@@ -179,6 +179,10 @@ class Config:
         "MAX_IMAGE_CACHE_SIZE", default=10.0, parse=Number(0.0, 1e6), example="100",
         text="Megabytes (of 1,024,000 bytes) of encoded images and decoded tiles cached by each worker; 0 caches none.",
     )  # fmt: skip
+    max_map_tiles_size: float = setting(
+        "MAX_MAP_TILES_SIZE", default=32.0, parse=Number(0.0, 1e6), example="256",
+        text="Megabytes (of 1,024,000 bytes) of decoded tiles of images that each worker keeps for neighboring maps; 0 keeps none.",
+    )  # fmt: skip
     max_metadata_cache_size: int = setting(
         "MAX_METADATA_CACHE_SIZE", default=10_000, parse=Number(-1), example="50000",
         others=("MAX_IMAGE_METADATA_CACHE_SIZE",),

@@ -16,6 +16,7 @@ from iipserve.processing import Context, Operation, pipeline
 from iipserve.processing.display import STRATEGIES, DisplayTransform, display_transform
 from iipserve.processing.sample_format import Range, sample_format
 from iipserve.sources import Source
+from iipserve.sources.tiles import PartReader
 
 
 class Bound(NamedTuple):
@@ -36,6 +37,7 @@ def bind(
     *,
     nearest: bool,
     marks_missing: bool,
+    is_map: bool = False,
 ) -> Bound:
     """The reader of a level, and the operations after it; measures the image if necessary.
 
@@ -47,6 +49,7 @@ def bind(
         level: index into `ImageInfo.levels`.
         nearest: scale by repeating and dropping pixels.
         marks_missing: see `LevelReader`; an operation of the plan may ask for it too.
+        is_map: neighboring maps need the same tiles in part.
     """
     clear = pipeline.transparency(plan.operations) if plan.operations else None
     if clear is not None and clear.nodata is not None:
@@ -62,14 +65,21 @@ def bind(
     to_display = _transform(ref(source.info), ranges, before, plan.encoding.bits)
     # pixels around a tile are decoded for its neighbors as well
     keep = to_display is not None and to_display.apron > 0
+    tiles = services.shared_tiles if is_map and not keep else None
+    if tiles is not None and tiles.keeps(source):
+        read_tile = tiles.reader(source, image)
+        read_part: PartReader | None = tiles.part_reader(source, image)
+    else:
+        read_tile = services.decoder.reader(source, image, keep=keep)
+        read_part = services.decoder.part_reader(source, image, keep=keep)
     read = LevelReader(
         source,
         level,
-        services.decoder.reader(source, image, keep=keep),
+        read_tile,
         to_display,
         nearest=nearest,
         marks_missing=marks_missing or clear is not None,
-        read_part=services.decoder.part_reader(source, image, keep=keep),
+        read_part=read_part,
     )
     return new_tuple(Bound, (read, after, is_final))
 

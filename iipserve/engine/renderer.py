@@ -8,7 +8,7 @@ from itertools import chain
 from time import monotonic
 from typing import Any
 
-from iipserve.cache import RenditionCache
+from iipserve.cache import MemoryCache, RenditionCache
 from iipserve.codecs import Encoder, RowEncoder
 from iipserve.config import Config
 from iipserve.engine.admission import AdmissionControl, Cost, bytes_with_opacity
@@ -22,6 +22,7 @@ from iipserve.engine.legends import LegendReader
 from iipserve.engine.library import Library
 from iipserve.engine.renderable import renderable_area
 from iipserve.engine.sampling import Sampler
+from iipserve.engine.shared_tiles import SharedTiles
 from iipserve.engine.single_flight import SingleFlight
 from iipserve.engine.statistics import StatisticsCache
 from iipserve.engine.values import WindowReader
@@ -75,7 +76,18 @@ class Renderer:
         encoders: Mapping[str, Encoder],
         cache: RenditionCache,
         tiles: TileCache,
+        map_tiles: MemoryCache | None = None,
     ) -> None:
+        """Put the parts together.
+
+        Args:
+            config: the settings.
+            library: of the images.
+            encoders: by output format.
+            cache: of renditions.
+            tiles: of decoded tiles that are expensive to decode.
+            map_tiles: of decoded tiles that several maps need; None keeps none of these.
+        """
         decoder = TileDecoder(tiles)
         self._admission = AdmissionControl(config)
         self._config = config
@@ -87,7 +99,13 @@ class Renderer:
         self._windows = WindowReader(library, self._admission, decoder)
         self.coverages = CoverageRenderer(config, library, cache, self._admission, decoder)
         """Makes the files of coverages."""
-        self._services = RenderServices(library, decoder, self._statistics, nearest=config.interpolation == 0)
+        self._services = RenderServices(
+            library,
+            decoder,
+            self._statistics,
+            nearest=config.interpolation == 0,
+            shared_tiles=SharedTiles(map_tiles) if map_tiles is not None else None,
+        )
         self._passes_stored = config.codec_passthrough
         self._seconds = config.request_timeout * TIME_SHARE
         self._renditions: SingleFlight[RenderPlan, Rendition | LargeRendition] = SingleFlight()
@@ -116,6 +134,11 @@ class Renderer:
                 self.check(plan)
                 return self._finished(plan, view, encoder, body)
         return self._made(plan, view, encoder)
+
+    def clear(self) -> None:
+        """Drop the tiles that are kept for maps."""
+        if self._services.shared_tiles is not None:
+            self._services.shared_tiles.clear()
 
     def check(self, plan: RenderPlan) -> None:
         """Check, by one `stat` for each, that the images of `plan` are unchanged.

@@ -10,6 +10,7 @@ from iipserve.codecs import Encoder, Metadata
 from iipserve.engine.admission import Cost
 from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.library import Library
+from iipserve.engine.shared_tiles import SharedTiles
 from iipserve.engine.statistics import StatisticsCache
 from iipserve.processing import Operation, Pixels
 
@@ -23,6 +24,8 @@ class RenderServices:
     statistics: StatisticsCache
     nearest: bool
     """Scale by repeating and dropping pixels (INTERPOLATION=0)."""
+    shared_tiles: SharedTiles | None = None
+    """Keeps decoded tiles for neighboring maps; None keeps none."""
 
 
 class ViewReader(ABC):

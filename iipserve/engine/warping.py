@@ -112,6 +112,7 @@ class WarpReader(ViewReader):
             view.level,
             nearest=view.resampling is Resampling.MODE,
             marks_missing=True,
+            is_map=True,
         )
 
     @cached_property

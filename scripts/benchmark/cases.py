@@ -12,6 +12,10 @@ from scripts.benchmark.images import CACHE, MAP, WATERMARK, Image
 
 UNCACHED: Mapping[str, str] = {"MAX_IMAGE_CACHE_SIZE": "0"}
 """Nothing is kept in memory, so that every request does the whole work."""
+DECODED_ANEW: Mapping[str, str] = {**UNCACHED, "MAX_MAP_TILES_SIZE": "0"}
+"""Each map also decodes all that it shows."""
+DECODED_BEFORE: Mapping[str, str] = {**UNCACHED, "MAX_MAP_TILES_SIZE": "1000"}
+"""No map is kept, but decoded tiles of the raster are, as GDAL's block cache (5 % of memory) keeps them for MapServer."""
 CACHED: Mapping[str, str] = {"MAX_IMAGE_CACHE_SIZE": "100"}
 DEFAULT: Mapping[str, str] = {}
 IIPSRV, MAPSERVER = "iipsrv", "MapServer"
@@ -155,7 +159,7 @@ def map_rows(name: str, squares: maps.Squares, media_type: str) -> list[Case]:
     again = maps.few(squares)
     return [
         Case(
-            f"{name}, first time", MAP, maps.wmts(squares, media_type), UNCACHED, warm_seconds=1,
+            f"{name}, first time", MAP, maps.wmts(squares, media_type), DECODED_BEFORE, warm_seconds=3,
             partner=MAPSERVER, partner_addresses=maps.wms(squares, media_type),
         ),
         Case(
@@ -167,10 +171,10 @@ def map_rows(name: str, squares: maps.Squares, media_type: str) -> list[Case]:
 
 def wms_rows(name: str, squares: maps.Squares, media_type: str, resampling: str = "") -> list[Case]:
     """Two rows: GetMap asked for the first time, and again, of two servers with the same map file."""
-    asked = (("first time", squares, UNCACHED), ("again", maps.few(squares), DEFAULT))
+    asked = (("first time", squares, DECODED_BEFORE), ("again", maps.few(squares), DEFAULT))
     return [
         Case(
-            f"WMS, {name}, {when}", MAP, maps.wms(chosen, media_type), settings, warm_seconds=1,
+            f"WMS, {name}, {when}", MAP, maps.wms(chosen, media_type), settings, warm_seconds=3,
             partner=MAPSERVER, resampling=resampling, services=True,
         )
         for when, chosen, settings in asked
@@ -197,6 +201,10 @@ RASTERS = 200
 _crowd_squares = maps.crowd(RASTERS)
 MAPS = (
     *map_rows("map tile, reprojected, JPEG", maps.mercator_squares, "image/jpeg"),
+    Case(
+        "map tile, reprojected, JPEG, decoded anew", MAP, maps.wmts(maps.mercator_squares, "image/jpeg"), DECODED_ANEW,
+        warm_seconds=1, partner=MAPSERVER, partner_addresses=maps.wms(maps.mercator_squares, "image/jpeg"),
+    ),
     *map_rows("map tile, reprojected, PNG", maps.mercator_squares, "image/png"),
     *map_rows("map tile on the raster's own grid, JPEG", maps.native_squares, "image/jpeg"),
     *wms_rows("reprojected, nearest, JPEG", maps.mercator_squares, "image/jpeg"),
