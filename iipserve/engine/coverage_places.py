@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from iipserve.geo import coordinates
 from iipserve.geo.coordinates import BLOCK, scale_of, source_blocks, turn_of
+from iipserve.geo.grid import Affine
 from iipserve.geometry import Region, Size
 from iipserve.plan import Crop, Resampling, Warp
 from iipserve.processing.missing import Mask
@@ -67,6 +68,7 @@ class Places:
         self.reach = 0.5, 0.5
         """Half the width and height of a sample of the coverage, in pixels of the image."""
         self._turn: float | None = None
+        self._shift = 0.0, 0.0
         if isinstance(view, Crop):
             region, size = view.region, view.size
             self.reach = region.width / size.width / 2, region.height / size.height / 2
@@ -76,6 +78,7 @@ class Places:
             self.reach = min(steps[0] / 2, image.width), min(steps[1] / 2, image.height)
             self.shown = view.shown or self.shown
             self._turn = turn_of(view.source)
+            self._shift = _against_bias(view)
             self._blocks = [_warped(block) for block in source_blocks(view.source, view.target)]
 
     def __iter__(self) -> Iterator[PlacedBlock]:
@@ -90,6 +93,8 @@ class Places:
     def located(self, block: PlacedBlock) -> tuple[Coordinates, Coordinates, Mask]:
         """Columns and rows of a block, on the image's own turn around the globe; and which of them it shows."""
         columns, rows = block.locate()
+        if any(self._shift):
+            columns, rows = columns - self._shift[0], rows - self._shift[1]
         if self._turn is not None:
             with np.errstate(invalid="ignore"):
                 columns = columns - self._turn * np.floor((columns + BIAS) / self._turn)
@@ -125,6 +130,18 @@ def _clipped(x: int, y: int, right: int, bottom: int, shown: Region) -> Region |
     x, y = max(x, shown.x), max(y, shown.y)
     right, bottom = min(right, shown.right), min(bottom, shown.bottom)
     return Region(x, y, right - x, bottom - y) if x < right and y < bottom else None
+
+
+def _against_bias(warp: Warp) -> tuple[float, float]:
+    """What turns `BIAS` round where the image's columns or rows run against those of the coverage.
+
+    So a place on the edge of two pixels is of the one to the right and below in the coverage, however the file is stored.
+    """
+    mapping = warp.source.mapping
+    if not isinstance(mapping, Affine) or warp.source.crs != warp.target.crs:
+        return 0.0, 0.0
+    inside = mapping.inverse().after(warp.target.affine)
+    return 2 * BIAS * (inside.a + inside.b < 0), 2 * BIAS * (inside.d + inside.e < 0)
 
 
 # -- blocks ----------------------------------------------------------------------------------------

@@ -130,23 +130,20 @@ def pixel_bounds(native: GridRef, bounds: Bounds) -> Bounds | None:
 
 
 def snapped(native: GridRef, target: GridRef) -> GridRef:
-    """The grid with exactly the coordinates of the native one, where its pixels are those of it within `EPS`."""
+    """The grid with exactly the coordinates of the native one, where it is a window of it within `EPS`, scaled or not."""
     if native.crs != target.crs:
         return target
     inside = native.affine.inverse().after(target.affine)
     width, height = target.size
-    is_same = (
-        abs(inside.a - 1) * width <= EPS
-        and abs(inside.e - 1) * height <= EPS
-        and abs(inside.b) * height <= EPS
-        and abs(inside.d) * width <= EPS
-    )
-    column, row = inside.c, inside.f
-    if not is_same or max(abs(column), abs(row)) > FAR:
+    if abs(inside.b) * height > EPS or abs(inside.d) * width > EPS:
         return target
-    if abs(column - round(column)) > EPS or abs(row - round(row)) > EPS:
+    edges = inside.c, inside.f, inside.c + inside.a * width, inside.f + inside.e * height
+    if not all(abs(edge) < FAR and abs(edge - round(edge)) <= EPS for edge in edges):
         return target
-    return GridRef(native.crs, native.affine.shifted(round(column), round(row)), target.size)
+    left, top, right, bottom = map(round, edges)
+    if right <= left or bottom <= top:
+        return target
+    return scaled(window(native, Span(left, right), Span(top, bottom)), target.size)
 
 
 def steps(native: GridRef) -> tuple[float, float]:
