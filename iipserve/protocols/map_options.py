@@ -19,7 +19,7 @@ from iipserve.geometry import Size
 from iipserve.protocols.feature_info.formats import is_written
 from iipserve.protocols.map_tiles import formats_by_media_type
 
-CAPABILITIES = "GetCapabilities"
+CAPABILITIES, MAPML = "GetCapabilities", "GetMapML"
 OPERATIONS = (CAPABILITIES, *WMS_OPERATIONS)
 """All operations, in the order of documents."""
 REQUESTS = "enable_request"
@@ -44,8 +44,16 @@ def operations(metadata: ServiceMetadata) -> tuple[str, ...]:
     """The operations that are answered, in the order of documents; none where the service is switched off."""
     if not metadata.options.get("wms.enabled", True):
         return ()
-    chosen = metadata.options.get("wms.operations", WMS_OPERATIONS)
-    return tuple(name for name in OPERATIONS if name == CAPABILITIES or name in chosen)
+    chosen = [CAPABILITIES, *metadata.options.get("wms.operations", WMS_OPERATIONS)]
+    if not answers_mapml(metadata):
+        chosen = [name for name in chosen if name != MAPML]
+    return tuple(name for name in OPERATIONS if name in chosen)
+
+
+def answers_mapml(metadata: ServiceMetadata) -> bool:
+    """Whether documents of MapML are answered: by WMS, by WMTS, and by their own paths."""
+    options = metadata.options
+    return bool(options.get("mapml.enabled", True)) and MAPML in options.get("wms.operations", WMS_OPERATIONS)
 
 
 def formats(metadata: ServiceMetadata, known: Formats) -> dict[str, str]:

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from iipserve.errors import Forbidden
 from iipserve.geo import require
 from iipserve.geo.layer import Layer
 from iipserve.geo.ows import kvp
 from iipserve.http import Routed
 from iipserve.protocols import PathRoute, Protocol, Server
+from iipserve.protocols.map_options import answers_mapml
 from iipserve.protocols.map_tiles import NotThere, check_offered, find_layer, format_of
 from iipserve.protocols.mapml.documents import Dialect
 from iipserve.protocols.mapml.projections import DEFAULT, PROJECTIONS, Projection
@@ -25,10 +27,13 @@ def parse(routed: Routed, server: Server) -> Query:
         NotThere: there is no such layer or projection.
         UnsupportedEncoding: the format is not offered.
         NotInstalled: the extra `geo` is not.
-        Forbidden: the service file switches map tiles off.
+        Forbidden: the service file switches map tiles, or documents of MapML, off.
     """
     require()
-    check_offered(server.catalog().metadata, "GetTile")
+    metadata = server.catalog().metadata
+    check_offered(metadata, "GetTile")
+    if not answers_mapml(metadata):
+        raise Forbidden("documents of MapML are switched off by the service file")
     parameters = kvp.read(routed.request)
     layer, projection = _named(routed.target, server)
     dialect = Dialect.of(parameters.get("dialect"))

@@ -1,4 +1,4 @@
-"""The browser that the tests of pages drive."""
+"""The browser that the tests of pages drive, and the site that their own pages are on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,20 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.end_to_end.browsing import chromium
+from tests.end_to_end.viewer_pages import Site, site
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium."""
-    with chromium() as browser:
+def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """Headless Chromium; without WebGL, whose emulation by the processor fails now and then, if the module has
+    `WITHOUT_WEBGL`."""
+    is_flat = getattr(request.module, "WITHOUT_WEBGL", False)
+    with chromium(*(["--disable-3d-apis"] if is_flat else [])) as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def documents() -> Iterator[Site]:
+    """The site of pages, which is another origin than images and maps have."""
+    with site() as held:
+        yield held

@@ -12,7 +12,6 @@ from playwright.sync_api import Browser
 
 pytest.importorskip("rasterio")
 
-from tests.end_to_end.browsing import chromium
 from tests.end_to_end.map_pages import (
     MAPS,
     SIZE,
@@ -25,8 +24,10 @@ from tests.end_to_end.map_pages import (
     view_of,
 )
 from tests.end_to_end.running import map_server
-from tests.end_to_end.viewer_pages import IMAGES, Site, site
+from tests.end_to_end.viewer_pages import IMAGES, Site
 from tests.geo_rasters import GRIDS, Affine, write_geotiff
+
+WITHOUT_WEBGL = True
 
 OPENLAYERS = """
 if (asked.projection.axisOrientation) ol.proj.addProjection(new ol.proj.Projection(asked.projection));
@@ -81,20 +82,6 @@ def origin(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     services.write_text('[wmts]\ntile_outside = "empty"\n')
     with map_server(folder, work, SERVICES=str(services)) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium without WebGL, whose emulation by the processor fails now and then."""
-    with chromium("--disable-3d-apis") as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def documents() -> Iterator[Site]:
-    """The site of the pages, which is another origin than the maps have."""
-    with site() as held:
-        yield held
 
 
 @pytest.mark.parametrize("encoding", ["KVP", "REST"])

@@ -9,9 +9,11 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from iipserve.viewer.site import OPENLAYERS, installed_file
-from tests.end_to_end.browsing import chromium, watch
+from tests.end_to_end.browsing import watch
 from tests.end_to_end.running import map_server
 from tests.geo_rasters import GRIDS, HEIGHT, WIDTH, positions, write_geotiff
+
+WITHOUT_WEBGL = True
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +28,6 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_geotiff(folder / "picture.tif", positions(dtype="uint8"), crs=None, transform=None)
     with map_server(folder, folder) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium without WebGL, whose emulation by the processor fails now and then."""
-    with chromium("--disable-3d-apis") as browser:
-        yield browser
 
 
 @pytest.fixture

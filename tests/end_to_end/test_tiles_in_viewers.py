@@ -10,10 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser
 
-from tests.end_to_end.browsing import chromium, watch
+from tests.end_to_end.browsing import watch
 from tests.end_to_end.running import map_server
-from tests.end_to_end.viewer_pages import DELIVERY, IMAGES, Site, load_packages, named, site
+from tests.end_to_end.viewer_pages import DELIVERY, IMAGES, Site, load_packages, named
 from tests.geo_rasters import write_geotiff
+
+WITHOUT_WEBGL = True
 
 pyproj = pytest.importorskip("pyproj")
 Affine = pytest.importorskip("rasterio").Affine
@@ -69,12 +71,6 @@ LEAFLET = """<!doctype html>
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium("--disable-3d-apis") as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of the rasters."""
     folder = tmp_path_factory.mktemp("rasters")
@@ -86,12 +82,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
     with map_server(folder, tmp_path_factory.mktemp("work")) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def pages() -> Iterator[Site]:
-    with site() as held:
-        yield held
 
 
 def screenshot(browser: Browser, address: str, density: int = 1) -> tuple[NDArray[np.uint8], list[str]]:
@@ -126,14 +116,14 @@ def places(name: str, crs: str, rows: float = 0.25) -> list[tuple[float, float]]
     return [project(*(transform * (x * WIDTH, y * HEIGHT))) for x, y in parts]
 
 
-def page_of(template: str, server: str, pages: Site, **values: object) -> str:
+def page_of(template: str, server: str, documents: Site, **values: object) -> str:
     """Address of a page with these values."""
     packages = {"OPENLAYERS": named("ol"), "LEAFLET": named("leaflet")}
     for word, value in {**packages, "DELIVERY": DELIVERY, "IMAGES": IMAGES, **values}.items():
         template = template.replace(word, str(value))
     load_packages(template)
-    pages.hold("/page.html", template, server)
-    return f"{pages.origin}/page.html"
+    documents.hold("/page.html", template, server)
+    return f"{documents.origin}/page.html"
 
 
 @pytest.mark.parametrize(
@@ -148,12 +138,12 @@ def page_of(template: str, server: str, pages: Site, **values: object) -> str:
     ],
 )
 def test_openlayers_draws_tile_sets(
-    browser: Browser, server: str, pages: Site, name: str, matrix_set: str, crs: str
+    browser: Browser, server: str, documents: Site, name: str, matrix_set: str, crs: str
 ) -> None:
     *quarters, (x, y) = places(name, crs)
     resolution = max(abs(place[0] - x) for place in quarters) / 140
     values = {"NAME": name, "SET": matrix_set, "CRS": crs, "CENTER": f"[{x}, {y}]", "RESOLUTION": resolution}
-    pixels, answered = screenshot(browser, page_of(OPENLAYERS, server, pages, **values))
+    pixels, answered = screenshot(browser, page_of(OPENLAYERS, server, documents, **values))
     assert any(f"/ogc/collections/{name}/map/tiles/" in address for address in answered)
     for color, (east, north) in zip(COLORS, quarters, strict=True):
         column, row = WIDTH / 2 + (east - x) / resolution, HEIGHT / 2 - (north - y) / resolution
@@ -162,12 +152,12 @@ def test_openlayers_draws_tile_sets(
 
 
 @pytest.mark.parametrize("density", [1, 2])
-def test_leaflet_draws_tiles_by_zoom(browser: Browser, server: str, pages: Site, density: int) -> None:
+def test_leaflet_draws_tiles_by_zoom(browser: Browser, server: str, documents: Site, density: int) -> None:
     zoom, radius = 12, 6378137.0
     *quarters, (x, y) = places("utm", "EPSG:3857")
     longitude, latitude = places("utm", "EPSG:4326")[-1]
     values = {"NAME": "utm", "CENTER": f"[{latitude}, {longitude}]", "ZOOM": zoom}
-    pixels, answered = screenshot(browser, page_of(LEAFLET, server, pages, **values), density)
+    pixels, answered = screenshot(browser, page_of(LEAFLET, server, documents, **values), density)
     assert any("@2x.png" in address for address in answered) == (density == 2)
     resolution = 2 * np.pi * radius / 256 / 2**zoom
     for color, (east, north) in zip(COLORS, quarters, strict=True):

@@ -19,7 +19,7 @@ import imagecodecs
 import pytest
 from playwright.sync_api import Browser, Request
 
-from tests.end_to_end.browsing import chromium, watch
+from tests.end_to_end.browsing import watch
 from tests.end_to_end.located_picture import Seen, find, levels
 from tests.end_to_end.running import daemon
 from tests.end_to_end.viewer_pages import (
@@ -32,10 +32,11 @@ from tests.end_to_end.viewer_pages import (
     of_version_2,
     older_version,
     pages,
-    site,
 )
 from tests.images import write_tiff_pyramid
 from tests.ports import free_port
+
+WITHOUT_WEBGL = True
 
 SIZES = [(3073, 2680), (1, 1), (513, 513), (1025, 1023), (100, 5000)]
 SECONDS = 60.0
@@ -86,13 +87,6 @@ if os.environ.get("VIEWERS") != "all":
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium without WebGL, whose emulation by the processor fails now and then."""
-    with chromium("--disable-3d-apis") as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The addresses of the servers, by their settings."""
     folder = tmp_path_factory.mktemp("images")
@@ -106,13 +100,6 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
             stack.enter_context(daemon(folder, work, "--http", f"127.0.0.1:{port}", ports=[port], **settings))
             origins[name] = f"http://127.0.0.1:{port}"
         yield origins
-
-
-@pytest.fixture(scope="module")
-def documents() -> Iterator[Site]:
-    """The site of the pages."""
-    with site() as held:
-        yield held
 
 
 def file_name(size: tuple[int, int]) -> str:

@@ -10,11 +10,12 @@ from playwright.sync_api import Browser
 
 pytest.importorskip("rasterio")
 
-from tests.end_to_end.browsing import chromium
 from tests.end_to_end.map_pages import MAPS, assert_in_place, drawn_by_gdal, gradient, page_of, shown, view_of
 from tests.end_to_end.running import map_server
-from tests.end_to_end.viewer_pages import IMAGES, Site, site
+from tests.end_to_end.viewer_pages import IMAGES, Site
 from tests.geo_rasters import GRIDS, write_geotiff
+
+WITHOUT_WEBGL = True
 
 VERSIONS = ("1.1.1", "1.3.0")
 OPENLAYERS = """
@@ -58,20 +59,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def origin(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with map_server(folder, tmp_path_factory.mktemp("server")) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium without WebGL, whose emulation by the processor fails now and then."""
-    with chromium("--disable-3d-apis") as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def documents() -> Iterator[Site]:
-    """The site of the pages, which is another origin than the maps have."""
-    with site() as held:
-        yield held
 
 
 @pytest.mark.parametrize("version", VERSIONS)

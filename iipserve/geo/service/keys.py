@@ -195,6 +195,11 @@ WMS = {
     "metadata": Key(Text(), "", "Further items of that layer, by key, as of a layer.", MappingProxyType({})),
 }  # fmt: skip
 MAPML = {
+    "enabled": Key(
+        Switch(), "false",
+        "Whether documents of MapML are answered, by any service; also not where `operations` of `[wms]` leave out GetMapML.",
+        True,
+    ),
     "link_rel": Key(
         Choice(MAPML_LINKS), '"image"',
         "What documents of GetMapML of WMS link to: maps of the size of tiles, or one of the window. A layer's item "
@@ -335,7 +340,7 @@ SECTIONS: Mapping[str, Section] = {
     "wmts": Section("Map tiles: WMTS, OGC API Tiles, XYZ.", WMTS),
     "wms": Section("Maps: WMS.", WMS),
     "wcs": Section("Coverages: WCS, OGC API - Coverages.", WCS),
-    "mapml": Section("Documents of MapML that WMS answers.", MAPML),
+    "mapml": Section("Documents of MapML.", MAPML),
     "layer": Section(
         "A layer, once for each. Without any, every image below FILESYSTEM_PREFIX is a layer that is called by its path "
         "without the extension.", LAYER, repeated=True,

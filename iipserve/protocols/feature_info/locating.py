@@ -38,6 +38,8 @@ class Spot(NamedTuple):
     """Of the pixel, at full size."""
     area: Region
     """In pixels of the full size."""
+    outline: tuple[tuple[float, float], ...] = ()
+    """Longitude and latitude of the corners of the pixel, around it; none where the image is not on the Earth."""
 
 
 def locate(place: Place, georeference: Georeference, part: Region | None = None) -> Spot | None:
@@ -97,7 +99,22 @@ def _middle_of(area: Region, georeference: Georeference) -> Spot:
 
 def _spot(x: float, y: float, pixel: tuple[int, int], area: Region, georeference: Georeference) -> Spot:
     longitude, latitude = geographic(georeference.crs, x, y) or (None, None)
-    return Spot(x, y, longitude, latitude, *pixel, area)
+    outline = () if longitude is None else _corners(georeference, pixel, longitude)
+    return Spot(x, y, longitude, latitude, *pixel, area, outline)
+
+
+def _corners(
+    georeference: Georeference, pixel: tuple[int, int], near: float
+) -> tuple[tuple[float, float], ...]:
+    """Longitude and latitude of the corners of a pixel, within half a turn of a longitude; none if one has no place."""
+    column, row = pixel
+    columns, rows = np.array([column, column + 1, column + 1, column]), np.array([row, row, row + 1, row + 1])
+    xs, ys = to_ground(georeference.mapping, columns.astype(float), rows.astype(float))
+    lons, lats = crs.transformer(georeference.crs, crs.WGS84)(xs, ys)
+    if not (np.isfinite(lons).all() and np.isfinite(lats).all()):
+        return ()
+    lons = lons - 2 * HALF_TURN * np.rint((lons - near) / (2 * HALF_TURN))
+    return tuple(zip(lons.tolist(), lats.tolist(), strict=True))
 
 
 def geographic(key: str, x: float, y: float) -> tuple[float, float] | None:

@@ -17,7 +17,7 @@ NOTHING_HERE = "no data here"
 
 
 def write_mapml(answers: Sequence[LayerAnswer]) -> Document:
-    """A document with a `map-feature`, a point where there is one, for each layer that has something there."""
+    """A document with a `map-feature`, the pixel of the file, for each layer that has something there."""
     features = joined(_feature(each, each.measured) for each in answers if each.measured)
     head = element(
         "map-head",
@@ -48,12 +48,13 @@ def _feature(answer: LayerAnswer, found: Measured) -> Xml:
 
 
 def _geometry(spot: Spot) -> Xml:
-    """The point, longitude first; nothing for what is not on the Earth."""
+    """The pixel as a polygon, longitude first; the point where that is not known, and nothing off the Earth."""
     if spot.longitude is None or spot.latitude is None:
         return NOTHING
-    text = f"{number_text(spot.longitude)} {number_text(spot.latitude)}"
-    point = element("map-point", element("map-coordinates", text))
-    return element("map-geometry", point, attributes={"cs": "gcrs"})
+    ring = (*spot.outline, *spot.outline[:1]) or ((spot.longitude, spot.latitude),)
+    text = " ".join(number_text(number) for place in ring for number in place)
+    shape = element("map-polygon" if spot.outline else "map-point", element("map-coordinates", text))
+    return element("map-geometry", shape, attributes={"cs": "gcrs"})
 
 
 def _row(name: str, value: str, unit: str) -> Xml:

@@ -202,6 +202,8 @@ def _mapml(parameters: Parameters, routed: Routed, server: Server) -> MapmlQuery
 
 
 def _mapml_of(parameters: Parameters, routed: Routed, server: Server, name: str) -> MapmlQuery:
+    if not options.answers_mapml(server.catalog().metadata):
+        raise OperationNotSupported("GetMapML is not answered here", "request")
     groups = groups_of(parameters, server, "layers", "layer", operation="GetMapML")
     styles = styles_of(parameters.get("styles") or parameters.get("style"), groups)
     layers = tuple(chain(*groups))

@@ -22,6 +22,7 @@ from iipserve.geo.ows.negotiation import negotiated_version, requested_sections,
 from iipserve.http import Routed
 from iipserve.http.negotiation import negotiated
 from iipserve.protocols import Server
+from iipserve.protocols.map_options import answers_mapml
 from iipserve.protocols.map_tiles import public_address
 from iipserve.protocols.mapml.tiles import Query as MapmlQuery
 from iipserve.protocols.wmts import china, mapml, options, paths
@@ -70,8 +71,11 @@ def parse(routed: Routed, server: Server) -> Query:
     """
     query = _read(routed, server)
     operation = OPERATION_OF.get(type(query), "GetCapabilities")
-    if operation not in options.operations(server.catalog().metadata):
+    metadata = server.catalog().metadata
+    if operation not in options.operations(metadata):
         raise OperationNotSupported(f"{operation} is switched off here", operation)
+    if isinstance(query, MapmlQuery) and not answers_mapml(metadata):
+        raise OperationNotSupported("GetMapML is switched off here", "request")
     return query
 
 

@@ -11,14 +11,15 @@ from xml.etree import ElementTree
 import pytest
 from pyproj import Transformer
 
-from iipserve.errors import IIPServeError
+from iipserve.errors import Forbidden, IIPServeError
 from iipserve.geo.layer import ServiceMetadata
 from iipserve.geo.matrixset_files import standard_sets
-from iipserve.geo.ows.exceptions import OwsError
+from iipserve.geo.ows.exceptions import OperationNotSupported, OwsError
 from iipserve.http import Request
 from iipserve.plan import Document, RenderPlan, ValuePlan
 from iipserve.protocols import Images, Protocol
 from iipserve.protocols.mapml_paths import PROTOCOL
+from iipserve.protocols.wms import PROTOCOL as WMS
 from iipserve.protocols.wmts import PROTOCOL as WMTS
 from iipserve.router import Router
 from tests.protocols.wmts.catalogs import STRANGE, FakeCatalog
@@ -200,6 +201,21 @@ def test_wmts_reports_faults_in_its_own_form(query: str) -> None:
     with pytest.raises(OwsError) as raised:
         ask("/wmts", f"{GET}{query}", protocol=WMTS)
     assert (raised.value.code, raised.value.status) == ("InvalidParameterValue", 400)
+
+
+@pytest.mark.parametrize("said", [{"mapml.enabled": False}, {"wms.operations": ("GetMap", "GetFeatureInfo")}])
+def test_documents_can_be_switched_off(said: dict[str, Any]) -> None:
+    catalog = FakeCatalog([each.layer for each in ENTRIES], entries=ENTRIES)
+    catalog.metadata = ServiceMetadata(options=MappingProxyType(said))
+    with pytest.raises(Forbidden):
+        ask("/mapml/utm/OSMTILE", catalog=catalog)
+    with pytest.raises(OperationNotSupported):
+        ask("/wmts", f"{GET}utm", catalog=catalog, protocol=WMTS)
+    for asked in ("GetMapML&LAYER=utm", "GetMap&LAYERS=utm&STYLES=&CRS=EPSG:3857&FORMAT=text/mapml"):
+        with pytest.raises(OperationNotSupported):
+            ask("/wms", f"SERVICE=WMS&VERSION=1.3.0&REQUEST={asked}", catalog=catalog, protocol=WMS)
+    tile = "/wmts/utm/default/WebMercatorQuad/8/91/138.png"
+    assert isinstance(ask(tile, catalog=catalog, protocol=WMTS), RenderPlan)
 
 
 def test_layers_can_be_kept_out() -> None:

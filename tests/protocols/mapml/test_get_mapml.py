@@ -14,6 +14,7 @@ from pyproj import Transformer
 from iipserve.geo.layer import ServiceMetadata
 from iipserve.plan import CatalogPlan, Document, RenderPlan, ValuePlan
 from iipserve.protocols.wmts import PROTOCOL as WMTS
+from iipserve.protocols.xyz import PROTOCOL as XYZ
 from tests.protocols.mapml.test_documents import EPSG, attributes, meta
 from tests.protocols.mapml.test_documents import ask as by_path
 from tests.protocols.wms.services import ask
@@ -200,12 +201,16 @@ def test_systems_of_the_service_file_are_the_projections() -> None:
     assert ask(kvp(ASKED, layer="utm", projection="WGS84"), catalog=catalog).error is not None
 
 
-def test_tiles_of_both_services_are_one_plan() -> None:
-    """The same square by the links to maps as tiles, and by those to tiles of WMTS."""
+def test_all_links_to_a_square_are_one_plan() -> None:
+    """The same square by the links to maps as tiles, to a map of the window, and to tiles of WMTS, and by XYZ."""
     (shown,) = links(read(kvp(ASKED, layer="mercator")), "tile")
+    (window,) = links(read(kvp(ASKED, layer="mercator", link_rel="image")), "image")
     (tile,) = attributes(ElementTree.fromstring(by_path("/mapml/mercator/OSMTILE").body), "link", rel="tile")
     side, half = 40075016.6855784 / 2**10, 20037508.3427892
     square = {"xmin": 550, "ymin": 1024 - 356, "xmax": 551, "ymax": 1024 - 355}
     box = {name: repr(number * side - half) for name, number in square.items()}
     path = tile["tref"].format(z=10, y=355, x=550).removeprefix("http://a.example")
-    assert answered(shown.format(**box)) == by_path(path, protocol=WMTS)
+    tile_plan = by_path(path, protocol=WMTS)
+    assert answered(shown.format(**box)) == tile_plan
+    assert answered(window.format(**box, w=256, h=256)) == tile_plan
+    assert by_path("/xyz/mercator/10/550/355.png", protocol=XYZ) == tile_plan

@@ -110,10 +110,12 @@ def test_mapml(app: Application) -> None:
     root = etree.fromstring(get(app, BIG, INFO_FORMAT="text/mapml").body)
     names = {"h": "http://www.w3.org/1999/xhtml"}
     assert root.tag == "{http://www.w3.org/1999/xhtml}mapml-"
-    (point,) = root.xpath(
-        "h:map-body/h:map-feature/h:map-geometry[@cs='gcrs']/h:map-point/*/text()", namespaces=names
+    (ring,) = root.xpath(
+        "h:map-body/h:map-feature/h:map-geometry[@cs='gcrs']/h:map-polygon/*/text()", namespaces=names
     )
-    assert [float(part) for part in point.split()] == pytest.approx([11.235, 46.785])
+    west, east, south, north = 11.23, 11.24, 46.78, 46.79
+    corners = [west, north, east, north, east, south, west, south, west, north]
+    assert [float(part) for part in ring.split()] == pytest.approx(corners)
     cells = root.xpath("//h:tr[h:th='band1']/h:td/text()", namespaces=names)
     assert cells == ["123"]
 
