@@ -8,10 +8,10 @@ the result. Three kinds of requests say which pixels they mean:
   clipped to the coverage. An interval that has no pixel of the coverage is a fault. Of a rotated grid it is the smallest
   window around the box of the intervals. In `imageCRS` bounds are indices of pixels, inclusive, rows counting down:
   `x(100,199)` is 100 columns. In another system the result is the box itself in that system, clipped to the box of the
-  coverage there, unless OUTPUTCRS is stated. The result has as many pixels as the window of the native grid, unless
-  scaling says otherwise: a factor gives `round(n * f)`, at least 1; a size is as stated; an extent `lo:hi` is
-  `hi - lo + 1` pixels; a resolution gives `round(length / r)`, at least 1, in the system of the result. OUTPUTCRS keeps
-  this number of pixels and covers the box of the window in that system. Scaled and reprojected results have the outer
+  coverage there, with as many pixels as the box has of the native grid, rounded; with OUTPUTCRS of the coverage, the window
+  around it. Scaling changes the number of pixels: a factor gives `round(n * f)`, at least 1; a size is as stated; an extent
+  `lo:hi` is `hi - lo + 1` pixels; a resolution gives `round(length / r)`, at least 1, in the system of the intervals.
+  OUTPUTCRS keeps the number of pixels and covers the box in that system. Scaled and reprojected results have the outer
   edges of what they are made from.
 * 1.1 (`samples_grid`): a box of the centers of the outermost samples, and offsets between samples. Samples are at
   `origin + k * offset`: all that are in the box, which are `floor((max - min) / offset + EPS) + 1` along an axis if the

@@ -68,8 +68,8 @@ def axes_grid(native: GridRef, domain: AxesDomain) -> GridRef:
         part = _part(native, intervals, by_index=IMAGE in (key, native.crs))
         shown = part if output == native.crs else _covering(part, output)
     else:
-        shown = _in_other_system(native, intervals, key, output)
-    return scaled(shown, scaled_size(shown, domain.scales))
+        part, shown = _in_other_system(native, intervals, key, output)
+    return scaled(shown, scaled_size(part, domain.scales))
 
 
 def intervals_of(subsets: Sequence[Subset]) -> dict[Axis, Interval]:
@@ -197,8 +197,10 @@ def _covering(part: GridRef, output: str) -> GridRef:
     return GridRef.of_bounds(output, bounds, part.size)
 
 
-def _in_other_system(native: GridRef, intervals: Mapping[Axis, Interval], key: str, output: str) -> GridRef:
-    """The box of intervals in another system, or what of the coverage is in it."""
+def _in_other_system(
+    native: GridRef, intervals: Mapping[Axis, Interval], key: str, output: str
+) -> tuple[GridRef, GridRef]:
+    """The box of intervals in another system, and that in the system of the result."""
     cover = _transformed(native.crs, key, native.bounds, NO_SUBSETTING_CRS)
     if cover is None:
         raise fault(NO_SUBSETTING_CRS, f"the coverage has no place in {quoted(key)}", key)
@@ -208,13 +210,20 @@ def _in_other_system(native: GridRef, intervals: Mapping[Axis, Interval], key: s
     box = Bounds(min_x, min_y, max_x, max_y)
     inside = _transformed(key, native.crs, box, NO_SUBSETTING_CRS)
     columns, rows = _spans(native, inside) if inside else (None, None)
-    if columns is None or rows is None:
+    pixels = pixel_bounds(native, inside) if inside else None
+    if columns is None or rows is None or pixels is None:
         raise _outside(x or y, "elsewhere")
+    part = GridRef.of_bounds(key, box, _count(pixels, native.size))
     if output == native.crs:
-        return window(native, columns, rows)
-    size = Size(columns.length, rows.length)
-    shown = GridRef.of_bounds(key, box, size)
-    return shown if output == key else _covering(shown, output)
+        return part, window(native, columns, rows)
+    return part, part if output == key else _covering(part, output)
+
+
+def _count(pixels: Bounds, whole: Size) -> Size:
+    """How many pixels of the native grid a box has, rounded, at least 1."""
+    width = min(pixels.max_x, whole.width) - max(pixels.min_x, 0.0)
+    height = min(pixels.max_y, whole.height) - max(pixels.min_y, 0.0)
+    return Size(max(1, round_half_up(width)), max(1, round_half_up(height)))
 
 
 def _clipped(

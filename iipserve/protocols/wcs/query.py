@@ -130,7 +130,7 @@ class ScaleKind(enum.Enum):
     SIZE = "size"
     """Pixels of the result."""
     RESOLUTION = "resolution"
-    """Units of the output system for each pixel of the result."""
+    """Units of the system of the intervals for each pixel of the result."""
 
 
 class AxisScale(NamedTuple):

@@ -140,6 +140,15 @@ def test_other_systems_have_as_many_pixels_as_the_window() -> None:
     assert part.bounds == pytest.approx(expected, abs=1e-3)
 
 
+def test_resolutions_are_in_the_system_of_the_intervals() -> None:
+    # before the coverage is put into another one, as MapServer answers
+    part = by_axes(UTM, scales=[AxisScale("x", ScaleKind.RESOLUTION, 40)], output_crs="EPSG:4326")
+    assert part.size == (300, 400)
+    names = {"subsetting_crs": "EPSG:4326", "output_crs": "EPSG:32633"}
+    part = by_axes(UTM, "Long(15.01,15.03)", scales=[AxisScale("x", ScaleKind.RESOLUTION, 0.0005)], **names)
+    assert part.size.width == 40
+
+
 def test_intervals_in_another_system() -> None:
     names = {"subsetting_crs": "http://www.opengis.net/def/crs/EPSG/0/3857"}
     part = by_axes(DEGREES, "x(1224514.398726,1335833.889519)", "y(5780349.220256,5942074.072431)", **names)
@@ -153,6 +162,11 @@ def test_intervals_in_another_system() -> None:
         **names,
     )
     assert region(DEGREES, own) == (100, 300, 100, 100)
+    # as MapServer answers
+    small = GridRef("EPSG:32633", Affine(20, 0, 500000, 0, -20, 5000000), Size(120, 80))
+    part = by_axes(small, "x(15.005,15.01)", "y(45.14,45.15)", subsetting_crs="EPSG:4326")
+    assert part.size == (20, 56)
+    assert part.bounds == pytest.approx((15.005, 45.14, 15.01, 45.15))
     whole = by_axes(UTM, subsetting_crs="EPSG:4326")
     assert whole.size == UTM.size
 
