@@ -1,4 +1,4 @@
-"""What was answered at an address before: images by their plan, documents and redirects ready to be sent.
+"""What was answered at an address before: images and coverages by their plan, documents and redirects ready to be sent.
 
 An answer depends on its address, on the request headers that its Vary header names (RFC 9110 section 12.5.5), and on
 the state of its images, which is checked whenever the answer is used again.
@@ -15,7 +15,7 @@ from iipserve.cache.memory import MemoryCache
 from iipserve.http import Headers, Request
 from iipserve.http.public_address import FORWARDING_HEADERS, variable
 from iipserve.image import ImageInfo, ImageName
-from iipserve.plan import CatalogPlan, Redirect, RenderPlan
+from iipserve.plan import CatalogPlan, CoveragePlan, Redirect, RenderPlan
 from iipserve.responses import ReadyDocument
 
 CAPACITY = 8 << 20
@@ -42,7 +42,7 @@ class CachedAnswer(NamedTuple):
 
     images: tuple[tuple[ImageName, ref[ImageInfo]], ...]
     """All that the query names. Not held: how many headers are kept is the library's business."""
-    content: RenderPlan | ReadyDocument | Redirect | CatalogPlan
+    content: RenderPlan | CoveragePlan | ReadyDocument | Redirect | CatalogPlan
     headers: Headers
     """Those that only the protocol knows."""
 
@@ -97,6 +97,8 @@ def _size_and_vary(answer: CachedAnswer) -> tuple[int | None, Set[str]]:
     if isinstance(content, ReadyDocument):
         body, headers = content.response.body, content.headers
         size = len(body) + PLAN_SIZE if isinstance(body, bytes) and len(body) <= MAX_DOCUMENT_LENGTH else None
+    if isinstance(content, CoveragePlan) and content.envelope is not None:
+        size = len(content.envelope.head) + len(content.envelope.tail) + PLAN_SIZE
     if isinstance(content, CatalogPlan) and content.vary:
         headers = (*headers, ("Vary", content.vary))
     names = NOTHING

@@ -35,7 +35,7 @@ from iipserve.geometry import new_tuple
 from iipserve.http import READING_METHODS, Headers, Request, Response, Routed
 from iipserve.image import ImageInfo
 from iipserve.lru import LRU
-from iipserve.plan import Bundle, CatalogPlan, Content, Document, Redirect, RenderPlan
+from iipserve.plan import Bundle, CatalogPlan, Content, CoveragePlan, Document, Redirect, RenderPlan
 from iipserve.protocols import Images, Modification, Protocol, Query, Server, plain_error
 from iipserve.responses import ReadyDocument, ResponseBuilder
 from iipserve.router import Destination, Router
@@ -213,7 +213,7 @@ class Application:
                     raise
                 continue
             if address is not None and isinstance(
-                content, (RenderPlan, ReadyDocument, Redirect, CatalogPlan)
+                content, (RenderPlan, CoveragePlan, ReadyDocument, Redirect, CatalogPlan)
             ):
                 proof = zip(selected, map(ref, found))  # noqa: B905
                 cached = new_tuple(CachedAnswer, (tuple(proof), content, answer.headers))

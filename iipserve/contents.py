@@ -103,7 +103,8 @@ class ContentResponder:
         file, envelope = coverages.render(plan), plan.envelope
         if envelope is None:
             return self._responses.ok(file.body, file.media_type, plan.digest, modified, headers)
-        body = Enclosed(envelope, file.body)
+        enclosed = Enclosed(envelope, file.body)
+        body = b"".join(enclosed) if isinstance(file.body, bytes) else enclosed
         return self._responses.ok(body, envelope.media_type, plan.digest, modified, headers)
 
     def _ready(
