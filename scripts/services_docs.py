@@ -78,7 +78,20 @@ services. What means nothing to this server is reported by `--check`, a line for
 | `GROUP` with `group_title` and `group_abstract`, or `layer_group` | groups of layers in documents of WMS, by whose names their layers are asked for |
 | `MINSCALEDENOM`, `MAXSCALEDENOM`, `attribution_...`, `authorityurl_...`, `identifier_...`, `metadataurl_...`, `dataurl_...`, `opaque`, `timeextent`, `timedefault`, `dimensionlist` | what documents of WMS tell of a layer; the keys of `layer.metadata` have the same names |
 | `mapml_wms_image_format` | `image_format` of `[mapml]`; of a layer, its item `wms_image_format` |
-| `enable_request` | operations, and whether a layer is public: `*`, names, and names after `!`; all without it |
+| `enable_request` | operations, and whether a layer is public: `*`, names, and names after `!`; all without it. WCS takes `wcs_enable_request`, then `ows_enable_request`, then that of other services, of a layer before that of the map; a layer that is switched off for maps alone is not in WMS |
+| `OUTPUTFORMAT` with a driver of GDAL for rasters, `FORMATOPTION` `COMPRESS`, `PREDICTOR`, `TILED`, `BLOCKXSIZE`, `BLOCKYSIZE`, `INTERLEAVE`, `QUALITY` | `[[format]]`; samples keep their type whatever `IMAGEMODE` says |
+| `MAXSIZE` | also `max_size` of `[wcs]` |
+| items of METADATA of `WEB` about coverages, with `wcs_` or else `ows_`: `label`, `description`, `name`, `keywordlist`, `fees`, `accessconstraints`, `metadatalink_...` | `metadata` of `[wcs]`, for documents of WCS alone |
+| those of a layer: the same, and `srs`, `extent` with `size` or `resolution`, `bandcount`, `formats`, `nativeformat`, `native_format`, `rangeset_...`, items of range axes and bands, `nilvalues`, `nilvalues_reasons`, `timeposition`, `imagemode` | what documents of WCS tell of a layer; in TOML, keys of `layer.metadata` with the prefix `wcs_` |
+| mandatory items of WCS that are missing | comments with `WARNING` in documents, as `warnings` of `[wcs]` switches them on |
+
+Items of range axes are `AXIS_semantic`, `AXIS_refsys`, `AXIS_refsyslabel`, `AXIS_description`, `AXIS_label`, `AXIS_values`,
+`AXIS_values_semantic`, `AXIS_values_type` and `AXIS_interval` for each of `rangeset_axes`; the axis `bands` is always there. Items of
+bands are `BAND_band_interpretation`, `BAND_band_uom`, `BAND_band_definition`, `BAND_band_description`, `BAND_interval` and
+`BAND_significant_figures` for each of `band_names`; without the name of a band they are of all bands.
+
+| keywords of METADATA of `WEB` | key |
+|---|---|
 """
 
 

@@ -220,12 +220,21 @@ def test_raster_layers_of_a_map_file(example: Services) -> None:
     assert (drg.abstract, drg.keywords) == ("1 : 100,000", ("map", "scan"))
     assert (drg.nodata, drg.is_public) == ((252.0,), True)
     assert drg.crs == ("EPSG:26915", "EPSG:4326", "EPSG:3857")
-    assert dict(drg.metadata) == {"group": "base", "layer_group": "/base"}
+    assert dict(drg.metadata) == {
+        "group": "base", "layer_group": "/base", "wcs_title": "Scanned map", "wcs_keywordlist": "map scan",
+        "wcs_enable_request": "GetCapabilities DescribeCoverage GetCoverage",
+    }  # fmt: skip
     assert drg.styles[0].operations == ()
     assert (landsat.name, landsat.title) == (ImageName("sub folder/landsat.tif"), "Scene")
     assert (landsat.extent, landsat.nodata) == (Bounds(0, 1, 2, 3), (-9999.0,))
     assert (drg.resampling, landsat.resampling) == ("nearest", "average")
-    assert (landsat.crs, landsat.is_public) == (("EPSG:3857",), False)
+    assert landsat.crs == ("EPSG:3857",)
+    # switched off for maps alone
+    assert landsat.is_public
+    assert (landsat.metadata["enable_request"], landsat.metadata["wcs_enable_request"].split()[-1]) == (
+        "",
+        "GetCoverage",
+    )
     assert landsat.metadata["rangeset_name"] == "Range 1"
     assert landsat.styles[0].name == "default"
     bands = Twist(((0, 0, 0, 1), (0, 0, 1), (0, 1)))
@@ -237,7 +246,7 @@ def test_raster_layers_of_a_map_file(example: Services) -> None:
 REPORTED = [
     ("SIZE            800", "SIZE of MAP"), ("EXTENT          388107", "EXTENT of MAP"), ("UNITS", "UNITS of MAP"),
     ("FONTSET", "FONTSET of MAP"), ("CONFIG", "CONFIG of MAP"),
-    ('FORMATOPTION  "INTER', "FORMATOPTION"), ("IMAGEPATH", "IMAGEPATH of WEB"), ('"wcs_label"                        "Cov', "wcs_label"),
+    ('FORMATOPTION  "INTER', "FORMATOPTION"), ("IMAGEPATH", "IMAGEPATH of WEB"),
     ("onlineresource", "ows_onlineresource has no effect"),
     ("wms_exclude_items", "wms_exclude_items"), ("DITHER", "PROCESSING DITHER"), ("TOLERANCE", "TOLERANCE of the layer"),
     ("CLASS\n      NAME", "CLASS is not applied"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 HIDDEN = ("__type__", "__position__")
@@ -107,12 +107,20 @@ def _places(found: Mapping[str, Any]) -> list[int]:
     return [value[0] for value in values]
 
 
-def by_keyword(items: list[Item], notes: Notes) -> dict[str, Item]:
-    """The items with a prefix, by keyword; of several, that of the most important service."""
+def by_keyword(
+    items: list[Item], notes: Notes, *, apart: Callable[[Item], bool] = lambda _: False
+) -> dict[str, Item]:
+    """The items with a prefix, by keyword; of several, that of the most important service.
+
+    Args:
+        items: of METADATA.
+        notes: get those that differ from others.
+        apart: whether an item has an effect of its own next to others.
+    """
     chosen: dict[str, Item] = {}
     for item in sorted((item for item in items if item.prefix), key=lambda item: PREFIXES.index(item.prefix)):
         other = chosen.setdefault(item.keyword, item)
-        if other.text != item.text:
+        if other.text != item.text and not apart(item) and not apart(other):
             notes.add(
                 item.line,
                 f"{item.name} differs from {other.name}, which counts",

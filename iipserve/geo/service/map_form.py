@@ -17,7 +17,7 @@ from typing import Any
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError
-from iipserve.geo.service import files, map_blocks
+from iipserve.geo.service import files, map_blocks, map_coverages
 from iipserve.geo.service.map_blocks import Notes, by_keyword, metadata
 from iipserve.geo.service.map_layers import MapLayers
 from iipserve.geo.service.map_service import check_allowed, read_service
@@ -44,10 +44,13 @@ def read(path: FilePath, config: Config) -> ServiceSource:
     _refuse_includes(found, path.name)
     notes, lines, data = Notes(), dict[Path, int](), dict[str, Any]()
     web = found.get("web", {})
-    service = by_keyword(metadata(web, notes) if isinstance(web, Mapping) else [], notes)
+    stated = metadata(web, notes) if isinstance(web, Mapping) else []
+    service = by_keyword(stated, notes, apart=map_coverages.is_apart)
     check_allowed(service, path.name)
     read_service(found, service, data, lines, notes)
-    MapLayers(found, _folder(found, path), path.name, config, notes).read(data, lines, service)
+    requests = map_coverages.read_service(found, stated, service, data, lines, notes)
+    MapLayers(found, _folder(found, path), path.name, config, notes).read(data, lines, service, requests)
+    map_coverages.add_operations(requests, data, lines)
     return ServiceSource(data, lines.get, tuple(notes.lines(path.name)))
 
 

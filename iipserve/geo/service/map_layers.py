@@ -10,6 +10,7 @@ from typing import Any
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError
+from iipserve.geo.service import map_coverages
 from iipserve.geo.service.keys import WMS_OPERATIONS
 from iipserve.geo.service.map_blocks import (
     Item,
@@ -22,7 +23,8 @@ from iipserve.geo.service.map_blocks import (
     metadata,
     texts,
 )
-from iipserve.geo.service.map_service import WITHOUT_EFFECT, allowed, check_allowed, decided, put, split
+from iipserve.geo.service.map_service import WITHOUT_EFFECT, check_allowed
+from iipserve.geo.service.map_values import allowed, is_enabled, put, split
 from iipserve.geo.service.toml_lines import Path
 
 LAYER_KEYS: Mapping[str, str] = MappingProxyType({
@@ -52,6 +54,7 @@ SERVED = (
     "template",
     "minscaledenom",
     "maxscaledenom",
+    "dump",
 )
 """Keywords of LAYER that are understood. STATUS has no effect on OGC services in MapServer either."""
 ELSEWHERE: Mapping[str, str] = MappingProxyType({
@@ -93,8 +96,20 @@ class MapLayers:
             for resolved in (os.path.abspath, os.path.realpath)
         }
 
-    def read(self, data: dict[str, Any], places: dict[Path, int], service: Mapping[str, Item]) -> None:
+    def read(
+        self,
+        data: dict[str, Any],
+        places: dict[Path, int],
+        service: Mapping[str, Item],
+        requests: str | None = None,
+    ) -> None:
         """Add the tables to `data`, and their lines to `places`.
+
+        Args:
+            data: gets the tables.
+            places: gets their lines.
+            service: items of the service.
+            requests: which operations of WCS are answered for the service: names, `*` and `!`; None if it does not say.
 
         Raises:
             ConfigError: an image is not below the folder, or access is restricted as this server cannot.
@@ -102,7 +117,7 @@ class MapLayers:
         data["layer"] = []
         for block in blocks(self._map, "layers"):
             if self._is_shown(block):
-                table, keys = self._layer(block, service)
+                table, keys = self._layer(block, service, requests)
                 self._add_operations(block, table)
                 path = ("layer", len(data["layer"]))
                 places[path] = line(block)
@@ -124,9 +139,17 @@ class MapLayers:
         return not reason
 
     def _layer(
-        self, block: Mapping[str, Any], service: Mapping[str, Item]
+        self, block: Mapping[str, Any], service: Mapping[str, Item], requests: str | None
     ) -> tuple[dict[str, Any], dict[Path, int]]:
-        items = by_keyword(metadata(block, self._notes), self._notes)
+        """A table and the lines of its keys.
+
+        Args:
+            block: of the layer.
+            service: items of the service.
+            requests: which operations of WCS are answered for the service: names, `*` and `!`; None if it does not say.
+        """
+        stated = metadata(block, self._notes)
+        items = by_keyword(stated, self._notes, apart=map_coverages.is_apart)
         check_allowed(items, self._name)
         table: dict[str, Any] = {}
         places: dict[Path, int] = {}
@@ -146,22 +169,42 @@ class MapLayers:
                 self._put_item(keyword, item, table, places)
         if "crs" not in table and (systems := service.get("srs")) is not None:
             put(table, places, "crs", split(systems.text), systems.line)
-        if (requests := items.get("enable_request")) is not None:
-            put(table, places, "public", allowed(requests.text, ("getmap", "gettile")), requests.line)
-            stated = service["enable_request"].text if "enable_request" in service else "*"
-            names = [
-                name
-                for name in ("GetCapabilities", *WMS_OPERATIONS)
-                if _is_enabled(name, requests.text, stated)
-            ]
-            table.setdefault("metadata", {})["enable_request"] = " ".join(names)
+        self._add_requests(stated, items, service, requests, table, places)
         for key in ("minscaledenom", "maxscaledenom"):
             if key in block:
                 table.setdefault("metadata", {})[key] = str(block[key])
         if block.get("group"):
             table.setdefault("metadata", {}).setdefault("group", str(block["group"]))
+        if of_coverages := map_coverages.items_of(stated):
+            table.setdefault("metadata", {}).update(
+                {f"wcs_{keyword}": text for keyword, text in of_coverages.items()}
+            )
         self._note_others(block)
         return table, places
+
+    def _add_requests(
+        self,
+        stated: list[Item],
+        items: Mapping[str, Item],
+        service: Mapping[str, Item],
+        of_coverages: str | None,
+        table: dict[str, Any],
+        places: dict[Path, int],
+    ) -> None:
+        """Which operations are answered for a layer, and so whether it is public."""
+        requests = items.get("enable_request")
+        names = map_coverages.layer_operations(stated, requests, of_coverages)
+        if names is not None:
+            table.setdefault("metadata", {})["wcs_enable_request"] = " ".join(names)
+        if requests is None:
+            return
+        is_shown = allowed(requests.text, ("getmap", "gettile"))
+        put(table, places, "public", is_shown or bool({*(names or ())} - {"GetCapabilities"}), requests.line)
+        said = service["enable_request"].text if "enable_request" in service else "*"
+        of_maps = [
+            name for name in ("GetCapabilities", *WMS_OPERATIONS) if is_enabled(name, requests.text, said)
+        ]
+        table.setdefault("metadata", {})["enable_request"] = " ".join(of_maps)
 
     def _put_item(self, keyword: str, item: Item, table: dict[str, Any], places: dict[Path, int]) -> None:
         if (key := LAYER_KEYS.get(keyword)) is not None:
@@ -170,13 +213,13 @@ class MapLayers:
                 value = split(item.text)
             elif key == "extent":
                 value = _numbers(item.text.replace(",", " ").split())
-            if not put(table, places, key, value, item.line):
+            if not put(table, places, key, value, item.line) and not map_coverages.is_of_coverages(item):
                 self._notes.add(item.line, f"{item.name} has no effect: another keyword sets {key}")
         elif keyword.startswith(KEPT):
             table.setdefault("metadata", {})[keyword] = item.text
         elif keyword in WITHOUT_EFFECT:
             self._notes.add(item.line, f"{item.name} has no effect: {WITHOUT_EFFECT[keyword]}")
-        elif keyword != "enable_request":
+        elif keyword not in ("enable_request", "onlineresource") and not map_coverages.is_of_coverages(item):
             self._notes.add(item.line, f"{item.name} means nothing to this server")
 
     def _note_others(self, block: Mapping[str, Any]) -> None:
@@ -225,12 +268,6 @@ class MapLayers:
             table["nodata"] = values
         elif "offsite" in block:
             table["nodata"] = _offsite(block["offsite"])
-
-
-def _is_enabled(name: str, of_layer: str, of_service: str) -> bool:
-    """Whether an operation is answered for a layer: what is said of the layer goes before what is said of the service."""
-    stated = decided(of_layer, name)
-    return bool(decided(of_service, name) if stated is None else stated)
 
 
 def _ranges(directives: Mapping[str, str], bands: list[int]) -> list[Any]:

@@ -10,6 +10,8 @@ from typing import Any
 from iipserve.errors import ConfigError
 from iipserve.geo.service.keys import INFO_FORMATS, OPERATIONS, WMS_INFO_FORMATS, WMS_OPERATIONS
 from iipserve.geo.service.map_blocks import Item, Notes, blocks, keywords, line
+from iipserve.geo.service.map_coverages import format_of, is_of_coverages
+from iipserve.geo.service.map_values import allowed, decided, put, split
 from iipserve.geo.service.toml_lines import Path
 
 SERVICE_KEYS: Mapping[str, str] = MappingProxyType({
@@ -19,7 +21,8 @@ SERVICE_KEYS: Mapping[str, str] = MappingProxyType({
     "service_onlineresource": "service.provider_site",
     "contactorganization": "service.contact.organization", "contactperson": "service.contact.person",
     "contactposition": "service.contact.position", "contactvoicetelephone": "service.contact.phone",
-    "contactfacsimiletelephone": "service.contact.facsimile", "address": "service.contact.address",
+    "contactfacsimiletelephone": "service.contact.facsimile",
+    "contactfacimiletelephone": "service.contact.facsimile", "address": "service.contact.address",
     "city": "service.contact.city", "stateorprovince": "service.contact.state_or_province",
     "postcode": "service.contact.post_code", "country": "service.contact.country",
     "contactelectronicmailaddress": "service.contact.email",
@@ -110,31 +113,15 @@ def read_service(
 
 def _put_item(item: Item, data: dict[str, Any], lines: dict[Path, int], notes: Notes) -> None:
     if (key := SERVICE_KEYS.get(item.keyword)) is not None:
-        if not put(data, lines, key, split(item.text) if key in LISTS else item.text, item.line):
+        value = split(item.text) if key in LISTS else item.text
+        if not put(data, lines, key, value, item.line) and not is_of_coverages(item):
             notes.add(item.line, f"{item.name} has no effect: another keyword sets {key}")
     elif item.keyword.startswith(ROOT_ITEMS):
         data.setdefault("wms", {}).setdefault("metadata", {})[item.keyword] = item.text
     elif item.keyword in WITHOUT_EFFECT:
         notes.add(item.line, f"{item.name} has no effect: {WITHOUT_EFFECT[item.keyword]}")
-    elif item.keyword not in READ:
+    elif item.keyword not in READ and not is_of_coverages(item):
         notes.add(item.line, f"{item.name} means nothing to this server")
-
-
-def put(data: dict[str, Any], lines: dict[Path, int], key: str, value: Any, place: int) -> bool:
-    """Set a key unless it is set; False if it has another value."""
-    *tables, name = key.split(".")
-    for table in tables:
-        data = data.setdefault(table, {})
-    if name not in data:
-        data[name] = value
-        lines[tuple(key.split("."))] = place
-    return bool(data[name] == value)
-
-
-def split(text: str) -> list[str]:
-    """The entries of a list, separated by commas or, without any, by spaces."""
-    entries = text.split(",") if "," in text else text.split()
-    return [entry.strip() for entry in entries if entry.strip()]
 
 
 def check_allowed(items: Mapping[str, Item], name: str) -> None:
@@ -145,21 +132,6 @@ def check_allowed(items: Mapping[str, Item], name: str) -> None:
                 f"{name}, line {item.line}: {item.name} is not offered; restrict access in the web server, "
                 "and remove it here"
             )
-
-
-def allowed(text: str, names: tuple[str, ...]) -> bool:
-    """Whether the text of an enable_request allows an operation, by any of its names in lower case."""
-    is_allowed = False
-    for word in text.lower().replace(",", " ").split():
-        if word.lstrip("!") in (*names, "*"):
-            is_allowed = not word.startswith("!")
-    return is_allowed
-
-
-def decided(text: str, name: str) -> bool | None:
-    """Whether the text of an enable_request allows an operation; None where it does not mention it."""
-    words = {word.lstrip("!") for word in text.lower().replace(",", " ").split()}
-    return allowed(text, (name.lower(),)) if words & {name.lower(), "*"} else None
 
 
 def _sizes_and_colors(found: Mapping[str, Any], data: dict[str, Any], lines: dict[Path, int]) -> None:
@@ -211,6 +183,8 @@ def _formats(
             str(block.get("driver")).lower()
         )
         if name is None:
+            if format_of(block) is not None:
+                continue
             notes.add(line(block), f"OUTPUTFORMAT {block.get('name', '')} is none of this server's")
         else:
             formats.setdefault(name, line(block))
@@ -243,7 +217,9 @@ def _other_formats(items: Mapping[str, Item], data: dict[str, Any], lines: dict[
 
 def _options(block: Mapping[str, Any], notes: Notes) -> None:
     for key in keywords(block):
-        if key not in ("name", "driver", "mimetype", "extension", "imagemode", "transparent"):
+        if key not in ("name", "driver", "mimetype", "extension", "imagemode", "transparent") and not (
+            key == "formatoption" and format_of(block) is not None
+        ):
             notes.add(line(block, key), f"{key.upper()} of OUTPUTFORMAT means nothing to this server")
 
 
