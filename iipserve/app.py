@@ -17,6 +17,7 @@ from iipserve.catalog_documents import CatalogDocuments
 from iipserve.config import MEGABYTE, Config
 from iipserve.contents import ContentResponder, Respond
 from iipserve.engine.catalog import LiveCatalog
+from iipserve.engine.class_levels import ClassLevels
 from iipserve.engine.files import ImageChanged
 from iipserve.engine.georeferencing import Georeferences
 from iipserve.engine.library import Library
@@ -306,7 +307,13 @@ def build(config: Config) -> Application:
         if protocol.check is not None:
             protocol.check(config)
     formats = Formats(encoder.format for encoder in encoders.values())
-    server = Server(config, formats, renderer.renderable, geo_image=Georeferences(config))
+    server = Server(
+        config,
+        formats,
+        renderer.renderable,
+        class_levels=ClassLevels(library),
+        geo_image=Georeferences(config),
+    )
     catalog = LiveCatalog(config, library, server.geo_image)
     server = replace(server, catalog=catalog.current, listed=catalog.listed)
     return Application(server, protocols, library, renderer, OutputPolicy(config), cache, catalog)

@@ -98,6 +98,10 @@ def _unlimited(_: ImageInfo) -> RenderableArea:
     return RenderableArea(sys.maxsize, sys.maxsize)
 
 
+def _all_levels(info: ImageInfo) -> int:
+    return len(info.levels)
+
+
 def _without_georeference(_: ImageInfo) -> GeoImage | None:
     return None
 
@@ -114,6 +118,9 @@ class Server:
     """The layers of the map services at present: to find one, since they may not have been listed yet."""
     listed: Callable[[], Catalog] = EmptyCatalog
     """The same to list them: waits some seconds for the first list."""
+    class_levels: Callable[[ImageInfo], int] = _all_levels
+    """Of an image with a palette: how many levels, from the full size on, show nothing but classes of that. Reads the image
+    once per version. Raises `ImageChanged` and what reading a file raises."""
     geo_image: Callable[[ImageInfo], GeoImage | None] = _without_georeference
     """Where an image is located; None where its file does not say. Reads the file once per version. Raises `ImageChanged`
     and what reading a file raises."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from iipserve.geo.coordinates import scale_of
 from iipserve.geo.georeference import GeoImage, Georeference
 from iipserve.geo.grid import Affine, GridRef
 from iipserve.geo.layer import Layer, Style
 from iipserve.geometry import Region, Size
-from iipserve.image import ImageInfo
+from iipserve.image import ImageInfo, Level
 from iipserve.plan import (
     Blank,
     Composite,
@@ -41,6 +42,11 @@ MAX_STEP = 2.0
 """Pixels of a level per pixel of a map up to which pixels in between are left out; more are averaged."""
 MAX_STRETCHED_STEP = 4.0
 """The same of the longer side, where columns and rows differ."""
+
+
+MAX_CLASS_STEP = 16.0
+"""Pixels per pixel of a map up to which classes are counted in larger levels, where smaller ones show others: 16 million for
+a tile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +87,9 @@ def plan_map(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> R
     profile = all(operation.keeps_profile for operation in operations)
     encoding = tile_encoding(view.format, info, server, profile=profile)
     shown = shown_part(view.layer, geo.georeference)
-    crop = _aligned(view.target, image, info, geo, shown)
-    return RenderPlan(crop or _warped(view, image, info, geo, shown), encoding, operations)
+    levels = _Levels(info, geo, server)
+    crop = _aligned(view.target, image, levels, shown)
+    return RenderPlan(crop or _warped(view, image, levels, shown), encoding, operations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +213,23 @@ def shown_part(layer: Layer, source: Georeference) -> Region | None:
 # -- a window of a level ---------------------------------------------------------------------------
 
 
-def _aligned(
-    target: GridRef, image: ImageRef, info: ImageInfo, geo: GeoImage, shown: Region | None
-) -> Crop | None:
+class _Levels(NamedTuple):
+    """The levels of an image of which maps can be made."""
+
+    info: ImageInfo
+    geo: GeoImage
+    server: Server
+
+    def count_for(self, level: int) -> int:
+        """How many levels are usable, from the full size on, where one is wanted: those that show its classes only, of images
+        with a palette, which no other level than the full size need do."""
+        is_classified = self.geo.is_palette and level > 0
+        return self.server.class_levels(self.info) if is_classified else len(self.info.levels)
+
+
+def _aligned(target: GridRef, image: ImageRef, levels: _Levels, shown: Region | None) -> Crop | None:
     """The window of a stored level whose pixels are those of the map, all shown; None where there is none."""
-    source = geo.georeference
+    info, source = levels.info, levels.geo.georeference
     if target.crs != source.crs or not isinstance(source.mapping, Affine):
         return None
     for index, level in enumerate(info.levels):
@@ -218,7 +237,8 @@ def _aligned(
         region = _window(source.mapping.scaled(1 / across, 1 / down), target)
         if region is not None:
             part = Region.of_size(level.size) if shown is None else _inside(shown, across, down)
-            return Crop(image, index, region, target.size) if _contains(part, region) else None
+            is_usable = _contains(part, region) and index < levels.count_for(index)
+            return Crop(image, index, region, target.size) if is_usable else None
     return None
 
 
@@ -261,10 +281,11 @@ def _inside(shown: Region, across: float, down: float) -> Region:
 # -- a warped level --------------------------------------------------------------------------------
 
 
-def _warped(view: MapView, image: ImageRef, info: ImageInfo, geo: GeoImage, shown: Region | None) -> Warp:
+def _warped(view: MapView, image: ImageRef, levels: _Levels, shown: Region | None) -> Warp:
     """The level to resample, and how."""
+    geo = levels.geo
     source = geo.georeference
-    level, steps = _level(info, scale_of(source, view.target))
+    level, steps = _usable_level(levels, scale_of(source, view.target))
     resampling = view.resampling or Resampling(view.layer.resampling)
     averages = _mean(steps) >= MAX_STEP * (1 + SAME) or max(steps) > MAX_STRETCHED_STEP
     if geo.is_palette:
@@ -275,17 +296,36 @@ def _warped(view: MapView, image: ImageRef, info: ImageInfo, geo: GeoImage, show
     return Warp(image, level, source, view.target, resampling, shown)
 
 
-def _level(info: ImageInfo, scale: tuple[float, float] | None) -> tuple[int, tuple[float, float]]:
+def _usable_level(levels: _Levels, scale: tuple[float, float] | None) -> tuple[int, tuple[float, float]]:
+    """The level to resample, and its pixels per pixel of the map: the best one, unless it shows classes of its own, and
+    the others are not too large for the map.
+
+    Args:
+        levels: of the image.
+        scale: as of `_level`.
+    """
+    best = _level(levels.info.levels, levels.info, scale)
+    count = levels.count_for(best[0])
+    if best[0] < count:
+        return best
+    usable = _level(levels.info.levels[:count], levels.info, scale)
+    return usable if _mean(usable[1]) <= MAX_CLASS_STEP else best
+
+
+def _level(
+    levels: Sequence[Level], info: ImageInfo, scale: tuple[float, float] | None
+) -> tuple[int, tuple[float, float]]:
     """The smallest level of which no pixel is larger than one of the map, and its pixels per pixel of the map.
 
     Args:
+        levels: among which to choose.
         info: of the image.
         scale: pixels of the full size per pixel of the map, across and down; None if no part of the image is shown.
     """
     if scale is None:
-        return len(info.levels) - 1, (1.0, 1.0)
+        return len(levels) - 1, (1.0, 1.0)
     chosen, steps = 0, scale
-    for index in range(1, len(info.levels)):
+    for index in range(1, len(levels)):
         across, down = level_scale(info, index)
         reduced = scale[0] * across, scale[1] * down
         if _mean(reduced) < 1 - SAME:
