@@ -47,8 +47,7 @@ def pieces(raster: Raster, strips: Strips) -> Iterator[bytes]:
 
         for piece in plain_pieces(raster._replace(encoding=PLAIN), strips):
             source.write(bytes(piece))
-        with source.open(driver="GTiff") as dataset:
-            copy(dataset, target.name, driver="COG", **_options(raster))
+        copy(source.name, target.name, driver="COG", **_options(raster))
         yield bytes(target.getbuffer())
 
 

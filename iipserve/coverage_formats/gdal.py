@@ -60,6 +60,13 @@ def gdal_crs(key: str) -> Any:
     return CRS.from_wkt(wkt(key))
 
 
+def anywhere() -> Any:
+    """A transformation for files whose place does not matter: rasterio warns of files without."""
+    from rasterio import Affine
+
+    return Affine(1, 0, 1, 0, -1, 1)
+
+
 def version() -> str:
     """GDAL's, for `--check`."""
     load("rasterio")

@@ -10,7 +10,7 @@ import logging
 
 from iipserve.containers.ifd import Field, Reader, read_chain
 from iipserve.containers.ifd_writer import reals
-from iipserve.coverage_formats.gdal import gdal_crs, memory_file
+from iipserve.coverage_formats.gdal import anywhere, gdal_crs, memory_file
 from iipserve.geo.georeference import PIXEL_SPACE
 from iipserve.geo.grid import GridRef
 from iipserve.lru import LRU
@@ -44,7 +44,9 @@ def place_fields(grid: GridRef) -> tuple[Field, ...]:
 
 
 def key_fields(crs: str) -> tuple[Field, ...]:
-    """The fields that define a coordinate reference system, with pixels as areas. Raises as `place_fields`.
+    """The fields that define a coordinate reference system, with pixels as areas; none where they cannot.
+
+    Raises as `place_fields`.
 
     Args:
         crs: key.
@@ -58,12 +60,12 @@ def key_fields(crs: str) -> tuple[Field, ...]:
 
 def _written(crs: str) -> tuple[Field, ...]:
     with memory_file() as file:
-        from rasterio import Affine
-
         options = {"width": 1, "height": 1, "count": 1, "dtype": "uint8", "ENDIANNESS": "LITTLE"}
-        # GDAL warns of files without a transformation
-        with file.open(driver="GTiff", crs=gdal_crs(crs), transform=Affine(1, 0, 1, 0, -1, 1), **options):
+        with file.open(driver="GTiff", crs=gdal_crs(crs), transform=anywhere(), **options):
             pass
+        with file.open(driver="GTiff") as written:
+            if written.crs is None:
+                return ()
         directory = next(read_chain(Reader.of_block(bytes(file.getbuffer()))))
     fields = []
     for tag in (KEYS, KEY_DOUBLES, KEY_TEXTS):

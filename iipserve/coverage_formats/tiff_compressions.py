@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from iipserve.codecs.tiff_compressions import COMPRESSIONS as PICTURES
 from iipserve.containers.tags import Compression
+from iipserve.coverage_formats import huffman
 
 Block: TypeAlias = NDArray[Any]
 """Samples of a strip or tile, of shape (rows, width, bands), in one piece of memory."""
@@ -55,6 +56,7 @@ def _jpeg(block: Block, quality: int) -> bytes | memoryview:
 
 SCHEMES: Mapping[str, Scheme] = {
     "none": Scheme(Compression.NONE, _of_pictures("none", 0)),
+    "huffman": Scheme(Compression.CCITT_RLE, lambda block, _: huffman.compressed(block)),
     "packbits": Scheme(Compression.PACKBITS, _packed),
     "lzw": Scheme(Compression.LZW, _of_pictures("lzw", 0), predicts=True),
     "jpeg": Scheme(Compression.JPEG, _jpeg),

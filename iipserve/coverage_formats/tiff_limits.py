@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from iipserve.coverage_formats import Raster
+from iipserve.coverage_formats.geo_keys import key_fields
 from iipserve.coverage_formats.tiff_compressions import FLOATING_POINT, NO_PREDICTOR, PREDICTORS, SCHEMES
 from iipserve.geo.crs import quoted
 from iipserve.geometry import Size
@@ -29,6 +30,8 @@ def _samples(raster: Raster) -> str | None:
         return f"GeoTIFF does not hold samples of the type {raster.dtype.name} here"
     if raster.bands > MAX_BANDS:
         return f"GeoTIFF holds up to {MAX_BANDS} bands, not {raster.bands}; ask for some of them"
+    if raster.is_placed and not key_fields(raster.grid.crs):
+        return "the keys of GeoTIFF do not define this coordinate reference system; ask for the coverage in another one"
     return None
 
 
@@ -54,6 +57,8 @@ def _compression(raster: Raster) -> str | None:
         return f"the compression {quoted(compression)} is unknown; write one of {', '.join(SCHEMES)}"
     if compression == "jpeg":
         return _jpeg(raster)
+    if compression == "huffman" and (raster.description.bits != 1 or raster.bands != 1):
+        return "the compression huffman is of one band of 1 bit; write deflate for others"
     return None
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+from numpy.typing import NDArray
 
+from iipserve.coverage_formats import by_name
+from iipserve.errors import DecodeError
 from iipserve.geometry import Size
 from iipserve.plan import CoverageBand
 from tests.coverage_formats.rasters import DEGREES, ROTATED, TYPES, file_of, raster, samples_of
@@ -47,6 +52,38 @@ def test_meaning_and_place_are_kept() -> None:
     assert (found.names, found.units) == (("height", "slope"), ("m", None))
     assert (found.scales, found.offsets, found.nodata) == ((0.1, 1.0), (5.0, 0.0), -9999)
     assert found.transform == tuple(ROTATED)
+
+
+def test_pixel_space_has_no_place() -> None:
+    found = read(file_of(given := raster("cog", crs="image"), samples_of(given)))
+    assert (found.crs, found.transform) == (None, (1, 0, 0, 0, 1, 0))
+
+
+def test_an_error_of_reading_is_that_of_the_file() -> None:
+    def broken() -> Iterator[NDArray[Any]]:
+        yield samples_of(given)[:10]
+        raise DecodeError("the file is damaged")
+
+    given = raster("cog")
+    with pytest.raises(DecodeError, match="damaged"):
+        by_name("cog").write(given, broken(), io.BytesIO())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"compression": "packbits"}, "packbits"),
+        ({"interleave": "band"}, "by pixel"),
+        ({"tile": Size(256, 128)}, "square"),
+        ({"tile": Size(64, 64)}, "128"),
+        ({"dtype": "float16"}, "float16"),
+        ({"dtype": "complex64"}, "complex64"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_reason(arguments: dict[str, object], message: str) -> None:
+    refusal = by_name("cog").refusal(raster("cog", **arguments))  # type: ignore[arg-type]
+    assert refusal is not None
+    assert message in refusal
 
 
 def test_classes_of_smaller_levels_are_classes_of_the_file() -> None:

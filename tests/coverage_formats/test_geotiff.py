@@ -34,6 +34,14 @@ PARAMETER["False easting",100,LENGTHUNIT["metre",1]],PARAMETER["False northing",
 CS[Cartesian,2],AXIS["easting",east],AXIS["northing",north],LENGTHUNIT["metre",1]]"""
 
 
+ROTATED_POLE = """GEOGCRS["own",BASEGEOGCRS["base",DATUM["own",ELLIPSOID["sphere",6371229,0,LENGTHUNIT["metre",1]]],
+PRIMEM["Greenwich",0,ANGLEUNIT["degree",0.0174532925199433]]],DERIVINGCONVERSION["unknown",
+METHOD["PROJ ob_tran o_proj=longlat"],PARAMETER["o_lat_p",39.25,ANGLEUNIT["degree",0.0174532925199433]],
+PARAMETER["o_lon_p",0,ANGLEUNIT["degree",0.0174532925199433]],PARAMETER["lon_0",18,
+ANGLEUNIT["degree",0.0174532925199433]]],CS[ellipsoidal,2],AXIS["longitude",east],AXIS["latitude",north],
+ANGLEUNIT["degree",0.0174532925199433]]"""
+
+
 def read_tifffile(body: bytes) -> np.ndarray:
     with tifffile.TiffFile(io.BytesIO(body)) as file:
         page = file.pages.first
@@ -74,6 +82,20 @@ def test_predictors_keep_samples(dtype: str, compression: str) -> None:
         body = file_of(given, samples)
         assert_same_bits(read(body).samples, samples)
         assert read(body).structure["PREDICTOR"] == {"horizontal": "2", "floatingpoint": "3"}[predictor]
+
+
+@pytest.mark.parametrize("tile", [None, Size(16, 32)])
+@pytest.mark.parametrize("size", [(70, 50), (1, 1), (3000, 40)])
+def test_huffman_codes_keep_samples_of_one_bit(tile: Size | None, size: tuple[int, int]) -> None:
+    given = raster(bits=1, size=size, compression="huffman", tile=tile)
+    samples = np.random.default_rng(3).integers(0, 2, (size[1], size[0], 1), np.uint8)
+    samples[::3] = 1
+    body = file_of(given, samples)
+    found = read(body)
+    assert_same_bits(found.samples, samples)
+    assert found.structure["COMPRESSION"] == "CCITTRLE"
+    with tifffile.TiffFile(io.BytesIO(body)) as file:
+        assert file.pages.first.bitspersample == 1
 
 
 def test_float16_is_kept() -> None:
@@ -210,6 +232,8 @@ def test_colors_and_opacity_are_told() -> None:
         ({"compression": "jpeg", "bands": 4}, "1 or 3 bands"),
         ({"compression": "jpeg", "palette": b"abc"}, "color table"),
         ({"predictor": "horizontal"}, "not of none"),
+        ({"compression": "huffman"}, "1 bit"),
+        ({"crs": ROTATED_POLE}, "reference system"),
         ({"compression": "lzw", "predictor": "floatingpoint"}, "floatingpoint"),
         ({"compression": "lzw", "predictor": "median"}, "median"),
         ({"tile": Size(100, 16)}, "multiples of 16"),
