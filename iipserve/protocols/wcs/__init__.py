@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from iipserve import geo
-from iipserve.geo.ows.exceptions import OperationNotSupported
 from iipserve.http import READING_METHODS, Routed
 from iipserve.plan import Answer
 from iipserve.protocols import (
@@ -17,14 +16,13 @@ from iipserve.protocols import (
     Protocol,
     QueryRoute,
     Server,
-    coverage_options,
 )
 from iipserve.protocols.wcs import requests
 from iipserve.protocols.wcs.coverages import plan_get_coverage
 from iipserve.protocols.wcs.describe import plan_description
 from iipserve.protocols.wcs.documents import plan_capabilities
 from iipserve.protocols.wcs.post_xml import MAX_LENGTH
-from iipserve.protocols.wcs.query import OPERATION_OF, CapabilitiesQuery, CoverageQuery, DescribeQuery, Query
+from iipserve.protocols.wcs.query import CapabilitiesQuery, CoverageQuery, DescribeQuery, Query
 from iipserve.protocols.wcs.reports import error_answer
 
 ROUTES = (
@@ -63,11 +61,7 @@ def parse(routed: Routed, server: Server) -> Query:
         InvalidRequest: a header of the request is malformed.
     """
     geo.require()
-    query = requests.parse(routed, server)
-    operation = OPERATION_OF[type(query)]
-    if type(query) not in PLANS or operation not in coverage_options.operations(server.catalog().metadata):
-        raise OperationNotSupported(f"{operation} is not answered here", "request")
-    return query
+    return requests.parse(routed, server)
 
 
 def plan(query: Query, images: Images, server: Server) -> Answer:

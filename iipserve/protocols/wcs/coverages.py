@@ -61,7 +61,7 @@ def plan_get_coverage(query: CoverageQuery, images: Images, server: Server) -> A
     format = _format(query, offered, metadata)
     view = CoverageView(
         query.layer,
-        tuple(_file_band(offered, index) for index in chosen),
+        tuple(offered.bands[index].index for index in chosen),
         target,
         _resampling(query, offered, metadata),
         _encoding(query, format, offered, metadata),
@@ -170,15 +170,6 @@ def _check_range(query: CoverageQuery, offered: Offering) -> None:
             if name.lower() not in {each.lower() for each in known}:
                 one = own if kind == "field" else coverage_options.band_axis(layer)
                 raise refused(Fault.FIELD, family, f"there is no {kind} {quoted(name)}; {one} is", name)
-
-
-def _file_band(offered: Offering, index: int) -> int:
-    """The index of a band among those of the file, where opacity may be one."""
-    info = offered.entry.info
-    samples = info.samples
-    opacity = samples.opacity if info.has_alpha else None
-    own = offered.bands[index].index
-    return own if opacity is None or own < opacity else own + 1
 
 
 def _resampling(query: CoverageQuery, offered: Offering, metadata: ServiceMetadata) -> Resampling:

@@ -116,7 +116,8 @@ def read(body: bytes) -> XmlRequest:
     version = root.attribute("version") or VERSIONS.get(root.namespace, "")
     pairs: Pairs = [("request", operation)]
     # negotiation of 1.0.0 goes by VERSION, that of others by AcceptVersions
-    pairs += [("service", root.attribute("service")), ("version", version)]
+    service = root.attribute("service") or ("WCS" if root.namespace in VERSIONS else "")
+    pairs += [("service", service), ("version", version)]
     pairs.append(("updatesequence", root.attribute("updatesequence")))
     _gather(root, pairs, HANDLERS)
     return XmlRequest(collected((name, value) for name, value in pairs if value), soap)

@@ -198,10 +198,3 @@ class CoverageQuery(NamedTuple):
 
 
 Query: TypeAlias = CapabilitiesQuery | DescribeQuery | CoverageQuery
-
-OPERATION_OF = {
-    CapabilitiesQuery: "GetCapabilities",
-    DescribeQuery: "DescribeCoverage",
-    CoverageQuery: "GetCoverage",
-}
-"""The operation of each query."""

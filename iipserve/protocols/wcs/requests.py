@@ -17,7 +17,7 @@ from iipserve.geo.ows.exceptions import (
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.geo.ows.negotiation import nearest_version, negotiated_version, requested_sections, words
 from iipserve.http import Routed
-from iipserve.protocols import Server
+from iipserve.protocols import Server, coverage_options
 from iipserve.protocols.map_tiles import public_address
 from iipserve.protocols.wcs import kvp_requests_1_0, kvp_requests_1_1, kvp_requests_2_0, post_xml
 from iipserve.protocols.wcs.exceptions import EMPTY_LIST, fault
@@ -77,6 +77,9 @@ def parse(routed: Routed, server: Server) -> Query:
         raise OwsError(
             MISSING_VALUE, "the parameter SERVICE is missing; SERVICE=WCS is served here", "service"
         )
+    answered = coverage_options.operations(server.catalog().metadata)
+    if operation not in map(str.lower, answered):
+        raise OperationNotSupported(f"{parameters.get('request')} is switched off here", "request")
     return READERS[operation](parameters, routed, server)._replace(soap=asked.soap)
 
 

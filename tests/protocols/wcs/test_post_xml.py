@@ -169,6 +169,7 @@ def test_coverages_of_1_0() -> None:
 
 
 DOCUMENTS = [
+    ('<GetCapabilities xmlns="http://www.opengis.net/wcs/2.0"/>', "SERVICE=WCS&REQUEST=GetCapabilities"),
     (
         '<GetCapabilities service="WCS" xmlns="http://www.opengis.net/wcs/2.0"/>',
         "SERVICE=WCS&REQUEST=GetCapabilities",
