@@ -82,7 +82,8 @@ class CoverageReader(ABC):
 
     def _cost(self, read: int, decoded: int, memory: int) -> Cost:
         info, size = self._samples.info, self._plan.size
-        return Cost(info.identifier, size, read, decoded, False, size.area, self._pixel_bytes, memory)
+        expensive = self._samples.is_expensive
+        return Cost(info.identifier, size, read, decoded, expensive, size.area, self._pixel_bytes, memory)
 
 
 # -- at the full size ------------------------------------------------------------------------------

@@ -36,6 +36,11 @@ class StoredReader:
         self._held = 0
 
     @property
+    def is_expensive(self) -> bool:
+        """The source takes long to decode pixels."""
+        return self._source.keeps_decoded or (self.info.stored is None and self._source.reads_regions)
+
+    @property
     def pixel_bytes(self) -> int:
         """Bytes of the samples of one pixel."""
         return self.samples.bands * np.dtype(self.samples.dtype).itemsize

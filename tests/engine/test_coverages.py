@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -154,6 +155,19 @@ def test_stored_pixels_are_made_upright(
     extra = [(274, "H", 1, orientation, False)]
     tifffile.imwrite(tmp_path / "a.tif", stored, tile=tile, extratags=extra, photometric="minisblack")
     assert_same(CoverageFolder(tmp_path).read("a.tif")[..., 0], UPRIGHT[orientation](stored))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bits"), [("uint8", 8), ("int8", 8), ("uint16", 12), ("int16", 16), ("uint8", 3)]
+)
+def test_samples_of_jpeg_2000_are_as_stored(dtype: str, bits: int, tmp_path: Path) -> None:
+    low = -(1 << bits - 1) if dtype.startswith("int") else 0
+    pixels = np.random.default_rng(2).integers(low, low + (1 << bits), (67, 101)).astype(dtype)
+    options = {"level": 0, "reversible": True, "bitspersample": bits}
+    (tmp_path / "a.jp2").write_bytes(imagecodecs.jpeg2k_encode(pixels, **options))
+    folder = CoverageFolder(tmp_path)
+    assert_same(folder.read("a.jp2")[..., 0], pixels)
+    assert_same(folder.read("a.jp2", WINDOWS[4])[..., 0], sliced(pixels, WINDOWS[4]))
 
 
 def test_what_was_never_written_is_missing(tmp_path: Path) -> None:

@@ -105,6 +105,14 @@ class ChannelLayout:
         return "uint8" if self.bits <= 8 else "uint16"
 
     @property
+    def is_reversible(self) -> bool:
+        """The samples of the file follow from output samples: they were at most shifted and spread."""
+        kinds = {(channel.bits, channel.signed) for channel in self.channels}
+        in_order = all(channel.component == index for index, channel in enumerate(self.channels))
+        converted = self.is_ycc or self.premultiplied or self.lab or self.has_palette
+        return len(kinds) == 1 and in_order and not converted
+
+    @property
     def has_palette(self) -> bool:
         """Samples are indices, which cannot be averaged: smaller resolutions are useless."""
         return any(channel.values for channel in self.channels)

@@ -130,6 +130,23 @@ def _to_range(samples: NDArray[np.int32], channel: Channel, full_scale: int) -> 
     return samples
 
 
+def as_stored(pixels: Pixels, layout: ChannelLayout) -> Pixels:
+    """Output samples as the file has them, of a layout that is reversible."""
+    channel, full_scale = layout.channels[0], layout.full_scale
+    maximum = (1 << channel.bits) - 1
+    samples = pixels.astype(np.int32)
+    if maximum != full_scale:
+        samples = (samples * maximum + full_scale // 2) // full_scale
+    if channel.signed:
+        samples -= 1 << channel.bits - 1
+    return samples.astype(stored_dtype(layout))
+
+
+def stored_dtype(layout: ChannelLayout) -> str:
+    """numpy name of the smallest type of the samples as the file has them, of a layout that is reversible."""
+    return f"{'int' if layout.channels[0].signed else 'uint'}{8 if layout.bits <= 8 else 16}"
+
+
 def _for_each_pixel(
     samples: NDArray[np.int32], component: Component, window: Window, decoded: Window
 ) -> NDArray[np.int32]:

@@ -17,7 +17,7 @@ import numpy as np
 from iipserve.containers import exif
 from iipserve.errors import DecodeError, TileNotFound
 from iipserve.geometry import Region, Size, TileGrid, ceil_div
-from iipserve.image import LAB_RANGES, ImageInfo, Level, PhysicalResolution
+from iipserve.image import LAB_RANGES, ImageInfo, Level, PhysicalResolution, StoredSamples
 from iipserve.lru import LRU
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, ReadAt, Source, closed_on_error, reading_ahead
@@ -26,7 +26,14 @@ from iipserve.sources.jpeg2000.boxes import Boxes, read_boxes
 from iipserve.sources.jpeg2000.codestream import Header, Span
 from iipserve.sources.jpeg2000.color import ChannelLayout, channel_layout
 from iipserve.sources.jpeg2000.extract import TileParts, TileStream, extract_tiles
-from iipserve.sources.jpeg2000.pixels import Window, averaged, to_pixels, with_neighbors
+from iipserve.sources.jpeg2000.pixels import (
+    Window,
+    as_stored,
+    averaged,
+    stored_dtype,
+    to_pixels,
+    with_neighbors,
+)
 from iipserve.sources.oriented import ORIENTATIONS, Orientation, OrientedSource, xmp_orientation
 from iipserve.sources.spool import spool
 
@@ -94,6 +101,10 @@ class Jpeg2000Source(Source):
             return self.read_window(level, part, quality_layers)
         except DecodeError as error:
             raise DecodeError(f"tile {column},{row} of level {level} cannot be decoded: {error}") from error
+
+    def read_stored(self, region: Region) -> Pixels:
+        """As `Source.read_stored`."""
+        return as_stored(self.read_window(0, region), self._layout)
 
     def read_window(self, level: int, region: Region, quality_layers: int = 0) -> Pixels:
         """Decode any region of a level.
@@ -256,11 +267,12 @@ def _boxes(file: OpenFile, read: ReadAt) -> Boxes:
 
 def _image_info(file: OpenFile, header: Header, layout: ChannelLayout, boxes: Boxes) -> ImageInfo:
     bands = len(layout.channels)
+    levels = _levels(header, 0 if layout.has_palette else header.decompositions)
     return ImageInfo(
         identifier=file.identifier,
         format="jpeg2000",
         version=file.version,
-        levels=_levels(header, 0 if layout.has_palette else header.decompositions),
+        levels=levels,
         tile=ADVERTISED_TILE,
         bands=bands,
         dtype=layout.dtype,
@@ -273,7 +285,18 @@ def _image_info(file: OpenFile, header: Header, layout: ChannelLayout, boxes: Bo
         xmp=boxes.xmp,
         exif=boxes.exif,
         resolution=_resolution(boxes, header),
+        stored=_stored(layout, levels[0].tile),
     )
+
+
+def _stored(layout: ChannelLayout, block: Size) -> StoredSamples | None:
+    """What `read_stored` gives, in blocks; None where samples are as they are decoded, or converted for good."""
+    bits, opacity = layout.bits, len(layout.channels) - 1 if layout.has_alpha else None
+    dtype = stored_dtype(layout)
+    if not layout.is_reversible or (bits >= 8 and dtype == layout.dtype):
+        return None
+    held = 8 if bits <= 8 else 16
+    return StoredSamples(dtype, len(layout.channels), block, None, bits if bits < held else 0, opacity)
 
 
 def _resolution(boxes: Boxes, header: Header) -> PhysicalResolution | None:

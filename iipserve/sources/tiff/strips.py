@@ -29,7 +29,7 @@ from iipserve.sources.spooled import (
     orientation_of,
 )
 from iipserve.sources.tiff import metadata
-from iipserve.sources.tiff.info import OutputSamples, describe, output_samples
+from iipserve.sources.tiff.info import OutputSamples, describe, output_samples, stored_samples
 from iipserve.sources.tiff.old_jpeg import OldJpeg
 from iipserve.sources.tiff.pages import Page, page_of_layer
 from iipserve.sources.tiff.stack import read_stack
@@ -121,4 +121,6 @@ def _read_page(page: Page, length: int) -> Stored:
         strips = strips.with_mask(page.masks)
     ranges = metadata.read_ranges(page.first, strips.layout)
     samples = output_samples(strips.layout, ranges, strips.convert, masked=strips.mask is not None)
+    unit = Size(strips.layout.size.width, strips.rows_at_once)
+    samples = samples._replace(stored=stored_samples(strips.layout)._replace(tile=unit))
     return Stored(strips.layout.size, samples, partial(strips.spool, samples.nodata), strips)
