@@ -56,6 +56,8 @@ class OfferedBand:
     scale: float = 1.0
     """The physical value is `sample * scale + offset`."""
     offset: float = 0.0
+    written: str = ""
+    """The name as the service file or the image's file has it, for files of coverages."""
 
 
 def sample_type(entry: LayerEntry) -> str:
@@ -113,6 +115,7 @@ def _band(
         _count(said("significant_figures")) or _digits(dtype),
         own.scale,
         own.offset,
+        written,
     )
 
 

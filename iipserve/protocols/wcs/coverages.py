@@ -65,7 +65,7 @@ def plan_get_coverage(query: CoverageQuery, images: Images, server: Server) -> A
         target,
         _resampling(query, offered, metadata),
         _encoding(query, format, offered, metadata),
-        tuple(offered.bands[index].name for index in chosen),
+        tuple(offered.bands[index].written for index in chosen),
     )
     try:
         plan = plan_coverage(view, offered.entry.info, offered.entry.geo, server)
@@ -264,7 +264,7 @@ def _encoding(
         )
     if not query.encoding or plain.format not in WITH_OPTIONS:
         return plain
-    return geotiff.encoding_of(dict(query.encoding), plain, offered.dtype)
+    return geotiff.encoding_of(dict(query.encoding), plain, offered.dtype, offered.entry.info.samples.bits)
 
 
 def _check_format(format: CoverageFormat, plan: CoveragePlan, family: Family) -> None:
