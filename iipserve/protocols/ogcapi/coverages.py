@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from iipserve import coverage_formats
-from iipserve.errors import Forbidden, TooLarge, UnsupportedEncoding
+from iipserve.coverage_formats import Raster
+from iipserve.errors import Forbidden, InvalidRequest, TooLarge, UnsupportedEncoding
 from iipserve.geo import crs
 from iipserve.geo.crs import CrsName, Form
 from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
@@ -12,8 +13,9 @@ from iipserve.image import ImageInfo
 from iipserve.plan import Answer, CoverageEncoding, Resampling
 from iipserve.protocols import Server, coverage_options
 from iipserve.protocols.coverage_offerings import Offering, offering
+from iipserve.protocols.coverage_times import agrees
 from iipserve.protocols.coverages import CoverageView, plan_coverage
-from iipserve.protocols.map_tiles import entry_of
+from iipserve.protocols.map_tiles import NotThere, entry_of
 from iipserve.protocols.ogcapi.addresses import place_headers
 from iipserve.protocols.ogcapi.coverage_grid import target_of
 from iipserve.protocols.ogcapi.coverage_queries import CoverageQuery, select
@@ -55,17 +57,23 @@ def plan_coverage_of(query: CoverageQuery, info: ImageInfo, server: Server) -> A
     metadata = server.catalog().metadata
     shown = offered(entry_of(query.layer, info, server), metadata)
     _check_system(query, shown, metadata)
+    _check_time(query, shown)
     target = target_of(query, shown.grid)
     _check_size(target.size, metadata)
     bands = select(query, tuple(band.name for band in shown.bands))
+    encoding = _encoding(query.format, shown, metadata)
     view = CoverageView(
         query.layer,
         tuple(shown.bands[index].index for index in bands),
         target,
         Resampling(shown.interpolations[0]),
-        CoverageEncoding(_format(query.format, shown)),
+        encoding,
+        tuple(shown.bands[index].name for index in bands),
     )
     plan = plan_coverage(view, shown.entry.info, shown.entry.geo, server)
+    reason = coverage_formats.by_name(encoding.format).refusal(Raster(plan.description, plan.grid, encoding))
+    if reason is not None:
+        raise UnsupportedEncoding(reason)
     vary = (("Vary", "Accept"),) if query.is_negotiated else ()
     return Answer(plan, (*place_headers(query.crs or native_name(shown), target.bounds), *vary))
 
@@ -99,21 +107,48 @@ def _check_size(size: Size, metadata: ServiceMetadata) -> None:
         )
 
 
-def _format(text: str, shown: Offering) -> str:
-    """The name of a format that the coverage is offered in."""
-    if not text:
-        return shown.native_format
-    name = coverage_formats.find(text).name
+def _check_time(query: CoverageQuery, shown: Offering) -> None:
+    """See that a coverage of certain times has the one that is asked for; others have every time."""
+    time = query.subset.time
+    if query.datetime and time:
+        raise InvalidRequest("datetime and time of subset exclude each other; state one of them")
+    text = query.datetime or (time and (time.low if time.is_point else f"{time.low}/{time.high}")) or ""
+    wanted = text.replace("..", "")
+    if wanted and shown.times and not any(agrees(position, wanted) for position in shown.times):
+        known = ", ".join(shown.times[:5])
+        raise NotThere(f"the layer has no time {crs.quoted(text)}; it has {known}")
+
+
+# -- formats ---------------------------------------------------------------------------------------
+
+
+def _encoding(text: str, shown: Offering, metadata: ServiceMetadata) -> CoverageEncoding:
+    """How samples become a file of the format that the client names.
+
+    Raises:
+        UnsupportedEncoding: the coverage is not offered in it.
+    """
+    wanted = (text or shown.native_format).strip()
+    for each in coverage_options.named_formats(metadata):
+        if each.name in shown.formats and wanted.lower() in (each.name.lower(), each.media_type.lower()):
+            return CoverageEncoding(
+                each.format, each.compression, each.predictor, each.interleave, each.tile, each.quality
+            )
+    name = coverage_formats.find(wanted).name
     if name not in shown.formats:
         raise UnsupportedEncoding(f"format {crs.quoted(text)} is not offered; {', '.join(shown.formats)} are")
-    return name
+    return CoverageEncoding(name)
 
 
 def media_types(layer: Layer, metadata: ServiceMetadata) -> dict[str, str]:
     """Names of the formats of a layer by media type, that of requests that name none first."""
-    known = coverage_formats.formats()
-    names = (
-        coverage_options.layer_native_format(layer, metadata),
-        *coverage_options.layer_formats(layer, metadata),
-    )
-    return {known[name].media_type: name for name in dict.fromkeys(names) if name in known}
+    known = {name: each.media_type for name, each in coverage_formats.formats().items()}
+    named = {
+        each.name: each.media_type or known[each.format] for each in coverage_options.named_formats(metadata)
+    }
+    first = coverage_options.layer_native_format(layer, metadata)
+    found: dict[str, str] = {}
+    for name in (first, *coverage_options.layer_formats(layer, metadata)):
+        if media_type := named.get(name) or known.get(name):
+            found.setdefault(media_type, name)
+    return found
