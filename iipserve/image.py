@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 MAX_REPRS = 4096
 """Values of one class whose `repr` is remembered."""
+MAX_SIZES = 1024
+"""Sizes of images whose further sizes are remembered once for all images: those of a camera or scanner are alike."""
 
 
 def cached_repr(kind: type[T]) -> type[T]:
@@ -269,15 +271,25 @@ class ImageInfo:
         """The sizes that DeepZoom, Zoomify and IIIF advertise, full size first: the full size divided by
         powers of two and rounded up, down to 1 x 1.
         """
-        zooms = (max(self.size.width, self.size.height) - 1).bit_length()
-        return tuple(self.size.ceil_scaled(1 << zoom) for zoom in range(zooms + 1))
+        return _power_of_two_sizes(self.size)
 
     @cached_property
     def resolution_sizes(self) -> tuple[Size, ...]:
         """The sizes of IIP's resolutions, full size first: the file's own levels, then halves (rounded
         down, as in iipsrv) until one fits in a tile.
         """
-        sizes = [level.size for level in self.levels]
-        while not sizes[-1].fits_in(self.tile):
-            sizes.append(sizes[-1].floor_halved())
-        return tuple(sizes)
+        return _resolution_sizes(tuple([level.size for level in self.levels]), self.tile)
+
+
+@lru_cache(maxsize=MAX_SIZES)
+def _power_of_two_sizes(size: Size) -> tuple[Size, ...]:
+    zooms = (max(size.width, size.height) - 1).bit_length()
+    return tuple(size.ceil_scaled(1 << zoom) for zoom in range(zooms + 1))
+
+
+@lru_cache(maxsize=MAX_SIZES)
+def _resolution_sizes(stored: tuple[Size, ...], tile: Size) -> tuple[Size, ...]:
+    sizes = [*stored]
+    while not sizes[-1].fits_in(tile):
+        sizes.append(sizes[-1].floor_halved())
+    return tuple(sizes)

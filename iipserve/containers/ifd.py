@@ -244,7 +244,9 @@ class Directory:
     def reals(self, tag: int) -> tuple[float, ...]:
         """All values of a field of numbers of any type; a fraction with denominator 0 is NaN."""
         numbers = self._numbers(tag, NUMBER_TYPES)
-        if numbers and self.entries[tag].type in RATIONAL_TYPES:
+        if not numbers:
+            return ()
+        if self.entries[tag].type in RATIONAL_TYPES:
             terms = numbers[0::2], numbers[1::2]
             return tuple(top / bottom if bottom else math.nan for top, bottom in zip(*terms, strict=True))
         return tuple(float(number) for number in numbers)

@@ -12,14 +12,15 @@ from iipserve.lru import LRU
 
 Table: TypeAlias = "array[int]"
 """Unsigned integers, packed in 2, 4 or 8 bytes each."""
-PAGE = 256
+PAGE = 64
 """Values of a paged table that are read at once."""
 MAX_PAGES = 4096
-"""Pages of all paged tables that are in memory besides the last of each: 4 to 8 MB."""
+"""Pages of all paged tables that are in memory besides the last of each: 2 to 3 MB."""
 
 _pages: LRU[tuple[int, int], Table] = LRU(MAX_PAGES)
 """By the number of a table and the index of the page in it."""
 _table_numbers = itertools.count()
+_NO_PAGE: tuple[int, Table] = (-1, array("B"))
 
 
 class PagedTable(Sequence[int]):
@@ -46,7 +47,7 @@ class PagedTable(Sequence[int]):
         self._count = count
         self._length = array(code).itemsize
         self._number = next(_table_numbers)
-        self._page: tuple[int, Table] = (-1, array("B"))
+        self._page = _NO_PAGE
 
     def __len__(self) -> int:
         return self._count

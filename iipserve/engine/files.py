@@ -84,20 +84,27 @@ class Descriptor:
 class PooledFile:
     """A file of one state, read by position, whose descriptor may be closed between two reads. Safe for many threads."""
 
-    __slots__ = ("__weakref__", "_descriptor", "_open", "_pool", "known")
+    __slots__ = ("__weakref__", "_descriptor", "_name", "_open", "_pool", "known")
 
     def __init__(
-        self, descriptor: Descriptor, known: KnownFile, open: Callable[[], int], pool: DescriptorPool
+        self,
+        descriptor: Descriptor,
+        known: KnownFile,
+        name: str,
+        open: Callable[[str, str], int],
+        pool: DescriptorPool,
     ) -> None:
         """Read a file.
 
         Args:
             descriptor: of the file.
             known: its path and state.
-            open: opens the file at the path and returns a descriptor.
+            name: of the image.
+            open: opens the file at a path and returns a descriptor; its second argument is for messages.
             pool: limits how many files are open.
         """
         self.known = known
+        self._name = name
         self._open = open
         self._pool = pool
         self._descriptor: Descriptor | None = descriptor
@@ -125,17 +132,20 @@ class PooledFile:
 
     def _opened(self) -> Descriptor:
         try:
-            descriptor = Descriptor(self._open())
+            descriptor = self._reopened()
         except OSError as error:
             if error.errno not in NO_DESCRIPTOR:
                 raise
             self._pool.clear()
-            descriptor = Descriptor(self._open())
+            descriptor = self._reopened()
         if file_state(os.fstat(descriptor.number)) != self.known.state:
             raise ImageChanged
         self._descriptor = descriptor
         self._pool.add(self)
         return descriptor
+
+    def _reopened(self) -> Descriptor:
+        return Descriptor(self._open(self.known.path, repr(self._name)))
 
 
 class DescriptorPool:
@@ -326,12 +336,13 @@ def settled_status(descriptor: int) -> os.stat_result:
     return status
 
 
-def version_by_inode(descriptor: int, status: os.stat_result) -> ImageVersion:
+def version_by_inode(descriptor: int, state: FileState) -> ImageVersion:
     """The version of an open file on this host."""
-    return ImageVersion(status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns)
+    _, inode, length, mtime_ns, ctime_ns = state  # whose numbers both share in memory
+    return ImageVersion(mtime_ns, length, inode, ctime_ns)
 
 
-def version_by_content(descriptor: int, status: os.stat_result) -> ImageVersion:
+def version_by_content(descriptor: int, state: FileState) -> ImageVersion:
     """The version of an open file, equal on all hosts that hold a copy.
 
     The time is in whole seconds, as some tools copy no fractions.
@@ -339,11 +350,11 @@ def version_by_content(descriptor: int, status: os.stat_result) -> ImageVersion:
     Raises:
         OSError: it cannot be read.
     """
-    digest = hashlib.blake2b(digest_size=16)
-    for offset in _sample_offsets(status.st_size):
+    digest, (_, _, length, mtime_ns, _) = hashlib.blake2b(digest_size=16), state
+    for offset in _sample_offsets(length):
         digest.update(os.pread(descriptor, SAMPLE_LENGTH, offset))
-    mtime_ns = status.st_mtime_ns // 1_000_000_000 * 1_000_000_000
-    return ImageVersion(mtime_ns, status.st_size, fingerprint=digest.hexdigest())
+    seconds = mtime_ns // 1_000_000_000
+    return ImageVersion(seconds * 1_000_000_000, length, fingerprint=digest.hexdigest())
 
 
 def _sample_offsets(length: int) -> Sequence[int]:

@@ -64,7 +64,7 @@ class ImageFiles:
         try:
             with reported(name):
                 status = os.fstat(number)
-                if self._version_of(number, status) != image.version:
+                if self._version_of(number, file_state(status)) != image.version:
                     raise ImageChanged
                 yield OpenedFile(path, lambda count, offset: os.pread(number, count, offset), status.st_size)
                 if file_state(os.fstat(number)) != file_state(status):

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from typing import NamedTuple, TypeAlias
 
@@ -98,6 +97,7 @@ class Library:
         if mistakes := unknown_formats(config.extra_formats, formats):
             raise ConfigError("\n".join(mistakes))
         self._folder = ImageFolder(config)
+        self._reopen = self._folder.descriptor
         self._undeclared_opacity = config.undeclared_opacity
         self._config = config
         is_on = {kind: not kind.optional or kind.name in config.extra_formats for kind in formats.values()}
@@ -266,11 +266,9 @@ class Library:
         descriptor = Descriptor(number)
         layer = 0 if sequence else selector.layer
         with reported(repr(identifier)):
-            status = settled_status(number)
-            known = KnownFile(path, file_state(status))
-            again = partial(self._folder.descriptor, path, repr(identifier))
-            pooled = PooledFile(descriptor, known, again, self._descriptors)
-            version, head = self._version_of(number, status), os.pread(number, HEAD_LENGTH, 0)
+            known = KnownFile(path, file_state(settled_status(number)))
+            pooled = PooledFile(descriptor, known, identifier, self._reopen, self._descriptors)
+            version, head = self._version_of(number, known.state), os.pread(number, HEAD_LENGTH, 0)
             file = OpenFile(
                 number, path, identifier, version, head, layer, self._config, reopening=pooled.read
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from iipserve.containers import exif
@@ -41,6 +42,19 @@ def output_samples(
         convert: makes output samples of stored ones.
         masked: a mask adds opacity as one more band.
     """
+    base = layout.of_size(layout.tile)
+    return _samples(base, ranges, convert, masked) if convert else _same_samples(base, ranges, masked)
+
+
+@lru_cache(maxsize=256)
+def _same_samples(layout: Layout, ranges: tuple[tuple[float, float], ...], masked: bool) -> OutputSamples:
+    """As `_samples`, of samples that are output as they are stored, which most images have in common."""
+    return _samples(layout, ranges, None, masked)
+
+
+def _samples(
+    layout: Layout, ranges: tuple[tuple[float, float], ...], convert: Step | None, masked: bool
+) -> OutputSamples:
     type = layout.output_type
     if masked and ranges:
         ranges = (*ranges, (0.0, float(type.full_scale)))

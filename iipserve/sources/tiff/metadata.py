@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from iipserve.containers import icc, tags
@@ -27,6 +28,7 @@ TEXT_TAGS = {
     "model": tags.MODEL,
 }
 """By IIP object name."""
+NO_TEXT: Mapping[str, str] = MappingProxyType({})
 PIXELS_PER_METRE = {tags.INCH: 1 / 0.0254, tags.CENTIMETRE: 100.0}
 """By ResolutionUnit."""
 PROFILE_SPACES = {ColorSpace.GRAY: icc.GRAY, ColorSpace.SRGB: icc.RGB, ColorSpace.CMYK: icc.CMYK}
@@ -57,7 +59,13 @@ def read_resolution(directory: Directory) -> PhysicalResolution | None:
     values = across + (down or across)
     if factor is None or len(values) < 2 or not all(math.isfinite(v) and v > 0 for v in values):
         return read_described_resolution(directory)
-    return PhysicalResolution(values[0] * factor, values[1] * factor)
+    return _resolution(values[0] * factor, values[1] * factor)
+
+
+@lru_cache(maxsize=256)
+def _resolution(x: float, y: float) -> PhysicalResolution:
+    """One object for all images of a resolution, of which there are few."""
+    return PhysicalResolution(x, y)
 
 
 def read_text(directory: Directory) -> Mapping[str, str]:
@@ -66,7 +74,8 @@ def read_text(directory: Directory) -> Mapping[str, str]:
     scale = directory.reals(tags.STO_NITS)[:1]
     if scale and math.isfinite(scale[0]):
         texts["scale"] = f"{scale[0]:g}"
-    return MappingProxyType({name: text for name, text in texts.items() if text})
+    found = {name: text for name, text in texts.items() if text}
+    return MappingProxyType(found) if found else NO_TEXT
 
 
 def read_ranges(directory: Directory, layout: Layout) -> tuple[tuple[float, float], ...]:
@@ -75,6 +84,14 @@ def read_ranges(directory: Directory, layout: Layout) -> tuple[tuple[float, floa
     They are declared for each band or once for all. The default is the full range for unsigned integers of up to 16
     bits, and unknown for other types. Palettes have been converted to colors of full range; CIELAB has ranges of its own.
     """
+    low, high = directory.reals(tags.S_MIN_SAMPLE_VALUE), directory.reals(tags.S_MAX_SAMPLE_VALUE)
+    return _ranges(layout.of_size(layout.tile), low, high)
+
+
+@lru_cache(maxsize=256)
+def _ranges(
+    layout: Layout, lowest: tuple[float, ...], highest: tuple[float, ...]
+) -> tuple[tuple[float, float], ...]:
     bands, type = layout.bands, layout.output_type
     if bands.photometric == Photometric.PALETTE:
         return ((0.0, 255.0),) * bands.count
@@ -86,8 +103,8 @@ def read_ranges(directory: Directory, layout: Layout) -> tuple[tuple[float, floa
     declared = [
         _declared(low, high, layout)
         for low, high in zip(
-            _for_each(directory.reals(tags.S_MIN_SAMPLE_VALUE), colors, 0.0 if type.full_range else math.nan),
-            _for_each(directory.reals(tags.S_MAX_SAMPLE_VALUE), colors, _stored_maximum(type)),
+            _for_each(lowest, colors, 0.0 if type.full_range else math.nan),
+            _for_each(highest, colors, _stored_maximum(type)),
             strict=True,
         )
     ]

@@ -34,7 +34,8 @@ def read_tables(directory: Directory, layout: Layout) -> tuple[Sequence[int], Se
     offsets, tag = directory.paged_table(offsets_tag(directory), count), counts_tag(directory)
     if directory.count(tag):
         counts = directory.paged_table(tag, count)
-        if any(counts) or not any(offsets):
+        # nearly always the first one is not 0, and any() takes a generator for a paged table
+        if counts[0] or any(counts) or not any(offsets):
             return offsets, counts
     return offsets, _estimated(offsets, layout, directory.reader.length)
 
