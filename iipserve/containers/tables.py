@@ -12,10 +12,10 @@ from iipserve.lru import LRU
 
 Table: TypeAlias = "array[int]"
 """Unsigned integers, packed in 2, 4 or 8 bytes each."""
-PAGE = 64
+PAGE = 32
 """Values of a paged table that are read at once."""
 MAX_PAGES = 4096
-"""Pages of all paged tables that are in memory besides the last of each: 2 to 3 MB."""
+"""Pages of all paged tables that are in memory besides the last of each: 2 MB."""
 
 _pages: LRU[tuple[int, int], Table] = LRU(MAX_PAGES)
 """By the number of a table and the index of the page in it."""

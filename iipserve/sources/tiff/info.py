@@ -9,7 +9,7 @@ from iipserve.containers import exif
 from iipserve.containers.ifd import Directory
 from iipserve.containers.tags import Photometric
 from iipserve.geometry import Size
-from iipserve.image import ColorSpace, ImageInfo, Level, Selector, StackLayer, StoredSamples
+from iipserve.image import FIRST, ColorSpace, ImageInfo, Level, Selector, StackLayer, StoredSamples
 from iipserve.sources import OpenFile
 from iipserve.sources.color import Step
 from iipserve.sources.tiff import metadata
@@ -119,6 +119,6 @@ def describe(
         exif=exif.from_tiff(directory),
         resolution=metadata.read_resolution(directory),
         text=metadata.read_text(directory),
-        selector=Selector(file.layer),
+        selector=Selector(file.layer) if file.layer else FIRST,
         stack=stack,
     )

@@ -164,10 +164,11 @@ def read_plain_levels(first: Directory, pyramid: PlainPyramid) -> ImageLevels:
         first: the directory of the full size.
         pyramid: its levels.
     """
-    layout = pyramid.full
+    tile = pyramid.full.tile
+    sizes = _sizes(((pyramid.full.size, tile), *[(size, tile) for _, size in pyramid.smaller]))
+    layout = pyramid.full.of_size(sizes[0].size)
     form, ranges = _form(first, layout)
     full = _read_level(PyramidLevel(first, layout, None), form)
-    sizes = _sizes(((layout.size, layout.tile), *((size, layout.tile) for _, size in pyramid.smaller)))
     smaller = [
         new_tuple(PendingLevel, (form, offset, level.size))
         for (offset, _), level in zip(pyramid.smaller, sizes[1:], strict=True)

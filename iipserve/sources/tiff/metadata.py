@@ -28,7 +28,6 @@ TEXT_TAGS = {
     "model": tags.MODEL,
 }
 """By IIP object name."""
-NO_TEXT: Mapping[str, str] = MappingProxyType({})
 PIXELS_PER_METRE = {tags.INCH: 1 / 0.0254, tags.CENTIMETRE: 100.0}
 """By ResolutionUnit."""
 PROFILE_SPACES = {ColorSpace.GRAY: icc.GRAY, ColorSpace.SRGB: icc.RGB, ColorSpace.CMYK: icc.CMYK}
@@ -74,8 +73,13 @@ def read_text(directory: Directory) -> Mapping[str, str]:
     scale = directory.reals(tags.STO_NITS)[:1]
     if scale and math.isfinite(scale[0]):
         texts["scale"] = f"{scale[0]:g}"
-    found = {name: text for name, text in texts.items() if text}
-    return MappingProxyType(found) if found else NO_TEXT
+    return _texts(tuple([(name, text) for name, text in texts.items() if text]))
+
+
+@lru_cache(maxsize=256)
+def _texts(texts: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    """One object for all images with the same texts: many have none but the name of a program."""
+    return MappingProxyType(dict(texts))
 
 
 def read_ranges(directory: Directory, layout: Layout) -> tuple[tuple[float, float], ...]:
