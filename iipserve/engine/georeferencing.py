@@ -122,7 +122,7 @@ class Georeferences:
         with self._files.opened(info) as file:
             stored = _read_file(file)
         placement = stored.placement
-        is_complete = placement.crs is not None and placement.mapping is not None
+        is_complete = placement.crs is not None and placement.mapping is not None and not stored.is_palette
         side_cars: list[KnownFile] = []
         if not is_complete and info.angles is None:
             placement = placement.or_else(self._beside(file.path, placement, side_cars))
@@ -180,7 +180,7 @@ def _palette(directory: Directory) -> bytes:
 
 
 def _geo_image(info: ImageInfo, stored: Stored) -> GeoImage | None:
-    key, mapping, _ = stored.placement
+    key, mapping = stored.placement.crs, stored.placement.mapping
     if key is None or mapping is None:
         return None
     turned = ORIENTATIONS.get(stored.orientation)
@@ -190,7 +190,8 @@ def _geo_image(info: ImageInfo, stored: Stored) -> GeoImage | None:
     if upright is None:
         return None
     georeference = Georeference(key, upright, info.size)
-    return GeoImage(georeference, _bands(info, stored), is_palette=stored.is_palette, palette=stored.palette)
+    classes = stored.placement.class_names if stored.is_palette else ()
+    return GeoImage(georeference, _bands(info, stored), stored.is_palette, stored.palette, classes)
 
 
 def _bands(info: ImageInfo, stored: Stored) -> tuple[Band, ...]:

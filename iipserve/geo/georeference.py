@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from iipserve.geo.class_names import ClassName
 from iipserve.geo.grid import Affine, GridRef
 from iipserve.geometry import Size
 from iipserve.image import ImageInfo, quick_repr
@@ -90,6 +91,8 @@ class GeoImage:
     """Its samples are classes: colors between two of them mean nothing, so they are never interpolated."""
     palette: bytes = b""
     """Red, green and blue of each class, of palettes of up to 256 colors: as these its samples are read."""
+    class_names: tuple[ClassName, ...] = ()
+    """Of the classes of a palette, as far as a file next to it names them."""
 
 
 def in_pixel_space(info: ImageInfo) -> GeoImage:

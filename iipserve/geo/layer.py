@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 from typing import Protocol as Interface
 
+from iipserve.geo.class_names import ClassName
 from iipserve.geo.extents import geographic_bounds
 from iipserve.geo.georeference import GeoImage, in_pixel_space
 from iipserve.geo.grid import Bounds
@@ -91,6 +92,8 @@ class Layer:
     """It is listed, and answered for."""
     metadata: MappingProxyType[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Further items of the service file, by lower-case key without prefix."""
+    class_names: tuple[ClassName, ...] = ()
+    """Of the classes of a palette; none: those of the image."""
 
     @property
     def displayed_title(self) -> str:

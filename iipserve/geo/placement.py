@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from iipserve.geo.class_names import ClassName
 from iipserve.geo.georeference import Band, Mapping
 
 
@@ -16,7 +17,14 @@ class Placement(NamedTuple):
     """Of pixels as they are stored; None without one that leads anywhere."""
     bands: tuple[Band, ...] = ()
     """In the order of the file, with opacity; empty where nothing is said."""
+    class_names: tuple[ClassName, ...] = ()
+    """Of the classes of a palette."""
 
     def or_else(self, other: Placement) -> Placement:
         """What this one says, and of what it does not say, what another does."""
-        return Placement(self.crs or other.crs, self.mapping or other.mapping, self.bands or other.bands)
+        return Placement(
+            self.crs or other.crs,
+            self.mapping or other.mapping,
+            self.bands or other.bands,
+            self.class_names or other.class_names,
+        )

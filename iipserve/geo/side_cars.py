@@ -6,7 +6,7 @@ import math
 import os
 from typing import Any
 
-from iipserve.geo import crs
+from iipserve.geo import class_names, crs
 from iipserve.geo.file_mappings import is_usable, of_control_points
 from iipserve.geo.georeference import Band, ControlPoint, Mapping
 from iipserve.geo.grid import Affine
@@ -73,8 +73,10 @@ def read_auxiliary(content: bytes) -> Placement:
     mapping: Mapping | None = _transform(root.findtext("GeoTransform", ""))
     if mapping is None and points is not None:
         mapping = _control_points(points)
-    bands = tuple(_band(band, index) for index, band in enumerate(root.findall("PAMRasterBand")))
-    return Placement(crs.key_of_wkt(system.strip()), mapping, bands)
+    described = root.findall("PAMRasterBand")
+    bands = tuple(_band(band, index) for index, band in enumerate(described))
+    classes = class_names.of_band(described[0]) if described else ()
+    return Placement(crs.key_of_wkt(system.strip()), mapping, bands, classes)
 
 
 def _transform(text: str) -> Affine | None:

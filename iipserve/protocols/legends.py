@@ -22,7 +22,7 @@ from iipserve.processing.statistics import Statistics, known_ranges, measured_ra
 from iipserve.processing.value_colormap import OPAQUE, Between, ValueColormap
 from iipserve.protocols import Server
 from iipserve.protocols.encodings import tile_encoding
-from iipserve.protocols.feature_info.measuring import bands_of
+from iipserve.protocols.feature_info.measuring import bands_of, palette_of
 from iipserve.pyramid import place_region
 
 SCALE = Size(128, 148)
@@ -44,9 +44,29 @@ def shows_scale(info: ImageInfo, style: Style) -> bool:
     return info.color_space is ColorSpace.GRAY or (is_mapped and info.color_space is ColorSpace.SRGB)
 
 
-def legend_size(info: ImageInfo, style: Style) -> Size:
-    """The size of a legend unless a client asks for another, as documents state it."""
+def legend_colors(entry: LayerEntry, style: Style) -> ValueColormap | None:
+    """The colors of a style that are of single values or classes: of its color map, or of the named classes of a palette
+    that it shows as they are; None without any."""
     if colors := color_map_of(style.operations):
+        return colors
+    palette = b"" if style.operations else palette_of(entry.info, entry.geo)
+    names = {each.value: each.name for each in entry.layer.class_names or entry.geo.class_names}
+    known = sorted(value for value in names if 3 * value < len(palette))
+    if not known:
+        return None
+    red, green, blue = (palette[band::3] for band in range(3))
+    return ValueColormap(
+        Between.NOTHING,
+        tuple(map(float, known)),
+        tuple((red[value], green[value], blue[value], OPAQUE) for value in known),
+        tuple(names[value] for value in known),
+    )
+
+
+def legend_size(entry: LayerEntry, style: Style) -> Size:
+    """The size of a legend unless a client asks for another, as documents state it."""
+    info = entry.info
+    if colors := legend_colors(entry, style):
         return usual_size(colors)
     if shows_scale(info, style):
         return SCALE
@@ -67,7 +87,9 @@ def plan_legend(
     """
     info, image = entry.info, image_ref(entry.info)
     encoding = tile_encoding(format, info, server, profile=False)
-    size = size or legend_size(info, style)
+    size = size or legend_size(entry, style)
+    if not style.operations and (colors := legend_colors(entry, style)):
+        return RenderPlan(Legend(image, size), encoding, (colors,))
     if not shows_scale(info, style):
         crop = Crop(image, *place_region(info, Region.of_size(info.size), size))
         return RenderPlan(crop, encoding, style.operations)
@@ -82,10 +104,10 @@ def _band(entry: LayerEntry) -> Band:
 
 def plan_legend_document(entry: LayerEntry, style: Style) -> StatisticsPlan | Document:
     """The values and colors of a legend as JSON, in the form of GeoServer's GetLegendGraphic."""
+    if colors := legend_colors(entry, style):
+        return _document(entry, style, _classes(colors), KINDS[colors.between])
     if not shows_scale(entry.info, style):
         return _document(entry, style, [])
-    if colors := color_map_of(style.operations):
-        return _document(entry, style, _classes(colors), KINDS[colors.between])
     return StatisticsPlan(image_ref(entry.info), Description(entry, style))
 
 

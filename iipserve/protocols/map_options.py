@@ -96,6 +96,11 @@ def answers_errors_with_their_status(metadata: ServiceMetadata) -> bool:
     return bool(metadata.options.get("wms.exception_status", "ok") == "error")
 
 
+def reads_styles(metadata: ServiceMetadata) -> bool:
+    """Whether styles of clients are used."""
+    return bool(metadata.options.get("wms.sld", True))
+
+
 def lists_plain_images(metadata: ServiceMetadata) -> bool:
     """Whether documents list images that are not on the ground."""
     return bool(metadata.options.get("wms.plain_images", False))

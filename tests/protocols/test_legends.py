@@ -190,7 +190,7 @@ def test_every_kind_of_raster_has_a_legend_of_the_size_that_is_stated(
     kind: str, style: Style, rasters: Rasters
 ) -> None:
     entry = rasters.layer(KINDS[kind](rasters.folder))
-    expected = legend_size(entry.info, style)
+    expected = legend_size(entry, style)
     assert picture(rasters, entry, style).shape[:2] == (expected.height, expected.width)
     assert description(rasters, entry, style)["layerName"] == kind
 

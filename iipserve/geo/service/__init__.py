@@ -175,6 +175,7 @@ def _layer(values: Mapping[str, Any], styles: Mapping[str, Style], colormaps: st
         nodata=values.get("nodata"),
         resampling=values.get("resampling", "nearest"),
         is_public=values.get("public", True),
+        class_names=values.get("classes", ()),
         metadata=MappingProxyType(_metadata(values)),
     )
 

@@ -10,6 +10,7 @@ from iipserve.geo.matrixset_files import FURTHER_NAMES, STANDARD_NAMES
 from iipserve.geo.service.readers import (
     Address,
     Choice,
+    Classes,
     Crs,
     Extent,
     Identifier,
@@ -188,6 +189,9 @@ WMS = {
         Choice(("ok", "error")), '"error"',
         "Status of exceptions: 200, without which old clients do not read them, or 400, 404 and so on.", "ok",
     ),
+    "sld": Key(
+        Switch(), "false", "Whether styles of clients are used (SLD_BODY); the parameters are ignored otherwise.", True,
+    ),
     "root_name": Key(Identifier(), '"all"', "Name by which all layers are asked for; none if it is left out.", ""),
     "root_title": Key(Text(), '"All maps"', "Title of the layer that all others are in; that of the service if it is left out.", ""),
     "root_abstract": Key(LINES, '"All maps of the survey."', "Abstract of that layer.", ""),
@@ -293,6 +297,11 @@ LAYER = {
     "resampling": Key(
         Choice(RESAMPLING), '"bilinear"',
         "How maps are made of its pixels; of images with a palette, always by whole pixels.", "nearest",
+    ),
+    "classes": Key(
+        Classes(), '[[1, "Water"], [2, "Forest"]]',
+        "Names of the classes of an image with a palette, for legends, instead of those of GDAL's `.aux.xml` (raster "
+        "attribute table, or category names).",
     ),
     "public": Key(Switch(), "false", "Whether the layer is listed and answered for.", True),
     "queryable": Key(Switch(), "false", "Whether its samples are given at places (GetFeatureInfo).", True),

@@ -10,6 +10,7 @@ from typing import Any
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError
+from iipserve.geo.class_names import of_expression
 from iipserve.geo.service import map_coverages
 from iipserve.geo.service.keys import WMS_OPERATIONS
 from iipserve.geo.service.map_blocks import (
@@ -38,7 +39,7 @@ KEPT = (
     "imagemode", "formats", "nativeformat", "native_format", "rangeset", "band_names", "band_", "interval",
     "significant_figures", "nilvalues", "timeitem", "timeposition", "timeextent", "timedefault", "outputformat",
     "axes", "values", "queryable", "wmslicense", "projection", "tiled", "use", "legend_",
-    "wms_link_rel", "wms_image_format",
+    "wms_link_rel", "wms_image_format", "style_",
 )  # fmt: skip
 """Beginnings of keywords that are kept with the layer, for the services that show them."""
 SERVED = (
@@ -179,6 +180,8 @@ class MapLayers:
             table.setdefault("metadata", {}).update(
                 {f"wcs_{keyword}": text for keyword, text in of_coverages.items()}
             )
+        if classes := _classes(block):
+            put(table, places, "classes", classes, line(block, "classes"))
         self._note_others(block)
         return table, places
 
@@ -270,6 +273,19 @@ class MapLayers:
             table["nodata"] = _offsite(block["offsite"])
 
 
+def _classes(block: Mapping[str, Any]) -> list[list[Any]]:
+    """Names of classes by CLASS, as far as each EXPRESSION is one value, of which the first CLASS counts."""
+    found = (
+        of_expression(str(each.get("expression", "")), str(each.get("name", "")))
+        for each in blocks(block, "classes")
+    )
+    names: dict[int, str] = {}
+    for each in found:
+        if each is not None:
+            names.setdefault(each.value, each.name)
+    return [[value, name] for value, name in names.items()]
+
+
 def _ranges(directives: Mapping[str, str], bands: list[int]) -> list[Any]:
     """The range of SCALE, or those of SCALE_1 ..., which number the bands shown (MapServer, `PROCESSING`)."""
     if (whole := _numbers(split(directives.get("SCALE", "")))) and len(whole) == 2:
@@ -301,7 +317,7 @@ def _numbers(values: Any) -> list[Any]:
 def _reason(key: str) -> str:
     reasons = {
         "projection": "has no effect: the image's own coordinate reference system counts",
-        "classes": "has no effect: CLASS is not applied to images",
+        "classes": "names classes in legends at most: CLASS is not applied to images",
         "units": "has no effect: those of the coordinate reference system count",
     }
     return reasons.get(key, "means nothing to this server")

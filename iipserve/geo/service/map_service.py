@@ -58,6 +58,7 @@ READ = (
     "getfeatureinfo_formatlist",
     "getlegendgraphic_formatlist",
     "wms_image_format",
+    "sld_enabled",
 )
 """Other keywords that are understood."""
 ROOT_ITEMS = ("attribution_", "authorityurl_", "identifier_", "metadataurl_", "dataurl_")
@@ -200,7 +201,9 @@ def _formats(
 
 
 def _other_formats(items: Mapping[str, Item], data: dict[str, Any], lines: dict[Path, int]) -> None:
-    """Formats of legends, of feature info, and of maps that documents of MapML link to."""
+    """Formats of legends, of feature info, and of maps that documents of MapML link to; whether styles of clients count."""
+    if (item := items.get("sld_enabled")) is not None:
+        put(data, lines, "wms.sld", item.text.lower() != "false", item.line)
     if (item := items.get("wms_image_format")) and (name := FORMATS.get(_media_type(item.text))):
         put(data, lines, "mapml.image_format", name, item.line)
     if (item := items.get("getlegendgraphic_formatlist")) is not None:

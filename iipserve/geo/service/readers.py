@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iipserve.geo import crs
+from iipserve.geo.class_names import MAX_CLASSES, MAX_NAME, ClassName
 from iipserve.geo.grid import Bounds
 from iipserve.processing.filters import KERNELS
 
@@ -231,6 +232,30 @@ def _range(value: Any) -> tuple[float, float]:
     if low == high:
         raise ValueError
     return low, high
+
+
+@dataclass(frozen=True)
+class Classes(Reader):
+    """Names of the classes of a palette."""
+
+    accepts: str = 'a list of classes from 0 to 255 and their names, as in [[1, "Water"], [2, "Forest"]]'
+
+    def read(self, value: Any) -> tuple[ClassName, ...]:
+        """The names."""
+        if not isinstance(value, list) or not 1 <= len(value) <= MAX_CLASSES:
+            raise ValueError
+        found = tuple(self._one(item) for item in value)
+        if len({each.value for each in found}) < len(found):
+            raise ValueError
+        return found
+
+    def _one(self, item: Any) -> ClassName:
+        if not isinstance(item, list) or len(item) != 2:
+            raise ValueError
+        name = Text().read(item[1]).strip()
+        if not 1 <= len(name) <= MAX_NAME:
+            raise ValueError
+        return ClassName(int(Number(0, MAX_CLASSES - 1, whole=True).read(item[0])), name)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from iipserve.image import ImageInfo, ImageName
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Images, Server
 from iipserve.protocols.feature_info.formats import EXTENSIONS
+from iipserve.protocols.layer_items import stated_legend
 from iipserve.protocols.map_tiles import (
     NotThere,
     entry_of,
@@ -118,7 +119,7 @@ def _sheet(query: Query, style: Style, linked: LinkedSet, info: ImageInfo, serve
             if linked_in(each, layer, info, server)
         ),
         tuple(_styles(query, style)),
-        f"{resource}/legend.png",
+        stated.address if (stated := stated_legend(layer, style)) else f"{resource}/legend.png",
         metadata.get("attribution_title", ""),
         metadata.get("attribution_onlineresource", ""),
     )

@@ -109,13 +109,14 @@ class Description:
             "Capability",
             element("Request", joined(self._operations(metadata, offered))),
             element("Exception", several("Format", self.version.exceptions)),
-            self._symbolization(),
+            self._symbolization(metadata),
             layers_text(top, metadata, self.version, self.address, said),
         )
 
-    def _symbolization(self) -> Xml:
-        """Styles of clients are read for layers of this server (SLD 02-070, 6.2, and 05-078r4, 6)."""
-        supported = {"SupportSLD": "1", "UserLayer": "0", "UserStyle": "1", "RemoteWFS": "0"}
+    def _symbolization(self, metadata: ServiceMetadata) -> Xml:
+        """Styles of clients are read for layers of this server (SLD 02-070, 6.2, and 05-078r4, 6), unless switched off."""
+        own = "1" if options.reads_styles(metadata) else "0"
+        supported = {"SupportSLD": own, "UserLayer": "0", "UserStyle": own, "RemoteWFS": "0"}
         return element(
             "UserDefinedSymbolization" if self.version.is_old else "sld:UserDefinedSymbolization",
             attributes=supported,

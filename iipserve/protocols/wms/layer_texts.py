@@ -14,6 +14,7 @@ from iipserve.geo.ows.capabilities import between_meridians
 from iipserve.geo.ows.xml import NOTHING, Xml, element, escaped, joined, optional, several
 from iipserve.protocols import map_options as options
 from iipserve.protocols.kept_texts import keep_texts, kept_texts
+from iipserve.protocols.layer_items import stated_legend
 from iipserve.protocols.legends import legend_size
 from iipserve.protocols.map_dimensions import dimensions_of
 from iipserve.protocols.map_scales import scale_range
@@ -199,15 +200,23 @@ def _style(style: Style, entry: LayerEntry, version: Version, *, with_legend: bo
         element("Name", style.name),
         element("Title", style.title or style.name),
         optional("Abstract", style.abstract),
-        _legend_url(style, entry, version) if with_legend else NOTHING,
+        _legend_url(style, entry, version, with_own=with_legend),
     )
 
 
-def _legend_url(style: Style, entry: LayerEntry, version: Version) -> Xml:
-    size = legend_size(entry.info, style)
+def _legend_url(style: Style, entry: LayerEntry, version: Version, *, with_own: bool) -> Xml:
+    """Where the legend of a style is: as stated, or else the own one, if it is answered."""
+    stated = stated_legend(entry.layer, style)
+    if stated is None and not with_own:
+        return NOTHING
+    size = stated.size if stated else legend_size(entry, style)
     address = (
-        f"{ADDRESS_MARK}SERVICE=WMS&VERSION={version.number}&REQUEST=GetLegendGraphic&SLD_VERSION=1.1.0"
-        f"&LAYER={quote(name_of(entry.layer), safe='')}&STYLE={quote(style.name, safe='')}&FORMAT=image/png"
+        stated.address
+        if stated
+        else (
+            f"{ADDRESS_MARK}SERVICE=WMS&VERSION={version.number}&REQUEST=GetLegendGraphic&SLD_VERSION=1.1.0"
+            f"&LAYER={quote(name_of(entry.layer), safe='')}&STYLE={quote(style.name, safe='')}&FORMAT=image/png"
+        )
     )
     sides = {"width": str(size.width), "height": str(size.height)}
-    return referred("LegendURL", "image/png", address, sides)
+    return referred("LegendURL", stated.format if stated else "image/png", address, sides)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from iipserve.geo.crs import quoted
 from iipserve.geo.layer import LayerEntry, Style
-from iipserve.geo.ows.exceptions import OperationNotSupported, OwsError
+from iipserve.geo.ows.exceptions import OwsError
 from iipserve.plan import Answer
 from iipserve.protocols import Images, Server, legends
 from iipserve.protocols import map_options as options
@@ -43,10 +43,6 @@ def plan_get_legend(query: LegendQuery, images: Images, server: Server) -> Answe
 
 def _style(query: LegendQuery, entry: LayerEntry) -> Style:
     """The style that is asked for, or what an SLD has instead."""
-    if query.parameters.get("sld"):
-        raise OperationNotSupported(
-            "SLD: styles are not fetched from addresses; send them as SLD_BODY", "sld"
-        )
     if not query.sld_body:
         return query.style
     layer, name = query.layer, query.parameters.get("style").strip()

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from iipserve.geo.ows.xml import NOTHING, Xml, element, joined
-from iipserve.protocols.metadata_links import is_address, links_of
+from iipserve.protocols.layer_items import address, is_count
+from iipserve.protocols.metadata_links import links_of
 from iipserve.protocols.wms.forms import Version
 
 XLINK = "http://www.w3.org/1999/xlink"
 NOT_TOKEN = re.compile(r"[^\w.\-:]")
 """Characters that an NMTOKEN of XML cannot have."""
-MAX_DIGITS = 9
 
 
 def online_resource(address: str) -> Xml:
@@ -39,17 +39,6 @@ def links(items: Mapping[str, str], version: Version) -> Xml:
         *_urls(items, "featurelisturl", "FeatureListURL"),
     )
     return joined(parts)
-
-
-def address(items: Mapping[str, str], key: str) -> str:
-    """The address that an item states; empty where it is none."""
-    text = items.get(key, "").strip()
-    return text if is_address(text) else ""
-
-
-def is_count(text: str) -> bool:
-    """Whether a text is a positive integer."""
-    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and int(text) > 0
 
 
 def _attribution(items: Mapping[str, str]) -> Xml:

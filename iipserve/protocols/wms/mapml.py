@@ -18,6 +18,7 @@ from iipserve.http.public_address import headers_read
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Images, Server
 from iipserve.protocols import map_options as options
+from iipserve.protocols.layer_items import stated_legend
 from iipserve.protocols.map_tiles import entry_of
 from iipserve.protocols.map_values import invalid
 from iipserve.protocols.mapml.documents import (
@@ -247,6 +248,8 @@ def _styles(query: MapmlQuery, projection: Projection) -> Iterator[StyleLink]:
 def _legend(query: MapmlQuery, server: Server) -> str:
     """The address of the legend of the only layer; empty where there is none."""
     layer: Layer = query.layers[0]
+    if len(query.layers) == 1 and (stated := stated_legend(layer, query.styles[0])):
+        return stated.address
     if len(query.layers) > 1 or "GetLegendGraphic" not in options.layer_operations(
         layer, server.catalog().metadata
     ):

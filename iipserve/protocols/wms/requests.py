@@ -125,7 +125,7 @@ def _legend(parameters: Parameters, routed: Routed, server: Server) -> LegendQue
         color(parameters, options.background(server.catalog().metadata)),
         version_of(parameters),
         exceptions_of(parameters.get("exceptions")),
-        parameters.get("sld_body"),
+        _sld_body(parameters, server),
         vendor.operations_of(parameters, server.config),
         parameters,
     )
@@ -149,10 +149,9 @@ def _map(parameters: Parameters, routed: Routed, server: Server) -> MapQuery | M
 
 
 def _map_query(parameters: Parameters, server: Server, format: str, operation: str = "") -> MapQuery:
-    _check_sld(parameters)
     version = version_of(parameters)
     groups = groups_of(parameters, server, "layers", "layer", operation=operation)
-    layers, body = tuple(chain(*groups)), parameters.get("sld_body")
+    layers, body = tuple(chain(*groups)), _sld_body(parameters, server)
     styles, user_styles = sld_styles.styles_of(parameters.get("styles"), groups, body)
     system = crs_of(parameters, version)
     bounds = bounds_of(parameters, system, version)
@@ -180,12 +179,15 @@ def _map_query(parameters: Parameters, server: Server, format: str, operation: s
     )
 
 
-def _check_sld(parameters: Parameters) -> None:
-    """See that a request has no styles that are not understood."""
+def _sld_body(parameters: Parameters, server: Server) -> str:
+    """The styles of a request; none where the service file says to ignore them."""
+    if not options.reads_styles(server.catalog().metadata):
+        return ""
     if parameters.get("sld"):
         raise OperationNotSupported(
             "SLD: styles are not fetched from addresses; send them as SLD_BODY", "sld"
         )
+    return parameters.get("sld_body")
 
 
 def dimensions_of(parameters: Parameters) -> tuple[Dimension, ...]:

@@ -18,7 +18,7 @@ from iipserve.geo.matrixset import TileMatrixSet
 from iipserve.geo.ows.addresses import Endpoint
 from iipserve.geo.ows.capabilities import bounding_box, keywords, wgs84_bounding_box
 from iipserve.geo.ows.xml import NOTHING, Xml, element, escaped, joined, optional, several
-from iipserve.geometry import Size
+from iipserve.protocols.layer_items import StatedLegend, stated_legend
 from iipserve.protocols.legends import legend_size
 from iipserve.protocols.wmts import paths
 from iipserve.protocols.wmts.kept_texts import LayerText, SharedSet
@@ -149,28 +149,35 @@ def _styles(entry: LayerEntry, place: str) -> str:
     """The styles of a layer, the default one first, with legends where the layer has an address."""
     found: list[str] = []
     for style in entry.layer.styles:
-        size = legend_size(entry.info, style) if place else None
-        found.append(_style(style, size, is_default=not found).replace(PLACE_MARK, place))
+        legend = stated_legend(entry.layer, style) or (_own_legend(entry, style) if place else None)
+        found.append(_style(style, legend, is_default=not found).replace(PLACE_MARK, place))
     return "".join(found)
 
 
+def _own_legend(entry: LayerEntry, style: Style) -> StatedLegend:
+    """That of this server, at an address that begins with a mark for that of the layer."""
+    place = f"{PLACE_MARK}/{quote(style.name, safe='')}/{paths.LEGEND}.png"
+    return StatedLegend(place, "image/png", legend_size(entry, style))
+
+
 @lru_cache(maxsize=256)
-def _style(style: Style, legend: Size | None, *, is_default: bool) -> str:
-    """A style with a legend of that size, at an address that begins with a mark for that of the layer."""
+def _style(style: Style, legend: StatedLegend | None, *, is_default: bool) -> str:
+    """A style with a legend."""
     return element(
         "Style",
         optional("ows:Title", style.title),
         optional("ows:Abstract", style.abstract),
         element("ows:Identifier", style.name),
-        NOTHING if legend is None else _legend_url(style, legend),
+        NOTHING if legend is None else _legend_url(legend),
         attributes={"isDefault": "true"} if is_default else {},
     )
 
 
-def _legend_url(style: Style, size: Size) -> Xml:
-    place = f"{PLACE_MARK}/{quote(style.name, safe='')}/{paths.LEGEND}.png"
+def _legend_url(legend: StatedLegend) -> Xml:
+    (width, height), rest = legend.size, legend.address.removeprefix(PLACE_MARK)
+    place = f"{PLACE_MARK if rest != legend.address else ''}{escaped(rest)}"
     return Xml(
-        f'<LegendURL format="image/png" xlink:href="{place}" width="{size.width}" height="{size.height}"/>'
+        f'<LegendURL format="{escaped(legend.format)}" xlink:href="{place}" width="{width}" height="{height}"/>'
     )
 
 
