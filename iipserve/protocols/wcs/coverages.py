@@ -23,7 +23,7 @@ from iipserve.protocols.map_values import MIN_STEP
 from iipserve.protocols.wcs import geotiff, multipart, times
 from iipserve.protocols.wcs.answers import enclosed
 from iipserve.protocols.wcs.bands import selected
-from iipserve.protocols.wcs.exceptions import Fault, refused
+from iipserve.protocols.wcs.exceptions import Fault, fault, refused
 from iipserve.protocols.wcs.grids_by_axes import axes_grid
 from iipserve.protocols.wcs.grids_by_box import box_grid
 from iipserve.protocols.wcs.grids_by_samples import samples_grid
@@ -32,7 +32,6 @@ from iipserve.protocols.wcs.query import (
     AxesDomain,
     CoverageQuery,
     Domain,
-    Family,
     SampleDomain,
     family_of,
 )
@@ -71,7 +70,7 @@ def plan_get_coverage(query: CoverageQuery, images: Images, server: Server) -> A
         plan = plan_coverage(view, offered.entry.info, offered.entry.geo, server)
     except NoTransformation as error:
         raise refused(Fault.OUTPUT_CRS, family, str(error), target.crs) from error
-    _check_format(format.format, plan, family)
+    _check_format(query, format.format, plan)
     shown = replace(offered, grid=target, bands=tuple(offered.bands[index] for index in chosen))
     return _answer(query, plan, format, shown)
 
@@ -264,15 +263,20 @@ def _encoding(
         )
     if not query.encoding or plain.format not in WITH_OPTIONS:
         return plain
-    return geotiff.encoding_of(dict(query.encoding), plain, offered.dtype, offered.entry.info.samples.bits)
+    return geotiff.encoding_of(dict(query.encoding), plain, offered.dtype)
 
 
-def _check_format(format: CoverageFormat, plan: CoveragePlan, family: Family) -> None:
+def _check_format(query: CoverageQuery, format: CoverageFormat, plan: CoveragePlan) -> None:
     """See that a format can hold the coverage.
 
     Raises:
-        OwsError: it cannot.
+        OwsError: it cannot; CompressionNotSupported: only not with that compression.
     """
     reason = format.refusal(Raster(plan.description, plan.grid, plan.encoding))
-    if reason is not None:
-        raise refused(Fault.FORMAT, family, reason, "format")
+    if reason is None:
+        return
+    compression = dict(query.encoding).get("compression", "")
+    plain = Raster(plan.description, plan.grid, CoverageEncoding(plan.encoding.format))
+    if compression and format.refusal(plain) is None:
+        raise fault(geotiff.COMPRESSION_NOT_SUPPORTED, reason, compression)
+    raise refused(Fault.FORMAT, family_of(query.version), reason, "format")

@@ -31,21 +31,18 @@ TILE, MAX_TILE, UNIT = 256, 4096, 16
 SWITCHES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
-def encoding_of(
-    options: Mapping[str, str], plain: CoverageEncoding, dtype: str, bits: int = 0
-) -> CoverageEncoding:
+def encoding_of(options: Mapping[str, str], plain: CoverageEncoding, dtype: str) -> CoverageEncoding:
     """How a GeoTIFF file is written.
 
     Args:
         options: parameters by name in lower case, without prefix; those that are unknown are passed over.
         plain: how it is written without any.
         dtype: of the samples.
-        bits: of each sample, where these are fewer than those of the type.
 
     Raises:
         OwsError: a value is invalid, or two of them do not go together.
     """
-    compression = _compression(options, plain, dtype, bits)
+    compression = _compression(options, plain)
     return replace(
         plain,
         compression=compression,
@@ -65,13 +62,8 @@ def _choice(options: Mapping[str, str], name: str, known: Mapping[str, str], cod
     return known[text.lower()]
 
 
-def _compression(options: Mapping[str, str], plain: CoverageEncoding, dtype: str, bits: int) -> str:
-    text = options.get("compression", "").strip()
+def _compression(options: Mapping[str, str], plain: CoverageEncoding) -> str:
     found = _choice(options, "compression", COMPRESSIONS, COMPRESSION_INVALID)
-    if found == "jpeg" and dtype != "uint8":
-        raise fault(COMPRESSION_NOT_SUPPORTED, f"JPEG compresses samples of 8 bits; these are {dtype}", text)
-    if found == "huffman" and bits != 1:
-        raise fault(COMPRESSION_NOT_SUPPORTED, f"compression {quoted(text)} is of samples of 1 bit", text)
     return plain.compression if found is None else found
 
 

@@ -126,6 +126,7 @@ FAULTS_2_0 = [
     ({"scalefactor": "1e9"}, "NoApplicableCode", "", 400),
     ({"geotiff__compression": "nothing"}, "CompressionInvalid", "nothing", 404),
     ({"geotiff__compression": "Huffman"}, "CompressionNotSupported", "Huffman", 404),
+    ({"geotiff__compression": "JPEG", "rangesubset": "1,2"}, "CompressionNotSupported", "JPEG", 404),
     ({"geotiff__jpeg_quality": "101", "compression": "JPEG"}, "JpegQualityInvalid", "101", 404),
     ({"geotiff__jpeg_quality": "50", "compression": "LZW"}, "JpegQualityInvalid", "50", 404),
     ({"geotiff__predictor": "nothing"}, "PredictorInvalid", "nothing", 404),
