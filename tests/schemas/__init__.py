@@ -40,6 +40,9 @@ COVERAGES = {
 """The schemas of documents whose root element is of a namespace, below schemas.opengis.net: address by namespace."""
 WMS = "http://www.opengis.net/wms"
 SLD = "http://www.opengis.net/sld"
+STYLES = "http://schemas.opengis.net/sld/{}/StyledLayerDescriptor.xsd"
+"""Of styles, by their version."""
+DESCRIPTIONS = "http://schemas.opengis.net/sld/1.1.0/DescribeLayer.xsd"
 MAPML = "urn:x-iipserve:mapml:1.0"
 WMS_AND_SLD = f"""<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:both">
 <import namespace="{WMS}" schemaLocation="http://schemas.opengis.net/wms/1.3.0/capabilities_1_3_0.xsd"/>
@@ -78,15 +81,15 @@ class Offline(etree.Resolver):
 
 
 @cache
-def schema_of(address: str) -> etree.XMLSchema:
-    """The schema of an address."""
-    return schema_in(FOLDER / address.removeprefix("http://"), address)
+def schema_of(address: str, *, whole: bool = False) -> etree.XMLSchema:
+    """The schema of an address; `whole` as of `Offline`."""
+    return schema_in(FOLDER / address.removeprefix("http://"), address, whole=whole)
 
 
-def schema_in(path: Path, address: str) -> etree.XMLSchema:
+def schema_in(path: Path, address: str, *, whole: bool = False) -> etree.XMLSchema:
     """The schema in a file, which stands for that at an address."""
     parser = etree.XMLParser(no_network=True)
-    parser.resolvers.add(Offline())
+    parser.resolvers.add(Offline(whole=whole))
     return etree.XMLSchema(etree.fromstring(path.read_bytes(), parser, base_url=address))
 
 
@@ -123,6 +126,12 @@ def validated(body: bytes) -> Any:
     root = etree.fromstring(body)
     if root.tag == f"{{{WMS}}}WMS_Capabilities":
         wms_schema().assertValid(root)
+        return root
+    if root.tag == f"{{{SLD}}}StyledLayerDescriptor":
+        schema_of(STYLES.format(root.get("version")), whole=True).assertValid(root)
+        return root
+    if root.tag == f"{{{SLD}}}DescribeLayerResponse":
+        schema_of(DESCRIPTIONS, whole=True).assertValid(root)
         return root
     if (namespace := etree.QName(root).namespace) in COVERAGES:
         coverage_schema(namespace).assertValid(root)
