@@ -66,6 +66,7 @@ class Application:
         output_policy: OutputPolicy,
         cache: TieredCache,
         catalog: LiveCatalog,
+        georeferences: Georeferences,
     ) -> None:
         config = server.config
         self._server = server
@@ -75,6 +76,7 @@ class Application:
         self._renderer = renderer
         self._responses = ResponseBuilder(config)
         self._catalog = catalog
+        self._georeferences = georeferences
         self._documents = CatalogDocuments(catalog.listed, self._responses)
         catalog.on_change = self._documents.renew
         self._contents = ContentResponder(renderer, output_policy, self._responses)
@@ -121,6 +123,7 @@ class Application:
         """Drop what this process remembers of images, and release their files."""
         self._cache.clear()
         self._renderer.clear()
+        self._georeferences.clear()
         self._library.clear()
         self._answers.clear()
         self._documents.clear()
@@ -307,13 +310,12 @@ def build(config: Config) -> Application:
         if protocol.check is not None:
             protocol.check(config)
     formats = Formats(encoder.format for encoder in encoders.values())
+    georeferences = Georeferences(config)
     server = Server(
-        config,
-        formats,
-        renderer.renderable,
-        class_levels=ClassLevels(library),
-        geo_image=Georeferences(config),
+        config, formats, renderer.renderable, class_levels=ClassLevels(library), geo_image=georeferences
     )
-    catalog = LiveCatalog(config, library, server.geo_image)
+    catalog = LiveCatalog(config, library, georeferences)
     server = replace(server, catalog=catalog.current, listed=catalog.listed)
-    return Application(server, protocols, library, renderer, OutputPolicy(config), cache, catalog)
+    return Application(
+        server, protocols, library, renderer, OutputPolicy(config), cache, catalog, georeferences
+    )

@@ -99,6 +99,14 @@ FIRST = Selector()
 """The image that is selected by default; the only one of most files."""
 
 
+class MaskRef(NamedTuple):
+    """One version of a file that says which pixels of an image have data."""
+
+    identifier: str
+    """As of an image."""
+    version: ImageVersion
+
+
 class ImageName(NamedTuple):
     """What a request calls an image."""
 

@@ -26,6 +26,14 @@ Without configuration every image below `FILESYSTEM_PREFIX` is a layer. It is ca
 from the extension, both keep theirs. Images without georeference are layers in pixel space. Files named `*.ovr` and
 `*.msk` belong to other files and are no layers.
 
+Pixels of an image on the ground are clear on maps, and have no values, where the first band of the mask next to it is 0
+(`relief.tif.msk` of `relief.tif`, as GDAL writes it), unless the image has opacity of its own. A mask that is changed or removed
+is noticed, a new one on reload. Deep zoom shows all pixels.
+
+Maps of images with a palette show classes that the full size has, in its colors: levels of the file with other ones, as
+tools make them that average colors, are not used, unless a map would need more than 16 x 16 pixels of a larger level for each
+of its own.
+
 Documents about all layers are made of what a thread in the background has read of the folder. The first request for one
 starts it and waits up to 3 seconds; of a large folder the first documents tell only of what is known by then. Every minute
 new, changed and removed files are noticed. With `CATALOG_FILE` one worker reads the folder for all, and a restart reads

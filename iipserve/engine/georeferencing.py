@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from iipserve.config import Config
@@ -127,6 +128,10 @@ class Georeferences:
         if not is_complete and info.angles is None:
             placement = placement.or_else(self._beside(file.path, placement, side_cars))
         image = _geo_image(info, stored._replace(placement=placement))
+        # a mask hides pixels of images on the ground that have no opacity of their own
+        if image is not None and not info.has_alpha and (mask := self._files.mask(file.path)):
+            image = replace(image, mask=mask.ref)
+            side_cars.append(mask.file)
         return Known(image, tuple(side_cars), now, is_complete)
 
     def _beside(self, path: str, own: Placement, used: list[KnownFile]) -> Placement:

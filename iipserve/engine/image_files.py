@@ -18,11 +18,15 @@ from iipserve.engine.files import (
 )
 from iipserve.engine.image_folder import ImageFolder
 from iipserve.errors import IIPServeError
-from iipserve.image import ImageInfo
+from iipserve.image import ImageInfo, MaskRef
 from iipserve.sources import ReadAt
 
 MAX_COMPANION = 4 * MEGABYTE
 """Bytes of files next to images that are read."""
+
+
+MASK = ".msk"
+"""What follows the name of an image in that of its mask."""
 
 
 class OpenedFile(NamedTuple):
@@ -39,6 +43,13 @@ class Companion(NamedTuple):
 
     file: KnownFile
     content: bytes
+
+
+class Mask(NamedTuple):
+    """A mask next to an image."""
+
+    file: KnownFile
+    ref: MaskRef
 
 
 class ImageFiles:
@@ -71,6 +82,25 @@ class ImageFiles:
                     raise ImageChanged
         finally:
             os.close(number)
+
+    def mask(self, path: str) -> Mask | None:
+        """The mask next to an image, which GDAL calls `scene.tif.msk`; None where there is none that can be read.
+
+        Args:
+            path: of the image (`OpenedFile.path`).
+        """
+        path += MASK
+        try:
+            number = self._folder.descriptor(path, "a mask")
+        except (OSError, IIPServeError):
+            return None
+        try:
+            state = file_state(os.fstat(number))
+            version = self._version_of(number, state)
+        finally:
+            os.close(number)
+        identifier = self._folder.identifier(path)
+        return Mask(KnownFile(path, state), MaskRef(identifier, version))
 
     def companion(self, path: str) -> Companion | None:
         """A file next to an image, at most `MAX_COMPANION` bytes long; None where there is none that can be read.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -29,6 +30,7 @@ from iipserve.engine.files import (
     version_by_inode,
 )
 from iipserve.engine.image_folder import HEAD_LENGTH, ImageFolder, other_spellings
+from iipserve.engine.masked_source import MaskedSource
 from iipserve.engine.opening_delay import OpeningDelay
 from iipserve.engine.sequences import Sequence
 from iipserve.errors import (
@@ -41,11 +43,13 @@ from iipserve.errors import (
     UnreadableSamples,
     UnsupportedImage,
 )
-from iipserve.image import FIRST, ImageInfo, ImageName, Selector
+from iipserve.image import FIRST, ImageInfo, ImageName, MaskRef, Selector
 from iipserve.leader import hand_over
 from iipserve.lru import LRU
 from iipserve.plan import ImageRef
 from iipserve.sources import OpenFile, Source, SourceFormat
+
+log = logging.getLogger(__name__)
 
 STRUCTURE_BYTES = 40 * MEGABYTE
 """Of memory for what was parsed of files, in addition to `ImageInfo`."""
@@ -169,7 +173,7 @@ class Library:
         return info
 
     def check(self, image: ImageRef | ImageInfo) -> None:
-        """Check, by one `stat`, that an image is of the version that its file has at present.
+        """Check, by one `stat`, that an image is of the version that its file has at present, and likewise its mask.
 
         Raises:
             ImageChanged: it is not, or that cannot be found out; `info` then gives the reason.
@@ -179,9 +183,22 @@ class Library:
         if known is None or known.info.version != image.version or not known.file.is_current():
             self._infos.discard(key)
             raise ImageChanged
+        if isinstance(image, ImageRef) and image.mask is not None:
+            self._check_mask(image.mask)
+
+    def _check_mask(self, mask: MaskRef) -> None:
+        """Raises `ImageChanged` if a mask is not of that version."""
+        try:
+            version = self.info(mask.identifier, literal=True).version
+        except (UnsupportedImage, DecodeError):
+            return  # not used
+        except IIPServeError as error:
+            raise ImageChanged from error
+        if version != mask.version:
+            raise ImageChanged
 
     def source(self, image: ImageRef) -> Source:
-        """An open source of exactly this version of an image.
+        """An open source of exactly this version of an image, with its mask as opacity if it has one.
 
         Raises:
             ImageChanged: the file has been replaced or written. Methods of the source raise it too.
@@ -192,7 +209,17 @@ class Library:
             source = self._open(image.identifier, image.selector)
             if source.info.version != image.version:
                 raise ImageChanged
-        return source
+        return source if image.mask is None else self._masked(source, image.mask)
+
+    def _masked(self, source: Source, mask: MaskRef) -> Source:
+        """A source with a mask, unless that cannot be read, or is not of its size."""
+        try:
+            found = self.source(_ref_of(mask))
+        except (UnsupportedImage, DecodeError) as error:
+            log.warning("%r is not used as a mask: %s", mask.identifier, error)
+            return source
+        fits = found.info.size == source.info.size and not source.info.has_alpha
+        return MaskedSource(source, found) if fits else source
 
     def identifiers(self, limit: int = 10_000) -> list[str]:
         """Identifiers of files whose first bytes are those of an image, in alphabetical order.
@@ -338,6 +365,10 @@ class Library:
                     f"setting EXTRA_FORMATS contains {kind.name}"
                 )
         return UnsupportedImage(f"{file.identifier!r} is not an image that this server can read")
+
+
+def _ref_of(mask: MaskRef) -> ImageRef:
+    return ImageRef(mask.identifier, mask.version)
 
 
 def _with_own_descriptor(file: OpenFile) -> OpenFile:

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 from iipserve.geo.class_names import ClassName
 from iipserve.geo.grid import Affine, GridRef
 from iipserve.geometry import Size
-from iipserve.image import ImageInfo, quick_repr
+from iipserve.image import ImageInfo, MaskRef, quick_repr
 
 PIXEL_SPACE = "image"
 """Key of the coordinate reference system of images without georeference."""
@@ -93,6 +93,8 @@ class GeoImage:
     """Red, green and blue of each class, of palettes of up to 256 colors: as these its samples are read."""
     class_names: tuple[ClassName, ...] = ()
     """Of the classes of a palette, as far as a file next to it names them."""
+    mask: MaskRef | None = None
+    """A file next to the image that says which of its pixels have data."""
 
 
 def in_pixel_space(info: ImageInfo) -> GeoImage:

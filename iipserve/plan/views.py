@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 from iipserve.geo.georeference import Georeference
 from iipserve.geo.grid import GridRef
 from iipserve.geometry import Region, Size, new_tuple
-from iipserve.image import FIRST, ImageInfo, ImageVersion, Selector, cached_repr, quick_repr
+from iipserve.image import FIRST, ImageInfo, ImageVersion, MaskRef, Selector, cached_repr, quick_repr
 from iipserve.processing import Operation
 
 
@@ -23,6 +23,8 @@ class ImageRef(NamedTuple):
     """JPEG 2000 quality layers to decode; 0 means all."""
     selector: Selector = FIRST
     """Which image of a stack or sequence."""
+    mask: MaskRef | None = None
+    """What makes some of its pixels clear, besides the file itself."""
 
 
 class Crop(NamedTuple):
@@ -174,6 +176,6 @@ class Blank:
 View: TypeAlias = Crop | Warp | Legend | Composite | Blank
 
 
-def image_ref(info: ImageInfo, quality_layers: int = 0) -> ImageRef:
+def image_ref(info: ImageInfo, quality_layers: int = 0, mask: MaskRef | None = None) -> ImageRef:
     """The reference to the image that `info` describes."""
-    return new_tuple(ImageRef, (info.identifier, info.version, quality_layers, info.selector))
+    return new_tuple(ImageRef, (info.identifier, info.version, quality_layers, info.selector, mask))

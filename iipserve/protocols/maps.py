@@ -82,7 +82,8 @@ def plan_map(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> R
     Raises:
         NoTransformation: coordinates of the map cannot be transformed to the image's system.
     """
-    image = image_ref(info, quality_layers(info, server.config) if info.quality_layers > 1 else 0)
+    layers = quality_layers(info, server.config) if info.quality_layers > 1 else 0
+    image = image_ref(info, layers, geo.mask)
     operations = _operations(view, info, server)
     profile = all(operation.keeps_profile for operation in operations)
     encoding = tile_encoding(view.format, info, server, profile=profile)

@@ -108,7 +108,7 @@ def _asked(queried: LayerEntry, place: Place, children: Sequence[str] | None) ->
     bands = bands_of(info, queried.geo)
     chosen = _chosen(layer, bands, children)
     spot = locate(place, georeference, shown_part(layer, georeference))
-    refs = windows(image_ref(info), info, spot, layer.nodata) if spot else ()
+    refs = windows(image_ref(info, mask=queried.geo.mask), info, spot, layer.nodata) if spot else ()
     return _Asked(layer, georeference.crs, bands, chosen, palette_of(info, queried.geo), spot, refs)
 
 
