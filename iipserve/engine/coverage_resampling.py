@@ -208,12 +208,35 @@ def _span(places: Coordinates, reach: float, length: int) -> tuple[Coordinates, 
 
 def _box_sum(plane: NDArray[Any], box: Box) -> NDArray[np.float64]:
     """Sums over boxes, in which each pixel counts by the part that is covered."""
+    (left, right), (top, bottom) = box
+    if _is_separable(box):
+        down = _between(plane, top[:, 0], bottom[:, 0])
+        return _between(down.T, left[0], right[0]).T
     sums = np.zeros((plane.shape[0] + 1, plane.shape[1] + 1))
     np.cumsum(plane, axis=0, out=sums[1:, 1:])
     np.cumsum(sums[1:, 1:], axis=1, out=sums[1:, 1:])
-    (left, right), (top, bottom) = box
     upper = _corner_sum(sums, right, top) - _corner_sum(sums, left, top)
     return _corner_sum(sums, right, bottom) - _corner_sum(sums, left, bottom) - upper
+
+
+def _is_separable(box: Box) -> bool:
+    """Whether boxes of one column have the same sides, and boxes of one row have the same upper and lower ends."""
+    (left, right), (top, bottom) = box
+    across = (left == left[:1]).all() and (right == right[:1]).all()
+    return bool(across and (top == top[:, :1]).all() and (bottom == bottom[:, :1]).all())
+
+
+def _between(plane: NDArray[Any], first: Coordinates, last: Coordinates) -> NDArray[np.float64]:
+    """Sums over rows from one place to another, of which the first and the last row count in part."""
+    sums = np.zeros((plane.shape[0] + 1, plane.shape[1]))
+    np.cumsum(plane, axis=0, out=sums[1:])
+
+    def above(places: Coordinates) -> NDArray[np.float64]:
+        row = np.minimum(places.astype(np.int64), plane.shape[0] - 1)
+        part = (places - row)[:, np.newaxis]
+        return sums[row] * (1 - part) + sums[row + 1] * part
+
+    return above(last) - above(first)
 
 
 def _corner_sum(sums: NDArray[np.float64], x: Coordinates, y: Coordinates) -> NDArray[np.float64]:
