@@ -12,7 +12,7 @@ from iipserve.errors import IIPServeError
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo
 from iipserve.processing import Pixels
-from iipserve.sources import Source
+from iipserve.sources import Bands, Source
 
 
 class CheckedSource(Source):
@@ -83,10 +83,10 @@ class CheckedSource(Source):
         self.check()
         return pixels
 
-    def read_stored(self, region: Region) -> Pixels:
+    def read_stored(self, region: Region, bands: Bands) -> Pixels:
         """As `Source.read_stored`."""
         try:
-            pixels = self._source.read_stored(region)
+            pixels = self._source.read_stored(region, bands)
         except Exception as error:
             self._report(error)
             raise

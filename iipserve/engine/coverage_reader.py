@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from iipserve.engine.admission import Cost
 from iipserve.engine.coverage_places import BIAS, Coordinates, Places, around
 from iipserve.engine.coverage_resampling import RESAMPLERS, Valid, margin
+from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.stored_samples import KEPT_BYTES, StoredReader
 from iipserve.geo.coordinates import BLOCK
 from iipserve.geometry import Region, Size, ceil_div
 from iipserve.plan import CoveragePlan, Crop, Resampling
+from iipserve.processing.layout import chosen_bands
 from iipserve.processing.missing import Mask, missing_samples
+from iipserve.sources import Source
 
 STRIP_BYTES = 4 << 20
 """Of the samples of a strip, about, if the tiles of the file are not higher."""
@@ -71,14 +74,8 @@ class CoverageReader(ABC):
         return result
 
     def _chosen(self, samples: NDArray[Any]) -> NDArray[Any]:
-        """The bands of the result, of samples as the file has them."""
-        bands = self._plan.bands
-        if bands == tuple(range(samples.shape[2])):
-            return samples
-        result = np.empty((*samples.shape[:2], len(bands)), samples.dtype)
-        for index, band in enumerate(bands):
-            result[..., index] = samples[..., band]
-        return result
+        """The bands of the result, of those that are read."""
+        return chosen_bands(samples, [self._samples.bands.index(band) for band in self._plan.bands])
 
     def _cost(self, read: int, decoded: int, memory: int) -> Cost:
         info, size = self._samples.info, self._plan.size
@@ -255,13 +252,14 @@ def _halves(length: int) -> list[slice]:
     return [slice(0, half), slice(half, length)] if length > 1 else [slice(0, length)]
 
 
-def coverage_reader(plan: CoveragePlan, samples: StoredReader) -> CoverageReader:
-    """What reads the samples of a plan.
+def coverage_reader(plan: CoveragePlan, source: Source, decoder: TileDecoder) -> CoverageReader:
+    """What reads the samples of a plan from its image.
 
     Raises:
         NoTransformation: coordinates cannot be transformed to the image's system.
     """
     view = plan.view
+    samples = StoredReader(source, view.image, tuple(sorted(set(plan.bands))), decoder)
     if isinstance(view, Crop) and view.region.size == view.size:
         return WindowReader(plan, samples, view.region)
     return ResampledReader(plan, samples)

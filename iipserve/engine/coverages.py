@@ -19,7 +19,6 @@ from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.large_file import LargeFile, LargeFileWriter
 from iipserve.engine.library import Library
 from iipserve.engine.single_flight import SingleFlight
-from iipserve.engine.stored_samples import StoredReader
 from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import Size
 from iipserve.plan import CoveragePlan, LargeRendition, Rendition
@@ -85,7 +84,7 @@ class CoverageRenderer:
             raise UnsupportedEncoding(refusal)
         self._check_size(plan.size)
         source = self._library.source(plan.view.image)
-        reader = coverage_reader(plan, StoredReader(source, plan.view.image, self._decoder))
+        reader = coverage_reader(plan, source, self._decoder)
         cost = reader.cost()
         is_small = raster.raw_length <= LARGE_BYTES // 4
         held = format.held(raster) + (2 * LARGE_BYTES if is_small else 0)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from iipserve.geometry import Region, Size
 from iipserve.processing import Pixels
-from iipserve.sources import Source
+from iipserve.sources import Bands, Source
 
 
 class RedeclaredSource(Source):
@@ -41,9 +41,9 @@ class RedeclaredSource(Source):
         """As `Source.read_region`."""
         return self._source.read_region(level, region, size)
 
-    def read_stored(self, region: Region) -> Pixels:
+    def read_stored(self, region: Region, bands: Bands) -> Pixels:
         """As `Source.read_stored`."""
-        return self._source.read_stored(region)
+        return self._source.read_stored(region, bands)
 
     def decoded_pixels(self, level: int, region: Region) -> int:
         """As `Source.decoded_pixels`."""

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from iipserve.engine.decoding import TileDecoder
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.plan import ImageRef
+from iipserve.processing.layout import chosen_bands
 from iipserve.processing.missing import Mask
-from iipserve.sources import Source, cut
+from iipserve.sources import Bands, Source, cut
 from iipserve.sources.tiles import join_parts, join_tiles
 
 KEPT_BYTES = 48 << 20
@@ -22,9 +23,11 @@ MIN_SIDE = 64
 
 
 class StoredReader:
-    """Reads samples of one image for one request."""
+    """Reads samples of some bands of one image for one request."""
 
-    def __init__(self, source: Source, image: ImageRef, decoder: TileDecoder) -> None:
+    def __init__(self, source: Source, image: ImageRef, bands: Bands, decoder: TileDecoder) -> None:
+        """Read bands, each of which is named once, from `source`."""
+        self.bands = bands
         self.info = source.info
         self.samples = source.info.samples
         self.unit = _unit(self.samples.tile)
@@ -43,7 +46,7 @@ class StoredReader:
     @property
     def pixel_bytes(self) -> int:
         """Bytes of the samples of one pixel."""
-        return self.samples.bands * np.dtype(self.samples.dtype).itemsize
+        return len(self.bands) * np.dtype(self.samples.dtype).itemsize
 
     def read(self, region: Region) -> NDArray[Any]:
         """The samples of a region inside the image, shape (height, width, bands).
@@ -52,22 +55,22 @@ class StoredReader:
             DecodeError: the file is damaged there.
         """
         if self.info.stored is not None:
-            return self._source.read_stored(region)
-        return self._decoded(region)
+            return self._source.read_stored(region, self.bands)
+        return chosen_bands(self._decoded(region), self.bands)
 
     def window(self, region: Region) -> NDArray[Any]:
         """As `read`, of one of several windows that overlap, or share tiles."""
         grid = TileGrid(self.info.size, self.unit)
         dtype = np.dtype(self.samples.dtype)
-        return join_parts(grid, region, self.samples.bands, dtype, self._part)
+        return join_parts(grid, region, len(self.bands), dtype, self._part)
 
     def shown(self, region: Region) -> Mask | None:
         """Which pixels of a region are not hidden by opacity, or by a mask in the file; None if there is neither."""
         if not self.info.has_alpha:
             return None
         opacity = self.samples.opacity
-        if opacity is not None:
-            return np.not_equal(self.window(region)[..., opacity], 0)
+        if opacity is not None and self.info.stored is not None:
+            return np.not_equal(self._source.read_stored(region, (opacity,))[..., 0], 0)
         return np.not_equal(self._decoded(region)[..., -1], 0)
 
     def _decoded(self, region: Region) -> NDArray[Any]:

@@ -36,6 +36,16 @@ def first_bands(pixels: Pixels, count: int) -> Pixels:
     return result
 
 
+def chosen_bands(pixels: NDArray[Any], bands: Sequence[int]) -> NDArray[Any]:
+    """Some bands, in their order; contiguous, or the pixels themselves if these are all of them."""
+    if tuple(bands) == tuple(range(pixels.shape[2])):
+        return pixels
+    result = np.empty((*pixels.shape[:2], len(bands)), pixels.dtype)
+    for index, band in enumerate(bands):
+        result[..., index] = pixels[..., band]
+    return result
+
+
 def copy_bands(source: NDArray[Any], target: NDArray[Any], count: int) -> None:
     """Copy the first `count` bands, between any types and memory layouts."""
     for band in range(count):

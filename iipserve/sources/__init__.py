@@ -18,6 +18,8 @@ from iipserve.geometry import Region, Size, ceil_div
 from iipserve.image import ImageInfo, ImageVersion
 from iipserve.processing import Pixels
 
+Bands: TypeAlias = tuple[int, ...]
+"""Indices of bands."""
 ReadAt: TypeAlias = Callable[[int, int], bytes]
 """(count, offset) -> as many bytes of `count` as there are."""
 
@@ -145,8 +147,12 @@ class Source(ABC):
         """
         raise TypeError(f"{type(self).__name__} reads tiles")
 
-    def read_stored(self, region: Region) -> Pixels:
+    def read_stored(self, region: Region, bands: Bands) -> Pixels:
         """The samples of a region of the full size as the file has them (only where `ImageInfo.stored` says which).
+
+        Args:
+            region: inside the image.
+            bands: indices of those that are read, in the order of the result; each once.
 
         Raises:
             DecodeError: the region is damaged or missing in the file.

@@ -13,7 +13,7 @@ from iipserve.errors import TileNotFound
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo, Level, PhysicalResolution
 from iipserve.processing import Pixels
-from iipserve.sources import Source
+from iipserve.sources import Bands, Source
 from iipserve.sources.tiles import join_tiles
 
 
@@ -98,10 +98,10 @@ class OrientedSource(Source):
             raise TileNotFound(f"there is no tile {column},{row} of level {level}")
         return self.read_upright(level, region, quality_layers)
 
-    def read_stored(self, region: Region) -> Pixels:
+    def read_stored(self, region: Region, bands: Bands) -> Pixels:
         """As `Source.read_stored`, of the upright image."""
         stored = self._orientation.stored_region(region, self._source.info.size)
-        return self._orientation.pixels(self._source.read_stored(stored))
+        return self._orientation.pixels(self._source.read_stored(stored, bands))
 
     def read_upright(self, level: int, region: Region, quality_layers: int) -> Pixels:
         """A region of an upright level.

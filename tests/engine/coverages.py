@@ -18,7 +18,6 @@ from iipserve.engine.coverage_reader import CoverageReader, coverage_reader
 from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.georeferencing import Georeferences
 from iipserve.engine.library import Library
-from iipserve.engine.stored_samples import StoredReader
 from iipserve.geo.georeference import GeoImage, in_pixel_space
 from iipserve.geo.grid import Affine, GridRef
 from iipserve.geo.layer import Layer
@@ -73,9 +72,7 @@ class CoverageFolder:
         return plan_coverage(view, info, geo, SERVER)
 
     def reader(self, plan: CoveragePlan) -> CoverageReader:
-        image = plan.view.image
-        source = self.library.source(image)
-        return coverage_reader(plan, StoredReader(source, image, TileDecoder(MemoryCache(0))))
+        return coverage_reader(plan, self.library.source(plan.view.image), TileDecoder(MemoryCache(0)))
 
     def read(self, name: str, *arguments: Any, **options: Any) -> NDArray[Any]:
         """The samples of a coverage, shape (height, width, bands)."""

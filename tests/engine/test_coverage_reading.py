@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from iipserve.cache.memory import MemoryCache
 from iipserve.engine import coverage_reader as reading
 from iipserve.engine.decoding import TileDecoder
-from iipserve.engine.stored_samples import StoredReader
 from iipserve.errors import TooLarge
 from iipserve.geo.georeference import Georeference
 from iipserve.geo.grid import Affine, GridRef
@@ -38,8 +37,7 @@ def reader(
     layer = Layer("a", ImageName("fake"))
     view = CoverageView(layer, (0, 1, 2), target, resampling, CoverageEncoding("geotiff"))
     plan = plan_coverage(view, source.info, GEO, SERVER)
-    samples = StoredReader(source, plan.view.image, TileDecoder(MemoryCache(0)))
-    return reading.coverage_reader(plan, samples)
+    return reading.coverage_reader(plan, source, TileDecoder(MemoryCache(0)))
 
 
 def strips(coverage: reading.CoverageReader) -> list[NDArray[Any]]:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from iipserve.errors import DecodeError
 from iipserve.geometry import Region, Size
 from tests.engine.coverages import CoverageFolder, as_bands_last
 from tests.geo_rasters import KINDS, UTM, write_geotiff
@@ -182,6 +183,25 @@ def test_what_was_never_written_is_missing(tmp_path: Path) -> None:
         expected = as_bands_last(tmp_path / f"{name}.tif")
         assert expected.min() == -5
         assert_same(CoverageFolder(tmp_path).read(f"{name}.tif"), expected)
+
+
+@pytest.mark.parametrize("tile", [None, 16], ids=["strips", "tiles"])
+def test_only_planes_of_wanted_bands_are_read(tile: int | None, tmp_path: Path) -> None:
+    """The others are damaged."""
+    pixels = noise("int16", 5)
+    write_geotiff(tmp_path / "a.tif", pixels, tile=tile, interleave="band", compress="deflate")
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        page = file.pages.first
+        each = len(page.dataoffsets) // 5
+        for index, offset in enumerate(page.dataoffsets):
+            if index // each in (0, 2, 4):
+                content[offset : offset + 20] = b"\xff" * 20
+    (tmp_path / "a.tif").write_bytes(content)
+    expected = np.moveaxis(pixels, 0, -1)
+    assert_same(CoverageFolder(tmp_path).read("a.tif", bands=[3, 1, 3]), expected[..., [3, 1, 3]])
+    with pytest.raises(DecodeError):
+        CoverageFolder(tmp_path).read("a.tif", bands=[2])
 
 
 # -- outside ---------------------------------------------------------------------------------------

@@ -20,7 +20,8 @@ from iipserve.geometry import Region, Size, TileGrid, ceil_div
 from iipserve.image import LAB_RANGES, ImageInfo, Level, PhysicalResolution, StoredSamples
 from iipserve.lru import LRU
 from iipserve.processing import Pixels
-from iipserve.sources import OpenFile, ReadAt, Source, closed_on_error, reading_ahead
+from iipserve.processing.layout import chosen_bands
+from iipserve.sources import Bands, OpenFile, ReadAt, Source, closed_on_error, reading_ahead
 from iipserve.sources.jpeg2000 import codestream, openjpeg
 from iipserve.sources.jpeg2000.boxes import Boxes, read_boxes
 from iipserve.sources.jpeg2000.codestream import Header, Span
@@ -102,9 +103,9 @@ class Jpeg2000Source(Source):
         except DecodeError as error:
             raise DecodeError(f"tile {column},{row} of level {level} cannot be decoded: {error}") from error
 
-    def read_stored(self, region: Region) -> Pixels:
+    def read_stored(self, region: Region, bands: Bands) -> Pixels:
         """As `Source.read_stored`."""
-        return as_stored(self.read_window(0, region), self._layout)
+        return chosen_bands(as_stored(self.read_window(0, region), self._layout), bands)
 
     def read_window(self, level: int, region: Region, quality_layers: int = 0) -> Pixels:
         """Decode any region of a level.

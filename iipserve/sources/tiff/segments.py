@@ -12,6 +12,8 @@ from iipserve.containers.ifd import Directory, Reader
 from iipserve.containers.tables import Table
 from iipserve.containers.tags import Compression, Photometric
 from iipserve.geometry import Size
+from iipserve.processing.layout import chosen_bands
+from iipserve.sources import Bands
 from iipserve.sources.color import Samples, Step
 from iipserve.sources.tiff.layout import Layout, counts_tag, offsets_tag
 
@@ -75,23 +77,36 @@ def unwritten_pixel(layout: Layout, convert: Step | None) -> Samples:
     return pixel
 
 
-def as_stored(pixels: Samples | None, size: Size, layout: Layout, convert: Step | None) -> Samples:
-    """Samples as the file has them; of YCbCr, which is another form of RGB, output samples.
+def stored_planes(layout: Layout, bands: Bands) -> Bands:
+    """The planes that are read for some bands as the file has them; all where they are converted together."""
+    return bands if layout.planes > 1 and not is_converted(layout) else tuple(range(layout.planes))
+
+
+def is_converted(layout: Layout) -> bool:
+    """Whether output samples count as those of the file: YCbCr is another form of RGB."""
+    return layout.bands.photometric == Photometric.YCBCR
+
+
+def as_stored(
+    pixels: Samples | None, bands: Bands, size: Size, layout: Layout, convert: Step | None
+) -> Samples:
+    """Samples as the file has them.
 
     Args:
-        pixels: as decoded; None if they were never written: missing data, else 0.
+        pixels: as decoded, of `stored_planes`; None if they were never written: missing data, else 0.
+        bands: of the result, in its order.
         size: of what was read.
         layout: of the level.
         convert: makes output samples of decoded ones.
     """
-    is_converted = layout.bands.photometric == Photometric.YCBCR
-    if pixels is not None:
-        return convert(pixels) if convert and is_converted else pixels
-    if is_converted:
-        pixel = unwritten_pixel(layout, convert)
-    else:
-        pixel = np.full((1, 1, layout.bands.stored), layout.empty, layout.type.stored)
-    return np.broadcast_to(pixel, (size.height, size.width, pixel.shape[2]))
+    if pixels is None:
+        pixel: Samples = np.full((1, 1, len(bands)), layout.empty, layout.type.stored)
+        if is_converted(layout):
+            pixel = chosen_bands(unwritten_pixel(layout, convert), bands)
+        return np.broadcast_to(pixel, (size.height, size.width, len(bands)))
+    if is_converted(layout):
+        return chosen_bands(convert(pixels) if convert else pixels, bands)
+    return pixels if layout.planes > 1 else chosen_bands(pixels, bands)
 
 
 def read_segment(

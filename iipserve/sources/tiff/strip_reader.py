@@ -11,6 +11,7 @@ from iipserve.containers.ifd import Directory
 from iipserve.containers.tags import ROWS_PER_STRIP, Compression
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Region, Size, ceil_div
+from iipserve.sources import Bands
 from iipserve.sources.color import Samples, Step
 from iipserve.sources.spooled import SpooledImage, spool_strips
 from iipserve.sources.tiff.color import make_converter
@@ -26,6 +27,7 @@ from iipserve.sources.tiff.segments import (
     as_stored,
     read_segment,
     read_tables,
+    stored_planes,
     unwritten_pixel,
     with_opacity,
 )
@@ -129,8 +131,8 @@ class StripReader:
             y += piece.rows
         return np.concatenate(parts)
 
-    def read_stored(self, region: Region) -> Samples:
-        """The samples of a region as the file has them.
+    def read_stored(self, region: Region, bands: Bands) -> Samples:
+        """The samples of a region as the file has them, of some bands.
 
         Raises:
             DecodeError: they are damaged.
@@ -142,7 +144,7 @@ class StripReader:
                 top = piece.top
                 if top < region.bottom and top + piece.rows > region.y:
                     rows = slice(max(0, region.y - top), region.bottom - top)
-                    parts.append(self._stored(piece)[rows, region.x : region.right])
+                    parts.append(self._stored(piece, bands)[rows, region.x : region.right])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     @property
@@ -189,10 +191,12 @@ class StripReader:
             return np.broadcast_to(unwritten_pixel(layout, self.convert), shape)
         return self.convert(samples) if self.convert else samples
 
-    def _stored(self, piece: Piece) -> Samples:
-        """The samples of some rows as the file has them. Raises as `_samples`."""
+    def _stored(self, piece: Piece, bands: Bands) -> Samples:
+        """The samples of some rows as the file has them, of some bands. Raises as `_samples`."""
         size = Size(self.layout.size.width, piece.rows)
-        return as_stored(self._decoded(piece), size, self.layout, self.convert)
+        planes = stored_planes(self.layout, bands)
+        part = replace(piece, segments=tuple(piece.segments[plane] for plane in planes))
+        return as_stored(self._decoded(part), bands, size, self.layout, self.convert)
 
     def _decoded(self, piece: Piece) -> Samples | None:
         """The decoded samples of some rows; None if they were never written. Raises as `_samples`."""

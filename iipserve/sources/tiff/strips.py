@@ -18,7 +18,7 @@ from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo, Level
 from iipserve.processing import Pixels
-from iipserve.sources import OpenFile, Source, closed_on_error
+from iipserve.sources import Bands, OpenFile, Source, closed_on_error
 from iipserve.sources.oriented import Orientation, reoriented
 from iipserve.sources.spooled import (
     TILE,
@@ -60,13 +60,13 @@ class StripSource(SpooledSource):
         self._strips = image.strips
         weakref.finalize(self, os.close, file.descriptor)
 
-    def read_stored(self, region: Region) -> Pixels:
+    def read_stored(self, region: Region, bands: Bands) -> Pixels:
         """As `Source.read_stored`: decodes the strips of the region, and spools nothing."""
         if self._strips is None:
-            return super().read_stored(region)
+            return super().read_stored(region, bands)
         orientation = self._orientation
         stored = orientation.stored_region(region, orientation.size(self.info.size))
-        return orientation.pixels(self._strips.read_stored(stored))
+        return orientation.pixels(self._strips.read_stored(stored, bands))
 
     def _decode(self, shrink: int) -> StoredImage:
         # whether an undeclared band is opacity is decided above

@@ -13,7 +13,7 @@ from iipserve.errors import DecodeError, TileNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo, StackLayer
 from iipserve.processing import Pixels
-from iipserve.sources import OpenFile, Source, closed_on_error, cut, give_back
+from iipserve.sources import Bands, OpenFile, Source, closed_on_error, cut, give_back
 from iipserve.sources.oriented import upright
 from iipserve.sources.tiff.image_codecs import JpegDecoder
 from iipserve.sources.tiff.info import describe, output_samples
@@ -30,7 +30,13 @@ from iipserve.sources.tiff.levels import (
 from iipserve.sources.tiff.pages import Page, SamePicture, page_of_layer
 from iipserve.sources.tiff.plain_pyramid import PlainPyramid
 from iipserve.sources.tiff.pyramid import PyramidLevel
-from iipserve.sources.tiff.segments import as_stored, read_segment, unwritten_pixel, with_opacity
+from iipserve.sources.tiff.segments import (
+    as_stored,
+    read_segment,
+    stored_planes,
+    unwritten_pixel,
+    with_opacity,
+)
 from iipserve.sources.tiff.stack import read_stack
 from iipserve.sources.tiles import join_parts
 
@@ -73,21 +79,21 @@ class TiffSource(Source):
         rows = part.bottom - row * tile.height
         return cut(self._read_top(level, column, row, rows, self._samples), tile, part)
 
-    def read_stored(self, region: Region) -> Pixels:
+    def read_stored(self, region: Region, bands: Bands) -> Pixels:
         """As `Source.read_stored`."""
-        full, samples = self._levels[0], self.info.samples
+        full, dtype = self._levels[0], np.dtype(self.info.samples.dtype)
         assert isinstance(full, StoredLevel), "only smaller levels are read later"
 
         def read(column: int, row: int, part: Region) -> Pixels:
             rows = part.bottom - row * full.grid.tile.height
-            return cut(self._read_top(0, column, row, rows, self._stored), full.grid.tile, part)
+            return cut(self._read_top(0, column, row, rows, read_tile), full.grid.tile, part)
 
-        return join_parts(full.grid, region, samples.bands, np.dtype(samples.dtype), read)
+        def read_tile(stored: StoredLevel, index: int, region: Region) -> Pixels:
+            layout = stored.layout
+            pixels = self._decoded(stored, index, region, stored_planes(layout, bands))
+            return as_stored(pixels, bands, region.size, layout, stored.convert)
 
-    def _stored(self, stored: StoredLevel, index: int, region: Region) -> Pixels:
-        """The samples of one tile as the file has them. Raises as `_samples`."""
-        pixels = self._decoded(stored, index, region)
-        return as_stored(pixels, region.size, stored.layout, stored.convert)
+        return join_parts(full.grid, region, len(bands), dtype, read)
 
     def _read_top(self, level: int, column: int, row: int, rows: int | None, read: ReadTile) -> Pixels:
         """The first rows of a tile, or all of it, clipped to the level, as `read` gives them."""
@@ -144,7 +150,7 @@ class TiffSource(Source):
             ValueError, RuntimeError: it is damaged.
         """
         type = stored.layout.output_type
-        pixels = self._decoded(stored, index, region)
+        pixels = self._decoded(stored, index, region, range(stored.layout.planes))
         if pixels is None:
             return _unwritten(stored, region.size)
         if stored.convert is not None:
@@ -153,10 +159,13 @@ class TiffSource(Source):
             pixels = with_opacity(pixels, self._samples(stored.mask, index, region), type.full_scale)
         return np.ascontiguousarray(pixels)
 
-    def _decoded(self, stored: StoredLevel, index: int, region: Region) -> Pixels | None:
-        """The decoded samples of one tile; None if it was never written."""
-        read = self._plane if stored.layout.planes == 1 else self._planes
-        return read(stored, index, region)
+    def _decoded(
+        self, stored: StoredLevel, index: int, region: Region, planes: Sequence[int]
+    ) -> Pixels | None:
+        """The decoded samples of one tile, of some of its planes; None if it was never written."""
+        if stored.layout.planes == 1:
+            return self._plane(stored, index, region)
+        return self._planes(stored, index, region, planes)
 
     def _plane(self, stored: StoredLevel, index: int, region: Region) -> Pixels | None:
         """The part of a stored tile that is inside the level; None if the tile was never written."""
@@ -169,16 +178,18 @@ class TiffSource(Source):
             raise ValueError(f"{pixels.shape[1]} x {pixels.shape[0]} pixels do not fill the tile")
         return pixels[: region.height, : region.width]
 
-    def _planes(self, stored: StoredLevel, index: int, region: Region) -> Pixels | None:
-        """The tiles of all bands, joined; None if none of them was ever written."""
+    def _planes(
+        self, stored: StoredLevel, index: int, region: Region, planes: Sequence[int]
+    ) -> Pixels | None:
+        """The tiles of some bands, joined; None if none of them was ever written."""
         layout = stored.layout
-        shape = region.height, region.width, layout.planes
+        shape = region.height, region.width, len(planes)
         joined = np.full(shape, layout.empty, layout.type.stored)
         written = False
-        for plane in range(layout.planes):
+        for band, plane in enumerate(planes):
             pixels = self._plane(stored, plane * stored.grid.tile_count + index, region)
             if pixels is not None:
-                joined[:, :, plane], written = pixels[:, :, 0], True
+                joined[:, :, band], written = pixels[:, :, 0], True
         return joined if written else None
 
     def _read(self, stored: StoredLevel, index: int) -> bytes | None:
