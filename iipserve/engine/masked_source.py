@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo
 from iipserve.processing import Pixels
-from iipserve.sources import Source
+from iipserve.sources import Bands, Source
 from iipserve.sources.tiles import join_tiles
 
 
@@ -49,9 +49,9 @@ class MaskedSource(Source):
         """As `Source.read_region`."""
         return self._masked(self._source.read_region(level, region, size), level, region)
 
-    def read_stored(self, region: Region) -> Pixels:
+    def read_stored(self, region: Region, bands: Bands) -> Pixels:
         """As `Source.read_stored`, without the mask."""
-        return self._source.read_stored(region)
+        return self._source.read_stored(region, bands)
 
     def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
         """As `Source.stored_tile`; None where the mask hides a pixel."""
