@@ -16,21 +16,24 @@ NUMBERED = re.compile(r"(?:b|band)?[ _-]?(?P<number>[0-9]{1,5})", re.ASCII | re.
 """The number of a band, from 1."""
 
 
-def selected(ranges: Iterable[BandRange], names: Sequence[str], family: Family) -> tuple[int, ...]:
+def selected(
+    ranges: Iterable[BandRange], names: Sequence[str], family: Family, written: Sequence[str] = ()
+) -> tuple[int, ...]:
     """Indices of bands from 0, in the order of the request, repeated as there; all if none is named.
 
     Args:
         ranges: of the request.
         names: of all bands of the coverage.
         family: of the version of the request.
+        written: the same as files and the service file write them.
 
     Raises:
         OwsError: NoSuchField, IllegalFieldSequence, or the codes of other versions for the same; NoApplicableCode: there
             are more than `MAX_BANDS`.
     """
-    found: list[int] = []
+    bands, found = _Bands(names, written, family), list[int]()
     for each in ranges:
-        indices = _indices(each, names, family)
+        indices = bands.of(each)
         if len(found) + len(indices) > MAX_BANDS:
             raise fault(
                 NO_CODE, f"more than {MAX_BANDS} bands are asked for; a coverage has {MAX_BANDS} at most"
@@ -39,38 +42,51 @@ def selected(ranges: Iterable[BandRange], names: Sequence[str], family: Family) 
     return tuple(found) or tuple(range(len(names)))
 
 
-def _indices(each: BandRange, names: Sequence[str], family: Family) -> range:
-    text = f"{each.first}:{each.last}" if each.last else each.first
-    # a name may have a colon
-    whole = _index(text, names)
-    if whole is not None:
-        return range(whole, whole + 1)
-    first = _known(each.first, names, family)
-    last = _known(each.last, names, family) if each.last else first
-    if last < first:
-        raise refused(
-            Fault.FIELD_ORDER, family, f"the interval of bands {quoted(text)} ends before it starts", text
-        )
-    return range(first, last + 1, each.step)
+class _Bands:
+    """The bands of a coverage, by their names, by these in any case, and by their numbers, in this order."""
 
+    def __init__(self, names: Sequence[str], written: Sequence[str], family: Family) -> None:
+        self._names = names
+        self._family = family
+        self._by_name: dict[str, int] = {}
+        for known in (names, written, map(str.lower, names), map(str.lower, written)):
+            for index, name in enumerate(known):
+                self._by_name.setdefault(name, index)
 
-def _known(text: str, names: Sequence[str], family: Family) -> int:
-    index = _index(text, names)
-    if index is None:
-        known = ", ".join(names[:20]) + (" ..." if len(names) > 20 else "")
-        raise refused(
-            Fault.FIELD, family, f"there is no band {quoted(text)}; 1 to {len(names)} are: {known}", text
-        )
-    return index
+    def of(self, each: BandRange) -> range:
+        """The indices of a band or an interval. Raises `OwsError`."""
+        text = f"{each.first}:{each.last}" if each.last else each.first
+        # a name may have a colon
+        whole = self._index(text)
+        if whole is not None:
+            return range(whole, whole + 1)
+        first = self._known(each.first)
+        last = self._known(each.last) if each.last else first
+        if last < first:
+            raise refused(
+                Fault.FIELD_ORDER,
+                self._family,
+                f"the interval of bands {quoted(text)} ends before it starts",
+                text,
+            )
+        return range(first, last + 1, each.step)
 
+    def _known(self, text: str) -> int:
+        index = self._index(text)
+        if index is None:
+            count = len(self._names)
+            known = ", ".join(self._names[:20]) + (" ..." if count > 20 else "")
+            raise refused(
+                Fault.FIELD, self._family, f"there is no band {quoted(text)}; 1 to {count} are: {known}", text
+            )
+        return index
 
-def _index(text: str, names: Sequence[str]) -> int | None:
-    """The index of a band by its name, by its name in any case, or by its number."""
-    if text in names:
-        return names.index(text)
-    folded = [name.lower() for name in names]
-    if text.lower() in folded:
-        return folded.index(text.lower())
-    match = NUMBERED.fullmatch(text)
-    number = int(match["number"]) if match else 0
-    return number - 1 if 1 <= number <= len(names) else None
+    def _index(self, text: str) -> int | None:
+        found = self._by_name.get(text)
+        if found is None:
+            found = self._by_name.get(text.lower())
+        if found is not None:
+            return found
+        match = NUMBERED.fullmatch(text)
+        number = int(match["number"]) if match else 0
+        return number - 1 if 1 <= number <= len(self._names) else None

@@ -56,7 +56,8 @@ def plan_get_coverage(query: CoverageQuery, images: Images, server: Server) -> A
     target = target_of(query, offered.grid)
     check_size(target, coverage_options.max_size(metadata))
     _check_range(query, offered)
-    chosen = selected(query.bands, [band.name for band in offered.bands], family)
+    names = [band.name for band in offered.bands]
+    chosen = selected(query.bands, names, family, [band.written for band in offered.bands])
     format = _format(query, offered, metadata)
     view = CoverageView(
         query.layer,
