@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cache, partial
+from itertools import chain
 from typing import NamedTuple
 
 from iipserve.config import Config
@@ -26,7 +27,8 @@ from iipserve.geo.georeference import GeoImage
 from iipserve.geo.layer import ServiceMetadata
 from iipserve.geo.linked_sets import shared_systems
 from iipserve.geo.service import Services, load
-from iipserve.image import ImageInfo
+from iipserve.geo.service.keys import LISTED_CRS
+from iipserve.image import ImageInfo, ImageName
 from iipserve.leader import hand_over
 
 log = logging.getLogger(__name__)
@@ -129,7 +131,7 @@ class LiveCatalog:
         """Have other layers; `known` is what has been read of images."""
         finder = LayerFinder(self._folder, self._library.is_image)
         layers = layer_set(services, self._folder, finder)
-        systems = cache(partial(_systems, services.metadata))
+        systems = partial(_systems, cache(partial(_usual_systems, services.metadata)), layers)
         scan = CatalogScan(layers.targets, self._library, self._geo_image, services.changed_ns, systems)
         scan.known = known
         with self._lock:
@@ -178,9 +180,17 @@ class LiveCatalog:
             self._wake.clear()
 
 
-def _systems(metadata: ServiceMetadata) -> tuple[str, ...]:
-    """Keys of the systems in which documents say where images are; none without the extra `geo`."""
+def _systems(usual: Callable[[], tuple[str, ...]], layers: LayerSet, name: ImageName) -> tuple[str, ...]:
+    """Keys of the systems in which documents say where an image is; none without the extra `geo`."""
+    keys = usual()
+    return tuple(dict.fromkeys((*keys, *layers.systems(name)))) if keys else ()
+
+
+def _usual_systems(metadata: ServiceMetadata) -> tuple[str, ...]:
+    """Those in which they say so of every image: of tile matrix sets, maps and coverages."""
     try:
-        return shared_systems(metadata)
+        shared = shared_systems(metadata)
     except NotInstalled:
         return ()
+    stated = (metadata.options.get(key) or LISTED_CRS for key in ("wms.crs", "wcs.crs"))
+    return tuple(dict.fromkeys(chain(shared, *stated)))

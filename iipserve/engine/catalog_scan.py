@@ -118,7 +118,7 @@ class CatalogScan:
         library: Library,
         geo_image: Callable[[ImageInfo], GeoImage | None],
         changed_ns: int = 0,
-        systems: Callable[[], tuple[str, ...]] = tuple,
+        systems: Callable[[ImageName], tuple[str, ...]] = lambda name: (),
     ) -> None:
         """Read nothing yet.
 
@@ -127,7 +127,7 @@ class CatalogScan:
             library: of the images.
             geo_image: where an image is located (`protocols.Server.geo_image`).
             changed_ns: time of the last change of what else the catalog depends on, in nanoseconds since 1970.
-            systems: keys of the coordinate reference systems in which documents say where images are.
+            systems: keys of the coordinate reference systems in which documents say where an image is.
         """
         self._targets = targets
         self._library = library
@@ -173,8 +173,11 @@ class CatalogScan:
 
     def _placed(self, record: Record) -> Record:
         """The record with the places of its image: for thousands of images, documents have no time to compute them."""
-        image, systems = record.image, self._systems()
-        if image is None or not systems or image.geo.georeference.crs == PIXEL_SPACE:
+        image = record.image
+        if image is None or image.geo.georeference.crs == PIXEL_SPACE:
+            return record
+        systems = self._systems(image.name)
+        if not systems:
             return record
         if image.places and image.places.covers(systems):
             return record

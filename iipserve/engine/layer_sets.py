@@ -27,6 +27,10 @@ class LayerSet(ABC):
         """The images to read for documents, at present."""
 
     @abstractmethod
+    def systems(self, name: ImageName) -> tuple[str, ...]:
+        """Keys of the systems that layers of an image state, of one of the last `targets`."""
+
+    @abstractmethod
     def find(self, name: str) -> Layer | None:
         """The public layer of that name, or whose image has it; reads one folder at most."""
 
@@ -46,6 +50,10 @@ class FolderLayers(LayerSet):
     def targets(self) -> Iterator[Target]:
         """See `LayerSet`."""
         return images_below(self._folder)
+
+    def systems(self, name: ImageName) -> tuple[str, ...]:
+        """See `LayerSet`."""
+        return ()
 
     def find(self, name: str) -> Layer | None:
         """See `LayerSet`."""
@@ -79,10 +87,20 @@ class FileLayers(LayerSet):
         self._folder = folder
         self._finder = finder
         self._found: LRU[str, _Found] = LRU(MAX_FOUND)
+        self._systems: Mapping[ImageName, tuple[str, ...]] = {}
 
     def targets(self) -> Iterator[Target]:
         """See `LayerSet`."""
+        systems: dict[ImageName, tuple[str, ...]] = {}
+        for stated in self._layers:
+            if stated.crs and (layer := self._with_image(stated)) is not None:
+                systems[layer.name] = (*systems.get(layer.name, ()), *layer.crs)
+        self._systems = systems
         return images_of(self._layers, self._folder, self._finder)
+
+    def systems(self, name: ImageName) -> tuple[str, ...]:
+        """See `LayerSet`."""
+        return self._systems.get(name, ())
 
     def find(self, name: str) -> Layer | None:
         """See `LayerSet`."""

@@ -21,9 +21,18 @@ from iipserve.geo.grid import Affine, Bounds
 from iipserve.geo.layer import LayerEntry, ServiceMetadata
 from iipserve.geo.linked_sets import sets_of
 from iipserve.geometry import Size
+from iipserve.http import Request
 from iipserve.image import ImageInfo
+from iipserve.plan import CatalogPlan
+from iipserve.protocols import Images, Server
 from iipserve.protocols.map_tiles import lon_lat
+from iipserve.protocols.wcs import PROTOCOL as WCS
+from iipserve.protocols.wms import PROTOCOL as WMS
+from iipserve.router import Router
 from tests.engine.fakes import marked_library
+from tests.protocols.client import FORMATS
+
+WMS_1_3, WMS_1_1, WCS_2_0 = "WMS&VERSION=1.3.0", "WMS&VERSION=1.1.1", "WCS&VERSION=2.0.1"
 
 
 class Catalog:
@@ -136,7 +145,53 @@ def test_further_sets_are_noticed(folder: Path) -> None:
     second.live.refresh()
     assert second.read == []
     known = [entry.places for entry in second.live.current().entries() if entry.places]
-    assert [[each.crs for each in one.systems] for one in known] == [["EPSG:3978", "EPSG:3857"]]
+    assert [[each.crs for each in one.systems] for one in known] == [["EPSG:3978", "EPSG:3857", "EPSG:4326"]]
+
+
+SYSTEMS = """
+[wms]
+crs = ["EPSG:25833", "EPSG:3035"]
+[wcs]
+crs = ["EPSG:3034"]
+[[layer]]
+identifier = "a"
+[[layer]]
+identifier = "twice"
+image = "a"
+crs = ["EPSG:3045"]
+[[layer]]
+identifier = "sub folder/é"
+crs = ["EPSG:3857"]
+"""
+
+
+@pytest.mark.parametrize("form", [WMS_1_3, WMS_1_1, WCS_2_0])
+def test_systems_of_the_service_file_are_computed_with_the_images(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """The documents of services that list them compute none."""
+    services = folder.parent / "services.toml"
+    services.write_text(SYSTEMS)
+    catalog = Catalog(folder, services=str(services))
+    catalog.places = {"a.img": SCENE, "sub folder/é.img": SCENE}
+    catalog.live.refresh()
+    monkeypatch.setattr(crs, "transformer", _refuse)
+    places.place_in.cache_clear()
+    extents.geographic_bounds.cache_clear()
+    server = Server(catalog.config, FORMATS, catalog=catalog.live.current, listed=catalog.live.current)
+    query = f"SERVICE={form}&REQUEST=GetCapabilities"
+    found = Router(Config(), {each.name: each for each in (WMS, WCS)}).route(
+        Request("GET", "/ows", query, {"HTTP_HOST": "a.example"})
+    )
+    assert found is not None
+    answer = found.protocol.plan(found.protocol.parse(found.routed, server), Images({}), server)
+    assert isinstance(answer.content, CatalogPlan)
+    text = answer.content.describe(catalog.live.current()).body.decode()
+    systems = (
+        [["EPSG:3034"]] if form == WCS_2_0 else [["EPSG:25833", "EPSG:3035"], ["EPSG:3045"], ["EPSG:3857"]]
+    )
+    for each in systems:
+        assert all(name.replace("EPSG:", "") in text for name in each)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", '"1"', "null"])

@@ -128,10 +128,21 @@ def test_format_of_1_1_1_is_text_unless_stated(app: Application) -> None:
     assert fault(get(app, BIG, INFO_FORMAT="text/x")) == "InvalidFormat"
 
 
-def test_several_layers_topmost_first_and_nothing_outside(app: Application) -> None:
-    both = {"LAYERS": "big,wgs84", "QUERY_LAYERS": "big,wgs84", "STYLES": ""}
-    found = json.loads(get(app, BIG, **both, BBOX="10,49,12,50").body)["features"]
-    assert [each["properties"]["layer"] for each in found][:1] in (["wgs84"], ["big"])
+@pytest.mark.parametrize("queried", ["big,wgs84", "wgs84,big"])
+@pytest.mark.parametrize("layers", ["big,wgs84", "wgs84,big"])
+def test_several_layers_topmost_first(app: Application, layers: str, queried: str) -> None:
+    """The last layer of a map is its topmost, in whatever order they are asked about."""
+    asked = {"LAYERS": layers, "QUERY_LAYERS": queried, "STYLES": "", "BBOX": "10.005,49.295,11.205,49.995"}
+    asked |= {"WIDTH": "120", "HEIGHT": "70", "I": "40", "J": "30"}
+    topmost_first = layers.split(",")[::-1]
+    found = json.loads(get(app, BIG, **asked).body)["features"]
+    assert [each["properties"]["layer"] for each in found] == topmost_first
+    for media_type in ("text/plain", "text/html", "text/xml", "application/vnd.ogc.gml", "text/mapml"):
+        text = get(app, BIG, **asked, INFO_FORMAT=media_type).body.decode()
+        assert sorted(topmost_first, key=text.index) == topmost_first, media_type
+
+
+def test_nothing_outside(app: Application) -> None:
     outside = get(app, BIG, BBOX="100,45,108,50")
     assert outside.status == 200
     assert json.loads(outside.body)["features"] == []
