@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from iipserve import __version__
 from iipserve.cache.memcached_server import connect
+from iipserve.check.coverages import coverage_lines
 from iipserve.check.formats import library_versions, read_lines, written_lines
 from iipserve.check.limits import limits
 from iipserve.check.services import service_lines
@@ -48,7 +49,9 @@ def check(environ: Mapping[str, str], overrides: Mapping[str, Any], out: TextIO,
     read = _discovered("iipserve.sources", "FORMAT", mistakes)
     written = _discovered("iipserve.codecs", "ENCODER", mistakes)
     protocols = _discovered("iipserve.protocols", "PROTOCOL", mistakes)
-    _section(out, "Formats", [*read_lines(read, config.extra_formats), *written_lines(written)])
+    coverages = _discovered("iipserve.coverage_formats", "COVERAGE_FORMAT", mistakes)
+    files = [*read_lines(read, config.extra_formats), *written_lines(written), *coverage_lines(coverages)]
+    _section(out, "Formats", files)
     _section(out, "Protocols", [_joined(protocols)])
     _section(out, "Map services", service_lines(config, read, mistakes))
     _section(out, "memcached", _memcached(config, mistakes))

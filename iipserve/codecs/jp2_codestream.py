@@ -74,6 +74,8 @@ def _codestream(pixels: Pixels, quality: int, mixes: bool) -> Codestream:
             codecformat="j2k",
             reversible=lossless,
             mct=mixes,
+            # of few pixels and many bands it would guess otherwise
+            planar=False,
             numthreads=1,
         )
     )

@@ -72,6 +72,8 @@ def test_formats_are_shown_with_what_reads_and_writes_them(folder: Path) -> None
     assert "  not read: BMP (EXTRA_FORMATS=bmp reads it)\n" in out
     assert "  written: avif (libavif " in out
     assert "written: png (isal " in out
+    assert "  coverages written: cog (GDAL " in out
+    assert "  coverages written: netcdf\n" in out
     assert "raw" not in out, "nobody can ask for it"
 
 
@@ -207,5 +209,5 @@ def test_formats_that_cannot_be_loaded_are_a_mistake(folder: Path, monkeypatch: 
     assert code == 1
     assert mistakes == [
         f"iipserve.{part} cannot be loaded: two entries of one name"
-        for part in ("sources", "codecs", "protocols")
+        for part in ("sources", "codecs", "protocols", "coverage_formats")
     ]

@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from iipserve.check import formats
+from iipserve.check.coverages import coverage_lines
 from iipserve.codecs import Encoder
+from iipserve.coverage_formats import CoverageFormat
 from iipserve.formats import Format
 from iipserve.sources import SourceFormat, Support
 
@@ -20,6 +22,8 @@ def test_what_cannot_be_read_or_written_is_shown_with_the_reason() -> None:
     assert formats.read_lines({"toy": broken}, ()) == ["not read: TOY (cannot be used: OSError)"]
     encoder = Encoder(Format("toy", "toy", "image/toy", frozenset({3})), failing)
     assert formats.written_lines({"toy": encoder}) == ["not written: toy (OSError: no library)"]
+    coverage = CoverageFormat("toy", "Toy", "image/toy", "toy", lambda raster: None, failing)
+    assert coverage_lines({"toy": coverage}) == ["coverages not written: toy (OSError: no library)"]
 
 
 def test_library_that_fails_to_load_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:

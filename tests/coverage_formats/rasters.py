@@ -57,7 +57,7 @@ def samples_of(raster: Raster, *, seed: int = 7) -> NDArray[Any]:
     else:
         limits = np.iinfo(dtype)
         noise = random.integers(limits.min, limits.max, shape, dtype, endpoint=True)
-        noise[0, :2, 0] = [limits.min, limits.max]
+        noise[0, :2, 0] = [limits.min, limits.max][: size.width]
     smooth = np.add.outer(np.arange(size.height), np.arange(size.width))[:, :, None] + np.arange(raster.bands)
     noise[size.height // 2 :] = (smooth[size.height // 2 :] % 120).astype(dtype)
     return noise
