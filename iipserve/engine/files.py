@@ -10,12 +10,12 @@ import stat
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
-from iipserve.errors import IIPServeError, ImageNotFound, ImageUnavailable
+from iipserve.errors import ImageNotFound, ImageUnavailable
 from iipserve.image import ImageVersion
 from iipserve.leader import hand_over
 
@@ -178,35 +178,45 @@ class LeadsOutside(Exception):
     """A symbolic link leads out of the folder of images."""
 
 
-@contextmanager
-def reported(name: str, *, opening: bool = False) -> Iterator[None]:
+class reported:  # noqa: N801 (used as a function)
     """Report failures of the storage in the block; a lack of descriptors is left to the caller.
 
-    Args:
-        name: of the image in messages.
-        opening: errors may also mean that there is no such image.
-
-    Raises:
+    The block raises:
         ImageNotFound: there is no such image.
         ImageUnavailable: it cannot be read at present.
         OSError: no descriptor is left.
     """
-    try:
-        yield
-    except IIPServeError:
-        raise
-    except LeadsOutside as error:
-        log.warning("%s leaves the image folder by a symbolic link and is not served", name)
-        raise ImageNotFound(f"there is no image {name}") from error
-    except OSError as error:
+
+    __slots__ = ("_name", "_opening")
+
+    def __init__(self, name: str, *, opening: bool = False) -> None:
+        """Begin a block.
+
+        Args:
+            name: of the image in messages.
+            opening: errors may also mean that there is no such image.
+        """
+        self._name = name
+        self._opening = opening
+
+    def __enter__(self) -> None:
+        """Enter the block."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Raise what an error of the block means, if it is not the error itself."""
+        if isinstance(error, LeadsOutside):
+            log.warning("%s leaves the image folder by a symbolic link and is not served", self._name)
+            raise ImageNotFound(f"there is no image {self._name}") from error
         # Pillow's errors of decoding have no number
-        if error.errno is None or error.errno in NO_DESCRIPTOR:
-            raise
-        if not opening or error.errno not in MISSING:
-            raise unavailable(name, error) from error
+        if isinstance(error, OSError) and error.errno is not None and error.errno not in NO_DESCRIPTOR:
+            self._raise_meaning(error)
+
+    def _raise_meaning(self, error: OSError) -> None:
+        if not self._opening or error.errno not in MISSING:
+            raise unavailable(self._name, error) from error
         if isinstance(error, PermissionError):
-            log.warning("%s cannot be read: %s", name, error.strerror)
-        raise ImageNotFound(f"there is no image {name}") from error
+            log.warning("%s cannot be read: %s", self._name, error.strerror)
+        raise ImageNotFound(f"there is no image {self._name}") from error
 
 
 def unavailable(name: str, error: OSError) -> ImageUnavailable:

@@ -332,7 +332,7 @@ class Library:
                 if kind.optional or kind.fallback:
                     hand_over()
                 try:
-                    source = kind.open(_with_own_descriptor(file))
+                    source = kind.open(file.with_own_descriptor())
                 except UnreadableSamples:
                     raise
                 except UnsupportedImage as error:
@@ -369,10 +369,6 @@ class Library:
 
 def _ref_of(mask: MaskRef) -> ImageRef:
     return ImageRef(mask.identifier, mask.version)
-
-
-def _with_own_descriptor(file: OpenFile) -> OpenFile:
-    return replace(file, descriptor=os.dup(file.descriptor))
 
 
 def _check_selector(first: ImageInfo, selector: Selector) -> None:

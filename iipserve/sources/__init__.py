@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -45,6 +44,13 @@ class OpenFile:
     """Reads the file without `descriptor`: the library opens it again when that is necessary, and raises an error if it
     has changed. None if nothing does."""
 
+    def with_own_descriptor(self) -> OpenFile:
+        """The same with a duplicate of the descriptor, in a third of the time of `replace`."""
+        return OpenFile(
+            os.dup(self.descriptor), self.path, self.identifier, self.version, self.head, self.layer, self.config,
+            self.reopening,
+        )  # fmt: skip
+
     @property
     def read_at(self) -> ReadAt:
         """Reads the file, for sources that need no descriptor; see `Source.holds_descriptor`."""
@@ -62,14 +68,21 @@ def reading_ahead(read: ReadAt, count: int) -> ReadAt:
     return read_at
 
 
-@contextmanager
-def closed_on_error(file: OpenFile) -> Iterator[None]:
+class closed_on_error:  # noqa: N801 (used as a function)
     """Close the file's descriptor if the block raises; what the block makes takes the descriptor over after it."""
-    try:
-        yield
-    except BaseException:
-        os.close(file.descriptor)
-        raise
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, file: OpenFile) -> None:
+        self._descriptor = file.descriptor
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End the block."""
+        if kind is not None:
+            os.close(self._descriptor)
 
 
 def give_back(source: Source, file: OpenFile) -> None:

@@ -6,7 +6,7 @@ The readers of tiles and strips, and libvips' of the rest, share it.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -136,6 +136,16 @@ class Bands:
     """Index of the sample that is opacity; meaningless without one."""
     alpha_declared: bool = True
     """ExtraSamples says that it is; otherwise it is the fourth sample of RGB without that field."""
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Compute the hash once: layouts are the keys of several caches."""
+        values = self.photometric, self.stored, self.colors, self.alpha, self.alpha_index, self.alpha_declared
+        object.__setattr__(self, "_hash", hash(values))
+
+    def __hash__(self) -> int:
+        """That of the fields."""
+        return self._hash
 
     @property
     def has_alpha(self) -> bool:

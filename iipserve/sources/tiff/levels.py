@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from iipserve.containers.ifd import Directory, Reader, read_directory
-from iipserve.containers.tables import PAGE
 from iipserve.containers.tags import Compression
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Size, TileGrid, new_tuple
@@ -26,8 +25,8 @@ from iipserve.sources.tiff.pyramid import PyramidLevel, read_pyramid
 from iipserve.sources.tiff.segments import holds_tables, read_tables
 from iipserve.sources.tiff_pixel_format import Alpha
 
-LEVEL_MEMORY = 768
-"""Bytes of a level, besides tables (measured)."""
+LEVEL_MEMORY = 1024
+"""Bytes of a level once it is read, with one page of each table (measured)."""
 
 Rewrap = Callable[[bytes, bool], bytes | None]
 """(tile as stored, whether to embed the ICC profile) -> complete file, or None if that cannot be made."""
@@ -70,12 +69,6 @@ class StoredLevel:
         """Output samples per pixel."""
         return self.layout.bands.count + (self.mask is not None)
 
-    @property
-    def memory(self) -> int:
-        """About how many bytes it takes."""
-        tables = 4 * sum(min(len(table), PAGE) for table in (self.offsets, self.counts))
-        return LEVEL_MEMORY + tables + (self.mask.memory if self.mask else 0)
-
 
 class LevelForm(NamedTuple):
     """What the levels of an image have in common that are stored alike."""
@@ -101,11 +94,6 @@ class PendingLevel(NamedTuple):
     def cut(self) -> tuple[Size, Size]:
         """Its size, and that of its tiles."""
         return self.size, self.form.layout.tile
-
-    @property
-    def memory(self) -> int:
-        """About how many bytes the level takes once it is read."""
-        return LEVEL_MEMORY + 8 * min(TileGrid(self.size, self.form.layout.tile).tile_count, PAGE)
 
     def read(self) -> StoredLevel:
         """The level. Raises `DecodeError` or `UnsupportedImage` if it is damaged after all."""

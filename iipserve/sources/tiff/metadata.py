@@ -43,6 +43,8 @@ def read_icc(directory: Directory, space: ColorSpace) -> bytes | None:
 
 def read_xmp(directory: Directory) -> bytes | None:
     """The XMP packet, if it is valid UTF-8."""
+    if tags.XMP not in directory.entries:
+        return None
     packet = directory.data(tags.XMP).rstrip(b"\0")
     try:
         packet.decode("utf-8")

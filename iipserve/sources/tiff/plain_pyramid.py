@@ -6,7 +6,7 @@ They are recognized without grouping directories into images and without reading
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ from iipserve.containers.tags import (
     TILE_WIDTH,
     Compression,
 )
-from iipserve.geometry import Size, TileGrid, new_tuple
+from iipserve.geometry import Size, new_tuple
 from iipserve.sources.tiff.codec import FIELDS
 from iipserve.sources.tiff.conventions import role_of
 from iipserve.sources.tiff.layout import DEFINING, MAX_DEFINING, READ, Layout, read_layout
@@ -125,32 +125,29 @@ class _Storage(NamedTuple):
         if rows is None or rows.get(NEW_SUBFILE_TYPE) != self.marked:
             return None
         try:
-            if self.inside(rows) != self.inside_rows or not self._has_outside(directory, rows):
+            if self.inside(rows) != self.inside_rows or len(RELEVANT & rows.keys()) != self.relevant:
                 return None
-            size = _size(directory, rows)
             tables = rows[TILE_OFFSETS], rows[TILE_BYTE_COUNTS]
+            outside = [rows[tag] for tag in self.outside]
+            size = _size(directory, rows)
         except KeyError:
             return None
-        if size is None:
+        if size is None or not _are_inside_file(directory, (*tables, *outside)):
             return None
-        count = TileGrid(size, self.layout.tile).tile_count * self.layout.planes
-        return size if all(_holds_table(directory, row, count) for row in tables) else None
+        (width, height), (tile_width, tile_height) = size, self.layout.tile
+        count = -(-width // tile_width) * -(-height // tile_height) * self.layout.planes
+        for _, type, length, _ in tables:
+            if type not in TABLE_TYPES or length < count:
+                return None
+        return size if all(self._is_equal(directory, row) for row in outside) else None
 
-    def _has_outside(self, directory: Directory, rows: Rows) -> bool:
-        """Whether a directory has the relevant fields whose values are elsewhere, and no further ones.
-
-        Raises:
-            KeyError: one is missing.
-        """
-        if len(RELEVANT & rows.keys()) != self.relevant:
+    def _is_equal(self, directory: Directory, row: Row) -> bool:
+        """Whether a field whose values are elsewhere in the file is as that of the full size."""
+        tag, type, size, _ = row
+        own, value = self.outside[tag]
+        if type != own[1] or size != own[2]:
             return False
-        for tag, (row, value) in self.outside.items():
-            own = rows[tag]
-            if own[1:3] != row[1:3] or _end(directory, own) > directory.reader.length:
-                return False
-            if tag in READ and (value is None or _value(directory, own) != value):
-                return False
-        return True
+        return tag not in READ or (value is not None and _value(directory, row) == value)
 
 
 def _rows(directory: Directory) -> Rows | None:
@@ -162,28 +159,25 @@ def _rows(directory: Directory) -> Rows | None:
 def _size(directory: Directory, rows: Rows) -> Size | None:
     """The size of the image; None if it is invalid, or given in an unusual form. Raises `KeyError` without one."""
     integers = directory.reader.variant.integers
-    sides = []
-    for tag in (IMAGE_WIDTH, IMAGE_LENGTH):
-        _, type, size, inline = rows[tag]
-        if size != 1 or type not in integers:
-            return None
-        sides.append(integers[type].unpack_from(inline)[0])
-    width, height = sides
+    (_, width_type, width_count, width), (_, height_type, height_count, height) = (
+        rows[IMAGE_WIDTH],
+        rows[IMAGE_LENGTH],
+    )
+    if width_count != 1 or height_count != 1 or width_type not in integers or height_type not in integers:
+        return None
+    (width,), (height,) = integers[width_type].unpack_from(width), integers[height_type].unpack_from(height)
     return new_tuple(Size, (width, height)) if 0 < width < 2**31 and 0 < height < 2**31 else None
 
 
-def _holds_table(directory: Directory, row: Row, count: int) -> bool:
-    """As `Directory.holds_table`."""
-    return row[1] in TABLE_TYPES and row[2] >= count and _end(directory, row) <= directory.reader.length
-
-
-def _end(directory: Directory, row: Row) -> int:
-    """Where the values of a field end in the file; 0 if they are in the directory itself."""
-    _, type, size, inline = row
-    length = TYPE_LENGTHS.get(type, 0) * size
-    if length <= len(inline):
-        return 0
-    return int(directory.reader.variant.offset.unpack(inline)[0]) + length
+def _are_inside_file(directory: Directory, rows: Iterable[Row]) -> bool:
+    """Whether the values of fields are inside the file, wherever they are."""
+    reader = directory.reader
+    room, unpack, end = reader.variant.offset.size, reader.variant.offset.unpack, reader.length
+    for _, type, size, inline in rows:
+        length = TYPE_LENGTHS.get(type, 0) * size
+        if length > room and unpack(inline)[0] + length > end:
+            return False
+    return True
 
 
 def _value(directory: Directory, row: Row) -> bytes | None:

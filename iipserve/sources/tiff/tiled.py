@@ -19,6 +19,7 @@ from iipserve.sources.tiff.image_codecs import JpegDecoder
 from iipserve.sources.tiff.info import describe, output_samples
 from iipserve.sources.tiff.layout import read_layout
 from iipserve.sources.tiff.levels import (
+    LEVEL_MEMORY,
     AnyLevel,
     ImageLevels,
     PendingLevel,
@@ -43,7 +44,7 @@ from iipserve.sources.tiles import join_parts
 ADVERTISED_SIDES = range(64, 2049)
 """Tiles with sides of these lengths are advertised; `DEFAULT_TILE` is advertised instead of others."""
 DEFAULT_TILE = Size(256, 256)
-SOURCE_MEMORY = 3072
+SOURCE_MEMORY = 2048
 """Bytes of an opened file, besides its levels (measured)."""
 
 
@@ -60,7 +61,8 @@ class TiffSource(Source):
         """Take over the file's descriptor; `reader` reads by `file.read_at`."""
         self.info = info
         self._levels: list[AnyLevel] = [levels.full, *levels.smaller]
-        self.memory = SOURCE_MEMORY + sum(level.memory for level in self._levels)
+        masks = 2 if levels.full.mask else 1
+        self.memory = SOURCE_MEMORY + masks * LEVEL_MEMORY * len(self._levels)
         self._reader = reader
         give_back(self, file)
 
