@@ -44,12 +44,17 @@ def _description(shown: Offering, metadata: ServiceMetadata) -> Xml:
 
 
 def _spatial_domain(shown: Offering) -> Xml:
-    """Boxes of the centers of the outermost samples, in pixels first, and the grid."""
+    """Boxes of the centers of the outermost samples, and the grid.
+
+    Only plain pictures have a box in pixels: GDAL takes the upper corner of one for the number of pixels, and so leaves out
+    the last column and row.
+    """
     width, height = shown.grid.size
     return element(
         "SpatialDomain",
-        bounding_box(Bounds(0, 0, width - 1, height - 1), IMAGE_URN),
-        NOTHING if shown.is_plain else _own_box(shown.grid),
+        bounding_box(Bounds(0, 0, width - 1, height - 1), IMAGE_URN)
+        if shown.is_plain
+        else _own_box(shown.grid),
         wgs84_bounding_box(shown.degrees),
         _grid_crs(shown),
     )

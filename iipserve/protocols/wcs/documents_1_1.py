@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from iipserve.geo import crs
 from iipserve.geo.layer import LayerEntry, ServiceMetadata
@@ -27,6 +28,8 @@ from iipserve.protocols.wcs.requests import SECTIONS
 NAMESPACE = "http://www.opengis.net/wcs/1.1"
 SCHEMA = f"{NAMESPACE} http://schemas.opengis.net/wcs/1.1/wcsAll.xsd"
 SERVICE_TYPE = "OGC WCS"
+NONE = "NONE"
+"""Fees and constraints that there are not (06-121r3, table 11)."""
 
 
 def root_attributes(version: str) -> Mapping[str, str]:
@@ -63,6 +66,12 @@ def _sections(
     sections: frozenset[str],
 ) -> Iterator[str]:
     described = options.described(metadata)
+    # OWSLib needs both
+    described = replace(
+        described,
+        fees=described.fees or NONE,
+        access_constraints=described.access_constraints or NONE,
+    )
     if "ServiceIdentification" in sections:
         yield parts.service_warning(metadata)
         yield service_identification(described, SERVICE_TYPE, VERSIONS)
