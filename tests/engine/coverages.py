@@ -12,19 +12,25 @@ import pytest
 from numpy.typing import NDArray
 
 from iipserve import registry
+from iipserve.cache import TieredCache
 from iipserve.cache.memory import MemoryCache
 from iipserve.config import Config
+from iipserve.contents import ContentResponder
 from iipserve.engine.coverage_reader import CoverageReader, coverage_reader
 from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.georeferencing import Georeferences
 from iipserve.engine.library import Library
+from iipserve.engine.output_policy import OutputPolicy
+from iipserve.engine.renderer import Renderer
 from iipserve.geo.georeference import GeoImage, in_pixel_space
 from iipserve.geo.grid import Affine, GridRef
 from iipserve.geo.layer import Layer
 from iipserve.geometry import Region, Size
+from iipserve.http import Request, Response
 from iipserve.image import ImageInfo, ImageName
 from iipserve.plan import CoverageEncoding, CoveragePlan, Resampling
 from iipserve.protocols.coverages import CoverageView, coverage_bands, plan_coverage
+from iipserve.responses import ResponseBuilder
 from tests.protocols.client import SERVER
 
 rasterio = pytest.importorskip("rasterio")
@@ -82,6 +88,22 @@ class CoverageFolder:
         assert joined.shape == (plan.size.height, plan.size.width, len(plan.bands))
         assert joined.dtype == np.dtype(plan.description.dtype)
         return joined
+
+
+class Answers:
+    """The answers to plans of coverages of one folder."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        config = Config(filesystem_prefix=f"{folder}/", **settings)
+        self.folder = CoverageFolder(folder)
+        cache = MemoryCache(1 << 24)
+        encoders = registry.discover("iipserve.codecs", "ENCODER")
+        self.renderer = Renderer(config, self.folder.library, encoders, TieredCache(cache, None), cache)
+        self.contents = ContentResponder(self.renderer, OutputPolicy(config), ResponseBuilder(config))
+
+    def __call__(self, plan: CoveragePlan, **environ: str) -> Response:
+        request = Request("GET", "/wcs", "", environ)
+        return self.contents.by_type[CoveragePlan](request, plan, (), plan.images)
 
 
 def as_bands_last(path: Path) -> NDArray[Any]:

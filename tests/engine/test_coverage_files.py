@@ -5,45 +5,20 @@ from __future__ import annotations
 import os
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from iipserve import registry
-from iipserve.cache import TieredCache
-from iipserve.cache.memory import MemoryCache
-from iipserve.config import Config
-from iipserve.contents import ContentResponder
 from iipserve.engine import coverages
 from iipserve.engine.files import ImageChanged
-from iipserve.engine.output_policy import OutputPolicy
-from iipserve.engine.renderer import Renderer
 from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import Region, Size
-from iipserve.http import Request, Response
+from iipserve.http import Response
 from iipserve.plan import CoverageEncoding, CoveragePlan, Envelope
-from iipserve.responses import ResponseBuilder
-from tests.engine.coverages import CoverageFolder
+from tests.engine.coverages import Answers
 from tests.geo_rasters import KINDS
 
 rasterio = pytest.importorskip("rasterio")
-
-
-class Answers:
-    """The answers to plans of coverages of one folder."""
-
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        config = Config(filesystem_prefix=f"{folder}/", **settings)
-        self.folder = CoverageFolder(folder)
-        cache = MemoryCache(1 << 24)
-        encoders = registry.discover("iipserve.codecs", "ENCODER")
-        self.renderer = Renderer(config, self.folder.library, encoders, TieredCache(cache, None), cache)
-        self.contents = ContentResponder(self.renderer, OutputPolicy(config), ResponseBuilder(config))
-
-    def __call__(self, plan: CoveragePlan, **environ: str) -> Response:
-        request = Request("GET", "/wcs", "", environ)
-        return self.contents.by_type[CoveragePlan](request, plan, (), plan.images)
 
 
 def body_of(response: Response) -> bytes:

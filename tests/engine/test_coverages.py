@@ -204,6 +204,35 @@ def test_only_planes_of_wanted_bands_are_read(tile: int | None, tmp_path: Path) 
         CoverageFolder(tmp_path).read("a.tif", bands=[2])
 
 
+@pytest.mark.parametrize(
+    ("dtype", "nodata"),
+    [("uint64", 2**64 - 1), ("int64", -(2**63)), ("int64", 2**53 + 1), ("uint8", 0), ("int16", -32768)],
+)
+def test_missing_data_of_integers_is_exact(dtype: str, nodata: int, tmp_path: Path) -> None:
+    extra = [(42113, "s", 0, str(nodata), False)]
+    tifffile.imwrite(tmp_path / "a.tif", noise(dtype, 1)[0], extratags=extra, photometric="minisblack")
+    folder = CoverageFolder(tmp_path)
+    assert folder.plan("a.tif").description.bands[0].nodata == nodata
+    assert folder.read("a.tif", Region(-3, 0, 2, 1)).tolist() == [[[nodata]] * 2]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "text"),
+    [
+        ("uint8", "-9999"),
+        ("int16", "65535"),
+        ("uint8", "0.5"),
+        ("int8", "nan"),
+        ("int32", "inf"),
+        ("uint16", "none"),
+    ],
+)
+def test_what_no_sample_can_be_is_not_declared(dtype: str, text: str, tmp_path: Path) -> None:
+    extra = [(42113, "s", 0, text, False)]
+    tifffile.imwrite(tmp_path / "a.tif", noise(dtype, 1)[0], extratags=extra, photometric="minisblack")
+    assert CoverageFolder(tmp_path).plan("a.tif").description.bands[0].nodata is None
+
+
 # -- outside ---------------------------------------------------------------------------------------
 
 

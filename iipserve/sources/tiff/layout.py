@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -349,14 +351,20 @@ def _read_nodata(directory: Directory, type: SampleType) -> float | None:
     """The sample that GDAL's text declares to be missing data; None without one that the type can hold."""
     if GDAL_NODATA not in directory:
         return None
-    try:
-        value = float(directory.text(GDAL_NODATA))
-    except ValueError:
-        return None
+    text = directory.text(GDAL_NODATA)
     if type.kind == "f":
-        return value
+        return _number(text, float)
+    value = _number(text, int) or _number(text, float)  # floats do not hold all integers of 64 bits
     low = -(1 << type.bits - 1) if type.kind == "i" else 0
-    return value if value.is_integer() and low <= value < low + (1 << type.bits) else None
+    if value is None or value % 1 != 0 or not low <= value < low + (1 << type.bits):
+        return None
+    return int(value)
+
+
+def _number(text: str, kind: Callable[[str], float]) -> float | None:
+    with suppress(ValueError):
+        return kind(text)
+    return None
 
 
 def _holds_ycc(directory: Directory, compression: int) -> bool:

@@ -1,0 +1,52 @@
+"""Memory of large coverages: that of a few rows of tiles, whatever their size."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from iipserve.plan import CoverageEncoding
+from tests.engine.coverages import Answers
+from tests.geo_rasters import UTM
+
+rasterio = pytest.importorskip("rasterio")
+
+
+@pytest.mark.parametrize("compression", ["", "deflate"])
+def test_memory_is_that_of_rows_of_tiles(compression: str, tmp_path: Path) -> None:
+    """150 MB of samples, of a file whose tiles were never written."""
+    profile = {
+        "driver": "GTiff",
+        "dtype": "uint8",
+        "count": 3,
+        "width": 8192,
+        "height": 6144,
+        "crs": "EPSG:32633",
+    }
+    with rasterio.open(
+        tmp_path / "a.tif",
+        "w",
+        tiled=True,
+        blockxsize=256,
+        blockysize=256,
+        sparse_ok=True,
+        transform=UTM,
+        **profile,
+    ) as file:
+        file.write(np.ones((3, 256, 256), np.uint8), window=((0, 256), (0, 256)))
+    answers = Answers(tmp_path)
+    plan = answers.folder.plan("a.tif", encoding=CoverageEncoding("geotiff", compression))
+    tracemalloc.start()
+    try:
+        made = answers.renderer.coverages.render(plan)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    rows = 256 * 8192 * 3
+    assert peak < 5 * rows
+    if not compression:
+        assert len(made.body) > 8192 * 6144 * 3
+        assert not isinstance(made.body, bytes)
