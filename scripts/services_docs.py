@@ -65,6 +65,11 @@ image = "maps/relief"
 styles = ["shaded", "default"]
 ```
 
+A layer with `tile_index` is a coverage of all images of a shapefile, as `gdaltindex` writes one: of each request, those whose
+footprints touch the box and whose time is the one that is asked for, later rows over earlier ones. The attribute with times is
+`metadata.wcs_timeitem`; `metadata.wcs_timeposition` lists them, else all are listed. All images have the samples, the coordinate
+reference system and the size of pixels of the first. Maps show that one only.
+
 The style `default` is the image as IIIF shows it, unless the file defines another one of that name. These tables are generated from
 the code by `scripts/services_docs.py`.
 """
@@ -80,6 +85,7 @@ services. What means nothing to this server is reported by `--check`, a line for
 |---|---|
 | `LAYER` with `TYPE RASTER` and `DATA` below `SHAPEPATH`, or below the folder of the map file | a layer, if the file is below `FILESYSTEM_PREFIX`; the start stops otherwise |
 | `PROCESSING` `BANDS=`, `SCALE=`, `SCALE_1=` ..., `NODATA=`, `RESAMPLE=`, and `OFFSITE` | `bands`, `range` (`stretch` for `SCALE=AUTO`), `nodata`, `resampling` |
+| `TILEINDEX`, a shapefile or a layer whose `DATA` is one, with `TILEITEM`, and `FILTERITEM` with one value as `FILTER` | `tile_index`, `tile_item`, `tile_filter`; `wcs_timeitem` names the attribute with times |
 | `EXTENT` of a layer | `extent` |
 | `OUTPUTFORMAT`, `getmap_formatlist`, `getfeatureinfo_formatlist` | formats of tiles besides PNG and JPEG, of feature info |
 | `MAXSIZE`, `IMAGECOLOR`, `NAME` | `max_width` and `max_height`, `background`, `root_name` of WMS |

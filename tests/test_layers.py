@@ -46,6 +46,7 @@ FOREIGN = {
     "pyproj": "geo",
     "lxml": "geo",
     "mappyfile": "geo",
+    "shapefile": "geo",
     "rasterio": ("engine", "sources", "codecs", "coverage_formats"),
 }
 """Packages that only these parts may know; `check` asks all of them for their version."""

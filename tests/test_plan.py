@@ -92,6 +92,7 @@ COVERAGE = CoveragePlan(
         1,
     ),
     Envelope(b"head", b"tail", "multipart/related"),
+    (CROP._replace(image=ImageRef("b.tif", ImageVersion(1, 2))),),
 )
 BLANK = RenderPlan(Blank(CROP.size, "text"), PLAN.encoding, (Background(1, 2, 3),))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.stored_samples import KEPT_BYTES, StoredReader
 from iipserve.geo.coordinates import BLOCK
 from iipserve.geometry import Region, Size, ceil_div
-from iipserve.plan import CoveragePlan, Crop, Resampling
+from iipserve.plan import CoverageDescription, CoveragePlan, Crop, Resampling
 from iipserve.processing.layout import chosen_bands
 from iipserve.processing.missing import Mask, missing_samples
 from iipserve.sources import Source
@@ -37,6 +37,25 @@ Check: TypeAlias = Callable[[], None]
 """Raises an error if reading takes too long."""
 
 
+class Rows(Protocol):
+    """Rows of samples from top to bottom."""
+
+    def take(self, count: int) -> NDArray[Any]:
+        """The next rows, shape (count, width, bands), to be written into."""
+
+
+def missing_everywhere(samples: NDArray[Any], description: CoverageDescription) -> Mask:
+    """Which pixels of shape (height, width) have no data: all bands are missing, or opacity is 0."""
+    if description.opacity is not None:
+        return np.equal(samples[..., description.opacity], 0)
+    missing = np.ones(samples.shape[:2], np.bool_)
+    for index, band in enumerate(description.bands):
+        if band.nodata is None and samples.dtype.kind != "f":
+            return np.zeros(samples.shape[:2], np.bool_)
+        missing &= missing_samples(samples[..., index], band.nodata)
+    return missing
+
+
 class CoverageReader(ABC):
     """Reads the samples of one plan; used once, by one thread."""
 
@@ -44,6 +63,11 @@ class CoverageReader(ABC):
         self._plan = plan
         self._samples = samples
         self._dtype = np.dtype(samples.samples.dtype)
+        self._below: Rows | None = None
+
+    def put_over(self, below: Rows) -> None:
+        """Have the samples of another image wherever this one has none: its rows are taken from now on."""
+        self._below = below
 
     @abstractmethod
     def cost(self) -> Cost:
@@ -66,7 +90,9 @@ class CoverageReader(ABC):
         return len(self._plan.bands) * self._dtype.itemsize
 
     def _empty(self, rows: int) -> NDArray[Any]:
-        """A strip outside of the image: missing data, or 0."""
+        """A strip outside of the image: that of the image below; missing data, or 0."""
+        if self._below is not None:
+            return self._below.take(rows)
         result = np.zeros((rows, self._plan.size.width, len(self._plan.bands)), self._dtype)
         for index, band in enumerate(self._plan.description.bands):
             if band.nodata is not None:
@@ -76,6 +102,22 @@ class CoverageReader(ABC):
     def _chosen(self, samples: NDArray[Any]) -> NDArray[Any]:
         """The bands of the result, of those that are read."""
         return chosen_bands(samples, [self._samples.bands.index(band) for band in self._plan.bands])
+
+    def _set(self, result: NDArray[Any], values: NDArray[Any], inside: Mask | None = None) -> None:
+        """Put samples into a part of the result, but missing ones over those of another image.
+
+        Args:
+            result: shape (height, width, bands).
+            values: of the same shape.
+            inside: shape (height, width): which of them there are; None: all.
+        """
+        if self._below is not None:
+            there = ~missing_everywhere(values, self._plan.description)
+            inside = there if inside is None else inside & there
+        if inside is None:
+            result[...] = values
+        else:
+            result[inside] = values[inside]
 
     def _cost(self, read: int, decoded: int, memory: int) -> Cost:
         info, size = self._samples.info, self._plan.size
@@ -133,12 +175,12 @@ class WindowReader(CoverageReader):
             return self._empty(part.height)
         first, last = max(part.y, inside.y), min(part.bottom, inside.bottom)
         chosen = self._chosen(samples[max(0, first - inside.y) : max(0, last - inside.y)])
-        if chosen.shape[:2] == (part.height, part.width):
+        if chosen.shape[:2] == (part.height, part.width) and self._below is None:
             return chosen
         result = self._empty(part.height)
         if first < last:
             x = inside.x - part.x
-            result[first - part.y : last - part.y, x : x + inside.width] = chosen
+            self._set(result[first - part.y : last - part.y, x : x + inside.width], chosen)
         return result
 
 
@@ -222,10 +264,7 @@ class ResampledReader(CoverageReader):
             rows - (window.y - bias),
             self._places.reach,
         )
-        if everywhere:
-            result[...] = values
-        else:
-            result[inside] = values[inside]
+        self._set(result, values, None if everywhere else inside)
 
     def _valid(self, samples: NDArray[Any], window: Region) -> Valid | None:
         """Which samples of a window are, of the bands of the result; None if all are."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from io import BytesIO
 from time import monotonic
 from typing import Any
@@ -14,7 +15,8 @@ from iipserve.cache import RenditionCache
 from iipserve.config import Config
 from iipserve.coverage_formats import CoverageFormat, Raster, by_name
 from iipserve.engine.admission import AdmissionControl
-from iipserve.engine.coverage_reader import coverage_reader
+from iipserve.engine.coverage_layers import layered, total_cost
+from iipserve.engine.coverage_reader import CoverageReader, coverage_reader
 from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.large_file import LargeFile, LargeFileWriter
 from iipserve.engine.library import Library
@@ -83,13 +85,12 @@ class CoverageRenderer:
         if refusal is not None:
             raise UnsupportedEncoding(refusal)
         self._check_size(plan.size)
-        source = self._library.source(plan.view.image)
-        reader = coverage_reader(plan, source, self._decoder)
-        cost = reader.cost()
+        readers = self._readers(plan)
+        cost = total_cost([reader.cost() for reader in readers])
         is_small = raster.raw_length <= LARGE_BYTES // 4
         held = format.held(raster) + (2 * LARGE_BYTES if is_small else 0)
         with self._admission.admit(cost._replace(memory=cost.memory + held)):
-            strips = reader.strips(self._deadline(plan))
+            strips = layered(readers, self._deadline(plan))
             body = _in_memory(format, raster, strips) if is_small else _on_disk(format, raster, strips)
         if not isinstance(body, bytes):
             return LargeRendition(body, format.media_type, plan.digest)
@@ -97,6 +98,14 @@ class CoverageRenderer:
         if len(body) <= MAX_KEPT:
             self._cache.set(plan, rendition)
         return rendition
+
+    def _readers(self, plan: CoveragePlan) -> list[CoverageReader]:
+        """Of all views, the lowest first."""
+        readers = []
+        for view in (*plan.under, plan.view):
+            source = self._library.source(view.image)
+            readers.append(coverage_reader(replace(plan, view=view, under=()), source, self._decoder))
+        return readers
 
     def _check_size(self, size: Size) -> None:
         """Check the size of a result, before places of its samples are computed.

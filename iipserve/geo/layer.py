@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from typing import Protocol as Interface
 
 from iipserve.geo.class_names import ClassName
@@ -66,6 +66,20 @@ class ServiceMetadata:
     """Of single services, by `service.key`: `wmts.tile_outside`. The service file defines which there are."""
 
 
+class IndexedImage(NamedTuple):
+    """One image of a layer that has several: a row of a tile index."""
+
+    name: ImageName
+    bounds: Bounds
+    """Its footprint, in the coordinate reference system of the layer."""
+    attributes: tuple[tuple[str, str], ...] = ()
+    """Names in lower case, and values, in the order of the index."""
+
+    def attribute(self, name: str) -> str:
+        """The value of an attribute; empty where there is none."""
+        return next((value for key, value in self.attributes if key == name.lower()), "")
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One layer of the map services."""
@@ -94,6 +108,9 @@ class Layer:
     """Further items of the service file, by lower-case key without prefix."""
     class_names: tuple[ClassName, ...] = ()
     """Of the classes of a palette; none: those of the image."""
+    images: tuple[IndexedImage, ...] = ()
+    """As a coverage it is all of these, the first the lowest, with the samples and pixels of the image `name`, which is one of
+    them; none: it is that image alone."""
 
     @property
     def displayed_title(self) -> str:

@@ -95,11 +95,15 @@ class CoveragePlan:
     encoding: CoverageEncoding
     description: CoverageDescription
     envelope: Envelope | None = None
+    under: tuple[Crop | Warp, ...] = ()
+    """The same of other images, with the same type and bands, of which is read what `view` is missing, or does not cover:
+    the first is the lowest."""
     images: tuple[ImageRef, ...] = field(init=False, repr=False, compare=False)
-    """All images that are read."""
+    """All images that are read, each once."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "images", self.view.images)
+        images = (image for view in (*self.under, self.view) for image in view.images)
+        object.__setattr__(self, "images", tuple(dict.fromkeys(images)))
 
     @property
     def size(self) -> Size:

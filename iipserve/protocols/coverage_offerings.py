@@ -12,12 +12,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from iipserve.geo import crs
+from iipserve.geo.extents import transform_bounds
 from iipserve.geo.grid import Bounds, GridRef
 from iipserve.geo.layer import Catalog, Layer, LayerEntry, ServiceMetadata
 from iipserve.geo.ows.xml import nc_name
 from iipserve.image import quick_repr
 from iipserve.protocols import Server, coverage_options
 from iipserve.protocols.coverage_bands import OfferedBand, bands_of, sample_type
+from iipserve.protocols.coverage_images import times_of
 from iipserve.protocols.coverage_options import item, split
 from iipserve.protocols.native_grids import NoGrid, native_grid
 
@@ -89,24 +92,31 @@ def _made(shown: LayerEntry, metadata: ServiceMetadata) -> Offering:
     resolution = _pair(item(layer, "resolution"))
     default = layer.resampling
     methods = coverage_options.interpolations(metadata)
+    size = resolution or _pair(item(layer, "size"))
+    grid = native_grid(shown, systems[0], size, by_resolution=resolution is not None)
     return Offering(
         coverage_id(layer),
         shown,
         item(layer, "label") or layer.displayed_title,
         item(layer, "description") or item(layer, "abstract") or layer.abstract,
         split(item(layer, "keywordlist")) or split(item(layer, "keywords")) or layer.keywords,
-        native_grid(
-            shown, systems[0], resolution or _pair(item(layer, "size")), by_resolution=resolution is not None
-        ),
+        grid,
         bands_of(shown),
         sample_type(shown),
         formats,
         coverage_options.layer_native_format(layer, metadata),
         systems,
         tuple(dict.fromkeys((default, *methods))) if default in methods else methods,
-        shown.geographic_bounds(),
-        split(item(layer, "timeposition")),
+        _degrees(shown, grid),
+        times_of(layer),
     )
+
+
+def _degrees(shown: LayerEntry, grid: GridRef) -> Bounds | None:
+    """The box of a layer; of several images, that around their grid."""
+    if not shown.layer.images or grid.crs == crs.IMAGE:
+        return shown.geographic_bounds()
+    return transform_bounds(grid.crs, crs.WGS84, grid.bounds)
 
 
 def _pair(text: str) -> tuple[float, float] | None:

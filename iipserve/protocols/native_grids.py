@@ -9,6 +9,7 @@ from iipserve.geo import crs
 from iipserve.geo.grid import Affine, Bounds, GridRef
 from iipserve.geo.layer import LayerEntry
 from iipserve.geometry import Size
+from iipserve.protocols.coverage_images import whole_grid
 from iipserve.protocols.maps import shown_part
 
 MAX_SPREAD = 16
@@ -42,7 +43,7 @@ def native_grid(
     if size is not None and extent is not None and key == georeference.crs:
         return GridRef.of_bounds(key, extent, _stated(extent, size, by_resolution=by_resolution))
     if key == georeference.crs and (own := _own_grid(entry)) is not None:
-        return own
+        return whole_grid(entry.layer, own) if entry.layer.images else own
     place = entry.place_in(key)
     if place is None:
         raise NoGrid

@@ -266,7 +266,7 @@ def test_what_means_nothing_here_is_reported_with_its_line(
 def test_layers_that_cannot_be_shown_are_reported(example: Services) -> None:
     notes = "\n".join(example.notes)
     assert "the layer 'roads' is left out: it is of type LINE" in notes
-    assert "the layer 'tiles' is left out: tile indexes are not read" in notes
+    assert "the layer 'tiles' is left out: there is no shapefile tiles.shp" in notes
 
 
 def _map(layer: str, rest: str = "") -> str:

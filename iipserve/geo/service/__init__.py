@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -18,7 +18,7 @@ from iipserve.geo import require
 from iipserve.geo.coverages import NamedFormat
 from iipserve.geo.layer import Contact, Layer, ServiceMetadata, Style
 from iipserve.geo.matrixset_files import MAX_LENGTH, parsed_set
-from iipserve.geo.service import files, map_form, toml_form
+from iipserve.geo.service import files, map_form, tile_index, toml_form
 from iipserve.geo.service.checking import Mistakes, Table, checked
 from iipserve.geo.service.keys import COVERAGE_FORMATS, OPTION_SECTIONS, default_options
 from iipserve.geo.service.source import ServiceSource
@@ -107,10 +107,18 @@ class _Builder:
             try:
                 if "identifier" in values:
                     self._check_new(values["identifier"], layers, "layer.identifier")
-                    layers[values["identifier"]] = _layer(values, styles, self._config.colormaps)
+                    layers[values["identifier"]] = self._layer(values, styles)
             except ConfigError as error:
                 self._mistakes.add(path, str(error))
         return layers
+
+    def _layer(self, values: Mapping[str, Any], styles: Mapping[str, Style]) -> Layer:
+        """The layer of a checked table, with the images of its tile index. Raises `ConfigError`."""
+        if "tile_index" not in values:
+            return _layer(values, styles, self._config.colormaps)
+        images = tile_index.read(values, self._path.parent, self._config)
+        image = values.get("image", images[0].name.identifier)
+        return replace(_layer({**values, "image": image}, styles, self._config.colormaps), images=images)
 
     def _check_new(self, name: str, known: Mapping[str, Any], key: str) -> None:
         if name in known:

@@ -278,6 +278,17 @@ LAYER = {
         ImagePath(), '"maps/relief"',
         "The image, by its path below FILESYSTEM_PREFIX with or without the extension; the identifier if it is left out.",
     ),
+    "tile_index": Key(
+        Text(), '"scenes.shp"',
+        "A shapefile with one image for each row, of all of which the layer is as a coverage: a path relative to the service "
+        "file. Instead of `image`.",
+    ),
+    "tile_item": Key(Text(), '"path"', "Attribute of the shapefile that has the paths of images.", "location"),
+    "tile_folder": Key(Text(), '"/data/scenes"', "To which these paths are relative; the folder of the shapefile if it is left out."),
+    "tile_filter": Key(
+        Several(Text(), 'an attribute and its value, as in ["sensor", "A"]', 2, 2), '["sensor", "A"]',
+        "The only rows of the shapefile that count.",
+    ),
     "page": Key(Number(0, 99_999, whole=True), "2", "Which image of a stack it is, from 0.", 0),
     "title": Key(Text(), '"Relief"', "Title; the identifier if it is left out."),
     "abstract": Key(LINES, '"Heights above the sea."', "What the layer is about."),

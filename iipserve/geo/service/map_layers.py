@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
+from pathlib import Path as FilePath
 from types import MappingProxyType
 from typing import Any
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError
 from iipserve.geo.class_names import of_expression
-from iipserve.geo.service import map_coverages
+from iipserve.geo.service import map_coverages, tile_index
+from iipserve.geo.service.image_paths import ImagePaths
 from iipserve.geo.service.keys import WMS_OPERATIONS
 from iipserve.geo.service.map_blocks import (
     Item,
@@ -56,10 +57,12 @@ SERVED = (
     "minscaledenom",
     "maxscaledenom",
     "dump",
+    "tileindex",
+    "tileitem",
 )
 """Keywords of LAYER that are understood. STATUS has no effect on OGC services in MapServer either."""
 ELSEWHERE: Mapping[str, str] = MappingProxyType({
-    "tileindex": "tile indexes are not read", "connection": "connections are not made",
+    "connection": "connections are not made",
     "connectiontype": "connections are not made", "features": "only images are shown",
 })  # fmt: skip
 """Keywords of layers that this server cannot show, with the reason."""
@@ -89,13 +92,7 @@ class MapLayers:
         self._folder = folder
         self._name = name
         self._notes = notes
-        self._suffix = config.filesystem_suffix
-        prefix = config.filesystem_prefix
-        ending = "/" if prefix.endswith("/") or os.path.isdir(prefix) else ""
-        self._prefixes = {
-            f"{resolved(prefix or '.').rstrip('/')}{ending}"
-            for resolved in (os.path.abspath, os.path.realpath)
-        }
+        self._paths = ImagePaths(config)
 
     def read(
         self,
@@ -133,8 +130,10 @@ class MapLayers:
             reason = f"it is of type {kind or 'none'}, and only RASTER is shown"
         elif not name:
             reason = "it has no NAME"
-        elif not reason and not block.get("data"):
+        elif not reason and not (block.get("data") or block.get("tileindex")):
             reason = "it has no DATA"
+        elif not reason and not block.get("data") and not tile_index.is_there(self._index(block)):
+            reason = f"there is no shapefile {self._index(block).name}"
         if reason:
             self._notes.add(line(block), f"the layer {name!r} is left out: {reason}")
         return not reason
@@ -155,7 +154,7 @@ class MapLayers:
         table: dict[str, Any] = {}
         places: dict[Path, int] = {}
         put(table, places, "identifier", str(block["name"]), line(block, "name"))
-        put(table, places, "image", self._image(block), line(block, "data"))
+        self._add_images(block, table, places)
         if "extent" in block:
             put(table, places, "extent", _numbers(block["extent"]), line(block, "extent"))
         dimensions = (
@@ -240,15 +239,52 @@ class MapLayers:
     def _image(self, block: Mapping[str, Any]) -> str:
         """The identifier of an image. Raises `ConfigError` if it is not below the folder of images."""
         found = texts(block, "data")[0]
-        path = os.path.normpath(os.path.join(self._folder, found))
-        for each in (path, os.path.realpath(path)) if "\0" not in path else ():
-            for prefix in self._prefixes:
-                if each.startswith(prefix) and each.endswith(self._suffix) and len(each) > len(prefix):
-                    return each[len(prefix) : len(each) - len(self._suffix)]
+        identifier = self._paths.identifier(found, self._folder)
+        if identifier is not None:
+            return identifier
         raise ConfigError(
             f"{self._name}, line {line(block, 'data')}: DATA {found!r} is not below FILESYSTEM_PREFIX; move the image "
             "there, or remove the layer"
         )
+
+    def _add_images(self, block: Mapping[str, Any], table: dict[str, Any], places: dict[Path, int]) -> None:
+        """DATA, or TILEINDEX: a shapefile, or the name of a layer whose DATA is one, which FILTER restricts."""
+        if block.get("data"):
+            put(table, places, "image", self._image(block), line(block, "data"))
+            return
+        place = line(block, "tileindex")
+        for other in self._indexes(block):
+            self._add_filter(other, table)
+        put(table, places, "tile_index", str(self._index(block)), place)
+        put(table, places, "tile_folder", self._folder, place)
+        if "tileitem" in block:
+            put(table, places, "tile_item", str(block["tileitem"]), line(block, "tileitem"))
+
+    def _indexes(self, block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The layers that TILEINDEX names: one or none."""
+        name = next(iter(texts(block, "tileindex")), "")
+        return [
+            other for other in blocks(self._map, "layers") if name and str(other.get("name", "")) == name
+        ][:1]
+
+    def _index(self, block: Mapping[str, Any]) -> FilePath:
+        """The shapefile of TILEINDEX."""
+        found = next(iter(texts(block, "tileindex")), "")
+        for other in self._indexes(block):
+            found = next(iter(texts(other, "data")), found)
+        return FilePath(self._folder, found)
+
+    def _add_filter(self, block: Mapping[str, Any], table: dict[str, Any]) -> None:
+        """Which rows of an index count: those where an attribute has one value. Raises `ConfigError` for others."""
+        if "filter" not in block:
+            return
+        value = str(block["filter"]).strip("\"'")
+        if "filteritem" not in block or value.startswith(("(", "/")):
+            raise ConfigError(
+                f"{self._name}, line {line(block, 'filter')}: FILTER of a tile index is read as one value of FILTERITEM only; "
+                "without it more would be shown than is meant"
+            )
+        table["tile_filter"] = [str(block["filteritem"]).strip("\"'"), value]
 
     def _add_operations(self, block: Mapping[str, Any], table: dict[str, Any]) -> None:
         """The operations of PROCESSING, and the missing data of PROCESSING and OFFSITE."""

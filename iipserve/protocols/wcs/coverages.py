@@ -16,8 +16,9 @@ from iipserve.geo.layer import ServiceMetadata
 from iipserve.geo.ows.exceptions import INVALID_VALUE, NO_CODE, OwsError
 from iipserve.plan import Answer, CoverageEncoding, CoveragePlan, Resampling
 from iipserve.protocols import Images, Server, coverage_options
+from iipserve.protocols.coverage_images import plan_images
 from iipserve.protocols.coverage_offerings import Offering, offering
-from iipserve.protocols.coverages import CoverageView, plan_coverage
+from iipserve.protocols.coverages import CoverageView
 from iipserve.protocols.map_tiles import entry_of
 from iipserve.protocols.map_values import MIN_STEP
 from iipserve.protocols.wcs import geotiff, multipart, times
@@ -68,7 +69,7 @@ def plan_get_coverage(query: CoverageQuery, images: Images, server: Server) -> A
         tuple(offered.bands[index].written for index in chosen),
     )
     try:
-        plan = plan_coverage(view, offered.entry.info, offered.entry.geo, server)
+        plan = plan_images(view, offered.entry, query.times, images, server)
     except NoTransformation as error:
         raise refused(Fault.OUTPUT_CRS, family, str(error), target.crs) from error
     _check_format(query, format.format, plan)

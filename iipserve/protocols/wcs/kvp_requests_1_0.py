@@ -10,6 +10,7 @@ from iipserve.geo.ows.exceptions import INVALID_VALUE, MISSING_VALUE, OwsError
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.geometry import Size
 from iipserve.protocols import Server, coverage_options
+from iipserve.protocols.coverage_images import image_names
 from iipserve.protocols.wcs.grids_by_box import SIZE
 from iipserve.protocols.wcs.query import V1_0, BandRange, BoxDomain, CoverageQuery, Family
 from iipserve.protocols.wcs.values import crs_of, layer_of, numbers, times_of
@@ -29,8 +30,9 @@ def read_coverage(parameters: Parameters, server: Server, version: str = V1_0) -
     layer = layer_of(name, server, Family.V1_0)
     domain = _domain(parameters)
     axes, bands = _range(parameters, layer)
+    times = times_of(parameters.get("time"))
     return CoverageQuery(
-        (layer.name,),
+        image_names(layer, times),
         layer,
         name,
         version,
@@ -38,7 +40,7 @@ def read_coverage(parameters: Parameters, server: Server, version: str = V1_0) -
         bands,
         parameters.get("interpolation"),
         parameters.required("format"),
-        times_of(parameters.get("time")),
+        times,
         range_axes=axes,
     )
 

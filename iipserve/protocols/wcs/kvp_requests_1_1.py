@@ -8,6 +8,7 @@ from iipserve.geo.crs import quoted
 from iipserve.geo.ows.exceptions import INVALID_VALUE, MISSING_VALUE, OwsError
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.protocols import Server
+from iipserve.protocols.coverage_images import image_names
 from iipserve.protocols.wcs.query import BandRange, CoverageQuery, Family, SampleDomain
 from iipserve.protocols.wcs.values import crs_of, is_true, layer_of, numbers, times_of
 
@@ -44,8 +45,9 @@ def read_coverage(parameters: Parameters, server: Server, version: str) -> Cover
             "store",
         )
     fields, axes, bands, method = _range(parameters.get("rangesubset"))
+    times = times_of(parameters.get("timesequence") or parameters.get("time"))
     return CoverageQuery(
-        (layer.name,),
+        image_names(layer, times),
         layer,
         name,
         version,
@@ -53,7 +55,7 @@ def read_coverage(parameters: Parameters, server: Server, version: str) -> Cover
         bands,
         method,
         format,
-        times_of(parameters.get("timesequence") or parameters.get("time")),
+        times,
         is_multipart=True,
         fields=fields,
         range_axes=axes,

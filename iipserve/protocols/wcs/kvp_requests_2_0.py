@@ -9,6 +9,7 @@ from iipserve.geo.crs import CrsName, quoted
 from iipserve.geo.ows.exceptions import INVALID_VALUE, OwsError
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.protocols import Server
+from iipserve.protocols.coverage_images import image_names
 from iipserve.protocols.map_values import finite
 from iipserve.protocols.wcs.axes import Axis, axis_of
 from iipserve.protocols.wcs.exceptions import (
@@ -56,8 +57,9 @@ def read_coverage(parameters: Parameters, server: Server, version: str = V2_0) -
         subsetting,
         uri_of(output, NO_OUTPUT_CRS) if output else None,
     )
+    times = _times(parameters, subsets)
     return CoverageQuery(
-        (layer.name,),
+        image_names(layer, times),
         layer,
         name,
         version,
@@ -65,7 +67,7 @@ def read_coverage(parameters: Parameters, server: Server, version: str = V2_0) -
         _bands(parameters.get("rangesubset")),
         _interpolation(parameters),
         parameters.get("format"),
-        _times(parameters, subsets),
+        times,
         _encoding(parameters),
         _is_multipart(parameters),
     )
