@@ -147,7 +147,7 @@ def corners(bounds: Bounds, *, swapped: bool = False) -> Xml:
         bounds: x before y.
         swapped: write y before x, as authorities define some coordinate reference systems.
     """
-    left, bottom, right, top = _numbers(bounds)
+    left, bottom, right, top = bounds_text(bounds)
     lower, upper = (
         (f"{bottom} {left}", f"{top} {right}") if swapped else (f"{left} {bottom}", f"{right} {top}")
     )
@@ -155,8 +155,8 @@ def corners(bounds: Bounds, *, swapped: bool = False) -> Xml:
 
 
 @lru_cache(maxsize=64)
-def _numbers(bounds: Bounds) -> tuple[str, ...]:
-    """The coordinates as text: a layer has the same box in several systems."""
+def bounds_text(bounds: Bounds) -> tuple[str, ...]:
+    """The coordinates as text; remembered, since documents state the same box several times."""
     return tuple(map(number_text, bounds))
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 from iipserve.geo import crs
 from iipserve.geo.crs import AxisRule, CrsName, Form
 from iipserve.geo.grid import Bounds
 from iipserve.geo.matrixset import STANDARD_PIXEL, number_text
-from iipserve.geo.ows.capabilities import between_meridians
+from iipserve.geo.ows.capabilities import between_meridians, bounds_text
 from iipserve.geo.ows.xml import NOTHING, Xml, element, joined, several
 from iipserve.protocols.map_dimensions import Dimension
 
 CRS_84, CRS_1 = "CRS:84", "CRS:1"
 DIAGONAL = STANDARD_PIXEL * math.sqrt(2)
 """Of a pixel, in metres of the ground for each unit of a scale denominator."""
+MAX_LISTED = 1024
+"""Systems whose names are remembered: series of layers have the same."""
 METADATA_TYPES = {
     "TC211": "TC211",
     "FGDC": "FGDC",
@@ -58,11 +61,7 @@ class Version(NamedTuple):
 
     def listed(self, key: str) -> tuple[Listed, ...]:
         """The names of a system, as documents list it."""
-        if key == crs.IMAGE:
-            return (Listed(CRS_1, key, False),)
-        swaps = crs.axis_order(CrsName(key, Form.SHORT), self.rule)
-        named = Listed(key, key, swaps)
-        return (named, Listed(CRS_84, key, False)) if key == crs.WGS84 and not self.is_old else (named,)
+        return _listed(key, self.rule)
 
     def systems(self, names: tuple[str, ...]) -> Xml:
         """The elements that list systems."""
@@ -74,7 +73,7 @@ class Version(NamedTuple):
         """The box in degrees, longitude first; nothing for what is not on Earth."""
         if bounds is None:
             return NOTHING
-        west, south, east, north = map(number_text, between_meridians(bounds))
+        west, south, east, north = bounds_text(between_meridians(bounds))
         if self.is_old:
             sides = {"minx": west, "miny": south, "maxx": east, "maxy": north}
             return element("LatLonBoundingBox", attributes=sides)
@@ -86,7 +85,7 @@ class Version(NamedTuple):
 
     def box(self, system: Listed, bounds: Bounds, resolution: tuple[float, float] | None = None) -> Xml:
         """The box in a system, in the order of its axes; with the sides of a pixel where they are given."""
-        min_x, min_y, max_x, max_y = map(number_text, bounds)
+        min_x, min_y, max_x, max_y = bounds_text(bounds)
         sides = (min_y, min_x, max_y, max_x) if system.swaps_axes else (min_x, min_y, max_x, max_y)
         text = ' minx="{}" miny="{}" maxx="{}" maxy="{}"'.format(*sides)
         if resolution is not None:
@@ -123,6 +122,15 @@ class Version(NamedTuple):
     def metadata_type(self, text: str) -> str:
         """The attribute `type` of a MetadataURL; empty where this version has none that fits."""
         return METADATA_TYPES.get(text.upper(), "") if self.is_old else text
+
+
+@lru_cache(maxsize=MAX_LISTED)
+def _listed(key: str, rule: AxisRule) -> tuple[Listed, ...]:
+    if key == crs.IMAGE:
+        return (Listed(CRS_1, key, False),)
+    named = Listed(key, key, crs.axis_order(CrsName(key, Form.SHORT), rule))
+    has_other = key == crs.WGS84 and rule is not AxisRule.WMS_1_1
+    return (named, Listed(CRS_84, key, False)) if has_other else (named,)
 
 
 def _named(dimension: Dimension) -> dict[str, str]:

@@ -138,7 +138,8 @@ def _made(entry: LayerEntry, metadata: ServiceMetadata, version: Version) -> Par
     layer, operations = entry.layer, options.layer_operations(entry.layer, metadata)
     degrees = entry.geographic_bounds()
     bounds = between_meridians(degrees) if degrees else None
-    listed = [each for key in options.crs_of(entry, metadata) for each in version.listed(key)]
+    keys = options.crs_of(entry, metadata)
+    listed = [each for key in keys for each in version.listed(key)]
     is_opaque = layer.metadata.get("opaque", "").strip() == "1"
     head = joined(
         (
@@ -153,7 +154,7 @@ def _made(entry: LayerEntry, metadata: ServiceMetadata, version: Version) -> Par
     tail = joined(
         (
             version.geographic_box(degrees),
-            joined(_boxes(entry, metadata, version)),
+            joined(_boxes(entry, keys, version)),
             version.dimensions(dimensions_of(layer)),
             links(layer.metadata, version),
             joined(_style(each, entry, version, with_legend=with_legend) for each in layer.styles),
@@ -163,11 +164,11 @@ def _made(entry: LayerEntry, metadata: ServiceMetadata, version: Version) -> Par
     return Part(head, tail, tuple(each.name for each in listed), bounds)
 
 
-def _boxes(entry: LayerEntry, metadata: ServiceMetadata, version: Version) -> Iterator[Xml]:
-    """The boxes in all listed systems; beyond 180 degrees for a layer across the antimeridian, as requests may be."""
+def _boxes(entry: LayerEntry, keys: Iterable[str], version: Version) -> Iterator[Xml]:
+    """The boxes in systems; beyond 180 degrees for a layer across the antimeridian, as requests may be."""
     georeference = entry.geo.georeference
     mapping = georeference.mapping
-    for key in options.crs_of(entry, metadata):
+    for key in keys:
         if key == crs.IMAGE:
             width, height = entry.info.size
             yield version.box(version.listed(key)[0], Bounds(0, 0, width, height))
