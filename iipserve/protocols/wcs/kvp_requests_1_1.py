@@ -112,7 +112,8 @@ def _range(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[BandRange
         OwsError: InvalidParameterValue: it is malformed, or names several methods.
     """
     fields, axes, bands, methods = [], [], [], set()
-    for part in filter(None, (part.strip() for part in text.split(";"))):
+    # single spaces, since runs of them can be matched in many ways
+    for part in filter(None, (" ".join(part.split()) for part in text.split(";"))):
         match = FIELD.fullmatch(part)
         if match is None:
             raise OwsError(

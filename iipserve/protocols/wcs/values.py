@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from iipserve.geo import crs
@@ -15,9 +14,6 @@ from iipserve.protocols.coverage_offerings import find_layer
 from iipserve.protocols.map_values import finite
 from iipserve.protocols.wcs.exceptions import INVALID_SYNTAX, NOT_A_CRS, Fault, fault, refused
 from iipserve.protocols.wcs.query import Family
-
-ITEM = re.compile(r"\s*(?P<head>[^()]*?)\s*\(\s*(?P<values>[^()]*?)\s*\)\s*(?P<next>[,;]|$)\s*")
-"""An axis, with what belongs to it, and values."""
 
 
 def layer_of(text: str, server: Server, family: Family) -> Layer:
@@ -71,13 +67,22 @@ def items(text: str, name: str) -> Iterator[tuple[str, str]]:
     Raises:
         OwsError: InvalidEncodingSyntax.
     """
-    end = 0
-    while end < len(text):
-        match = ITEM.match(text, end)
-        if match is None or not match["head"] or (match["next"] and match.end() == len(text)):
-            raise fault(INVALID_SYNTAX, f"{name.upper()} {quoted(text)} is not written as axis(value)", name)
-        yield match["head"], match["values"]
-        end = match.end()
+    rest = text.strip()
+    while rest:
+        head, opening, rest = rest.partition("(")
+        values, closing, rest = rest.partition(")")
+        rest = rest.lstrip()
+        is_last = not rest
+        if not (opening and closing and head.strip()) or not (is_last or rest[0] in ",;"):
+            raise _not_items(text, name)
+        yield head.strip(), values.strip()
+        rest = rest[1:].lstrip()
+        if not is_last and not rest:
+            raise _not_items(text, name)
+
+
+def _not_items(text: str, name: str) -> OwsError:
+    return fault(INVALID_SYNTAX, f"{name.upper()} {quoted(text)} is not written as axis(value)", name)
 
 
 def numbers(text: str, name: str) -> tuple[float, ...]:

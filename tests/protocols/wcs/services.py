@@ -37,7 +37,7 @@ def kvp(fields: dict[str, str], **changes: str | list[str] | None) -> str:
         if value is not None
         for each in (value if isinstance(value, list) else [value])
     ]
-    return "&".join(f"{name}={quote(value, safe=',;:()*/')}" for name, value in pairs)
+    return "&".join(f"{name}={quote(value, safe=',;:()*/ ')}" for name, value in pairs)
 
 
 def routed(query: str, path: str = "/wcs", body: bytes | None = None, media_type: str = FORM) -> Routed:

@@ -38,6 +38,9 @@ FAULTS_2_0 = [
     ({"subset": "Long"}, SYNTAX, "subset", 400),
     ({"subset": "Long(11,12"}, SYNTAX, "subset", 400),
     ({"subset": "(11,12)"}, SYNTAX, "subset", 400),
+    ({"subset": "x(11,12),"}, SYNTAX, "subset", 400),
+    ({"subset": "x(11,12)y(1,2)"}, SYNTAX, "subset", 400),
+    ({"subset": "x" + " " * 6000 + "1"}, SYNTAX, "subset", 400),
     ({"subsettingcrs": "nothing"}, "NotACrs", "nothing", 404),
     ({"outputcrs": "nothing"}, "NotACrs", "nothing", 404),
     ({"subsettingcrs": "EPSG:1"}, "SubsettingCrs-NotSupported", "EPSG:1", 404),
@@ -104,6 +107,7 @@ FAULTS_1_1 = [
     ({"gridoffsets": "1,x"}, INVALID, "GridOffsets"),
     ({"rangesubset": "[bands"}, INVALID, "RangeSubset"),
     ({"rangesubset": "a:nearest;b:linear"}, INVALID, "RangeSubset"),
+    ({"rangesubset": "a" + " " * 2500 + ":" + " " * 2500 + "b" + " " * 2500 + "["}, INVALID, "RangeSubset"),
     ({"store": "true"}, INVALID, "store"),
     ({"version": "1.1.3"}, INVALID, "version"),
 ]
