@@ -208,7 +208,7 @@ GRIDS: dict[str, tuple[str | None, Affine | None]] = {
     "rotated": ("EPSG:32633", UTM * Affine.rotation(30)),
     "plain": (None, None),
 }  # fmt: skip
-"""Kinds that differ in where they lie only: coordinate reference system and transform."""
+"""Kinds that differ in where they are located only: coordinate reference system and transform."""
 
 KINDS: dict[str, Callable[[Path], Path]] = {
     name: partial(_kind, name, crs=crs, transform=transform) for name, (crs, transform) in GRIDS.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from iipserve.app import Application
 from iipserve.http import Request
-from tests.differential.iipsrv import Reply
+from tests.differential.replies import Reply
 
 
 def answer(application: Application, query: str) -> Reply:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.differential.iipsrv import Reply
+from tests.differential.replies import Reply
 from tests.differential.tolerances import Tolerance
 
 

@@ -5,28 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
+from tests.differential.replies import Died, Reply, output, read_reply
 from tests.ports import free_port
-from tests.transport.client import END, STDOUT, Peer, connect, request
+from tests.transport.client import connect, request
 
 PROGRAM = Path("/usr/lib/iipimage-server/iipsrv.fcgi")
 START_SECONDS = 20.0
-
-
-class Died(Exception):
-    """The server ended, or closed the connection, before it had answered."""
-
-
-class Reply(NamedTuple):
-    """What a server answered."""
-
-    status: int
-    media_type: str
-    body: bytes
 
 
 class Iipsrv:
@@ -66,7 +54,7 @@ class Iipsrv:
         try:
             with connect(("127.0.0.1", self._port)) as peer:
                 peer.send(request(address, keep=False, QUERY_STRING=query, HTTP_HOST="images.example.org"))
-                return read_reply(_output(peer))
+                return read_reply(output(peer))
         except (OSError, Died, AssertionError) as error:
             self._stop()
             self._start()
@@ -96,25 +84,3 @@ class Iipsrv:
             self._process.kill()
             self._process.wait()
             self._process = None
-
-
-def _output(peer: Peer) -> bytes:
-    """All of STDOUT up to the end of the request."""
-    output = []
-    while (received := peer.receive()) is not None:
-        if received.kind == STDOUT:
-            output.append(received.content)
-        elif received.kind == END:
-            return b"".join(output)
-    raise Died
-
-
-def read_reply(output: bytes) -> Reply:
-    """Status, media type and body of a CGI answer; without a `Status` header it is 200."""
-    head, _, body = output.partition(b"\r\n\r\n")
-    headers = _headers(head.decode("latin-1").split("\r\n"))
-    return Reply(int(headers.get("status", "200").split()[0]), headers.get("content-type", ""), body)
-
-
-def _headers(lines: list[str]) -> Mapping[str, str]:
-    return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}

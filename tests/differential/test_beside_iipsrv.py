@@ -8,9 +8,10 @@ from iipserve.app import Application
 from tests.differential.client import answer
 from tests.differential.comparing import difference
 from tests.differential.deviations import DEVIATIONS, Deviation, deviation_of
-from tests.differential.iipsrv import Died, Iipsrv, Reply
+from tests.differential.iipsrv import Iipsrv
 from tests.differential.pictures import PICTURES
 from tests.differential.questions import Question, questions
+from tests.differential.replies import Died, Reply
 from tests.differential.tolerances import tolerance_of
 
 QUESTIONS = questions()

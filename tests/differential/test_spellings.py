@@ -18,8 +18,9 @@ from iipserve import __version__, config
 from iipserve.app import Application, build
 from tests.differential.client import answer_at
 from tests.differential.comparing import difference
-from tests.differential.iipsrv import PROGRAM, Died, Iipsrv, Reply
+from tests.differential.iipsrv import PROGRAM, Iipsrv
 from tests.differential.pictures import rgb, write
+from tests.differential.replies import Died, Reply
 from tests.differential.spellings import ALIKE, DIFFERENCES, MAPPED, NAMES, SCRIPT, UNDEFINED, Difference
 from tests.differential.tolerances import tolerance_of
 from tests.end_to_end.running import needed

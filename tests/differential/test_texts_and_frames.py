@@ -10,7 +10,8 @@ import pytest
 from iipserve.app import Application
 from tests.differential.client import answer
 from tests.differential.comparing import difference
-from tests.differential.iipsrv import Iipsrv, Reply
+from tests.differential.iipsrv import Iipsrv
+from tests.differential.replies import Reply
 from tests.differential.tolerances import tolerance_of
 
 NAMES: Mapping[str, str] = {

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.differential.iipsrv import Reply
+from tests.differential.replies import Reply
 from tests.differential.wms.questions import Question
 
 EDGE = 0.015

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.differential.iipsrv import Reply
-from tests.transport.client import END, STDOUT, Peer, connect, request
+from tests.differential.replies import Reply, output, read_reply
+from tests.transport.client import connect, request
 
 PROGRAM = Path("/usr/lib/cgi-bin/mapserv")
 
@@ -47,27 +47,10 @@ class MapServer:
             self._process.wait()
 
     def ask(self, query: str) -> Reply:
-        """The answer to a query string. An AssertionError if there is none."""
+        """The answer to a query string. Raises `Died` if there is none."""
         with connect(self._path) as peer:
             peer.send(request(f"/mapserv?{query}", keep=False, QUERY_STRING=query, HTTP_HOST="a.example"))
-            return _reply(_output(peer), query)
-
-
-def _output(peer: Peer) -> bytes:
-    """All of STDOUT up to the end of the request."""
-    output = []
-    while (received := peer.receive()) is not None:
-        if received.kind == STDOUT:
-            output.append(received.content)
-        elif received.kind == END:
-            return b"".join(output)
-    raise AssertionError("MapServer closed the connection before it had answered")
-
-
-def _reply(output: bytes, query: str) -> Reply:
-    """Status, media type and body of a CGI answer; without a `Status` header it is 200."""
-    head, separator, body = output.partition(b"\r\n\r\n")
-    assert separator, f"MapServer's answer to {query} has no head: {output[:200]!r}"
-    lines = (line.partition(": ") for line in head.decode("latin-1").split("\r\n"))
-    headers = {name.lower(): value for name, _, value in lines}
-    return Reply(int(headers.get("status", "200").split()[0]), headers.get("content-type", ""), body)
+            found = output(peer)
+        reply = read_reply(found)
+        assert reply.media_type, f"MapServer's answer to {query} has no head: {found[:200]!r}"
+        return reply

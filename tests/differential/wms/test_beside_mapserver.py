@@ -12,7 +12,7 @@ pytest.importorskip("mappyfile")
 
 from iipserve.app import Application, build
 from iipserve.config import Config
-from tests.differential.iipsrv import Reply
+from tests.differential.replies import Reply
 from tests.differential.wms.comparing import difference
 from tests.differential.wms.deviations import DEVIATIONS, Deviation, deviation_of
 from tests.differential.wms.mapserver import PROGRAM, MapServer
