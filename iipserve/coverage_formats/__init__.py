@@ -94,6 +94,8 @@ class CoverageFormat:
     """Further media types, with the parameters that tell them from those of other formats."""
     names: tuple[str, ...] = ()
     """Further names: those of GDAL, of other servers and of old versions of WCS."""
+    is_named: bool = False
+    """The file tells the identifier of the coverage (`CoverageDescription.identifier`)."""
     gml_role: str = ""
     """`role`, where it is not the media type."""
     position: int = 100

@@ -11,7 +11,7 @@ from iipserve.geo.gmlcov import coverage_document
 
 MAX_SAMPLES = 1_000_000
 IDENTIFIER = "coverage"
-"""`gml:id` of the document."""
+"""`gml:id` of a coverage that has none."""
 
 
 def refusal(raster: Raster) -> str | None:
@@ -28,7 +28,9 @@ def refusal(raster: Raster) -> str | None:
 
 def pieces(raster: Raster, strips: Strips) -> Iterator[bytes]:
     """The document from beginning to end."""
-    document = coverage_document(IDENTIFIER, raster.grid, raster.description.bands)
+    document = coverage_document(
+        raster.description.identifier or IDENTIFIER, raster.grid, raster.description.bands
+    )
     yield document.head
     separator = ""
     for strip in strips:
@@ -48,6 +50,7 @@ COVERAGE_FORMAT = CoverageFormat(
     held=lambda raster: 200 * raster.size.area * raster.bands,
     media_types=("text/xml;subtype=gml", "application/xml;subtype=gml", "text/gml", "text/xml"),
     names=("gmlcov",),
+    is_named=True,
     gml_role="http://www.opengis.net/spec/GMLCOV/1.0/conf/gml-coverage",
     position=70,
 )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from typing import Protocol as Interface
 
 from iipserve.geo import crs
-from iipserve.geo.coverage_axes import axis_labels
+from iipserve.geo.coverage_axes import TIME, axis_labels
 from iipserve.geo.georeference import PIXEL_SPACE
 from iipserve.geo.grid import GridRef
 from iipserve.geo.ows.capabilities import corner
@@ -24,12 +24,12 @@ ROOT = {
     "xsi:schemaLocation": "http://www.opengis.net/gmlcov/1.0 http://schemas.opengis.net/gmlcov/1.0/gmlcovAll.xsd",
 }
 """Attributes of a root element."""
-MISSING = "http://www.opengis.net/def/nil/OGC/0/missing"
-"""The reason of samples that represent missing data."""
-NOT_IN_UNIT = re.compile(r"[: \n\r\t]+")
+NODATA_REASON = "http://www.opengis.net/def/nil/OGC/0/unknown"
+"""Of samples that files declare as missing data (OGC 08-094r1, table 25)."""
+NOT_IN_UNIT = re.compile(r"[:\s]+")
 """What the code of a unit does not have (SWE Common 2.0, basic_types.xsd)."""
-UNITLESS = "1"
-"""UCUM's unit of numbers without one."""
+UNITLESS = "10^0"
+"""The unit of samples of which no unit is known, in the Unified Code for Units of Measure; MapServer writes the same."""
 MARK = Xml("samples")
 """Stands for the samples of a document that is being made."""
 
@@ -72,34 +72,64 @@ def coverage_document(identifier: str, grid: GridRef, bands: Iterable[FieldBand]
     Raises:
         NotInstalled: the extra `geo` is not.
     """
-    is_placed = grid.crs != PIXEL_SPACE
     tuples = element("gml:tupleList", MARK, attributes={"cs": ",", "ts": " ", "decimal": "."})
-    root = element(
-        f"gmlcov:{'RectifiedGridCoverage' if is_placed else 'GridCoverage'}",
-        bounded_by(grid) if is_placed else NOTHING,
-        element("gml:domainSet", grid_element(grid, identifier)),
-        element("gml:rangeSet", element("gml:DataBlock", element("gml:rangeParameters"), tuples)),
-        range_type(bands),
-        attributes={**ROOT, "gml:id": identifier},
-    )
+    block = element("gml:DataBlock", element("gml:rangeParameters"), tuples)
+    root = coverage(identifier, grid, block, _fields(bands))
     head, _, tail = root.partition(f">{MARK}<")
     return CoverageDocument(f"{DECLARATION}{head}>".encode(), f"<{tail}\n".encode())
 
 
-def bounded_by(grid: GridRef) -> Xml:
-    """`gml:boundedBy`: the outer edges of a grid that is not in pixel space."""
-    axes, bounds, swapped = axis_labels(grid.crs), grid.bounds, crs.swaps_axes(grid.crs)
-    envelope = element(
-        "gml:Envelope",
-        element("gml:lowerCorner", corner(bounds.min_x, bounds.min_y, swapped)),
-        element("gml:upperCorner", corner(bounds.max_x, bounds.max_y, swapped)),
-        attributes={
-            "srsName": crs.uri(grid.crs) or "",
-            "axisLabels": " ".join(axes.labels),
-            "uomLabels": " ".join(axes.units),
-            "srsDimension": "2",
-        },
+def coverage(identifier: str, grid: GridRef, values: Xml, fields: Xml, times: Sequence[str] = ()) -> Xml:
+    """The root element of a coverage.
+
+    Args:
+        identifier: an NCName, its `gml:id`.
+        grid: of its samples.
+        values: `gml:DataBlock` or `gml:File`.
+        fields: `swe:field` of each band.
+        times: as of `bounded_by`.
+    """
+    return element(
+        f"gmlcov:{subtype(grid)}",
+        bounded_by(grid, times),
+        element("gml:domainSet", grid_element(grid, identifier)),
+        element("gml:rangeSet", values),
+        range_type(fields),
+        attributes={**ROOT, "gml:id": identifier},
     )
+
+
+def subtype(grid: GridRef) -> str:
+    """The kind of coverage: of a grid in a coordinate reference system, or of pixels without a place."""
+    return "GridCoverage" if grid.crs == PIXEL_SPACE else "RectifiedGridCoverage"
+
+
+def bounded_by(grid: GridRef, times: Sequence[str] = ()) -> Xml:
+    """`gml:boundedBy`: the outer edges, in the order of the authority; in pixel space rows run downward.
+
+    Args:
+        grid: of the samples.
+        times: those that there are, the first and the last of which are told.
+    """
+    axes, bounds, swapped = axis_labels(grid.crs), grid.bounds, crs.swaps_axes(grid.crs)
+    lower, upper = (
+        corner(bounds.min_x, bounds.min_y, swapped),
+        corner(bounds.max_x, bounds.max_y, swapped),
+    )
+    if grid.crs == PIXEL_SPACE:
+        lower, upper = "0 0", f"{grid.size.width} {grid.size.height}"
+    labels, units = (axes.labels, axes.units) if not times else ((*axes.labels, TIME), (*axes.units, "s"))
+    attributes = {
+        "srsName": crs.uri(grid.crs) or "",
+        "axisLabels": " ".join(labels),
+        "uomLabels": " ".join(units),
+        "srsDimension": "2",
+    }
+    corners = joined((element("gml:lowerCorner", lower), element("gml:upperCorner", upper)))
+    if not times:
+        return element("gml:boundedBy", element("gml:Envelope", corners, attributes=attributes))
+    ends = element("gml:beginPosition", times[0]), element("gml:endPosition", times[-1])
+    envelope = element("gml:EnvelopeWithTimePeriod", corners, *ends, attributes=attributes)
     return element("gml:boundedBy", envelope)
 
 
@@ -131,24 +161,33 @@ def grid_element(grid: GridRef, identifier: str) -> Xml:
     )
 
 
-def range_type(bands: Iterable[FieldBand]) -> Xml:
-    """`gmlcov:rangeType`: a quantity for each band."""
+def range_type(fields: Xml) -> Xml:
+    """`gmlcov:rangeType` with `swe:field` of each band."""
+    return element("gmlcov:rangeType", element("swe:DataRecord", fields))
+
+
+def _fields(bands: Iterable[FieldBand]) -> Xml:
+    """`swe:field` of each band: a quantity."""
     listed = list(bands)
     names = field_names([band.name for band in listed])
-    fields = (
+    return joined(
         element("swe:field", _quantity(band), attributes={"name": name})
         for name, band in zip(names, listed, strict=True)
     )
-    return element("gmlcov:rangeType", element("swe:DataRecord", joined(fields)))
 
 
 def _quantity(band: FieldBand) -> Xml:
-    nil = NOTHING
+    nils = NOTHING
     if band.nodata is not None:
-        value = element("swe:nilValue", number(band.nodata), attributes={"reason": MISSING})
-        nil = element("swe:nilValues", element("swe:NilValues", value))
-    unit = element("swe:uom", attributes={"code": NOT_IN_UNIT.sub("_", band.unit.strip()) or UNITLESS})
-    return element("swe:Quantity", optional("swe:description", band.description or band.name), nil, unit)
+        value = element("swe:nilValue", number(band.nodata), attributes={"reason": NODATA_REASON})
+        nils = element("swe:nilValues", element("swe:NilValues", value))
+    unit = element("swe:uom", attributes={"code": unit_code(band.unit)})
+    return element("swe:Quantity", optional("swe:description", band.description or band.name), nils, unit)
+
+
+def unit_code(unit: str) -> str:
+    """The code of a unit, or that of numbers without one."""
+    return NOT_IN_UNIT.sub("_", unit.strip()) or UNITLESS
 
 
 def number(value: float) -> str:

@@ -61,6 +61,8 @@ class CoverageDescription:
     """The first three bands are red, green and blue."""
     opacity: int | None = None
     """Which band of the result is opacity."""
+    identifier: str = ""
+    """An NCName of the coverage, for files that tell it (GML); empty for others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from iipserve.geo.georeference import Band
+from iipserve.geo.gmlcov import NODATA_REASON
 from iipserve.geo.layer import Layer, LayerEntry
 from iipserve.geo.matrixset import number_text
 from iipserve.geo.ows.xml import nc_name
 from iipserve.protocols.coverage_options import item, split
 from iipserve.protocols.coverages import coverage_bands, missing_samples
 
-NODATA_REASON = "http://www.opengis.net/def/nil/OGC/0/unknown"
-"""Of samples that files declare as missing data (OGC 08-094r1, table 25)."""
-UNITLESS = "10^0"
-"""The unit of samples of which no unit is known, in the Unified Code for Units of Measure; MapServer writes the same."""
 IMAGE_MODES = {"byte": "uint8", "int16": "int16", "float32": "float32"}
 """Sample types by the item `imagemode`."""
 

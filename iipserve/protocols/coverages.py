@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from iipserve.coverage_formats import by_name
 from iipserve.geo.coordinates import scale_of
 from iipserve.geo.georeference import Band, GeoImage, Georeference
 from iipserve.geo.grid import Affine, GridRef
@@ -48,6 +49,8 @@ class CoverageView:
     encoding: CoverageEncoding
     names: tuple[str, ...] = ()
     """Of the bands of the result, in its order; empty: those of the file."""
+    identifier: str = ""
+    """An NCName, for files that tell what coverage they are."""
     envelope: Envelope | None = None
     """What surrounds the file in a multipart answer."""
 
@@ -79,6 +82,9 @@ def plan_coverage(view: CoverageView, info: ImageInfo, geo: GeoImage, server: Se
     shown = shown_part(view.layer, source)
     window = _window(source, view.target, shown)
     resampling = _resampling(view, info, geo, window)
+    description = describe(view.layer, view.bands, info, geo, view.names)
+    if by_name(view.encoding.format).is_named:
+        description = replace(description, identifier=view.identifier)
     return CoveragePlan(
         view=Warp(image, 0, source, view.target, resampling, shown)
         if window is None
@@ -87,7 +93,7 @@ def plan_coverage(view: CoverageView, info: ImageInfo, geo: GeoImage, server: Se
         grid=view.target,
         resampling=resampling,
         encoding=view.encoding,
-        description=describe(view.layer, view.bands, info, geo, view.names),
+        description=description,
         envelope=view.envelope,
     )
 

@@ -19,6 +19,7 @@ from iipserve.http import Request, Response
 from tests.coverage_formats.reading import Read, assert_same_bits, read
 from tests.geo_rasters import positions, write_geotiff
 from tests.properties.images import body_of
+from tests.schemas import validated
 
 DRIVERS = {"geotiff": "GTiff", "cog": "GTiff", "png": "PNG", "jp2": "JP2OpenJPEG"}
 COLORS = {index: (index * 30, 5, 9, 255) for index in range(7)}
@@ -120,6 +121,15 @@ def test_a_geotiff_tells_what_the_file_tells(application: Application) -> None:
         found = read_of(application, "described", format, rangesubset="c,a_b,c")
         assert (found.names, found.scales) == (("c", "a b", "c"), (1, 0.1, 1))
         assert np.isnan(read_of(application, "floats", format).nodata or 0)
+
+
+def test_gml_is_named_as_the_coverage(application: Application) -> None:
+    root = validated(
+        body_of(
+            asked(application, "described", "application/gml+xml", subset="i(0,9)", subsettingcrs="imageCRS")
+        )
+    )
+    assert root.get("{http://www.opengis.net/gml/3.2}id") == "described"
 
 
 @pytest.mark.parametrize("format", ["geotiff", "cog", "png", "jp2"])

@@ -68,7 +68,8 @@ def plan_coverage_of(query: CoverageQuery, info: ImageInfo, server: Server) -> A
         target,
         Resampling(shown.interpolations[0]),
         encoding,
-        tuple(shown.bands[index].name for index in bands),
+        tuple(shown.bands[index].written for index in bands),
+        shown.coverage_id,
     )
     plan = plan_coverage(view, shown.entry.info, shown.entry.geo, server)
     reason = coverage_formats.by_name(encoding.format).refusal(Raster(plan.description, plan.grid, encoding))

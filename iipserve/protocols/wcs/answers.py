@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from iipserve.geo import gmlcov
 from iipserve.geo.ows.xml import Xml, document, element, joined, optional
 from iipserve.plan import Envelope
 from iipserve.protocols.coverage_offerings import Offering
-from iipserve.protocols.wcs import describe_2_0, multipart, soap
-from iipserve.protocols.wcs.documents_2_0 import subtype
+from iipserve.protocols.wcs import describe_2_0, multipart, parts, soap
 from iipserve.protocols.wcs.multipart import FilePart
 from iipserve.protocols.wcs.query import CoverageQuery, Family, family_of
 
@@ -16,14 +16,6 @@ ROOT_1_1 = {
     "xmlns:xlink": "http://www.w3.org/1999/xlink",
     "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
     "xsi:schemaLocation": "http://www.opengis.net/wcs/1.1 http://schemas.opengis.net/wcs/1.1/wcsCoverages.xsd",
-}
-ROOT_2_0 = {
-    "xmlns:gml": "http://www.opengis.net/gml/3.2",
-    "xmlns:gmlcov": "http://www.opengis.net/gmlcov/1.0",
-    "xmlns:swe": "http://www.opengis.net/swe/2.0",
-    "xmlns:xlink": "http://www.w3.org/1999/xlink",
-    "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
-    "xsi:schemaLocation": "http://www.opengis.net/gmlcov/1.0 http://schemas.opengis.net/gmlcov/1.0/gmlcovAll.xsd",
 }
 FILE_REFERENCE = "fileReference"
 """`arcrole` of the file (OGC 09-110r4, 8.4.2, as servers and clients write it)."""
@@ -78,11 +70,5 @@ def gml_coverage(shown: Offering, file: FilePart, role: str) -> Xml:
         element("gml:fileStructure", "Record Interleaved"),
         element("gml:mimeType", file.media_type),
     )
-    return element(
-        f"gmlcov:{subtype(shown)}",
-        describe_2_0.bounded_by(shown),
-        element("gml:domainSet", describe_2_0.grid(shown)),
-        element("gml:rangeSet", content),
-        element("gmlcov:rangeType", element("swe:DataRecord", joined(map(describe_2_0.field, shown.bands)))),
-        attributes={**ROOT_2_0, "gml:id": shown.coverage_id},
-    )
+    fields = joined(map(describe_2_0.field, shown.bands))
+    return gmlcov.coverage(shown.coverage_id, shown.grid, content, fields, parts.time_positions(shown))

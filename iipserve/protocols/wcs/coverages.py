@@ -67,6 +67,7 @@ def plan_get_coverage(query: CoverageQuery, images: Images, server: Server) -> A
         _resampling(query, offered, metadata),
         _encoding(query, format, offered, metadata),
         tuple(offered.bands[index].written for index in chosen),
+        offered.coverage_id,
     )
     try:
         plan = plan_images(view, offered.entry, query.times, images, server)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from iipserve.geo import crs
-from iipserve.geo.coverage_axes import TIME, axis_labels
+from iipserve.geo import gmlcov
 from iipserve.geo.layer import LayerEntry, ServiceMetadata
-from iipserve.geo.ows.capabilities import corner
 from iipserve.geo.ows.xml import NOTHING, Xml, element, joined, optional
 from iipserve.protocols.coverage_bands import OfferedBand, sample_text
 from iipserve.protocols.coverage_offerings import Offering, offering
 from iipserve.protocols.wcs import parts
-from iipserve.protocols.wcs.documents_2_0 import ROOT, subtype
+from iipserve.protocols.wcs.documents_2_0 import ROOT
 
-GRID_LABELS = "i j"
-"""Of columns and rows."""
 ATTRIBUTES = {**ROOT, "xsi:schemaLocation": ROOT["xsi:schemaLocation"]}
 
 
@@ -32,83 +28,17 @@ def _description(shown: Offering, metadata: ServiceMetadata) -> Xml:
         parts.layer_warning("label", shown, metadata),
         optional("gml:description", shown.description),
         element("gml:name", shown.title),
-        bounded_by(shown),
+        gmlcov.bounded_by(shown.grid, parts.time_positions(shown)),
         element("wcs:CoverageId", shown.coverage_id),
-        element("gml:domainSet", grid(shown)),
-        element("gmlcov:rangeType", element("swe:DataRecord", joined(map(field, shown.bands)))),
+        element("gml:domainSet", gmlcov.grid_element(shown.grid, shown.coverage_id)),
+        gmlcov.range_type(joined(map(field, shown.bands))),
         element(
             "wcs:ServiceParameters",
-            element("wcs:CoverageSubtype", subtype(shown)),
+            element("wcs:CoverageSubtype", gmlcov.subtype(shown.grid)),
             element("wcs:nativeFormat", native),
         ),
         attributes={"gml:id": shown.coverage_id},
     )
-
-
-# -- where -----------------------------------------------------------------------------------------
-
-
-def bounded_by(shown: Offering) -> Xml:
-    """`gml:boundedBy` with the outer edges, in the order of the authority; with the times, if there are several."""
-    key, times = shown.grid.crs, parts.time_positions(shown)
-    bounds, swapped = shown.grid.bounds, crs.swaps_axes(key)
-    if shown.is_plain:
-        width, height = shown.grid.size
-        lower, upper = "0 0", f"{width} {height}"
-    else:
-        lower, upper = (
-            corner(bounds.min_x, bounds.min_y, swapped),
-            corner(bounds.max_x, bounds.max_y, swapped),
-        )
-    labels, units = axis_labels(key)
-    more = ((TIME,), ("s",)) if times else ((), ())
-    attributes = {
-        "srsName": crs.uri(key) or "",
-        "axisLabels": " ".join((*labels, *more[0])),
-        "uomLabels": " ".join((*units, *more[1])),
-        "srsDimension": "2",
-    }
-    corners = element("gml:lowerCorner", lower) + element("gml:upperCorner", upper)
-    if not times:
-        return element("gml:boundedBy", element("gml:Envelope", Xml(corners), attributes=attributes))
-    ends = element("gml:beginPosition", times[0]) + element("gml:endPosition", times[-1])
-    envelope = element("gml:EnvelopeWithTimePeriod", Xml(corners + ends), attributes=attributes)
-    return element("gml:boundedBy", envelope)
-
-
-def grid(shown: Offering) -> Xml:
-    """`gml:RectifiedGrid` from the center of the first pixel on, or `gml:Grid` of a plain picture."""
-    affine, (width, height) = shown.grid.affine, shown.grid.size
-    limits = element(
-        "gml:limits",
-        element(
-            "gml:GridEnvelope", element("gml:low", "0 0"), element("gml:high", f"{width - 1} {height - 1}")
-        ),
-    )
-    labels = element("gml:axisLabels", GRID_LABELS)
-    attributes = {"dimension": "2", "gml:id": f"grid_{shown.coverage_id}"}
-    if shown.is_plain:
-        return element("gml:Grid", limits, labels, attributes=attributes)
-    key = shown.grid.crs
-    system = {"srsName": crs.uri(key) or ""}
-    swapped = crs.swaps_axes(key)
-    point = element(
-        "gml:Point",
-        element("gml:pos", corner(*affine.apply(0.5, 0.5), swapped)),
-        attributes={"gml:id": f"grid_origin_{shown.coverage_id}", **system},
-    )
-    vectors = (corner(affine.a, affine.d, swapped), corner(affine.b, affine.e, swapped))
-    return element(
-        "gml:RectifiedGrid",
-        limits,
-        labels,
-        element("gml:origin", point),
-        joined(element("gml:offsetVector", vector, attributes=system) for vector in vectors),
-        attributes=attributes,
-    )
-
-
-# -- what ------------------------------------------------------------------------------------------
 
 
 def field(band: OfferedBand) -> Xml:
@@ -121,7 +51,7 @@ def field(band: OfferedBand) -> Xml:
         optional("swe:label", band.interpretation),
         optional("swe:description", band.description),
         element("swe:nilValues", element("swe:NilValues", nils)) if nils else NOTHING,
-        element("swe:uom", attributes={"code": parts.unit_code(band.unit)}),
+        element("swe:uom", attributes={"code": gmlcov.unit_code(band.unit)}),
         _constraint(band),
         attributes={"definition": band.definition} if band.definition else {},
     )

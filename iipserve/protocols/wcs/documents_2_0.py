@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from iipserve.geo import crs
+from iipserve.geo import crs, gmlcov
 from iipserve.geo.layer import LayerEntry, ServiceMetadata
 from iipserve.geo.ows.addresses import Endpoint
 from iipserve.geo.ows.capabilities import (
@@ -151,7 +151,7 @@ def _summary(entry: LayerEntry, metadata: ServiceMetadata) -> CoverageText:
         keywords(shown.keywords),
         wgs84_bounding_box(shown.degrees),
         element("wcs:CoverageId", shown.coverage_id),
-        element("wcs:CoverageSubtype", subtype(shown)),
+        element("wcs:CoverageSubtype", gmlcov.subtype(shown.grid)),
         NOTHING if shown.is_plain else _box(shown),
         parts.ows_metadata(parts.metadata_links(shown.layer)),
     )
@@ -161,8 +161,3 @@ def _summary(entry: LayerEntry, metadata: ServiceMetadata) -> CoverageText:
 def _box(shown: Offering) -> Xml:
     key = shown.grid.crs
     return bounding_box(shown.grid.bounds, crs.uri(key) or "", swapped=crs.swaps_axes(key))
-
-
-def subtype(shown: Offering) -> str:
-    """Name of the element that has a coverage in GML."""
-    return "GridCoverage" if shown.is_plain else "RectifiedGridCoverage"

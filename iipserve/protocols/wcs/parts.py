@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -12,11 +11,9 @@ from iipserve import coverage_formats
 from iipserve.geo.layer import Layer, ServiceMetadata
 from iipserve.geo.ows.xml import NOTHING, Xml, comment, element, joined
 from iipserve.protocols import coverage_options as options
-from iipserve.protocols.coverage_bands import UNITLESS
 from iipserve.protocols.coverage_offerings import Offering
 from iipserve.protocols.metadata_links import MetadataLink, links_of
 
-NOT_IN_UNIT = re.compile(r"[:\s]+")
 """What a code of a unit cannot have (`swe:UomSymbol`)."""
 MAX_FIGURES = 40
 """Significant figures that the schema allows."""
@@ -84,11 +81,6 @@ def ows_metadata(links: Iterable[MetadataLink]) -> Xml:
         )
         for link in links
     )
-
-
-def unit_code(unit: str) -> str:
-    """The code of a unit, or that of numbers without one."""
-    return NOT_IN_UNIT.sub("_", unit.strip()) or UNITLESS
 
 
 def warning(keyword: str, metadata: ServiceMetadata, *, is_missing: bool) -> Xml:
