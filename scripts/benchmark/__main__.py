@@ -1,4 +1,4 @@
-"""Compare the daemon with Debian's iipimage-server, and for maps with MapServer, behind one nginx, interleaved.
+"""Compare the daemon with Debian's iipimage-server, and for maps with MapServer and MapProxy, behind one nginx, interleaved.
 
 Called by `scripts/bench`. Measured are the servers' own CPU time (user and system, all their processes,
 from /proc) divided by the requests answered, and requests per second and the milliseconds of an answer (50th and 99th
@@ -18,11 +18,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from scripts.benchmark import servers
-from scripts.benchmark.cases import CASES, IIPSRV, MAPSERVER, Case, paths_of
+from scripts.benchmark.cases import CASES, IIPSRV, MAPPROXY, MAPSERVER, Case, paths_of
 from scripts.benchmark.figures import FIGURES, Figure
 from scripts.benchmark.images import CACHE, Image, make_images, make_links
 from scripts.benchmark.load import Measurement, check_answer, walk, write_paths, wrk
-from scripts.benchmark.servers import Ports, iipserve, iipsrv, mapserver, memcached, nginx
+from scripts.benchmark.servers import Ports, iipserve, iipsrv, mapproxy, mapserver, memcached, nginx
 
 NEEDED = {
     "nginx": "nginx",
@@ -36,7 +36,7 @@ NEEDED = {
 HEADER = """\
 | request | iipserve, µs CPU | per s | p50, ms | p99, ms | {0}, µs CPU | per s | p50, ms | p99, ms | ratio of CPU |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
-PARTNERS = {IIPSRV: iipsrv, MAPSERVER: mapserver}
+PARTNERS = {IIPSRV: iipsrv, MAPSERVER: mapserver, MAPPROXY: mapproxy}
 """What starts them."""
 
 
@@ -135,7 +135,7 @@ def _print_case(case: Case, images: dict[str, Image], folder: Path, options: arg
             is_first = number == 0
             own.append(_measure(case, own_paths, ports, ours, options, is_first=is_first))
             if theirs:
-                if is_first and case.partner == MAPSERVER:
+                if is_first and case.partner != IIPSRV:
                     check_answer(other_paths, ports)
                 other.append(_measure(case, other_paths, ports, theirs, options, is_first=is_first))
     failed, others_failed = (0 if case.refused else sum(run.failed for run in runs) for runs in (own, other))

@@ -18,8 +18,8 @@ DECODED_BEFORE: Mapping[str, str] = {**UNCACHED, "MAX_MAP_TILES_SIZE": "1000"}
 """No map is kept, but decoded tiles of the raster are, as GDAL's block cache (5 % of memory) keeps them for MapServer."""
 CACHED: Mapping[str, str] = {"MAX_IMAGE_CACHE_SIZE": "100"}
 DEFAULT: Mapping[str, str] = {}
-IIPSRV, MAPSERVER = "iipsrv", "MapServer"
-"""Debian's iipsrv 1.1 and MapServer 8.0."""
+IIPSRV, MAPSERVER, MAPPROXY = "iipsrv", "MapServer", "MapProxy"
+"""Debian's iipsrv 1.1 and MapServer 8.0, and MapProxy of PyPI."""
 MANY, VERY_MANY = 1_000, 20_000
 """Images of a crowd."""
 
@@ -216,6 +216,10 @@ MAPS = (
         connections=64, links=RASTERS, partner=MAPSERVER, partner_addresses=maps.wms(_crowd_squares, "image/jpeg"),
     ),
     *capabilities_rows(),
+    Case(
+        "map tile from caches", MAP, maps.wmts(maps.few(maps.mercator_squares), "image/jpeg"), DEFAULT, warm_seconds=3,
+        partner=MAPPROXY, partner_addresses=maps.mapproxy(maps.few(maps.mercator_squares), "jpeg"),
+    ),
 )  # fmt: skip
 CASES: Sequence[Case] = (*WARM, *DOCUMENTS, *ERRORS, *FIRST, *CROWDS, *DECODED, *PROCESSED, *MAPS)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from rasterio.warp import transform_bounds
@@ -142,6 +142,35 @@ def wmts(squares: Squares, media_type: str) -> Callable[[Image], list[str]]:
         ]
 
     return addresses
+
+
+def mapproxy(squares: Squares, extension: str) -> Callable[[Image], list[str]]:
+    """The squares as tiles of MapProxy's WMTS, by paths."""
+    return lambda image: [
+        f"wmts/{one.layer}/quad/{one.zoom}/{one.column}/{one.row}.{extension}" for one in squares(image)
+    ]
+
+
+def mapproxy_settings(layer: str, origin: str, folder: Path) -> dict[str, Any]:
+    """The configuration of a MapProxy that keeps JPEG tiles of a layer as files.
+
+    Args:
+        layer: of this server.
+        origin: address of this server, with a slash at its end.
+        folder: for its files.
+    """
+    tile = (
+        "i.fcgi?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0&STYLE=default&FORMAT=image/jpeg"
+        "&TILEMATRIXSET=WebMercatorQuad&TILEMATRIX=%(z)s&TILEROW=%(y)s&TILECOL=%(x)s"
+    )
+    return {
+        "services": {"wmts": {}},
+        "layers": [{"name": layer, "title": layer, "sources": ["tiles"]}],
+        "caches": {"tiles": {"grids": ["quad"], "sources": ["origin"], "format": "image/jpeg"}},
+        "sources": {"origin": {"type": "tile", "grid": "quad", "url": f"{origin}{tile}&LAYER={layer}"}},
+        "grids": {"quad": {"base": "GLOBAL_WEBMERCATOR"}},
+        "globals": {"cache": {"base_dir": str(folder / "tiles"), "lock_dir": str(folder / "locks")}},
+    }
 
 
 def wms(squares: Squares, media_type: str) -> Callable[[Image], list[str]]:

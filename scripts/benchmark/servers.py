@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.benchmark import maps
 from scripts.benchmark.cases import Case
 from scripts.benchmark.images import CACHE, link_name
-from scripts.benchmark.maps import write_map_file
+from scripts.benchmark.maps import layer_name, write_map_file
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MAPSERV = "/usr/lib/cgi-bin/mapserv"
@@ -46,6 +49,7 @@ http {{
     location /new/ {{ fastcgi_pass 127.0.0.1:{iipserve}; }}
     location /iipsrv/ {{ fastcgi_pass 127.0.0.1:{partner}; }}
     location /MapServer/ {{ fastcgi_pass 127.0.0.1:{partner}; }}
+    location /MapProxy/ {{ proxy_pass http://127.0.0.1:{partner}/; }}
   }}
 }}
 """
@@ -119,6 +123,21 @@ def mapserver(ports: Ports, folder: Path, case: Case) -> Iterator[subprocess.Pop
     environ = {"MAPSERVER_CONFIG_FILE": str(settings), "PATH": os.environ["PATH"]}
     command = [*SERVER_CORE, "spawn-fcgi", "-n", "-a", "127.0.0.1", "-p", str(ports.partner), "--", MAPSERV]
     with _running(command, environ, ports.partner, "MapServer") as process:
+        yield process
+
+
+@contextmanager
+def mapproxy(ports: Ports, folder: Path, case: Case) -> Iterator[subprocess.Popen[bytes]]:
+    """MapProxy by gunicorn with one worker, with an empty cache of files in front of this server."""
+    shutil.rmtree(CACHE / "mapproxy", ignore_errors=True)
+    (CACHE / "mapproxy").mkdir()
+    settings = CACHE / "mapproxy" / "mapproxy.yaml"
+    origin = f"http://127.0.0.1:{ports.nginx}/kept/"
+    settings.write_text(json.dumps(maps.mapproxy_settings(layer_name(case.image), origin, settings.parent)))
+    application = f"mapproxy.wsgiapp:make_wsgi_app({str(settings)!r})"
+    program = str(Path(sys.executable).with_name("gunicorn"))
+    command = [*SERVER_CORE, program, "--workers", "1", "--bind", f"127.0.0.1:{ports.partner}", application]
+    with _running(command, dict(os.environ), ports.partner, "MapProxy") as process:
         yield process
 
 
