@@ -30,8 +30,8 @@ LEAST_WEIGHT = 0.5 / 255
 """Of valid samples, of a total of 1: maps of 8 bits are clear below it."""
 MAX_SAMPLES = 4
 """Across and down a sample of the coverage, of which the most frequent is taken."""
-SUMS_BYTES = 8 * 4
-"""Held for each band of a pixel of a window while it is averaged."""
+MAX_STEP = 64
+"""Rows that are added one by one."""
 
 Resampler: TypeAlias = Callable[[Values, Valid | None, Coordinates, Coordinates, Reach], Values]
 """(window, which samples are valid, columns, rows, reach) -> samples of the shape of the coordinates, with bands. All places
@@ -228,6 +228,13 @@ def _is_separable(box: Box) -> bool:
 
 def _between(plane: NDArray[Any], first: Coordinates, last: Coordinates) -> NDArray[np.float64]:
     """Sums over rows from one place to another, of which the first and the last row count in part."""
+    step = _whole_step(first, last)
+    if step:
+        rows = plane[int(first[0]) : int(last[-1])]
+        total = rows[::step].astype(np.float64)
+        for offset in range(1, step):
+            total += rows[offset::step]
+        return total
     sums = np.zeros((plane.shape[0] + 1, plane.shape[1]))
     np.cumsum(plane, axis=0, out=sums[1:])
 
@@ -237,6 +244,14 @@ def _between(plane: NDArray[Any], first: Coordinates, last: Coordinates) -> NDAr
         return sums[row] * (1 - part) + sums[row + 1] * part
 
     return above(last) - above(first)
+
+
+def _whole_step(first: Coordinates, last: Coordinates) -> int:
+    """How many whole rows each span has, if they all have as many and follow each other; 0 otherwise, and of many."""
+    step = int(last[0] - first[0])
+    starts = first[0] + step * np.arange(len(first))
+    is_whole = first[0] % 1 == 0 and np.array_equal(first, starts) and np.array_equal(last, starts + step)
+    return step if is_whole and step <= MAX_STEP else 0
 
 
 def _corner_sum(sums: NDArray[np.float64], x: Coordinates, y: Coordinates) -> NDArray[np.float64]:
