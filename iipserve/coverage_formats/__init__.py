@@ -138,22 +138,17 @@ def by_name(name: str) -> CoverageFormat:
     return _found(formats().get(name), name)
 
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-def find(text: str, configured: Mapping[str, str] = NOTHING) -> CoverageFormat:
+def find(text: str) -> CoverageFormat:
     """The format that a client asks for.
 
     Args:
         text: a name, or a media type with any parameters, in any case, with or without quotes; also one whose `+` was not
             encoded in an address.
-        configured: names of the service file in lower case -> what each stands for.
 
     Raises:
         UnsupportedEncoding: there is none.
     """
     wanted = text.strip()
-    wanted = configured.get(wanted.lower(), wanted)
     return _found(_by_name().get(wanted.lower()) or _by_media_type(parsed(wanted)), text)
 
 

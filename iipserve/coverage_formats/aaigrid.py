@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from iipserve.coverage_formats import CoverageFormat, Raster, Strips
 from iipserve.coverage_formats.nodata import as_text, common_nodata
-from iipserve.coverage_formats.sample_text import digits
+from iipserve.coverage_formats.sample_text import digits, held, parts
 
 SQUARE = 1e-9
 """Relative difference of the sides of pixels that are called square."""
@@ -27,7 +27,7 @@ def refusal(raster: Raster) -> str | None:
 def pieces(raster: Raster, strips: Strips) -> Iterator[bytes]:
     """The file from beginning to end."""
     yield _header(raster).encode()
-    for strip in strips:
+    for strip in parts(strips):
         lines = (" ".join(digits(row)) for row in strip)
         yield ("\n".join(lines) + "\n").encode()
 
@@ -58,7 +58,7 @@ COVERAGE_FORMAT = CoverageFormat(
     extension="asc",
     refusal=refusal,
     pieces=pieces,
-    held=lambda raster: raster.size.width * 100,
+    held=lambda raster: held(raster.size.width, 1),
     media_types=(
         "image/x-aaigrid",
         "application/x-ogc-aaigrid",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from iipserve.coverage_formats import CoverageFormat, Raster, Strips
-from iipserve.coverage_formats.sample_text import digits
+from iipserve.coverage_formats.sample_text import digits, held, parts
 from iipserve.geo import crs
 from iipserve.geo.gmlcov import coverage_document
 
@@ -33,7 +33,7 @@ def pieces(raster: Raster, strips: Strips) -> Iterator[bytes]:
     )
     yield document.head
     separator = ""
-    for strip in strips:
+    for strip in parts(strips):
         tuples = zip(*(digits(strip[:, :, band]) for band in range(raster.bands)), strict=True)
         yield (separator + " ".join(map(",".join, tuples))).encode()
         separator = " "
@@ -47,7 +47,7 @@ COVERAGE_FORMAT = CoverageFormat(
     extension="gml",
     refusal=refusal,
     pieces=pieces,
-    held=lambda raster: 200 * raster.size.area * raster.bands,
+    held=lambda raster: held(raster.size.width, raster.bands),
     media_types=("text/xml;subtype=gml", "application/xml;subtype=gml", "text/gml", "text/xml"),
     names=("gmlcov",),
     is_named=True,

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+PART = 1 << 16
+"""Samples that are text at once."""
+TEXT_BYTES = 200
+"""That Python takes for the text of a sample, at most."""
+
+
+def parts(strips: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """An image in strips of about `PART` samples, of at least one row."""
+    for strip in strips:
+        rows = max(1, PART // (strip.shape[1] * strip.shape[2]))
+        for start in range(0, strip.shape[0], rows):
+            yield strip[start : start + rows]
+
+
+def held(width: int, bands: int) -> int:
+    """Bytes held while a strip of `parts` is text."""
+    return TEXT_BYTES * max(PART, width * bands)
 
 
 def digits(samples: NDArray[Any]) -> list[str]:

@@ -50,11 +50,6 @@ def test_what_is_no_format_is_refused(text: str) -> None:
     assert len(str(caught.value)) < 500
 
 
-def test_names_of_the_service_file_come_first() -> None:
-    assert find("Mine", {"mine": "image/png"}).name == "png"
-    assert find("geotiff", {"geotiff": "image/png"}).name == "png"
-
-
 def test_media_types_and_names_are_of_one_format_each() -> None:
     for format in formats().values():
         for text in (format.name, format.title, format.media_type, *format.names, *format.media_types):

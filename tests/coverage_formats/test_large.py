@@ -92,6 +92,18 @@ def strips_of(given: Raster) -> Iterator[NDArray[Any]]:
         yield np.full((rows, given.size.width, given.bands), start % 200, given.dtype)
 
 
+def test_memory_of_texts_is_that_of_a_part_of_a_strip() -> None:
+    given = raster("aaigrid", dtype="uint16", size=(300, 800))
+    tracemalloc.start()
+    try:
+        by_name("aaigrid").write(given, [np.full((800, 300, 1), 54321, np.uint16)], output := Nowhere())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert output.length > 800 * 300 * 6
+    assert peak <= 2 * given.raw_length + by_name("aaigrid").held(given)
+
+
 @pytest.mark.parametrize(
     ("format", "encoding"),
     [
