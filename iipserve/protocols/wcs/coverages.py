@@ -16,6 +16,7 @@ from iipserve.geo.layer import ServiceMetadata
 from iipserve.geo.ows.exceptions import INVALID_VALUE, NO_CODE, OwsError
 from iipserve.plan import Answer, CoverageEncoding, CoveragePlan, Resampling
 from iipserve.protocols import Images, Server, coverage_options
+from iipserve.protocols.coverage_bands import OfferedBand
 from iipserve.protocols.coverage_images import plan_images
 from iipserve.protocols.coverage_offerings import Offering, offering
 from iipserve.protocols.coverages import CoverageView
@@ -49,33 +50,36 @@ def plan_get_coverage(query: CoverageQuery, images: Images, server: Server) -> A
     Raises:
         OwsError: what is asked for does not exist, or is too large.
     """
-    metadata, family = server.catalog().metadata, family_of(query.version)
+    metadata = server.catalog().metadata
     entry = entry_of(query.layer, images[query.layer.name], server)
     offered = offering(entry, metadata)
-    times.check(query, offered)
-    _check_systems(query, offered, metadata)
+    _check(query, offered, metadata)
     target = target_of(query, offered.grid)
     check_size(target, coverage_options.max_size(metadata))
-    _check_range(query, offered)
-    names = [band.name for band in offered.bands]
-    chosen = selected(query.bands, names, family, [band.written for band in offered.bands])
+    shown = replace(offered, grid=target, bands=_bands(query, offered))
     format = _format(query, offered, metadata)
     view = CoverageView(
         query.layer,
-        tuple(offered.bands[index].index for index in chosen),
+        tuple(band.index for band in shown.bands),
         target,
         _resampling(query, offered, metadata),
         _encoding(query, format, offered, metadata),
-        tuple(offered.bands[index].written for index in chosen),
+        tuple(band.written for band in shown.bands),
         offered.coverage_id,
     )
     try:
         plan = plan_images(view, offered.entry, query.times, images, server)
     except NoTransformation as error:
-        raise refused(Fault.OUTPUT_CRS, family, str(error), target.crs) from error
+        raise refused(Fault.OUTPUT_CRS, family_of(query.version), str(error), target.crs) from error
     _check_format(query, format.format, plan)
-    shown = replace(offered, grid=target, bands=tuple(offered.bands[index] for index in chosen))
     return _answer(query, plan, format, shown)
+
+
+def _check(query: CoverageQuery, offered: Offering, metadata: ServiceMetadata) -> None:
+    """See that the coverage has the times, the fields and the systems that the request names. Raises `OwsError`."""
+    times.check(query, offered)
+    _check_systems(query, offered, metadata)
+    _check_range(query, offered)
 
 
 def _answer(query: CoverageQuery, plan: CoveragePlan, format: _Format, shown: Offering) -> Answer:
@@ -172,6 +176,14 @@ def _check_range(query: CoverageQuery, offered: Offering) -> None:
             if name.lower() not in {each.lower() for each in known}:
                 one = own if kind == "field" else coverage_options.band_axis(layer)
                 raise refused(Fault.FIELD, family, f"there is no {kind} {quoted(name)}; {one} is", name)
+
+
+def _bands(query: CoverageQuery, offered: Offering) -> tuple[OfferedBand, ...]:
+    """The bands of the result. Raises `OwsError`."""
+    names = [band.name for band in offered.bands]
+    written = [band.written for band in offered.bands]
+    chosen = selected(query.bands, names, family_of(query.version), written)
+    return tuple(offered.bands[index] for index in chosen)
 
 
 def _resampling(query: CoverageQuery, offered: Offering, metadata: ServiceMetadata) -> Resampling:

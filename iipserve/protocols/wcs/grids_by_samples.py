@@ -18,9 +18,11 @@ from iipserve.protocols.coverage_grids import (
     index_span,
     pixel_bounds,
     snapped,
-    steps,
     touches,
     window,
+)
+from iipserve.protocols.coverage_grids import (
+    steps as steps_of,
 )
 from iipserve.protocols.wcs.query import SampleDomain
 
@@ -48,13 +50,9 @@ def samples_grid(native: GridRef, domain: SampleDomain) -> GridRef:
             of no upright grid; NoApplicableCode where the result is larger than `MAX_SIDE`.
         NoTransformation: a system has nothing to do with that of the coverage.
     """
-    own = CrsName(native.crs, crs.Form.URN)
-    base = domain.base_crs or domain.crs or own
-    if IMAGE in (base.key, native.crs):
-        base = CrsName(native.crs, base.form)
+    base, box_crs = _systems(native, domain)
     if domain.box is None and not domain.offsets and base.key == native.crs:
         return native
-    box_crs = domain.crs or domain.base_crs or own
     is_indexed = IMAGE in (box_crs.key, native.crs)
     if is_indexed and domain.box is not None and not domain.offsets and base.key == native.crs:
         return _indexed(native, domain.box)
@@ -63,10 +61,17 @@ def samples_grid(native: GridRef, domain: SampleDomain) -> GridRef:
     centers = in_system(key, base.key, box)
     if centers is None or not touches(native, key, box):
         raise OwsError(INVALID_VALUE, "the box is outside of the coverage", BOX)
-    step_x, step_y = (
-        _offsets(domain, base) if domain.offsets else _native_steps(native, base.key, key, box, centers)
-    )
-    return snapped(native, _grid(base, centers, domain.origin, step_x, step_y))
+    steps = _offsets(domain, base) if domain.offsets else _native_steps(native, base.key, key, box, centers)
+    return snapped(native, _grid(base, centers, domain.origin, *steps))
+
+
+def _systems(native: GridRef, domain: SampleDomain) -> tuple[CrsName, CrsName]:
+    """The system of the result, where `image` stands for that of the coverage, and that of the box."""
+    own = CrsName(native.crs, crs.Form.URN)
+    base = domain.base_crs or domain.crs or own
+    if IMAGE in (base.key, native.crs):
+        base = CrsName(native.crs, base.form)
+    return base, domain.crs or domain.base_crs or own
 
 
 def _grid(
@@ -109,7 +114,7 @@ def _indexed(native: GridRef, box: tuple[float, float, float, float]) -> GridRef
 
 def _centers(native: GridRef) -> Bounds:
     """The box of the centers of the outermost samples."""
-    step_x, step_y = steps(native)
+    step_x, step_y = steps_of(native)
     own = native.bounds
     return Bounds(
         own.min_x + step_x / 2, own.min_y + step_y / 2, own.max_x - step_x / 2, own.max_y - step_y / 2
@@ -168,7 +173,7 @@ def _offsets(domain: SampleDomain, base: CrsName) -> tuple[float, float]:
 def _native_steps(native: GridRef, base: str, key: str, box: Bounds, centers: Bounds) -> tuple[float, float]:
     """Steps of the coverage; in another system those that keep the number of samples."""
     if base == native.crs:
-        return steps(native)
+        return steps_of(native)
     try:
         inside = in_system(key, native.crs, box)
     except NoTransformation:

@@ -35,15 +35,11 @@ def read_coverage(parameters: Parameters, server: Server, version: str) -> Cover
         OwsError: a parameter is missing or malformed, or names what does not exist.
     """
     name = parameters.get("identifiers") or parameters.required("identifier")
-    layer = layer_of(name, server, Family.V1_1)
-    domain = _domain(parameters)
+    layer, domain = layer_of(name, server, Family.V1_1), _domain(parameters)
     format = parameters.required("format")
     if is_true(parameters, "store"):
-        raise OwsError(
-            INVALID_VALUE,
-            "coverages are not stored here; leave STORE out, and the answer has the coverage",
-            "store",
-        )
+        text = "coverages are not stored here; leave STORE out, and the answer has the coverage"
+        raise OwsError(INVALID_VALUE, text, "store")
     fields, axes, bands, method = _range(parameters.get("rangesubset"))
     times = times_of(parameters.get("timesequence") or parameters.get("time"))
     return CoverageQuery(
