@@ -35,7 +35,9 @@ def pieces(raster: Raster, strips: Strips) -> Iterator[bytes]:
     separator = ""
     for strip in parts(strips):
         tuples = zip(*(digits(strip[:, :, band]) for band in range(raster.bands)), strict=True)
-        yield (separator + " ".join(map(",".join, tuples))).encode()
+        text = " ".join(map(",".join, tuples))
+        # as XML Schema writes them, and documents the missing one
+        yield (separator + text.replace("nan", "NaN").replace("inf", "INF")).encode()
         separator = " "
     yield document.tail
 

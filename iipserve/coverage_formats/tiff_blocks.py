@@ -13,8 +13,6 @@ from iipserve.geometry import Size, ceil_div
 
 STRIP_BYTES = 1 << 19
 """Approximate size of the samples of one strip."""
-ROWS_UNIT = 16
-"""Strips have a multiple of so many rows, as JPEG needs (TIFF Technical Note 2)."""
 
 
 class Blocks(NamedTuple):
@@ -34,10 +32,18 @@ class Blocks(NamedTuple):
     """Each block has samples of one band."""
 
     @classmethod
-    def strips(cls, size: Size, bands: int, itemsize: int, is_planar: bool) -> Blocks:
-        """Strips of about `STRIP_BYTES`, for samples of `itemsize` bytes."""
+    def strips(cls, size: Size, bands: int, itemsize: int, unit: int, *, is_planar: bool) -> Blocks:
+        """Strips of about `STRIP_BYTES`.
+
+        Args:
+            size: of the image.
+            bands: of the image.
+            itemsize: bytes of a sample.
+            unit: strips have a multiple of so many rows.
+            is_planar: as the field.
+        """
         row_bytes = size.width * itemsize * (1 if is_planar else bands)
-        rows = ceil_div(max(1, STRIP_BYTES // row_bytes), ROWS_UNIT) * ROWS_UNIT
+        rows = max(1, STRIP_BYTES // row_bytes // unit) * unit
         return cls(size, bands, Size(size.width, min(rows, size.height)), False, is_planar)
 
     @property

@@ -25,6 +25,8 @@ PREDICTORS = {
 }
 """Word of a request -> value of the field Predictor."""
 DEFAULT_JPEG_QUALITY = 75
+MCU_ROWS = 16
+"""Of the units of a JPEG stream with half the chroma (TIFF Technical Note 2)."""
 
 
 class Scheme(NamedTuple):
@@ -36,6 +38,8 @@ class Scheme(NamedTuple):
     """(samples, JPEG quality) -> compressed."""
     predicts: bool = False
     """A predictor may precede it."""
+    rows_unit: int = 1
+    """Strips have a multiple of so many rows."""
 
 
 def _of_pictures(name: str, quality: int) -> Callable[[Block, int], bytes | memoryview]:
@@ -59,7 +63,7 @@ SCHEMES: Mapping[str, Scheme] = {
     "huffman": Scheme(Compression.CCITT_RLE, lambda block, _: huffman.compressed(block)),
     "packbits": Scheme(Compression.PACKBITS, _packed),
     "lzw": Scheme(Compression.LZW, _of_pictures("lzw", 0), predicts=True),
-    "jpeg": Scheme(Compression.JPEG, _jpeg),
+    "jpeg": Scheme(Compression.JPEG, _jpeg, rows_unit=MCU_ROWS),
     "deflate": Scheme(Compression.ADOBE_DEFLATE, _of_pictures("deflate", 1), predicts=True),
     "zstd": Scheme(Compression.ZSTD, _of_pictures("zstd", 1), predicts=True),
 }

@@ -84,7 +84,7 @@ def lay_out(raster: Raster) -> Layout:
     blocks = (
         Blocks(raster.size, raster.bands, encoding.tile, is_tiled=True, is_planar=is_planar)
         if encoding.tile
-        else Blocks.strips(raster.size, raster.bands, itemsize, is_planar)
+        else Blocks.strips(raster.size, raster.bands, itemsize, scheme.rows_unit, is_planar=is_planar)
     )
     predictor = PREDICTORS[encoding.predictor]
     fields = [*sample_fields(raster, scheme.number, is_planar), *_block_fields(blocks), *value_fields(raster)]

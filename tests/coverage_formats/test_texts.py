@@ -76,6 +76,7 @@ def test_tuples_of_gml_are_the_samples(dtype: str, bands: int) -> None:
         np.float64 if dtype.startswith("float") else dtype,
     )
     np.testing.assert_array_equal(parsed.astype(dtype).reshape(15, 20, bands), samples)
+    assert ("NaN" in text) == dtype.startswith("float")
 
 
 def test_grid_of_gml_is_that_of_the_samples_in_the_order_of_its_system() -> None:
