@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -96,6 +97,8 @@ def _band(
 
     def said(*keywords: str) -> str:
         """What the service file says of this band, or of all."""
+        if not layer.metadata:
+            return ""
         texts = [item(layer, f"{written.lower()}_{keyword}") for keyword in keywords] if written else []
         return next(filter(None, [*texts, *(item(layer, keyword) for keyword in keywords)]), "")
 
@@ -130,6 +133,7 @@ def interval(text: str) -> tuple[float | int, float | int] | None:
     return (low, high) if math.isfinite(low) and math.isfinite(high) and low <= high else None
 
 
+@cache
 def type_interval(dtype: str) -> tuple[int, int] | None:
     """The range of an integer type; None of floats."""
     kind = np.dtype(dtype)

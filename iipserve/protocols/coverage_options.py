@@ -11,12 +11,16 @@ from iipserve.geo import crs
 from iipserve.geo.coverages import NamedFormat
 from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
 from iipserve.geo.service.keys import (
+    COMPRESSIONS,
     COVERAGE_FORMATS,
     COVERAGE_INTERPOLATIONS,
     COVERAGE_MAX_SIDE,
     LISTED_CRS,
+    PREDICTORS,
     WCS_OPERATIONS,
 )
+from iipserve.geo.service.map_coverages import settings
+from iipserve.geometry import Size
 from iipserve.protocols import map_options
 
 CAPABILITIES = "GetCapabilities"
@@ -42,6 +46,8 @@ def item(layer: Layer, keyword: str) -> str:
         keyword: in lower case, without the prefix: `label`.
     """
     found = layer.metadata
+    if not found:  # as of all images that no service file describes
+        return ""
     return (found.get(PREFIX + keyword) or found.get(keyword, "")).strip()
 
 
@@ -192,7 +198,7 @@ def layer_formats(layer: Layer, metadata: ServiceMetadata) -> tuple[str, ...]:
     They are names of formats, and of `named_formats`.
     """
     found = (format_of(word, metadata) for word in item(layer, "formats").replace(",", " ").split())
-    return tuple(dict.fromkeys(filter(None, found))) or formats(metadata)
+    return tuple(dict.fromkeys(filter(None, found))) or every_format(metadata)
 
 
 def format_of(text: str, metadata: ServiceMetadata) -> str | None:
@@ -205,6 +211,31 @@ def format_of(text: str, metadata: ServiceMetadata) -> str | None:
     except UnsupportedEncoding:
         return None
     return name if name in formats(metadata) else None
+
+
+def layer_settings(layer: Layer, name: str, format: NamedFormat) -> NamedFormat:
+    """A format with the settings that items of the layer state for it: `outputformat_NAME_creationoption_COMPRESS`.
+
+    Args:
+        layer: with its metadata.
+        name: as the request has it, or that of the format.
+        format: without them.
+    """
+    names = {name.strip().lower(), format.name.lower()}
+    starts = tuple(f"{PREFIX}outputformat_{each}_creationoption_" for each in names)
+    options = {
+        key[len(start) :].upper(): value
+        for start in starts
+        for key, value in layer.metadata.items()
+        if key.startswith(start)
+    }
+    stated = settings(options)
+    if (
+        stated.get("compression", "none") not in COMPRESSIONS
+        or stated.get("predictor", "none") not in PREDICTORS
+    ):
+        return format
+    return format._replace(**stated | ({"tile": Size(*stated["tile"])} if "tile" in stated else {}))
 
 
 def layer_native_format(layer: Layer, metadata: ServiceMetadata) -> str:

@@ -254,7 +254,7 @@ def _named(text: str, offered: Offering, metadata: ServiceMetadata) -> _Format:
         if key
     }
     if named := by_name_or_type.get(wanted):
-        return _Format(by_name(named.format), named)
+        return _Format(by_name(named.format), coverage_options.layer_settings(offered.layer, text, named))
     known = ", ".join(offered.formats)
     try:
         format = find(text)
@@ -264,7 +264,9 @@ def _named(text: str, offered: Offering, metadata: ServiceMetadata) -> _Format:
         raise OwsError(
             INVALID_VALUE, f"coverages are not written as {quoted(text)}, but as {known}", "format"
         )
-    return _Format(format)
+    plain = NamedFormat(format.name, format.name)
+    own = coverage_options.layer_settings(offered.layer, text, plain)
+    return _Format(format, None if own == plain else own)
 
 
 def _encoding(

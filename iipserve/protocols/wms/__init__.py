@@ -48,7 +48,7 @@ def _plan_capabilities(query: CapabilitiesQuery, images: Images, server: Server)
 
 
 def _plan_description(query: DescribeQuery, images: Images, server: Server) -> Answer:
-    return Answer(plan_description(query))
+    return Answer(plan_description(query, server.catalog().metadata))
 
 
 PLANS: Mapping[type, Callable[[Any, Images, Server], Answer]] = {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from iipserve.geo.layer import ServiceMetadata
 from iipserve.geo.ows.addresses import Endpoint
-from iipserve.geo.ows.xml import Xml, document, element, joined, nc_name
+from iipserve.geo.ows.xml import Xml, document, element, joined
 from iipserve.plan import Document
+from iipserve.protocols import coverage_options
+from iipserve.protocols.coverage_offerings import coverage_id
 from iipserve.protocols.wms.forms import VERSIONS
 from iipserve.protocols.wms.query import DescribeQuery
 from iipserve.protocols.wms.tree import name_of
@@ -23,19 +26,27 @@ ROOT_1_3 = {
 }
 
 
-def coverage_address(endpoint: Endpoint) -> str:
-    """The address of the service of coverages (WCS), before parameters; empty where there is none."""
-    return ""
+def coverage_address(endpoint: Endpoint, metadata: ServiceMetadata) -> str:
+    """The address of the service of coverages (WCS), before parameters; empty where there is none.
+
+    It is that of WMS: of the services at one address, SERVICE chooses.
+    """
+    return endpoint.kvp if coverage_options.operations(metadata) else ""
 
 
-def plan_description(query: DescribeQuery) -> Document:
-    """The document: each layer is a coverage of the same name."""
-    address = coverage_address(query.endpoint)
+def plan_description(query: DescribeQuery, metadata: ServiceMetadata) -> Document:
+    """The document: each layer is a coverage of the same name.
+
+    Args:
+        query: the request.
+        metadata: of the service.
+    """
+    address = coverage_address(query.endpoint, metadata)
     if VERSIONS[query.version].is_old:
         described = joined(_description_1_1(name_of(layer), address) for layer in query.layers)
         root = element("WMS_DescribeLayerResponse", described, attributes={"version": "1.1.1"})
         return Document(document(root, DOCTYPE), "text/xml; charset=utf-8")
-    described = joined(_description_1_3(layer.identifier, address) for layer in query.layers)
+    described = joined(_description_1_3(coverage_id(layer), address) for layer in query.layers)
     root = element("DescribeLayerResponse", element("Version", "1.1.0"), described, attributes=ROOT_1_3)
     return Document(document(root), "text/xml; charset=utf-8")
 
@@ -49,10 +60,10 @@ def _description_1_1(name: str, address: str) -> Xml:
     )
 
 
-def _description_1_3(identifier: str, address: str) -> Xml:
+def _description_1_3(name: str, address: str) -> Xml:
     return element(
         "LayerDescription",
         element("owsType", "wcs"),
         element("se:OnlineResource", attributes={"xlink:type": "simple", "xlink:href": address}),
-        element("TypeName", element("se:CoverageName", nc_name(identifier))),
+        element("TypeName", element("se:CoverageName", name)),
     )

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from lxml import etree
 from owslib.wms import WebMapService
 
 from iipserve.config import Config
@@ -337,15 +338,26 @@ def test_numbers_have_no_exponents(version: str) -> None:
             assert re.fullmatch(r"-?\d+(\.\d+)?", side)
 
 
-def described(version: str) -> bytes:
+def described(version: str, **options: Any) -> bytes:
     layers = tuple(each.layer for each in ENTRIES if each.layer.identifier in ("utm", STRANGE))
-    return describe.plan_description(DescribeQuery(layers, Endpoint(ADDRESS, ""), version)).body
+    query = DescribeQuery(layers, Endpoint(ADDRESS, ""), version)
+    return describe.plan_description(query, ServiceMetadata(options=MappingProxyType(dict(options)))).body
 
 
 def test_descriptions_of_layers() -> None:
     root = validated_by_dtd(described("1.1.1"))
     assert [(each.get("name"), each.get("owsType")) for each in root] == [("utm", "WCS"), (STRANGE, "WCS")]
     assert [each[0].get("typeName") for each in root] == ["utm", STRANGE]
+    assert {each.get("owsURL") for each in root} == {ADDRESS}
+    root = etree.fromstring(described("1.3.0"))
+    assert [each.text for each in root.iter("{http://www.opengis.net/se}CoverageName")] == [
+        "utm", "\u5f71\u50cf_2024_a_b_c",
+    ]  # fmt: skip
+
+
+def test_descriptions_have_no_address_where_coverages_are_switched_off() -> None:
+    root = validated_by_dtd(described("1.1.1", **{"wcs.enabled": False}))
+    assert {each.get("owsURL") for each in root} == {None}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
