@@ -93,7 +93,10 @@ services. What means nothing to this server is reported by `--check`, a line for
 | `MINSCALEDENOM`, `MAXSCALEDENOM`, `attribution_...`, `authorityurl_...`, `identifier_...`, `metadataurl_...`, `dataurl_...`, `opaque`, `timeextent`, `timedefault`, `dimensionlist` | what documents of WMS tell of a layer; the keys of `layer.metadata` have the same names |
 | `CLASS` with `NAME` and an `EXPRESSION` of one value: `"1"`, `([pixel] = 1)` | `classes`, the names of classes of a palette in legends; colors stay those of the palette |
 | `wms_style_NAME_legendurl_href`, `_width`, `_height`, `_format` | the legend of a style in documents of WMS, WMTS and MapML, instead of this server's |
-| `wms_sld_enabled` | `sld` of `[wms]` |
+| `wms_style_NAME_title` | the title of a style of a layer |
+| `wms_sld_enabled`, `wms_layerlimit`, `wms_getcapabilities_version` | `sld`, `max_layers`, `version` of `[wms]` |
+| `wms_keywordlist_vocabulary`, `wms_keywordlist_NAME_items` | keywords of vocabularies in documents of WMS 1.3.0 |
+| `wms_getfeatureinfo_formatlist` of a layer | the only formats of feature info of WMS and in its documents of MapML |
 | `mapml_wms_image_format` | `image_format` of `[mapml]`; of a layer, its item `wms_image_format` |
 | `enable_request` | operations, and whether a layer is public: `*`, names, and names after `!`; all without it. WCS takes `wcs_enable_request`, then `ows_enable_request`, then that of other services, of a layer before that of the map; a layer that is switched off for maps alone is not in WMS |
 | `OUTPUTFORMAT` with a driver of GDAL for rasters, `FORMATOPTION` `COMPRESS`, `PREDICTOR`, `TILED`, `BLOCKXSIZE`, `BLOCKYSIZE`, `INTERLEAVE`, `QUALITY` | `[[format]]`; samples keep their type whatever `IMAGEMODE` says |

@@ -14,6 +14,7 @@ from iipserve.geo.service.keys import (
     MAX_SIDE,
     WMS_INFO_FORMATS,
     WMS_OPERATIONS,
+    WMS_VERSIONS,
 )
 from iipserve.geometry import Size
 from iipserve.protocols.feature_info.formats import is_written
@@ -96,6 +97,11 @@ def answers_errors_with_their_status(metadata: ServiceMetadata) -> bool:
     return bool(metadata.options.get("wms.exception_status", "ok") == "error")
 
 
+def usual_version(metadata: ServiceMetadata) -> str:
+    """Of capabilities that are asked for without a version."""
+    return str(metadata.options.get("wms.version", WMS_VERSIONS[0]))
+
+
 def reads_styles(metadata: ServiceMetadata) -> bool:
     """Whether styles of clients are used."""
     return bool(metadata.options.get("wms.sld", True))
@@ -156,6 +162,13 @@ def crs_of(entry: LayerEntry, metadata: ServiceMetadata) -> tuple[str, ...]:
     listed = explicit_crs(entry.layer, metadata) or LISTED_CRS
     keys = dict.fromkeys((own, *(key for key in listed if key != crs.IMAGE)))
     return tuple(key for key in keys if crs.has_code(key) and entry.place_in(key) is not None)
+
+
+def layer_info_formats(layer: Layer, metadata: ServiceMetadata) -> tuple[str, ...]:
+    """The formats of feature info about a layer: those of the service, or of them those that its metadata lists, if any."""
+    offered = info_formats(metadata)
+    stated = [word.strip() for word in layer.metadata.get("getfeatureinfo_formatlist", "").split(",")]
+    return tuple(media for media in offered if media in stated) or offered
 
 
 def is_on_ground(entry: LayerEntry) -> bool:

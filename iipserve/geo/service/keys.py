@@ -34,6 +34,8 @@ TILE_FORMATS = ("png", "jpeg", "webp", "tiff")
 """Usual formats of tiles."""
 OPERATIONS = ("GetTile", "GetFeatureInfo")
 """Operations of WMTS that can be switched off."""
+WMS_VERSIONS = ("1.3.0", "1.1.1")
+"""Of WMS, the usual one first."""
 WMS_OPERATIONS = ("GetMap", "GetFeatureInfo", "GetLegendGraphic", "DescribeLayer", "GetStyles", "GetMapML")
 """Operations of WMS that can be switched off."""
 WMS_INFO_FORMATS = (*INFO_FORMATS, "application/vnd.ogc.gml", "text/mapml")
@@ -191,6 +193,9 @@ WMS = {
     ),
     "sld": Key(
         Switch(), "false", "Whether styles of clients are used (SLD_BODY); the parameters are ignored otherwise.", True,
+    ),
+    "version": Key(
+        Choice(WMS_VERSIONS), '"1.1.1"', "Version of capabilities that are asked for without one.", WMS_VERSIONS[0],
     ),
     "root_name": Key(Identifier(), '"all"', "Name by which all layers are asked for; none if it is left out.", ""),
     "root_title": Key(Text(), '"All maps"', "Title of the layer that all others are in; that of the service if it is left out.", ""),

@@ -41,6 +41,7 @@ KEPT = (
     "significant_figures", "nilvalues", "timeitem", "timeposition", "timeextent", "timedefault", "outputformat",
     "axes", "values", "queryable", "wmslicense", "projection", "tiled", "use", "legend_",
     "wms_link_rel", "wms_image_format", "style_",
+    "getfeatureinfo_formatlist", "keywordlist_",
 )  # fmt: skip
 """Beginnings of keywords that are kept with the layer, for the services that show them."""
 SERVED = (

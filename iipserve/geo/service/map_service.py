@@ -50,6 +50,9 @@ WITHOUT_EFFECT: Mapping[str, str] = MappingProxyType({
     "updatesequence": "it is the time of the last change",
     "exceptions_format": "requests say how errors are reported",
     "bbox_extended": "boxes are stated in all systems that are listed",
+    "http_max_age": "the setting CACHE_CONTROL says how long answers are kept",
+    "allow_getmap_without_styles": "STYLES may be left out in any case",
+    "timeformat": "times are in the forms of ISO 8601",
 })  # fmt: skip
 READ = (
     "enable_request",
@@ -59,9 +62,11 @@ READ = (
     "getlegendgraphic_formatlist",
     "wms_image_format",
     "sld_enabled",
+    "layerlimit",
+    "getcapabilities_version",
 )
 """Other keywords that are understood."""
-ROOT_ITEMS = ("attribution_", "authorityurl_", "identifier_", "metadataurl_", "dataurl_")
+ROOT_ITEMS = ("attribution_", "authorityurl_", "identifier_", "metadataurl_", "dataurl_", "keywordlist_")
 """Beginnings of keywords that are items of the layer that all others are in."""
 FORBIDDEN = ("allowed_ip_list", "denied_ip_list")
 """Keywords that must not be ignored: what they protect would be public."""
@@ -201,9 +206,13 @@ def _formats(
 
 
 def _other_formats(items: Mapping[str, Item], data: dict[str, Any], lines: dict[Path, int]) -> None:
-    """Formats of legends, of feature info, and of maps that documents of MapML link to; whether styles of clients count."""
+    """Formats of legends, of feature info, and of maps that documents of MapML link to; what else is said of WMS."""
     if (item := items.get("sld_enabled")) is not None:
         put(data, lines, "wms.sld", item.text.lower() != "false", item.line)
+    if (item := items.get("layerlimit")) is not None and item.text.isdecimal():
+        put(data, lines, "wms.max_layers", int(item.text[:9]), item.line)
+    if (item := items.get("getcapabilities_version")) is not None:
+        put(data, lines, "wms.version", item.text, item.line)
     if (item := items.get("wms_image_format")) and (name := FORMATS.get(_media_type(item.text))):
         put(data, lines, "mapml.image_format", name, item.line)
     if (item := items.get("getlegendgraphic_formatlist")) is not None:

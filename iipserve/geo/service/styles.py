@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from iipserve.errors import ConfigError
@@ -87,11 +88,19 @@ def styles_of(layer: Mapping[str, Any], known: Mapping[str, Style], colormaps: s
             f"styles and {next(iter(operations))} exclude each other; put the operations into a style"
         )
     if operations:
-        return (style({"name": DEFAULT_STYLE.name, "title": DEFAULT_STYLE.title, **operations}, colormaps),)
+        made = style({"name": DEFAULT_STYLE.name, "title": DEFAULT_STYLE.title, **operations}, colormaps)
+        return (_titled(made, layer),)
     known = {DEFAULT_STYLE.name: DEFAULT_STYLE, **known}
     for name in names:
         if name not in known:
             raise ConfigError(f"layer.styles names {name!r}; known are {', '.join(known)}")
         if names.count(name) > 1:
             raise ConfigError(f"layer.styles names {name!r} twice")
-    return tuple(known[name] for name in names) or (DEFAULT_STYLE,)
+    found = tuple(known[name] for name in names) or (DEFAULT_STYLE,)
+    return tuple(_titled(each, layer) for each in found)
+
+
+def _titled(style: Style, layer: Mapping[str, Any]) -> Style:
+    """The style with the title that the metadata of a layer has for it, as map files say it."""
+    title = layer.get("metadata", {}).get(f"style_{style.name.lower()}_title")
+    return replace(style, title=title) if title else style

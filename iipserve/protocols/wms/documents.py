@@ -15,7 +15,7 @@ from iipserve.protocols import Server
 from iipserve.protocols import map_options as options
 from iipserve.protocols.wms.formats import MAPML
 from iipserve.protocols.wms.forms import VERSIONS, Version
-from iipserve.protocols.wms.layer_texts import keywords, layers_text
+from iipserve.protocols.wms.layer_texts import layers_text
 from iipserve.protocols.wms.links import online_resource
 from iipserve.protocols.wms.query import CapabilitiesQuery
 from iipserve.protocols.wms.tree import listed, members_in, tree
@@ -90,7 +90,7 @@ class Description:
             element("Name", self.version.service),
             element("Title", metadata.title),
             optional("Abstract", metadata.abstract),
-            keywords(metadata.keywords),
+            self.version.keywords(metadata.keywords, metadata.options.get("wms.metadata", {})),
             online_resource(metadata.provider_site or self.address),
             _contact(metadata.contact),
             optional("Fees", metadata.fees),

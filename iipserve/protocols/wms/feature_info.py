@@ -17,7 +17,7 @@ from iipserve.protocols.wms.maps import shown_entry
 from iipserve.protocols.wms.query import V1_1, FeatureInfoQuery
 
 DEFAULT_1_1 = "text/plain"
-"""The format where a request of 1.1.1 states none; 1.3.0 requires one."""
+"""The format, where it is offered, of requests of 1.1.1 that state none; 1.3.0 requires one."""
 
 
 def plan_get_feature_info(query: FeatureInfoQuery, images: Images, server: Server) -> Answer:
@@ -37,10 +37,13 @@ def plan_get_feature_info(query: FeatureInfoQuery, images: Images, server: Serve
 
 def _writer(query: FeatureInfoQuery, server: Server) -> Write:
     """What writes the format that is asked for, which has to be offered, under any of its names."""
-    text = query.info_format or (DEFAULT_1_1 if query.version == V1_1 else "")
+    metadata = server.catalog().metadata
+    of_layers = [options.layer_info_formats(layer, metadata) for layer in query.queried]
+    offered = [media for media in options.info_formats(metadata) if all(media in each for each in of_layers)]
+    usual = DEFAULT_1_1 if DEFAULT_1_1 in offered else next(iter(offered), "")
+    text = query.info_format or (usual if query.version == V1_1 else "")
     if not text:
         raise invalid("the parameter INFO_FORMAT is missing", "info_format")
-    offered = options.info_formats(server.catalog().metadata)
     try:
         write = writer(text)
     except UnknownInfoFormat:

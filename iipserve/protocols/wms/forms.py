@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from iipserve.geo.crs import AxisRule, CrsName, Form
 from iipserve.geo.grid import Bounds
 from iipserve.geo.matrixset import STANDARD_PIXEL, number_text
 from iipserve.geo.ows.capabilities import between_meridians, bounds_text
+from iipserve.geo.ows.negotiation import words as split
 from iipserve.geo.ows.xml import NOTHING, Xml, element, joined, several
 from iipserve.protocols.map_dimensions import Dimension
 
@@ -118,6 +120,15 @@ class Version(NamedTuple):
             element("MaxScaleDenominator", number_text(maximum)) if math.isfinite(maximum) else NOTHING
         )
         return joined((low_text, high_text))
+
+    def keywords(self, words: Iterable[str], items: Mapping[str, str]) -> Xml:
+        """`KeywordList`, with those of vocabularies that items of metadata name (06-042, 7.2.4.6.2); nothing without any."""
+        found = [element("Keyword", word) for word in words]
+        names = [] if self.is_old else split(items.get("keywordlist_vocabulary", ""))
+        for name in names:
+            own = split(items.get(f"keywordlist_{name.lower()}_items", ""))
+            found.extend(element("Keyword", word, attributes={"vocabulary": name}) for word in own)
+        return element("KeywordList", joined(found)) if found else NOTHING
 
     def metadata_type(self, text: str) -> str:
         """The attribute `type` of a MetadataURL; empty where this version has none that fits."""

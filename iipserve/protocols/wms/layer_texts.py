@@ -11,7 +11,7 @@ from iipserve.geo.extents import transform_bounds
 from iipserve.geo.grid import Affine, Bounds
 from iipserve.geo.layer import LayerEntry, ServiceMetadata, Style
 from iipserve.geo.ows.capabilities import between_meridians
-from iipserve.geo.ows.xml import NOTHING, Xml, element, escaped, joined, optional, several
+from iipserve.geo.ows.xml import NOTHING, Xml, element, escaped, joined, optional
 from iipserve.protocols import map_options as options
 from iipserve.protocols.kept_texts import keep_texts, kept_texts
 from iipserve.protocols.layer_items import stated_legend
@@ -83,7 +83,7 @@ def _group(
             optional("Name", group.step.name),
             element("Title", group.step.title),
             optional("Abstract", group.step.abstract),
-            keywords(words),
+            version.keywords(words, items),
         )
     )
     tail = version.geographic_box(bounds) + links(items, version)
@@ -106,12 +106,6 @@ def _around(boxes: Iterable[Bounds | None]) -> Bounds | None:
         return None
     west, south, east, north = zip(*known, strict=True)
     return Bounds(min(west), min(south), max(east), max(north))
-
-
-def keywords(words: Iterable[str]) -> Xml:
-    """`KeywordList`; nothing without any."""
-    text = several("Keyword", words)
-    return element("KeywordList", text) if text else NOTHING
 
 
 def _start(*, queryable: bool, opaque: bool) -> str:
@@ -147,7 +141,7 @@ def _made(entry: LayerEntry, metadata: ServiceMetadata, version: Version) -> Par
             element("Name", name_of(layer)),
             element("Title", layer.displayed_title),
             optional("Abstract", layer.abstract),
-            keywords(layer.keywords),
+            version.keywords(layer.keywords, layer.metadata),
         )
     )
     with_legend = "GetLegendGraphic" in operations

@@ -202,16 +202,19 @@ def _map(query: MapmlQuery, projection: Projection, *, is_tiled: bool) -> str:
 def _feature_info(query: MapmlQuery, shown: str, server: Server) -> str:
     """The address of what there is at a pixel; empty if none of the layers, or no format, is offered."""
     metadata = server.catalog().metadata
-    offered = options.info_formats(metadata)
-    format = next((each for each in (*INFO_ORDER, *offered) if each in offered), "")
     queried = [
-        layer.identifier
-        for layer in query.layers
-        if "GetFeatureInfo" in options.layer_operations(layer, metadata)
+        layer for layer in query.layers if "GetFeatureInfo" in options.layer_operations(layer, metadata)
     ]
+    of_layers = [options.layer_info_formats(layer, metadata) for layer in queried]
+    offered = [media for media in options.info_formats(metadata) if all(media in each for each in of_layers)]
+    format = next((each for each in (*INFO_ORDER, *offered) if each in offered), "")
     if not format or not queried:
         return ""
-    asked = {"QUERY_LAYERS": ",".join(queried), "INFO_FORMAT": format, "FEATURE_COUNT": "1"}
+    asked = {
+        "QUERY_LAYERS": ",".join(layer.identifier for layer in queried),
+        "INFO_FORMAT": format,
+        "FEATURE_COUNT": "1",
+    }
     head = _text(_head("GetFeatureInfo"))
     return f"{query.endpoint.kvp}{head}&{shown}&{_text(asked)}&I={{i}}&J={{j}}"
 

@@ -91,11 +91,17 @@ def _endpoint(routed: Routed, server: Server) -> Endpoint:
 def _capabilities(parameters: Parameters, routed: Routed, server: Server) -> CapabilitiesQuery:
     return CapabilitiesQuery(
         _endpoint(routed, server),
-        version_of(parameters),
+        version_of(parameters)
+        if _states_version(parameters)
+        else options.usual_version(server.catalog().metadata),
         parameters.get("updatesequence"),
         words(parameters.get("layers")) or words(parameters.get("layer")),
         parameters,
     )
+
+
+def _states_version(parameters: Parameters) -> bool:
+    return bool(parameters.get("version") or parameters.get("wmtver"))
 
 
 def _describe(parameters: Parameters, routed: Routed, server: Server) -> DescribeQuery:
