@@ -90,7 +90,7 @@ services. What means nothing to this server is reported by `--check`, a line for
 | `OUTPUTFORMAT`, `getmap_formatlist`, `getfeatureinfo_formatlist` | formats of tiles besides PNG and JPEG, of feature info |
 | `MAXSIZE`, `IMAGECOLOR`, `NAME` | `max_width` and `max_height`, `background`, `root_name` of WMS |
 | `GROUP` with `group_title` and `group_abstract`, or `layer_group` | groups of layers in documents of WMS, by whose names their layers are asked for |
-| `MINSCALEDENOM`, `MAXSCALEDENOM`, `attribution_...`, `authorityurl_...`, `identifier_...`, `metadataurl_...`, `dataurl_...`, `opaque`, `timeextent`, `timedefault`, `dimensionlist` | what documents of WMS tell of a layer; the keys of `layer.metadata` have the same names |
+| `MINSCALEDENOM`, `MAXSCALEDENOM`, `attribution_...`, `authorityurl_...`, `identifier_...`, `metadataurl_...`, `dataurl_...`, `opaque`, `timeextent`, `timedefault`, `dimensionlist` | what documents of WMS, and of dimensions those of WMTS, tell of a layer; the keys of `layer.metadata` have the same names |
 | `CLASS` with `NAME` and an `EXPRESSION` of one value: `"1"`, `([pixel] = 1)` | `classes`, the names of classes of a palette in legends; colors stay those of the palette |
 | `wms_style_NAME_legendurl_href`, `_width`, `_height`, `_format` | the legend of a style in documents of WMS, WMTS and MapML, instead of this server's |
 | `wms_style_NAME_title` | the title of a style of a layer |

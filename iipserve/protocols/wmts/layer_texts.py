@@ -20,7 +20,9 @@ from iipserve.geo.ows.capabilities import bounding_box, keywords, wgs84_bounding
 from iipserve.geo.ows.xml import NOTHING, Xml, element, escaped, joined, optional, several
 from iipserve.protocols.layer_items import StatedLegend, stated_legend
 from iipserve.protocols.legends import legend_size
+from iipserve.protocols.map_dimensions import dimensions_of
 from iipserve.protocols.wmts import paths
+from iipserve.protocols.wmts.dimensions import dimension_texts, template_parameters
 from iipserve.protocols.wmts.kept_texts import LayerText, SharedSet
 from iipserve.protocols.wmts.limits_text import stated_limits
 
@@ -31,8 +33,10 @@ LIMITS_MARK = "\2"
 """Stands for the limits of a shared set."""
 PLACE_MARK = "\3"
 """Stands for the address of a layer."""
+PARAMETERS_MARK = "\6"
+"""Stands for the parameters of an address."""
 QUERYABLE_MARK, SILENT_MARK = "\4", "\5"
-"""Stand for the formats of a layer, and begin and end the place of a layer in templates of addresses: of layers with
+"""Stand for the formats of a layer, and enclose its place and the parameters in templates of addresses: of layers with
 feature info, and of those without it."""
 
 
@@ -90,12 +94,14 @@ class Describer:
         mark = QUERYABLE_MARK if layer.is_queryable else SILENT_MARK
         place = f"{REST_MARK}{quote(layer.identifier, safe='')}" if self.has_paths else ""
         set_links = "".join([_link(each.set.identifier, LIMITS_MARK) for each in links])
+        dimensions = dimensions_of(layer)
         if own is not None:
             set_links += _link(own.native.identifier, own.limits)
         return (
             f"<Layer><ows:Title>{escaped(layer.displayed_title)}</ows:Title>"
             f"{optional('ows:Abstract', layer.abstract)}{keywords(layer.keywords)}{_boxes(entry, links, own)}"
-            f"{_styles(entry, place)}{mark}{set_links}{mark}{place}{mark}</Layer>"
+            f"{_styles(entry, place)}{mark}{dimension_texts(dimensions) if dimensions else ''}{set_links}"
+            f"{mark}{place}{mark}{template_parameters(dimensions) if dimensions else ''}{mark}</Layer>"
         )
 
 
@@ -203,12 +209,14 @@ class Completer:
         layer = text.layer.replace(REST_MARK, self._address)
         mark = QUERYABLE_MARK if QUERYABLE_MARK in layer else SILENT_MARK
         formats, urls = self._formats[mark]
-        head, links, place, tail = layer.split(mark)
+        head, links, place, parameters, tail = layer.split(mark)
         first, *others = links.split(LIMITS_MARK)
         parts = [head, formats, first]
         for each, other in zip(text.shared, others, strict=True):
             parts += each.limits.text(each.set, self._counts[each.set]), other
-        parts += urls.replace(PLACE_MARK, place) if place else "", tail
+        if place:
+            parts.append(urls.replace(PLACE_MARK, place).replace(PARAMETERS_MARK, parameters))
+        parts.append(tail)
         return "".join(parts)
 
 
@@ -230,9 +238,10 @@ def _url_templates(tiles: tuple[str, str], info: tuple[tuple[str, str], ...]) ->
         info: the same of each format of feature info.
     """
     place = f"{PLACE_MARK}/{{style}}/{{TileMatrixSet}}/{{TileMatrix}}/{{TileRow}}/{{TileCol}}"
-    tile = _resource_url(tiles[0], "tile", f"{place}.{tiles[1]}")
+    tile = _resource_url(tiles[0], "tile", f"{place}.{tiles[1]}{PARAMETERS_MARK}")
     return tile + "".join(
-        _resource_url(media, "FeatureInfo", f"{place}/{{J}}/{{I}}.{extension}") for media, extension in info
+        _resource_url(media, "FeatureInfo", f"{place}/{{J}}/{{I}}.{extension}{PARAMETERS_MARK}")
+        for media, extension in info
     )
 
 

@@ -22,10 +22,11 @@ from iipserve.geo.ows.negotiation import negotiated_version, requested_sections,
 from iipserve.http import Routed
 from iipserve.http.negotiation import negotiated
 from iipserve.protocols import Server
+from iipserve.protocols.map_dimensions import dimensions_of
 from iipserve.protocols.map_options import answers_mapml
 from iipserve.protocols.map_tiles import public_address
 from iipserve.protocols.mapml.tiles import Query as MapmlQuery
-from iipserve.protocols.wmts import china, mapml, options, paths
+from iipserve.protocols.wmts import china, dimensions, mapml, options, paths
 from iipserve.protocols.wmts.faults import (
     COLUMN,
     FORMAT,
@@ -76,6 +77,8 @@ def parse(routed: Routed, server: Server) -> Query:
         raise OperationNotSupported(f"{operation} is switched off here", operation)
     if isinstance(query, MapmlQuery) and not answers_mapml(metadata):
         raise OperationNotSupported("GetMapML is switched off here", "request")
+    if isinstance(query, (TileQuery, FeatureInfoQuery)) and dimensions_of(query.layer):
+        dimensions.check(kvp.read(routed.request), query.layer)
     return query
 
 
