@@ -1,4 +1,4 @@
-"""Levels of a tiled image: where their tiles are, and how they are decoded. Smaller ones are read when they are used."""
+"""Levels of a tiled image: where their tiles are, and how they are decoded. Most are read when they are used."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class LevelForm(NamedTuple):
 
 
 class PendingLevel(NamedTuple):
-    """A smaller level whose tables and decoders are made when one of its tiles is read."""
+    """A level whose tables and decoders are made when one of its tiles is read."""
 
     form: LevelForm
     offset: int
@@ -109,10 +109,15 @@ AnyLevel: TypeAlias = StoredLevel | PendingLevel
 class ImageLevels(NamedTuple):
     """The levels of an image, and what reading them found out about it."""
 
-    full: StoredLevel
-    smaller: Sequence[AnyLevel]
+    layout: Layout
+    """Of the full size."""
+    convert: Step | None
+    """See `StoredLevel`."""
+    masked: bool
+    """All levels have masks."""
+    levels: Sequence[AnyLevel]
+    """Full size first."""
     sizes: tuple[Level, ...]
-    """Of all."""
     ranges: tuple[tuple[float, float], ...]
     """Black and white of each band; empty if they are unknown."""
     icc: bytes | None
@@ -132,17 +137,17 @@ def read_levels(page: Page, same: SamePicture) -> ImageLevels:
     pyramid = read_pyramid(page, same)
     form, ranges = _form(page.first, pyramid[0].layout)
     full = _read_level(pyramid[0], form)
-    smaller: list[AnyLevel] = []
+    levels: list[AnyLevel] = [full]
     for level in pyramid[1:]:
         if _is_sure(pyramid[0], level):
-            smaller.append(PendingLevel(form, level.directory.offset, level.layout.size))
+            levels.append(PendingLevel(form, level.directory.offset, level.layout.size))
             continue
         # a smaller level that cannot be read is left out
         with suppress(DecodeError, UnsupportedImage):
             layout = level.layout._replace(nodata=form.layout.nodata)
-            smaller.append(_read_level(level._replace(layout=layout), form))
-    cuts = ((form.layout.size, form.layout.tile), *(level.cut for level in smaller))
-    return ImageLevels(full, smaller, _sizes(cuts), ranges, form.icc)
+            levels.append(_read_level(level._replace(layout=layout), form))
+    sizes = _sizes(tuple([level.cut for level in levels]))
+    return ImageLevels(full.layout, full.convert, full.mask is not None, levels, sizes, ranges, form.icc)
 
 
 def read_plain_levels(first: Directory, pyramid: PlainPyramid) -> ImageLevels:
@@ -156,12 +161,15 @@ def read_plain_levels(first: Directory, pyramid: PlainPyramid) -> ImageLevels:
     sizes = _sizes(((pyramid.full.size, tile), *[(size, tile) for _, size in pyramid.smaller]))
     layout = pyramid.full.of_size(sizes[0].size)
     form, ranges = _form(first, layout)
-    full = _read_level(PyramidLevel(first, layout, None), form)
-    smaller = [
+    convert = codec_of(layout, first).convert
+    offsets = (first.offset, *[offset for offset, _ in pyramid.smaller])
+    levels: list[AnyLevel] = [
         new_tuple(PendingLevel, (form, offset, level.size))
-        for (offset, _), level in zip(pyramid.smaller, sizes[1:], strict=True)
+        for offset, level in zip(offsets, sizes, strict=True)
     ]
-    return ImageLevels(full, smaller, sizes, ranges, form.icc)
+    if not holds_tables(first, layout):
+        levels[0] = _read_level(PyramidLevel(first, layout, None), form)
+    return ImageLevels(layout, convert, False, levels, sizes, ranges, form.icc)
 
 
 @lru_cache(maxsize=1024)

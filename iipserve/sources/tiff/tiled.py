@@ -20,7 +20,6 @@ from iipserve.sources.tiff.info import describe, output_samples
 from iipserve.sources.tiff.layout import read_layout
 from iipserve.sources.tiff.levels import (
     LEVEL_MEMORY,
-    AnyLevel,
     ImageLevels,
     PendingLevel,
     StoredLevel,
@@ -60,9 +59,8 @@ class TiffSource(Source):
     def __init__(self, file: OpenFile, reader: Reader, info: ImageInfo, levels: ImageLevels) -> None:
         """Take over the file's descriptor; `reader` reads by `file.read_at`."""
         self.info = info
-        self._levels: list[AnyLevel] = [levels.full, *levels.smaller]
-        masks = 2 if levels.full.mask else 1
-        self.memory = SOURCE_MEMORY + masks * LEVEL_MEMORY * len(self._levels)
+        self._levels = [*levels.levels]
+        self.memory = SOURCE_MEMORY + (1 + levels.masked) * LEVEL_MEMORY * len(self._levels)
         self._reader = reader
         give_back(self, file)
 
@@ -83,8 +81,7 @@ class TiffSource(Source):
 
     def read_stored(self, region: Region, bands: Bands) -> Pixels:
         """As `Source.read_stored`."""
-        full, dtype = self._levels[0], np.dtype(self.info.samples.dtype)
-        assert isinstance(full, StoredLevel), "only smaller levels are read later"
+        full, dtype = self._level(0), np.dtype(self.info.samples.dtype)
 
         def read(column: int, row: int, part: Region) -> Pixels:
             rows = part.bottom - row * full.grid.tile.height
@@ -138,12 +135,16 @@ class TiffSource(Source):
     def _find(self, level: int, column: int, row: int) -> tuple[StoredLevel, int]:
         """The level and the tile's index in it."""
         if 0 <= level < len(self._levels):
-            stored = self._levels[level]
-            if isinstance(stored, PendingLevel):
-                stored = self._levels[level] = stored.read()
+            stored = self._level(level)
             if 0 <= column < stored.columns and 0 <= row < stored.rows:
                 return stored, row * stored.columns + column
         raise TileNotFound(f"there is no tile {column},{row} of level {level}")
+
+    def _level(self, level: int) -> StoredLevel:
+        stored = self._levels[level]
+        if isinstance(stored, PendingLevel):
+            stored = self._levels[level] = stored.read()
+        return stored
 
     def _samples(self, stored: StoredLevel, index: int, region: Region) -> Pixels:
         """The output samples of one tile.
@@ -255,9 +256,8 @@ def open_stored(file: OpenFile, pages: Sequence[Page], same: SamePicture) -> Tif
 
 
 def _info(file: OpenFile, first: Directory, levels: ImageLevels, stack: tuple[StackLayer, ...]) -> ImageInfo:
-    full = levels.full
-    samples = output_samples(full.layout, levels.ranges, full.convert, masked=full.mask is not None)
-    tile = _advertised_tile(full.layout.tile)
+    samples = output_samples(levels.layout, levels.ranges, levels.convert, masked=levels.masked)
+    tile = _advertised_tile(levels.layout.tile)
     return describe(file, first, samples, levels.sizes, tile, levels.icc, stack)
 
 
