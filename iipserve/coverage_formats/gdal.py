@@ -20,8 +20,11 @@ SETTINGS = {
 
 
 @contextmanager
-def settings() -> Iterator[None]:
-    """GDAL as this package uses it, without its messages.
+def settings(**more: Any) -> Iterator[None]:
+    """GDAL as this package uses it, without its messages: what matters of them is in exceptions.
+
+    Args:
+        more: further settings, or others.
 
     Raises:
         NotInstalled: the extra `geo` is not.
@@ -30,17 +33,22 @@ def settings() -> Iterator[None]:
     from rasterio import Env
 
     logging.getLogger("rasterio").setLevel(logging.CRITICAL)
-    with Env(**SETTINGS):
+    with Env(**(SETTINGS | more)):
         yield
 
 
 @contextmanager
-def memory_file() -> Iterator[Any]:
-    """A file in memory, which is gone afterwards whatever happens (rasterio's `MemoryFile`)."""
-    with settings():
+def memory_file(content: bytes = b"", **more: Any) -> Iterator[Any]:
+    """A file in memory, which is gone afterwards whatever happens (rasterio's `MemoryFile`).
+
+    Args:
+        content: of the file.
+        more: as of `settings`.
+    """
+    with settings(**more):
         from rasterio import MemoryFile
 
-        with MemoryFile() as file:
+        with MemoryFile(content) as file:
             yield file
 
 

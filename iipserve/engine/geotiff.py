@@ -29,7 +29,8 @@ from iipserve.containers.tags import (
     Compression,
     Photometric,
 )
-from iipserve.geo import crs, load
+from iipserve.coverage_formats.gdal import memory_file
+from iipserve.geo import crs
 from iipserve.geo.file_mappings import is_usable, of_control_points
 from iipserve.geo.georeference import Band, ControlPoint, Mapping, RationalPolynomials
 from iipserve.geo.grid import Affine
@@ -50,12 +51,7 @@ MAX_BANDS = 4096
 """Bands whose names are read."""
 ANY_TRANSFORMATION = (1.0, 0.0, 0.0, 0.0, 0.0, -1.0, *[0.0] * 9, 1.0)
 """Given to GDAL where a file has none, and not used; GDAL warns of files without."""
-SETTINGS = {
-    "GDAL_PAM_ENABLED": "NO",
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "GDAL_CACHEMAX": 1 << 20,
-    "OSR_USE_NON_DEPRECATED": "NO",
-}
+SETTINGS = {"GDAL_CACHEMAX": 1 << 20, "OSR_USE_NON_DEPRECATED": "NO"}
 
 
 def read_geotiff(directory: Directory) -> Placement:
@@ -113,12 +109,7 @@ def _ascii(text: bytes) -> bytes:
 @contextmanager
 def _opened(file: bytes) -> Iterator[Any]:
     """The dataset of a GeoTIFF in memory."""
-    load("rasterio")
-    from rasterio import Env, MemoryFile
-
-    # GDAL's messages; what matters of them is in the exception
-    logging.getLogger("rasterio").setLevel(logging.CRITICAL)
-    with Env(**SETTINGS), MemoryFile(file) as memory, memory.open(driver="GTiff") as dataset:
+    with memory_file(file, **SETTINGS) as memory, memory.open(driver="GTiff") as dataset:
         yield dataset
 
 
