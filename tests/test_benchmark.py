@@ -13,7 +13,7 @@ from iipserve.config import Config
 from scripts.benchmark import __main__ as benchmark
 from scripts.benchmark.cases import CASES, Case, paths_of
 from scripts.benchmark.figures import FIGURES
-from scripts.benchmark.images import MAP, Image, make_links
+from scripts.benchmark.images import COVERAGE, MAP, Image, make_links
 from scripts.benchmark.rasters import write_raster
 from scripts.benchmark.servers import write_layers
 from tests.images import smooth, write_tiff_pyramid
@@ -31,7 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A photograph and a georeferenced raster."""
     made = tmp_path_factory.mktemp("images")
     write_tiff_pyramid(made / "a.tif", smooth(SIZE), compression="jpeg")
-    write_raster(made / MAP, [smooth(SIZE)])
+    for name in (MAP, COVERAGE):
+        write_raster(made / name, [smooth(SIZE)])
     return made
 
 
@@ -61,7 +62,7 @@ def test_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 
 @pytest.mark.parametrize("case", [case for case in CASES if not case.long], ids=lambda case: case.name)
 def test_addresses_are_answered(folder: Path, case: Case) -> None:
-    picture = Image(MAP if case.image == MAP else "a.tif", *SIZE, levels=5)
+    picture = Image(case.image if case.image in (MAP, COVERAGE) else "a.tif", *SIZE, levels=5)
     make_links(folder, picture, min(case.links, LINKS))
     services = str(write_layers(folder / "benchmark.map", folder, case)) if case.services else ""
     application = app.build(Config(filesystem_prefix=f"{folder}/", services=services))

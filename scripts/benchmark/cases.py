@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from scripts.benchmark import addresses as ask
 from scripts.benchmark import maps
 from scripts.benchmark.addresses import Addresses
-from scripts.benchmark.images import CACHE, MAP, WATERMARK, Image
+from scripts.benchmark.images import CACHE, COVERAGE, MAP, WATERMARK, Image
 
 UNCACHED: Mapping[str, str] = {"MAX_IMAGE_CACHE_SIZE": "0"}
 """Nothing is kept in memory, so that every request does the whole work."""
@@ -219,6 +219,13 @@ MAPS = (
     Case(
         "map tile from caches", MAP, maps.wmts(maps.few(maps.mercator_squares), "image/jpeg"), DEFAULT, warm_seconds=3,
         partner=MAPPROXY, partner_addresses=maps.mapproxy(maps.few(maps.mercator_squares), "jpeg"),
+    ),
+    *(
+        Case(
+            f"WCS 2.0, window 1,024 x 1,024 x 3 of a deflate COG, GeoTIFF, {when}", COVERAGE, windows, settings,
+            warm_seconds=1, partner=MAPSERVER, services=True,
+        )
+        for when, windows, settings in (("first time", maps.wcs, UNCACHED), ("again", maps.few_windows, DEFAULT))
     ),
 )  # fmt: skip
 CASES: Sequence[Case] = (*WARM, *DOCUMENTS, *ERRORS, *FIRST, *CROWDS, *DECODED, *PROCESSED, *MAPS)

@@ -22,6 +22,8 @@ CACHE = Path(__file__).resolve().parents[2] / ".cache" / "benchmark"
 WATERMARK = "watermark.tif"
 MAP = "map.tif"
 """Georeferenced, 8,192 pixels wide."""
+COVERAGE = "coverage.tif"
+"""The same, compressed without loss."""
 MAP_WIDTH = 8192
 PROCESSED_WIDTH = 4000
 """Of the images that are processed: wide enough for tiles by the hundred."""
@@ -67,7 +69,11 @@ def make_images(folder: Path, width: int) -> dict[str, Image]:
         images |= _make(folder, min(width, PROCESSED_WIDTH), {name: write}, convert)
     for name, write in CROWD.items():
         images |= _make(folder, min(width, CROWD_WIDTHS[name]), {name: write}, list)
-    return images | _make(folder, min(width, MAP_WIDTH), {MAP: write_raster}, list)
+    return images | _make(folder, min(width, MAP_WIDTH), {MAP: write_raster, COVERAGE: _write_coverage}, list)
+
+
+def _write_coverage(path: Path, levels: list[Picture]) -> None:
+    write_raster(path, levels, compress="DEFLATE", predictor="YES")
 
 
 def make_links(folder: Path, image: Image, count: int) -> None:

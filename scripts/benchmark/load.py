@@ -59,7 +59,7 @@ def check_answer(paths: Path, ports: Ports) -> None:
     first = paths.read_text().partition("\n")[0]
     with urllib.request.urlopen(f"http://127.0.0.1:{ports.nginx}{first}", timeout=60) as answer:
         media_type, body = answer.headers.get_content_type(), answer.read(2000)
-    if media_type == "text/html" or b"ServiceException" in body:
+    if media_type == "text/html" or b"Exception" in body:
         raise RuntimeError(f"{first} is answered with {body.decode(errors='replace')}")
 
 

@@ -1,4 +1,4 @@
-"""Map requests of the benchmark, for WMTS and WMS of this server and for MapServer's WMS.
+"""Map requests of the benchmark, for WMTS, WMS and WCS of this server and for MapServer's WMS and WCS.
 
 Both servers are asked for the same squares of ground: a tile of WebMercatorQuad by its number, and by its box.
 """
@@ -27,7 +27,7 @@ LAYER = """
     STATUS ON
     DATA "{path}"
     PROJECTION "init=epsg:32633" END
-    METADATA "ows_title" "{name}" END{processing}
+    METADATA "ows_title" "{name}" "wcs_label" "{name}" "wcs_rangeset_name" "range" "wcs_rangeset_label" "range" "wcs_srs" "EPSG:32633" END{processing}
   END"""
 MAP_FILE = """MAP
   NAME "benchmark"
@@ -184,3 +184,26 @@ def wms(squares: Squares, media_type: str) -> Callable[[Image], list[str]]:
         ]
 
     return addresses
+
+
+WINDOW = 1024
+"""Columns and rows of the parts of a coverage."""
+
+
+def wcs(image: Image) -> list[str]:
+    """Windows of the raster as GetCoverage of WCS 2.0, in GeoTIFF, at random places."""
+    choice, name = random.Random(10), layer_name(image.name)
+    places = [
+        (choice.randrange(image.width - WINDOW), choice.randrange(image.height - WINDOW)) for _ in range(300)
+    ]
+    return [
+        f"?SERVICE=WCS&VERSION=2.0.1&REQUEST=GetCoverage&COVERAGEID={name}&FORMAT=image/tiff"
+        f"&SUBSET=x({WEST + column * METRES},{WEST + (column + WINDOW) * METRES})"
+        f"&SUBSET=y({NORTH - (row + WINDOW) * METRES},{NORTH - row * METRES})"
+        for column, row in places
+    ]
+
+
+def few_windows(image: Image) -> list[str]:
+    """So few of these that they stay in any cache."""
+    return wcs(image)[:12]

@@ -46,10 +46,13 @@ class MapServer:
             self._process.kill()
             self._process.wait()
 
-    def ask(self, query: str) -> Reply:
-        """The answer to a query string. Raises `Died` if there is none."""
+    def ask(self, query: str, body: bytes = b"") -> Reply:
+        """The answer to a query string, or to XML that is posted. Raises `Died` if there is none."""
+        about = {"QUERY_STRING": query, "HTTP_HOST": "a.example"}
+        if body:
+            about |= {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "text/xml", "CONTENT_LENGTH": str(len(body))}
         with connect(self._path) as peer:
-            peer.send(request(f"/mapserv?{query}", keep=False, QUERY_STRING=query, HTTP_HOST="a.example"))
+            peer.send(request(f"/mapserv?{query}", keep=False, body=body, **about))
             found = output(peer)
         reply = read_reply(found)
         assert reply.media_type, f"MapServer's answer to {query} has no head: {found[:200]!r}"
