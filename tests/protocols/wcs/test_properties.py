@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 pytest.importorskip("pyproj")
 pytest.importorskip("rasterio")
 
-from iipserve.plan import CoveragePlan
+from iipserve.plan import CatalogPlan, CoveragePlan, Document
 from iipserve.protocols import ErrorAnswer
 from tests.protocols.wcs.services import COVERAGE_1_0, COVERAGE_1_1, COVERAGE_2_0, kvp
 from tests.protocols.wcs.test_coverages import asked
@@ -119,9 +120,9 @@ QUERIES_1_0 = st.fixed_dictionaries(
 )
 
 
-def check(query: str) -> None:
+def check(query: str, **options: Any) -> None:
     """See that a request ends in a plan within the limits, or in a documented exception."""
-    answer = asked(query)
+    answer = asked(query, **options)
     if isinstance(answer, ErrorAnswer):
         assert answer.status < 500 or answer.status == 501
         code = re.search(rb'(?:exceptionCode| code)="([^"]*)"', answer.document.body)
@@ -129,7 +130,9 @@ def check(query: str) -> None:
         assert code[1].decode() in CODES
         return
     plan = answer.content
-    assert isinstance(plan, CoveragePlan)
+    if not isinstance(plan, CoveragePlan):
+        assert isinstance(plan, (Document, CatalogPlan))
+        return
     assert max(plan.size) <= 32768
     assert all(map(math.isfinite, plan.grid.affine))
     assert plan.bands
@@ -152,3 +155,53 @@ def test_any_request_of_1_1(fields: dict[str, Any]) -> None:
 @given(QUERIES_1_0)
 def test_any_request_of_1_0(fields: dict[str, Any]) -> None:
     check(kvp(COVERAGE_1_0, **fields))
+
+
+ELEMENTS = [
+    "CoverageId", "Identifier", "sourceCoverage", "DimensionTrim", "DimensionSlice", "Dimension", "TrimLow", "TrimHigh",
+    "SlicePoint", "format", "mediaType", "Extension", "Scaling", "ScaleByFactor", "scaleFactor", "ScaleToExtent",
+    "TargetAxisExtent", "axis", "low", "high", "RangeSubset", "RangeItem", "RangeComponent", "RangeInterval",
+    "startComponent", "FieldSubset", "AxisSubset", "Key", "axisSubset", "singleValue", "interval", "min", "max",
+    "subsettingCrs", "outputCrs", "Interpolation", "globalInterpolation", "InterpolationPerAxis", "parameters",
+    "compression", "DomainSubset", "BoundingBox", "LowerCorner", "UpperCorner", "TemporalSubset", "TimePeriod",
+    "timePosition", "Envelope", "pos", "Grid", "GridEnvelope", "offsetVector", "Output", "output", "GridCRS",
+    "GridBaseCRS", "GridOffsets", "GridOrigin", "Resolution", "Size", "AcceptVersions", "Version", "Sections", "section",
+]  # fmt: skip
+WORDS = st.one_of(NUMBERS, st.sampled_from(NAMES), SYSTEMS, AXES, BANDS, FORMATS, TEXTS)
+ATTRIBUTES = st.sampled_from(["", "crs", "srsName", "name", "format", "store", "dimension"])
+
+
+def as_element(name: str, attribute: str, value: str, content: list[str]) -> str:
+    stated = f" {attribute}={quoteattr(printable(value))}" if attribute else ""
+    return f"<{name}{stated}>{''.join(content)}</{name}>"
+
+
+def printable(text: str) -> str:
+    """Without what XML cannot have."""
+    return "".join(character for character in text if character.isprintable())
+
+
+CONTENT = st.recursive(
+    WORDS.map(printable).map(escape),
+    lambda inner: st.builds(
+        as_element, st.sampled_from(ELEMENTS), ATTRIBUTES, WORDS, st.lists(inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+ROOTS = st.tuples(
+    st.sampled_from(["GetCoverage", "DescribeCoverage", "GetCapabilities"]),
+    st.sampled_from([("2.0.1", "/2.0"), ("1.1.2", "/1.1"), ("1.0.0", "")]),
+    st.sampled_from(NAMES[:2]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ROOTS, st.lists(CONTENT, max_size=6))
+def test_any_request_in_xml(root: tuple[str, tuple[str, str], str], content: list[str]) -> None:
+    name, (version, space), layer = root
+    coverage = {"2.0.1": "CoverageId", "1.1.2": "Identifier", "1.0.0": "sourceCoverage"}[version]
+    text = (
+        f'<{name} service="WCS" version="{version}" xmlns="http://www.opengis.net/wcs{space}"><{coverage}>{layer}</{coverage}>'
+        f"{''.join(content)}</{name}>"
+    )
+    check("", body=text.encode("utf-8", "replace"))
