@@ -97,7 +97,7 @@ def _made(shown: LayerEntry, metadata: ServiceMetadata) -> Offering:
     return Offering(
         coverage_id(layer),
         shown,
-        item(layer, "label") or layer.displayed_title,
+        item(layer, "label") or item(layer, "title") or layer.displayed_title,
         item(layer, "description") or item(layer, "abstract") or layer.abstract,
         split(item(layer, "keywordlist")) or split(item(layer, "keywords")) or layer.keywords,
         grid,

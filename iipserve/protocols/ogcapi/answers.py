@@ -63,7 +63,7 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     if isinstance(query, maps.MapQuery):
         return maps.plan_map_of(query, images, server)
     if isinstance(query, CoverageQuery):
-        return coverages.plan_coverage_of(query, images.only(), server)
+        return coverages.plan_coverage_of(query, images, server)
     if isinstance(query, CollectionsQuery):
         return Answer(CatalogPlan(CollectionsDocument(query, server), _vary(query.form, server)))
     if query.kind is Kind.LANDING:

@@ -17,6 +17,7 @@ from iipserve.geo.grid import Bounds
 from iipserve.geo.layer import Layer
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.image import ImageName
+from iipserve.protocols.coverage_images import image_names
 from iipserve.protocols.map_values import box, number, whole
 from iipserve.protocols.ogcapi.subset import (
     CRS84,
@@ -75,6 +76,23 @@ class CoverageQuery(NamedTuple):
     """Instead of `fields`: those that are left out."""
     datetime: str = ""
 
+    @property
+    def times(self) -> tuple[str, ...]:
+        """The time or the period that is asked for; none for all times."""
+        return asked_times(self.datetime, self.subset)
+
+
+def asked_time(datetime: str, subset: Subset) -> str:
+    """The time or period of the parameter `datetime`, or of `subset`, as the client wrote it; empty for none."""
+    time = subset.time
+    return datetime or (time and (time.low if time.is_point else f"{time.low}/{time.high}")) or ""
+
+
+def asked_times(datetime: str, subset: Subset) -> tuple[str, ...]:
+    """The same with empty ends where a period is open; none for all times."""
+    text = asked_time(datetime, subset).replace("..", "")
+    return (text,) if text else ()
+
 
 def read_coverage(parameters: Parameters, layer: Layer, format: str, *, is_negotiated: bool) -> CoverageQuery:
     """The coverage that parameters ask for (19-087, clauses 7 to 11).
@@ -87,17 +105,19 @@ def read_coverage(parameters: Parameters, layer: Layer, format: str, *, is_negot
     fields, excluded = _list(parameters, "properties"), _list(parameters, "exclude-properties")
     if fields and excluded:
         raise InvalidRequest("properties and exclude-properties exclude each other; state one of them")
+    subset, datetime = _subset(parameters), parameters.get("datetime").strip()
+    times = asked_times(datetime, subset)
     return CoverageQuery(
-        (layer.name,),
+        image_names(layer, times),
         layer,
         format,
         is_negotiated,
         crs.parse(stated) if stated else None,
-        _subset(parameters),
+        subset,
         _lengths(parameters),
         fields,
         excluded,
-        parameters.get("datetime").strip(),
+        datetime,
     )
 
 

@@ -9,16 +9,16 @@ from iipserve.geo import crs
 from iipserve.geo.crs import CrsName, Form
 from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
 from iipserve.geometry import Size
-from iipserve.image import ImageInfo
 from iipserve.plan import Answer, CoverageEncoding, Resampling
-from iipserve.protocols import Server, coverage_options
+from iipserve.protocols import Images, Server, coverage_options
+from iipserve.protocols.coverage_images import plan_images
 from iipserve.protocols.coverage_offerings import Offering, offering
 from iipserve.protocols.coverage_times import agrees
-from iipserve.protocols.coverages import CoverageView, plan_coverage
+from iipserve.protocols.coverages import CoverageView
 from iipserve.protocols.map_tiles import NotThere, entry_of
 from iipserve.protocols.ogcapi.addresses import place_headers
 from iipserve.protocols.ogcapi.coverage_grid import target_of
-from iipserve.protocols.ogcapi.coverage_queries import CoverageQuery, select
+from iipserve.protocols.ogcapi.coverage_queries import CoverageQuery, asked_time, select
 
 
 def is_offered(metadata: ServiceMetadata, layer: Layer | None = None) -> bool:
@@ -44,7 +44,7 @@ def offered(entry: LayerEntry, metadata: ServiceMetadata) -> Offering:
     return offering(entry, metadata)
 
 
-def plan_coverage_of(query: CoverageQuery, info: ImageInfo, server: Server) -> Answer:
+def plan_coverage_of(query: CoverageQuery, images: Images, server: Server) -> Answer:
     """The plan of a coverage: that of WCS for the same samples.
 
     Raises:
@@ -55,7 +55,7 @@ def plan_coverage_of(query: CoverageQuery, info: ImageInfo, server: Server) -> A
         TooLarge: the result has more samples than the service allows.
     """
     metadata = server.catalog().metadata
-    shown = offered(entry_of(query.layer, info, server), metadata)
+    shown = offered(entry_of(query.layer, images[query.layer.name], server), metadata)
     _check_system(query, shown, metadata)
     _check_time(query, shown)
     target = target_of(query, shown.grid)
@@ -71,7 +71,7 @@ def plan_coverage_of(query: CoverageQuery, info: ImageInfo, server: Server) -> A
         tuple(shown.bands[index].written for index in bands),
         shown.coverage_id,
     )
-    plan = plan_coverage(view, shown.entry.info, shown.entry.geo, server)
+    plan = plan_images(view, shown.entry, query.times, images, server)
     reason = coverage_formats.by_name(encoding.format).refusal(Raster(plan.description, plan.grid, encoding))
     if reason is not None:
         raise UnsupportedEncoding(reason)
@@ -110,14 +110,12 @@ def _check_size(size: Size, metadata: ServiceMetadata) -> None:
 
 def _check_time(query: CoverageQuery, shown: Offering) -> None:
     """See that a coverage of certain times has the one that is asked for; others have every time."""
-    time = query.subset.time
-    if query.datetime and time:
+    if query.datetime and query.subset.time:
         raise InvalidRequest("datetime and time of subset exclude each other; state one of them")
-    text = query.datetime or (time and (time.low if time.is_point else f"{time.low}/{time.high}")) or ""
-    wanted = text.replace("..", "")
-    if wanted and shown.times and not any(agrees(position, wanted) for position in shown.times):
-        known = ", ".join(shown.times[:5])
-        raise NotThere(f"the layer has no time {crs.quoted(text)}; it has {known}")
+    for wanted in query.times:
+        if shown.times and not any(agrees(position, wanted) for position in shown.times):
+            known, text = ", ".join(shown.times[:5]), asked_time(query.datetime, query.subset)
+            raise NotThere(f"the layer has no time {crs.quoted(text)}; it has {known}")
 
 
 # -- formats ---------------------------------------------------------------------------------------

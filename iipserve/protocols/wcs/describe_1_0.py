@@ -84,10 +84,7 @@ def _temporal_domain(shown: Offering) -> Xml:
 
 def _range_set(shown: Offering, metadata: ServiceMetadata) -> Xml:
     layer = shown.layer
-    stated = options.item(layer, "rangeset_nullvalue")
-    missing = (
-        (stated,) if stated else dict.fromkeys(nil.value for band in shown.bands for nil in band.nil_values)
-    )
+    missing = dict.fromkeys(nil.value for nil in parts.null_values(shown))
     values = several("singleValue", missing)
     return element(
         "RangeSet",

@@ -127,8 +127,7 @@ def _values(shown: Offering) -> Xml:
 
 
 def _null_values(shown: Offering) -> Iterator[Xml]:
-    nils = dict.fromkeys(nil for band in shown.bands for nil in band.nil_values)
-    for nil in nils:
+    for nil in parts.null_values(shown):
         yield element(
             "NullValue", nil.value, attributes={"codeSpace": nil.reason} if ":" in nil.reason else {}
         )

@@ -11,6 +11,7 @@ from iipserve import coverage_formats
 from iipserve.geo.layer import Layer, ServiceMetadata
 from iipserve.geo.ows.xml import NOTHING, Xml, comment, element, joined
 from iipserve.protocols import coverage_options as options
+from iipserve.protocols.coverage_bands import NilValue
 from iipserve.protocols.coverage_offerings import Offering
 from iipserve.protocols.metadata_links import MetadataLink, links_of
 
@@ -100,6 +101,13 @@ def layer_warning(keyword: str, shown: Offering, metadata: ServiceMetadata) -> X
 def service_warning(metadata: ServiceMetadata) -> Xml:
     """The same of the title of the service."""
     return warning("label", metadata, is_missing=not options.service_item(metadata, "label"))
+
+
+def null_values(shown: Offering) -> tuple[NilValue, ...]:
+    """Samples that stand for missing data in any band: `rangeset_nullvalue` of the service file, else those of all bands."""
+    if stated := options.item(shown.layer, "rangeset_nullvalue"):
+        return (NilValue(stated, ""),)
+    return tuple(dict.fromkeys(nil for band in shown.bands for nil in band.nil_values))
 
 
 def time_positions(shown: Offering) -> tuple[str, ...]:

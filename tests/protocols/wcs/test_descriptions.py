@@ -167,9 +167,8 @@ def test_range_axes_with_their_nine_items() -> None:
     assert texts(root, f"{depth}//wcs10:interval/*") == ["0", "10", "0.5"]
     assert texts(root, f"{depth}//wcs10:singleValue") == ["1", "2", "5"]
     assert texts(root, "//wcs10:nullValues/wcs10:singleValue") == ["255"]
-    assert texts(descriptions("1.1.2", "utm", catalog=catalog_of(shown)), "//w:Field/w:Identifier") == [
-        "Range_1"
-    ]
+    middle = descriptions("1.1.2", "utm", catalog=catalog_of(shown))
+    assert texts(middle, "//w:Field/w:Identifier | //w:NullValue") == ["Range_1", "255"]
 
 
 def test_what_is_missing_is_told_on_demand() -> None:

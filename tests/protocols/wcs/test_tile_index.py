@@ -135,6 +135,16 @@ def test_where_no_image_is(app: Application) -> None:
     assert (found == MISSING).all()
 
 
+def test_ogc_api_gives_the_same(app: Application) -> None:
+    asked = Request(
+        "GET", "/ogc/collections/scenes/coverage", f"datetime={TIMES[0]}", {"HTTP_HOST": "a.example"}
+    )
+    response: Any = app.handle(asked)
+    assert response.status == 200, response.body
+    with MemoryFile(response.body) as memory, memory.open() as dataset:
+        assert np.array_equal(dataset.read(1), mosaic(TIMES[0]))
+
+
 def test_documents_describe_the_mosaic(app: Application) -> None:
     response = answer(app, REQUEST="DescribeCoverage")
     root = validated(response.body)
