@@ -29,13 +29,12 @@ from iipserve.sources.tiles import join_tiles
 
 MAX_AREA = 1 << 22
 """Pixels of the full size of images that are compared as a whole."""
-PARTS = 4
-"""Parts across and down of larger images that are compared."""
 PART_SIDE = 512
-"""Pixels of the full size across and down such a part; at least `LEAST` of the smaller level."""
+"""Pixels of the full size across and down a part of larger ones; more, so that it has `LEAST` of the smaller level."""
 LEAST = 4
 MAX_SIDE = 2048
-"""Pixels of the full size across and down a part; levels so small that this is not enough count as the next larger one."""
+"""Pixels of the full size across and down all compared parts of a level; levels so small that this is not enough for one
+count as the next larger one."""
 MAX_IMAGES = 4096
 """Images whose levels are remembered."""
 Colors: TypeAlias = NDArray[np.uint64]
@@ -94,8 +93,6 @@ def _parts(info: ImageInfo, level: int) -> Iterator[tuple[Region, Region]]:
         return
     scale = level_scale(info, level)
     side = max(PART_SIDE, *(int((LEAST + 2) / each) + 1 for each in scale))
-    if side > MAX_SIDE:
-        return
     for y in _starts(full.height, side):
         for x in _starts(full.width, side):
             part = Region(x, y, min(side, full.width - x), min(side, full.height - y))
@@ -103,9 +100,9 @@ def _parts(info: ImageInfo, level: int) -> Iterator[tuple[Region, Region]]:
 
 
 def _starts(length: int, side: int) -> list[int]:
-    """Where parts begin, spread evenly."""
-    room = max(0, length - side)
-    return sorted({room * index // (PARTS - 1) for index in range(PARTS)})
+    """Where parts begin, spread evenly; nowhere if one is too long."""
+    room, count = max(0, length - side), MAX_SIDE // side
+    return sorted({room * (2 * index + 1) // (2 * count) for index in range(count)})
 
 
 def _inside(part: Region, scale: tuple[float, float], level: Size) -> Region:

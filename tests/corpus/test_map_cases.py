@@ -209,3 +209,51 @@ def test_masked_jpeg_is_as_gdal_warps_it_with_opacity(target: str, tmp_path: Pat
     off = np.abs(shown[opaque].astype(int) - expected[opaque])
     assert off.mean() < 2
     assert off.max() <= 24
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3), (3, 1)])
+@pytest.mark.parametrize("crs", ["EPSG:32633", "EPSG:3857"])
+def test_maps_of_one_pixel_show_the_middle_of_the_box(
+    size: tuple[int, int], crs: str, tmp_path: Path, app: Application
+) -> None:
+    """Boxes are as wide and as high as two pixels of the raster for each of the map, at most."""
+    pixels = np.stack([*positions(), np.full((HEIGHT, WIDTH), 7)]).astype(np.uint8)
+    path = write_geotiff(tmp_path / "a.tif", pixels, photometric="RGB", crs="EPSG:32633", transform=UTM)
+    with rasterio.open(path) as file:
+        side = file.transform.a
+        x, y = file.transform * (50.4, 20.6)
+    own = (
+        x - 0.7 * side * size[0],
+        y - 0.7 * side * size[1],
+        x + 0.7 * side * size[0],
+        y + 0.7 * side * size[1],
+    )
+    box = transform_bounds("EPSG:32633", crs, *own)
+    shown = picture(app, map_query("a", crs, box, size))
+    assert shown.shape[:2] == size[::-1]
+    assert shown[size[1] // 2, size[0] // 2].tolist() == [*pixels[:, 20, 50].tolist(), 255]
+
+
+@pytest.mark.parametrize("compress", ["JPEG", "DEFLATE"])
+def test_maps_are_the_same_whether_decoded_tiles_are_kept_or_not(compress: str, tmp_path: Path) -> None:
+    """In whatever order neighboring maps are asked for."""
+    pixels = np.random.default_rng(3).integers(0, 256, (3, 256, 256), np.uint8)
+    color = {"photometric": "YCBCR" if compress == "JPEG" else "RGB", "interleave": "pixel"}
+    path = write_geotiff(tmp_path / "a.tif", pixels, tile=64, compress=compress, overviews=(2,), **color)
+    left, bottom, right, top = box_of(path, "EPSG:3857")
+    across, down = (right - left) / 4, (top - bottom) / 4
+    queries = [
+        map_query(
+            "a", "EPSG:3857",
+            (left + x * across, top - (y + 1) * down, left + (x + 1) * across, top - y * down),
+            (side, side),
+            RESAMPLING=resampling,
+        )
+        for y in range(4) for x in range(4) for side, resampling in ((60, "nearest"), (61, "bilinear"), (30, "nearest"))
+    ]  # fmt: skip
+    uncached = {"filesystem_prefix": f"{tmp_path}/", "max_image_cache_size": 0.0}
+    anew = build(Config(**uncached, max_map_tiles_size=0.0))
+    kept = build(Config(**uncached))
+    expected = [get(anew, **query).body for query in queries]
+    for order in (range(len(queries)), reversed(range(len(queries)))):
+        assert all(get(kept, **queries[index]).body == expected[index] for index in order)
