@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 from iipserve.geo import crs
 from iipserve.geo.crs import CrsName, UnknownCrs, quoted
 from iipserve.geo.layer import Layer
-from iipserve.geo.ows.exceptions import INVALID_VALUE, OwsError
+from iipserve.geo.ows.exceptions import INVALID_VALUE, NO_CODE, OwsError
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.protocols import Server, coverage_options
 from iipserve.protocols.coverage_offerings import find_layer
 from iipserve.protocols.map_values import finite
 from iipserve.protocols.wcs.exceptions import INVALID_SYNTAX, NOT_A_CRS, Fault, fault, refused
 from iipserve.protocols.wcs.query import Family
+
+MAX_COVERAGES = 500
+"""That one request describes."""
 
 
 def layer_of(text: str, server: Server, family: Family) -> Layer:
@@ -32,12 +35,18 @@ def layers_of(texts: Sequence[str], server: Server, family: Family) -> tuple[Lay
     """The layers of lists of coverages, which are separated by commas unless a name has them.
 
     Raises:
-        OwsError: there is none of one or several names, which the locator of 2.0 lists.
+        OwsError: there is none of one or several names, which the locator of 2.0 lists; NoApplicableCode: there are more
+            than `MAX_COVERAGES`.
     """
-    layers, unknown = [], []
+    layers: list[Layer] = []
+    unknown: list[str] = []
     for text in texts:
         whole = _known(text, server, "DescribeCoverage")
         names = [text] if whole else [part.strip() for part in text.split(",") if part.strip()]
+        if len(layers) + len(unknown) + len(names) > MAX_COVERAGES:
+            raise fault(
+                NO_CODE, f"more than {MAX_COVERAGES} coverages are listed; ask for them in several requests"
+            )
         for name in names:
             layer = whole or _known(name, server, "DescribeCoverage")
             if layer is None:

@@ -81,6 +81,7 @@ FAULTS_OF_DESCRIPTIONS = [
     ({}, "emptyCoverageIdList", "coverageid", 404),
     ({"coverageid": ""}, "emptyCoverageIdList", "coverageid", 404),
     ({"coverageid": "degrees,no,nothing"}, "NoSuchCoverage", "no,nothing", 404),
+    ({"coverageid": ",".join(["degrees"] * 501)}, "NoApplicableCode", "", 400),
     ({"version": "1.1.1"}, MISSING, "identifier", 400),
     ({"version": "1.1.1", "identifiers": "no"}, INVALID, "identifier", 400),
     ({"version": "3.0.0", "coverageid": "degrees"}, INVALID, "version", 400),
