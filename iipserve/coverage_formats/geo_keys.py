@@ -43,6 +43,17 @@ def place_fields(grid: GridRef) -> tuple[Field, ...]:
     return (*mapping, *key_fields(grid.crs))
 
 
+def refusal_of_system(crs: str) -> str | None:
+    """Why the fields do not define a coordinate reference system, or None. Raises as `place_fields`.
+
+    Args:
+        crs: key.
+    """
+    if crs == PIXEL_SPACE or key_fields(crs):
+        return None
+    return "the keys of GeoTIFF do not define this coordinate reference system; ask for the coverage in another one"
+
+
 def key_fields(crs: str) -> tuple[Field, ...]:
     """The fields that define a coordinate reference system, with pixels as areas; none where they cannot.
 

@@ -14,7 +14,7 @@ from iipserve.containers.boxes import pack
 from iipserve.containers.field_types import FieldType
 from iipserve.containers.ifd_writer import file_length, integers, pack_file
 from iipserve.coverage_formats import CoverageFormat, Raster, Strips
-from iipserve.coverage_formats.geo_keys import ORDER, place_fields
+from iipserve.coverage_formats.geo_keys import ORDER, place_fields, refusal_of_system
 
 GEOTIFF = bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03")
 """The UUID of GeoJP2."""
@@ -35,7 +35,7 @@ def refusal(raster: Raster) -> str | None:
         return f"JPEG 2000 is written with up to {MAX_BANDS} bands, not {raster.bands}; ask for some of them"
     if max(raster.size) > MAX_SIDE:
         return f"JPEG 2000 has at most {MAX_SIDE} pixels per side; ask for image/tiff"
-    return None
+    return refusal_of_system(raster.grid.crs)
 
 
 def pieces(raster: Raster, strips: Strips) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from iipserve.coverage_formats import Raster
-from iipserve.coverage_formats.geo_keys import key_fields
+from iipserve.coverage_formats.geo_keys import refusal_of_system
 from iipserve.coverage_formats.tiff_compressions import FLOATING_POINT, NO_PREDICTOR, PREDICTORS, SCHEMES
 from iipserve.geo.crs import quoted
 from iipserve.geometry import Size
@@ -30,9 +30,7 @@ def _samples(raster: Raster) -> str | None:
         return f"GeoTIFF does not hold samples of the type {raster.dtype.name} here"
     if raster.bands > MAX_BANDS:
         return f"GeoTIFF holds up to {MAX_BANDS} bands, not {raster.bands}; ask for some of them"
-    if raster.is_placed and not key_fields(raster.grid.crs):
-        return "the keys of GeoTIFF do not define this coordinate reference system; ask for the coverage in another one"
-    return None
+    return refusal_of_system(raster.grid.crs)
 
 
 def _structure(raster: Raster) -> str | None:

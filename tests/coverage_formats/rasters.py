@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pyproj
 from numpy.typing import NDArray
 
 from iipserve.coverage_formats import Raster, by_name
+from iipserve.geo import crs
 from iipserve.geo.grid import Affine, GridRef
 from iipserve.geometry import Size
 from iipserve.plan import CoverageBand, CoverageDescription, CoverageEncoding
@@ -20,6 +22,25 @@ ROTATED = Affine(17.3, 10.0, 500000.0, 10.0, -17.3, 5000000.0)
 SOUTH_UP = Affine(20.0, 0.0, 500000.0, 0.0, 20.0, 4990000.0)
 TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
 
+SYSTEMS = {
+    "sinusoidal": "+proj=sinu +R=6371007.181 +units=m",
+    "geostationary": "+proj=geos +h=35785831 +sweep=y +lon_0=9.5",
+    "with a shift of its datum": "+proj=laea +lat_0=10 +lon_0=20 +towgs84=10,20,30 +ellps=bessel",
+    "of Europa": "+proj=eqc +R=1560800",
+    "in feet": "+proj=tmerc +lat_0=1 +lon_0=2 +k=0.9 +units=us-ft",
+    "between two points": "+proj=tpeqd +lat_1=60 +lat_2=65 +lon_1=0 +lon_2=10",
+}
+"""Systems without a code."""
+ROTATED_POLE = "+proj=ob_tran +o_proj=longlat +o_lat_p=39.25 +o_lon_p=0 +lon_0=18 +R=6371229"
+"""That keys of GeoTIFF do not define."""
+
+
+def key_of(definition: str) -> str:
+    """The key of a system by its definition for PROJ."""
+    key = crs.key_of_wkt(pyproj.CRS(definition).to_wkt())
+    assert key is not None
+    return key
+
 
 def raster(
     format: str = "geotiff",
@@ -27,7 +48,7 @@ def raster(
     dtype: str = "uint8",
     bands: int = 1,
     size: tuple[int, int] = (70, 50),
-    crs: str = "EPSG:32633",
+    system: str = "EPSG:32633",
     affine: Affine = NORTH_UP,
     nodata: float | None = None,
     described: tuple[CoverageBand, ...] | None = None,
@@ -41,7 +62,7 @@ def raster(
     listed = described or tuple(CoverageBand(f"band{index + 1}", nodata=nodata) for index in range(bands))
     return Raster(
         CoverageDescription(dtype, listed, palette, bits, is_rgb, opacity),
-        GridRef(crs, affine, Size(*size)),
+        GridRef(system, affine, Size(*size)),
         CoverageEncoding(format, **encoding),
     )
 

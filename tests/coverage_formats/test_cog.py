@@ -29,7 +29,12 @@ def test_samples_are_kept(dtype: str) -> None:
 @pytest.mark.parametrize("compression", ["none", "lzw", "zstd", "deflate"])
 def test_it_is_a_cog_of_the_asked_compression(compression: str) -> None:
     given = raster(
-        "cog", size=(600, 300), compression=compression, tile=Size(128, 128), crs="EPSG:4326", affine=DEGREES
+        "cog",
+        size=(600, 300),
+        compression=compression,
+        tile=Size(128, 128),
+        system="EPSG:4326",
+        affine=DEGREES,
     )
     samples = samples_of(given)
     body = file_of(given, samples)
@@ -55,7 +60,7 @@ def test_meaning_and_place_are_kept() -> None:
 
 
 def test_pixel_space_has_no_place() -> None:
-    found = read(file_of(given := raster("cog", crs="image"), samples_of(given)))
+    found = read(file_of(given := raster("cog", system="image"), samples_of(given)))
     assert (found.crs, found.transform) == (None, (1, 0, 0, 0, 1, 0))
 
 

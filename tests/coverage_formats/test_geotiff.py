@@ -16,9 +16,12 @@ from tests.coverage_formats.rasters import (
     DEGREES,
     NORTH_UP,
     ROTATED,
+    ROTATED_POLE,
     SOUTH_UP,
+    SYSTEMS,
     TYPES,
     file_of,
+    key_of,
     raster,
     samples_of,
 )
@@ -32,14 +35,6 @@ ID["EPSG",9820]],PARAMETER["Latitude of natural origin",17,ANGLEUNIT["degree",0.
 PARAMETER["Longitude of natural origin",23.5,ANGLEUNIT["degree",0.0174532925199433]],
 PARAMETER["False easting",100,LENGTHUNIT["metre",1]],PARAMETER["False northing",0,LENGTHUNIT["metre",1]]],
 CS[Cartesian,2],AXIS["easting",east],AXIS["northing",north],LENGTHUNIT["metre",1]]"""
-
-
-ROTATED_POLE = """GEOGCRS["own",BASEGEOGCRS["base",DATUM["own",ELLIPSOID["sphere",6371229,0,LENGTHUNIT["metre",1]]],
-PRIMEM["Greenwich",0,ANGLEUNIT["degree",0.0174532925199433]]],DERIVINGCONVERSION["unknown",
-METHOD["PROJ ob_tran o_proj=longlat"],PARAMETER["o_lat_p",39.25,ANGLEUNIT["degree",0.0174532925199433]],
-PARAMETER["o_lon_p",0,ANGLEUNIT["degree",0.0174532925199433]],PARAMETER["lon_0",18,
-ANGLEUNIT["degree",0.0174532925199433]]],CS[ellipsoidal,2],AXIS["longitude",east],AXIS["latitude",north],
-ANGLEUNIT["degree",0.0174532925199433]]"""
 
 
 def read_tifffile(body: bytes) -> np.ndarray:
@@ -154,15 +149,24 @@ def test_jpeg_of_more_bands_is_by_band() -> None:
 def test_place_is_kept(crs: str, affine: tuple[float, ...]) -> None:
     from rasterio.crs import CRS
 
-    given = raster(crs=crs, affine=affine)
+    given = raster(system=crs, affine=affine)
     found = read(file_of(given, samples_of(given)))
     assert found.transform == tuple(affine)
     assert found.crs == (CRS.from_wkt(crs) if "[" in crs else CRS.from_string(crs))
     assert found.tags["AREA_OR_POINT"] == "Area"
 
 
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_systems_without_a_code_are_kept(name: str) -> None:
+    from rasterio.crs import CRS
+
+    key = key_of(SYSTEMS[name])
+    given = raster(system=key)
+    assert read(file_of(given, samples_of(given))).crs == CRS.from_wkt(key)
+
+
 def test_pixel_space_has_no_place() -> None:
-    found = read(file_of(given := raster(crs="image"), samples_of(given)))
+    found = read(file_of(given := raster(system="image"), samples_of(given)))
     assert found.crs is None
     assert found.transform == (1, 0, 0, 0, 1, 0)
 
@@ -233,7 +237,7 @@ def test_colors_and_opacity_are_told() -> None:
         ({"compression": "jpeg", "palette": b"abc"}, "color table"),
         ({"predictor": "horizontal"}, "not of none"),
         ({"compression": "huffman"}, "1 bit"),
-        ({"crs": ROTATED_POLE}, "reference system"),
+        ({"system": key_of(ROTATED_POLE)}, "reference system"),
         ({"compression": "lzw", "predictor": "floatingpoint"}, "floatingpoint"),
         ({"compression": "lzw", "predictor": "median"}, "median"),
         ({"tile": Size(100, 16)}, "multiples of 16"),

@@ -132,7 +132,7 @@ def test_memory_is_that_of_a_few_strips(format: str, encoding: dict[str, Any]) -
 
 @pytest.mark.parametrize("format", [*formats()])
 def test_threads_write_the_same_files(format: str) -> None:
-    given = raster(format, dtype="uint8", size=(90, 70), nodata=3, crs="EPSG:3035")
+    given = raster(format, dtype="uint8", size=(90, 70), nodata=3, system="EPSG:3035")
     samples = samples_of(given)
     expected = file_of(given, samples)
     with ThreadPoolExecutor(4) as pool:

@@ -12,7 +12,18 @@ import pytest
 from iipserve.coverage_formats import by_name
 from iipserve.geo.grid import Affine
 from iipserve.plan import CoverageBand
-from tests.coverage_formats.rasters import DEGREES, NORTH_UP, ROTATED, SOUTH_UP, file_of, raster, samples_of
+from tests.coverage_formats.rasters import (
+    DEGREES,
+    NORTH_UP,
+    ROTATED,
+    ROTATED_POLE,
+    SOUTH_UP,
+    SYSTEMS,
+    file_of,
+    key_of,
+    raster,
+    samples_of,
+)
 from tests.coverage_formats.reading import assert_same_bits
 
 rasterio = pytest.importorskip("rasterio")
@@ -64,10 +75,17 @@ def test_each_band_is_a_variable(tmp_path: Path, dtype: str) -> None:
     ],
 )
 def test_place_is_kept(tmp_path: Path, crs: str, affine: Affine) -> None:
-    given = raster("netcdf", crs=crs, affine=affine)
+    given = raster("netcdf", system=crs, affine=affine)
     with opened(tmp_path, file_of(given, samples_of(given))) as file:
         assert file.transform[:6] == pytest.approx(tuple(affine), rel=1e-13)
         assert file.crs == rasterio.crs.CRS.from_string(crs)
+
+
+@pytest.mark.parametrize("definition", [*SYSTEMS.values(), ROTATED_POLE])
+def test_systems_without_a_code_are_kept(tmp_path: Path, definition: str) -> None:
+    given = raster("netcdf", system=key_of(definition))
+    with opened(tmp_path, file_of(given, samples_of(given))) as file:
+        assert file.crs == rasterio.crs.CRS.from_wkt(given.grid.crs)
 
 
 def test_meaning_is_kept(tmp_path: Path) -> None:

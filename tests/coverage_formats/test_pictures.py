@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from iipserve.coverage_formats import by_name
-from tests.coverage_formats.rasters import ROTATED, file_of, raster, samples_of
+from tests.coverage_formats.rasters import ROTATED, ROTATED_POLE, file_of, key_of, raster, samples_of
 from tests.coverage_formats.reading import assert_same_bits, read
 
 
@@ -66,6 +66,7 @@ def test_jpeg_is_close(bands: int) -> None:
         ("jpeg", {"size": (70000, 1)}, "65500"),
         ("jp2", {"dtype": "float32"}, "float32"),
         ("jp2", {"bands": 65}, "64 bands"),
+        ("jp2", {"system": key_of(ROTATED_POLE)}, "reference system"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(
@@ -88,7 +89,7 @@ def test_jpeg_2000_keeps_samples_and_place(dtype: str, bands: int) -> None:
 
 
 def test_jpeg_2000_of_several_tiles_keeps_samples() -> None:
-    given = raster("jp2", bands=2, size=(1100, 1060), crs="EPSG:4326", affine=ROTATED)
+    given = raster("jp2", bands=2, size=(1100, 1060), system="EPSG:4326", affine=ROTATED)
     samples = np.indices((1060, 1100)).sum(axis=0)[:, :, None].repeat(2, axis=2).astype(np.uint8)
     body = file_of(given, samples)
     assert_same_bits(imagecodecs.jpeg2k_decode(body), samples)

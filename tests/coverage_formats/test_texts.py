@@ -38,7 +38,7 @@ def test_digits_of_an_ascii_grid_are_the_samples(dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32", "float64"])
 def test_gdal_reads_an_ascii_grid(dtype: str) -> None:
     given = raster(
-        "aaigrid", dtype=dtype, crs="EPSG:4326", affine=DEGREES, nodata=-1 if dtype[0] != "u" else 0
+        "aaigrid", dtype=dtype, system="EPSG:4326", affine=DEGREES, nodata=-1 if dtype[0] != "u" else 0
     )
     samples = samples_of(given)
     samples[~np.isfinite(samples)] = 0
@@ -80,7 +80,7 @@ def test_tuples_of_gml_are_the_samples(dtype: str, bands: int) -> None:
 
 
 def test_grid_of_gml_is_that_of_the_samples_in_the_order_of_its_system() -> None:
-    given = raster("gml", crs="EPSG:4326", affine=DEGREES, size=(8, 4))
+    given = raster("gml", system="EPSG:4326", affine=DEGREES, size=(8, 4))
     root = document_of(given, samples_of(given))
     assert root.tag.endswith("}RectifiedGridCoverage")
     assert root.findtext(".//gml:high", namespaces=SPACES) == "7 3"
@@ -102,7 +102,7 @@ def test_rotated_grids_of_gml_have_oblique_steps() -> None:
 
 
 def test_pixel_space_of_gml_is_a_grid_without_place() -> None:
-    root = document_of(given := raster("gml", crs="image", size=(4, 4)), samples_of(given))
+    root = document_of(given := raster("gml", system="image", size=(4, 4)), samples_of(given))
     assert root.tag.endswith("}GridCoverage")
     assert root.find(".//gml:Grid", SPACES) is not None
     assert not list(root.iterfind(".//gml:origin", SPACES))
@@ -130,7 +130,7 @@ def test_fields_of_gml_tell_of_the_bands() -> None:
         ("aaigrid", {"affine": ROTATED}, "rotated"),
         ("aaigrid", {"affine": SOUTH_UP}, "north to south"),
         ("gml", {"size": (1001, 1000)}, "1000000"),
-        ("gml", {"crs": "GEOGCRS[...]"}, "code"),
+        ("gml", {"system": "GEOGCRS[...]"}, "code"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(
