@@ -13,13 +13,15 @@ pytest.importorskip("lxml")
 
 from iipserve.app import Application
 from iipserve.http import Request
+from iipserve.protocols import coverage_offerings
 from tests.protocols.sld.test_writing import app as app
 from tests.protocols.wms.services import INFO, MAP, ask
 from tests.protocols.wmts.catalogs import STRANGE
-from tests.protocols.wmts.services import ENTRIES, kvp
+from tests.protocols.wmts.services import ENTRIES, kvp, server_of
 from tests.schemas import validated, validated_by_dtd
 
 NAMES = [entry.layer.identifier for entry in ENTRIES]
+HREF = "{http://www.w3.org/1999/xlink}href"
 SLD, SE = "{http://www.opengis.net/sld}", "{http://www.opengis.net/se}"
 
 
@@ -39,9 +41,14 @@ def test_descriptions_of_layers(names: list[str]) -> None:
     root = described("1.3.0", layers)
     assert len(root.findall(f"{SLD}LayerDescription")) == len(names)
     assert {each.text for each in root.iter(f"{SLD}owsType")} == {"wcs"}
+    assert {each.get(HREF) for each in root.iter(f"{SE}OnlineResource")} == {"http://a.example/wms?"}
     root = described("1.1.1", layers)
     assert [each.get("name") for each in root] == names
-    assert [each[0].get("typeName") for each in root] == names
+    assert {each.get("owsURL") for each in root} == {"http://a.example/wms?"}
+    for name, each in zip(names, root, strict=True):
+        layer = coverage_offerings.find_layer(each[0].get("typeName"), server_of())
+        assert layer is not None
+        assert layer.identifier == name
 
 
 @pytest.mark.parametrize("version", ["1.3.0", "1.1.1"])
