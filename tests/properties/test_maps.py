@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -198,28 +197,3 @@ def test_fault_has_its_code(application: Application, changes: dict[str, str], c
         assert f'code="{code}"'.encode() in response.body
 
     refused()
-
-
-def test_one_square_is_one_picture(application: Application, tmp_path: Path) -> None:
-    """By WMS of both versions, WMTS and by zoom: the same bytes and the same tag, which is the key of caches."""
-    half, zoom, column, row = 20037508.342789244, 10, 550, 355
-    side = 2 * half / 2**zoom
-    box = (column * side - half, half - (row + 1) * side, (column + 1) * side - half, half - row * side)
-    for format, extension in (("image/png", "png"), ("image/jpeg", "jpg")):
-        common = {
-            "layer": "mercator",
-            "crs": "EPSG:3857",
-            "size": (256, 256),
-            "box": box,
-            "format": format,
-            "transparent": True,
-        }
-        maps_of = [address_of(common | {"version": version}) for version in ("1.1.1", "1.3.0")]
-        kvp = {
-            "SERVICE": "WMTS", "REQUEST": "GetTile", "VERSION": "1.0.0", "LAYER": "mercator", "STYLE": "default",
-            "FORMAT": format, "TILEMATRIXSET": "WebMercatorQuad", "TILEMATRIX": zoom, "TILEROW": row, "TILECOL": column,
-        }  # fmt: skip
-        tiles = [f"/wmts?{urlencode(kvp)}", f"/xyz/mercator/{zoom}/{column}/{row}.{extension}"]
-        answers = [ask(application, address) for address in (*maps_of, *tiles)]
-        assert all(answer.status == 200 for answer in answers)
-        assert len({(answer.body, dict(answer.headers)["ETag"]) for answer in answers}) == 1

@@ -62,18 +62,27 @@ def get(app: Application, address: str) -> Response:
     return response
 
 
-def linked(app: Application, name: str) -> str:
+def as_jpeg(address: str) -> str:
+    """The same of the other format."""
+    for png, jpeg in (("image/png", "image/jpeg"), (".png", ".jpg"), ("f=png", "f=jpg")):
+        address = address.replace(png, jpeg)
+    return address
+
+
+def linked(app: Application, name: str, format: str) -> str:
     address, rel = DOCUMENTS[name]
-    body = get(app, address).body
+    body = get(app, f"{address}{'&' if '?' in address else '?'}FORMAT=image/{format}").body
     assert isinstance(body, bytes)
     (found,) = attributes(ElementTree.fromstring(body), "link", rel=rel)
     sides = {key: repr(value) for key, value in BOX.items()}
     return found["tref"].format(**sides, w=256, h=256, z=ZOOM, x=COLUMN, y=ROW)
 
 
+@pytest.mark.parametrize("format", ["png", "jpeg"])
 @pytest.mark.parametrize("way", [*BY_ADDRESS, *DOCUMENTS])
-def test_a_square_is_one_picture(app: Application, way: str) -> None:
-    first = get(app, BY_ADDRESS["XYZ"])
-    response = get(app, BY_ADDRESS[way] if way in BY_ADDRESS else linked(app, way))
+def test_a_square_is_one_picture(app: Application, way: str, format: str) -> None:
+    """The entity tag is the key of caches."""
+    addresses = [BY_ADDRESS["XYZ"], BY_ADDRESS[way] if way in BY_ADDRESS else linked(app, way, format)]
+    first, response = (get(app, as_jpeg(each) if format == "jpeg" else each) for each in addresses)
     assert response.body == first.body
     assert dict(response.headers)["ETag"] == dict(first.headers)["ETag"]
