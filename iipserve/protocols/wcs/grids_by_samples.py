@@ -132,6 +132,7 @@ def _box(
         xs, ys = zip(*corners, strict=True)
         return Bounds(min(xs), min(ys), max(xs), max(ys))
     low, high = _ordered(numbers[:2], name), _ordered(numbers[2:], name)
+    high = _not_below(low[0], high[0]), _not_below(low[1], high[1])
     bounds = Bounds(*low, *high)
     if bounds.max_x < bounds.min_x and crs.turn(name.key):
         bounds = bounds._replace(max_x=bounds.max_x + (crs.turn(name.key) or 0.0))
@@ -142,6 +143,11 @@ def _box(
             BOX,
         )
     return bounds
+
+
+def _not_below(low: float, high: float) -> float:
+    """The upper end of an interval; the lower one where it is below that by rounding only, as that of one sample may be."""
+    return low if high < low and math.isclose(low, high, rel_tol=1e-12) else high
 
 
 def _ordered(pair: tuple[float, ...], name: CrsName) -> tuple[float, float]:

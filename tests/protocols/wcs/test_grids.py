@@ -231,6 +231,14 @@ def test_boxes_are_of_centers() -> None:
     assert by_samples(DEGREES) == DEGREES
 
 
+def test_boxes_of_one_sample_may_be_rounded() -> None:
+    """The same center, computed from both edges of a pixel."""
+    one = by_samples(
+        DEGREES, 49.275000000000006, 11.135000000000002, 49.275, 11.135, crs="urn:ogc:def:crs:EPSG::4326"
+    )
+    assert region(DEGREES, one) == (113, 72, 1, 1)
+
+
 def test_indices_of_samples() -> None:
     for native in (UTM, TURNED, PLAIN):
         assert by_samples(native, 0, 0, 599, 399, crs="urn:ogc:def:crs:OGC::imageCRS") == native
