@@ -1,7 +1,7 @@
 """PROJ's objects: coordinate reference systems and transformations, of one thread of one process each.
 
-They are made on first use, after any fork, and a limited number is kept. Only `geo.crs` uses this module. What reaches
-PROJ is a code or WKT: a PROJ string could name a file or a pipeline.
+They are made on first use, after any fork, and a limited number is kept. Only `geo.crs` and `geo.definitions`
+use this module. What reaches PROJ is a code or WKT: a PROJ string could name a file or a pipeline.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from iipserve import coverage_formats, geo
 from iipserve.check import formats
 from iipserve.check.coverages import coverage_lines
 from iipserve.codecs import Encoder
@@ -32,3 +33,10 @@ def test_library_that_fails_to_load_is_no_mistake(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(formats.importlib, "import_module", failing)
     assert "libvips cannot be used (OSError)" in formats.library_versions()
+
+
+def test_coverages_without_the_extra_are_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(geo, "missing_packages", lambda: ("rasterio",))
+    lines = coverage_lines(coverage_formats.formats())
+    assert any(line.startswith("coverages not written: cog (NotInstalled: ") for line in lines)
+    assert "coverages written: netcdf" in lines
