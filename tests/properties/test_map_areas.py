@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -63,13 +64,22 @@ def centers(draw: st.DrawFn) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@cache
+def transformer(source: str, target: str) -> Any:
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
+
+
+@cache
+def begins_with_north(system: str) -> bool:
+    return bool(pyproj.CRS(system).axis_info[0].direction == "north")
+
+
 def address_of(asked: dict[str, Any]) -> str:
     own, transform = GRIDS[asked["layer"]]
     assert transform is not None
-    system = pyproj.CRS(asked["center-crs"])
-    x, y = pyproj.Transformer.from_crs(own, system, always_xy=True).transform(*(transform * asked["place"]))
-    first = system.axis_info[0].direction
-    center = (y, x) if first == "north" else (x, y)
+    assert own is not None
+    x, y = transformer(own, asked["center-crs"]).transform(*(transform * asked["place"]))
+    center = (y, x) if begins_with_north(asked["center-crs"]) else (x, y)
     width, height = asked["size"]
     query = {
         "center": ",".join(map(repr, center)), "center-crs": f"[{asked['center-crs']}]", "crs": f"[{asked['crs']}]",
