@@ -221,6 +221,12 @@ def uri(key: str) -> str | None:
     return f"http://www.opengis.net/def/crs/{code[0]}/0/{code[1]}" if code else None
 
 
+def spelled(name: CrsName) -> str:
+    """A name as clients of its form write it: `http://www.opengis.net/def/crs/EPSG/0/4326`."""
+    written = uri(name.key) if name.form is Form.URI else urn(name.key) if name.form is Form.URN else None
+    return written or name.key
+
+
 # -- what is known of a system ---------------------------------------------------------------------
 
 

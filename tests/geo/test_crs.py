@@ -336,3 +336,10 @@ def test_units_that_measure_nothing_make_no_system(unit: str) -> None:
     geographic = TRANSVERSE.partition(",")[2].partition(",\nPROJECTION")[0]
     assert crs.key_of_wkt(geographic.format(math.pi / 180)) is not None
     assert crs.key_of_wkt(geographic.format(unit)) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["EPSG:3857", "urn:ogc:def:crs:EPSG::3857", "http://www.opengis.net/def/crs/EPSG/0/3857"]
+)
+def test_names_are_spelled_in_their_form(text: str) -> None:
+    assert crs.spelled(crs.parse(text)) == text

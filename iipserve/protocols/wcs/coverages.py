@@ -10,7 +10,7 @@ from typing import NamedTuple
 from iipserve.coverage_formats import CoverageFormat, Raster, by_name, find
 from iipserve.errors import UnsupportedEncoding
 from iipserve.geo.coverages import NamedFormat
-from iipserve.geo.crs import IMAGE, CrsName, NoTransformation, quoted
+from iipserve.geo.crs import IMAGE, CrsName, NoTransformation, quoted, spelled
 from iipserve.geo.grid import GridRef
 from iipserve.geo.layer import ServiceMetadata
 from iipserve.geo.ows.exceptions import INVALID_VALUE, NO_CODE, OwsError
@@ -104,6 +104,10 @@ def target_of(query: CoverageQuery, native: GridRef) -> GridRef:
         target = _target(query.domain, native)
     except NoTransformation as error:
         raise refused(Fault.SUBSETTING_CRS, family_of(query.version), str(error), "crs") from error
+    except OwsError as error:
+        written = {name.key: spelled(name) for _, name in _systems(query.domain)}
+        error.locator = written.get(error.locator, error.locator)
+        raise
     numbers = (target.affine.a, target.affine.b, target.affine.d, target.affine.e)
     if not all(map(math.isfinite, target.affine)) or max(map(abs, numbers)) < MIN_STEP:
         raise OwsError(INVALID_VALUE, "the box is too small or too large for a coverage", "bbox")
@@ -143,7 +147,7 @@ def _check_systems(query: CoverageQuery, offered: Offering, metadata: ServiceMet
                 kind,
                 family,
                 f"coverage {quoted(offered.coverage_id)} is not offered in {quoted(name.key)}; it is in {known}",
-                name.key,
+                spelled(name),
             )
 
 

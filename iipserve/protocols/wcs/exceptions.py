@@ -52,8 +52,7 @@ NOT_A_CRS = "NotACrs"
 NO_SUBSETTING_CRS = "SubsettingCrs-NotSupported"
 NO_OUTPUT_CRS = "OutputCrs-NotSupported"
 CURRENT_SEQUENCE = "CurrentUpdateSequence"
-UNSUPPORTED_COMBINATION = "UnsupportedCombination"
-BAD_REQUESTS = frozenset({INVALID_VALUE, INVALID_SYNTAX, NO_CODE, UNSUPPORTED_COMBINATION})
+BAD_REQUESTS = frozenset({INVALID_VALUE, INVALID_SYNTAX, NO_CODE})
 """Codes whose status is 400."""
 
 

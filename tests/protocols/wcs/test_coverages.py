@@ -108,6 +108,7 @@ def test_encodings() -> None:
     assert planned(kvp(COVERAGE_2_0, format="image/png", compression="LZW")).encoding.format == "png"
 
 
+URI_3857 = "http://www.opengis.net/def/crs/EPSG/0/3857"
 FAULTS_2_0 = [
     ({"subset": "z(1,2)"}, "InvalidAxisLabel", "z", 404),
     ({"subset": ["x(11,12)", "Long(11,12)"]}, "InvalidAxisLabel", "Long", 404),
@@ -136,6 +137,7 @@ FAULTS_2_0 = [
     ({"geotiff__tiling": "true", "tilewidth": "17"}, "TilingInvalid", "17", 404),
     ({"geotiff__tiling": "maybe"}, "TilingInvalid", "maybe", 404),
     ({"outputcrs": "EPSG:3857", "coverageid": "mars"}, "OutputCrs-NotSupported", "EPSG:3857", 404),
+    ({"outputcrs": URI_3857, "coverageid": "mars"}, "OutputCrs-NotSupported", URI_3857, 404),
     ({"subsettingcrs": "EPSG:4326", "coverageid": "plain"}, "SubsettingCrs-NotSupported", "EPSG:4326", 404),
 ]  # fmt: skip
 
