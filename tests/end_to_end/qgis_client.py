@@ -36,6 +36,9 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
     found = {"is_valid": True, "extent": extent, "crs": layer.crs().authid()}
     shown, (width, height) = QgsRectangle(*asked["extent"]), asked["size"]
     draw(layer, asked["crs"], shown, QSize(width, height), asked["picture"])
+    if "band" in asked:
+        block = layer.dataProvider().block(asked["band"], shown, width, height)
+        found["samples"] = [[block.value(row, column) for column in range(width)] for row in range(height)]
     if "place" in asked:
         place, form = QgsPointXY(*asked["place"]), getattr(QgsRaster, asked["form"])
         result = layer.dataProvider().identify(place, form, shown, width, height)

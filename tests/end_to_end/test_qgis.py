@@ -1,9 +1,10 @@
-"""QGIS of Debian, driven without a window, draws the layers of WMS, WMTS and XYZ where GDAL draws them."""
+"""QGIS of Debian, driven without a window, draws the layers of WMS, WMTS and XYZ where GDAL draws them, and reads WCS."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +16,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-pytest.importorskip("rasterio")
+rasterio = pytest.importorskip("rasterio")
 
-from tests.end_to_end.map_pages import MAPS, WINDOW, assert_in_place, drawn_by_gdal, gradient, view_of
-from tests.end_to_end.running import map_server
-from tests.geo_rasters import GRIDS, write_geotiff
+from tests.end_to_end.map_pages import MAPS, WINDOW, assert_in_place, drawn_by_gdal, gradient, view_of  # noqa: E402
+from tests.end_to_end.running import map_server  # noqa: E402
+from tests.geo_rasters import GRIDS, write_geotiff  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 """For which Debian builds QGIS."""
@@ -160,3 +161,24 @@ def test_tiles_by_zoom_are_in_place(qgis: Qgis, folder: Path, origin: str, name:
     uri = f"type=xyz&url={template}&zmin=0&zmax={view.zoom}"
     _, picture = qgis.ask(uri, window(view), (WINDOW, WINDOW))
     assert_in_place(picture[..., :3] * (picture[..., 3:] > 0), drawn_by_gdal(folder / f"{name}.tif", view))
+
+
+@pytest.mark.parametrize("version", ["", "&version=1.0.0"])
+@pytest.mark.parametrize("name", [*MAPS, "maps/utm & 2"])
+def test_samples_of_coverages_are_those_of_the_file(
+    qgis: Qgis, folder: Path, origin: str, name: str, version: str
+) -> None:
+    """By the version that QGIS prefers, which is 1.0.0."""
+    uri = f"cache=AlwaysNetwork&identifier={quote(coverage_name(name), safe='')}&url={origin}/wcs{version}"
+    with rasterio.open(folder / f"{name}.tif") as file:
+        box, crs, size = file.bounds, str(file.crs), file.shape[::-1]
+    for band in (1, 3):
+        found, _ = qgis.ask(uri, tuple(box), size, crs, provider="wcs", band=band)
+        assert found["extent"] == pytest.approx(tuple(box), rel=1e-12)
+        assert found["crs"] == crs
+        assert (np.array(found["samples"]) == gradient()[band - 1]).all()
+
+
+def coverage_name(layer: str) -> str:
+    """The name of a layer as a coverage: an NCName."""
+    return re.sub("[^A-Za-z0-9.-]", "_", layer)
