@@ -13,6 +13,7 @@ import math
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from iipserve.containers.boxes import Read
@@ -375,6 +376,7 @@ def _check_cost(header: Header, styles: Sequence[CodingStyle]) -> None:
         )
 
 
+@lru_cache(maxsize=256)
 def _count_blocks(width: int, height: int, style: CodingStyle) -> int:
     """Number of code-blocks of one component of a tile: an estimate, never too low."""
     count = 0

@@ -11,6 +11,7 @@ import math
 import os
 import threading
 import weakref
+from functools import lru_cache
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from iipserve.processing.layout import chosen_bands
 from iipserve.sources import Bands, OpenFile, ReadAt, Source, closed_on_error, reading_ahead
 from iipserve.sources.jpeg2000 import codestream, openjpeg
 from iipserve.sources.jpeg2000.boxes import Boxes, read_boxes
-from iipserve.sources.jpeg2000.codestream import Header, Span
+from iipserve.sources.jpeg2000.codestream import Component, Header, Span
 from iipserve.sources.jpeg2000.color import ChannelLayout, channel_layout
 from iipserve.sources.jpeg2000.extract import TileParts, TileStream, extract_tiles
 from iipserve.sources.jpeg2000.pixels import (
@@ -316,12 +317,19 @@ def _band_ranges(layout: ChannelLayout) -> tuple[tuple[float, float], ...]:
 
 def _levels(header: Header, halvings: int) -> tuple[Level, ...]:
     """Usable resolution levels, after at most `halvings`, ending at the first that fits in one advertised tile."""
+    return _levels_of(header.image, header.tile_pixels, header.components, halvings)
+
+
+@lru_cache(maxsize=1024)
+def _levels_of(
+    image: Span, tile_pixels: tuple[int, int], components: tuple[Component, ...], halvings: int
+) -> tuple[Level, ...]:
+    """The levels of any image with these fields of `Header`, as those of one scanner or camera have."""
     levels: list[Level] = []
     block = MAX_BLOCK
-    while block > 1 and block * block * len(header.components) > MAX_BLOCK_SAMPLES:
+    while block > 1 and block * block * len(components) > MAX_BLOCK_SAMPLES:
         block //= 2
-    image = header.image
-    subsampled = {component for component in header.components if component.dx * component.dy > 1}
+    subsampled = {component for component in components if component.dx * component.dy > 1}
     for reduce in range(halvings + 1):
         whole = Window(image, reduce)
         size = whole.size
@@ -330,8 +338,8 @@ def _levels(header: Header, halvings: int) -> tuple[Level, ...]:
         ):
             break
         tile = Size(
-            _block_side(header.tile_pixels[0], reduce, size.width, block),
-            _block_side(header.tile_pixels[1], reduce, size.height, block),
+            _block_side(tile_pixels[0], reduce, size.width, block),
+            _block_side(tile_pixels[1], reduce, size.height, block),
         )
         levels.append(Level(size, tile))
         if size.fits_in(ADVERTISED_TILE):
