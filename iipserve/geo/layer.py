@@ -111,6 +111,8 @@ class Layer:
     images: tuple[IndexedImage, ...] = ()
     """As a coverage it is all of these, the first the lowest, with the samples and pixels of the image `name`, which is one of
     them; none: it is that image alone."""
+    images_crs: str = ""
+    """Key of the coordinate reference system of their footprints; empty where the index does not say."""
 
     @property
     def displayed_title(self) -> str:

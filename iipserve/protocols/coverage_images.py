@@ -33,27 +33,38 @@ def times_of(layer: Layer) -> tuple[str, ...]:
     return tuple(sorted({time for image in layer.images if (time := image.attribute(key))}))
 
 
-def images_at(layer: Layer, times: tuple[str, ...]) -> tuple[IndexedImage, ...]:
-    """The images of a layer at any of the times that a request states; without any, all.
+def images_at(layer: Layer, times: tuple[str, ...], box: Bounds | None = None) -> tuple[IndexedImage, ...]:
+    """The images of a layer at any of the times that a request states, or of all times without any.
 
     The last one is the uppermost.
+
+    Args:
+        layer: of one image or several.
+        times: as the request states them.
+        box: that they have to touch; None: any.
     """
     key = item(layer, "timeitem")
+    inside = (image for image in layer.images if box is None or _touches(image.bounds, box))
     if not times or not key:
-        return layer.images
-    return tuple(image for image in layer.images if any(agrees(image.attribute(key), text) for text in times))
+        return tuple(inside)
+    return tuple(image for image in inside if any(agrees(image.attribute(key), text) for text in times))
 
 
-def image_names(layer: Layer, times: tuple[str, ...]) -> tuple[ImageName, ...]:
+def image_names(layer: Layer, times: tuple[str, ...], box: Bounds | None = None) -> tuple[ImageName, ...]:
     """The images that a request needs, each once, that of the layer first.
+
+    Args:
+        layer: of one image or several.
+        times: that the request states.
+        box: of which the request is a part, in the system of the layer; None where that is not known.
 
     Raises:
         TooLarge: more than are opened for one request.
     """
-    names = tuple(dict.fromkeys((layer.name, *(image.name for image in images_at(layer, times)))))
+    names = tuple(dict.fromkeys((layer.name, *(image.name for image in images_at(layer, times, box)))))
     if len(names) > MAX_IMAGES:
         raise TooLarge(
-            f"the coverage has {len(names)} images for this request; {MAX_IMAGES} are read for one, so ask for one time"
+            f"the coverage has {len(names)} images for this request; {MAX_IMAGES} are read for one, so ask for a part or for one time"
         )
     return names
 
@@ -98,8 +109,8 @@ def plan_images(
         return base
     wanted = transform_bounds(view.target.crs, entry.geo.georeference.crs, view.target.bounds)
     plans = []
-    for image in images_at(layer, times):
-        if wanted is not None and not _touches(image.bounds, wanted):
+    for image in images_at(layer, times, wanted):
+        if image.name not in images:  # which was outside of the box of the request
             continue
         shown = entry_of(layer, images[image.name], server)
         kind, expected = (each.info.samples for each in (shown, entry))

@@ -118,7 +118,8 @@ class _Builder:
             return _layer(values, styles, self._config.colormaps)
         images = tile_index.read(values, self._path.parent, self._config)
         image = values.get("image", images[0].name.identifier)
-        return replace(_layer({**values, "image": image}, styles, self._config.colormaps), images=images)
+        layer = _layer({**values, "image": image}, styles, self._config.colormaps)
+        return replace(layer, images=images, images_crs=tile_index.system(values, self._path.parent))
 
     def _check_new(self, name: str, known: Mapping[str, Any], key: str) -> None:
         if name in known:

@@ -11,6 +11,7 @@ from typing import Any
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError
+from iipserve.geo import crs
 from iipserve.geo.grid import Bounds
 from iipserve.geo.layer import IndexedImage
 from iipserve.geo.service import files
@@ -19,6 +20,8 @@ from iipserve.image import ImageName
 
 MAX_LENGTH = 64 << 20
 """Bytes of each file of an index."""
+MAX_WKT = 1 << 16
+"""Bytes of the text of a coordinate reference system."""
 MAX_ROWS = 100_000
 USUAL_ITEM = "location"
 """Attribute with the path of an image."""
@@ -50,6 +53,14 @@ def read(values: Mapping[str, Any], folder: Path, config: Config) -> tuple[Index
     if not found:
         raise ConfigError(f"{path.name} names no image that is below FILESYSTEM_PREFIX")
     return tuple(found)
+
+
+def system(values: Mapping[str, Any], folder: Path) -> str:
+    """The key of the coordinate reference system of an index (`.prj`); empty where it does not say."""
+    with suppress(ConfigError):
+        text = files.content(_part(Path(os.path.abspath(folder / values["tile_index"])), "prj"), MAX_WKT).data
+        return crs.key_of_wkt(text.decode("utf-8", "replace").strip()) or ""
+    return ""
 
 
 def is_there(path: Path) -> bool:

@@ -11,6 +11,7 @@ from iipserve.geo.ows.kvp import Parameters
 from iipserve.geometry import Size
 from iipserve.protocols import Server, coverage_options
 from iipserve.protocols.coverage_images import image_names
+from iipserve.protocols.wcs.boxes import box_of
 from iipserve.protocols.wcs.grids_by_box import SIZE
 from iipserve.protocols.wcs.query import V1_0, BandRange, BoxDomain, CoverageQuery, Family
 from iipserve.protocols.wcs.values import crs_of, layer_of, numbers, times_of
@@ -32,7 +33,7 @@ def read_coverage(parameters: Parameters, server: Server, version: str = V1_0) -
     axes, bands = _range(parameters, layer)
     times = times_of(parameters.get("time"))
     return CoverageQuery(
-        image_names(layer, times),
+        image_names(layer, times, box_of(domain, layer.images_crs)),
         layer,
         name,
         version,

@@ -9,6 +9,7 @@ from iipserve.geo.ows.exceptions import INVALID_VALUE, MISSING_VALUE, OwsError
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.protocols import Server
 from iipserve.protocols.coverage_images import image_names
+from iipserve.protocols.wcs.boxes import box_of
 from iipserve.protocols.wcs.query import BandRange, CoverageQuery, Family, SampleDomain
 from iipserve.protocols.wcs.values import crs_of, is_true, layer_of, numbers, times_of
 
@@ -43,7 +44,7 @@ def read_coverage(parameters: Parameters, server: Server, version: str) -> Cover
     fields, axes, bands, method = _range(parameters.get("rangesubset"))
     times = times_of(parameters.get("timesequence") or parameters.get("time"))
     return CoverageQuery(
-        image_names(layer, times),
+        image_names(layer, times, box_of(domain, layer.images_crs)),
         layer,
         name,
         version,

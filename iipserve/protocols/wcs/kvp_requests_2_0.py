@@ -12,6 +12,7 @@ from iipserve.protocols import Server
 from iipserve.protocols.coverage_images import image_names
 from iipserve.protocols.map_values import finite
 from iipserve.protocols.wcs.axes import Axis, axis_of
+from iipserve.protocols.wcs.boxes import box_of
 from iipserve.protocols.wcs.exceptions import (
     INVALID_EXTENT,
     INVALID_FACTOR,
@@ -59,7 +60,7 @@ def read_coverage(parameters: Parameters, server: Server, version: str = V2_0) -
     )
     times = _times(parameters, subsets)
     return CoverageQuery(
-        image_names(layer, times),
+        image_names(layer, times, box_of(domain, layer.images_crs)),
         layer,
         name,
         version,

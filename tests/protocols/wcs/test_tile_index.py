@@ -68,6 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 write_geotiff(path, samples(name, time), transform=place, nodata=MISSING, tile=16)
                 writer.poly([[[left, top], [right, top], [right, bottom], [left, bottom], [left, top]]])
                 writer.record(path.name, time.replace("-", ""), name)
+    (found / "index.prj").write_text(rasterio.CRS.from_epsg(32633).to_wkt())
     (found / "s.map").write_text(
         'MAP LAYER NAME scenes TYPE RASTER TILEINDEX "index.shp" TILEITEM "location" METADATA "wcs_timeitem" "taken" '
         '"wcs_timeposition" "2001-06-01,2002-06-01" END END '
@@ -143,6 +144,33 @@ def test_ogc_api_gives_the_same(app: Application) -> None:
     assert response.status == 200, response.body
     with MemoryFile(response.body) as memory, memory.open() as dataset:
         assert np.array_equal(dataset.read(1), mosaic(TIMES[0]))
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.2", "2.0.1"])
+def test_only_images_inside_of_the_box_are_opened(
+    app: Application, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is of those: the first one, which tells of the samples, and that of the box."""
+    monkeypatch.setattr("iipserve.protocols.coverage_images.MAX_IMAGES", 2)
+    west, east, south, north = (LEFT + 100 * PIXEL, LEFT + 110 * PIXEL, TOP - 40 * PIXEL, TOP - 30 * PIXEL)
+    time = TIMES[0]
+    box = f"{west},{south},{east},{north}"
+    half = PIXEL / 2
+    centers = f"{west + half},{south + half},{east - half},{north - half},urn:ogc:def:crs:EPSG::32633"
+    fields: dict[str, dict[str, str]] = {
+        "1.0.0": {
+            "COVERAGE": "scenes", "CRS": "EPSG:32633", "FORMAT": "GeoTIFF", "BBOX": box, "WIDTH": "10", "HEIGHT": "10",
+            "TIME": time,
+        },
+        "1.1.2": {"IDENTIFIER": "scenes", "FORMAT": "image/tiff", "BOUNDINGBOX": centers, "TIMESEQUENCE": time},
+        "2.0.1": {"SUBSET": f"E({west},{east})&SUBSET=N({south},{north})&SUBSET=time(%22{time}%22)"},
+    }  # fmt: skip
+    response = answer(app, VERSION=version, **fields[version])
+    assert response.status == 200, response.body
+    body = response.body[response.body.index(b"II*\0") :]
+    with MemoryFile(body) as memory, memory.open() as dataset:
+        assert np.array_equal(dataset.read(1), mosaic(time)[30:40, 100:110])
+    assert answer(app, VERSION="2.0.1", NEW=version).status in (400, 413)  # not answered before
 
 
 def test_documents_describe_the_mosaic(app: Application) -> None:
