@@ -138,7 +138,7 @@ def turn_of(source: Georeference) -> float | None:
 
 
 Locator: TypeAlias = Callable[[Coordinates, Coordinates], Pair]
-"""(columns, rows of a map) -> (columns, rows of the image's full size), exact; arrays of one shape."""
+"""(columns, rows of a map) -> (columns, rows of the image's full size), exact; arrays of one shape, that of both broadcast."""
 
 
 def locator(source: Georeference, target: GridRef) -> Locator:
@@ -227,8 +227,8 @@ def _nowhere(region: Region) -> Exact:
 
 def _located(region: Region, across: Coordinates, down: Coordinates, locate: Locator) -> Pair:
     """The exact coordinates of places in a region, shape (down, across)."""
-    columns, rows = np.meshgrid(across + region.x, down + region.y)
-    return locate(columns, rows)
+    # which the locator spreads over all places: numpy's meshgrid takes as long as the rest
+    return locate((across + region.x)[None, :], (down + region.y)[:, None])
 
 
 def _is_accurate(block: Smooth, locate: Locator) -> bool:
