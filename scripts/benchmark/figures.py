@@ -19,6 +19,7 @@ from scripts.benchmark import addresses
 from scripts.benchmark.cases import CASES, CROWD_JPEG, Case, paths_of
 from scripts.benchmark.images import Image, make_links
 from scripts.benchmark.load import ask, write_paths, wrk
+from scripts.benchmark.rasters import write_sparse
 from scripts.benchmark.servers import Ports, iipserve, iipsrv, nginx
 
 
@@ -140,14 +141,29 @@ def _ask_all(ports: Ports, mount: str, asked: Iterable[str]) -> None:
                 raise RuntimeError(f"{mount}{address} was not answered with 200")
 
 
-def _memory(process: subprocess.Popen[bytes]) -> float:
-    """Resident megabytes of the first worker, or of a server without workers."""
+def _memory(process: subprocess.Popen[bytes], field: str = "VmRSS") -> float:
+    """Resident megabytes of the first worker, or of a server without workers; `VmHWM` is the most it ever had."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     status = Path(f"/proc/{children[0] if children else process.pid}/status").read_text()
-    found = re.search(r"VmRSS:\s+(\d+)", status)
+    found = re.search(rf"{field}:\s+(\d+)", status)
     return int(found[1]) / 1000 if found else 0.0
 
 
+def _coverage(folder: Path, images: Mapping[str, Image]) -> str:
+    """The whole of a raster by WCS, as a file without compression; the worker's memory at its highest."""
+    path = folder / LARGE
+    if not path.exists():
+        write_sparse(path, *LARGE_SIZE)
+    case, ports = Case("", LARGE, lambda _: [], {"TMPDIR": str(folder)}), Ports.free()
+    address = "i.fcgi?SERVICE=WCS&VERSION=2.0.1&REQUEST=GetCoverage&COVERAGEID=large&FORMAT=image/tiff"
+    with nginx(ports), iipserve(ports, folder, case) as process:
+        started = time.monotonic()
+        _ask_all(ports, "/kept/", [address])
+        return f"{time.monotonic() - started:.1f} s, {_memory(process, 'VmHWM'):.0f} MB"
+
+
+LARGE, LARGE_SIZE = "large.tif", (16_400, 32_768)
+"""A raster of 2.15 GB of float32, columns and rows."""
 OPEN = {"MAX_OPEN_IMAGES": "1000", "MAX_METADATA_CACHE_SIZE": "1000", "MAX_IMAGE_CACHE_SIZE": "0"}
 REMEMBERED = {"MAX_OPEN_IMAGES": "10", "MAX_METADATA_CACHE_SIZE": "10000", "MAX_IMAGE_CACHE_SIZE": "0"}
 
@@ -160,4 +176,5 @@ FIGURES: Sequence[Figure] = (
     Figure("memory per open image", _per_image(OPEN, 100, 900)),
     Figure("memory per remembered image", _per_image(REMEMBERED, 1000, 5000)),
     Figure("memory of a worker after 10,000 images", _after(10_000)),
+    Figure("coverage of 2 GB, GeoTIFF; the most memory of the worker", _coverage),
 )

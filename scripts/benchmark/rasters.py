@@ -33,3 +33,13 @@ def write_raster(path: Path, levels: Sequence[NDArray[Any]], **options: Any) -> 
         transform=Affine(METRES, 0, WEST, 0, -METRES, NORTH), blocksize=256, **options,
     ) as file:  # fmt: skip
         file.write(np.moveaxis(levels[0], 2, 0))
+
+
+def write_sparse(path: Path, width: int, height: int) -> None:
+    """Write a raster of float32 that takes no room on the disk."""
+    with rasterio.open(
+        path, "w", driver="GTiff", width=width, height=height, count=1, dtype="float32", crs=CRS,
+        transform=Affine(METRES, 0, WEST, 0, -METRES, NORTH), tiled=True, blockxsize=512, blockysize=512, SPARSE_OK=True,
+        BIGTIFF="YES",
+    ):  # fmt: skip
+        pass
