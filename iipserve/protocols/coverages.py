@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from iipserve.coverage_formats import by_name
+from iipserve.geo import crs
 from iipserve.geo.coordinates import scale_of
 from iipserve.geo.georeference import Band, GeoImage, Georeference
 from iipserve.geo.grid import Affine, GridRef
@@ -197,8 +198,8 @@ def _resampling(view: CoverageView, info: ImageInfo, geo: GeoImage, window: Regi
 
 
 def _window(source: Georeference, target: GridRef, shown: Region | None) -> Region | None:
-    """The pixels that a target covers, which may be outside of the image; None if it covers parts of pixels, or if some
-    pixels of the image are not shown."""
+    """The pixels that a target covers, which may be outside of the image; None if it covers parts of pixels, if some pixels
+    of the image are not shown, or if the target goes around the globe to its other end."""
     if target.crs != source.crs or not isinstance(source.mapping, Affine):
         return None
     (width, height), to_pixels = target.size, source.mapping.inverse()
@@ -218,7 +219,19 @@ def _window(source: Georeference, target: GridRef, shown: Region | None) -> Regi
         if abs(place[1] - (bottom if row else y)) > ALIGNED:
             return None
     region = Region(x, y, right - x, bottom - y)
+    if _wraps(region, source, source.mapping):
+        return None
     return region if shown is None or _shows(shown, region, source) else None
+
+
+def _wraps(region: Region, source: Georeference, mapping: Affine) -> bool:
+    """Whether a part of a region that is outside of the image is in it after a turn around the globe."""
+    if region.clipped(source.size) == region or not mapping.a or (turn := crs.turn(source.crs)) is None:
+        return False
+    pixels = abs(turn / mapping.a)
+    return any(
+        region.right + shift > 0 and region.x + shift < source.size.width for shift in (-pixels, pixels)
+    )
 
 
 def _shows(shown: Region, region: Region, source: Georeference) -> bool:

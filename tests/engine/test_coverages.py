@@ -9,7 +9,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -237,6 +237,7 @@ def test_what_no_sample_can_be_is_not_declared(dtype: str, text: str, tmp_path: 
 
 
 @pytest.mark.parametrize("nodata", [None, -9999])
+@settings(deadline=None)
 @given(x=st.integers(-70, 130), y=st.integers(-70, 90), width=st.integers(1, 150), height=st.integers(1, 120))
 def test_outside_is_missing(
     outside: CoverageFolder, nodata: int | None, x: int, y: int, width: int, height: int

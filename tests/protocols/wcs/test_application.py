@@ -40,7 +40,7 @@ STRANGE = "\u5f71\u50cf 2024 a,b&c"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("images")
-    for kind in ("utm", "wgs84", "palette", "rgba", "plain", "rotated"):
+    for kind in ("utm", "wgs84", "palette", "rgba", "plain", "rotated", "world", "degrees_360"):
         KINDS[kind](found)
     write_geotiff(found / f"{STRANGE}.tif", positions())
     return found
@@ -108,6 +108,29 @@ def test_layers_of_every_kind(layer: str, bands: int, app: Application) -> None:
     response = get(app, kvp({**COVERAGE, "COVERAGEID": layer}, subset=None))
     assert response.status == HTTPStatus.OK, response.body
     assert samples(response.body).shape[0] == bands
+
+
+AROUND = [
+    # pixels of 3 degrees from -180 on
+    ("world", "171,-9,-171,9", 6, [117, 118, 119, 0, 1, 2]),
+    ("world", "171,-9,189,9", 12, [117, 117, 118, 118, 119, 119, 0, 0, 1, 1, 2, 2]),
+    ("world", "-189,-9,-171,9", 6, [117, 118, 119, 0, 1, 2]),
+    ("world", "190.5,-9,208.5,9", 6, [4, 5, 6, 7, 8, 9]),
+    # pixels of 1/6 degree from 190 on
+    ("degrees_360", "-170,0,-169,1", 6, [0, 1, 2, 3, 4, 5]),
+    ("degrees_360", "190,0,191,1", 6, [0, 1, 2, 3, 4, 5]),
+]
+
+
+@pytest.mark.parametrize(("layer", "box", "width", "columns"), AROUND)
+def test_boxes_go_around_the_globe(
+    layer: str, box: str, width: int, columns: list[int], app: Application
+) -> None:
+    query = (
+        f"SERVICE=WCS&VERSION=1.0.0&REQUEST=GetCoverage&COVERAGE={layer}&CRS=EPSG:4326&BBOX={box}&WIDTH={width}&HEIGHT=6"
+        "&FORMAT=GeoTIFF"
+    )
+    assert samples(get(app, query).body)[0, 0].tolist() == columns
 
 
 def test_plain_pictures(app: Application) -> None:

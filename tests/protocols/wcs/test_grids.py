@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("pyproj")
@@ -74,6 +74,7 @@ def test_indices_of_pixels() -> None:
         assert part == GridRef(native.crs, native.affine.shifted(100, 7), Size(100, 1))
 
 
+@settings(deadline=None)
 @given(st.floats(-100, 12100), st.floats(0, 500), st.floats(-100, 8100), st.floats(0, 500))
 def test_windows_are_all_pixels_that_an_interval_touches(
     x: float, width: float, y: float, height: float
