@@ -30,7 +30,7 @@ MAPS = "http://www.opengis.net/spec/ogcapi-maps-1/1.0/conf/"
 CONFORMANCE = tuple(
     MAPS + name
     for name in (
-        "core", "background", "collection-map", "collections-selection", "crs", "dataset-map", "datetime",
+        "core", "api-operations", "background", "collection-map", "collections-selection", "crs", "dataset-map", "datetime",
         "display-resolution", "scaling", "spatial-subsetting", "styled-map",
     )
 )  # fmt: skip

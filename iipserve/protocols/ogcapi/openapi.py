@@ -44,14 +44,16 @@ def document(metadata: ServiceMetadata, addresses: Addresses, extensions: Sequen
         "/": _resource("landingPage", "The landing page", "Service"),
         "/conformance": _resource("conformance", "The conformance classes", "Service"),
         "/api": _resource("api", "This definition", "Service"),
-        "/tileMatrixSets": _resource("tileMatrixSets", "The tile matrix sets that layers share", "Tiles"),
+        "/tileMatrixSets": _resource(
+            "getTileMatrixSetsList", "The tile matrix sets that layers share", "Tiles"
+        ),
         "/tileMatrixSets/{tileMatrixSetId}": _resource(
-            "tileMatrixSet", "A tile matrix set", "Tiles", "tileMatrixSetId"
+            "getTileMatrixSet", "A tile matrix set", "Tiles", "tileMatrixSetId"
         ),
         "/collections": _resource("collections", "The layers", "Layers", "limit", "offset"),
         "/collections/{collectionId}": _resource("collection", "A layer", "Layers", "collectionId"),
     }
-    for prefix, path, more in (("", TILESETS, ()), ("styled", STYLED, ("styleId",))):
+    for prefix, path, more in (("", TILESETS, ()), (".style", STYLED, ("styleId",))):
         paths |= _tiles(prefix, path, more)
     if is_offered(metadata):
         paths |= _maps()
@@ -94,13 +96,13 @@ def _limits(metadata: ServiceMetadata) -> Json:
 
 
 def _maps() -> Json:
-    """The paths of the maps of a layer, of one of its styles, and of all layers."""
+    """The paths of the maps of a layer, of one of its styles, and of all layers (20-058, /req/api-operations/operation-id)."""
     return {
         path: _resource(name, "A map", "Maps", *known, *OF_MAPS, form="fTile", types=("image/*",))
         for name, path, known in (
-            ("map", MAP, ("collectionId",)),
-            ("styledMap", STYLED_MAP, ("collectionId", "styleId")),
-            ("datasetMap", DATASET_MAP, ("collections",)),
+            ("collection.getMap", MAP, ("collectionId",)),
+            ("collection.style.getMap", STYLED_MAP, ("collectionId", "styleId")),
+            ("dataset.getMap", DATASET_MAP, ("collections",)),
         )
     }
 
@@ -124,12 +126,12 @@ def _coverages() -> Json:
 
 
 def _tiles(prefix: str, path: str, more: Sequence[str]) -> Json:
-    """The paths of the tile sets of a layer or of one of its styles."""
-    name = f"{prefix}Tile" if prefix else "tile"
+    """The paths of the tile sets of a layer or of one of its styles (20-057, /req/oas30/oas-operation-id)."""
+    name = f"collection{prefix}.map.getTile"
     known = ("collectionId", *more)
     one = (*known, "tileMatrixSetId")
     return {
-        path: _resource(f"{name}Sets", "The tile sets of a layer", "Tiles", *known),
+        path: _resource(f"{name}SetsList", "The tile sets of a layer", "Tiles", *known),
         f"{path}/{{tileMatrixSetId}}": _resource(f"{name}Set", "A tile set", "Tiles", *one, form="fTileSet"),
         f"{path}{TILE}": _resource(
             name,

@@ -283,6 +283,29 @@ def test_the_landing_page_tells_of_the_whole_dataset() -> None:
         assert asked(f"{DATASET}?collections=degrees,utm&crs={system}&width=20")
 
 
+def test_the_definition_has_the_operations_and_parameters_of_the_standard() -> None:
+    """Identifiers of operations by 20-058, clause 23; what a parameter's description promises is answered."""
+    definition = read("/ogc/api")
+    operations = {path: each["get"] for path, each in definition["paths"].items() if path.endswith("/map")}
+    assert {path: each["operationId"] for path, each in operations.items()} == {
+        "/map": "dataset.getMap",
+        "/collections/{collectionId}/map": "collection.getMap",
+        "/collections/{collectionId}/styles/{styleId}/map": "collection.style.getMap",
+    }
+    stated = [each["$ref"].rpartition("/")[2] for each in operations["/map"]["parameters"]]
+    assert {
+        "collections",
+        "bbox",
+        "subset",
+        "center",
+        "scale-denominator",
+        "mm-per-pixel",
+        "datetime",
+    } <= set(stated)
+    assert definition["info"]["x-OGC-limits"]["maps"] == {"maxWidth": 8192, "maxHeight": 8192}
+    assert refusal(f"{DEGREES}?width=8193")[0] == refusal(f"{DEGREES}?height=8193")[0] == 400
+
+
 def test_a_time_leaves_layers_out() -> None:
     plan, _ = asked(
         f"{DATASET}?collections=degrees,utm&datetime=2013-01-01&bbox=14,44,16,46&width=50&f=png", DATED
