@@ -103,6 +103,7 @@ services. What means nothing to this server is reported by `--check`, a line for
 | `MAXSIZE` | also `max_size` of `[wcs]` |
 | items of METADATA of `WEB` about coverages, with `wcs_` or else `ows_`: `label`, `description`, `name`, `keywordlist`, `fees`, `accessconstraints`, `metadatalink_...` | `metadata` of `[wcs]`, for documents of WCS alone |
 | those of a layer: the same, and `srs`, `extent` with `size` or `resolution`, `bandcount`, `formats`, `nativeformat`, `native_format`, `rangeset_...`, items of range axes and bands, `nilvalues`, `nilvalues_reasons`, `timeposition`, `imagemode` | what documents of WCS tell of a layer; in TOML, keys of `layer.metadata` with the prefix `wcs_` |
+| `wcs_outputformat_NAME_creationoption_OPTION` of a layer, with the options of `FORMATOPTION` above, and `wcs_outputformat_NAME_mdi_DOMAIN_KEY` or `..._mdi_BAND_1_DOMAIN_KEY`, where `default` is the usual domain | how its files of this format are written, and the metadata of GDAL in GeoTIFF, whose names are in upper case |
 | mandatory items of WCS that are missing | comments with `WARNING` in documents, as `warnings` of `[wcs]` switches them on |
 
 Items of range axes are `AXIS_semantic`, `AXIS_refsys`, `AXIS_refsyslabel`, `AXIS_description`, `AXIS_label`, `AXIS_values`,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
@@ -99,9 +99,13 @@ def _items(raster: Raster) -> Iterator[str]:
             yield _item("UNITTYPE", index, "unittype", band.unit)
         if band.name and band.name != f"band{index + 1}":
             yield _item("DESCRIPTION", index, "description", band.name)
+    for item in raster.description.items:
+        yield _item(item.name, item.band, "", item.value, item.domain)
 
 
-def _item(name: str, index: int, role: str, content: str) -> str:
+def _item(name: str, index: int | None, role: str, content: str, domain: str = "") -> str:
     # escaped twice, since GDAL writes and reads it so
     printable = "".join(character for character in content if character.isprintable())
-    return f'  <Item name="{name}" sample="{index}" role="{role}">{escape(escape(printable))}</Item>\n'
+    said = {"name": name, "sample": "" if index is None else str(index), "role": role, "domain": domain}
+    attributes = "".join(f" {key}={quoteattr(value)}" for key, value in said.items() if value)
+    return f"  <Item{attributes}>{escape(escape(printable))}</Item>\n"

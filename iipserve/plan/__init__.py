@@ -19,6 +19,7 @@ from iipserve.plan.coverages import CoverageDescription as CoverageDescription
 from iipserve.plan.coverages import CoverageEncoding as CoverageEncoding
 from iipserve.plan.coverages import CoveragePlan as CoveragePlan
 from iipserve.plan.coverages import Envelope as Envelope
+from iipserve.plan.coverages import MetadataItem as MetadataItem
 from iipserve.plan.digests import digest_of
 from iipserve.plan.views import Blank as Blank
 from iipserve.plan.views import Composite as Composite

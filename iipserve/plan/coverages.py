@@ -44,6 +44,17 @@ class CoverageBand(NamedTuple):
     description: str = ""
 
 
+class MetadataItem(NamedTuple):
+    """A further item of metadata that a file has, in formats of GDAL."""
+
+    name: str
+    value: str
+    domain: str = ""
+    """Of metadata of GDAL; empty for the usual one."""
+    band: int | None = None
+    """Of the result, from 0; None: of the file."""
+
+
 @quick_repr
 @dataclass(frozen=True, slots=True)
 class CoverageDescription:
@@ -61,6 +72,8 @@ class CoverageDescription:
     """The first three bands are red, green and blue."""
     opacity: int | None = None
     """Which band of the result is opacity."""
+    items: tuple[MetadataItem, ...] = ()
+    """That the service file states; only GeoTIFF has them."""
     identifier: str = ""
     """An NCName of the coverage, for files that tell it (GML); empty for others."""
 

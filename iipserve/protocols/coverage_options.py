@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from iipserve import coverage_formats
@@ -21,6 +22,7 @@ from iipserve.geo.service.keys import (
 )
 from iipserve.geo.service.map_coverages import settings
 from iipserve.geometry import Size
+from iipserve.plan import MetadataItem
 from iipserve.protocols import map_options
 
 CAPABILITIES = "GetCapabilities"
@@ -32,6 +34,8 @@ PREFIX = "wcs_"
 """Of items of the metadata of layers that are of coverages alone; they go before those without a prefix."""
 NOT_IN_FIELD = re.compile(r"[\s,;:\[\]()]+")
 """What identifiers of fields cannot have, since RANGESUBSET is made of it (07-067r5, table 26)."""
+MDI = re.compile(r"(?:BAND_(?P<band>[0-9]{1,5})_)?(?P<domain>[^_]+)_(?P<key>.+)")
+"""What follows `mdi_` in an item of metadata: a band, a domain, and a name."""
 DEFAULT_NAME = "WCS"
 """Name of the service."""
 BANDS, RANGE_NAME = "bands", "range"
@@ -221,14 +225,7 @@ def layer_settings(layer: Layer, name: str, format: NamedFormat) -> NamedFormat:
         name: as the request has it, or that of the format.
         format: without them.
     """
-    names = {name.strip().lower(), format.name.lower()}
-    starts = tuple(f"{PREFIX}outputformat_{each}_creationoption_" for each in names)
-    options = {
-        key[len(start) :].upper(): value
-        for start in starts
-        for key, value in layer.metadata.items()
-        if key.startswith(start)
-    }
+    options = {key.upper(): value for key, value in _items_of_format(layer, name, format, "creationoption")}
     stated = settings(options)
     if (
         stated.get("compression", "none") not in COMPRESSIONS
@@ -236,6 +233,38 @@ def layer_settings(layer: Layer, name: str, format: NamedFormat) -> NamedFormat:
     ):
         return format
     return format._replace(**stated | ({"tile": Size(*stated["tile"])} if "tile" in stated else {}))
+
+
+def layer_metadata(
+    layer: Layer, name: str, format: NamedFormat, bands: Sequence[int]
+) -> tuple[MetadataItem, ...]:
+    """Items of metadata that those of the layer state for files of a format: `outputformat_NAME_mdi_default_KEY`.
+
+    Names and domains are in upper case; `BAND_2_default_KEY` is of the second band.
+
+    Args:
+        layer: with its metadata.
+        name: as the request has it, or that of the format.
+        format: of the file.
+        bands: of the result, as indices of those of the layer.
+    """
+    found: list[MetadataItem] = []
+    for key, value in _items_of_format(layer, name, format, "mdi"):
+        if match := MDI.fullmatch(key.upper()):
+            domain = "" if match["domain"] == "DEFAULT" else match["domain"]
+            number = int(match["band"]) if match["band"] else None
+            places = [None] if number is None else [i for i, band in enumerate(bands) if band + 1 == number]
+            found += [MetadataItem(match["key"], value, domain, place) for place in places]
+    return tuple(found)
+
+
+def _items_of_format(layer: Layer, name: str, format: NamedFormat, kind: str) -> Iterator[tuple[str, str]]:
+    """The ends of keys, and the values, of items of a layer about a format."""
+    starts = {f"{PREFIX}outputformat_{each}_{kind}_" for each in (name.strip().lower(), format.name.lower())}
+    for key, value in layer.metadata.items():
+        for start in starts:
+            if key.startswith(start):
+                yield key[len(start) :], value
 
 
 def layer_native_format(layer: Layer, metadata: ServiceMetadata) -> str:

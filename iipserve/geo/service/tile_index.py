@@ -64,8 +64,12 @@ def system(values: Mapping[str, Any], folder: Path) -> str:
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is a shapefile of a name, which may lack its extension."""
-    return _part(path, "shp").is_file()
+    """Whether there is a shapefile of a name, which may lack its extension; in a worker, as it was when it was taken over."""
+    try:
+        files.content(_part(path, "shp"), MAX_LENGTH)
+    except ConfigError:
+        return False
+    return True
 
 
 def _part(path: Path, extension: str) -> Path:

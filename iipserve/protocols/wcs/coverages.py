@@ -72,7 +72,15 @@ def plan_get_coverage(query: CoverageQuery, images: Images, server: Server) -> A
     except NoTransformation as error:
         raise refused(Fault.OUTPUT_CRS, family_of(query.version), str(error), target.crs) from error
     _check_format(query, format.format, plan)
-    return _answer(query, plan, format, shown)
+    return _answer(query, _with_items(query, plan, format, shown), format, shown)
+
+
+def _with_items(query: CoverageQuery, plan: CoveragePlan, format: _Format, shown: Offering) -> CoveragePlan:
+    """The plan with what the service file states as metadata of files of this format."""
+    plain = NamedFormat(format.format.name, format.format.name)
+    name, bands = query.format or shown.native_format, [band.index for band in shown.bands]
+    items = coverage_options.layer_metadata(query.layer, name, format.named or plain, bands)
+    return replace(plan, description=replace(plan.description, items=items)) if items else plan
 
 
 def _check(query: CoverageQuery, offered: Offering, metadata: ServiceMetadata) -> None:

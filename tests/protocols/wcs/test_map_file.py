@@ -21,7 +21,11 @@ from tests.geo_rasters import positions, write_geotiff  # noqa: E402
 from tests.protocols.wcs.documents import texts  # noqa: E402
 from tests.schemas import validated  # noqa: E402
 
-ITEMS = '"wcs_outputformat_GTiff_creationoption_COMPRESS" "LZW" "wcs_bandcount" "1"'
+ITEMS = (
+    '"wcs_outputformat_GTiff_creationoption_COMPRESS" "LZW" "wcs_bandcount" "1" '
+    '"wcs_outputformat_GTiff_mdi_default_AUTHOR" "A & <B>" "wcs_outputformat_GTiff_mdi_own_KEY" "in a domain" '
+    '"wcs_outputformat_GTiff_mdi_BAND_1_default_KIND" "depth" "wcs_outputformat_GTiff_mdi_BAND_2_default_KIND" "none"'
+)
 FURTHER = f"""
 LAYER NAME further TYPE RASTER DATA "bath_mapserver.tif" METADATA {ITEMS} END END
 LAYER NAME hidden TYPE RASTER DATA "bath_mapserver.tif" METADATA "wcs_enable_request" "!GetCoverage" END END
@@ -88,6 +92,14 @@ def test_creation_options_and_bands_of_a_layer(app: Application) -> None:
     samples, profile = coverage(app, COVERAGEID="further", FORMAT="GTiff")
     assert np.array_equal(samples, positions()[:1])
     assert profile["compress"] == "lzw"
+
+
+def test_metadata_items_of_a_layer(app: Application) -> None:
+    response = answer(app, VERSION="2.0.1", REQUEST="GetCoverage", COVERAGEID="further", FORMAT="GTiff")
+    with MemoryFile(response.body) as memory, memory.open() as dataset:
+        assert dataset.tags()["AUTHOR"] == "A & <B>"
+        assert dataset.tags(ns="OWN") == {"KEY": "in a domain"}
+        assert dataset.tags(1)["KIND"] == "depth"
 
 
 def test_requests_of_a_layer_are_switched_off(app: Application) -> None:
