@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ from tests.end_to_end.viewer_pages import DELIVERY, Site, content, named
 rasterio = pytest.importorskip("rasterio")
 from rasterio.transform import Affine, from_bounds  # noqa: E402
 from rasterio.warp import Resampling, reproject, transform_bounds  # noqa: E402
+
+from tests.geo_rasters import GRIDS, write_geotiff  # noqa: E402
 
 WINDOW = 512
 """Side of the maps, in pixels."""
@@ -79,6 +82,16 @@ def gradient() -> NDArray[np.uint8]:
     red = np.broadcast_to(np.linspace(50, 249, columns), (rows, columns))
     green = np.broadcast_to(np.linspace(50, 249, rows)[:, np.newaxis], (rows, columns))
     return np.stack([red, green, np.full((rows, columns), 180)]).astype(np.uint8)
+
+
+def write_rasters(folder: Path, kinds: Iterable[str], **further: str) -> Path:
+    """Write a raster for each kind of `geo_rasters.GRIDS`, called by it; `further` ones by their kinds. Returns `folder`."""
+    for name, kind in ({kind: kind for kind in kinds} | further).items():
+        path = folder / f"{name}.tif"
+        path.parent.mkdir(exist_ok=True)
+        crs, transform = GRIDS[kind]
+        write_geotiff(path, gradient(), crs=crs, transform=transform, tile=64, photometric="RGB")
+    return folder
 
 
 def view_of(path: Path) -> View:

@@ -22,10 +22,11 @@ from tests.end_to_end.map_pages import (
     page_of,
     shown,
     view_of,
+    write_rasters,
 )
 from tests.end_to_end.running import map_server
 from tests.end_to_end.viewer_pages import IMAGES, Site
-from tests.geo_rasters import GRIDS, Affine, write_geotiff
+from tests.geo_rasters import GRIDS, Affine
 
 WITHOUT_WEBGL = True
 
@@ -65,13 +66,7 @@ NATIVE = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A raster of each kind, and a plain picture."""
-    made = tmp_path_factory.mktemp("rasters")
-    for name in (*MAPS, *NATIVE):
-        crs, transform = GRIDS[name]
-        write_geotiff(
-            made / f"{name}.tif", gradient(), crs=crs, transform=transform, tile=64, photometric="RGB"
-        )
-    return made
+    return write_rasters(tmp_path_factory.mktemp("rasters"), (*MAPS, *NATIVE))
 
 
 @pytest.fixture(scope="module")

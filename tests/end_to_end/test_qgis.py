@@ -18,14 +18,23 @@ from PIL import Image
 
 rasterio = pytest.importorskip("rasterio")
 
-from tests.end_to_end.map_pages import MAPS, WINDOW, assert_in_place, drawn_by_gdal, gradient, view_of  # noqa: E402
+from tests.end_to_end.map_pages import (  # noqa: E402
+    MAPS,
+    WINDOW,
+    assert_in_place,
+    drawn_by_gdal,
+    gradient,
+    view_of,
+    write_rasters,
+)
 from tests.end_to_end.running import map_server  # noqa: E402
-from tests.geo_rasters import GRIDS, write_geotiff  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 """For which Debian builds QGIS."""
 CLIENT = Path(__file__).with_name("qgis_client.py")
 VERSIONS = ("1.1.1", "1.3.0")
+STRANGE = "maps/utm & 2"
+"""A layer whose name has to be encoded."""
 
 
 class Qgis:
@@ -67,13 +76,7 @@ class Qgis:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A raster of each kind, and one in a folder of a name that has to be encoded."""
-    made = tmp_path_factory.mktemp("rasters")
-    for name in (*MAPS, "maps/utm & 2"):
-        crs, transform = GRIDS["utm" if "2" in name and name not in MAPS else name]
-        path = made / f"{name}.tif"
-        path.parent.mkdir(exist_ok=True)
-        write_geotiff(path, gradient(), crs=crs, transform=transform, tile=64, photometric="RGB")
-    return made
+    return write_rasters(tmp_path_factory.mktemp("rasters"), MAPS, **{STRANGE: "utm"})
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +113,7 @@ def window(view: Any) -> tuple[float, float, float, float]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("name", [*MAPS, "maps/utm & 2"])
+@pytest.mark.parametrize("name", [*MAPS, STRANGE])
 def test_maps_of_wms_are_in_place(qgis: Qgis, folder: Path, origin: str, name: str, version: str) -> None:
     view = view_of(folder / f"{name}.tif")
     found, picture = qgis.ask(wms(origin, name, version), window(view), (WINDOW, WINDOW))
@@ -164,7 +167,7 @@ def test_tiles_by_zoom_are_in_place(qgis: Qgis, folder: Path, origin: str, name:
 
 
 @pytest.mark.parametrize("version", ["", "&version=1.0.0"])
-@pytest.mark.parametrize("name", [*MAPS, "maps/utm & 2"])
+@pytest.mark.parametrize("name", [*MAPS, STRANGE])
 def test_samples_of_coverages_are_those_of_the_file(
     qgis: Qgis, folder: Path, origin: str, name: str, version: str
 ) -> None:

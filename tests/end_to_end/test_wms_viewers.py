@@ -10,10 +10,18 @@ from playwright.sync_api import Browser
 
 pytest.importorskip("rasterio")
 
-from tests.end_to_end.map_pages import MAPS, assert_in_place, drawn_by_gdal, gradient, page_of, shown, view_of
+from tests.end_to_end.map_pages import (
+    MAPS,
+    assert_in_place,
+    drawn_by_gdal,
+    gradient,
+    page_of,
+    shown,
+    view_of,
+    write_rasters,
+)
 from tests.end_to_end.running import map_server
 from tests.end_to_end.viewer_pages import IMAGES, Site
-from tests.geo_rasters import GRIDS, write_geotiff
 
 WITHOUT_WEBGL = True
 
@@ -47,12 +55,7 @@ layer.addTo(map);
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A raster of each kind."""
-    made = tmp_path_factory.mktemp("rasters")
-    for name in MAPS:
-        crs, transform = GRIDS[name]
-        path = made / f"{name}.tif"
-        write_geotiff(path, gradient(), crs=crs, transform=transform, tile=64, photometric="RGB")
-    return made
+    return write_rasters(tmp_path_factory.mktemp("rasters"), MAPS)
 
 
 @pytest.fixture(scope="module")
