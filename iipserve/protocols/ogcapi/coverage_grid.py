@@ -6,6 +6,8 @@ the coverage, unless `crs` states another system: then it has as many samples, a
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from iipserve.errors import InvalidRequest
 from iipserve.geo import crs
 from iipserve.geo.grid import Bounds, GridRef
@@ -17,6 +19,7 @@ from iipserve.protocols.coverage_grids import (
     in_system,
     pixel_bounds,
     scaled,
+    snapped,
     steps,
     window,
 )
@@ -40,7 +43,9 @@ def target_of(query: CoverageQuery, native: GridRef) -> GridRef:
     output = query.crs or crs.CrsName(native.crs)
     lengths = lengths_by_axis(query, output)
     shown = _shown(query.subset, native, output.key)
-    return scaled(shown, _size(shown, lengths))
+    found = scaled(shown, _size(shown, lengths))
+    exact = [axis for axis, length in lengths.items() if length.measure is Measure.COUNT]
+    return _as_stated(found, exact, query.subset, native)
 
 
 def _shown(subset: Subset, native: GridRef, output: str) -> GridRef:
@@ -48,7 +53,7 @@ def _shown(subset: Subset, native: GridRef, output: str) -> GridRef:
     if not subset.is_spatial:
         return native if output == native.crs else _covering(native, output)
     key = subset.crs.key
-    box = _box(subset, native, key)
+    box = _boxes(subset, native, key).inside
     inside = _points(in_system(key, native.crs, box), subset)
     columns, rows = _spans(inside, native)
     if columns is None or rows is None:
@@ -60,8 +65,44 @@ def _shown(subset: Subset, native: GridRef, output: str) -> GridRef:
     return GridRef.of_bounds(output, box, part.size) if output == key and is_box else _covering(part, output)
 
 
-def _box(subset: Subset, native: GridRef, key: str) -> Bounds:
-    """The box of a subset inside the coverage; around the globe, whole turns do not matter."""
+def _as_stated(found: GridRef, axes: list[Axis], subset: Subset, native: GridRef) -> GridRef:
+    """The grid with the ends that a subset states of some axes, whether samples end there or not.
+
+    A stated number of samples is of the whole interval, even if that is partially outside of the coverage (19-087,
+    /req/scaling-spatial/width-and-height, D).
+    """
+    stated = {Axis.X: subset.x, Axis.Y: subset.y}
+    axes = [axis for axis in axes if _has_ends(stated[axis])]
+    if not axes or found.crs not in (native.crs, subset.crs.key):
+        return found
+    box = in_system(subset.crs.key, found.crs, _boxes(subset, native, subset.crs.key).stated)
+    if box is None:
+        return found
+    bounds = found.bounds
+    if Axis.X in axes:
+        bounds = bounds._replace(min_x=box.min_x, max_x=box.max_x)
+    if Axis.Y in axes:
+        bounds = bounds._replace(min_y=box.min_y, max_y=box.max_y)
+    if not (bounds.width > 0 and bounds.height > 0):
+        return found
+    return snapped(native, GridRef.of_bounds(found.crs, bounds, found.size))
+
+
+def _has_ends(interval: Interval | None) -> bool:
+    return interval is not None and interval.low is not None and interval.high is not None
+
+
+class _Boxes(NamedTuple):
+    """A subset as a box in its system."""
+
+    stated: Bounds
+    """After as many turns around the globe as lead to the coverage."""
+    inside: Bounds
+    """What of it is in the coverage."""
+
+
+def _boxes(subset: Subset, native: GridRef, key: str) -> _Boxes:
+    """The box of a subset, and what of it is in the coverage; around the globe, whole turns do not matter."""
     cover = in_system(native.crs, key, native.bounds)
     if cover is None:
         raise crs.NoTransformation(
@@ -79,7 +120,7 @@ def _box(subset: Subset, native: GridRef, key: str) -> Bounds:
             min(moved.max_y, cover.max_y),
         )
         if _has_part(found.width, moved.width) and _has_part(found.height, moved.height):
-            return found
+            return _Boxes(moved, found)
     raise _outside(subset)
 
 

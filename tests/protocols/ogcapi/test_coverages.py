@@ -158,6 +158,17 @@ def test_a_size_is_of_the_subset() -> None:
     assert found.grid.bounds == pytest.approx((500000, 4992000, 500200, 5000000))
 
 
+@pytest.mark.parametrize("size", ["width=10&height=20", "scale-size=E(10),N(20)"])
+def test_a_stated_size_is_of_the_whole_interval(size: str) -> None:
+    found = plan(f"{UTM}?subset=E(499900:500100),N(4999700:5000100)&{NATIVE}&{size}")
+    assert found.grid.bounds == pytest.approx((499900, 4999700, 500100, 5000100))
+    assert isinstance(found.view, Crop)
+    assert found.view.region == Region(-5, -5, 10, 20)
+    turned = plan(f"{DEGREES}?bbox=371.005,47,372,49&width=100")
+    assert turned.grid.bounds == pytest.approx((11.005, 47, 12, 49))
+    assert turned.size == Size(100, 200)
+
+
 # -- fields ----------------------------------------------------------------------------------------
 
 
