@@ -57,6 +57,7 @@ class WindowReader:
         read_part = self._decoder.part_reader(source, ref.image)
         samples = np.empty((len(rows), len(columns), source.info.bands), source.info.dtype)
         unmasked: Mask = np.ones(samples.shape[:2], np.bool_)
+        stored = _stored(samples, source.info, ref.level)
         held = min(region.area, max(PART_PIXELS, read.geometry.tile.area))
         with self._admission.admit(read.cost(region, ref.size, held)):
             for part in _parts(source, ref.level, region):
@@ -64,9 +65,27 @@ class WindowReader:
                 if down.start < down.stop and across.start < across.stop:
                     chosen = np.ix_(rows[down] - part.y, columns[across] - part.x)
                     samples[down, across] = _read(read, part, read_part)[chosen]
+                    if stored is not None:
+                        stored[down, across] = source.read_stored(part, _colors(source.info))[chosen]
                     if (mask := _mask(source, ref.level, part)) is not None:
                         unmasked[down, across] = mask[chosen]
-        return _checked(samples, unmasked, source.info, ref.nodata)
+        window = _checked(samples, unmasked, source.info, ref.nodata)
+        return window if stored is None else Window(stored, window.valid)
+
+
+def _stored(samples: Pixels, info: ImageInfo, level: int) -> Pixels | None:
+    """Room for samples of the full size in the type of the file, where they are decoded to another: integers and floats of
+    64 bits are rounded then. None where they are not, and for colors of palettes."""
+    kind = info.samples.dtype
+    if level or info.stored is None or kind == info.dtype or len(_colors(info)) != info.color_bands:
+        return None
+    return np.empty((*samples.shape[:2], info.color_bands), kind)
+
+
+def _colors(info: ImageInfo) -> tuple[int, ...]:
+    """Bands as the file has them, without opacity."""
+    opacity = info.samples.opacity if info.has_alpha else None
+    return tuple(band for band in range(info.samples.bands) if band != opacity)
 
 
 def _sampled(length: int, count: int) -> Indices:

@@ -19,8 +19,9 @@ MAX_SAMPLES = 65536
 """Pixels that statistics are made of, at most: those of a smaller level, or some spread evenly, where an area has more."""
 
 CLASS = np.dtype(np.int64)
-"""Type of samples that are classes; no source reads such."""
-UNKNOWN = -1
+"""Type of samples that are classes."""
+UNKNOWN = int(np.iinfo(np.int64).min)
+"""No class. Samples of 64 bits may be the same, and usually stand for missing data."""
 PALETTE_BANDS = 3
 """Of the colors of a palette."""
 
