@@ -86,6 +86,21 @@ def test_gdal_copies(server: str, version: str, layer: str, tmp_path: Path) -> N
     assert_copy(copy, layer)
 
 
+def test_gdal_copies_by_ogc_api(server: str, tmp_path: Path) -> None:
+    """Its driver reads coverages in degrees only."""
+    translate, copy = needed("gdal_translate"), tmp_path / "copy.tif"
+    source = f"OGCAPI:{server}/ogc/collections/wgs84"
+    done = subprocess.run(
+        [translate, "-q", "-oo", "API=COVERAGE", "-oo", "CACHE=NO", source, str(copy)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert_copy(copy, "wgs84")
+
+
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_rasterio_reads(server: str, version: str, layer: str, tmp_path: Path) -> None:

@@ -177,10 +177,15 @@ def _collection(entry: LayerEntry, addresses: Addresses, server: Server, *, is_h
     value = common.collection_document(entry, addresses, _map_types(layer, server), is_html=is_html)
     value |= maps.systems(entry, metadata)
     if coverages.is_offered(metadata, layer):
-        formats = coverages.media_types(layer, metadata)
-        value["links"] += coverage_documents.coverage_links(layer.identifier, addresses, formats)
+        formats, shown = coverages.media_types(layer, metadata), coverages.offered(entry, metadata)
+        in_degrees = coverage_documents.is_in_degrees(shown)
+        value["links"] += coverage_documents.coverage_links(
+            layer.identifier, addresses, formats, in_degrees=in_degrees
+        )
         if "extent" in value:
-            value["extent"]["spatial"] |= coverage_documents.extent_of(coverages.offered(entry, metadata))
+            value["extent"]["spatial"] |= coverage_documents.extent_of(shown)
+        if in_degrees:
+            value |= coverage_documents.described_in_degrees(shown)
     return value
 
 

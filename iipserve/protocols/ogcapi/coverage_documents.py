@@ -26,6 +26,13 @@ FORMAT_CLASSES = {"geotiff": "geotiff", "netcdf": "netcdf", "png": "png", "jp2":
 SCHEMA = "application/schema+json"
 TYPES = {"i": "integer", "u": "integer", "f": "number"}
 """Types of JSON by kinds of numpy."""
+LINKED_OTHERWISE = {"geotiff": "image/tiff;application=geotiff"}
+"""The same, as GDAL's driver does not look for it: it takes every coverage for one in degrees, and reads tiles instead."""
+DATA_TYPES = {
+    "uint8": "unsignedByte", "int8": "signedByte", "uint16": "unsignedShort", "int16": "signedShort", "uint32": "unsignedInt",
+    "int32": "signedInt", "uint64": "unsignedLong", "int64": "signedLong", "float32": "float32", "float64": "double",
+}  # fmt: skip
+"""Names of sample types (OGC 09-146r6, http://www.opengis.net/def/dataType/OGC/0)."""
 LINKED = {
     "geotiff": "image/tiff; application=geotiff",
     "cog": "image/tiff; application=geotiff; profile=cloud-optimized",
@@ -39,22 +46,25 @@ def conformance(formats: Sequence[str]) -> list[str]:
     return [*CONFORMANCE, *of_formats] if formats else []
 
 
-def coverage_links(layer: str, addresses: Addresses, formats: dict[str, str]) -> list[Json]:
+def coverage_links(
+    layer: str, addresses: Addresses, formats: dict[str, str], *, in_degrees: bool
+) -> list[Json]:
     """The links of a layer to its coverage and its schema (19-087, 7.1).
 
     Args:
         layer: its identifier.
         addresses: of resources.
         formats: names of formats by media type; none where coverages are not answered.
+        in_degrees: the coverage is in degrees of WGS 84.
     """
     if not formats:
         return []
-    segments = ("collections", layer, "coverage")
+    segments, linked = ("collections", layer, "coverage"), LINKED if in_degrees else LINKED | LINKED_OTHERWISE
     found = [
         link(
             addresses.of(*segments, query=f"f={name}"),
             f"{REL}coverage",
-            LINKED.get(name, media_type),
+            linked.get(name, media_type),
             f"Samples as {name}",
         )
         for media_type, name in formats.items()
@@ -79,6 +89,46 @@ def extent_of(shown: Offering) -> Json:
 def _axis(start: float, step: float, count: int) -> Json:
     """The samples of one axis, by their centers."""
     return {"cellsCount": count, "resolution": step, "firstCoordinate": start + step / 2}
+
+
+def is_in_degrees(shown: Offering) -> bool:
+    """Whether the coverage is in degrees of WGS 84."""
+    return shown.grid.crs == crs.WGS84
+
+
+def described_in_degrees(shown: Offering) -> Json:
+    """Domain and fields of a coverage in degrees, as GDAL's driver looks for them (OGC 09-146r6, JSON; earlier drafts)."""
+    bounds, affine = shown.grid.bounds, shown.grid.affine
+    axes = (("Lon", bounds.min_x, bounds.max_x, affine.a), ("Lat", bounds.min_y, bounds.max_y, -affine.e))
+    definition = f"ogcType:{DATA_TYPES.get(shown.dtype, shown.dtype)}"
+    return {
+        "domainSet": {
+            "type": "DomainSet",
+            "generalGrid": {
+                "type": "GeneralGridCoverage",
+                "srsName": crs.CRS84_URI,
+                "axisLabels": [name for name, *_ in axes],
+                "axis": [_regular_axis(*axis) for axis in axes],
+            },
+        },
+        "rangeType": {
+            "type": "DataRecord",
+            "field": [
+                {"type": "Quantity", "name": band.name, "definition": definition} for band in shown.bands
+            ],
+        },
+    }
+
+
+def _regular_axis(name: str, low: float, high: float, step: float) -> Json:
+    return {
+        "type": "RegularAxis",
+        "axisLabel": name,
+        "lowerBound": low,
+        "upperBound": high,
+        "resolution": step,
+        "uomLabel": "deg",
+    }
 
 
 def schema_document(shown: Offering, addresses: Addresses) -> Json:
