@@ -212,8 +212,12 @@ class ResampledReader(CoverageReader):
         self._places = Places(plan.view, plan.resampling, samples.info.size)
         self._margin = margin(plan.resampling, self._places.reach)
         self._is_nearest = plan.resampling is Resampling.NEAREST
-        self._window_bytes = samples.pixel_bytes + (0 if self._is_nearest else FLOAT_BYTES * len(plan.bands))
-        """Of a pixel of a window."""
+        self._window_bytes = samples.pixel_bytes + (
+            0 if self._is_nearest else FLOAT_BYTES * len(samples.bands)
+        )
+        """Of a pixel of a window, which has each band once."""
+        self._own_nodata = [plan.description.bands[plan.bands.index(band)].nodata for band in samples.bands]
+        """Of each band of a window."""
 
     def cost(self) -> Cost:
         """As `CoverageReader.cost`."""
@@ -256,7 +260,7 @@ class ResampledReader(CoverageReader):
         if not everywhere:
             columns, rows = np.where(inside, columns, window.x), np.where(inside, rows, window.y)
         bias = BIAS if self._is_nearest else 0.0
-        samples = self._chosen(self._samples.window(window))
+        samples = self._samples.window(window)
         values = RESAMPLERS[self._plan.resampling](
             samples,
             None if self._is_nearest else self._valid(samples, window),
@@ -264,18 +268,18 @@ class ResampledReader(CoverageReader):
             rows - (window.y - bias),
             self._places.reach,
         )
-        self._set(result, values, None if everywhere else inside)
+        self._set(result, self._chosen(values), None if everywhere else inside)
 
     def _valid(self, samples: NDArray[Any], window: Region) -> Valid | None:
-        """Which samples of a window are, of the bands of the result; None if all are."""
-        description, valid = self._plan.description, np.ones(samples.shape, np.bool_)
-        for index, band in enumerate(description.bands):
-            if band.nodata is not None or samples.dtype.kind == "f":
-                valid[..., index] = ~missing_samples(samples[..., index], band.nodata)
-        shown = self._samples.shown(window)
+        """Which samples of a window are; None if all are."""
+        valid = np.ones(samples.shape, np.bool_)
+        for index, nodata in enumerate(self._own_nodata):
+            if nodata is not None or samples.dtype.kind == "f":
+                valid[..., index] = ~missing_samples(samples[..., index], nodata)
+        shown, opacity = self._samples.shown(window), self._plan.description.opacity
         if shown is not None:
-            for index in range(samples.shape[2]):
-                if index != description.opacity:
+            for index, band in enumerate(self._samples.bands):
+                if opacity is None or band != self._plan.bands[opacity]:
                     valid[..., index] &= shown
         return None if valid.all() else valid
 

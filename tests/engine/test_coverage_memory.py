@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iipserve.plan import CoverageEncoding
-from tests.engine.coverages import Answers
-from tests.geo_rasters import UTM
+from iipserve.geometry import Size
+from iipserve.plan import CoverageEncoding, Resampling
+from tests.engine.coverages import Answers, CoverageFolder
+from tests.geo_rasters import UTM, write_geotiff
 
 rasterio = pytest.importorskip("rasterio")
 
@@ -50,3 +51,21 @@ def test_memory_is_that_of_rows_of_tiles(compression: str, tmp_path: Path) -> No
     if not compression:
         assert len(made.body) > 8192 * 6144 * 3
         assert not isinstance(made.body, bytes)
+
+
+@pytest.mark.parametrize("resampling", list(Resampling))
+def test_bands_that_are_asked_for_again_take_no_memory_but_of_the_result(
+    resampling: Resampling, tmp_path: Path
+) -> None:
+    samples = np.random.default_rng(8).integers(1, 99, (2, 1024, 1024), np.uint8)
+    write_geotiff(tmp_path / "a.tif", samples, crs="EPSG:32633", transform=UTM, tile=256)
+    folder, bands = CoverageFolder(tmp_path), (1, 0) * 500
+    once = folder.read("a.tif", None, Size(8, 8), (1, 0), resampling)
+    tracemalloc.start()
+    try:
+        repeated = folder.read("a.tif", None, Size(8, 8), bands, resampling)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(repeated, np.tile(once, 500))
+    assert peak < 100 << 20
