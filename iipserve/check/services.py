@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from iipserve.config import Config
@@ -12,7 +12,9 @@ from iipserve.engine.layer_names import LayerFinder
 from iipserve.engine.library import Library
 from iipserve.errors import ConfigError, IIPServeError
 from iipserve.geo import missing_packages
+from iipserve.geo.layer import Layer
 from iipserve.geo.service import Services, load
+from iipserve.protocols.coverage_offerings import coverage_id, owners_of
 from iipserve.sources import SourceFormat
 
 
@@ -41,6 +43,27 @@ def _described(services: Services) -> Iterator[str]:
         yield f"tile matrix sets: {', '.join([*sets, 'each image has its own'])}"
     else:
         yield "wmts: off"
+    for name in ("wms", "wcs"):
+        if metadata.options[f"{name}.enabled"]:
+            operations = ", ".join(("GetCapabilities", *metadata.options[f"{name}.operations"]))
+            formats = [*metadata.options[f"{name}.formats"]]
+            if name == "wcs":
+                formats += [each.name for each in metadata.options["wcs.named_formats"]]
+            yield f"{name}: {operations}; formats {', '.join(formats)}"
+        else:
+            yield f"{name}: off"
+
+
+def _without_identifier(layers: Iterable[Layer]) -> Iterator[str]:
+    """Layers that documents do not list as coverages, because another one has their identifier."""
+    owners = owners_of(layers)
+    for layer in layers:
+        name = coverage_id(layer)
+        if owners[name] != layer:
+            yield (
+                f"layer {layer.identifier!r}: documents do not list it as a coverage, since layer "
+                f"{owners[name].identifier!r} has its identifier {name!r}"
+            )
 
 
 def _layers(config: Config, services: Services, formats: Mapping[str, SourceFormat]) -> Iterator[str]:
@@ -56,6 +79,7 @@ def _layers(config: Config, services: Services, formats: Mapping[str, SourceForm
         return
     public = [layer for layer in services.layers if layer.is_public]
     yield f"layers: {len(services.layers)} of the service file, {len(public)} of them public"
+    yield from _without_identifier(public)
     finder = LayerFinder(folder, library.is_image)
     for layer in public:
         try:

@@ -8,7 +8,7 @@ own name only, and documents do not list it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -157,11 +157,16 @@ def _listed(catalog: Catalog) -> tuple[LayerEntry, ...]:
 @lru_cache(maxsize=2)
 def _table(catalog: Catalog) -> Mapping[str, Layer]:
     """The layer of each identifier of a coverage."""
+    return owners_of(entry.layer for entry in catalog.entries())
+
+
+def owners_of(layers: Iterable[Layer]) -> Mapping[str, Layer]:
+    """The layer of each identifier of a coverage: that whose own name it is, else the first."""
     found: dict[str, Layer] = {}
-    for entry in catalog.entries():
-        name = coverage_id(entry.layer)
-        if name not in found or (entry.layer.identifier == name != found[name].identifier):
-            found[name] = entry.layer
+    for layer in layers:
+        name = coverage_id(layer)
+        if name not in found or (layer.identifier == name != found[name].identifier):
+            found[name] = layer
     return found
 
 

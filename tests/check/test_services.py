@@ -43,14 +43,24 @@ def test_without_a_file_every_image_is_a_layer(images: Path) -> None:
 
 
 def test_what_a_file_puts_in_force(images: Path) -> None:
-    text = '[service]\ntitle = "T"\n[wmts]\nenabled = false\n[[layer]]\nidentifier = "utm"\n[[layer]]\nidentifier = "x"'
+    text = '[service]\ntitle = "T"\n[wmts]\nenabled = false\n[wms]\nenabled = false\n[wcs]\nformats = ["cog"]\n[[layer]]\nidentifier = "utm"\n[[layer]]\nidentifier = "x"'
     report, mistakes = _lines(images, "s.toml", f"{text}\n[[layer]]\nidentifier = 'y'\npublic = false")
     assert report == [
         "title: T",
         "wmts: off",
+        "wms: off",
+        "wcs: GetCapabilities, DescribeCoverage, GetCoverage; formats cog",
         "layers: 3 of the service file, 2 of them public",
         "layer 'x': there is no image 'x', or several",
     ]
+    assert mistakes == []
+
+
+def test_of_two_layers_with_one_identifier_of_a_coverage_one_is_none(images: Path) -> None:
+    text = '[[layer]]\nidentifier = "a b"\nimage = "utm"\n[[layer]]\nidentifier = "a_b"\nimage = "utm"'
+    report, mistakes = _lines(images, "s.toml", text)
+    told = "layer 'a b': documents do not list it as a coverage, since layer 'a_b' has its identifier 'a_b'"
+    assert told in report
     assert mistakes == []
 
 

@@ -80,8 +80,10 @@ def _part(path: Path, extension: str) -> Path:
 
 def _rows(path: Path) -> Iterator[tuple[Bounds, dict[str, str]]]:
     """The footprint and the attributes of each row. Raises `ConfigError`."""
-    import shapefile
-
+    try:
+        import shapefile
+    except ImportError as error:
+        raise ConfigError("tile_index needs pyshp, which pip install 'iipserve[geo]' installs") from error
     parts = {end: files.content(_part(path, end), MAX_LENGTH).data for end in ("shp", "dbf")}
     encoding = "utf-8"
     with suppress(ConfigError):
