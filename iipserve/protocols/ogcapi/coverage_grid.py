@@ -6,6 +6,7 @@ the coverage, unless `crs` states another system: then it has as many samples, a
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from iipserve.errors import InvalidRequest
@@ -13,6 +14,7 @@ from iipserve.geo import crs
 from iipserve.geo.grid import Bounds, GridRef
 from iipserve.geometry import Size
 from iipserve.protocols.coverage_grids import (
+    EPS,
     Span,
     count_of,
     edge_span,
@@ -26,6 +28,9 @@ from iipserve.protocols.coverage_grids import (
 from iipserve.protocols.map_tiles import NotThere
 from iipserve.protocols.ogcapi.coverage_queries import CoverageQuery, Length, Measure, lengths_by_axis
 from iipserve.protocols.ogcapi.subset import Axis, Interval, Subset
+
+WHOLE = 1e-9
+"""Part of a turn around the globe that a coverage may lack and still be all of it."""
 
 
 def target_of(query: CoverageQuery, native: GridRef) -> GridRef:
@@ -55,7 +60,7 @@ def _shown(subset: Subset, native: GridRef, output: str) -> GridRef:
     key = subset.crs.key
     box = _boxes(subset, native, key).inside
     inside = _points(in_system(key, native.crs, box), subset)
-    columns, rows = _spans(inside, native)
+    columns, rows = _spans(inside, native, goes_round=_goes_round(native, key))
     if columns is None or rows is None:
         raise _outside(subset)
     part = window(native, columns, rows)
@@ -120,8 +125,16 @@ def _boxes(subset: Subset, native: GridRef, key: str) -> _Boxes:
             min(moved.max_y, cover.max_y),
         )
         if _has_part(found.width, moved.width) and _has_part(found.height, moved.height):
+            if turn and moved.width <= turn and _goes_round(native, key):
+                found = found._replace(min_x=moved.min_x, max_x=moved.max_x)
             return _Boxes(moved, found)
     raise _outside(subset)
+
+
+def _goes_round(native: GridRef, key: str) -> bool:
+    """Whether the coverage goes around the globe, so that a subset in its system may cross its left and right edges."""
+    turn = crs.turn(native.crs)
+    return turn is not None and key == native.crs and native.bounds.width >= turn * (1 - WHOLE)
 
 
 def _has_part(length: float, of: float) -> bool:
@@ -145,12 +158,16 @@ def _is_point(interval: Interval | None) -> bool:
     return interval is not None and interval.low is not None and interval.low == interval.high
 
 
-def _spans(inside: Bounds, native: GridRef) -> tuple[Span | None, Span | None]:
+def _spans(inside: Bounds, native: GridRef, *, goes_round: bool) -> tuple[Span | None, Span | None]:
+    """Columns and rows of a box, which go on beyond the last column of a coverage that goes around the globe."""
     pixels = pixel_bounds(native, inside)
     if pixels is None:
         return None, None
+    start = math.floor(pixels.min_x + EPS)
     return (
-        edge_span(pixels.min_x, pixels.max_x, native.size.width),
+        Span(start, max(math.ceil(pixels.max_x - EPS), start + 1))
+        if goes_round
+        else edge_span(pixels.min_x, pixels.max_x, native.size.width),
         edge_span(pixels.min_y, pixels.max_y, native.size.height),
     )
 

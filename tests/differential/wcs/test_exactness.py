@@ -16,7 +16,7 @@ from iipserve.app import Application, build  # noqa: E402
 from iipserve.config import Config  # noqa: E402
 from tests.differential.wcs.reading import Coverage, assert_located, file_in, read  # noqa: E402
 from tests.differential.wcs.references import assert_nearest, box_of, reduced, upright  # noqa: E402
-from tests.differential.wcs.ways import WAYS, Wanted, answer  # noqa: E402
+from tests.differential.wcs.ways import WAYS, Asked, Wanted, answer  # noqa: E402
 from tests.geo_rasters import GRIDS, HEIGHT, WIDTH, write_geotiff  # noqa: E402
 
 TYPES = (
@@ -140,6 +140,14 @@ def test_nearest_in_another_system(application: Application, place: str, way: st
     crs, transform = grid_of(place)
     assert_located(found, target, wanted.box)
     assert_nearest(found.samples, wanted, samples_of("int16")[[2, 0]], transform, crs)
+
+
+def test_subsets_across_the_antimeridian(application: Application) -> None:
+    """Of a raster of the whole world; columns have 3 degrees."""
+    for query in ("bbox=171,-90,-171,90", "subset=Lon(171:-171)", "subset=Lon(171:189)&scale-size=Lon(6)"):
+        found = read(answer(application, Asked(f"/ogc/collections/world/coverage?{query}&f=geotiff")))
+        assert_same(found, np.roll(samples_of("int16"), 3, axis=2)[:, :, :6])
+        assert_located(found, "EPSG:4326", (171, -90, 189, 90))
 
 
 @pytest.mark.parametrize("place", ["utm", "wgs84"])

@@ -95,7 +95,11 @@ def test_subsets_in_degrees_of_a_projected_image() -> None:
 
 def test_longitudes_are_the_same_after_a_turn() -> None:
     assert window(f"{DEGREES}?bbox=371,47,372,49") == window(f"{DEGREES}?bbox=11,47,12,49")
-    assert window("/ogc/collections/world/coverage?bbox=179,0,-179,10")[0] == 8 * 359
+    across = plan("/ogc/collections/world/coverage?bbox=179,0,-179,10")
+    assert across.grid.bounds == pytest.approx((179, 0, 181, 10))
+    assert across.size == Size(16, 80)
+    assert window("/ogc/collections/world/coverage?bbox=-180,0,180,10") == (0, 640, 2880, 80)
+    assert window("/ogc/collections/world/coverage?subset=Lon(179.9375)") == (2879, 0, 1, 1440)
 
 
 # -- systems ---------------------------------------------------------------------------------------
