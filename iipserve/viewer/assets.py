@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+from base64 import b64encode
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
@@ -28,11 +29,8 @@ POLICY: Headers = (
 )
 """Headers of every response: only content of this server is run or fetched; cached copies are revalidated."""
 
-INLINE_STYLES: Headers = tuple(
-    (name, value.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")) for name, value in POLICY
-)
-"""Of a page whose viewer writes styles into itself."""
-
+INLINE_HANDLER = re.compile(rb'\bon[a-z]+="([^"]+)"')
+"""A script in an attribute of an element that a script writes."""
 GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 
 
@@ -69,6 +67,27 @@ class Asset:
             headers = (*headers, ("Content-Encoding", "gzip"))
         own = (("Content-Type", self.media_type), ("Content-Length", str(len(body))))
         return Response(HTTPStatus.OK, (*own, *headers), body)
+
+
+def inline_policy(viewer: Asset | None) -> Headers:
+    """Headers of a page whose viewer writes styles, and elements with scripts in their attributes, into it.
+
+    Args:
+        viewer: the script of the viewer, whose own attributes are the only ones that are run; None if it is not installed.
+    """
+    handlers = sorted(set(INLINE_HANDLER.findall(viewer.body))) if viewer else []
+    digests = [b64encode(hashlib.sha256(handler).digest()).decode() for handler in handlers]
+    own = ["'unsafe-hashes'", *(f"'sha256-{digest}'" for digest in digests)] if digests else []
+    scripts = " ".join(("script-src 'self'", *own))
+    return tuple(
+        (
+            name,
+            value.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
+                "script-src 'self'", scripts
+            ),
+        )
+        for name, value in POLICY
+    )
 
 
 def read(path: Path, media_type: str) -> Asset | None:

@@ -107,7 +107,9 @@ class Viewer:
             return None
         name, media_type = FILES[path]
         asset = assets.read(STATIC / name, media_type)
-        return replace(asset, policy=assets.INLINE_STYLES) if asset and path == MAPML_PAGE else asset
+        if asset is None or path != MAPML_PAGE:
+            return asset
+        return replace(asset, policy=assets.inline_policy(self._asset(MAPML)))
 
 
 def installed_packages() -> Path:

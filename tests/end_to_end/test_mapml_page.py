@@ -34,6 +34,16 @@ def served(folder: Path, transform: Affine, **settings: str) -> Iterator[str]:
         yield address
 
 
+CALM = 0.5
+"""Seconds without a change after which a window is complete."""
+OPEN_SHORTCUTS = """() => {
+    const inside = document.querySelector("mapml-viewer").shadowRoot;
+    inside.querySelector(".shortcuts-button").click();
+    return inside.querySelector(".shortcuts-dialog").open;
+}"""
+"""Opens the list of keyboard shortcuts, by a handler that the viewer writes into an attribute."""
+
+
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of a raster in Europe."""
@@ -64,13 +74,15 @@ def opened(browser: Browser, address: str) -> tuple[Page, list[str]]:
 
 
 def settled(page: Page) -> NDArray[np.uint8]:
-    """The window, once it shows both colors and does not change: tiles are faded in."""
-    end, before = time.monotonic() + 15, np.zeros(0, np.uint8)
-    while time.monotonic() < end:
+    """The window, once it shows both colors and has not changed for `CALM` seconds: tiles arrive one by one, and are
+    faded in."""
+    end, before, since = time.monotonic() + 30, np.zeros(0, np.uint8), 0.0
+    while (now := time.monotonic()) < end:
         pixels: NDArray[np.uint8] = imagecodecs.png_decode(page.screenshot())[:, :, :3]
-        if {(255, 0, 0), (0, 255, 0)} <= set(map(tuple, pixels[400].tolist())) and np.array_equal(
-            pixels, before
-        ):
+        is_drawn = {(255, 0, 0), (0, 255, 0)} <= set(map(tuple, pixels[400].tolist()))
+        if not is_drawn or not np.array_equal(pixels, before):
+            since = now
+        elif now - since > CALM:
             return pixels
         before = pixels
     raise AssertionError("the layer is not drawn")
@@ -93,6 +105,7 @@ def test_the_layer_is_where_it_belongs(browser: Browser, origin: str, projection
     ) as asked:
         page.mouse.click(int(red.min()) + 30, 400)
     assert "<th>band1</th><td>255</td>" in asked.value.text()
+    assert page.evaluate(OPEN_SHORTCUTS), "the policy of the page blocks what the viewer does at a click"
     assert mistakes == []
     page.context.close()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -16,7 +18,7 @@ from iipserve.config import Config
 from iipserve.errors import ImageNotFound, InvalidRequest
 from iipserve.http import Request, Response
 from iipserve.viewer import Viewer
-from iipserve.viewer.site import FILES, MAPML_PAGE, OPENSEADRAGON, PACKAGES, STATIC
+from iipserve.viewer.site import FILES, MAPML, MAPML_PAGE, OPENSEADRAGON, PACKAGES, STATIC
 from tests.viewer.catalog import Catalog, image
 
 CATALOG = Catalog({"a.tif": image("a.tif", (30, 20))})
@@ -109,6 +111,17 @@ def test_the_policy_allows_neither_inline_nor_foreign_code(viewer: Viewer, page:
     assert isinstance(response.body, bytes)
     markup = response.body.decode()
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", markup)
+
+
+def test_the_page_of_mapml_runs_the_handlers_that_its_viewer_writes_and_no_others(
+    viewer: Viewer, packages: Path
+) -> None:
+    """Chromium blocks a handler whose digest is not in the policy, and says so on the console."""
+    script = packages / PACKAGES[MAPML][0]
+    script.write_text("""e.innerHTML=`<button onclick="this.show()">?</button>`""")
+    _, headers = got(viewer, MAPML_PAGE)
+    digest = base64.b64encode(hashlib.sha256(b"this.show()").digest()).decode()
+    assert f"script-src 'self' 'unsafe-hashes' 'sha256-{digest}';" in headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -121,7 +121,7 @@ def _band_value(band: Band, index: int, pixel: Window, area: Window) -> BandValu
     is_known = pixel.valid[0, 0] and not (sample.dtype == CLASS and sample == UNKNOWN)
     raw = _number(sample) if is_known else None
     value = None if raw is None else physical(band, raw, float(sample))
-    samples = area.samples[..., index][area.valid]
+    samples: NDArray[Any] = area.samples[..., index][area.valid]
     if samples.dtype.kind == "f":
         samples = samples[np.isfinite(samples)]
     elif samples.dtype == CLASS:

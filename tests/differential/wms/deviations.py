@@ -23,6 +23,8 @@ class Deviation:
     reason: str
     section: str
     """Of WMS 1.3.0 (06-042) or 1.1.1 (01-068r3); `none` where they say nothing."""
+    is_mended: bool = False
+    """Whether later versions of MapServer than 8.0 do as we do."""
 
     def covers(self, question: Question) -> bool:
         """Whether it speaks of this request."""
@@ -68,6 +70,7 @@ DEVIATIONS: Sequence[Deviation] = (
         Kind.OPACITY,
         "BUG: it reads EPSG:32661, UPS North (N,E), with easting first",
         "1.3.0, 6.7.2",
+        is_mended=True,
     ),
     Deviation(
         BOTH + "INIMAGE, TRANSPARENT=TRUE",
@@ -87,6 +90,7 @@ DEVIATIONS: Sequence[Deviation] = (
         Kind.VALUES,
         "BUG: it reads EPSG:32661, UPS North (N,E), with easting first",
         "1.3.0, 6.7.2",
+        is_mended=True,
     ),
     Deviation(
         BOTH + r"info, (gaps|heights), \(75, 50\)",
