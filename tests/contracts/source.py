@@ -125,6 +125,22 @@ class SourceContract:
                     found, whole[top : top + part.height, left:right], equal_nan=whole.dtype.kind == "f"
                 )
 
+    def test_reads_samples_as_stored(self, source: Source) -> None:
+        """Those of a part, and of some bands, are those of the whole."""
+        stored, size = source.info.stored, source.info.size
+        if stored is None:
+            assert source.info.samples[:2] == (source.info.dtype, source.info.bands)
+            return
+        every = tuple(range(stored.bands))
+        whole = source.read_stored(Region.of_size(size), every)
+        assert (whole.shape, whole.dtype.name) == ((size.height, size.width, stored.bands), stored.dtype)
+        x, y = size.width // 3, size.height // 3
+        part = Region(x, y, size.width - x - size.width // 5, size.height - y - size.height // 5)
+        expected = whole[y : part.bottom, x : part.right]
+        assert source.read_stored(part, every).tobytes() == np.ascontiguousarray(expected).tobytes()
+        chosen = every[::-1][:2]
+        assert source.read_stored(part, chosen).tobytes() == expected[..., list(chosen)].tobytes()
+
     def test_opens_all_images_that_it_lists(self, source: Source) -> None:
         assert len(source.info.stack) != 1
         for selector in source.info.selectors if source.info.stack else ():
