@@ -98,7 +98,7 @@ services. What means nothing to this server is reported by `--check`, a line for
 | `wms_keywordlist_vocabulary`, `wms_keywordlist_NAME_items` | keywords of vocabularies in documents of WMS 1.3.0 |
 | `wms_getfeatureinfo_formatlist` of a layer | the only formats of feature info of WMS and in its documents of MapML |
 | `mapml_wms_image_format` | `image_format` of `[mapml]`; of a layer, its item `wms_image_format` |
-| `enable_request` | operations, and whether a layer is public: `*`, names, and names after `!`; all without it. WCS takes `wcs_enable_request`, then `ows_enable_request`, then that of other services, of a layer before that of the map; a layer that is switched off for maps alone is not in WMS |
+| `enable_request` | operations, and whether a layer is public: `*`, names, and names after `!`; all without it. WCS takes `wcs_enable_request`, then `ows_enable_request`, then that of other services, of a layer before that of the map; a layer that is switched off for maps alone is not in WMS, WMTS and XYZ (`tiles = "false"` in `layer.metadata`) |
 | `OUTPUTFORMAT` with a driver of GDAL for rasters, `FORMATOPTION` `COMPRESS`, `PREDICTOR`, `TILED`, `BLOCKXSIZE`, `BLOCKYSIZE`, `INTERLEAVE`, `QUALITY` | `[[format]]`; samples keep their type whatever `IMAGEMODE` says |
 | `MAXSIZE` | also `max_size` of `[wcs]` |
 | items of METADATA of `WEB` about coverages, with `wcs_` or else `ows_`: `label`, `description`, `name`, `keywordlist`, `fees`, `accessconstraints`, `metadatalink_...` | `metadata` of `[wcs]`, for documents of WCS alone |

@@ -28,6 +28,8 @@ class Style:
     """In canonical order; none displays the image as IIIF does."""
 
 
+NO = ("0", "false", "no", "off")
+"""Values of items of metadata that switch something off."""
 DEFAULT_STYLE = Style("default", "Default style")
 
 
@@ -122,7 +124,12 @@ class Layer:
     @property
     def is_queryable(self) -> bool:
         """Its samples are given at places (GetFeatureInfo); not if the item `queryable` of its metadata says no."""
-        return self.metadata.get("queryable", "").strip().lower() not in ("0", "false", "no", "off")
+        return self.metadata.get("queryable", "").strip().lower() not in NO
+
+    @property
+    def has_tiles(self) -> bool:
+        """WMTS and XYZ offer it; not if the item `tiles` of its metadata says no."""
+        return self.metadata.get("tiles", "").strip().lower() not in NO
 
     def style(self, name: str) -> Style | None:
         """The style of that name; the default one for an empty name or `default`; None where there is none."""

@@ -13,7 +13,7 @@ from iipserve.formats import Formats
 from iipserve.geo.crs import WGS84
 from iipserve.geo.georeference import PIXEL_SPACE, in_pixel_space
 from iipserve.geo.grid import Bounds
-from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata, Style
+from iipserve.geo.layer import Catalog, Layer, LayerEntry, ServiceMetadata, Style
 from iipserve.geo.linked_sets import find_set, sets_of, shared_sets
 from iipserve.geo.matrixset import LinkedSet, TileMatrix
 from iipserve.geo.ows.addresses import endpoint
@@ -150,13 +150,20 @@ def lon_lat(entry: LayerEntry) -> Bounds | None:
 # -- tiles by their paths --------------------------------------------------------------------------
 
 
-def find_layer(identifier: str, server: Server) -> Layer:
-    """The layer of that identifier.
+def tile_layer(identifier: str, catalog: Catalog) -> Layer | None:
+    """The layer of that identifier, if it is offered as tiles."""
+    layer = catalog.find(identifier)
+    return layer if layer is not None and layer.has_tiles else None
+
+
+def find_layer(identifier: str, server: Server, *, tiled: bool = False) -> Layer:
+    """The layer of that identifier; only one that is offered as tiles, if `tiled`.
 
     Raises:
         NotThere: there is none.
     """
-    layer = server.catalog().find(identifier)
+    catalog = server.catalog()
+    layer = tile_layer(identifier, catalog) if tiled else catalog.find(identifier)
     if layer is None:
         raise NotThere(f"there is no layer {identifier!r}")
     return layer

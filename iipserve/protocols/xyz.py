@@ -77,12 +77,12 @@ def parse(routed: Routed, server: Server) -> Query:
     style = parameters.get("style")
     if match := TILE.fullmatch(routed.target):
         name, zoom, column, row, dense, extension = match.groups()
-        layer = find_layer(decoded(name), server)
+        layer = find_layer(decoded(name), server, tiled=True)
         format = format_of(extension or USUAL_EXTENSION, server)
         tile = TileName(layer, TILEJSON_SET, zoom, int(row), int(column), format, style, 2 if dense else 1)
         return TileQuery((layer.name,), tile)
     if match := DESCRIPTION.fullmatch(routed.target):
-        layer = find_layer(decoded(match[1]), server)
+        layer = find_layer(decoded(match[1]), server, tiled=True)
         root, more = service_root(routed, server, "xyz"), f"?style={quote(style, safe='')}" if style else ""
         extension = parameters.get("f", USUAL_EXTENSION)
         format_of(extension, server)

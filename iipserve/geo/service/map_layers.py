@@ -202,6 +202,8 @@ class MapLayers:
         if requests is None:
             return
         is_shown = allowed(requests.text, ("getmap", "gettile"))
+        if not is_shown:
+            table.setdefault("metadata", {})["tiles"] = "false"
         put(table, places, "public", is_shown or bool({*(names or ())} - {"GetCapabilities"}), requests.line)
         said = service["enable_request"].text if "enable_request" in service else "*"
         of_maps = [

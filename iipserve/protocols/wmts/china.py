@@ -13,6 +13,7 @@ from typing import NamedTuple
 from iipserve.geo.layer import Catalog, Layer, ServiceMetadata
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.http import Routed
+from iipserve.protocols.map_tiles import tile_layer
 from iipserve.protocols.url_text import decoded
 from iipserve.protocols.wmts import options
 from iipserve.protocols.wmts.faults import (
@@ -47,8 +48,10 @@ class Form(NamedTuple):
         """The parameters with what follows from the path and from the platform's conventions."""
         values = dict(parameters.values)
         asked = values.get(LAYER, "")
-        if catalog.find(asked) is None:
-            layer = (catalog.find(self.layer) if self.layer else None) or (_only(catalog) if asked else None)
+        if tile_layer(asked, catalog) is None:
+            layer = (tile_layer(self.layer, catalog) if self.layer else None) or (
+                _only(catalog) if asked else None
+            )
             if layer is not None:
                 values[LAYER] = layer.identifier
         if self.matrix_set and not values.get(MATRIX_SET.lower()):
@@ -79,7 +82,7 @@ def check_key(parameters: Parameters, metadata: ServiceMetadata) -> None:
 def shortcut(parameters: Parameters, catalog: Catalog) -> TileQuery:
     """The tile of a short address: `T=img_w&x=1&y=2&l=3`. Raises `OwsError`."""
     match = SHORTCUT_VALUE.fullmatch(parameters.required("T"))
-    layer = (catalog.find(match["layer"]) or _only(catalog)) if match else None
+    layer = (tile_layer(match["layer"], catalog) or _only(catalog)) if match else None
     if match is None or layer is None:
         raise unknown_layer(parameters.get("T"), is_restful=False)
     row, column = parameters.integer("y", OUT_OF_RANGE), parameters.integer("x", OUT_OF_RANGE)
@@ -94,5 +97,5 @@ def set_identifier(text: str) -> str:
 
 def _only(catalog: Catalog) -> Layer | None:
     """The layer of a service that has only one."""
-    layers = list(islice(catalog.entries(), 2))
+    layers = list(islice((entry for entry in catalog.entries() if entry.layer.has_tiles), 2))
     return layers[0].layer if len(layers) == 1 else None

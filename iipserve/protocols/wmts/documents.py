@@ -24,7 +24,7 @@ from iipserve.geo.ows.xml import NOTHING, Xml, document, element, enclosed, join
 from iipserve.http.public_address import headers_read
 from iipserve.plan import CatalogPlan, Document
 from iipserve.protocols import Server
-from iipserve.protocols.map_tiles import formats
+from iipserve.protocols.map_tiles import formats, tile_layer
 from iipserve.protocols.wmts import options, paths
 from iipserve.protocols.wmts.faults import VERSION
 from iipserve.protocols.wmts.kept_texts import texts_of
@@ -97,8 +97,8 @@ def _formats(catalog: Catalog, server: Server) -> tuple[tuple[str, str], ...]:
 def _listed(query: CapabilitiesQuery, catalog: Catalog) -> Iterator[LayerEntry]:
     """The layers that the document lists."""
     if not query.layers:
-        return catalog.entries()
-    wanted = {layer.identifier for name in query.layers if (layer := catalog.find(name)) is not None}
+        return (entry for entry in catalog.entries() if entry.layer.has_tiles)
+    wanted = {layer.identifier for name in query.layers if (layer := tile_layer(name, catalog)) is not None}
     return (entry for entry in catalog.entries() if entry.layer.identifier in wanted)
 
 

@@ -17,6 +17,7 @@ from iipserve.geo.layer import Catalog, Layer
 from iipserve.geo.ows.exceptions import INVALID_VALUE, NoSuchResource
 from iipserve.geo.ows.kvp import integer
 from iipserve.protocols.feature_info.formats import EXTENSIONS
+from iipserve.protocols.map_tiles import tile_layer
 from iipserve.protocols.url_text import decoded
 from iipserve.protocols.wmts.china import LAYER_ALIAS
 from iipserve.protocols.wmts.faults import COLUMN, LAYER, OUT_OF_RANGE, ROW
@@ -63,7 +64,7 @@ def parse(target: str, catalog: Catalog, *, is_china: bool) -> TileQuery | Featu
 def _legend(parts: list[str], extension: str, catalog: Catalog) -> LegendQuery:
     """The legend of `LAYER/STYLE`, or of `LAYER` for the default style."""
     for identifier, style in (("/".join(parts[:-1]), parts[-1] if parts else ""), ("/".join(parts), "")):
-        layer = catalog.find(identifier) if identifier else None
+        layer = tile_layer(identifier, catalog) if identifier else None
         if layer is not None:
             return LegendQuery((layer.name,), layer, style, extension)
     raise NoSuchResource(INVALID_VALUE, f"there is no layer {'/'.join(parts[:-1])!r}", LAYER)
@@ -93,11 +94,11 @@ def _split(parts: list[str], tail: int, catalog: Catalog) -> tuple[Layer, list[s
             f"LAYER/TILEMATRIXSET/TILEMATRIX/TILEROW/TILECOL.FORMAT or {CAPABILITIES}",
         )
     for identifier, style, rest in candidates:
-        layer = catalog.find(identifier)
+        layer = tile_layer(identifier, catalog)
         if layer is not None and (not style or layer.style(style) is not None):
             return layer, [style, *rest]
     for identifier, style, rest in candidates:
-        if (layer := catalog.find(identifier)) is not None:
+        if (layer := tile_layer(identifier, catalog)) is not None:
             return layer, [style, *rest]
     names = " or ".join(dict.fromkeys(repr(identifier) for identifier, _, _ in candidates))
     raise NoSuchResource(INVALID_VALUE, f"there is no layer {names}", LAYER)

@@ -24,7 +24,7 @@ from iipserve.http.negotiation import negotiated
 from iipserve.protocols import Server
 from iipserve.protocols.map_dimensions import dimensions_of
 from iipserve.protocols.map_options import answers_mapml
-from iipserve.protocols.map_tiles import public_address
+from iipserve.protocols.map_tiles import public_address, tile_layer
 from iipserve.protocols.mapml.tiles import Query as MapmlQuery
 from iipserve.protocols.wmts import china, dimensions, mapml, options, paths
 from iipserve.protocols.wmts.faults import (
@@ -169,7 +169,7 @@ def _endpoint(routed: Routed, server: Server, *, is_china: bool) -> Endpoint:
 
 def _layer(parameters: Parameters, server: Server) -> Layer:
     identifier = parameters.required(LAYER)
-    layer = server.catalog().find(identifier)
+    layer = tile_layer(identifier, server.catalog())
     if layer is None:
         raise unknown_layer(identifier, is_restful=False)
     return layer

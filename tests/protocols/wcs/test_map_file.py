@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,12 +34,17 @@ LAYER NAME hidden TYPE RASTER DATA "bath_mapserver.tif" METADATA "wcs_enable_req
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Application:
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     folder = tmp_path_factory.mktemp("maps")
     write_geotiff(folder / "bath_mapserver.tif", positions(), crs="EPSG:3978", tile=16)
     text = EXAMPLE.strip().removesuffix("END")
     (folder / "s.map").write_text(f"{text} MAXSIZE 120 {OUTPUTFORMATS} {FURTHER} END")
-    return build(Config(filesystem_prefix=f"{folder}/", services=str(folder / "s.map")))
+    return Config(filesystem_prefix=f"{folder}/", services=str(folder / "s.map"))
+
+
+@pytest.fixture(scope="module")
+def app(config: Config) -> Application:
+    return build(config)
 
 
 def answer(app: Application, **fields: str) -> Any:
@@ -68,6 +74,20 @@ def test_the_example_of_the_documentation_serves_as_it_is(app: Application, vers
     name = {"1.0.0": "COVERAGE", "1.1.2": "IDENTIFIERS", "2.0.1": "COVERAGEID"}[version]
     root = document(app, REQUEST="DescribeCoverage", VERSION=version, **{name: "bathymetry"})
     assert "Elevation/Bathymetry" in {each.text for each in root.iter()}
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.2", "2.0.1"])
+def test_addresses_behind_a_proxy(config: Config, version: str) -> None:
+    """The prefix is there once, and addresses end as parameters can follow."""
+    proxied = build(replace(config, trust_forwarded=True))
+    headers = {
+        "HTTP_HOST": "127.0.0.1:8080", "HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_HOST": "maps.example",
+        "HTTP_X_FORWARDED_PREFIX": "/img",
+    }  # fmt: skip
+    query = f"SERVICE=WCS&REQUEST=GetCapabilities&VERSION={version}"
+    response: Any = proxied.handle(Request("GET", "/wcs", query, headers))
+    found = texts(validated(response.body), "//*[local-name()='HTTP']//@xlink:href")
+    assert {*found} == {"https://maps.example/img/wcs?"}
 
 
 def test_the_request_of_the_documentation(app: Application) -> None:
