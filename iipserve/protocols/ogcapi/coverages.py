@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from iipserve import coverage_formats
 from iipserve.coverage_formats import Raster
 from iipserve.errors import Forbidden, InvalidRequest, TooLarge, UnsupportedEncoding
 from iipserve.geo import crs
+from iipserve.geo.coverages import NamedFormat
 from iipserve.geo.crs import CrsName, Form
 from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
 from iipserve.geometry import Size
-from iipserve.plan import Answer, CoverageEncoding, Resampling
+from iipserve.plan import Answer, CoverageEncoding, CoveragePlan, Resampling
 from iipserve.protocols import Images, Server, coverage_options
 from iipserve.protocols.coverage_images import plan_images
 from iipserve.protocols.coverage_offerings import Offering, offering
@@ -60,19 +63,21 @@ def plan_coverage_of(query: CoverageQuery, images: Images, server: Server) -> An
     _check_time(query, shown)
     target = target_of(query, shown.grid)
     _check_size(target.size, metadata)
-    bands = select(query, tuple(band.name for band in shown.bands))
-    encoding = _encoding(query.format, shown, metadata)
+    chosen = [shown.bands[index] for index in select(query, tuple(band.name for band in shown.bands))]
+    format = _settings(query.format, shown, metadata)
     view = CoverageView(
         query.layer,
-        tuple(shown.bands[index].index for index in bands),
+        tuple(band.index for band in chosen),
         target,
         Resampling(shown.interpolations[0]),
-        encoding,
-        tuple(shown.bands[index].written for index in bands),
+        _encoding(format),
+        tuple(band.written for band in chosen),
         shown.coverage_id,
     )
     plan = plan_images(view, shown.entry, query.times, images, server)
-    reason = coverage_formats.by_name(encoding.format).refusal(Raster(plan.description, plan.grid, encoding))
+    plan = _with_items(plan, query, format, shown, view.bands)
+    raster = Raster(plan.description, plan.grid, plan.encoding)
+    reason = coverage_formats.by_name(format.format).refusal(raster)
     if reason is not None:
         raise UnsupportedEncoding(reason)
     vary = (("Vary", "Accept"),) if query.is_negotiated else ()
@@ -121,8 +126,8 @@ def _check_time(query: CoverageQuery, shown: Offering) -> None:
 # -- formats ---------------------------------------------------------------------------------------
 
 
-def _encoding(text: str, shown: Offering, metadata: ServiceMetadata) -> CoverageEncoding:
-    """How samples become a file of the format that the client names.
+def _settings(text: str, shown: Offering, metadata: ServiceMetadata) -> NamedFormat:
+    """The format that the client names, as the service file and the layer set it.
 
     Raises:
         UnsupportedEncoding: the coverage is not offered in it.
@@ -130,13 +135,26 @@ def _encoding(text: str, shown: Offering, metadata: ServiceMetadata) -> Coverage
     wanted = (text or shown.native_format).strip()
     for each in coverage_options.named_formats(metadata):
         if each.name in shown.formats and wanted.lower() in (each.name.lower(), each.media_type.lower()):
-            return CoverageEncoding(
-                each.format, each.compression, each.predictor, each.interleave, each.tile, each.quality
-            )
+            return coverage_options.layer_settings(shown.layer, wanted, each)
     name = coverage_formats.find(wanted).name
     if name not in shown.formats:
         raise UnsupportedEncoding(f"format {crs.quoted(text)} is not offered; {', '.join(shown.formats)} are")
-    return CoverageEncoding(name)
+    return coverage_options.layer_settings(shown.layer, wanted, NamedFormat(name, name))
+
+
+def _encoding(format: NamedFormat) -> CoverageEncoding:
+    return CoverageEncoding(
+        format.format, format.compression, format.predictor, format.interleave, format.tile, format.quality
+    )
+
+
+def _with_items(
+    plan: CoveragePlan, query: CoverageQuery, format: NamedFormat, shown: Offering, bands: tuple[int, ...]
+) -> CoveragePlan:
+    """The plan with what the service file states as metadata of files of this format."""
+    name = query.format or shown.native_format
+    items = coverage_options.layer_metadata(query.layer, name, format, bands)
+    return replace(plan, description=replace(plan.description, items=items)) if items else plan
 
 
 def media_types(layer: Layer, metadata: ServiceMetadata) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ rasterio = pytest.importorskip("rasterio")
 
 from iipserve.app import Application, build  # noqa: E402
 from iipserve.config import Config  # noqa: E402
+from tests.differential.wcs.map_file import make  # noqa: E402
 from tests.differential.wcs.reading import Coverage, assert_located, file_in, read  # noqa: E402
 from tests.differential.wcs.references import assert_nearest, box_of, reduced, upright  # noqa: E402
 from tests.differential.wcs.ways import WAYS, Asked, Wanted, answer  # noqa: E402
@@ -157,3 +159,16 @@ def test_one_coverage_is_one_file(application: Application, place: str) -> None:
         wanted = wanted_of(place, place, window)
         files = {file_in(answer(application, WAYS[way](wanted))) for way in WAYS}
         assert len(files) == 1
+
+
+def test_formats_of_map_files(tmp_path: Path) -> None:
+    """By their names, and where no format is named: the same files by OGC API as by WCS."""
+    pytest.importorskip("mappyfile")
+    map_file = make(tmp_path)
+    application = build(Config(filesystem_prefix=f"{tmp_path}/", services=str(map_file), logfile="-"))
+    wcs = "/wcs?SERVICE=WCS&VERSION=2.0.1&REQUEST=GetCoverage&COVERAGEID="
+    for layer, format in (("heights", "float"), ("heights", ""), ("gaps", "GeoTIFF"), ("rgba", "")):
+        theirs = file_in(answer(application, Asked(f"{wcs}{layer}&FORMAT={format}")))
+        own = file_in(answer(application, Asked(f"/ogc/collections/{layer}/coverage?f={format}")))
+        assert own == theirs
+    application.clear()
