@@ -22,7 +22,7 @@ from iipserve.engine.large_file import LargeFile, LargeFileWriter
 from iipserve.engine.library import Library
 from iipserve.engine.single_flight import SingleFlight
 from iipserve.errors import TooLarge, UnsupportedEncoding
-from iipserve.geometry import Size
+from iipserve.geometry import ceil_div
 from iipserve.plan import CoveragePlan, LargeRendition, Rendition
 
 LARGE_BYTES = 1 << 24
@@ -84,7 +84,7 @@ class CoverageRenderer:
         refusal = format.refusal(raster)
         if refusal is not None:
             raise UnsupportedEncoding(refusal)
-        self._check_size(plan.size)
+        self._check_size(plan)
         readers = self._readers(plan)
         cost = total_cost([reader.cost() for reader in readers])
         is_small = raster.raw_length <= LARGE_BYTES // 4
@@ -107,16 +107,18 @@ class CoverageRenderer:
             readers.append(coverage_reader(replace(plan, view=view, under=()), source, self._decoder))
         return readers
 
-    def _check_size(self, size: Size) -> None:
-        """Check the size of a result, before places of its samples are computed.
+    def _check_size(self, plan: CoveragePlan) -> None:
+        """Check the size of a result, before places of its samples are computed. Bands that are repeated count again.
 
         Raises:
             TooLarge: it is too large.
         """
-        if size.area > self._max_samples or max(size) > MAX_SIDE:
+        size, repeats = plan.size, ceil_div(len(plan.bands), len(set(plan.bands)))
+        if size.area * repeats > self._max_samples or max(size) > MAX_SIDE:
             raise TooLarge(
-                f"a coverage of {size.width} x {size.height} samples is more than {self._max_samples / 1e6:.0f} megapixels "
-                f"or longer than {MAX_SIDE} on a side; request a smaller part, or a coarser one"
+                f"a coverage of {size.width} x {size.height} samples of {len(plan.bands)} bands is more than "
+                f"{self._max_samples / 1e6:.0f} megapixels or longer than {MAX_SIDE} on a side; request a smaller part, or "
+                "a coarser one"
             )
 
     def _deadline(self, plan: CoveragePlan) -> Callable[[], None]:

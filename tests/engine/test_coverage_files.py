@@ -87,8 +87,11 @@ def test_large_files_are_on_the_disk_and_the_same(answers: Answers, monkeypatch:
 
 def test_limits_are_checked_before_anything_is_read(answers: Answers) -> None:
     plan = answers.folder.plan("utm.tif", None, Size(100_000, 100_000))
-    with pytest.raises(TooLarge, match="100000 x 100000 samples is more than 1000 megapixels"):
+    with pytest.raises(TooLarge, match="100000 x 100000 samples of 2 bands is more than 1000 megapixels"):
         answers(plan)
+    repeated = answers.folder.plan("utm.tif", None, Size(2000, 2000), bands=[0, 1] * 1000)
+    with pytest.raises(TooLarge, match="of 2000 bands"):
+        answers(repeated)
     wide = answers.folder.plan("utm.tif", None, Size(900_000_000, 1))
     with pytest.raises(TooLarge):
         answers(wide)
