@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from iipserve.geo.layer import Catalog, LayerEntry, ServiceMetadata
 from iipserve.geo.ows.xml import document
 from iipserve.plan import CatalogPlan, Document
-from iipserve.protocols import Images, Server
+from iipserve.protocols import Images, Server, coverage_options
 from iipserve.protocols.coverage_offerings import listed, offering
 from iipserve.protocols.map_tiles import entry_of
 from iipserve.protocols.wcs import describe_1_0, describe_1_1, describe_2_0
@@ -16,6 +16,7 @@ from iipserve.protocols.wcs.exceptions import Fault, refused
 from iipserve.protocols.wcs.query import DescribeQuery, Family, family_of
 from iipserve.protocols.wcs.soap import wrapped
 
+OPERATION = "DescribeCoverage"
 MEDIA_TYPE = "text/xml; charset=utf-8"
 
 
@@ -29,7 +30,13 @@ class Description:
 
     def __call__(self, catalog: Catalog) -> Document:
         """The document of a catalog."""
-        return _document(listed(catalog), catalog.metadata, self, catalog.version)
+        metadata = catalog.metadata
+        entries = (
+            entry
+            for entry in listed(catalog)
+            if OPERATION in coverage_options.layer_operations(entry.layer, metadata)
+        )
+        return _document(entries, metadata, self, catalog.version)
 
 
 def plan_description(query: DescribeQuery, images: Images, server: Server) -> Document | CatalogPlan:

@@ -42,6 +42,9 @@ def test_descriptions_are_valid(version: str, name: str) -> None:
 def test_all_coverages_in_1_0_0_and_each_once_in_2_0_1() -> None:
     root = descriptions("1.0.0")
     assert len(root) == len(GRIDS)
+    hidden = with_items(KINDS["utm"], wcs_enable_request="GetCapabilities GetCoverage")
+    root = descriptions("1.0.0", catalog=catalog_of(hidden, KINDS["degrees"]))
+    assert texts(root, "//wcs10:CoverageOffering/wcs10:name") == ["degrees"]
     root = descriptions("2.0.1", "utm", "degrees", "utm")
     assert texts(root, "//wcs:CoverageId") == ["utm", "degrees"]
 
