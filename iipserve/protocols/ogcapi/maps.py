@@ -17,7 +17,7 @@ from iipserve.image import ImageName
 from iipserve.plan import Answer, RenderPlan
 from iipserve.protocols import Images, Server
 from iipserve.protocols import map_options as options
-from iipserve.protocols.map_scales import is_drawn
+from iipserve.protocols.map_scales import PIXEL, is_drawn
 from iipserve.protocols.map_tiles import as_tile, entry_of, lon_lat, style_of
 from iipserve.protocols.map_values import check_steps, color, switch
 from iipserve.protocols.maps import MapView, ShownLayer, plan_blank, plan_maps
@@ -222,13 +222,24 @@ def map_links(segments: tuple[str, ...], addresses: Addresses, media_types: Mapp
 
 
 def systems(entry: LayerEntry, metadata: ServiceMetadata) -> Json:
-    """The systems of a layer, and its own (20-058, requirement /req/collection-map/desc-crs)."""
+    """The systems of a layer, its own, and the size of its pixels there (20-058, requirement /req/collection-map/desc-crs).
+
+    `scaleDenominator` is what GDAL's driver for OGC API takes the resolution from.
+    """
     shown = options.offered(entry, metadata)
     keys = options.crs_of(shown, metadata)
     uris = [uri for key in keys if (uri := crs.uri(key))]
     named = [CRS84_URI] if crs.WGS84 in keys else []
-    storage = crs.uri(shown.geo.georeference.crs)
-    return {"crs": named + uris} | ({"storageCrs": storage} if storage else {})
+    own = shown.geo.georeference.crs
+    found: Json = {"crs": named + uris}
+    if storage := crs.uri(own):
+        found["storageCrs"] = storage
+    place = shown.place_in(own)
+    if place and own != crs.IMAGE:
+        found["minCellSize"] = place.resolution
+        found["minScaleDenominator"] = place.resolution * crs.metres_per_unit(own) / PIXEL
+        found["scaleDenominator"] = found["minScaleDenominator"]
+    return found
 
 
 def dataset_description(catalog: Catalog) -> Json:

@@ -241,6 +241,15 @@ def test_layers_without_a_time_have_every_time() -> None:
     assert "OGCAPI-datetime" not in headers
 
 
+@pytest.mark.parametrize(("name", "size", "metres"), [("utm", 20, 20), ("degrees", 0.01, 1113.1949079327358)])
+def test_collections_tell_of_the_size_of_their_pixels(name: str, size: float, metres: float) -> None:
+    """A degree is as long as at the equator (06-042, 7.2.4.6.9)."""
+    found = read(f"/ogc/collections/{name}")
+    assert found["minCellSize"] == size
+    assert found["minScaleDenominator"] == found["scaleDenominator"] == pytest.approx(metres / PIXEL)
+    assert "minCellSize" not in read("/ogc/collections/plain")
+
+
 def test_collections_tell_of_their_times() -> None:
     assert read("/ogc/collections/degrees", DATED)["extent"]["temporal"] == {
         "interval": [["2014-01-01T00:00:00Z", "2016-07-01T00:00:00Z"]]
