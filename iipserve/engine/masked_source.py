@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo
 from iipserve.processing import Pixels
+from iipserve.processing.layout import chosen_bands
 from iipserve.sources import Bands, Source
 from iipserve.sources.tiles import join_tiles
 
@@ -28,7 +29,12 @@ class MaskedSource(Source):
         self._opaque = _opaque(info)
         ranges = (*info.band_ranges, (0.0, self._opaque)) if info.band_ranges else ()
         self.info = replace(
-            info, bands=info.bands + 1, has_alpha=True, alpha_declared=True, band_ranges=ranges
+            info,
+            bands=info.bands + 1,
+            has_alpha=True,
+            alpha_declared=True,
+            band_ranges=ranges,
+            stored=info.samples,
         )
         self.holds_descriptor = source.holds_descriptor
         self.memory = source.memory
@@ -51,7 +57,12 @@ class MaskedSource(Source):
 
     def read_stored(self, region: Region, bands: Bands) -> Pixels:
         """As `Source.read_stored`, without the mask."""
-        return self._source.read_stored(region, bands)
+        source = self._source
+        if source.info.stored is not None:
+            return source.read_stored(region, bands)
+        if source.reads_regions:
+            return chosen_bands(source.read_region(0, region, region.size), bands)
+        return chosen_bands(join_tiles(source.info, 0, region, source.read_tile), bands)
 
     def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
         """As `Source.stored_tile`; None where the mask hides a pixel."""

@@ -16,7 +16,7 @@ from iipserve.config import Config
 from iipserve.http import Request
 
 rasterio = pytest.importorskip("rasterio")
-from tests.geo_rasters import write_geotiff  # noqa: E402
+from tests.geo_rasters import copy, write_geotiff  # noqa: E402
 
 SIDE, STEP = 256, 10.0
 CORNER = 500000.0, 5000000.0
@@ -166,3 +166,20 @@ def test_levels_without_a_mask_of_their_size_have_the_next_larger_one(tmp_path: 
     write(tmp_path)
     found = drawn(application_of(tmp_path), BBOX=box(4.0, count=64))
     np.testing.assert_array_equal(found[..., 3] > 0, MASK[2::4, 2::4])
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".jp2"])
+def test_coverages_have_the_bands_of_the_file_alone(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path)
+    with rasterio.open(path) as file:
+        pixels = file.read()
+    if suffix != path.suffix:
+        copied = path.with_suffix(suffix)
+        copy(path, copied, driver="JP2OpenJPEG", QUALITY="100", REVERSIBLE="YES")
+        copied.with_name(f"{copied.name}.msk").write_bytes(path.with_name(f"{path.name}.msk").read_bytes())
+        path.unlink()
+    query = "SERVICE=WCS&VERSION=2.0.1&REQUEST=GetCoverage&COVERAGEID=scene&FORMAT=image/tiff"
+    response = application_of(tmp_path).handle(Request("GET", "/wcs", query, {"HTTP_HOST": "a"}))
+    assert isinstance(response.body, bytes)
+    with rasterio.MemoryFile(response.body) as memory, memory.open() as found:
+        np.testing.assert_array_equal(found.read(), pixels)
