@@ -34,7 +34,8 @@ def enclosed(query: CoverageQuery, shown: Offering, file: FilePart, role: str) -
         return multipart.mixed(document(coverages(shown, file)), file)
     root = document(gml_coverage(shown, file, role))
     if query.soap:
-        return multipart.related(soap.enveloped(root, query.soap), file, soap.MEDIA_TYPES[query.soap])
+        media_type = soap.MEDIA_TYPES[query.soap].partition(";")[0]
+        return multipart.related(soap.enveloped(root, query.soap), file, media_type)
     return multipart.related(root, file)
 
 

@@ -20,6 +20,8 @@ MAX_LENGTH = 1 << 18
 """Bytes of a document."""
 MAX_ELEMENTS = 10_000
 """Of a document."""
+MAX_DEPTH, MAX_ATTRIBUTES = 24, 100
+"""Elements in one another, and attributes of one of them: what is looked for in all below takes time for each of them."""
 OPERATIONS = {
     "getcapabilities": "GetCapabilities",
     "describecoverage": "DescribeCoverage",
@@ -131,9 +133,22 @@ def _root(body: bytes) -> Node:
         raise _refused("the request is no well-formed XML")
     if node.getroottree().docinfo.doctype:
         raise _refused("the request has a document type; send it without <!DOCTYPE>")
-    if sum(1 for _ in zip(range(MAX_ELEMENTS + 1), node.iter(), strict=False)) > MAX_ELEMENTS:
-        raise _refused(f"the request has more than {MAX_ELEMENTS} elements")
+    _check_extent(node)
     return Node(node)
+
+
+def _check_extent(root: Any) -> None:
+    """See that a document can be read soon. Raises `OwsError`."""
+    level, depth, count = [root], 0, 0
+    while level:
+        depth, count = depth + 1, count + len(level)
+        if count > MAX_ELEMENTS:
+            raise _refused(f"the request has more than {MAX_ELEMENTS} elements")
+        if depth > MAX_DEPTH:
+            raise _refused(f"the request has more than {MAX_DEPTH} elements in one another")
+        if any(len(node.attrib) > MAX_ATTRIBUTES for node in level):
+            raise _refused(f"an element of the request has more than {MAX_ATTRIBUTES} attributes")
+        level = [child for node in level for child in node]
 
 
 def _unwrapped(root: Node) -> tuple[Node, str]:

@@ -133,6 +133,7 @@ def test_coverages_in_envelopes(version: str) -> None:
     plan = planned("", body=enveloped(in_2_0(ID), version))
     document, file = parts(plan)
     assert document.get_content_type() == SOAP[version][1]
+    assert document["Content-Type"].lower().count("charset=") == 1
     root = validated(etree.tostring(body_of(document.get_payload(decode=True), version)))
     assert root.tag == f"{GMLCOV}RectifiedGridCoverage"
     assert file.get_content_type() == "image/tiff"

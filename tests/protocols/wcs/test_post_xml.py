@@ -232,6 +232,8 @@ MALFORMED = [
     b"<GetCoverage>" + b"<a/>" * MAX_ELEMENTS + b"</GetCoverage>",
     b"<GetCoverage>" + b" " * MAX_LENGTH + b"</GetCoverage>",
     b"<a>" * 300,
+    b"<GetCoverage>" + b"<a>" * 100 + b"</a>" * 100 + b"</GetCoverage>",
+    b"<GetCoverage " + b" ".join(b"a%d='1'" % number for number in range(1000)) + b"/>",
 ]
 
 
