@@ -9,6 +9,7 @@ from iipserve.coverage_formats.gdal import memory_file, version
 from iipserve.coverage_formats.tiff_file import pieces as plain_pieces
 from iipserve.coverage_formats.tiff_limits import refusal as refusal_of_tiff
 from iipserve.geo.crs import quoted
+from iipserve.geometry import Size
 from iipserve.plan import CoverageEncoding
 
 COMPRESSIONS: Mapping[str, str] = {
@@ -67,6 +68,12 @@ def _options(raster: Raster) -> dict[str, str]:
     return options
 
 
+def held(raster: Raster) -> int:
+    """Two files, the levels, and tiles of all bands as GDAL reads, packs and keeps them."""
+    tile = (raster.encoding.tile or Size(TILE, TILE)).area * raster.bands * raster.dtype.itemsize
+    return 4 * (raster.raw_length + tile)
+
+
 COVERAGE_FORMAT = CoverageFormat(
     name="cog",
     title="COG",
@@ -74,7 +81,7 @@ COVERAGE_FORMAT = CoverageFormat(
     extension="tif",
     refusal=refusal,
     pieces=pieces,
-    held=lambda raster: 4 * raster.raw_length,
+    held=held,
     names=("cloud optimized geotiff",),
     gml_role="http://www.opengis.net/spec/GMLCOV_geotiff-coverages/1.0/conf/geotiff-coverage",
     position=10,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from iipserve.errors import TooLarge
 from iipserve.geometry import Size
 from iipserve.plan import CoverageEncoding, Resampling
 from tests.engine.coverages import Answers, CoverageFolder
@@ -69,3 +70,13 @@ def test_bands_that_are_asked_for_again_take_no_memory_but_of_the_result(
         tracemalloc.stop()
     assert np.array_equal(repeated, np.tile(once, 500))
     assert peak < 100 << 20
+
+
+@pytest.mark.parametrize("tile", [None, Size(4096, 4096)])
+def test_tiles_of_cog_count_whole(tile: Size | None, tmp_path: Path) -> None:
+    """GDAL holds a tile of all bands, however small the image is."""
+    write_geotiff(tmp_path / "a.tif", np.ones((1, 4, 4), np.uint8), crs="EPSG:32633", transform=UTM)
+    answers, bands = Answers(tmp_path), (0,) * (2000 if tile is None else 40)
+    plan = answers.folder.plan("a.tif", bands=bands, encoding=CoverageEncoding("cog", tile=tile))
+    with pytest.raises(TooLarge, match="the limit is 512"):
+        answers.renderer.coverages.render(plan)
