@@ -79,10 +79,12 @@ def plan_coverage(view: CoverageView, info: ImageInfo, geo: GeoImage, server: Se
     Raises:
         NoTransformation: coordinates of the target cannot be transformed to the image's system.
     """
-    source, image = geo.georeference, image_ref(info)
+    source = geo.georeference
     shown = shown_part(view.layer, source)
     window = _window(source, view.target, shown)
     resampling = _resampling(view, info, geo, window)
+    # a mask next to the file says which samples weigh in means, and hides none
+    image = image_ref(info, mask=None if resampling is Resampling.NEAREST else geo.mask)
     description = describe(view.layer, view.bands, info, geo, view.names)
     if by_name(view.encoding.format).is_named:
         description = replace(description, identifier=view.identifier)

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from iipserve import app
 from iipserve.app import Application
 from iipserve.config import Config
+from iipserve.geometry import Size
 from iipserve.http import Request
+from iipserve.plan import Resampling
 
 rasterio = pytest.importorskip("rasterio")
+from tests.engine.coverages import CoverageFolder  # noqa: E402
 from tests.geo_rasters import copy, write_geotiff  # noqa: E402
 
 SIDE, STEP = 256, 10.0
@@ -169,17 +172,19 @@ def test_levels_without_a_mask_of_their_size_have_the_next_larger_one(tmp_path: 
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".jp2"])
-def test_coverages_have_the_bands_of_the_file_alone(tmp_path: Path, suffix: str) -> None:
-    path = write(tmp_path)
-    with rasterio.open(path) as file:
-        pixels = file.read()
+@pytest.mark.parametrize("resampling", [Resampling.AVERAGE, Resampling.BILINEAR])
+def test_hidden_samples_weigh_in_no_mean_of_coverages(
+    tmp_path: Path, suffix: str, resampling: Resampling
+) -> None:
+    pixels = np.where(MASK, 100, 200).astype(np.uint8)[np.newaxis].repeat(3, axis=0)
+    path = write(tmp_path, pixels=pixels)
     if suffix != path.suffix:
         copied = path.with_suffix(suffix)
         copy(path, copied, driver="JP2OpenJPEG", QUALITY="100", REVERSIBLE="YES")
         copied.with_name(f"{copied.name}.msk").write_bytes(path.with_name(f"{path.name}.msk").read_bytes())
         path.unlink()
-    query = "SERVICE=WCS&VERSION=2.0.1&REQUEST=GetCoverage&COVERAGEID=scene&FORMAT=image/tiff"
-    response = application_of(tmp_path).handle(Request("GET", "/wcs", query, {"HTTP_HOST": "a"}))
-    assert isinstance(response.body, bytes)
-    with rasterio.MemoryFile(response.body) as memory, memory.open() as found:
-        np.testing.assert_array_equal(found.read(), pixels)
+    folder = CoverageFolder(tmp_path)
+    np.testing.assert_array_equal(np.moveaxis(folder.read(f"scene{suffix}"), -1, 0), pixels)
+    found = folder.read(f"scene{suffix}", None, Size(150, 90), resampling=resampling)
+    assert found.shape[2] == 3
+    assert set(np.unique(found)) == {100, 200}
