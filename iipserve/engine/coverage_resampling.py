@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from iipserve.engine.resampling import sample_offsets
 from iipserve.plan import Resampling
 
 Coordinates: TypeAlias = NDArray[np.float64]
@@ -28,8 +29,6 @@ HALF = 0.5 + 1e-6
 """Added to means of integers that are rounded down: the same mean is rounded the same way, whatever window it is of."""
 LEAST_WEIGHT = 0.5 / 255
 """Of valid samples, of a total of 1: maps of 8 bits are clear below it."""
-MAX_SAMPLES = 4
-"""Across and down a sample of the coverage, of which the most frequent is taken."""
 MAX_STEP = 64
 """Rows that are added one by one."""
 
@@ -274,9 +273,9 @@ def mode(
     height, width, bands = window.shape
     flat, present = window.reshape(-1, bands), None if valid is None else valid.reshape(-1, bands)
     chosen, known = [], []
-    for y in _offsets(reach[1]):
+    for y in sample_offsets(reach[1]):
         down = np.clip(rows + y, 0, height - 1).astype(np.int64) * width
-        for x in _offsets(reach[0]):
+        for x in sample_offsets(reach[0]):
             index = down + np.clip(columns + x, 0, width - 1).astype(np.int64)
             chosen.append(flat.take(index, axis=0))
             known.append(np.True_ if present is None else present.take(index, axis=0))
@@ -292,12 +291,6 @@ def mode(
     if missing.any():
         result[missing] = nearest(window, None, columns, rows, reach)[missing]
     return result
-
-
-def _offsets(reach: float) -> NDArray[np.float64]:
-    """Of samples from a place, centered."""
-    count = min(MAX_SAMPLES, max(1, round(2 * reach)))
-    return (np.arange(count, dtype=np.float64) + 0.5) * (2 * reach / count) - reach
 
 
 RESAMPLERS: Mapping[Resampling, Resampler] = {

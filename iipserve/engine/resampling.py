@@ -295,8 +295,8 @@ def mode(window: Pixels, columns: Coordinates, rows: Coordinates, reach: Reach) 
     numbered, codes = np.unique(units, return_inverse=True)
     codes = codes.reshape(units.shape).astype(np.int32)
     samples = []
-    for y in _offsets(reach[1]):
-        for x in _offsets(reach[0]):
+    for y in sample_offsets(reach[1]):
+        for x in sample_offsets(reach[0]):
             across = np.clip(columns + (x + BIAS), 0, width - 1).astype(np.int32)
             down = np.clip(rows + (y + BIAS), 0, height - 1).astype(np.int32)
             down *= width
@@ -308,7 +308,7 @@ def mode(window: Pixels, columns: Coordinates, rows: Coordinates, reach: Reach) 
     return numbered.take(chosen).view(window.dtype).reshape(*columns.shape, -1)
 
 
-def _offsets(reach: float) -> NDArray[np.float64]:
+def sample_offsets(reach: float) -> NDArray[np.float64]:
     """Of samples from a place, centered."""
     count = min(MAX_SAMPLES, max(1, round(2 * reach)))
     return (np.arange(count, dtype=np.float64) + 0.5) * (2 * reach / count) - reach

@@ -160,12 +160,7 @@ def crs_of(entry: LayerEntry, metadata: ServiceMetadata) -> tuple[str, ...]:
     Raises:
         NotInstalled: the extra `geo` is not.
     """
-    own = entry.geo.georeference.crs
-    if own == crs.IMAGE:
-        return (own,)
-    listed = explicit_crs(entry.layer, metadata) or LISTED_CRS
-    keys = dict.fromkeys((own, *(key for key in listed if key != crs.IMAGE)))
-    return tuple(key for key in keys if crs.has_code(key) and entry.place_in(key) is not None)
+    return map_options.listed_crs(entry, explicit_crs(entry.layer, metadata))
 
 
 def offered(entry: LayerEntry, metadata: ServiceMetadata) -> LayerEntry:

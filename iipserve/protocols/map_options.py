@@ -156,11 +156,20 @@ def crs_of(entry: LayerEntry, metadata: ServiceMetadata) -> tuple[str, ...]:
     Raises:
         NotInstalled: the extra `geo` is not.
     """
+    return listed_crs(entry, explicit_crs(entry.layer, metadata))
+
+
+def listed_crs(entry: LayerEntry, explicit: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Keys of the systems, its own first and others of a list, in which a layer has a place that documents can name.
+
+    Args:
+        entry: as `offered` gives it.
+        explicit: keys of the list; None for `LISTED_CRS`.
+    """
     own = entry.geo.georeference.crs
     if own == crs.IMAGE:
         return (own,)
-    listed = explicit_crs(entry.layer, metadata) or LISTED_CRS
-    keys = dict.fromkeys((own, *(key for key in listed if key != crs.IMAGE)))
+    keys = dict.fromkeys((own, *(key for key in explicit or LISTED_CRS if key != crs.IMAGE)))
     return tuple(key for key in keys if crs.has_code(key) and entry.place_in(key) is not None)
 
 

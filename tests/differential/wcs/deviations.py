@@ -5,29 +5,11 @@ An entry that no longer holds fails the suite, so what stands here is true.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from tests.differential.map_deviations import Deviation, first_that_covers
 from tests.differential.wcs.comparing import Kind
 from tests.differential.wcs.questions import Question
-
-
-@dataclass(frozen=True, slots=True)
-class Deviation:
-    """Requests that are answered otherwise on purpose."""
-
-    names: str
-    """Regular expression for the whole name of the question."""
-    kind: Kind
-    reason: str
-    section: str
-    """Of a standard; `none` where they say nothing."""
-
-    def covers(self, question: Question) -> bool:
-        """Whether it speaks of this request."""
-        return re.fullmatch(self.names, question.name) is not None
-
 
 ALL = r"(1\.0\.0( by resolution)?|1\.1\.2|2\.0\.1( XML)?): "
 """Every way of asking."""
@@ -182,4 +164,4 @@ DEVIATIONS: Sequence[Deviation] = (
 
 def deviation_of(question: Question) -> Deviation | None:
     """The first entry that speaks of a request."""
-    return next((deviation for deviation in DEVIATIONS if deviation.covers(question)), None)
+    return first_that_covers(DEVIATIONS, question)

@@ -5,31 +5,11 @@ An entry that no longer holds fails the suite, so what stands here is true.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from tests.differential.map_deviations import Deviation, first_that_covers
 from tests.differential.wms.comparing import Kind
 from tests.differential.wms.questions import Question
-
-
-@dataclass(frozen=True, slots=True)
-class Deviation:
-    """Requests that are answered otherwise on purpose."""
-
-    names: str
-    """Regular expression for the whole name of the question."""
-    kind: Kind
-    reason: str
-    section: str
-    """Of WMS 1.3.0 (06-042) or 1.1.1 (01-068r3); `none` where they say nothing."""
-    is_mended: bool = False
-    """Whether later versions of MapServer than 8.0 do as we do."""
-
-    def covers(self, question: Question) -> bool:
-        """Whether it speaks of this request."""
-        return re.fullmatch(self.names, question.name) is not None
-
 
 BOTH = r"1\.(1\.1|3\.0): "
 """Both versions."""
@@ -170,4 +150,4 @@ DEVIATIONS: Sequence[Deviation] = (
 
 def deviation_of(question: Question) -> Deviation | None:
     """The first entry that speaks of a request."""
-    return next((deviation for deviation in DEVIATIONS if deviation.covers(question)), None)
+    return first_that_covers(DEVIATIONS, question)

@@ -12,9 +12,10 @@ pytest.importorskip("mappyfile")
 
 from iipserve.app import Application, build
 from iipserve.config import Config
+from tests.differential.map_deviations import Deviation, check
 from tests.differential.replies import Reply
 from tests.differential.wms.comparing import difference
-from tests.differential.wms.deviations import DEVIATIONS, Deviation, deviation_of
+from tests.differential.wms.deviations import DEVIATIONS, deviation_of
 from tests.differential.wms.mapserver import PROGRAM, MapServer
 from tests.differential.wms.questions import Question, questions
 from tests.differential.wms.rasters import make
@@ -60,12 +61,7 @@ def test_answer_is_mapservers(ours: Application, theirs: MapServer, question: Qu
     own = answer(ours, question)
     assert own.status == 200, own.body
     found = difference(question, own, theirs.ask(question.query))
-    listed = deviation_of(question)
-    if listed is None:
-        assert found is None, f"{found.kind.value}: {found.detail}"
-    elif found is not None or not listed.is_mended:
-        assert found is not None, f"no deviation any more: {listed.reason}"
-        assert found.kind is listed.kind, f"{found.kind.value} instead of {listed.kind.value}: {found.detail}"
+    check(deviation_of(question), found)
 
 
 @pytest.mark.parametrize("deviation", DEVIATIONS, ids=lambda deviation: deviation.names)
