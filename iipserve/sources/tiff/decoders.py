@@ -288,10 +288,11 @@ def _lerc(layout: Layout, directory: Directory) -> TileDecoder:
 
     def decode(data: bytes) -> Samples:
         blob = data if unpack is None else unpack(data, out=maximum)
-        # pixels that are marked as invalid are not written
-        out: Samples = np.full((height, width) if bands == 1 else layout.shape, invalid, layout.type.stored)
-        # checks size and type before it decodes
-        imagecodecs.lerc_decode(blob, out=out)
+        out: Samples = np.empty((height, width) if bands == 1 else layout.shape, layout.type.stored)
+        # checks size and type before it decodes; pixels that are marked as invalid are 0
+        _, valid = imagecodecs.lerc_decode(blob, masks=True, out=out)
+        if valid is not None:
+            out[~valid.reshape(-1, height, width)[0]] = invalid
         return out.reshape(layout.shape)
 
     return decode

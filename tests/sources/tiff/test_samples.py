@@ -27,6 +27,7 @@ from tests.tiff_corpus.layout import (
     LERC,
     LZW,
     PACKBITS,
+    REAL,
     RGB,
     ZSTD,
     Layout,
@@ -232,6 +233,24 @@ def test_tiles_too_large_for_memory_are_refused(tmp_path: Path) -> None:
     write_tiff(tmp_path / "a.tif", [Page({**page.fields, **huge}, page.tiles)])
     with pytest.raises(UnsupportedImage, match="bytes"):
         open_source(TILED, tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("bands", [1, 3])
+def test_pixels_that_lerc_marks_as_invalid_are_missing(bands: int, tmp_path: Path) -> None:
+    """Floating point: NaN, as GDAL writes these."""
+    pixels = noise(bands, "f4", (128, 128))
+    valid = np.random.default_rng(1).random((128, 128)) > 0.1
+    tiles = pixels if bands > 1 else pixels[..., 0]
+    layout = Layout(
+        32,
+        REAL,
+        RGB if bands > 1 else BLACK_IS_ZERO,
+        LERC,
+        encode=lambda _: bytes(imagecodecs.lerc_encode(tiles, masks=valid)),
+    )
+    write_tiff(tmp_path / "a.tif", [layout.page(pixels)])
+    seen = open_source(TILED, tmp_path / "a.tif").read_tile(0, 0, 0)
+    assert np.array_equal(seen, np.where(valid[..., np.newaxis], pixels, np.nan), equal_nan=True)
 
 
 MISMATCHED: list[Any] = [
