@@ -251,7 +251,7 @@ class ResampledReader(CoverageReader):
         if not inside.any():
             return
         window = around(columns[inside], rows[inside], self._margin, self._places.shown)
-        if window.area * self._window_bytes > WINDOW_BYTES and inside.size > 1:
+        if max(window.area, inside.size) * self._window_bytes > WINDOW_BYTES and inside.size > 1:
             check()
             for part in _quarters(*inside.shape):
                 self._fill(result[part], columns[part], rows[part], inside[part], check)

@@ -80,3 +80,21 @@ def test_tiles_of_cog_count_whole(tile: Size | None, tmp_path: Path) -> None:
     plan = answers.folder.plan("a.tif", bands=bands, encoding=CoverageEncoding("cog", tile=tile))
     with pytest.raises(TooLarge, match="the limit is 512"):
         answers.renderer.coverages.render(plan)
+
+
+@pytest.mark.parametrize("resampling", [each for each in Resampling if each is not Resampling.NEAREST])
+def test_enlarged_samples_of_many_bands_take_no_more_than_is_admitted(
+    resampling: Resampling, tmp_path: Path
+) -> None:
+    samples = np.random.default_rng(8).integers(1, 99, (300, 9, 9), np.uint8)
+    write_geotiff(tmp_path / "a.tif", samples, crs="EPSG:32633", transform=UTM)
+    folder = CoverageFolder(tmp_path)
+    reader = folder.reader(folder.plan("a.tif", None, Size(256, 256), None, resampling))
+    tracemalloc.start()
+    try:
+        for strip in reader.strips(lambda: None):
+            assert strip.shape == (256, 256, 300)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < reader.cost().memory
