@@ -50,8 +50,8 @@ def structure(raster: Raster) -> Layout:
     across, down = _dimensions(raster)
     size, place = raster.size, cf_attributes(raster.grid.crs) if raster.is_placed else None
     variables = [
-        Variable(down, "float64", (down,), place.y if place else {}),
-        Variable(across, "float64", (across,), place.x if place else {}),
+        Variable(down, "float64", (down,), place.y if place else {"axis": "Y"}),
+        Variable(across, "float64", (across,), place.x if place else {"axis": "X"}),
     ]
     if place:
         variables.append(Variable(MAPPING, "int32", (), place.mapping | _for_gdal(raster)))

@@ -102,6 +102,15 @@ def test_nan_is_declared(tmp_path: Path) -> None:
         assert np.isnan(file.nodata)
 
 
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_pictures_without_a_place_are_not_turned_over(tmp_path: Path) -> None:
+    given = raster("netcdf", system="image", affine=Affine(1.0, 0.0, 0.0, 0.0, -1.0, 0.0))
+    samples = samples_of(given)
+    with opened(tmp_path, file_of(given, samples)) as file:
+        assert_same_bits(file.read(1)[:, :, None], samples)
+        assert file.crs is None
+
+
 @pytest.mark.parametrize("affine", [SOUTH_UP, MIRRORED])
 def test_coordinates_are_the_centers_of_pixels(affine: Affine) -> None:
     given = raster("netcdf", affine=affine, size=(3, 2))
