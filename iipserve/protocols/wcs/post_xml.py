@@ -237,7 +237,9 @@ def _slice(node: Node, pairs: Pairs) -> None:
 
 def _range_subset(node: Node, pairs: Pairs) -> None:
     """Bands: of 2.0 components and intervals, of 1.1 fields and keys, of 1.0.0 values of axes."""
+    # some clients leave RangeItem out
     items = [_item(each) for each in node.all("rangeitem")]
+    items = items or [_item(each) for each in node.all("rangecomponent", "rangeinterval")]
     fields = [_field(each) for each in node.all("fieldsubset")]
     if items:
         pairs.append(("rangesubset", ",".join(items)))
@@ -250,7 +252,7 @@ def _range_subset(node: Node, pairs: Pairs) -> None:
 
 def _item(node: Node) -> str:
     start, end = node.text("startcomponent"), node.text("endcomponent")
-    return f"{start}:{end}" if start or end else node.text("rangecomponent")
+    return f"{start}:{end}" if start or end else node.text("rangecomponent") or node.own_text
 
 
 def _field(node: Node) -> str:

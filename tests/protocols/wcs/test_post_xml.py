@@ -91,6 +91,12 @@ SAME_2_0 = [
         f"{ID}<Resolution dimension='x'>0.02</Resolution><Size dimension='y'>30</Size>",
         {"resolution": "x(0.02)", "size": "y(30)"},
     ),
+    (
+        f"{ID}<RangeSubset><RangeComponent>band3</RangeComponent><RangeInterval><startComponent>band1</startComponent>"
+        "<endComponent>band2</endComponent></RangeInterval></RangeSubset>",
+        {"rangesubset": "band3,band1:band2"},
+    ),
+    (f"{ID}<RangeSubset><RangeItem>band3</RangeItem></RangeSubset>", {"rangesubset": "band3"}),
 ]  # fmt: skip
 
 
