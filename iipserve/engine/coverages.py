@@ -32,7 +32,7 @@ MAX_KEPT = 1 << 20
 MAX_SIDE = 1_000_000
 """Samples of a side of a result."""
 TIME_SHARE = 0.75
-"""Of the time a request may take: how long a coverage may be read and written."""
+"""Of the time a request may take: how long a coverage may be waited for, read and written."""
 
 
 class CoverageRenderer:
@@ -85,12 +85,15 @@ class CoverageRenderer:
         if refusal is not None:
             raise UnsupportedEncoding(refusal)
         self._check_size(plan)
+        # places are found, and other requests waited for, in the same time
+        check = self._deadline(plan)
         readers = self._readers(plan)
         cost = total_cost([reader.cost() for reader in readers])
         is_small = raster.raw_length <= LARGE_BYTES // 4
         held = format.held(raster) + (2 * LARGE_BYTES if is_small else 0)
         with self._admission.admit(cost._replace(memory=cost.memory + held)):
-            strips = layered(readers, self._deadline(plan))
+            check()
+            strips = layered(readers, check)
             body = _in_memory(format, raster, strips) if is_small else _on_disk(format, raster, strips)
         if not isinstance(body, bytes):
             return LargeRendition(body, format.media_type, plan.digest)
@@ -128,7 +131,7 @@ class CoverageRenderer:
         def check() -> None:
             if monotonic() > deadline:
                 raise TooLarge(
-                    f"a coverage of {plan.size.width} x {plan.size.height} samples takes longer to read than the "
+                    f"a coverage of {plan.size.width} x {plan.size.height} samples takes longer to make than the "
                     f"{self._seconds:.0f} seconds allowed; request a smaller part, or a coarser one"
                 )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from iipserve.engine import coverages
+from iipserve.engine.admission import AdmissionControl
 from iipserve.engine.files import ImageChanged
 from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import Region, Size
@@ -95,6 +97,20 @@ def test_limits_are_checked_before_anything_is_read(answers: Answers) -> None:
     wide = answers.folder.plan("utm.tif", None, Size(900_000_000, 1))
     with pytest.raises(TooLarge):
         answers(wide)
+
+
+def test_waiting_for_other_requests_counts_as_time(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the supervisor would replace the worker of a request that waited, and then took its whole time."""
+    now, acquire = [0.0], AdmissionControl.acquire
+
+    def waits(*arguments: Any, **options: Any) -> None:
+        now[0] += 50
+        acquire(*arguments, **options)
+
+    monkeypatch.setattr(coverages, "monotonic", lambda: now[0])
+    monkeypatch.setattr(AdmissionControl, "acquire", waits)
+    with pytest.raises(TooLarge, match="than the 45 seconds allowed"):
+        answers(answers.folder.plan("utm.tif"))
 
 
 def test_formats_refuse_what_they_cannot_hold(answers: Answers) -> None:
