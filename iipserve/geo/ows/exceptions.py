@@ -20,6 +20,9 @@ NAMESPACE_2_0 = "http://www.opengis.net/ows/2.0"
 SCHEMA_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 MEDIA_TYPE = "text/xml; charset=utf-8"
 
+MAX_LOCATOR = 8192
+"""Characters of a locator, which may be a client's text: those of an address, where what was posted may be longer."""
+
 
 class OwsError(IIPServeError):
     """A fault of a request, with the code that its service gives it."""
@@ -63,7 +66,7 @@ class NotAcceptable(OwsError):
 def code_and_locator(error: IIPServeError) -> tuple[str, str]:
     """Those of an error of any kind."""
     if isinstance(error, OwsError):
-        return error.code, error.locator
+        return error.code, error.locator[:MAX_LOCATOR]
     return (NOT_SUPPORTED if error.status is HTTPStatus.NOT_IMPLEMENTED else NO_CODE), ""
 
 

@@ -250,3 +250,10 @@ def test_what_is_no_request(body: bytes) -> None:
     assert b'exceptionCode="InvalidEncodingSyntax"' in answer.document.body
     assert b"http://www.opengis.net/ows/2.0" in answer.document.body
     assert b"root:" not in answer.document.body
+
+
+def test_long_texts_are_not_sent_back_whole() -> None:
+    answer = refusal(body=in_2_0(f"<CoverageId>{'x' * 200_000}</CoverageId>"), media_type="text/xml")
+    assert answer.status == 404
+    assert b'exceptionCode="NoSuchCoverage" locator="xxx' in answer.document.body
+    assert len(answer.document.body) < 10_000
