@@ -10,8 +10,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from iipserve.errors import TooLarge
 from iipserve.geo import coordinates
-from iipserve.geo.coordinates import BLOCK, scale_of, source_blocks, turn_of
+from iipserve.geo.coordinates import BLOCK, is_complete, scale_of, source_blocks, turn_of
 from iipserve.geo.grid import Affine
 from iipserve.geometry import Region, Size
 from iipserve.plan import Crop, Resampling, Warp
@@ -61,6 +62,7 @@ class Places:
 
         Raises:
             NoTransformation: there is none to the image's system.
+            TooLarge: finding the places of so many samples takes too long.
         """
         self.size = view.size
         self.shown = Region.of_size(image)
@@ -79,7 +81,13 @@ class Places:
             self.shown = view.shown or self.shown
             self._turn = turn_of(view.source)
             self._shift = _against_bias(view)
-            self._blocks = [_warped(block) for block in source_blocks(view.source, view.target)]
+            blocks = source_blocks(view.source, view.target)
+            if not is_complete(blocks):
+                raise TooLarge(
+                    "too many samples are near the edge of what the coordinate reference systems can tell: ask for a part "
+                    "of the coverage, or for fewer samples"
+                )
+            self._blocks = [_warped(block) for block in blocks]
 
     def __iter__(self) -> Iterator[PlacedBlock]:
         return iter(self._blocks)

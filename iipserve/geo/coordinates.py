@@ -9,7 +9,7 @@ first pixel, so that maps whose sides are multiples of a block give the same as 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
@@ -41,8 +41,10 @@ MAX_KEPT_BYTES = 256 << 10
 QUICK_PIXELS = 1 << 20
 """Pixels of a map whose coordinates are found in some milliseconds."""
 MAX_EXACT = 1 << 19
-"""Pixels of one map that are computed one by one; what else is not smooth then has no place. No map of a part of the Earth
-has as many."""
+"""Pixels of one map that are computed one by one; what else is not smooth then has no place (`is_complete`). No map of a
+part of the Earth has as many."""
+NOWHERE, NOT_COMPUTED = math.inf, math.nan
+"""Coordinates of pixels without a place, and of those for which none was computed."""
 KNOTS = 16
 """Knots of a spline that make a coordinate take twice as long."""
 ROWS_AT_ONCE = 64
@@ -115,6 +117,11 @@ def source_blocks(source: Georeference, target: GridRef) -> tuple[Block, ...]:
         if sum(map(_held, known)) <= MAX_KEPT_BYTES:
             _kept.set((source, target), known)
     return known
+
+
+def is_complete(blocks: Iterable[Block]) -> bool:
+    """Whether all pixels have places that have one: there were not more than `MAX_EXACT` to compute one by one."""
+    return not any(not any(block.columns.strides) and np.isnan(block.columns.flat[0]) for block in blocks)
 
 
 def _squares(size: Size) -> Iterator[Region]:
@@ -197,8 +204,10 @@ class _Division:
         block = Smooth(region, *_located(region, across, down, self._locate))
         if _is_accurate(block, self._locate):
             yield block
-        elif self._left < min(region.area, EXACT * EXACT) or self._is_nowhere(block):
-            yield _nowhere(region)
+        elif self._is_nowhere(block):
+            yield _constant(region, NOWHERE)
+        elif self._left < min(region.area, EXACT * EXACT):
+            yield _constant(region, NOT_COMPUTED)
         elif region.width <= EXACT and region.height <= EXACT:
             yield self._exact(region)
         else:
@@ -219,10 +228,10 @@ class _Division:
         return not (np.isfinite(columns) & np.isfinite(rows)).any()
 
 
-def _nowhere(region: Region) -> Exact:
-    """A block without places, which takes no memory."""
-    nothing = np.broadcast_to(np.array(np.inf), (region.height, region.width))
-    return Exact(region, nothing, nothing)
+def _constant(region: Region, value: float) -> Exact:
+    """A block of one value everywhere, which takes no memory."""
+    everywhere = np.broadcast_to(np.array(value), (region.height, region.width))
+    return Exact(region, everywhere, everywhere)
 
 
 def _located(region: Region, across: Coordinates, down: Coordinates, locate: Locator) -> Pair:

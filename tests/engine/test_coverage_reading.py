@@ -120,3 +120,10 @@ def test_reading_ends_when_the_time_is_up() -> None:
     for target in (grid_of(GEO, Region.of_size(SIZE)), grid_of(GEO, Region.of_size(SIZE), Size(90, 90))):
         with pytest.raises(TooLarge):
             list(reader(ArraySource([PICTURE]), target).strips(check))
+
+
+def test_coverages_that_would_lack_samples_for_lack_of_time_are_refused() -> None:
+    """Each sample a turn around the globe further, so that each place would have to be computed by itself."""
+    target = GridRef("EPSG:3857", Affine(3.1e8, 0.0, 0.0, 0.0, -13.0, 40_000.0), Size(2048, 2048))
+    with pytest.raises(TooLarge, match="ask for a part"):
+        reader(ArraySource([PICTURE]), target)

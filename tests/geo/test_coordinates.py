@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from iipserve.geo.coordinates import EXACT, MAX_EXACT, Exact, scale_of, source_blocks, turn_of
+from iipserve.geo.coordinates import EXACT, MAX_EXACT, Exact, is_complete, scale_of, source_blocks, turn_of
 from iipserve.geo.georeference import Georeference
 from iipserve.geo.grid import Affine, Bounds, GridRef
 from iipserve.geometry import Size
@@ -142,6 +142,7 @@ def test_a_map_of_nowhere_is_found_out_soon() -> None:
     source = Georeference("EPSG:31467", Affine(10.0, 0.0, 3500000.0, 0.0, -10.0, 5500000.0), Size(800, 800))
     blocks = source_blocks(source, target)
     assert sum(block.region.area for block in blocks) == 2048 * 2048
+    assert is_complete(blocks)
     for block in blocks:
         columns, rows = block.values()
         inside = (columns >= 0) & (columns < 800) & (rows >= 0) & (rows < 800)
@@ -152,9 +153,9 @@ def test_maps_that_are_smooth_nowhere_have_a_limit() -> None:
     """Each pixel a turn around the globe further: as many as are computed one by one have a place."""
     target = GridRef("EPSG:3857", Affine(M * 7.77, 0.0, 0.0, 0.0, -M / 3000, M), Size(2048, 2048))
     source = Georeference("EPSG:32633", Affine(10.0, 0.0, 500000.0, 0.0, -10.0, 5000000.0), Size(800, 800))
+    blocks = source_blocks(source, target)
+    assert not is_complete(blocks)
     computed = sum(
-        block.region.area
-        for block in source_blocks(source, target)
-        if isinstance(block, Exact) and any(block.columns.strides)
+        block.region.area for block in blocks if isinstance(block, Exact) and any(block.columns.strides)
     )
     assert 0 < computed <= MAX_EXACT
