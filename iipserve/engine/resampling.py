@@ -29,7 +29,7 @@ BIAS = 1e-6
 """Pixels by which places are shifted to the right and down: one on the edge of two pixels is of the second, whatever
 coordinates were rounded to."""
 PARTS = 256
-"""Places within a pixel that are told apart."""
+"""Places within a pixel that are distinguished."""
 ROWS_AT_ONCE = 64
 """Rows of a map whose intermediate sums fit the processor's cache."""
 OPAQUE = 255

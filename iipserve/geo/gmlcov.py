@@ -35,7 +35,7 @@ MARK = Xml("samples")
 
 
 class FieldBand(Interface):
-    """What is told of a band."""
+    """What documents say of a band."""
 
     @property
     def name(self) -> str:
@@ -109,7 +109,7 @@ def bounded_by(grid: GridRef, times: Sequence[str] = ()) -> Xml:
 
     Args:
         grid: of the samples.
-        times: those that there are, the first and the last of which are told.
+        times: those that there are, the first and the last of which are stated.
     """
     axes, bounds, swapped = axis_labels(grid.crs), grid.bounds, crs.swaps_axes(grid.crs)
     lower, upper = (

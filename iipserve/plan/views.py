@@ -128,7 +128,7 @@ class Legend:
 @quick_repr
 @dataclass(frozen=True, slots=True)
 class StyledView:
-    """One map of several that lie over each other."""
+    """One map of several over each other."""
 
     view: Crop | Warp
     operations: tuple[Operation, ...] = ()

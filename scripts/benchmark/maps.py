@@ -72,7 +72,7 @@ def write_map_file(path: Path, folder: Path, names: Sequence[str], resampling: s
 
 
 def mercator_squares(image: Image) -> list[Square]:
-    """Tiles of WebMercatorQuad that lie on the raster as a whole, in random order."""
+    """Tiles of WebMercatorQuad that are on the raster as a whole, in random order."""
     found = [square for zoom in ZOOMS for square in _squares_at(image, zoom)]
     return random.Random(7).sample(found, min(300, len(found)))
 

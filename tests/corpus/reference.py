@@ -62,7 +62,7 @@ def displayed(samples: Samples, written: Written, *, profiled: bool = False) -> 
 
 
 def measured(written: Written, count: int) -> tuple[tuple[float, float], ...]:
-    """The range of all color bands together at the full size; 0 to 1 for floats that lie within that."""
+    """The range of all color bands together at the full size; 0 to 1 for floats within that."""
     colors = written.levels[0][:, :, :count]
     finite = colors[np.isfinite(colors)]
     low, high = float(finite.min()), float(finite.max())

@@ -89,7 +89,7 @@ class Visit:
         return View(*map(float, view.split(",")))
 
     def screenshot(self) -> NDArray[np.uint8]:
-        """The image in the window without what lies over it, as RGB pixels."""
+        """The image in the window without what is over it, as RGB pixels."""
         hide = "([selector, value]) => document.querySelectorAll(selector).forEach((element) => { element.style.visibility = value; })"
         self.page.evaluate(hide, [OVERLAYS, "hidden"])
         pixels: NDArray[np.uint8] = imagecodecs.png_decode(self.page.screenshot())

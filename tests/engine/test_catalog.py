@@ -21,7 +21,7 @@ from tests.engine.fakes import marked_library
 
 
 class Reader:
-    """Says where images lie, and counts how often it is asked; fails for some."""
+    """Says where images are, and counts how often it is asked; fails for some."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -41,7 +41,7 @@ class Catalog:
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.read: list[str] = []
         self.places: dict[str, GeoImage] = {}
-        """Where images lie; others are plain pictures."""
+        """Where images are; others are plain pictures."""
         self.path = folder.parent / "catalog.json"
         self.config = Config(filesystem_prefix=f"{folder}/", catalog_file=str(self.path), **settings)
         self.live = LiveCatalog(self.config, marked_library(folder), self._geo_image)

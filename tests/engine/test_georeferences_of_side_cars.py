@@ -20,7 +20,7 @@ def read(tmp_path: Path) -> Reader:
     return Reader(tmp_path)
 
 
-# -- files beside the image ------------------------------------------------------------------------
+# -- files next to the image -----------------------------------------------------------------------
 
 WORLD = "0.5\n0.1\n-0.2\n-0.25\n100.25\n49.875\n"
 

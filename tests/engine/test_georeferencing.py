@@ -1,4 +1,4 @@
-"""Where images lie, compared with what GDAL reads of the same files."""
+"""Where images are, compared with what GDAL reads of the same files."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_all_variants_of_tiff_are_read(order: str, bigtiff: bool, tmp_path: Path
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_turned_images_lie_where_they_are_shown(orientation: int, tmp_path: Path, read: Reader) -> None:
-    """GDAL places pixels as they are stored; each pixel made upright lies where it does as stored."""
+    """GDAL places pixels as they are stored; each pixel made upright is where it is as stored."""
     path = _with_orientation(KINDS["rotated"](tmp_path), orientation)
     found = placed(read(path.name))
     source = read.library.source(_ref(read, path.name))

@@ -54,7 +54,7 @@ OTHER = {
 FINER = 6
 """Matrices."""
 REGIONAL = {"polar": "APSTILE", "alaska": "APSTILE", "canada": "CanadianNAD83_LCC"}
-"""Sets for regions, by the images that lie in them."""
+"""Sets for regions, by the images that are in them."""
 
 
 def _entry(georeference: Georeference, source: ArraySource) -> LayerEntry:

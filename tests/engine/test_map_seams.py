@@ -1,4 +1,4 @@
-"""Maps that go beyond the ends of the world, contain a pole, or lie nowhere."""
+"""Maps that go beyond the ends of the world, contain a pole, or are nowhere."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class One:
 
 
 class MaskedSource(ArraySource):
-    """One with a mask beside its tiles."""
+    """One with a mask for its tiles."""
 
     def __init__(self, levels: Sequence[NDArray[Any]], mask: NDArray[np.bool_]) -> None:
         super().__init__(levels)

@@ -48,7 +48,7 @@ def test_the_box_fits_around_all_points(source: str, target: str, bounds: Bounds
     assert found is not None
     xs, ys = pyproj.Transformer.from_crs(source, target, always_xy=True).transform(*_points(bounds))
     exact = Bounds(xs.min(), ys.min(), xs.max(), ys.max())
-    # what lies between two sample points of an edge may stand out a little
+    # what is between two sample points of an edge may stand out a little
     off = 2e-3 * max(exact.width, exact.height)
     assert found == pytest.approx(exact, abs=off)
 

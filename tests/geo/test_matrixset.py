@@ -102,7 +102,7 @@ def test_an_image_smaller_than_a_pixel_has_one_tile(x: float, y: float, tile: tu
 
 
 def test_an_aligned_image_has_exactly_its_tiles() -> None:
-    """An image that lies exactly on tiles 550 to 552 and 355 to 356 of zoom 10, whatever its floats round to."""
+    """An image that is exactly on tiles 550 to 552 and 355 to 356 of zoom 10, whatever its floats round to."""
     matrix = standard_sets()["WebMercatorQuad"].matrices[10]
     for nudge in (0.0, 1e-7, -1e-7):
         bounds = Bounds(

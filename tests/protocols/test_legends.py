@@ -162,7 +162,7 @@ def test_a_negative_scale_puts_the_lowest_value_below(rasters: Rasters) -> None:
 
 
 def test_labels_follow_the_range(rasters: Rasters) -> None:
-    """Something is written beside each mark, and other values are written otherwise."""
+    """Something is written next to each mark, and other values are written otherwise."""
     colors = np.repeat(np.arange(256, dtype=np.uint8)[:, np.newaxis], 3, axis=1)
     legend = np.asarray(drawn(colors, 0.0, 1.0, "", SCALE))
     for part in (0, 1, 2, 3, 4):

@@ -114,7 +114,7 @@ def opacity(dtype: str, colors: int, *, premultiplied: bool = False) -> Maker:
 
 
 def masked(path: Path) -> Written:
-    """RGB with a transparency mask beside each level."""
+    """RGB with a transparency mask for each level."""
     levels = whole(scenes(3), 8)
     masks = [(scene(1, level) > 0.4).astype(np.uint8) for level in range(LEVELS)]
     colors, mask = Layout(photometric=RGB, compression=LZW), Layout(1, photometric=MASK, compression=DEFLATE)

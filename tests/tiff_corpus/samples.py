@@ -95,7 +95,7 @@ def white_is_zero(bits: int) -> Maker:
 
 
 def declared_range(path: Path) -> Written:
-    """Gray of 16 bits that says where its black and white lie."""
+    """Gray of 16 bits that says where its black and white are."""
     levels = whole([level / 16 for level in scenes(1)], 16)
     Layout(16, fields={340: (SHORT, [100]), 341: (SHORT, [4000])}).write(path, levels)
     return Written(levels, bits=16, ranges=((100, 4000),))

@@ -39,7 +39,7 @@ def test_the_sample_under_a_point_of_the_image(kind: str, rasters: Rasters) -> N
 
 @pytest.mark.parametrize("kind", ["utm", "wgs84", "mercator", "rotated", "sinusoidal", "south_up", "feet"])
 def test_the_sample_under_a_point_in_another_system(kind: str, rasters: Rasters) -> None:
-    """Beside GDAL's index of the point that pyproj transforms."""
+    """Compared with GDAL's index of the point that pyproj transforms."""
     path = KINDS[kind](rasters.folder)
     layer = rasters.layer(path)
     with rasterio.open(path) as file:
