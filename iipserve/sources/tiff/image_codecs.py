@@ -11,7 +11,7 @@ import imagecodecs
 import numpy as np
 
 from iipserve.containers.ifd import Directory
-from iipserve.containers.jpeg import COMMON_FRAMES, START, HeadMemo, icc_segments
+from iipserve.containers.jpeg import COMMON_FRAMES, START, icc_segments
 from iipserve.containers.tags import Compression, Photometric
 from iipserve.containers.webp import read_size
 from iipserve.errors import UnsupportedImage
@@ -98,6 +98,12 @@ def _misaligned(shape: tuple[int, int, int], kind: np.dtype[Any]) -> Samples:
     return room[start : start + length].view(kind).reshape(shape)
 
 
+MARKER = 2
+"""Bytes of a marker."""
+SCAN_START = 5
+"""Bytes of a scan header up to the number of its components (B.2.3)."""
+
+
 class TileHead(NamedTuple):
     """What the head of a JPEG tile says, as the directory completes it."""
 
@@ -106,6 +112,17 @@ class TileHead(NamedTuple):
     """The three components are YCbCr: as the tile proves itself, or else by the photometric."""
     is_plain: bool
     """A whole tile that every viewer shows, once its tables precede it."""
+
+
+class KnownHead(NamedTuple):
+    """What was parsed of a tile, for those whose heads differ in their Huffman tables alone: GDAL writes optimal ones for
+    each tile of a COG."""
+
+    beginning: bytes
+    """The stream up to the tables that follow the frame header."""
+    scan: bytes
+    """The first bytes of the scan header, as far as `found` depends on them."""
+    found: TileHead
 
 
 class JpegSplicer:
@@ -130,16 +147,26 @@ class JpegSplicer:
         self._profiled_prefixes = None if profile is None else prefixes(profile)
         """The same with the ICC profile; None if that cannot be embedded."""
         self._has_tables = b"\xff\xdb" in segments
-        self._heads = HeadMemo(self._read_head)
+        self._known: KnownHead | None = None
+        """Of the tile before."""
 
     def read_head(self, data: bytes) -> TileHead:
-        """The head of a tile, at little cost if the tile before began with the same bytes.
+        """The head of a tile, at little cost if only its Huffman tables differ from those of the tile before.
 
         Raises:
             DamagedStream, DamagedTile: it is not a JPEG stream, or not of the tile's size and bands.
         """
-        found = self._heads.read(data)
-        jpeg_stream.check_end(data, found.head.length)
+        known = self._known
+        if known is not None and data.startswith(known.beginning):
+            scan = jpeg_stream.after_huffman_tables(data, len(known.beginning))
+            if data.startswith(known.scan, scan):
+                found, head = known.found, known.found.head
+                if scan + MARKER != head.length:
+                    found = found._replace(head=head._replace(length=scan + MARKER))
+                jpeg_stream.check_end(data, scan + MARKER)
+                return found
+        found = self._read_head(data)
+        self._known = _known_head(data, found)
         return found
 
     def splice(self, data: bytes, *, profile: bool) -> bytes | None:
@@ -154,13 +181,22 @@ class JpegSplicer:
             return None
         return jpeg_stream.without_segments(data, head.foreign, prefixes[is_ycc])
 
-    def _read_head(self, data: bytes) -> tuple[TileHead, int]:
+    def _read_head(self, data: bytes) -> TileHead:
         head, layout = jpeg_stream.read_head(data), self._layout
         _check_size(layout, head.width, head.height, head.components)
         is_ycc = self._declared_ycc if self._is_certain or head.is_ycc is None else head.is_ycc
         whole = (head.width, head.height) == layout.tile
         plain = head.frame in COMMON_FRAMES and head.precision == 8 and (head.has_tables or self._has_tables)
-        return TileHead(head, is_ycc, whole and plain), head.length
+        return TileHead(head, is_ycc, whole and plain)
+
+
+def _known_head(data: bytes, found: TileHead) -> KnownHead:
+    """What of a tile others have to begin with, and what has to follow their tables."""
+    scan = found.head.length - MARKER
+    frame = found.head.frame_start
+    stop = frame + MARKER + int.from_bytes(data[frame + 2 : frame + 4], "big")
+    beginning = stop if jpeg_stream.after_huffman_tables(data, stop) == scan else scan
+    return KnownHead(data[:beginning], data[scan : scan + SCAN_START], found)
 
 
 # -- WebP ----------------------------------------------------------------------------------------------

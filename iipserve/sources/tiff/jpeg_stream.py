@@ -16,6 +16,7 @@ JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
 ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\0\0\0\0\0"
 """Transform 0: three components are RGB. Without JFIF, which makes decoders read them as YCbCr."""
 APP14 = 0xEE
+HUFFMAN_TABLES = b"\xff\xc4"
 EXPECTED_MARKERS = jpeg.APPLICATION_MARKERS | jpeg.FRAME_MARKERS | jpeg.TABLE_MARKERS
 """Before the first scan."""
 
@@ -78,6 +79,13 @@ def read_head(stream: bytes) -> Head:
         one_scan=frame.marker in SEQUENTIAL and stream[scan.start + 4 : scan.start + 5] == bytes((frame.components,)),
         is_ycc=_states_ycc(stream, before) if frame.components == 3 else None,
     )  # fmt: skip
+
+
+def after_huffman_tables(stream: bytes, start: int) -> int:
+    """The offset after the segments of Huffman tables (B.2.4.2) that begin at `start`, which may be none."""
+    while stream.startswith(HUFFMAN_TABLES, start):
+        start += 2 + (stream[start + 2] << 8 | stream[start + 3] if start + 4 <= len(stream) else 2)
+    return start
 
 
 def _states_ycc(stream: bytes, before: list[jpeg.Segment]) -> bool | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from iipserve.containers.jpeg import HeadMemo
+from iipserve.containers.tags import Compression, Photometric
+from iipserve.geometry import Size
+from iipserve.sources.tiff.image_codecs import JpegSplicer
 from iipserve.sources.tiff.jpeg_stream import (
     DamagedStream,
     Head,
@@ -12,12 +15,16 @@ from iipserve.sources.tiff.jpeg_stream import (
     table_segments,
     without_segments,
 )
+from iipserve.sources.tiff.layout import EIGHT_BITS, Layout
+from iipserve.sources.tiff_pixel_format import Alpha, Bands
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 QUANTIZATION = b"\xff\xdb\x00\x05abc"
 HUFFMAN = b"\xff\xc4\x00\x04de"
+LONGER = b"\xff\xc4\x00\x07fghij"
 FRAME = b"\xff\xc0\x00\x0b\x08\x00\x20\x00\x30\x01\x01\x11\x00"
 SCAN = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00data"
+TWO_OF_THREE = b"\xff\xda\x00\x0a\x02\x01\x00\x02\x00\x00\x3f\x00data"
 JFIF = b"\xff\xe0\x00\x07JFIF\0"
 COMMENT = b"\xff\xfe\x00\x04hi"
 
@@ -51,15 +58,54 @@ def test_reads_the_head(stream: bytes, head: Head) -> None:
     assert read_head(stream) == head._replace(length=stream.index(SCAN[:2]) + 2)
 
 
-def test_reader_tells_tiles_apart() -> None:
+@pytest.mark.parametrize("read", ["memo", "splicer"])
+def test_reader_tells_tiles_apart(read: str) -> None:
     """Whatever came before, the head is the stream's own."""
-    other = SOI + HUFFMAN + FRAME + SCAN + EOI
-    streams = [*(parameters.values[0] for parameters in READABLE), other]
-    reader = HeadMemo(lambda stream: (read_head(stream), read_head(stream).length))
+    streams = [
+        *(parameters.values[0] for parameters in READABLE),
+        SOI + HUFFMAN + FRAME + SCAN + EOI,
+        SOI + QUANTIZATION + FRAME + HUFFMAN + LONGER + SCAN + EOI,
+        SOI + QUANTIZATION + FRAME + LONGER + SCAN + EOI,
+        SOI + QUANTIZATION + FRAME + LONGER + TWO_OF_THREE + EOI,
+        SOI + QUANTIZATION + FRAME + HUFFMAN + COMMENT + SCAN + EOI,
+        SOI + QUANTIZATION + FRAME + HUFFMAN + QUANTIZATION + SCAN + EOI,
+    ]
+    memo, splicer = HeadMemo(lambda stream: (read_head(stream), read_head(stream).length + 3)), gray_splicer()
+    reader = memo.read if read == "memo" else lambda stream: splicer.read_head(stream).head
     for first in streams:
         for second in streams:
-            assert reader.read(first) == read_head(first)
-            assert reader.read(second) == read_head(second)
+            assert reader(first) == read_head(first)
+            assert reader(second) == read_head(second)
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        pytest.param(b"\xff\xc4", id="tables that end early"),
+        pytest.param(b"\xff\xc4\xff\xff" + SCAN + EOI, id="tables that are longer than the stream"),
+        pytest.param(b"\xff\xc4\0\0" + SCAN + EOI, id="tables without a length"),
+        pytest.param(b"\xff\xc4\0\4xy", id="nothing after the tables"),
+        pytest.param(b"\xff\xc4\0\4xy" + SCAN, id="no end"),
+        pytest.param(b"\xff\xc4\0\4xy" + FRAME + SCAN + EOI, id="two frames"),
+    ],
+)
+def test_what_is_damaged_after_a_known_beginning_is_refused(tail: bytes) -> None:
+    splicer = gray_splicer()
+    beginning = SOI + QUANTIZATION + FRAME
+    splicer.read_head(beginning + HUFFMAN + SCAN + EOI)
+    with pytest.raises(DamagedStream) as known:
+        splicer.read_head(beginning + tail)
+    with pytest.raises(DamagedStream) as fresh:
+        gray_splicer().read_head(beginning + tail)
+    assert str(known.value) == str(fresh.value)
+
+
+def gray_splicer() -> JpegSplicer:
+    """Of tiles of 48 x 32 pixels of gray."""
+    size = Size(48, 32)
+    bands = Bands(Photometric.BLACK_IS_ZERO, stored=1, colors=1, alpha=Alpha.NONE, alpha_index=0)
+    layout = Layout(size, size, EIGHT_BITS, bands, 1, Compression.JPEG, 1, (1, 1), False, False, "<")
+    return JpegSplicer(layout, b"", None)
 
 
 DAMAGED = [
