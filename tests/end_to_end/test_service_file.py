@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -87,7 +88,7 @@ def test_a_reload_takes_over_a_file_and_no_mistake(server: Server) -> None:
 def test_a_worker_that_is_started_anew_does_not_read_what_was_not_taken_over(server: Server) -> None:
     server.file.write_text("[service]\ntitle = 3")
     first = server.worker()
-    subprocess.run(["kill", "-9", str(first)], check=True)
+    os.kill(first, signal.SIGKILL)
     until(lambda: server.worker() not in (0, first) and server.title() == "First")
 
 

@@ -123,7 +123,8 @@ def validated_by_dtd(body: bytes) -> Any:
 
 def validated(body: bytes) -> Any:
     """The root element of a document that is valid. Fails with the first mistake otherwise."""
-    root = etree.fromstring(body)
+    # a parser of its own: OWSLib 0.36 replaces lxml's default one by one that leaves comments out
+    root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
     if root.tag == f"{{{WMS}}}WMS_Capabilities":
         wms_schema().assertValid(root)
         return root
