@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import iipserve.libvips  # noqa: F401 (before a test imports pyvips: it sets up the order of libraries)
 from tests.images import Picture, gradient, smooth, write_jpeg_pyramid, write_tiff_pyramid
+
+# an example takes as long as the machine lets it
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
