@@ -29,7 +29,7 @@ POLICY: Headers = (
 )
 """Headers of every response: only content of this server is run or fetched; cached copies are revalidated."""
 
-INLINE_HANDLER = re.compile(rb'\bon[a-z]+="([^"]+)"')
+INLINE_HANDLER = re.compile(rb"""\son[a-z]+=(["'])(.+?)\1""")
 """A script in an attribute of an element that a script writes."""
 GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 
@@ -75,7 +75,7 @@ def inline_policy(viewer: Asset | None) -> Headers:
     Args:
         viewer: the script of the viewer, whose own attributes are the only ones that are run; None if it is not installed.
     """
-    handlers = sorted(set(INLINE_HANDLER.findall(viewer.body))) if viewer else []
+    handlers = sorted({text for _, text in INLINE_HANDLER.findall(viewer.body)}) if viewer else []
     digests = [b64encode(hashlib.sha256(handler).digest()).decode() for handler in handlers]
     own = ["'unsafe-hashes'", *(f"'sha256-{digest}'" for digest in digests)] if digests else []
     scripts = " ".join(("script-src 'self'", *own))

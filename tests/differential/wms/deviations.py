@@ -50,7 +50,6 @@ DEVIATIONS: Sequence[Deviation] = (
         Kind.OPACITY,
         "BUG: it reads EPSG:32661, UPS North (N,E), with easting first",
         "1.3.0, 6.7.2",
-        is_mended=True,
     ),
     Deviation(
         BOTH + "INIMAGE, TRANSPARENT=TRUE",
@@ -70,7 +69,6 @@ DEVIATIONS: Sequence[Deviation] = (
         Kind.VALUES,
         "BUG: it reads EPSG:32661, UPS North (N,E), with easting first",
         "1.3.0, 6.7.2",
-        is_mended=True,
     ),
     Deviation(
         BOTH + r"info, (gaps|heights), \(75, 50\)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -13,6 +14,13 @@ from tests.differential.replies import Reply, output, read_reply
 from tests.transport.client import connect, request
 
 PROGRAM = Path("/usr/lib/cgi-bin/mapserv")
+
+
+def is_later() -> bool:
+    """Whether it is a later version than 8.0, of which the lists of deviations are."""
+    said = subprocess.run([str(PROGRAM), "-v"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"MapServer version (\d+)\.(\d+)", said)
+    return found is not None and (int(found[1]), int(found[2])) > (8, 0)
 
 
 class MapServer:
