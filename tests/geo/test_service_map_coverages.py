@@ -256,3 +256,9 @@ def test_output_formats_are_formats_with_settings(loaded: Loader) -> None:
 def test_what_cannot_be_offered_is_a_mistake_with_its_line(loaded: Loader) -> None:
     with pytest.raises(ConfigError, match=r"s\.map, line 2: format\.compression is 'ccittfax3'"):
         loaded('MAP\nOUTPUTFORMAT NAME "a" DRIVER "GDAL/GTiff" FORMATOPTION "COMPRESS=CCITTFAX3" END END')
+
+
+def test_systems_of_coverages_are_no_limit_for_maps(loaded: Loader) -> None:
+    (layer,) = loaded(layer_of('"wcs_srs" "EPSG:32633"', web='"ows_srs" "EPSG:3857 EPSG:4326"')).layers
+    assert layer.crs == ("EPSG:3857", "EPSG:4326")
+    assert options.item(layer, "srs") == "EPSG:32633"

@@ -150,7 +150,9 @@ class MapLayers:
             requests: which operations of WCS are answered for the service: names, `*` and `!`; None if it does not say.
         """
         stated = metadata(block, self._notes)
-        items = by_keyword(stated, self._notes, apart=map_coverages.is_apart)
+        # systems of coverages are no limit for maps
+        shared = [item for item in stated if (item.prefix, item.keyword) != ("wcs", "srs")]
+        items = by_keyword(shared, self._notes, apart=map_coverages.is_apart)
         check_allowed(items, self._name)
         table: dict[str, Any] = {}
         places: dict[Path, int] = {}
