@@ -71,7 +71,7 @@ def assert_copy(path: Path, layer: str) -> None:
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_gdal_copies(server: str, version: str, layer: str, tmp_path: Path) -> None:
-    """Debian's `gdal_translate`; its driver keeps what it was told of a service in a folder."""
+    """Debian's `gdal_translate`; its driver caches what a service says in a folder."""
     translate, copy = needed("gdal_translate"), tmp_path / "copy.tif"
     source = f"WCS:{server}/wcs?version={version}&coverage={coverage_id(layer)}"
     options = ["--config", "GDAL_DEFAULT_WCS_CACHE_DIR", str(tmp_path / "cache")]

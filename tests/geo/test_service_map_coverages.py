@@ -246,11 +246,11 @@ def test_output_formats_are_formats_with_settings(loaded: Loader) -> None:
     assert options.layer_formats(layer, services.metadata) == ("GEOTIFF_16", "AAIGRID")
     assert options.layer_native_format(layer, services.metadata) == "GEOTIFF_16"
     assert options.max_size(services.metadata) == 5000
-    told = [note for note in services.notes if "FORMATOPTION" in note or "IMAGEMODE" in note]
-    assert [note.rpartition(": ")[2][:27] for note in told if "FORCE" in note] == [
+    noted = [note for note in services.notes if "FORMATOPTION" in note or "IMAGEMODE" in note]
+    assert [note.rpartition(": ")[2][:27] for note in noted if "FORCE" in note] == [
         "FORMATOPTION FORCE_CELLSIZE"
     ]
-    assert any("IMAGEMODE" in note for note in told)
+    assert any("IMAGEMODE" in note for note in noted)
 
 
 def test_what_cannot_be_offered_is_a_mistake_with_its_line(loaded: Loader) -> None:

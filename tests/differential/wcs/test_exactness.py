@@ -128,8 +128,8 @@ def inside_of(place: str, target: str) -> tuple[float, float, float, float]:
     crs, transform = grid_of(place)
     project = pyproj.Transformer.from_crs(crs, target, always_xy=True).transform
     x, y = project(*(transform * (WIDTH / 2, HEIGHT / 2)))
-    beside, _ = project(*(transform * (WIDTH / 2 + 20, HEIGHT / 2)))
-    half = abs(beside - x)
+    nearby, _ = project(*(transform * (WIDTH / 2 + 20, HEIGHT / 2)))
+    half = abs(nearby - x)
     return x - half, y - half * 0.6, x + half, y + half * 0.6
 
 

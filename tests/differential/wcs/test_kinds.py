@@ -48,7 +48,7 @@ def application(folder: Path) -> Iterator[Application]:
     made.clear()
 
 
-def told(file: Any) -> dict[str, Any]:
+def description_of(file: Any) -> dict[str, Any]:
     """What a file tells of its samples and its place."""
     return {
         "transform": file.transform, "crs": file.crs, "nodata": repr(file.nodatavals), "scales": file.scales,
@@ -72,7 +72,7 @@ def test_a_copy_tells_what_the_file_tells(
         memory.open() as found,
     ):
         assert found.read().tobytes() == source.read().tobytes()
-        assert told(found) == told(source)
+        assert description_of(found) == description_of(source)
         if kind == "scaled":
             assert found.descriptions == source.descriptions
 
