@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from iipserve.errors import TooLarge
 from iipserve.geo import coordinates
-from iipserve.geo.coordinates import BLOCK, is_complete, scale_of, source_blocks, turn_of
+from iipserve.geo.coordinates import BLOCK, is_complete, source_blocks, turn_of
 from iipserve.geo.grid import Affine
+from iipserve.geo.image_scale import scale_of
 from iipserve.geometry import Region, Size
 from iipserve.plan import Crop, Resampling, Warp
 from iipserve.processing.missing import Mask

@@ -15,7 +15,8 @@ import numpy as np
 from iipserve.engine import assembly
 from iipserve.engine.admission import Cost
 from iipserve.engine.level_reader import LevelReader
-from iipserve.geo.coordinates import Block, Smooth, scale_of, turn_of
+from iipserve.geo.coordinates import Block, Smooth, turn_of
+from iipserve.geo.image_scale import scale_of
 from iipserve.geometry import Region, Size, ceil_div
 from iipserve.plan import Resampling, Warp
 from iipserve.processing import Pixels

@@ -9,9 +9,9 @@ import numpy as np
 
 from iipserve.coverage_formats import by_name
 from iipserve.geo import crs
-from iipserve.geo.coordinates import scale_of
 from iipserve.geo.georeference import Band, GeoImage, Georeference
 from iipserve.geo.grid import Affine, GridRef
+from iipserve.geo.image_scale import scale_of
 from iipserve.geo.layer import Layer
 from iipserve.geometry import Region
 from iipserve.image import ColorSpace, ImageInfo

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from iipserve.geo.coordinates import scale_of
 from iipserve.geo.georeference import GeoImage, Georeference
 from iipserve.geo.grid import Affine, GridRef
+from iipserve.geo.image_scale import scale_of
 from iipserve.geo.layer import Layer, Style
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo, Level

@@ -59,7 +59,9 @@ def test_what_a_file_puts_in_force(images: Path) -> None:
 def test_of_two_layers_with_one_identifier_of_a_coverage_one_is_none(images: Path) -> None:
     text = '[[layer]]\nidentifier = "a b"\nimage = "utm"\n[[layer]]\nidentifier = "a_b"\nimage = "utm"'
     report, mistakes = _lines(images, "s.toml", text)
-    report_line = "layer 'a b': documents do not list it as a coverage, since layer 'a_b' has its identifier 'a_b'"
+    report_line = (
+        "layer 'a b': documents do not list it as a coverage, since layer 'a_b' has its identifier 'a_b'"
+    )
     assert report_line in report
     assert mistakes == []
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from iipserve.geo.coordinates import EXACT, MAX_EXACT, Exact, is_complete, scale_of, source_blocks, turn_of
+from iipserve.geo.coordinates import EXACT, MAX_EXACT, Exact, is_complete, source_blocks, turn_of
 from iipserve.geo.georeference import Georeference
 from iipserve.geo.grid import Affine, Bounds, GridRef
+from iipserve.geo.image_scale import scale_of
 from iipserve.geometry import Size
 
 pyproj = pytest.importorskip("pyproj")
