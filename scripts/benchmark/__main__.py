@@ -136,6 +136,7 @@ def _print_case(case: Case, images: dict[str, Image], folder: Path, options: arg
             own.append(_measure(case, own_paths, ports, ours, options, is_first=is_first))
             if theirs:
                 if is_first and case.partner != IIPSRV:
+                    check_answer(own_paths, ports)
                     check_answer(other_paths, ports)
                 other.append(_measure(case, other_paths, ports, theirs, options, is_first=is_first))
     failed, others_failed = (0 if case.refused else sum(run.failed for run in runs) for runs in (own, other))

@@ -51,7 +51,7 @@ def write_paths(server: str, mount: str, paths: Sequence[str]) -> Path:
 
 
 def check_answer(paths: Path, ports: Ports) -> None:
-    """See that the first address leads to what is asked for: MapServer reports errors as pages with status 200.
+    """See that the first address leads to what is asked for: map servers report errors with status 200.
 
     Raises:
         RuntimeError: it does not.
@@ -59,7 +59,7 @@ def check_answer(paths: Path, ports: Ports) -> None:
     first = paths.read_text().partition("\n")[0]
     with urllib.request.urlopen(f"http://127.0.0.1:{ports.nginx}{first}", timeout=60) as answer:
         media_type, body = answer.headers.get_content_type(), answer.read(2000)
-    if media_type == "text/html" or b"Exception" in body:
+    if media_type == "text/html" or b"ExceptionReport" in body:
         raise RuntimeError(f"{first} is answered with {body.decode(errors='replace')}")
 
 
