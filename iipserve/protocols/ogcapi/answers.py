@@ -27,7 +27,6 @@ from iipserve.protocols.map_tiles import (
 from iipserve.protocols.ogcapi import common, coverage_documents, coverages, maps, openapi, tiles
 from iipserve.protocols.ogcapi.addresses import HTML, JSON, Addresses, Json, own_links
 from iipserve.protocols.ogcapi.coverage_queries import CoverageQuery
-from iipserve.protocols.ogcapi.html import page
 from iipserve.protocols.ogcapi.requests import (
     TILEJSON,
     CollectionsQuery,
@@ -37,6 +36,7 @@ from iipserve.protocols.ogcapi.requests import (
     Query,
     TileQuery,
 )
+from iipserve.protocols.resource_pages import page
 from iipserve.protocols.tilejson import TILEJSON_SET, tilejson_document
 
 PROBLEM = "application/problem+json"
