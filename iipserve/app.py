@@ -48,6 +48,8 @@ MAX_DAMAGE_REPORTS = 1000
 """Addresses of damaged parts that have a line in the log and get no other."""
 ATTEMPTS = 3
 """How often a request is planned anew because its file was just replaced."""
+REFUSED_BODY = 1
+"""Bytes read of the body of a request that is refused, whose answer says why."""
 BARE_ADDRESS = re.compile(r"/|(?:/.*)?/(?:iip[^/]*|[^/]*\.fcgi)/?", re.IGNORECASE)
 """Paths at which the server itself is expected: the root, a FastCGI program, `/iip`."""
 PRODUCT = Document(f"iipserve {__version__}, an image server\n".encode(), "text/plain; charset=utf-8")
@@ -116,7 +118,10 @@ class Application:
         destination = self._destination(request)
         if destination is None:
             return 0
-        rule = destination.protocol.body_rule(request.method)
+        try:
+            rule = destination.protocol.body_rule(destination.routed, self._server)
+        except IIPServeError:
+            return REFUSED_BODY
         return rule.max_length if rule and rule.accepts(request) else 0
 
     def clear(self) -> None:
@@ -191,7 +196,7 @@ class Application:
         request = routed.request
         if request.method not in protocol.methods:
             raise MethodNotAllowed(request.method, protocol.methods)
-        if request.method not in READING_METHODS and (rule := protocol.body_rule(request.method)):
+        if request.method not in READING_METHODS and (rule := protocol.body_rule(routed, self._server)):
             rule.check(request)
         query: Query = protocol.parse(routed, self._server)
         modification, selected = None, query.names

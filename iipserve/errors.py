@@ -69,6 +69,12 @@ class Forbidden(IIPServeError):
     status = HTTPStatus.FORBIDDEN
 
 
+class Unauthorized(IIPServeError):
+    """The request needs a token, or another one."""
+
+    status = HTTPStatus.UNAUTHORIZED
+
+
 class MethodNotAllowed(IIPServeError):
     """The protocol does not answer this method."""
 
@@ -83,6 +89,16 @@ class PreconditionFailed(IIPServeError):
     """The answer is not the version that the client's conditions name."""
 
     status = HTTPStatus.PRECONDITION_FAILED
+
+
+class RangeNotSatisfiable(IIPServeError):
+    """The file does not have the part that the request is for."""
+
+    status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+
+    def __init__(self, length: int) -> None:
+        super().__init__(f"the file has {length} bytes, none of which the range names")
+        self.length = length
 
 
 class BodyTooLarge(IIPServeError, ValueError):

@@ -9,7 +9,15 @@ from typing import NamedTuple, TypeAlias
 
 from iipserve import http
 from iipserve.config import Config
-from iipserve.errors import IIPServeError, ImageUnavailable, MethodNotAllowed, Overloaded, PreconditionFailed
+from iipserve.errors import (
+    IIPServeError,
+    ImageUnavailable,
+    MethodNotAllowed,
+    Overloaded,
+    PreconditionFailed,
+    RangeNotSatisfiable,
+    Unauthorized,
+)
 from iipserve.geometry import new_tuple
 from iipserve.http import Headers, Request, Response
 from iipserve.http.conditions import evaluated, has_condition
@@ -23,6 +31,8 @@ REVALIDATED = ("Cache-Control", "no-cache")
 """Clients ask whether what they keep is still current."""
 RETRY_SECONDS = "5"
 """Retry-After of errors that pass."""
+CHALLENGE = 'Bearer realm="iipserve"'
+"""WWW-Authenticate of requests without a token that is known (RFC 6750 section 3)."""
 Modified: TypeAlias = int | None
 """Time of the last change of what an answer is made of, in seconds since 1970; None where no image is involved, or
 where it is not known."""
@@ -117,6 +127,10 @@ class ResponseBuilder:
             return self.conditional(status, document.etag, document.modified, document.headers)
         return document.response
 
+    def without_body(self, status: HTTPStatus, headers: Headers) -> Response:
+        """An answer of which status and headers say all."""
+        return Response(status, self._completed(headers))
+
     def redirect(self, redirect: Redirect, headers: Headers) -> Response:
         """303 to another address."""
         own = (("Location", redirect.location), ("Content-Length", "0"))
@@ -145,6 +159,10 @@ class ResponseBuilder:
             headers = (*headers, ("Retry-After", RETRY_SECONDS))
         elif isinstance(error, MethodNotAllowed):
             headers = (*headers, ("Allow", ", ".join(error.allowed)))
+        elif isinstance(error, Unauthorized):
+            headers = (*headers, ("WWW-Authenticate", CHALLENGE))
+        elif isinstance(error, RangeNotSatisfiable):
+            headers = (*headers, ("Content-Range", f"bytes */{error.length}"))
         return Response(status, headers, document.body)
 
 

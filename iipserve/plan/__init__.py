@@ -21,6 +21,10 @@ from iipserve.plan.coverages import CoveragePlan as CoveragePlan
 from iipserve.plan.coverages import Envelope as Envelope
 from iipserve.plan.coverages import MetadataItem as MetadataItem
 from iipserve.plan.digests import digest_of
+from iipserve.plan.stores import Permission as Permission
+from iipserve.plan.stores import StoreAnswer as StoreAnswer
+from iipserve.plan.stores import StoredFile as StoredFile
+from iipserve.plan.stores import StorePlan as StorePlan
 from iipserve.plan.views import Blank as Blank
 from iipserve.plan.views import Composite as Composite
 from iipserve.plan.views import Crop as Crop
@@ -239,6 +243,7 @@ Content: TypeAlias = (
     | ValuePlan
     | CoveragePlan
     | CatalogPlan
+    | StorePlan
     | Document
     | Redirect
     | Bundle

@@ -210,14 +210,18 @@ class Protocol:
     """Called once at start. Raises `ConfigError` for settings that this protocol cannot use."""
     methods: tuple[str, ...] = READING_METHODS
     """Answered; the others are answered 405. OPTIONS is answered by the application."""
-    body: BodyRule | None = None
-    """None: bodies are drained and ignored."""
+    body: BodyRule | Callable[[Routed, Server], BodyRule | None] | None = None
+    """Which bodies are read, perhaps by address and client: called before a body is read, and raises what such a request
+    is answered with. None: bodies are drained and ignored."""
     mapped_prefix: str = ""
     """Precedes what follows a prefix of URI_MAP, to make it a target of the protocol: `FIF=`."""
     read_modifiers: Callable[[str, Server], Modification] | None = None
     """Reads what precedes and follows the parameter of a `QueryRoute` of another protocol; one protocol has it.
     Raises `InvalidRequest`."""
 
-    def body_rule(self, method: str) -> BodyRule | None:
-        """Which bodies are read with a method; None where they are ignored."""
-        return self.body if method in self.methods and method not in READING_METHODS else None
+    def body_rule(self, routed: Routed, server: Server) -> BodyRule | None:
+        """Which bodies are read with a request; None where they are ignored. Raises what `body` raises."""
+        method = routed.request.method
+        if method not in self.methods or method in READING_METHODS:
+            return None
+        return self.body(routed, server) if callable(self.body) else self.body
