@@ -25,17 +25,18 @@ from iipserve.protocols.map_tiles import (
     style_of,
 )
 from iipserve.protocols.ogcapi import common, coverage_documents, coverages, maps, openapi, tiles
-from iipserve.protocols.ogcapi.addresses import HTML, JSON, Addresses, Json, own_links
+from iipserve.protocols.ogcapi.addresses import own_links
 from iipserve.protocols.ogcapi.coverage_queries import CoverageQuery
 from iipserve.protocols.ogcapi.requests import (
     TILEJSON,
     CollectionsQuery,
     DocumentQuery,
-    Form,
     Kind,
     Query,
     TileQuery,
 )
+from iipserve.protocols.resource_forms import Form
+from iipserve.protocols.resource_links import HTML, JSON, Addresses, Json
 from iipserve.protocols.resource_pages import page
 from iipserve.protocols.tilejson import TILEJSON_SET, tilejson_document
 

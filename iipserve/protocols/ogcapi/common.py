@@ -10,9 +10,10 @@ from iipserve.geo.crs import CRS84_URI
 from iipserve.geo.layer import Catalog, LayerEntry, ServiceMetadata
 from iipserve.protocols.map_tiles import lon_lat
 from iipserve.protocols.ogcapi import coverage_documents, maps, tiles
-from iipserve.protocols.ogcapi.addresses import HTML, REL, Addresses, Json, link, own_links
+from iipserve.protocols.ogcapi.addresses import REL, own_links
 from iipserve.protocols.ogcapi.requests import OPENAPI, CollectionsQuery
 from iipserve.protocols.ogcapi.times import time_interval
+from iipserve.protocols.resource_links import HTML, Addresses, Json, link
 
 COMMON = "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/"
 COLLECTIONS = "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/"

@@ -10,7 +10,8 @@ import numpy as np
 from iipserve.geo import crs
 from iipserve.protocols.coverage_bands import OfferedBand
 from iipserve.protocols.coverage_offerings import Offering
-from iipserve.protocols.ogcapi.addresses import REL, Addresses, Json, link
+from iipserve.protocols.ogcapi.addresses import REL
+from iipserve.protocols.resource_links import Addresses, Json, link
 
 COVERAGES = "http://www.opengis.net/spec/ogcapi-coverages-1/1.0/conf/"
 SCHEMAS = "http://www.opengis.net/spec/ogcapi-common-3/1.0/conf/schemas"

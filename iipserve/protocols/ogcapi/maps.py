@@ -22,9 +22,10 @@ from iipserve.protocols.map_tiles import as_tile, entry_of, lon_lat, style_of
 from iipserve.protocols.map_values import check_steps, color, switch
 from iipserve.protocols.maps import MapView, ShownLayer, plan_blank, plan_maps
 from iipserve.protocols.ogcapi import times
-from iipserve.protocols.ogcapi.addresses import REL, Addresses, Json, link, place_headers
+from iipserve.protocols.ogcapi.addresses import REL, place_headers
 from iipserve.protocols.ogcapi.areas import Area, Whole, around, framed, read_area
 from iipserve.protocols.ogcapi.subset import CRS84, read_subset
+from iipserve.protocols.resource_links import Addresses, Json, link
 
 MAPS = "http://www.opengis.net/spec/ogcapi-maps-1/1.0/conf/"
 CONFORMANCE = tuple(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from iipserve import __version__
 from iipserve.geo.layer import ServiceMetadata
 from iipserve.protocols.map_options import max_size
 from iipserve.protocols.ogcapi import coverages
-from iipserve.protocols.ogcapi.addresses import HTML, JSON, Addresses, Json
 from iipserve.protocols.ogcapi.coverage_documents import SCHEMA
 from iipserve.protocols.ogcapi.maps import is_offered
 from iipserve.protocols.ogcapi.requests import MAX_LIMIT, USUAL_LIMIT
+from iipserve.protocols.openapi_parts import info, parameter_refs, path_parameter, query_parameter
+from iipserve.protocols.resource_links import HTML, JSON, Addresses, Json
 
 TILESETS = "/collections/{collectionId}/map/tiles"
 STYLED = "/collections/{collectionId}/styles/{styleId}/map/tiles"
@@ -61,7 +60,7 @@ def document(metadata: ServiceMetadata, addresses: Addresses, extensions: Sequen
         paths |= _coverages()
     return {
         "openapi": "3.0.3",
-        "info": _info(metadata) | _limits(metadata),
+        "info": info(metadata) | _limits(metadata),
         "servers": [{"url": addresses.root.removesuffix("/")}],
         "tags": [{"name": name} for name in ("Service", "Layers", "Maps", "Tiles", "Coverages")],
         "paths": paths,
@@ -72,21 +71,6 @@ def document(metadata: ServiceMetadata, addresses: Addresses, extensions: Sequen
             },
         },
     }
-
-
-def _info(metadata: ServiceMetadata) -> Json:
-    found: dict[str, Any] = {"title": metadata.title, "version": __version__}
-    if metadata.abstract:
-        found["description"] = metadata.abstract
-    contact = metadata.contact
-    stated = {
-        "name": contact.person or contact.organization,
-        "email": contact.email,
-        "url": contact.online_resource,
-    }
-    if any(stated.values()):
-        found["contact"] = {name: value for name, value in stated.items() if value}
-    return found
 
 
 def _limits(metadata: ServiceMetadata) -> Json:
@@ -162,7 +146,7 @@ def _resource(
             "operationId": operation,
             "summary": summary,
             "tags": [tag],
-            "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in (*parameters, form)],
+            "parameters": parameter_refs(*parameters, form),
             "responses": {
                 "200": {"description": summary, "content": {each: {} for each in types}},
                 "400": problem,
@@ -177,23 +161,25 @@ def _parameters(extensions: Sequence[str]) -> Json:
     text: Json = {"type": "string"}
     index: Json = {"type": "integer", "minimum": 0}
     return {
-        "collectionId": _path("collectionId", "Identifier of a layer", text),
-        "styleId": _path("styleId", "Name of a style", text),
-        "tileMatrixSetId": _path("tileMatrixSetId", "Identifier of a tile matrix set", text),
-        "tileMatrix": _path("tileMatrix", "Identifier of a tile matrix", text),
-        "tileRow": _path("tileRow", "Row of a tile, from the top", index),
-        "tileCol": _path("tileCol", "Column of a tile, from the left", index),
-        "limit": _query(
+        "collectionId": path_parameter("collectionId", "Identifier of a layer", text),
+        "styleId": path_parameter("styleId", "Name of a style", text),
+        "tileMatrixSetId": path_parameter("tileMatrixSetId", "Identifier of a tile matrix set", text),
+        "tileMatrix": path_parameter("tileMatrix", "Identifier of a tile matrix", text),
+        "tileRow": path_parameter("tileRow", "Row of a tile, from the top", index),
+        "tileCol": path_parameter("tileCol", "Column of a tile, from the left", index),
+        "limit": query_parameter(
             "limit",
             "How many layers are listed",
             {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": USUAL_LIMIT},
         ),
-        "offset": _query("offset", "How many layers come before", {**index, "default": 0}),
+        "offset": query_parameter("offset", "How many layers come before", {**index, "default": 0}),
         **_parameters_of_maps(),
         **_parameters_of_coverages(),
-        "f": _query("f", "The form of the document", {**text, "enum": ["json", "html"]}),
-        "fTileSet": _query("f", "The form of the document", {**text, "enum": ["json", "html", "tilejson"]}),
-        "fTile": _query("f", "The format of the picture", {**text, "enum": list(extensions)}),
+        "f": query_parameter("f", "The form of the document", {**text, "enum": ["json", "html"]}),
+        "fTileSet": query_parameter(
+            "f", "The form of the document", {**text, "enum": ["json", "html", "tilejson"]}
+        ),
+        "fTile": query_parameter("f", "The format of the picture", {**text, "enum": list(extensions)}),
     }
 
 
@@ -203,21 +189,27 @@ def _parameters_of_maps() -> Json:
     number: Json = {"type": "number", "exclusiveMinimum": True, "minimum": 0}
     texts: Json = {"type": "array", "items": text}
     return {
-        "bbox": _query("bbox", "The box of the map, four numbers; by default the whole layer", text),
-        "bbox-crs": _query("bbox-crs", "The system of the box; by default CRS84, in degrees", text),
-        "crs": _query("crs", "The system of the map; by default that of the layer", text),
-        "width": _query("width", "Width of the map in pixels", side),
-        "height": _query("height", "Height of the map in pixels", side),
-        "subset": _query("subset", "Intervals of axes and other dimensions, as Lat(40:50),Lon(10:20)", texts),
-        "subset-crs": _query("subset-crs", "The system of the intervals; by default CRS84", text),
-        "center": _query("center", "The center of the map, two numbers", text),
-        "center-crs": _query("center-crs", "The system of the center; by default CRS84", text),
-        "scale-denominator": _query("scale-denominator", "The scale of the map", number),
-        "mm-per-pixel": _query("mm-per-pixel", "The size of pixels on the screen; by default 0.28", number),
-        "collections": _query("collections", "The layers of the map, the lowest first", texts),
-        "datetime": _query("datetime", "A time, or an interval; layers without a time have every time", text),
-        "bgcolor": _query("bgcolor", "The color where there is no data, 0xRRGGBB", text),
-        "transparent": _query("transparent", "Clear where there is no data", {"type": "boolean"}),
+        "bbox": query_parameter("bbox", "The box of the map, four numbers; by default the whole layer", text),
+        "bbox-crs": query_parameter("bbox-crs", "The system of the box; by default CRS84, in degrees", text),
+        "crs": query_parameter("crs", "The system of the map; by default that of the layer", text),
+        "width": query_parameter("width", "Width of the map in pixels", side),
+        "height": query_parameter("height", "Height of the map in pixels", side),
+        "subset": query_parameter(
+            "subset", "Intervals of axes and other dimensions, as Lat(40:50),Lon(10:20)", texts
+        ),
+        "subset-crs": query_parameter("subset-crs", "The system of the intervals; by default CRS84", text),
+        "center": query_parameter("center", "The center of the map, two numbers", text),
+        "center-crs": query_parameter("center-crs", "The system of the center; by default CRS84", text),
+        "scale-denominator": query_parameter("scale-denominator", "The scale of the map", number),
+        "mm-per-pixel": query_parameter(
+            "mm-per-pixel", "The size of pixels on the screen; by default 0.28", number
+        ),
+        "collections": query_parameter("collections", "The layers of the map, the lowest first", texts),
+        "datetime": query_parameter(
+            "datetime", "A time, or an interval; layers without a time have every time", text
+        ),
+        "bgcolor": query_parameter("bgcolor", "The color where there is no data, 0xRRGGBB", text),
+        "transparent": query_parameter("transparent", "Clear where there is no data", {"type": "boolean"}),
     }
 
 
@@ -226,19 +218,13 @@ def _parameters_of_coverages() -> Json:
     factor: Json = {"type": "number", "exclusiveMinimum": True, "minimum": 0}
     texts: Json = {"type": "array", "items": text}
     return {
-        "resolution": _query("resolution", "Distances between samples by axes, E(20),N(20)", texts),
-        "scale-factor": _query("scale-factor", "Samples of the layer for each of the coverage", factor),
-        "scale-axes": _query("scale-axes", "The same by axes, E(2),N(2)", texts),
-        "scale-size": _query("scale-size", "Numbers of samples by axes, E(300),N(200)", texts),
-        "properties": _query("properties", "The fields, in the order of the coverage", texts),
-        "exclude-properties": _query("exclude-properties", "The fields that are left out", texts),
-        "fCoverage": _query("f", "The format of the file", text),
+        "resolution": query_parameter("resolution", "Distances between samples by axes, E(20),N(20)", texts),
+        "scale-factor": query_parameter(
+            "scale-factor", "Samples of the layer for each of the coverage", factor
+        ),
+        "scale-axes": query_parameter("scale-axes", "The same by axes, E(2),N(2)", texts),
+        "scale-size": query_parameter("scale-size", "Numbers of samples by axes, E(300),N(200)", texts),
+        "properties": query_parameter("properties", "The fields, in the order of the coverage", texts),
+        "exclude-properties": query_parameter("exclude-properties", "The fields that are left out", texts),
+        "fCoverage": query_parameter("f", "The format of the file", text),
     }
-
-
-def _path(name: str, description: str, schema: Json) -> Json:
-    return {"name": name, "in": "path", "description": description, "required": True, "schema": schema}
-
-
-def _query(name: str, description: str, schema: Json) -> Json:
-    return {"name": name, "in": "query", "description": description, "required": False, "schema": schema}

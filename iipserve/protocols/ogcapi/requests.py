@@ -5,16 +5,14 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import NamedTuple, TypeAlias
 
-from iipserve.errors import IIPServeError, InvalidRequest
+from iipserve.errors import InvalidRequest
 from iipserve.geo import require
 from iipserve.geo.layer import Layer
 from iipserve.geo.linked_sets import native_owner
 from iipserve.geo.ows import kvp
 from iipserve.http import Routed
-from iipserve.http.negotiation import negotiated
 from iipserve.image import ImageName
 from iipserve.protocols import Server
 from iipserve.protocols import map_options as options
@@ -28,10 +26,11 @@ from iipserve.protocols.map_tiles import (
     service_root,
 )
 from iipserve.protocols.ogcapi import coverages
-from iipserve.protocols.ogcapi.addresses import HTML, JSON, Addresses
 from iipserve.protocols.ogcapi.coverage_documents import SCHEMA
 from iipserve.protocols.ogcapi.coverage_queries import CoverageQuery, read_coverage
 from iipserve.protocols.ogcapi.maps import MapQuery, dataset_layers, read_map
+from iipserve.protocols.resource_forms import Form, preferred_form, stated_form
+from iipserve.protocols.resource_links import HTML, JSON, Addresses
 from iipserve.protocols.url_text import decoded
 
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
@@ -47,12 +46,6 @@ INTEGER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 FILE_EXTENSION = re.compile(r"\.([A-Za-z]{3,5})$")
 
 
-class NotAcceptable(IIPServeError):
-    """The Accept header excludes all forms of the resource."""
-
-    status = HTTPStatus.NOT_ACCEPTABLE
-
-
 class Kind(enum.Enum):
     """A document."""
 
@@ -65,14 +58,6 @@ class Kind(enum.Enum):
     TILESETS = "tilesets"
     TILESET = "tileset"
     SCHEMA = "schema"
-
-
-class Form(NamedTuple):
-    """In what form a resource is asked for."""
-
-    media_type: str
-    is_negotiated: bool = False
-    """By the Accept header."""
 
 
 class DocumentQuery(NamedTuple):
@@ -196,16 +181,10 @@ def _count(parameters: kvp.Parameters, name: str, usual: int, maximum: int) -> i
 def _form(request: _Request, offers: Sequence[str]) -> Form:
     """The media type that `f` names, or else the one that the client prefers."""
     if request.form:
-        wanted = FORMS.get(request.form.lower(), request.form.lower())
-        if wanted in offers or (wanted == JSON and OPENAPI in offers):
-            return Form(wanted)
-        names = " and ".join(name for name, media_type in FORMS.items() if media_type in offers)
-        raise InvalidRequest(f"f={request.form!r} is not a form of this resource; {names} are")
+        is_json = request.form.lower() in ("json", JSON) and OPENAPI in offers
+        return Form(JSON) if is_json else stated_form(request.form, FORMS, offers)
     accept = request.routed.request.header("Accept")
-    found = negotiated(accept, [offer for offer in offers if offer != TILEJSON])
-    if found is None:
-        raise NotAcceptable(f"Accept: {accept!r} excludes all forms of this resource: {', '.join(offers)}")
-    return Form(found, is_negotiated=True)
+    return preferred_form(accept, [offer for offer in offers if offer != TILEJSON])
 
 
 def _tile_format(extension: str, request: _Request) -> tuple[str, bool]:

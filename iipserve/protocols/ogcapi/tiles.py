@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from iipserve.geo.layer import LayerEntry
 from iipserve.geo.matrixset import LinkedSet, MatrixLimits, TileMatrix, TileMatrixSet
-from iipserve.protocols.ogcapi.addresses import JSON, REL, Addresses, Json, link
+from iipserve.protocols.ogcapi.addresses import REL
+from iipserve.protocols.resource_links import JSON, Addresses, Json, link
 from iipserve.protocols.tilejson import TILEJSON_SET
 
 TILES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/"
