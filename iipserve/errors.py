@@ -63,6 +63,12 @@ class ImageUnavailable(IIPServeError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class StoreUnavailable(IIPServeError):
+    """The database of the image collections cannot be used at present; it may be later."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
 class Forbidden(IIPServeError):
     """The settings do not let this be answered."""
 
@@ -123,6 +129,18 @@ class UnknownProtocol(IIPServeError, LookupError):
     """Neither the path nor the query names a protocol of this server."""
 
     status = HTTPStatus.NOT_FOUND
+
+
+class NotFound(IIPServeError, LookupError):
+    """There is no such collection, item or resource."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class Conflict(IIPServeError):
+    """Something of that name or number is there already."""
+
+    status = HTTPStatus.CONFLICT
 
 
 class ImageNotFound(IIPServeError, FileNotFoundError):

@@ -16,6 +16,7 @@ from iipserve.errors import (
     Overloaded,
     PreconditionFailed,
     RangeNotSatisfiable,
+    StoreUnavailable,
     Unauthorized,
 )
 from iipserve.geometry import new_tuple
@@ -155,7 +156,7 @@ class ResponseBuilder:
             *answer.headers,
             *self._error_headers,
         )
-        if isinstance(error, (Overloaded, ImageUnavailable)):
+        if isinstance(error, (Overloaded, ImageUnavailable, StoreUnavailable)):
             headers = (*headers, ("Retry-After", RETRY_SECONDS))
         elif isinstance(error, MethodNotAllowed):
             headers = (*headers, ("Allow", ", ".join(error.allowed)))

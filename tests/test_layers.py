@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("processing", "pyramid"),
     ("geo",),
     ("plan",),
-    ("sources", "codecs", "cache"),
+    ("sources", "codecs", "cache", "collections"),
     ("coverage_formats",),
     ("protocols", "engine"),
     ("router", "viewer", "responses"),
@@ -47,6 +47,12 @@ FOREIGN = {
     "lxml": "geo",
     "mappyfile": "geo",
     "shapefile": "geo",
+    "sqlalchemy": "collections",
+    "geoalchemy2": "collections",
+    "psycopg": "collections",
+    "cql2": "collections",
+    "shapely": ("collections", "engine"),
+    "antimeridian": ("collections", "engine"),
     "rasterio": ("engine", "sources", "codecs", "coverage_formats"),
 }
 """Packages that only these parts may know; `check` asks all of them for their version."""
