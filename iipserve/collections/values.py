@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from iipserve.geo.grid import Affine, Bounds
@@ -13,7 +12,6 @@ from iipserve.geo.grid import Affine, Bounds
 Json: TypeAlias = Mapping[str, Any]
 """A JSON object: texts, finite numbers, true, false, null, lists and objects."""
 
-NOTHING: Json = MappingProxyType({})
 WORLD_WEST, WORLD_EAST = -180.0, 180.0
 
 RULES = ("first", "mean", "min", "max")
@@ -81,14 +79,14 @@ class Collection:
     keywords: tuple[str, ...] = ()
     license: str = ""
     """An SPDX identifier, `other`, or empty where nothing is known."""
-    style: Json = NOTHING
+    style: Json = field(default_factory=dict)
     """How it is displayed: the keys of a style of the service file."""
     rule: str = "first"
     """One of `RULES`."""
     order: str = "newest"
     """One of `ORDERS`."""
     times: TimePolicy = DEFAULT_TIMES
-    members: Json = NOTHING
+    members: Json = field(default_factory=dict)
     """Further members of the STAC collection, as a client gave them: `providers`, `links`, `summaries` ..."""
     version: int = 0
     """Grows by at least one with every change of the collection or of its items; never the same again after a deletion."""
@@ -148,9 +146,9 @@ class Item:
     start: dt.datetime | None = None
     """With `end`: the period it was taken in. Both or neither are given."""
     end: dt.datetime | None = None
-    properties: Json = NOTHING
+    properties: Json = field(default_factory=dict)
     """Further properties of the STAC item: all but those that follow from other fields."""
-    members: Json = NOTHING
+    members: Json = field(default_factory=dict)
     """Further members of the STAC item, as a client gave them: `assets`, `links`, `stac_extensions` ..."""
     status: str = OK
     """`OK`, `MISSING`, or `BROKEN` and why."""
