@@ -6,8 +6,9 @@ the state of its images, which is checked whenever the answer is used again.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 from weakref import ref
 
@@ -45,6 +46,8 @@ class CachedAnswer(NamedTuple):
     content: RenderPlan | CoveragePlan | ReadyDocument | Redirect | CatalogPlan
     headers: Headers
     """Those that only the protocol knows."""
+    collections: Mapping[str, int] = MappingProxyType({})
+    """Versions of the collections that it is made of."""
 
 
 class AddressCache:

@@ -34,7 +34,7 @@ from iipserve.errors import (
 from iipserve.formats import Formats
 from iipserve.geometry import new_tuple
 from iipserve.http import READING_METHODS, Headers, Request, Response, Routed
-from iipserve.image import ImageInfo
+from iipserve.image import ImageInfo, ImageName
 from iipserve.lru import LRU
 from iipserve.plan import Bundle, CatalogPlan, Content, CoveragePlan, Document, Redirect, RenderPlan
 from iipserve.protocols import Images, Modification, Protocol, Query, Server, plain_error
@@ -54,6 +54,10 @@ BARE_ADDRESS = re.compile(r"/|(?:/.*)?/(?:iip[^/]*|[^/]*\.fcgi)/?", re.IGNORECAS
 """Paths at which the server itself is expected: the root, a FastCGI program, `/iip`."""
 PRODUCT = Document(f"iipserve {__version__}, an image server\n".encode(), "text/plain; charset=utf-8")
 """The answer at `BARE_ADDRESS` without a query."""
+
+
+REMEMBERED = (RenderPlan, CoveragePlan, ReadyDocument, Redirect, CatalogPlan)
+"""Contents of answers that are remembered by address."""
 
 
 class Application:
@@ -194,10 +198,7 @@ class Application:
 
     def _answer(self, protocol: Protocol, routed: Routed, address: AddressKey | None) -> Response:
         request = routed.request
-        if request.method not in protocol.methods:
-            raise MethodNotAllowed(request.method, protocol.methods)
-        if request.method not in READING_METHODS and (rule := protocol.body_rule(routed, self._server)):
-            rule.check(request)
+        protocol.check_request(routed, self._server)
         query: Query = protocol.parse(routed, self._server)
         modification, selected = None, query.names
         if routed.modifiers and self._read_modifiers:
@@ -205,30 +206,37 @@ class Application:
             selected = tuple(map(modification.select, selected))
         for _ in range(ATTEMPTS):
             found, images = [], Images()
+            images.look_up = self._look_up
             for index, name in enumerate(selected):
                 info = images[query.names[index]] = self._library.unproved_info(name[0], name[1])
                 found.append(info)
             try:
                 answer = protocol.plan(query, images, self._server)
-                content = self._completed(answer.content, answer.headers, modification, images)
+                names, headers = selected, answer.headers
+                if images.is_extended:
+                    names, found = (*selected, *tuple(images)[len(found) :]), list(images.values())
+                    headers = (*headers, *images.headers)
+                content = self._completed(answer.content, headers, modification, images)
                 self._check_unrendered(content, found)
-                response = self._respond_by_type[type(content)](request, content, answer.headers, found)
+                response = self._respond_by_type[type(content)](request, content, headers, found)
             except ImageChanged:
                 # what was found may be out of date, which whoever noticed the change need not know; this forgets it
-                self._is_current(found)
+                self._is_current(images.values())
                 continue
             except IIPServeError:
-                if self._is_current(found):
+                if self._is_current(images.values()):
                     raise
                 continue
-            if address is not None and isinstance(
-                content, (RenderPlan, CoveragePlan, ReadyDocument, Redirect, CatalogPlan)
-            ):
-                proof = zip(selected, map(ref, found))  # noqa: B905
-                cached = new_tuple(CachedAnswer, (tuple(proof), content, answer.headers))
+            if address is not None and images.is_lasting and isinstance(content, REMEMBERED):
+                proof = zip(names, map(ref, found))  # noqa: B905
+                cached = new_tuple(CachedAnswer, (tuple(proof), content, headers, images.collections))
                 self._answers.set(request, address, cached)
             return response
-        raise Overloaded(f"{query.names[0].identifier!r} is being replaced; ask again")
+        replaced = next((repr(name.identifier) for name in query.names), "an image of the collection")
+        raise Overloaded(f"{replaced} is being replaced; ask again")
+
+    def _look_up(self, name: ImageName) -> ImageInfo:
+        return self._library.unproved_info(name[0], name[1])
 
     def _completed(
         self, content: Content, headers: Headers, modification: Modification | None, images: Images
@@ -250,7 +258,7 @@ class Application:
     def _answer_from_cache(self, request: Request, address: AddressKey) -> Response | None:
         """The answer as planned for the same address before; None unless all its images are the same now."""
         cached = self._answers.get(request, address)
-        if cached is None:
+        if cached is None or (cached.collections and not self._catalog.is_current(cached.collections)):
             return None
         found = []
         for name, planned_for in cached.images:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from itertools import chain
 from typing import NamedTuple
@@ -92,6 +92,10 @@ class LiveCatalog:
             hand_over()
             self._is_listed.wait(max(0.0, self._deadline - time.monotonic()))
         return self._current
+
+    def is_current(self, versions: Mapping[str, int]) -> bool:
+        """Whether collections have these versions at present."""
+        return not versions
 
     def refresh(self) -> None:
         """Read the images that have changed, now, or what another worker has read of them."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 from typing import Protocol as Interface
 
 from iipserve.geo.class_names import ClassName
 from iipserve.geo.extents import geographic_bounds
 from iipserve.geo.georeference import GeoImage, in_pixel_space
 from iipserve.geo.grid import Bounds
+from iipserve.geo.image_index import ImageIndex, IndexedImage
 from iipserve.geo.places import Place, Places, place_in
 from iipserve.image import ImageInfo, ImageName
 from iipserve.processing import Operation
@@ -68,20 +69,6 @@ class ServiceMetadata:
     """Of single services, by `service.key`: `wmts.tile_outside`. The service file defines which there are."""
 
 
-class IndexedImage(NamedTuple):
-    """One image of a layer that has several: a row of a tile index."""
-
-    name: ImageName
-    bounds: Bounds
-    """Its footprint, in the coordinate reference system of the layer."""
-    attributes: tuple[tuple[str, str], ...] = ()
-    """Names in lower case, and values, in the order of the index."""
-
-    def attribute(self, name: str) -> str:
-        """The value of an attribute; empty where there is none."""
-        return next((value for key, value in self.attributes if key == name.lower()), "")
-
-
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One layer of the map services."""
@@ -115,6 +102,19 @@ class Layer:
     them; none: it is that image alone."""
     images_crs: str = ""
     """Key of the coordinate reference system of their footprints; empty where the index does not say."""
+    index: ImageIndex | None = None
+    """Of a collection, which finds the images that are shown: as many as a request needs. `name` is the first of them."""
+    services: frozenset[str] | None = None
+    """The only ones that offer it, out of `collection_settings.SERVICES`; None: all."""
+
+    @property
+    def names(self) -> tuple[ImageName, ...]:
+        """The image that a request for the layer needs; none of a collection, whose images planning looks up."""
+        return (self.name,) if self.index is None else ()
+
+    def is_in(self, service: str) -> bool:
+        """Whether a service offers it: one of `collection_settings.SERVICES`."""
+        return self.services is None or service in self.services
 
     @property
     def displayed_title(self) -> str:

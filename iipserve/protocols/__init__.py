@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 from typing import Protocol as Interface
 
 from iipserve.config import Config
-from iipserve.errors import BodyTooLarge, IIPServeError, UnsupportedBody
+from iipserve.errors import BodyTooLarge, IIPServeError, MethodNotAllowed, UnsupportedBody
 from iipserve.formats import Formats
 from iipserve.geo.georeference import GeoImage
+from iipserve.geo.image_index import ImageIndex
 from iipserve.geo.layer import Catalog, EmptyCatalog
 from iipserve.http import READING_METHODS, Headers, Request, Routed
 from iipserve.image import ImageInfo, ImageName
@@ -75,7 +77,45 @@ class Query(Interface):
 
 
 class Images(dict[ImageName, ImageInfo]):
-    """The images that a query names, by the names it uses."""
+    """The images that a query names, by the names it uses, and those that planning looks up: `images[name]` is any image.
+
+    Collections that an answer depends on, and what it owes to them, are noted here too.
+    """
+
+    look_up: Callable[[ImageName], ImageInfo] | None = None
+    """Finds an image that the query does not name. Raises what opening it raises."""
+    collections: Mapping[str, int] = MappingProxyType({})
+    """Versions of the collections that the answer is made of: it counts for these only."""
+    headers: Headers = ()
+    """That the answer has besides its own."""
+    is_extended: bool = False
+    """Planning has added images, headers or collections."""
+    is_lasting: bool = True
+    """The same request has the same answer as long as images and collections are the same."""
+
+    def __missing__(self, name: ImageName) -> ImageInfo:
+        if self.look_up is None:
+            raise KeyError(name)
+        info = self[name] = self.look_up(name)
+        self.is_extended = True
+        return info
+
+    def depend_on(self, index: ImageIndex) -> None:
+        """Note that the answer is made of a collection, and what clients are to know of the images that are meant."""
+        selection = index.selection
+        self.is_extended = True
+        self.collections = {**self.collections, index.name: index.version}
+        if not selection.is_lasting:
+            self.is_lasting = False
+        found = [("Warning", selection.note)] if selection.note else []
+        if selection.effective:
+            found.append(("OGCAPI-datetime", selection.effective))
+        self.add_headers(*found)
+
+    def add_headers(self, *headers: tuple[str, str]) -> None:
+        """Add headers of the answer, each once."""
+        self.is_extended = True
+        self.headers = tuple(dict.fromkeys((*self.headers, *headers)))
 
     def only(self) -> ImageInfo:
         """The image of a query that names one."""
@@ -218,6 +258,19 @@ class Protocol:
     read_modifiers: Callable[[str, Server], Modification] | None = None
     """Reads what precedes and follows the parameter of a `QueryRoute` of another protocol; one protocol has it.
     Raises `InvalidRequest`."""
+
+    def check_request(self, routed: Routed, server: Server) -> None:
+        """See that the protocol answers the method of a request, and reads its body.
+
+        Raises:
+            MethodNotAllowed: it does not.
+            UnsupportedBody, BodyTooLarge: as `BodyRule.check`, and what `body` raises.
+        """
+        request = routed.request
+        if request.method not in self.methods:
+            raise MethodNotAllowed(request.method, self.methods)
+        if request.method not in READING_METHODS and (rule := self.body_rule(routed, server)):
+            rule.check(request)
 
     def body_rule(self, routed: Routed, server: Server) -> BodyRule | None:
         """Which bodies are read with a request; None where they are ignored. Raises what `body` raises."""

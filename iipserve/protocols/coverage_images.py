@@ -8,7 +8,8 @@ from dataclasses import replace
 from iipserve.errors import TooLarge, UnsupportedImage
 from iipserve.geo.extents import transform_bounds
 from iipserve.geo.grid import Affine, Bounds, GridRef
-from iipserve.geo.layer import IndexedImage, Layer, LayerEntry
+from iipserve.geo.image_index import IndexedImage
+from iipserve.geo.layer import Layer, LayerEntry
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageName
 from iipserve.plan import CoveragePlan, Crop

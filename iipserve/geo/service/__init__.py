@@ -20,6 +20,7 @@ from iipserve.geo.layer import Contact, Layer, ServiceMetadata, Style
 from iipserve.geo.matrixset_files import MAX_LENGTH, parsed_set
 from iipserve.geo.service import files, map_form, tile_index, toml_form
 from iipserve.geo.service.checking import Mistakes, Table, checked
+from iipserve.geo.service.collection_keys import COLLECTIONS, absolute
 from iipserve.geo.service.keys import COVERAGE_FORMATS, OPTION_SECTIONS, default_options
 from iipserve.geo.service.source import ServiceSource
 from iipserve.geo.service.styles import style, styles_of
@@ -133,6 +134,11 @@ class _Builder:
         for section in OPTION_SECTIONS:
             for table in tables[section]:
                 options |= {f"{section}.{key}": value for key, value in table.values.items()}
+        for table in tables["collections"]:
+            stated = {key: known.default for key, known in COLLECTIONS.items()} | dict(table.values)
+            options |= {
+                f"collections.{key}": value for key, value in absolute(stated, self._path.parent).items()
+            }
         options["wmts.further_matrix_sets"] = tuple(self._further_sets(options["wmts.matrix_set_files"]))
         options["wcs.named_formats"] = tuple(self._formats(tables["format"]))
         return ServiceMetadata(**said, contact=Contact(**contact), options=MappingProxyType(options))

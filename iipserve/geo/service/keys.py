@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from iipserve.geo.matrixset_files import FURTHER_NAMES, STANDARD_NAMES
+from iipserve.geo.service.collection_keys import COLLECTIONS, STORE
+from iipserve.geo.service.key_kinds import LINES, TEXTS
+from iipserve.geo.service.key_kinds import Key as Key
+from iipserve.geo.service.key_kinds import Section as Section
 from iipserve.geo.service.readers import (
     Address,
     Choice,
@@ -19,7 +23,6 @@ from iipserve.geo.service.readers import (
     Missing,
     Number,
     Ranges,
-    Reader,
     Several,
     Switch,
     Text,
@@ -61,32 +64,6 @@ COMPRESSIONS = ("none", "packbits", "lzw", "jpeg", "deflate", "zstd")
 """Of GeoTIFF and COG."""
 PREDICTORS = ("none", "horizontal", "floatingpoint")
 
-
-class Key(NamedTuple):
-    """One key of a section."""
-
-    reader: Reader
-    example: str
-    """A value, as it is written in TOML."""
-    text: str
-    """One sentence for administrators."""
-    default: Any = None
-    """The value of options that are not set."""
-    required: bool = False
-
-
-class Section(NamedTuple):
-    """A table of the file."""
-
-    text: str
-    """What it is about."""
-    keys: Mapping[str, Key]
-    repeated: bool = False
-    """It is an array of tables, `[[layer]]`."""
-
-
-LINES = Text("a text, which may have several lines", lines=True)
-TEXTS = Several(Text(), 'a list of texts, as in ["maps", "relief"]')
 
 SERVICE = {
     "title": Key(Text(), '"Maps of the survey"', "Title of the services."),
@@ -366,6 +343,10 @@ SECTIONS: Mapping[str, Section] = {
     "wms": Section("Maps: WMS.", WMS),
     "wcs": Section("Coverages: WCS, OGC API - Coverages.", WCS),
     "mapml": Section("Documents of MapML.", MAPML),
+    "collections": Section(
+        "Collections of images, which are managed over HTTP or by `iipserve collection`, and shown as layers. Paths are relative to "
+        "the service file.", COLLECTIONS,
+    ),
     "layer": Section(
         "A layer, once for each. Without any, every image below FILESYSTEM_PREFIX is a layer that is called by its path "
         "without the extension.", LAYER, repeated=True,
@@ -377,7 +358,7 @@ SECTIONS: Mapping[str, Section] = {
         "A style, once for each. Operations are applied in the order of this table.", STYLE, repeated=True
     ),
 }  # fmt: skip
-OPTION_SECTIONS = ("wmts", "wms", "wcs", "mapml")
+OPTION_SECTIONS = ("wmts", "wms", "wcs", "mapml", "collections")
 """Sections whose keys become options of the service, by `section.key`; besides `service.public_address`."""
 
 
@@ -392,6 +373,7 @@ def default_options() -> dict[str, Any]:
     return {
         **options,
         "service.public_address": "",
+        STORE: "",
         "wmts.further_matrix_sets": (),
         "wcs.named_formats": (),
     }

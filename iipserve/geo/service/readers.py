@@ -259,6 +259,23 @@ class Classes(Reader):
 
 
 @dataclass(frozen=True)
+class Folders(Reader):
+    """Folders by name."""
+
+    accepts: str = 'a list of names and folders, as in [["archive", "/data/archive"]]'
+
+    def read(self, value: Any) -> tuple[tuple[str, str], ...]:
+        """The pairs; each name once."""
+        if not isinstance(value, list) or len(value) > MAX_ITEMS:
+            raise ValueError
+        pairs = tuple(Several(Text(), "", 2, 2).read(item) for item in value)
+        found = tuple((Identifier().read(name), folder) for name, folder in pairs)
+        if len({name for name, _ in found}) < len(found) or not all(folder.strip() for _, folder in found):
+            raise ValueError
+        return found
+
+
+@dataclass(frozen=True)
 class Matrix(Reader):
     """Rows of numbers."""
 

@@ -13,7 +13,7 @@ from iipserve.config import Config
 from iipserve.errors import ConfigError
 from iipserve.geo import crs
 from iipserve.geo.grid import Bounds
-from iipserve.geo.layer import IndexedImage
+from iipserve.geo.image_index import IndexedImage
 from iipserve.geo.service import files
 from iipserve.geo.service.image_paths import ImagePaths
 from iipserve.image import ImageName
