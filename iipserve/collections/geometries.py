@@ -1,0 +1,117 @@
+"""GeoJSON geometries that come with requests: checked for their form, before a library gets them.
+
+Source: RFC 7946 section 3.1. Coordinates are longitude and latitude in degrees.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from iipserve.collections.boxes import boxes_of, is_finite
+from iipserve.errors import InvalidRequest
+from iipserve.geo.grid import Bounds
+
+MAX_POSITIONS = 10_000
+MAX_LONGITUDE = 540.0
+"""Polygons across the antimeridian may go on past 180 degrees."""
+_DEPTHS: Final = {
+    "Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3,
+}  # fmt: skip
+"""How many lists are around a position."""
+_SHORTEST: Final = {"LineString": 2, "MultiLineString": 2, "Polygon": 4, "MultiPolygon": 4}
+"""Positions that a line, or a ring of a polygon, has at least."""
+
+
+def read_geometry(value: object) -> str:
+    """Check a geometry, and write it without what is not part of it: heights, foreign members.
+
+    Raises:
+        InvalidRequest: it is not a GeoJSON geometry with finite coordinates on Earth, or has too many of them.
+    """
+    geometry = _geometry(value, may_be_collection=True)
+    if sum(1 for _ in positions(geometry)) > MAX_POSITIONS:
+        raise InvalidRequest(f"a geometry has more than {MAX_POSITIONS} positions")
+    return json.dumps(geometry, separators=(",", ":"))
+
+
+def box_geometry(numbers: Sequence[float]) -> str:
+    """The GeoJSON of a box of four or six numbers, which may cross the antimeridian.
+
+    Raises:
+        InvalidRequest: the numbers are not a box.
+    """
+    rings = [[_ring(box)] for box in boxes_of(numbers)]
+    return json.dumps({"type": "MultiPolygon", "coordinates": rings}, separators=(",", ":"))
+
+
+def _ring(box: Bounds) -> list[list[float]]:
+    west, south, east, north = box
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+
+def positions(geometry: Mapping[str, Any]) -> Iterator[Sequence[float]]:
+    """All positions of a checked geometry."""
+    if geometry["type"] == "GeometryCollection":
+        for part in geometry["geometries"]:
+            yield from positions(part)
+        return
+    yield from _flat(geometry["coordinates"], _DEPTHS[geometry["type"]])
+
+
+def _flat(coordinates: Any, depth: int) -> Iterator[Sequence[float]]:
+    if depth == 0:
+        yield coordinates
+        return
+    for part in coordinates:
+        yield from _flat(part, depth - 1)
+
+
+def _geometry(value: object, may_be_collection: bool) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
+        raise InvalidRequest("a geometry is a GeoJSON object with a type")
+    kind = value["type"]
+    if kind == "GeometryCollection" and may_be_collection:
+        return {
+            "type": kind,
+            "geometries": [_geometry(part, False) for part in _items(value.get("geometries"))],
+        }
+    if kind not in _DEPTHS:
+        raise InvalidRequest(f"a geometry is one of {', '.join(_DEPTHS)}")
+    return {"type": kind, "coordinates": _coordinates(value.get("coordinates"), _DEPTHS[kind], kind)}
+
+
+def _coordinates(value: object, depth: int, kind: str) -> list[Any]:
+    if depth == 0:
+        return _position(value)
+    parts = [_coordinates(part, depth - 1, kind) for part in _items(value)]
+    if depth == 1:
+        _check_line(parts, kind)
+    return parts
+
+
+def _items(value: object) -> Sequence[Any]:
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        raise InvalidRequest("the coordinates of a geometry are lists, none of them empty")
+    return value
+
+
+def _check_line(line: list[Any], kind: str) -> None:
+    shortest = _SHORTEST.get(kind, 1)
+    if len(line) < shortest:
+        raise InvalidRequest(f"a line of a {kind} has {len(line)} positions; it takes {shortest}")
+    if shortest == 4 and line[0] != line[-1]:
+        raise InvalidRequest("a ring of a polygon ends where it starts")
+
+
+def _position(value: object) -> list[float]:
+    numbers = _items(value)
+    if not 2 <= len(numbers) <= 4 or not all(is_finite(number) for number in numbers):
+        raise InvalidRequest(
+            "a position is two finite numbers, longitude and latitude, or three with a height"
+        )
+    x, y = float(numbers[0]), float(numbers[1])
+    if abs(x) > MAX_LONGITUDE or abs(y) > 90:
+        raise InvalidRequest(f"the position {x:g}, {y:g} is not on Earth; longitude comes first")
+    return [x, y]
