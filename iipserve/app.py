@@ -14,12 +14,16 @@ from iipserve.cache import TieredCache
 from iipserve.cache.memcached import MemcachedCache
 from iipserve.cache.memory import MemoryCache
 from iipserve.catalog_documents import CatalogDocuments
+from iipserve.collection_answers import CollectionAnswers
 from iipserve.config import MEGABYTE, Config
 from iipserve.contents import ContentResponder, Respond
 from iipserve.engine.catalog import LiveCatalog
 from iipserve.engine.class_levels import ClassLevels
+from iipserve.engine.collection_access import StoreAccess
+from iipserve.engine.collection_store import CollectionStore
 from iipserve.engine.files import ImageChanged
 from iipserve.engine.georeferencing import Georeferences
+from iipserve.engine.item_files import ItemFiles
 from iipserve.engine.library import Library
 from iipserve.engine.output_policy import OutputPolicy
 from iipserve.engine.renderer import Renderer
@@ -32,11 +36,21 @@ from iipserve.errors import (
     UnknownProtocol,
 )
 from iipserve.formats import Formats
+from iipserve.geo.collection_settings import CollectionSettings
 from iipserve.geometry import new_tuple
 from iipserve.http import READING_METHODS, Headers, Request, Response, Routed
 from iipserve.image import ImageInfo, ImageName
 from iipserve.lru import LRU
-from iipserve.plan import Bundle, CatalogPlan, Content, CoveragePlan, Document, Redirect, RenderPlan
+from iipserve.plan import (
+    Bundle,
+    CatalogPlan,
+    Content,
+    CoveragePlan,
+    Document,
+    Redirect,
+    RenderPlan,
+    StorePlan,
+)
 from iipserve.protocols import Images, Modification, Protocol, Query, Server, plain_error
 from iipserve.responses import ReadyDocument, ResponseBuilder
 from iipserve.router import Destination, Router
@@ -73,6 +87,7 @@ class Application:
         cache: TieredCache,
         catalog: LiveCatalog,
         georeferences: Georeferences,
+        access: StoreAccess,
     ) -> None:
         config = server.config
         self._server = server
@@ -89,6 +104,7 @@ class Application:
         self._respond_by_type: Mapping[type, Respond] = {
             **self._contents.by_type,
             CatalogPlan: self._documents.respond,
+            StorePlan: CollectionAnswers(access, ItemFiles(config), self._responses).respond,
         }
         self._router = Router(config, protocols, RESERVED)
         self._read_modifiers = next(filter(None, (each.read_modifiers for each in protocols.values())), None)
@@ -328,7 +344,10 @@ def build(config: Config) -> Application:
         config, formats, renderer.renderable, class_levels=ClassLevels(library), geo_image=georeferences
     )
     catalog = LiveCatalog(config, library, georeferences)
-    server = replace(server, catalog=catalog.current, listed=catalog.listed)
+    store = CollectionStore(config, lambda: CollectionSettings.of(catalog.current().metadata.options))
+    store.begin()
+    server = replace(server, catalog=catalog.current, listed=catalog.listed, store=store.current)
+    access = StoreAccess(config, store, library, georeferences)
     return Application(
-        server, protocols, library, renderer, OutputPolicy(config), cache, catalog, georeferences
+        server, protocols, library, renderer, OutputPolicy(config), cache, catalog, georeferences, access
     )

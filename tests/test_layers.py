@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("coverage_formats",),
     ("protocols", "engine"),
     ("router", "viewer", "responses"),
-    ("address_cache", "catalog_documents", "contents"),
+    ("address_cache", "catalog_documents", "collection_answers", "contents"),
     ("app",),
     ("check", "transport"),
     ("__main__",),

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 from typing import Protocol as Interface
 
+from iipserve.collections.store import Store
 from iipserve.config import Config
 from iipserve.errors import BodyTooLarge, IIPServeError, MethodNotAllowed, UnsupportedBody
 from iipserve.formats import Formats
@@ -146,6 +147,10 @@ def _without_georeference(_: ImageInfo) -> GeoImage | None:
     return None
 
 
+def _without_store() -> Store | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Server:
     """What `parse` and `plan` may know of the server. Compared by identity, as a key of what follows from it."""
@@ -164,6 +169,9 @@ class Server:
     geo_image: Callable[[ImageInfo], GeoImage | None] = _without_georeference
     """Where an image is located; None where its file does not say. Reads the file once per version. Raises `ImageChanged`
     and what reading a file raises."""
+    store: Callable[[], Store | None] = _without_store
+    """The store of collections, opened on first use; None where the service has none. Raises `StoreUnavailable`,
+    `NotInstalled`."""
 
 
 class Modification(Interface):

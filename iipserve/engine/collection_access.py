@@ -1,0 +1,65 @@
+"""What actions on the store of collections may use, in a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+from iipserve.collections.store import Store
+from iipserve.collections.values import Item
+from iipserve.config import Config
+from iipserve.engine import item_uploads
+from iipserve.engine.collection_store import CollectionStore
+from iipserve.engine.library import Library
+from iipserve.errors import Forbidden, NotFound
+from iipserve.geo.collection_settings import CollectionSettings
+from iipserve.geo.georeference import GeoImage
+from iipserve.image import ImageInfo
+
+
+class StoreAccess:
+    """Implements `collections.access.Access`. Safe for many threads."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: CollectionStore,
+        library: Library,
+        geo_image: Callable[[ImageInfo], GeoImage | None],
+    ) -> None:
+        """Open nothing.
+
+        Args:
+            config: the settings.
+            store: of collections.
+            library: of images.
+            geo_image: where an image is located.
+        """
+        self._config = config
+        self._store = store
+        self._library = library
+        self._geo_image = geo_image
+
+    @property
+    def store(self) -> Store:
+        """See `Access`."""
+        store = self._store.current()
+        if store is None:
+            raise NotFound("this service has no collections")
+        return store
+
+    @property
+    def settings(self) -> CollectionSettings | None:
+        """See `Access`."""
+        return self._store.settings
+
+    def read_item(self, collection: str, href: str, id: str = "") -> Item:
+        """See `Access`."""
+        raise Forbidden("files of images cannot be added here")
+
+    def receive(self, collection: str, id: str, content: BinaryIO) -> Item:
+        """See `Access`."""
+        folder = self.settings.upload_folder if self.settings else ""
+        return item_uploads.receive(
+            folder, collection, id, content, lambda path: self.read_item(collection, path, id)
+        )
