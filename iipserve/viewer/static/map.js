@@ -1,9 +1,11 @@
 // The map: layers of this server's WMTS over each other, with the values under the pointer.
 //
 // Georeferenced layers are shown in Web Mercator. A picture without georeference has pixels instead of places on
-// earth, so it is shown alone, in its own pixel space.
+// earth, so it is shown alone, in its own pixel space. Where layers have times, a slider chooses one, and other layers
+// are not shown at first.
 
 import { element } from "./gallery.js";
+import { TimeSlider, before, expanded } from "./times.js";
 
 /* global ol */
 
@@ -16,7 +18,7 @@ const REST = 120;
 
 const capabilitiesAddress = `${WMTS}?SERVICE=WMTS&VERSION=1.0.0&REQUEST=GetCapabilities`;
 
-/** The layers of the service: {identifier, title, source, isPicture, extent}, top-most last. */
+/** The layers of the service: {identifier, title, source, isPicture, extent, dimension, times}, top-most last. */
 async function readLayers() {
   const answer = await fetch(capabilitiesAddress);
   if (!answer.ok) {
@@ -48,7 +50,9 @@ function describe(layer, capabilities) {
     ? layer.BoundingBox[0].extent
     : ol.proj.transformExtent(layer.WGS84BoundingBox, "EPSG:4326", "EPSG:3857");
   const source = new ol.source.WMTS({ ...options, transition: 0 });
-  return { identifier: layer.Identifier, title: layer.Title, source, isPicture, extent };
+  const time = layer.Dimension?.find(({ Identifier }) => Identifier.toLowerCase() === "time");
+  const times = expanded(time?.Value ?? []);
+  return { identifier: layer.Identifier, title: layer.Title, source, isPicture, extent, dimension: time?.Identifier, times };
 }
 
 /** Make pixel space known to OpenLayers: y grows upwards, so pictures are below zero. */
@@ -73,9 +77,11 @@ class MapPage {
   #entries = [];
   #timer;
   #asked = null;
+  #slider;
 
   constructor(root) {
     this.#root = root;
+    this.#slider = new TimeSlider(root.querySelector("#times"), (time) => this.#goToTime(time));
     if (typeof ol === "undefined") {
       this.#tell(...missingOpenLayers());
       return;
@@ -103,20 +109,31 @@ class MapPage {
       this.#tell("There are no layers: no image in this folder is georeferenced.");
       return;
     }
+    const hasTimes = this.#entries.some(({ times }) => times.length);
     for (const entry of this.#entries) {
-      entry.layer = new ol.layer.Tile({ source: entry.source, extent: entry.extent, visible: !entry.isPicture });
+      const visible = hasTimes ? entry.times.length > 0 : !entry.isPicture;
+      entry.layer = new ol.layer.Tile({ source: entry.source, extent: entry.extent, visible });
       entry.layer.setProperties({ name: entry.identifier });
       this.#map.addLayer(entry.layer);
     }
     // the top-most layer is listed first
     this.#root.querySelector("#layers ul").append(...[...this.#entries].reverse().map((entry) => this.#row(entry)));
-    const first = this.#entries.find((entry) => !entry.isPicture) ?? this.#entries[0];
+    this.#slider.offer(expanded(this.#entries.flatMap(({ times }) => times)));
+    this.#goToTime(this.#slider.time);
+    const first = this.#entries.find((entry) => entry.layer.getVisible()) ?? this.#entries[0];
     this.#show(first);
     this.#goTo(first);
   }
 
+  /** Show all layers that have times as they were at one, or in all of them if it is null. */
+  #goToTime(time) {
+    for (const { source, dimension, times } of this.#entries.filter((entry) => entry.times.length)) {
+      source.updateDimensions({ [dimension]: time ? before(times, time) : `${times[0]}/${times.at(-1)}` });
+    }
+  }
+
   #row(entry) {
-    const shown = element("input", { type: "checkbox", checked: !entry.isPicture });
+    const shown = element("input", { type: "checkbox", checked: entry.layer.getVisible() });
     const opacity = element("input", { type: "range", min: 0, max: 1, step: 0.05, value: 1 });
     opacity.setAttribute("aria-label", `Opacity of ${entry.title}`);
     const zoom = element("button", { type: "button" }, "Zoom to");
@@ -197,6 +214,7 @@ class MapPage {
       x,
       y,
       infoformat: "application/json",
+      ...(entry.times.length ? entry.source.getDimensions() : {}),
       ...(entry.isPicture ? {} : { SRID: 3857 }),
     });
     const answer = await fetch(`${WMTS}?${asked}`, { signal });
