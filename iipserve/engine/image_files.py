@@ -36,6 +36,8 @@ class OpenedFile(NamedTuple):
     read_at: ReadAt
     length: int
     """In bytes."""
+    mtime_ns: int
+    """Time of its last modification, in nanoseconds since 1970."""
 
 
 class Companion(NamedTuple):
@@ -77,7 +79,12 @@ class ImageFiles:
                 status = os.fstat(number)
                 if self._version_of(number, file_state(status)) != image.version:
                     raise ImageChanged
-                yield OpenedFile(path, lambda count, offset: os.pread(number, count, offset), status.st_size)
+                yield OpenedFile(
+                    path,
+                    lambda count, offset: os.pread(number, count, offset),
+                    status.st_size,
+                    status.st_mtime_ns,
+                )
                 if file_state(os.fstat(number)) != file_state(status):
                     raise ImageChanged
         finally:

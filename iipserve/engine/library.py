@@ -29,6 +29,7 @@ from iipserve.engine.files import (
     version_by_content,
     version_by_inode,
 )
+from iipserve.engine.image_files import ImageFiles
 from iipserve.engine.image_folder import HEAD_LENGTH, ImageFolder, other_spellings
 from iipserve.engine.masked_source import MaskedSource
 from iipserve.engine.opening_delay import OpeningDelay
@@ -101,6 +102,8 @@ class Library:
         if mistakes := unknown_formats(config.extra_formats, formats):
             raise ConfigError("\n".join(mistakes))
         self._folder = ImageFolder(config)
+        self.files = ImageFiles(config)
+        """The files of images, apart from their pixels."""
         self._reopen = self._folder.descriptor
         self._undeclared_opacity = config.undeclared_opacity
         self._config = config

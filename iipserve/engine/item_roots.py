@@ -1,0 +1,124 @@
+"""Which files may become images of collections: those below FILESYSTEM_PREFIX, or below named folders in it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from urllib.parse import unquote, urlsplit
+
+from iipserve.config import Config
+from iipserve.errors import ConfigError, Forbidden, InvalidRequest
+from iipserve.geo.crs import quoted
+from iipserve.geo.service.image_paths import ImagePaths
+
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+MAX_HREF = 1024
+"""Characters."""
+VIRTUAL = "/vsi"
+"""Begins the names of GDAL's virtual file systems."""
+REFERRING = (".vrt", ".xml", ".wms", ".gti", ".gti.gpkg")
+"""Endings of files that name other files or addresses, of which nobody knows where they are."""
+NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class ItemRoots:
+    """Tells which identifiers references to files are. Opens nothing. Safe for many threads."""
+
+    def __init__(self, config: Config, roots: Mapping[str, str] = NONE) -> None:
+        """Take the folders.
+
+        Args:
+            config: the settings.
+            roots: folders by the names that references may begin with (`scans:2024/a.tif`), absolute or relative to
+                FILESYSTEM_PREFIX. If there are any, files elsewhere are refused.
+
+        Raises:
+            ConfigError: a folder is not below FILESYSTEM_PREFIX.
+        """
+        self._paths = ImagePaths(config)
+        self._prefix = os.path.abspath(config.filesystem_prefix or ".")
+        self._suffix = config.filesystem_suffix
+        self._folders = {name: self._folder(name, folder) for name, folder in roots.items()}
+
+    def identifier(self, href: str) -> str:
+        """The identifier of the image that a reference names; whether there is one is not looked up.
+
+        Args:
+            href: an identifier, an absolute path, a `file` URL, or the name of a root, a colon and a path below it.
+
+        Raises:
+            InvalidRequest: it is not of these forms.
+            Forbidden: it names a file elsewhere.
+        """
+        if not href or len(href) > MAX_HREF or CONTROL.search(href):
+            raise InvalidRequest(f"{quoted(href)} does not name a file")
+        path = self._path(href)
+        if "\\" in path or any(part in (".", "..") for part in path.split("/")):
+            raise InvalidRequest(
+                f"{quoted(href)} contains '.', '..' or a backslash; give the full path of an image"
+            )
+        if path.lower().startswith(VIRTUAL) or path.lower().endswith(REFERRING):
+            raise Forbidden(f"{quoted(href)} is not a file with pixels, which alone can be added")
+        identifier = self._paths.identifier(path, self._prefix) if path.startswith("/") else path
+        if not identifier or identifier.endswith("/") or not self._is_inside(identifier):
+            raise Forbidden(f"{quoted(href)} is not below a folder whose images can be added")
+        return identifier
+
+    def path(self, identifier: str) -> str:
+        """The path of the file of an image."""
+        return self._joined(f"{identifier}{self._suffix}")
+
+    def _joined(self, path: str) -> str:
+        ending = "" if self._is_beginning else "/"
+        return f"{self._prefix.rstrip('/')}{ending}{path}"
+
+    @property
+    def _is_beginning(self) -> bool:
+        """The prefix ends in the beginning of file names, and not in a folder."""
+        return not os.path.isdir(self._prefix)
+
+    def _path(self, href: str) -> str:
+        """A path, absolute or relative to the prefix."""
+        name, colon, rest = href.partition(":")
+        if colon and name in self._folders:
+            folder = self._folders[name]
+            return f"{folder}/{rest.lstrip('/')}" if folder else rest.lstrip("/")
+        if not SCHEME.match(href):
+            return href
+        parts = urlsplit(href)
+        if (
+            parts.scheme.lower() != "file"
+            or parts.netloc not in ("", "localhost")
+            or parts.query
+            or parts.fragment
+        ):
+            raise Forbidden(f"{quoted(href)} is not read; files below the folder of images can be added")
+        try:
+            path = unquote(parts.path, errors="strict")
+        except UnicodeDecodeError:
+            raise InvalidRequest(f"{quoted(href)} is not UTF-8") from None
+        if CONTROL.search(path):
+            raise InvalidRequest(f"{quoted(href)} does not name a file")
+        return path
+
+    def _is_inside(self, identifier: str) -> bool:
+        """Whether a file, and what a link in its path leads to, is below one of the folders."""
+        if not self._folders:
+            return True
+        real = os.path.realpath(self.path(identifier))
+        for folder in self._folders.values():
+            whole = os.path.realpath(self._joined(folder)).rstrip("/")
+            if (not folder or identifier.startswith(f"{folder}/")) and real.startswith(f"{whole}/"):
+                return True
+        return False
+
+    def _folder(self, name: str, folder: str) -> str:
+        """A folder, relative to the prefix; empty for that itself."""
+        path = os.path.normpath(os.path.join(self._prefix, folder))
+        relative = os.path.relpath(path, self._prefix)
+        if relative.partition("/")[0] == "..":
+            raise ConfigError(f"the root {name!r} is {folder!r}, which is not below FILESYSTEM_PREFIX")
+        return "" if relative == "." else relative
