@@ -17,7 +17,7 @@ from iipserve.protocols import Images, Server
 from iipserve.protocols.coverage_options import item, split
 from iipserve.protocols.coverage_times import agrees
 from iipserve.protocols.coverages import CoverageView, plan_coverage
-from iipserve.protocols.map_tiles import entry_of
+from iipserve.protocols.map_tiles import image_entry
 
 MAX_IMAGES = 1000
 """Images that are opened for a request."""
@@ -113,7 +113,7 @@ def plan_images(
     for image in images_at(layer, times, wanted):
         if image.name not in images:  # which was outside of the box of the request
             continue
-        shown = entry_of(layer, images[image.name], server)
+        shown = image_entry(layer, images[image.name], server)
         kind, expected = (each.info.samples for each in (shown, entry))
         if (kind.dtype, kind.bands) != (expected.dtype, expected.bands):
             raise UnsupportedImage(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from iipserve import coverage_formats
 from iipserve.errors import UnsupportedEncoding
 from iipserve.geo import crs
+from iipserve.geo.collection_settings import WCS
 from iipserve.geo.coverages import NamedFormat
 from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
 from iipserve.geo.service.keys import (
@@ -123,8 +124,10 @@ def warns(metadata: ServiceMetadata) -> bool:
 # -- of layers -------------------------------------------------------------------------------------
 
 
-def layer_operations(layer: Layer, metadata: ServiceMetadata) -> tuple[str, ...]:
-    """The operations that are answered for a layer; without GetCapabilities, documents do not list it."""
+def layer_operations(layer: Layer, metadata: ServiceMetadata, service: str = WCS) -> tuple[str, ...]:
+    """The operations that a service answers for a layer; without GetCapabilities, documents do not list it."""
+    if not layer.is_in(service):
+        return ()
     offered = operations(metadata)
     chosen = layer.metadata.get(PREFIX + REQUESTS)
     if chosen is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from iipserve.formats import Formats
-from iipserve.geo import crs
+from iipserve.geo import collection_settings, crs
+from iipserve.geo.collection_settings import WMS
 from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
 from iipserve.geo.service.keys import (
     LISTED_CRS,
@@ -126,13 +127,17 @@ def root_layer(metadata: ServiceMetadata) -> RootLayer:
 # -- of layers -------------------------------------------------------------------------------------
 
 
-def layer_operations(layer: Layer, metadata: ServiceMetadata) -> tuple[str, ...]:
-    """The operations that are answered for a layer; without GetCapabilities, documents do not list it."""
+def layer_operations(layer: Layer, metadata: ServiceMetadata, service: str = WMS) -> tuple[str, ...]:
+    """The operations that a service answers for a layer; without GetCapabilities, documents do not list it."""
+    if not layer.is_in(service):
+        return ()
     offered = operations(metadata)
     chosen = layer.metadata.get(REQUESTS)
     if chosen is not None:
         words = chosen.replace(",", " ").split()
         offered = tuple(name for name in offered if name in words)
+    if not layer.is_in(collection_settings.MAPML):
+        offered = tuple(name for name in offered if name != "GetMapML")
     if not layer.is_queryable:
         offered = tuple(name for name in offered if name != "GetFeatureInfo")
     return offered

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from iipserve.errors import Forbidden, IIPServeError, TileNotFound, UnsupportedEncoding
 from iipserve.formats import Formats
+from iipserve.geo.collection_settings import REST, WMTS
 from iipserve.geo.crs import WGS84
 from iipserve.geo.georeference import PIXEL_SPACE, in_pixel_space
 from iipserve.geo.grid import Bounds
@@ -19,10 +20,11 @@ from iipserve.geo.matrixset import LinkedSet, TileMatrix
 from iipserve.geo.ows.addresses import endpoint
 from iipserve.http import Routed
 from iipserve.http.public_address import ascii_address, public_root
-from iipserve.image import ImageInfo
+from iipserve.image import ImageInfo, ImageName
 from iipserve.plan import RenderPlan
-from iipserve.protocols import Server
-from iipserve.protocols.maps import MapView, plan_map
+from iipserve.protocols import Images, Server
+from iipserve.protocols.collection_maps import plan_layer
+from iipserve.protocols.maps import MapView
 
 USUAL_FORMATS = ("png", "jpeg", "webp", "tiff")
 """Names of the formats of tiles that are offered unless the service file says which."""
@@ -113,8 +115,30 @@ def answers_empty_tiles(metadata: ServiceMetadata) -> bool:
     return bool(metadata.options.get("wmts.tile_outside", "error") == "empty")
 
 
-def entry_of(layer: Layer, info: ImageInfo, server: Server) -> LayerEntry:
-    """The layer with what is known of its image."""
+def entry_of(layer: Layer, images: Images, server: Server) -> LayerEntry:
+    """The layer with what is known of its image; of a collection, with what stands for all of its images.
+
+    Args:
+        layer: of a request.
+        images: those of its query, which notes that the answer depends on the collection.
+        server: locates images.
+    """
+    index = layer.index
+    if index is None:
+        return image_entry(layer, images[layer.name], server)
+    images.depend_on(index)
+    return LayerEntry(layer, index.info, index.geo)
+
+
+def first_entry(layer: Layer, images: Images, server: Server) -> LayerEntry:
+    """The layer with what is known of its image, of a collection with the first one: for legends, which show its samples."""
+    if layer.index is not None:
+        images.depend_on(layer.index)
+    return image_entry(layer, images[layer.name], server)
+
+
+def image_entry(layer: Layer, info: ImageInfo, server: Server) -> LayerEntry:
+    """The layer with what is known of one of its images."""
     return LayerEntry(layer, info, server.geo_image(info) or in_pixel_space(info))
 
 
@@ -147,24 +171,29 @@ def lon_lat(entry: LayerEntry) -> Bounds | None:
     return place.bounds if place and all(map(math.isfinite, place.bounds)) else None
 
 
+def image_names(layers: Iterable[Layer]) -> tuple[ImageName, ...]:
+    """The images that a request for layers needs, each once."""
+    return tuple(dict.fromkeys(name for layer in layers for name in layer.names))
+
+
 # -- tiles by their paths --------------------------------------------------------------------------
 
 
-def tile_layer(identifier: str, catalog: Catalog) -> Layer | None:
-    """The layer of that identifier, if it is offered as tiles."""
+def tile_layer(identifier: str, catalog: Catalog, service: str = WMTS) -> Layer | None:
+    """The layer of that identifier, if a service offers it as tiles."""
     layer = catalog.find(identifier)
-    return layer if layer is not None and layer.has_tiles else None
+    return layer if layer is not None and layer.has_tiles and layer.is_in(service) else None
 
 
-def find_layer(identifier: str, server: Server, *, tiled: bool = False) -> Layer:
-    """The layer of that identifier; only one that is offered as tiles, if `tiled`.
+def find_layer(identifier: str, server: Server, *, tiled: bool = False, service: str = REST) -> Layer:
+    """The layer of that identifier, if a service offers it; only one that is offered as tiles, if `tiled`.
 
     Raises:
         NotThere: there is none.
     """
     catalog = server.catalog()
-    layer = tile_layer(identifier, catalog) if tiled else catalog.find(identifier)
-    if layer is None:
+    layer = tile_layer(identifier, catalog, service) if tiled else catalog.find(identifier)
+    if layer is None or not layer.is_in(service):
         raise NotThere(f"there is no layer {identifier!r}")
     return layer
 
@@ -198,7 +227,7 @@ def format_of(text: str, server: Server) -> str:
     return name
 
 
-def plan_tile(tile: TileName, info: ImageInfo, server: Server) -> RenderPlan:
+def plan_tile(tile: TileName, images: Images, server: Server) -> RenderPlan:
     """The plan of a tile: the same for the same square, whatever service is asked.
 
     Raises:
@@ -209,7 +238,7 @@ def plan_tile(tile: TileName, info: ImageInfo, server: Server) -> RenderPlan:
     metadata = server.catalog().metadata
     check_offered(metadata, "GetTile")
     style = style_of(tile.layer, tile.style)
-    entry, linked = offered_set(entry_of(tile.layer, info, server), metadata, tile.matrix_set)
+    entry, linked = offered_set(entry_of(tile.layer, images, server), metadata, tile.matrix_set)
     if linked is None:
         _, sets = offered_sets(entry, metadata)
         known = ", ".join(each.set.identifier for each in sets)
@@ -218,7 +247,7 @@ def plan_tile(tile: TileName, info: ImageInfo, server: Server) -> RenderPlan:
         )
     matrix = _matrix(tile, linked, is_outside_allowed=answers_empty_tiles(metadata))
     grid = linked.set.grid(matrix, tile.column, tile.row, tile.scale)
-    return plan_map(MapView(tile.layer, style, grid, tile.format), info, entry.geo, server)
+    return plan_layer(MapView(tile.layer, style, grid, tile.format), entry, images, server)
 
 
 def as_tile(view: MapView, server: Server) -> MapView:

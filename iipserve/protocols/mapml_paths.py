@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from iipserve.errors import Forbidden
 from iipserve.geo import require
+from iipserve.geo.collection_settings import MAPML
 from iipserve.geo.layer import Layer
 from iipserve.geo.ows import kvp
 from iipserve.http import Routed
@@ -39,18 +40,18 @@ def parse(routed: Routed, server: Server) -> Query:
     dialect = Dialect.of(parameters.get("dialect"))
     format = format_of(parameters.get("format", "png"), server)
     base = base_of(routed, server, SEGMENT)
-    return Query((layer.name,), layer, projection, parameters.get("style"), format, dialect, base)
+    return Query(layer.names, layer, projection, parameters.get("style"), format, dialect, base)
 
 
 def _named(target: str, server: Server) -> tuple[Layer, Projection]:
     """The layer and the projection of a path; without a projection, the default one."""
     path, _, last = target.rstrip("/").rpartition("/")
     if projection := PROJECTIONS.get(decoded(last).upper()) if path else None:
-        return find_layer(decoded(path), server), projection
+        return find_layer(decoded(path), server, service=MAPML), projection
     identifier, projection = decoded(target.rstrip("/")), PROJECTIONS[DEFAULT]
     if path and server.catalog().find(identifier) is None and server.catalog().find(decoded(path)):
         raise NotThere(f"there is no projection {decoded(last)!r}; {', '.join(PROJECTIONS)} are known")
-    return find_layer(identifier, server), projection
+    return find_layer(identifier, server, service=MAPML), projection
 
 
 PROTOCOL = Protocol(SEGMENT, (PathRoute(SEGMENT),), parse, plan)

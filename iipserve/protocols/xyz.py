@@ -80,7 +80,7 @@ def parse(routed: Routed, server: Server) -> Query:
         layer = find_layer(decoded(name), server, tiled=True)
         format = format_of(extension or USUAL_EXTENSION, server)
         tile = TileName(layer, TILEJSON_SET, zoom, int(row), int(column), format, style, 2 if dense else 1)
-        return TileQuery((layer.name,), tile)
+        return TileQuery(layer.names, tile)
     if match := DESCRIPTION.fullmatch(routed.target):
         layer = find_layer(decoded(match[1]), server, tiled=True)
         root, more = service_root(routed, server, "xyz"), f"?style={quote(style, safe='')}" if style else ""
@@ -89,7 +89,7 @@ def parse(routed: Routed, server: Server) -> Query:
         tiles = (
             f"{root}{quote(layer.identifier, safe='')}/{{z}}/{{x}}/{{y}}.{quote(extension, safe='')}{more}"
         )
-        return DescriptionQuery((layer.name,), layer, style, tiles)
+        return DescriptionQuery(layer.names, layer, style, tiles)
     raise InvalidRequest(
         f"{decoded(routed.target)!r} is neither LAYER/ZOOM/COLUMN/ROW.png nor LAYER/tiles.json"
     )
@@ -102,11 +102,12 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
         NotThere: the layer has no such style, or no place in this grid.
         TileNotFound: there is no such tile, or it is outside the limits of the layer.
     """
-    info = images.only()
     if isinstance(query, TileQuery):
-        return Answer(plan_tile(query.tile, info, server))
+        return Answer(plan_tile(query.tile, images, server))
     style_of(query.layer, query.style)
-    entry, linked = offered_set(entry_of(query.layer, info, server), server.catalog().metadata, TILEJSON_SET)
+    entry, linked = offered_set(
+        entry_of(query.layer, images, server), server.catalog().metadata, TILEJSON_SET
+    )
     if linked is None:
         raise NotThere(f"layer {query.layer.identifier!r} has no place in {TILEJSON_SET}")
     body = json.dumps(tilejson_document(entry, linked, query.template), ensure_ascii=False).encode()

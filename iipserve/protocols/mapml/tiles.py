@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import quote
 
+from iipserve.geo.collection_settings import MAPML
 from iipserve.geo.layer import Layer, LayerEntry, Style
 from iipserve.geo.matrixset import LinkedSet
 from iipserve.http import Routed
 from iipserve.http.public_address import headers_read, public_root
-from iipserve.image import ImageInfo, ImageName
+from iipserve.image import ImageName
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Images, Server
 from iipserve.protocols.feature_info.formats import EXTENSIONS
@@ -72,33 +73,34 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     Raises:
         NotThere: the layer is not answered for, has no such style, or no place in this projection.
     """
-    if "GetMapML" not in query.layer.metadata.get("enable_request", "GetMapML").split():
+    is_answered = "GetMapML" in query.layer.metadata.get("enable_request", "GetMapML").split()
+    if not (is_answered and query.layer.is_in(MAPML)):
         raise NotThere(f"there is no layer {query.layer.identifier!r}")
-    style, info = style_of(query.layer, query.style), images.only()
-    linked = linked_in(query.projection, query.layer, info, server)
+    style = style_of(query.layer, query.style)
+    linked = linked_in(query.projection, query.layer, images, server)
     if linked is None:
-        raise NotThere(_why_not(query, info, server))
-    body = write(_sheet(query, style, linked, info, server), query.dialect)
+        raise NotThere(_why_not(query, images, server))
+    body = write(_sheet(query, style, linked, images, server), query.dialect)
     return Answer(Document(body, f"{MEDIA_TYPE}; charset=utf-8", ", ".join(headers_read(server.config))))
 
 
-def linked_in(projection: Projection, layer: Layer, info: ImageInfo, server: Server) -> LinkedSet | None:
+def linked_in(projection: Projection, layer: Layer, images: Images, server: Server) -> LinkedSet | None:
     """The tiles of a layer in a projection; None where it has none."""
-    entry: LayerEntry = entry_of(layer, info, server)
+    entry: LayerEntry = entry_of(layer, images, server)
     _, found = offered_set(entry, server.catalog().metadata, projection.matrix_set)
     return found and within_viewer(found, projection)
 
 
-def _why_not(query: Query, info: ImageInfo, server: Server) -> str:
+def _why_not(query: Query, images: Images, server: Server) -> str:
     name, matrix_set = query.projection.name, query.projection.matrix_set
-    others = [each for each in PROJECTIONS.values() if linked_in(each, query.layer, info, server)]
+    others = [each for each in PROJECTIONS.values() if linked_in(each, query.layer, images, server)]
     if not others:
         return f"layer {query.layer.identifier!r} has no place on a map of MapML"
     known = ", ".join(each.name for each in others)
     return f"layer {query.layer.identifier!r} has no tiles of {matrix_set}, so none of {name}; it has {known}"
 
 
-def _sheet(query: Query, style: Style, linked: LinkedSet, info: ImageInfo, server: Server) -> Sheet:
+def _sheet(query: Query, style: Style, linked: LinkedSet, images: Images, server: Server) -> Sheet:
     """What the document says."""
     layer, projection, metadata = query.layer, query.projection, query.layer.metadata
     resource = f"{query.base}wmts/{quote(layer.identifier, safe='')}/{quote(style.name, safe='')}"
@@ -116,7 +118,7 @@ def _sheet(query: Query, style: Style, linked: LinkedSet, info: ImageInfo, serve
         tuple(
             Alternate(each.name, _address(query, each, style))
             for each in others
-            if linked_in(each, layer, info, server)
+            if linked_in(each, layer, images, server)
         ),
         tuple(_styles(query, style)),
         stated.address if (stated := stated_legend(layer, style)) else f"{resource}/legend.png",

@@ -60,7 +60,7 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     """
     if isinstance(query, TileQuery):
         vary = (("Vary", "Accept"),) if query.is_negotiated else ()
-        return Answer(plan_tile(query.tile, images.only(), server), vary)
+        return Answer(plan_tile(query.tile, images, server), vary)
     if isinstance(query, maps.MapQuery):
         return maps.plan_map_of(query, images, server)
     if isinstance(query, CoverageQuery):
@@ -72,7 +72,7 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
     if query.layer is None:
         named = _of_service(query, server)
     else:
-        entry = entry_of(query.layer, images.only(), server)
+        entry = entry_of(query.layer, images, server)
         named = _of_layer(query, entry, server)
     return Answer(written(named, query.form, server))
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+from iipserve.geo.collection_settings import REST
 from iipserve.geo.crs import CRS84_URI
 from iipserve.geo.layer import Catalog, LayerEntry, ServiceMetadata
 from iipserve.protocols.map_tiles import lon_lat
@@ -63,7 +64,9 @@ def conformance_document(formats: dict[str, str], *, has_maps: bool, coverages: 
 def collections_document(query: CollectionsQuery, catalog: Catalog, *, is_html: bool) -> Json:
     """The layers (20-024, section 8.2)."""
     addresses, limit, offset = query.addresses, query.limit, query.offset
-    found = list(islice(catalog.entries(), offset, offset + limit + 1))
+    found = list(
+        islice((each for each in catalog.entries() if each.layer.is_in(REST)), offset, offset + limit + 1)
+    )
     links = own_links(addresses, "collections", is_html=is_html, query=f"limit={limit}&offset={offset}")
     if len(found) > limit:
         href = addresses.of("collections", query=f"limit={limit}&offset={offset + limit}")

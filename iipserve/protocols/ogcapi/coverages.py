@@ -8,6 +8,7 @@ from iipserve import coverage_formats
 from iipserve.coverage_formats import Raster
 from iipserve.errors import Forbidden, InvalidRequest, TooLarge, UnsupportedEncoding
 from iipserve.geo import crs
+from iipserve.geo.collection_settings import REST
 from iipserve.geo.coverages import NamedFormat
 from iipserve.geo.crs import CrsName, Form
 from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
@@ -28,7 +29,7 @@ def is_offered(metadata: ServiceMetadata, layer: Layer | None = None) -> bool:
     """Whether coverages are answered, of one layer or at all: where those of WCS are."""
     if layer is None:
         return "GetCoverage" in coverage_options.operations(metadata)
-    return "GetCoverage" in coverage_options.layer_operations(layer, metadata)
+    return "GetCoverage" in coverage_options.layer_operations(layer, metadata, REST)
 
 
 def formats(metadata: ServiceMetadata) -> tuple[str, ...]:
@@ -58,7 +59,7 @@ def plan_coverage_of(query: CoverageQuery, images: Images, server: Server) -> An
         TooLarge: the result has more samples than the service allows.
     """
     metadata = server.catalog().metadata
-    shown = offered(entry_of(query.layer, images[query.layer.name], server), metadata)
+    shown = offered(entry_of(query.layer, images, server), metadata)
     _check_system(query, shown, metadata)
     _check_time(query, shown)
     target = target_of(query, shown.grid)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from iipserve.errors import Forbidden
 from iipserve.geo import crs
+from iipserve.geo.collection_settings import REST
 from iipserve.geo.crs import CRS84_URI, CrsName, Form
 from iipserve.geo.grid import GridRef
 from iipserve.geo.layer import Catalog, Layer, LayerEntry, ServiceMetadata
@@ -18,7 +19,7 @@ from iipserve.plan import Answer, RenderPlan
 from iipserve.protocols import Images, Server
 from iipserve.protocols import map_options as options
 from iipserve.protocols.map_scales import PIXEL, is_drawn
-from iipserve.protocols.map_tiles import as_tile, entry_of, lon_lat, style_of
+from iipserve.protocols.map_tiles import as_tile, entry_of, image_names, lon_lat, style_of
 from iipserve.protocols.map_values import check_steps, color, switch
 from iipserve.protocols.maps import MapView, ShownLayer, plan_blank, plan_maps
 from iipserve.protocols.ogcapi import times
@@ -97,7 +98,7 @@ def read_map(
     dimensions = times.read_dimensions(parameters, subset)
     chosen = times.having(layers, dimensions)
     return MapQuery(
-        tuple(dict.fromkeys(layer.name for layer in chosen)),
+        image_names(chosen),
         chosen,
         style,
         format,
@@ -113,7 +114,7 @@ def read_map(
 
 def is_offered(metadata: ServiceMetadata, layer: Layer | None = None) -> bool:
     """Whether maps are answered, of one layer or at all: where those of WMS are."""
-    found = options.operations(metadata) if layer is None else options.layer_operations(layer, metadata)
+    found = options.operations(metadata) if layer is None else options.layer_operations(layer, metadata, REST)
     return "GetMap" in found
 
 
@@ -144,7 +145,7 @@ def plan_map_of(query: MapQuery, images: Images, server: Server) -> Answer:
         InvalidRequest: the box has no place in the system of the map.
     """
     metadata = server.catalog().metadata
-    entries = [entry_of(layer, images[layer.name], server) for layer in query.layers]
+    entries = [entry_of(layer, images, server) for layer in query.layers]
     name = query.crs or _usual_system(query, [options.offered(each, metadata) for each in entries])
     shown = [options.shown_in(name.key, name.key, each, metadata) for each in entries]
     area, known = query.area, None

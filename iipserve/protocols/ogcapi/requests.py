@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from iipserve.errors import InvalidRequest
 from iipserve.geo import require
+from iipserve.geo.collection_settings import REST
 from iipserve.geo.layer import Layer
 from iipserve.geo.linked_sets import native_owner
 from iipserve.geo.ows import kvp
@@ -108,7 +109,7 @@ class _Request(NamedTuple):
         self, kind: Kind, layer: Layer | None = None, style: str | None = None, matrix_set: str = ""
     ) -> DocumentQuery:
         """A query for a document."""
-        names = () if layer is None else (layer.name,)
+        names = () if layer is None else layer.names
         form = _form(self, DOCUMENTS.get(kind, (JSON, HTML)))
         return DocumentQuery(kind, self.addresses, form, names, layer, style, matrix_set)
 
@@ -252,7 +253,7 @@ def _dataset_layers(text: str, request: _Request) -> tuple[Layer, ...]:
     server = request.server
     if not text:
         found = dataset_layers(server.listed())
-    elif (one := server.catalog().find(text)) is not None:
+    elif (one := server.catalog().find(text)) is not None and one.is_in(REST):
         found = (one,)
     else:
         parts = [part.strip() for part in text.split(",")]
@@ -287,7 +288,7 @@ def _of_tiles(parts: list[str], rest: list[str], request: _Request) -> Query:
         format, is_negotiated = _tile_format(rest[-1][len(last) + 1 :], request)
         matrix_set, matrix = decoded("/".join(rest[:-3])), decoded(rest[-3])
         tile = TileName(layer, matrix_set, matrix, int(rest[-2]), int(last), format, style or "")
-        return TileQuery((layer.name,), tile, is_negotiated)
+        return TileQuery(layer.names, tile, is_negotiated)
     if len(rest) == 4 and native_owner(decoded("/".join(rest))) is None:
         raise InvalidRequest(
             f"row {decoded(rest[-2])!r} and column {decoded(rest[-1])!r} are to be integers of at most nine digits"

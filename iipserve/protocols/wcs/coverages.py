@@ -51,7 +51,7 @@ def plan_get_coverage(query: CoverageQuery, images: Images, server: Server) -> A
         OwsError: what is asked for does not exist, or is too large.
     """
     metadata = server.catalog().metadata
-    entry = entry_of(query.layer, images[query.layer.name], server)
+    entry = entry_of(query.layer, images, server)
     offered = offering(entry, metadata)
     _check(query, offered, metadata)
     target = target_of(query, offered.grid)

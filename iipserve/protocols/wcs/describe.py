@@ -50,7 +50,7 @@ def plan_description(query: DescribeQuery, images: Images, server: Server) -> Do
         return CatalogPlan(form)
     metadata = server.catalog().metadata
     layers = {layer.identifier: layer for layer in query.layers}
-    entries = [entry_of(layer, images[layer.name], server) for layer in layers.values()]
+    entries = [entry_of(layer, images, server) for layer in layers.values()]
     if family_of(query.version) is Family.V1_0:
         _check_on_earth(entries, metadata)
     return _document(entries, metadata, form, "")

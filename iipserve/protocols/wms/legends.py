@@ -10,7 +10,7 @@ from iipserve.geo.ows.exceptions import OwsError
 from iipserve.plan import Answer
 from iipserve.protocols import Images, Server, legends
 from iipserve.protocols import map_options as options
-from iipserve.protocols.map_tiles import entry_of
+from iipserve.protocols.map_tiles import first_entry
 from iipserve.protocols.sld import document
 from iipserve.protocols.sld.styles import style_of
 from iipserve.protocols.wms import vendor
@@ -27,7 +27,7 @@ def plan_get_legend(query: LegendQuery, images: Images, server: Server) -> Answe
     Raises:
         OwsError: InvalidFormat, or StyleNotDefined: the SLD is not understood.
     """
-    entry = options.offered(entry_of(query.layer, images.only(), server), server.catalog().metadata)
+    entry = options.offered(first_entry(query.layer, images, server), server.catalog().metadata)
     style = _style(query, entry)
     if query.vendor:
         style = replace(style, operations=vendor.applied(style, query.vendor))

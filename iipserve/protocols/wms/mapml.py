@@ -122,7 +122,7 @@ def _levels(
     metadata = server.catalog().metadata
     found = []
     for layer in query.layers:
-        entry = options.offered(entry_of(layer, images[layer.name], server), metadata)
+        entry = options.offered(entry_of(layer, images, server), metadata)
         levels = levels_of(entry, projection) if options.accepts(projection.crs, entry, metadata) else None
         if levels is None:
             return None

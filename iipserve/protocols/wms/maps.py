@@ -54,5 +54,5 @@ def shown_entry(query: MapQuery, layer: Layer, images: Images, server: Server) -
     Raises:
         NoTransformation: it is not offered in that system, or has no place in it.
     """
-    entry = entry_of(layer, images[layer.name], server)
+    entry = entry_of(layer, images, server)
     return options.shown_in(query.crs.key, query.crs.text, entry, server.catalog().metadata)

@@ -10,7 +10,6 @@ from iipserve.geo.grid import Bounds
 from iipserve.geo.layer import Layer, Style
 from iipserve.geo.ows.exceptions import OwsError
 from iipserve.geo.ows.kvp import Parameters
-from iipserve.image import ImageName
 from iipserve.protocols import Server
 from iipserve.protocols import map_options as options
 from iipserve.protocols.map_values import box, invalid, required
@@ -18,12 +17,6 @@ from iipserve.protocols.mapml.projections import system_of
 from iipserve.protocols.wms.faults import INVALID_CRS, STYLE_NOT_DEFINED, unknown_layer
 from iipserve.protocols.wms.query import V1_1, MapCrs
 from iipserve.protocols.wms.tree import members
-
-
-def image_names(layers: tuple[Layer, ...]) -> tuple[ImageName, ...]:
-    """The images of layers, each once."""
-    return tuple(dict.fromkeys(layer.name for layer in layers))
-
 
 # -- layers ----------------------------------------------------------------------------------------
 

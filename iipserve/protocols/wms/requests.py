@@ -17,7 +17,7 @@ from iipserve.geometry import Size
 from iipserve.http import Routed
 from iipserve.protocols import Server
 from iipserve.protocols import map_options as options
-from iipserve.protocols.map_tiles import public_address
+from iipserve.protocols.map_tiles import image_names, public_address
 from iipserve.protocols.map_values import WHOLE, check_steps, color, invalid, required, size, switch, whole
 from iipserve.protocols.mapml.projections import PREFIX
 from iipserve.protocols.wms import sld_styles, vendor
@@ -33,7 +33,6 @@ from iipserve.protocols.wms.naming import (
     bounds_of,
     crs_of,
     groups_of,
-    image_names,
     layers_of,
     style_of,
     styles_of,
@@ -122,7 +121,7 @@ def _legend(parameters: Parameters, routed: Routed, server: Server) -> LegendQue
         raise invalid("LAYER names several layers; a legend is of one", "layer")
     style = style_of(layer, (parameters.get("style") or parameters.get("styles")).strip())
     return LegendQuery(
-        (layer.name,),
+        layer.names,
         layer,
         style,
         parameters.get("format"),

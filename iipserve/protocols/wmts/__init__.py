@@ -49,12 +49,11 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
         return Answer(plan_capabilities(query, server))
     if isinstance(query, MapmlQuery):
         return plan_mapml(query, images, server)
-    info = images.only()
     if isinstance(query, TileQuery):
-        return Answer(plan_tile(query, info, server))
+        return Answer(plan_tile(query, images, server))
     if isinstance(query, LegendQuery):
-        return Answer(plan_legend(query, info, server))
-    return Answer(plan_feature_info(query, info, server))
+        return Answer(plan_legend(query, images, server))
+    return Answer(plan_feature_info(query, images, server))
 
 
 PROTOCOL = Protocol(

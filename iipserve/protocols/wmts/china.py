@@ -10,6 +10,7 @@ import re
 from itertools import islice
 from typing import NamedTuple
 
+from iipserve.geo.collection_settings import WMTS, WMTS_CHINA
 from iipserve.geo.layer import Catalog, Layer, ServiceMetadata
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.http import Routed
@@ -48,8 +49,8 @@ class Form(NamedTuple):
         """The parameters with what follows from the path and from the platform's conventions."""
         values = dict(parameters.values)
         asked = values.get(LAYER, "")
-        if tile_layer(asked, catalog) is None:
-            layer = (tile_layer(self.layer, catalog) if self.layer else None) or (
+        if tile_layer(asked, catalog, WMTS_CHINA) is None:
+            layer = (tile_layer(self.layer, catalog, WMTS_CHINA) if self.layer else None) or (
                 _only(catalog) if asked else None
             )
             if layer is not None:
@@ -82,12 +83,12 @@ def check_key(parameters: Parameters, metadata: ServiceMetadata) -> None:
 def shortcut(parameters: Parameters, catalog: Catalog) -> TileQuery:
     """The tile of a short address: `T=img_w&x=1&y=2&l=3`. Raises `OwsError`."""
     match = SHORTCUT_VALUE.fullmatch(parameters.required("T"))
-    layer = (tile_layer(match["layer"], catalog) or _only(catalog)) if match else None
+    layer = (tile_layer(match["layer"], catalog, WMTS_CHINA) or _only(catalog)) if match else None
     if match is None or layer is None:
         raise unknown_layer(parameters.get("T"), is_restful=False)
     row, column = parameters.integer("y", OUT_OF_RANGE), parameters.integer("x", OUT_OF_RANGE)
     address = TileAddress("", match["set"], parameters.required("l"), row, column)
-    return TileQuery((layer.name,), layer, address, ANY_FORMAT, is_china=True)
+    return TileQuery(layer.names, layer, address, ANY_FORMAT, is_china=True)
 
 
 def set_identifier(text: str) -> str:
@@ -95,7 +96,17 @@ def set_identifier(text: str) -> str:
     return "c" if text.startswith(LAYER_ALIAS) else ALIASES.get(text, text)
 
 
+def service(*, is_china: bool) -> str:
+    """Which service a request is of, out of `collection_settings.SERVICES`."""
+    return WMTS_CHINA if is_china else WMTS
+
+
 def _only(catalog: Catalog) -> Layer | None:
     """The layer of a service that has only one."""
-    layers = list(islice((entry for entry in catalog.entries() if entry.layer.has_tiles), 2))
+    layers = list(
+        islice(
+            (entry for entry in catalog.entries() if entry.layer.has_tiles and entry.layer.is_in(WMTS_CHINA)),
+            2,
+        )
+    )
     return layers[0].layer if len(layers) == 1 else None

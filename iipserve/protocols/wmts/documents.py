@@ -25,7 +25,7 @@ from iipserve.http.public_address import headers_read
 from iipserve.plan import CatalogPlan, Document
 from iipserve.protocols import Server
 from iipserve.protocols.map_tiles import formats, tile_layer
-from iipserve.protocols.wmts import options, paths
+from iipserve.protocols.wmts import china, options, paths
 from iipserve.protocols.wmts.faults import VERSION
 from iipserve.protocols.wmts.kept_texts import texts_of
 from iipserve.protocols.wmts.layer_texts import Completer, Describer, Offer
@@ -96,9 +96,12 @@ def _formats(catalog: Catalog, server: Server) -> tuple[tuple[str, str], ...]:
 
 def _listed(query: CapabilitiesQuery, catalog: Catalog) -> Iterator[LayerEntry]:
     """The layers that the document lists."""
+    service = china.service(is_china=query.is_china)
     if not query.layers:
-        return (entry for entry in catalog.entries() if entry.layer.has_tiles)
-    wanted = {layer.identifier for name in query.layers if (layer := tile_layer(name, catalog)) is not None}
+        return (entry for entry in catalog.entries() if entry.layer.has_tiles and entry.layer.is_in(service))
+    wanted = {
+        layer.identifier for name in query.layers if (layer := tile_layer(name, catalog, service)) is not None
+    }
     return (entry for entry in catalog.entries() if entry.layer.identifier in wanted)
 
 

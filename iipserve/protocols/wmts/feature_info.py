@@ -6,9 +6,8 @@ from iipserve.geo import crs
 from iipserve.geo.layer import LayerEntry
 from iipserve.geo.matrixset import TileMatrix, TileMatrixSet
 from iipserve.geo.ows.exceptions import INVALID_VALUE, OperationNotSupported, OwsError
-from iipserve.image import ImageInfo
 from iipserve.plan import ValuePlan
-from iipserve.protocols import Server
+from iipserve.protocols import Images, Server
 from iipserve.protocols.feature_info.formats import UnknownInfoFormat, writer
 from iipserve.protocols.feature_info.places import Place, key_of_srid, pixel_of_grid, point_of_level
 from iipserve.protocols.feature_info.planning import UnknownChild
@@ -23,7 +22,7 @@ OPERATION = "GetFeatureInfo"
 """As locator of its faults."""
 
 
-def plan_feature_info(query: FeatureInfoQuery, info: ImageInfo, server: Server) -> ValuePlan:
+def plan_feature_info(query: FeatureInfoQuery, images: Images, server: Server) -> ValuePlan:
     """The plan of what there is at a place.
 
     Raises:
@@ -39,7 +38,7 @@ def plan_feature_info(query: FeatureInfoQuery, info: ImageInfo, server: Server) 
     if write not in map(writer, offered_formats):
         text = f"infoformat {query.info_format!r} is not offered; {', '.join(offered_formats)} are"
         raise nothing_there(INVALID_VALUE, text, INFO_FORMAT, is_restful=query.is_restful)
-    entry = entry_of(query.layer, info, server)
+    entry = entry_of(query.layer, images, server)
     if isinstance(query.place, PixelOfTile):
         entry, place = _pixel(query, query.place, entry, server)
     else:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from iipserve.geo.ows.exceptions import INVALID_VALUE, NoSuchResource
-from iipserve.image import ImageInfo
 from iipserve.plan import Document, RenderPlan, StatisticsPlan
-from iipserve.protocols import Server, legends
-from iipserve.protocols.map_tiles import entry_of
+from iipserve.protocols import Images, Server, legends
+from iipserve.protocols.map_tiles import first_entry
 from iipserve.protocols.wmts.faults import FORMAT
 from iipserve.protocols.wmts.query import LegendQuery
 from iipserve.protocols.wmts.tiles import style_of
@@ -15,15 +14,16 @@ JSON = "json"
 """Extension of the document of values and colors."""
 
 
-def plan_legend(
-    query: LegendQuery, info: ImageInfo, server: Server
-) -> RenderPlan | StatisticsPlan | Document:
+def plan_legend(query: LegendQuery, images: Images, server: Server) -> RenderPlan | StatisticsPlan | Document:
     """The plan of a legend.
 
     Raises:
         NoSuchResource: the layer has no such style, or legends have no such format.
     """
-    style, entry = style_of(query.layer, query.style, is_restful=True), entry_of(query.layer, info, server)
+    style, entry = (
+        style_of(query.layer, query.style, is_restful=True),
+        first_entry(query.layer, images, server),
+    )
     extension = query.extension.lower()
     if extension == JSON:
         return legends.plan_legend_document(entry, style)

@@ -39,7 +39,7 @@ def read(parameters: Parameters, layer: Layer, routed: Routed, server: Server) -
     except UnsupportedEncoding as error:
         raise OwsError(INVALID_VALUE, str(error), FORMAT) from error
     dialect, base = Dialect.of(parameters.get("dialect")), tiles.base_of(routed, server, "wmts")
-    return tiles.Query((layer.name,), layer, projection, style.name, format, dialect, base)
+    return tiles.Query(layer.names, layer, projection, style.name, format, dialect, base)
 
 
 def plan_mapml(query: tiles.Query, images: Images, server: Server) -> Answer:

@@ -20,6 +20,7 @@ from iipserve.protocols.feature_info.formats import EXTENSIONS
 from iipserve.protocols.map_tiles import tile_layer
 from iipserve.protocols.url_text import decoded
 from iipserve.protocols.wmts.china import LAYER_ALIAS
+from iipserve.protocols.wmts.china import service as service_of
 from iipserve.protocols.wmts.faults import COLUMN, LAYER, OUT_OF_RANGE, ROW
 from iipserve.protocols.wmts.query import FeatureInfoQuery, LegendQuery, PixelOfTile, TileAddress, TileQuery
 
@@ -48,25 +49,26 @@ def parse(target: str, catalog: Catalog, *, is_china: bool) -> TileQuery | Featu
         OwsError: 404 for a path of no such form, or of a layer that does not exist; 400 for a number that is none.
         InvalidRequest: it is not UTF-8.
     """
+    service = service_of(is_china=is_china)
     body, _, extension = target.rpartition(".")
     parts = [decoded(part) for part in body.split("/")]
     if parts[-1].lower() == LEGEND:
-        return _legend(parts[:-1], extension, catalog)
+        return _legend(parts[:-1], extension, catalog, service)
     if extension.lower() in EXTENSIONS:
-        layer, rest = _split(parts, 5, catalog)
+        layer, rest = _split(parts, 5, catalog, service)
         pixel = PixelOfTile(_tile(rest[:-2], INVALID_VALUE), integer(rest[-1], "I"), integer(rest[-2], "J"))
         info_format = EXTENSIONS[extension.lower()]
-        return FeatureInfoQuery((layer.name,), layer, pixel, info_format, None, is_china, True)
-    layer, rest = _split(parts, 3, catalog)
-    return TileQuery((layer.name,), layer, _tile(rest, OUT_OF_RANGE), extension, is_china, True)
+        return FeatureInfoQuery(layer.names, layer, pixel, info_format, None, is_china, True)
+    layer, rest = _split(parts, 3, catalog, service)
+    return TileQuery(layer.names, layer, _tile(rest, OUT_OF_RANGE), extension, is_china, True)
 
 
-def _legend(parts: list[str], extension: str, catalog: Catalog) -> LegendQuery:
+def _legend(parts: list[str], extension: str, catalog: Catalog, service: str) -> LegendQuery:
     """The legend of `LAYER/STYLE`, or of `LAYER` for the default style."""
     for identifier, style in (("/".join(parts[:-1]), parts[-1] if parts else ""), ("/".join(parts), "")):
-        layer = tile_layer(identifier, catalog) if identifier else None
+        layer = tile_layer(identifier, catalog, service) if identifier else None
         if layer is not None:
-            return LegendQuery((layer.name,), layer, style, extension)
+            return LegendQuery(layer.names, layer, style, extension)
     raise NoSuchResource(INVALID_VALUE, f"there is no layer {'/'.join(parts[:-1])!r}", LAYER)
 
 
@@ -75,13 +77,14 @@ def _tile(rest: list[str], code: str) -> TileAddress:
     return TileAddress(style, matrix_set, matrix, integer(row, ROW, code), integer(column, COLUMN, code))
 
 
-def _split(parts: list[str], tail: int, catalog: Catalog) -> tuple[Layer, list[str]]:
+def _split(parts: list[str], tail: int, catalog: Catalog, service: str) -> tuple[Layer, list[str]]:
     """The layer, and what follows it: style, matrix set, matrix and further parts.
 
     Args:
         parts: of the path.
         tail: number of parts after the matrix set.
         catalog: the layers.
+        service: that offers them.
 
     Raises:
         NoSuchResource: no reading of the path has a layer that exists.
@@ -94,11 +97,11 @@ def _split(parts: list[str], tail: int, catalog: Catalog) -> tuple[Layer, list[s
             f"LAYER/TILEMATRIXSET/TILEMATRIX/TILEROW/TILECOL.FORMAT or {CAPABILITIES}",
         )
     for identifier, style, rest in candidates:
-        layer = tile_layer(identifier, catalog)
+        layer = tile_layer(identifier, catalog, service)
         if layer is not None and (not style or layer.style(style) is not None):
             return layer, [style, *rest]
     for identifier, style, rest in candidates:
-        if (layer := tile_layer(identifier, catalog)) is not None:
+        if (layer := tile_layer(identifier, catalog, service)) is not None:
             return layer, [style, *rest]
     names = " or ".join(dict.fromkeys(repr(identifier) for identifier, _, _ in candidates))
     raise NoSuchResource(INVALID_VALUE, f"there is no layer {names}", LAYER)

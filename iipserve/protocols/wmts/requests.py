@@ -102,7 +102,7 @@ def _read(routed: Routed, server: Server) -> Query:
     if operation == "getcapabilities":
         return _capabilities(parameters, routed, server, is_china=form is not None)
     if operation == "getmapml":
-        return mapml.read(parameters, _layer(parameters, server), routed, server)
+        return mapml.read(parameters, _layer(parameters, server, is_china=form is not None), routed, server)
     if form is not None:
         parameters = form.completed(parameters, server.catalog())
     if operation == "gettile":
@@ -167,9 +167,9 @@ def _endpoint(routed: Routed, server: Server, *, is_china: bool) -> Endpoint:
     return endpoint(routed, config, segment, public_address(server.catalog().metadata))
 
 
-def _layer(parameters: Parameters, server: Server) -> Layer:
+def _layer(parameters: Parameters, server: Server, *, is_china: bool) -> Layer:
     identifier = parameters.required(LAYER)
-    layer = tile_layer(identifier, server.catalog())
+    layer = tile_layer(identifier, server.catalog(), china.service(is_china=is_china))
     if layer is None:
         raise unknown_layer(identifier, is_restful=False)
     return layer
@@ -177,9 +177,9 @@ def _layer(parameters: Parameters, server: Server) -> Layer:
 
 def _tile(parameters: Parameters, server: Server, *, is_china: bool) -> TileQuery:
     required_version(parameters, VERSIONS)
-    layer = _layer(parameters, server)
+    layer = _layer(parameters, server, is_china=is_china)
     address = _tile_address(parameters, OUT_OF_RANGE)
-    return TileQuery((layer.name,), layer, address, parameters.required(FORMAT), is_china)
+    return TileQuery(layer.names, layer, address, parameters.required(FORMAT), is_china)
 
 
 def _tile_address(parameters: Parameters, code: str) -> TileAddress:
@@ -201,7 +201,7 @@ def _feature_info(parameters: Parameters, server: Server, *, is_china: bool) -> 
     is_free = any(map(parameters.states, FREE_PLACE)) and not parameters.states(MATRIX)
     if not is_free or parameters.states("version"):
         required_version(parameters, VERSIONS)
-    layer = _layer(parameters, server)
+    layer = _layer(parameters, server, is_china=is_china)
     place: Place
     if is_free:
         place = _free_place(parameters)
@@ -212,7 +212,7 @@ def _feature_info(parameters: Parameters, server: Server, *, is_china: bool) -> 
         place = PixelOfTile(tile, parameters.integer("I"), parameters.integer("J"))
         info_format = parameters.required(INFO_FORMAT)
     children = words(parameters.get("childlayer")) or None
-    return FeatureInfoQuery((layer.name,), layer, place, info_format, children, is_china)
+    return FeatureInfoQuery(layer.names, layer, place, info_format, children, is_china)
 
 
 def _free_place(parameters: Parameters) -> Point | Box:

@@ -10,11 +10,11 @@ from iipserve.geo.layer import Layer, LayerEntry, Style
 from iipserve.geo.linked_sets import china_sets, link, with_all_matrices
 from iipserve.geo.matrixset import LinkedSet, MatrixLimits, TileMatrix
 from iipserve.geo.ows.exceptions import INVALID_VALUE
-from iipserve.image import ImageInfo
 from iipserve.plan import RenderPlan
-from iipserve.protocols import Server
+from iipserve.protocols import Images, Server
+from iipserve.protocols.collection_maps import plan_layer
 from iipserve.protocols.map_tiles import answers_empty_tiles, entry_of, formats, offered_set, offered_sets
-from iipserve.protocols.maps import MapView, plan_map
+from iipserve.protocols.maps import MapView
 from iipserve.protocols.wmts import china, options
 from iipserve.protocols.wmts.faults import (
     COLUMN,
@@ -187,7 +187,7 @@ def format_of(query: TileQuery, server: Server) -> str:
     return name
 
 
-def plan_tile(query: TileQuery, info: ImageInfo, server: Server) -> RenderPlan:
+def plan_tile(query: TileQuery, images: Images, server: Server) -> RenderPlan:
     """The plan of a tile.
 
     Raises:
@@ -196,9 +196,9 @@ def plan_tile(query: TileQuery, info: ImageInfo, server: Server) -> RenderPlan:
     restful = query.is_restful
     style = style_of(query.layer, query.tile.style, is_restful=restful)
     format = format_of(query, server)
-    entry = entry_of(query.layer, info, server)
+    entry = entry_of(query.layer, images, server)
     located = locate(query.tile, entry, server, is_china=query.is_china, is_restful=restful)
     if not answers_empty_tiles(server.catalog().metadata):
         check_limits(query.tile, located, OUT_OF_RANGE, is_restful=restful)
     view = MapView(query.layer, style, located.grid, format, None, transparent=True)
-    return plan_map(view, info, located.entry.geo, server)
+    return plan_layer(view, located.entry, images, server)
