@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -196,5 +195,6 @@ def open_store(url: str, holder: str = "") -> Store:
         StoreUnavailable: the database cannot be reached.
     """
     require(url)
-    store: Store = import_module("iipserve.collections.opening").opened(url, holder)
-    return store
+    from iipserve.collections.opening import opened
+
+    return opened(url, holder)

@@ -1,0 +1,76 @@
+"""What differs between databases: connections, transactions, and conditions on places."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.sql.elements import ColumnElement
+
+from iipserve.collections.schema import Kind, Tables, tables
+from iipserve.collections.values import Json
+from iipserve.geo.grid import Bounds
+
+
+class Backend(ABC):
+    """A database, for one process and all its threads."""
+
+    kind: Kind
+    engine: Engine
+    """Of transactions; those that only read need none."""
+
+    @property
+    def tables(self) -> Tables:
+        """Of this kind of database."""
+        return tables(self.kind)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection on which each statement sees what is committed when it begins."""
+        with self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that ends with the block: committed, or rolled back by an exception."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection on which everything is as it was at the first statement."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @abstractmethod
+    def version(self, name: str) -> int:
+        """`Store.version`."""
+
+    @abstractmethod
+    def hold(self, holder: str) -> None:
+        """Hold the store for a service from now on. Raises `ConfigError` if another one has it."""
+
+    @abstractmethod
+    def add_places(self, connection: Connection) -> None:
+        """Make what `schema` does not describe, after all tables."""
+
+    @abstractmethod
+    def guard(self, connection: Connection) -> None:
+        """Let no other process make or migrate tables until the transaction ends."""
+
+    @abstractmethod
+    def meets_boxes(self, boxes: Sequence[Bounds], collection: int | None = None) -> ColumnElement[bool]:
+        """Items whose footprint meets one of the boxes, which are in degrees, west before east.
+
+        `collection` is the number of the only one that is searched, where there is one.
+        """
+
+    @abstractmethod
+    def meets_geometry(self, geometry: Json, collection: int | None = None) -> ColumnElement[bool]:
+        """Items whose footprint meets a GeoJSON geometry."""
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()

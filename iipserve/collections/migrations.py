@@ -1,0 +1,67 @@
+"""Tables are made, and those of an earlier version of this server are brought forward, when a store is opened."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from sqlalchemy import Connection, inspect, select, update
+
+from iipserve.collections.backend import Backend
+from iipserve.errors import ConfigError
+
+Migration: TypeAlias = Callable[[Connection, Backend], None]
+"""Changes tables from one version to the next, in the transaction of the connection."""
+
+MIGRATIONS: tuple[Migration, ...] = ()
+"""The first one leads from version 1 to version 2. One that a release had is never changed."""
+
+
+def prepare(backend: Backend, migrations: Sequence[Migration] = MIGRATIONS) -> bytes:
+    """Make or migrate the tables of a store, in one transaction: the secret that signs tokens of searches.
+
+    Raises:
+        ConfigError: the tables are of a newer version, or of another kind of database.
+    """
+    store = backend.tables.store
+    wanted = len(migrations) + 1
+    with backend.writing() as connection:
+        backend.guard(connection)
+        if not inspect(connection).has_table(store.name):
+            _create(connection, backend, wanted)
+        row = connection.execute(select(store)).one()
+        _check(backend, row.kind, row.schema, wanted)
+        for migrate in migrations[row.schema - 1 :]:
+            migrate(connection, backend)
+        if row.schema < wanted:
+            connection.execute(update(store).values(schema=wanted))
+        return bytes.fromhex(row.secret)
+
+
+def _create(connection: Connection, backend: Backend, version: int) -> None:
+    backend.tables.metadata.create_all(connection)
+    backend.add_places(connection)
+    connection.execute(
+        backend.tables.store.insert().values(
+            number=1,
+            schema=version,
+            kind=backend.kind.value,
+            secret=secrets.token_hex(32),
+            holder="",
+            version=1,
+            floor=0,
+            created=datetime.now(UTC),
+        )
+    )
+
+
+def _check(backend: Backend, kind: str, version: int, wanted: int) -> None:
+    if kind != backend.kind.value:
+        raise ConfigError(f"the store is one of {kind}, not of {backend.kind.value}")
+    if version > wanted:
+        raise ConfigError(
+            f"the store has tables of version {version} and was made by a newer version of iipserve; "
+            f"this one reads up to version {wanted}"
+        )

@@ -1,0 +1,107 @@
+"""Stores in PostgreSQL: with PostGIS by geometries (`PostgisBackend`), without by boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Connection, create_engine, func, literal, or_, text
+from sqlalchemy.sql.elements import ColumnElement
+
+from iipserve.collections.backend import Backend
+from iipserve.collections.postgresql_session import KEY, Session
+from iipserve.collections.rows import to_json
+from iipserve.collections.schema import Kind
+from iipserve.collections.shapes import bounds_of, geometry_of
+from iipserve.collections.values import Json
+from iipserve.geo.grid import Bounds
+
+CONNECT_SECONDS = 5
+OPTIONS = "-c timezone=UTC -c lock_timeout=15s -c idle_in_transaction_session_timeout=120s"
+POOL: dict[str, Any] = {
+    "pool_size": 4,
+    "max_overflow": 12,
+    "pool_timeout": 10,
+    "pool_pre_ping": True,
+    "pool_recycle": 1800,
+}
+
+
+class PostgresqlBackend(Backend):
+    """A database of PostgreSQL. Places are boxes, by which footprints are found and compared."""
+
+    kind = Kind.POSTGRESQL
+
+    def __init__(self, url: URL) -> None:
+        """Connect to nothing yet."""
+        options = " ".join(filter(None, (OPTIONS, str(url.query.get("options", "")))))
+        arguments = {"connect_timeout": CONNECT_SECONDS, **url.query, "options": options}
+        url = url.set(drivername="postgresql+psycopg", query={})
+        self.engine = create_engine(url, connect_args=arguments, json_serializer=to_json, **POOL)
+        _, parameters = self.engine.dialect.create_connect_args(url)
+        self._session = Session({**parameters, **arguments})
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Without transactions, whose begin and end are messages of their own."""
+        with self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """By the isolation level for that."""
+        with self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="REPEATABLE READ")
+
+    def version(self, name: str) -> int:
+        """One query, by the connection that holds the lock."""
+        return self._session.version(name)
+
+    def hold(self, holder: str) -> None:
+        """By a lock of the database, which belongs to a connection."""
+        self._session.hold(holder)
+
+    def add_places(self, connection: Connection) -> None:
+        """Nothing: places are columns."""
+
+    def guard(self, connection: Connection) -> None:
+        """By a lock of the database that ends with the transaction."""
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({KEY} + 1)"))
+
+    def meets_boxes(self, boxes: Sequence[Bounds], collection: int | None = None) -> ColumnElement[bool]:
+        """By the boxes of items."""
+        c = self.tables.item.c
+        conditions = []
+        for west, south, east, north in boxes:
+            box = func.box(func.point(west, south), func.point(east, north))
+            conditions += [
+                c.box_1.op("&&", is_comparison=True)(box),
+                c.box_2.op("&&", is_comparison=True)(box),
+            ]
+        return or_(*conditions)
+
+    def meets_geometry(self, geometry: Json, collection: int | None = None) -> ColumnElement[bool]:
+        """By the box of the geometry."""
+        return self.meets_boxes([bounds_of(geometry)], collection)
+
+    def close(self) -> None:
+        """Also the lock."""
+        super().close()
+        self._session.close()
+
+
+class PostgisBackend(PostgresqlBackend):
+    """A database of PostgreSQL with PostGIS. Places are footprints."""
+
+    kind = Kind.POSTGIS
+
+    def meets_boxes(self, boxes: Sequence[Bounds], collection: int | None = None) -> ColumnElement[bool]:
+        """By the footprints of items."""
+        shape = self.tables.item.c.shape
+        return or_(*(func.ST_Intersects(shape, func.ST_MakeEnvelope(*box, 4326)) for box in boxes))
+
+    def meets_geometry(self, geometry: Json, collection: int | None = None) -> ColumnElement[bool]:
+        """By the footprints of items."""
+        known = func.ST_GeomFromWKB(literal(geometry_of(geometry).wkb), 4326)
+        return func.ST_Intersects(self.tables.item.c.shape, known)

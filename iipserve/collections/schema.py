@@ -1,0 +1,245 @@
+"""Tables of a store, for each kind of database.
+
+One row of `item` is one image. What differs is how places are indexed: SQLite has an R*Tree that triggers keep; PostgreSQL
+computes boxes from the bounds of a row, PostGIS a geometry from its footprint, both with a GiST index.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Computed,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.types import TypeEngine, UserDefinedType
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PREFIX = "iipserve_"
+"""Of the names of all tables."""
+
+
+class Kind(enum.Enum):
+    """Kinds of databases."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+    POSTGIS = "postgis"
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant with a time zone: `timestamptz` in PostgreSQL, microseconds since 1970 in SQLite. Read in UTC."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The column's type."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(BigInteger())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """As the database has it."""
+        return value if value is None or dialect.name == "postgresql" else microseconds(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """As Python has it."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if isinstance(value, datetime) else from_microseconds(value)
+
+
+class BoxType(UserDefinedType[str]):
+    """PostgreSQL's `box`: two corners."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Its name."""
+        return "box"
+
+
+NUMBER = BigInteger().with_variant(Integer, "sqlite")
+OBJECT = JSON().with_variant(JSONB, "postgresql")
+
+
+class Tables(NamedTuple):
+    """The tables of a store."""
+
+    metadata: MetaData
+    store: Table
+    """One row about the store itself."""
+    collection: Table
+    item: Table
+    item_columns: tuple[Column[Any], ...]
+    """Of `item` without those that are computed, in the order in which `rows.item_from_row` reads them."""
+
+
+@cache
+def tables(kind: Kind) -> Tables:
+    """The tables for a kind of database."""
+    metadata = MetaData()
+    store = Table(
+        f"{PREFIX}store", metadata,
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        Column("schema", Integer, nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("secret", Text, nullable=False),
+        Column("holder", Text, nullable=False),
+        Column("version", BigInteger, nullable=False),
+        Column("floor", BigInteger, nullable=False),
+        Column("created", Instant, nullable=False),
+    )  # fmt: skip
+    collection = Table(
+        f"{PREFIX}collection", metadata,
+        Column("number", NUMBER, primary_key=True),
+        Column("name", Text, nullable=False, unique=True),
+        Column("title", Text, nullable=False),
+        Column("description", Text, nullable=False),
+        Column("keywords", OBJECT, nullable=False),
+        Column("license", Text, nullable=False),
+        Column("style", OBJECT, nullable=False),
+        Column("rule", Text, nullable=False),
+        Column("order", Text, nullable=False),
+        Column("times", OBJECT, nullable=False),
+        Column("members", OBJECT, nullable=False),
+        Column("version", BigInteger, nullable=False),
+        Column("created", Instant, nullable=False),
+        Column("updated", Instant, nullable=False),
+        Column("summary", OBJECT, nullable=False),
+        sqlite_autoincrement=True,
+    )  # fmt: skip
+    columns = _item_columns(collection)
+    item = Table(f"{PREFIX}item", metadata, *columns, *_indexes(columns), sqlite_autoincrement=True)
+    _add_places(item, kind)
+    return Tables(metadata, store, collection, item, columns)
+
+
+def _item_columns(collection: Table) -> tuple[Column[Any], ...]:
+    number = ForeignKey(collection.c.number, ondelete="CASCADE")
+    return (
+        Column("sequence", NUMBER, primary_key=True),
+        Column("collection", NUMBER, number, nullable=False),
+        Column("id", Text, nullable=False),
+        Column("href", Text, nullable=False),
+        Column("size", BigInteger, nullable=False),
+        Column("mtime_ns", BigInteger, nullable=False),
+        Column("checksum", Text, nullable=False),
+        Column("driver", Text, nullable=False),
+        Column("width", BigInteger, nullable=False),
+        Column("height", BigInteger, nullable=False),
+        Column("bands", OBJECT, nullable=False),
+        Column("dtype", Text, nullable=False),
+        Column("nodata", Text),
+        Column("crs", Text, nullable=False),
+        Column("transform", JSON(none_as_null=True)),
+        Column("geometry", JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
+        Column("west", Float(53)),
+        Column("south", Float(53)),
+        Column("east", Float(53)),
+        Column("north", Float(53)),
+        Column("gsd_min", Float(53)),
+        Column("gsd_max", Float(53)),
+        Column("visible_min", Float(53), nullable=False),
+        Column("visible_max", Float(53)),
+        Column("datetime", Instant),
+        Column("start_datetime", Instant),
+        Column("end_datetime", Instant),
+        Column("earliest", Instant),
+        Column("latest", Instant),
+        Column("properties", OBJECT, nullable=False),
+        Column("members", OBJECT, nullable=False),
+        Column("status", Text, nullable=False),
+        Column("revision", BigInteger, nullable=False),
+        Column("created", Instant, nullable=False),
+        Column("updated", Instant, nullable=False),
+    )
+
+
+def _indexes(columns: tuple[Column[Any], ...]) -> tuple[Any, ...]:
+    c = {column.name: column for column in columns}
+    return (
+        UniqueConstraint(c["collection"], c["id"]),
+        Index(f"{PREFIX}item_latest", c["collection"], c["latest"], c["sequence"]),
+        Index(f"{PREFIX}item_datetime", c["collection"], c["datetime"], c["sequence"]),
+        Index(f"{PREFIX}item_gsd", c["collection"], c["gsd_min"], c["sequence"]),
+    )
+
+
+def _add_places(item: Table, kind: Kind) -> None:
+    """Add what finds items by their place. Of SQLite it is a table of its own: `R_TREE`."""
+    if kind is Kind.POSTGRESQL:
+        for name, box in (("box_1", BOX_1), ("box_2", BOX_2)):
+            column: Column[Any] = Column(name, BoxType, Computed(box, persisted=True))
+            item.append_column(column)
+            Index(f"{PREFIX}item_{name}", column, postgresql_using="gist")
+    elif kind is Kind.POSTGIS:
+        from geoalchemy2 import Geometry
+
+        shape: Column[Any] = Column(
+            "shape", Geometry("GEOMETRY", 4326, spatial_index=False), Computed(SHAPE, persisted=True)
+        )
+        item.append_column(shape)
+        Index(f"{PREFIX}item_shape", shape, postgresql_using="gist")
+
+
+BOX_1 = "box(point(west, south), point(CASE WHEN west > east THEN 180 ELSE east END, north))"
+BOX_2 = "CASE WHEN west > east THEN box(point(-180, south), point(east, north)) END"
+SHAPE = "ST_SetSRID(ST_Force2D(ST_GeomFromGeoJSON(geometry)), 4326)"
+
+_ROWS = """
+    INSERT INTO iipserve_item_box
+    SELECT 2 * new.sequence, new.west, iif(new.west > new.east, 180, new.east), new.south, new.north,
+           new.collection, new.collection + 0.5
+    WHERE new.west IS NOT NULL;
+    INSERT INTO iipserve_item_box
+    SELECT 2 * new.sequence + 1, -180, new.east, new.south, new.north, new.collection, new.collection + 0.5
+    WHERE new.west > new.east;
+"""
+_NO_ROWS = "DELETE FROM iipserve_item_box WHERE id IN (2 * old.sequence, 2 * old.sequence + 1);"
+
+R_TREE = (
+    """
+    CREATE VIRTUAL TABLE iipserve_item_box
+    USING rtree(id, west, east, south, north, collection_min, collection_max)
+    """,
+    f"CREATE TRIGGER iipserve_item_added AFTER INSERT ON iipserve_item BEGIN {_ROWS} END",
+    f"CREATE TRIGGER iipserve_item_deleted AFTER DELETE ON iipserve_item BEGIN {_NO_ROWS} END",
+    """
+    CREATE TRIGGER iipserve_item_moved
+    AFTER UPDATE OF sequence, collection, west, south, east, north ON iipserve_item
+    WHEN old.sequence IS NOT new.sequence OR old.collection IS NOT new.collection OR old.west IS NOT new.west
+        OR old.south IS NOT new.south OR old.east IS NOT new.east OR old.north IS NOT new.north
+    BEGIN """
+    f"{_NO_ROWS} {_ROWS} END",
+)
+"""Statements that make the index of places of SQLite: boxes with a number of twice the sequence of their item, plus one for
+its second box. A collection is a third dimension, half a unit wide, since the area of boxes without width is 0, by which the
+tree could not be balanced. Coordinates are 32-bit floats, rounded outwards: what it finds are candidates."""
+
+
+def microseconds(instant: datetime) -> int:
+    """Since 1970."""
+    return (instant - EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(value: int) -> datetime:
+    """The instant so many microseconds after 1970, in UTC."""
+    return EPOCH + timedelta(microseconds=value)

@@ -1,0 +1,180 @@
+"""Stores in a file of SQLite: write-ahead log, R*Tree, one writer at a time."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Engine,
+    Text,
+    column,
+    create_engine,
+    event,
+    func,
+    or_,
+    select,
+    table,
+    text,
+    type_coerce,
+)
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql.elements import ColumnElement
+
+from iipserve.collections.backend import Backend
+from iipserve.collections.failures import reason, translated
+from iipserve.collections.instance_lock import FileLock
+from iipserve.collections.rows import plain, to_json
+from iipserve.collections.schema import PREFIX, R_TREE, Kind
+from iipserve.collections.shapes import bounds_of, box_geometry, meets
+from iipserve.collections.values import Json
+from iipserve.errors import ConfigError
+from iipserve.geo.grid import Bounds
+
+BUSY_SECONDS = 10.0
+"""That a writer waits for others."""
+PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "cache_size = -16000")
+_VERSION = f"SELECT version FROM {PREFIX}collection WHERE name = ?"
+BOX = table(
+    f"{PREFIX}item_box",
+    *(column(name) for name in ("id", "west", "east", "south", "north", "collection_min", "collection_max")),
+)
+"""The R*Tree (`schema.R_TREE`)."""
+
+
+class SqliteBackend(Backend):
+    """A file of SQLite."""
+
+    kind = Kind.SQLITE
+
+    def __init__(self, path: str) -> None:
+        """Open a file, which is made if it is not there. Raises `ConfigError` if that fails."""
+        self._path = os.path.abspath(path)
+        self._lock = FileLock(f"{self._path}.lock")
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self.engine = _engine(self._path)
+        try:
+            with self.engine.connect():
+                pass
+        except Exception as error:
+            raise ConfigError(f"the store {path} cannot be opened: {reason(error)}") from error
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that has the right to write from its beginning."""
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+            with connection.begin():
+                yield connection
+
+    def version(self, name: str) -> int:
+        """By a connection of the thread's own, 5 us."""
+        try:
+            row = self._connection().execute(_VERSION, (name,)).fetchone()
+        except (sqlite3.Error, UnicodeError) as error:
+            return self._version_slowly(name, error)
+        return row[0] if row else 0
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(
+                self._path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False
+            )
+            self._local.connection = connection
+            self._connections.append(connection)
+        return connection
+
+    def _version_slowly(self, name: str, error: Exception) -> int:
+        """Where the quick way fails: the same by SQLAlchemy, whose errors are translated."""
+        if isinstance(error, UnicodeError):
+            return 0
+        self._local.connection = None
+        c = self.tables.collection.c
+        with translated(), self.reading() as connection:
+            return connection.execute(select(c.version).where(c.name == name)).scalar() or 0
+
+    def hold(self, holder: str) -> None:
+        """By a lock on a file next to the store."""
+        self._lock.acquire(holder)
+
+    def add_places(self, connection: Connection) -> None:
+        """The R*Tree and its triggers."""
+        for statement in R_TREE:
+            connection.exec_driver_sql(statement)
+
+    def guard(self, connection: Connection) -> None:
+        """The transaction has the right to write already."""
+
+    def meets_boxes(self, boxes: Sequence[Bounds], collection: int | None = None) -> ColumnElement[bool]:
+        """By the R*Tree; those that are not within a box are tested by their footprint."""
+        c = self.tables.item.c
+        conditions = []
+        for box in boxes:
+            within = (
+                (c.west >= box.min_x)
+                & (c.east <= box.max_x)
+                & (c.south >= box.min_y)
+                & (c.north <= box.max_y)
+            )
+            exact = (within & (c.west <= c.east)) | _meets(c.geometry, box_geometry(box))
+            conditions.append(self._candidates(box, collection) & exact)
+        return or_(*conditions)
+
+    def meets_geometry(self, geometry: Json, collection: int | None = None) -> ColumnElement[bool]:
+        """By the R*Tree and the footprint."""
+        box = bounds_of(geometry)
+        exact = _meets(self.tables.item.c.geometry, geometry)
+        return self._candidates(box, collection) & exact
+
+    def _candidates(self, box: Bounds, collection: int | None) -> ColumnElement[bool]:
+        b = BOX.c
+        found = select(b.id / text("2")).where(
+            b.west <= box.max_x, b.east >= box.min_x, b.south <= box.max_y, b.north >= box.min_y
+        )
+        if collection is not None:
+            found = found.where(b.collection_min <= collection + 0.25, b.collection_max >= collection + 0.25)
+        return self.tables.item.c.sequence.in_(found)
+
+    def close(self) -> None:
+        """Also the lock."""
+        super().close()
+        self._local = threading.local()
+        while self._connections:
+            self._connections.pop().close()
+        self._lock.release()
+
+
+def _engine(path: str) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=-1,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
+        json_serializer=to_json,
+    )
+    event.listen(engine, "connect", _connected)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _connected(connection: Any, _record: Any) -> None:
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    connection.create_function("iipserve_meets", 2, meets, deterministic=True)
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+
+def _meets(footprint: ColumnElement[Any], geometry: Json) -> ColumnElement[bool]:
+    return func.iipserve_meets(type_coerce(footprint, Text), to_json(plain(geometry)), type_=Boolean)

@@ -1,0 +1,119 @@
+"""PostgreSQL for tests: a cluster of its own in a temporary folder, reached by a socket in it.
+
+with postgresql() as server:                  # skips the test where it is not installed
+    url = server.database(postgis=True)       # another empty database
+    server.kill(); server.start()
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = Path("/usr/lib/postgresql")
+"""Debian's folder: one below it for each version."""
+SETTINGS = {
+    "listen_addresses": "''",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+}
+USER = "postgres"
+"""Of the system, whom Debian's package adds, and of the database: the server does not run as root."""
+
+
+class Server:
+    """A cluster that can be stopped in the middle of things, and started again."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        """Make the cluster and start it."""
+        self._programs, self._folder = programs, folder
+        self._databases: list[str] = []
+        self._run("initdb", "-D", str(self._data), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync")
+        self.start()
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+        options += f" -c unix_socket_directories={self._folder}"
+        log = self._folder / "log"
+        self._run("pg_ctl", "start", "-w", "-D", str(self._data), "-l", str(log), "-o", options)
+
+    def stop(self) -> None:
+        """Stop it at once, and end all connections."""
+        self._run("pg_ctl", "stop", "-m", "immediate", "-D", str(self._data))
+
+    def kill(self) -> None:
+        """End it by a signal that it cannot answer, as a power failure does; what it started ends with it."""
+        os.kill(int((self._data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        self._run("pg_ctl", "status", "-D", str(self._data), check=False)
+
+    def database(self, postgis: bool) -> str:
+        """The address of another empty database, with PostGIS, or where it is not used."""
+        name = f"test{len(self._databases)}"
+        self._create(name, self._with_postgis() if postgis else "template0")
+        suffix = "" if postgis else "&postgis=no"
+        return f"postgresql://{USER}@/{name}?host={self._folder}{suffix}"
+
+    def _with_postgis(self) -> str:
+        """A database with PostGIS to copy, which takes less time than to install it in each."""
+        name = "template_postgis"
+        if name not in self._databases:
+            self._create(name, "template0")
+            command = "CREATE EXTENSION postgis"
+            self._run("psql", "-q", "-h", str(self._folder), "-U", USER, "-c", command, name)
+        return name
+
+    def _create(self, name: str, template: str) -> None:
+        self._run("createdb", "-h", str(self._folder), "-U", USER, "-T", template, name)
+        self._databases.append(name)
+
+    @property
+    def has_postgis(self) -> bool:
+        """Whether PostGIS is installed for this version of PostgreSQL."""
+        version = self._programs.parent.name
+        return Path(f"/usr/share/postgresql/{version}/extension/postgis.control").exists()
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
+        command: Sequence[str] = [str(self._programs / program), *arguments]
+        if os.geteuid() == 0:
+            command = ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", *command]
+        done = subprocess.run(
+            command, cwd=self._folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+        )
+        assert not check or done.returncode == 0, done.stderr + done.stdout
+
+
+@contextmanager
+def postgresql() -> Iterator[Server]:
+    """A server of the newest version that is installed; skips where there is none."""
+    found = sorted(PROGRAMS.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if not found:
+        pytest.skip("PostgreSQL is not installed")
+    # the path of a socket has at most 107 characters, which those of pytest's folders can exceed
+    folder = Path(tempfile.mkdtemp(prefix="iipserve-postgresql-"))
+    if os.geteuid() == 0:
+        account = pwd.getpwnam(USER)
+        os.chown(folder, account.pw_uid, account.pw_gid)
+    server = None
+    try:
+        server = Server(found[-1].parent, folder)
+        yield server
+    finally:
+        if server is not None:
+            server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
