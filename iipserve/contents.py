@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from iipserve.engine.output_policy import OutputPolicy
@@ -10,6 +10,7 @@ from iipserve.engine.renderer import PROVISIONAL, Renderer
 from iipserve.errors import IIPServeError
 from iipserve.http import Headers, Request, Response
 from iipserve.http.conditions import evaluated, has_condition
+from iipserve.http.warnings import listed, warning
 from iipserve.plan import (
     Bundle,
     CoveragePlan,
@@ -60,7 +61,11 @@ class ContentResponder:
         if rendition.etag.endswith(PROVISIONAL):
             # clients and proxies must not keep it, nor prove it by the date of the file
             return self._responses.ok(
-                rendition.body, rendition.media_type, rendition.etag, None, (*headers, REVALIDATED)
+                rendition.body,
+                rendition.media_type,
+                rendition.etag,
+                None,
+                _provisional(headers, rendition.faults),
             )
         return self._responses.ok(rendition.body, rendition.media_type, rendition.etag, modified, headers)
 
@@ -127,6 +132,14 @@ class ContentResponder:
         if has_condition(request) and (status := evaluated(request, etag, modified)):
             return self._responses.conditional(status, etag, modified, headers)
         return self._responses.ok(body, bundle.media_type, etag, modified, headers)
+
+
+def _provisional(headers: Headers, faults: Sequence[str]) -> Headers:
+    """The headers of a rendition that a later one may differ from, with the images that it lacks."""
+    if faults:
+        text = f"{len(faults)} of the images shown cannot be read: {listed(faults)}"
+        headers = (*headers, warning(text))
+    return headers if REVALIDATED in headers else (*headers, REVALIDATED)
 
 
 class Enclosed:

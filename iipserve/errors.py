@@ -171,6 +171,10 @@ class DecodeError(IIPServeError, ValueError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
+IMAGE_FAULTS = (ImageNotFound, ImageUnavailable, UnsupportedImage, DecodeError)
+"""What is wrong with one image, while others can be read: it leaves its hole in pictures of several."""
+
+
 class NotInstalled(IIPServeError):
     """The request needs a package that is not installed."""
 

@@ -124,6 +124,13 @@ class Region(NamedTuple):
         return Region(x, y, width, height)
 
 
+def common_region(one: Region, other: Region) -> Region | None:
+    """What two regions have in common; None if that is empty."""
+    x, y = max(one.x, other.x), max(one.y, other.y)
+    right, bottom = min(one.right, other.right), min(one.bottom, other.bottom)
+    return Region(x, y, right - x, bottom - y) if x < right and y < bottom else None
+
+
 def _scale_span(start: int, stop: int, length: int, new_length: int) -> tuple[int, int]:
     """Start and extent of a span of `length` pixels mapped onto `new_length` pixels."""
     new_start = min((2 * start * new_length + length) // (2 * length), new_length - 1)

@@ -29,6 +29,9 @@ from iipserve.plan import (
     ImageRef,
     Legend,
     MetadataItem,
+    Mosaic,
+    MosaicPart,
+    MosaicRule,
     RenderPlan,
     Resampling,
     StyledView,
@@ -96,6 +99,14 @@ COVERAGE = CoveragePlan(
     Envelope(b"head", b"tail", "multipart/related"),
     (CROP._replace(image=ImageRef("b.tif", ImageVersion(1, 2))),),
 )
+MOSAIC = RenderPlan(
+    Mosaic(
+        (MosaicPart(CROP, (Gamma(0.3),), 5, 6), MosaicPart(CROP._replace(level=1), (Transparency(None),))),
+        CROP.size,
+    ),
+    PLAN.encoding,
+    (Background(1, 2, 3),),
+)
 BLANK = RenderPlan(Blank(CROP.size, "text"), PLAN.encoding, (Background(1, 2, 3),))
 
 
@@ -129,6 +140,7 @@ CHANGES = {
     type(None): lambda value: 0,
     Between: lambda value: Between.RAMP,
     Resampling: lambda value: Resampling.CUBIC,
+    MosaicRule: lambda value: MosaicRule.MEAN,
 }
 """Another value of each type that parts of a plan are made of."""
 
@@ -158,7 +170,9 @@ def test_every_difference_of_a_legend_makes_another_key(other: RenderPlan) -> No
     assert other.digest != LEGEND.digest
 
 
-@pytest.mark.parametrize("plan", [COMPOSITE, BLANK, COVERAGE], ids=["composite", "blank", "coverage"])
+@pytest.mark.parametrize(
+    "plan", [COMPOSITE, MOSAIC, BLANK, COVERAGE], ids=["composite", "mosaic", "blank", "coverage"]
+)
 def test_every_difference_of_other_views_makes_another_key(plan: RenderPlan) -> None:
     others = [*variations(plan)]
     assert len({plan.digest, *(other.digest for other in others)}) == 1 + len(others)

@@ -14,6 +14,7 @@ from iipserve.image import ImageInfo
 from iipserve.plan import ImageRef, RenderPlan
 from iipserve.processing import Context, Operation, pipeline
 from iipserve.processing.display import STRATEGIES, DisplayTransform, display_transform
+from iipserve.processing.layout import with_full_opacity
 from iipserve.processing.sample_format import Range, sample_format
 from iipserve.sources import Source
 from iipserve.sources.tiles import PartReader
@@ -26,6 +27,11 @@ class Bound(NamedTuple):
     after_scaling: tuple[Operation, ...]
     is_final: bool
     """The same plan always gives the same pixels."""
+
+    @property
+    def bands(self) -> int:
+        """Of display pixels with opacity, after scaling: 2 (gray) or 4."""
+        return with_full_opacity(pipeline.apply(self.after_scaling, self.read.clear_pixel())).shape[2]
 
 
 def bind(

@@ -13,6 +13,7 @@ from iipserve.geometry import Region
 from iipserve.image import ImageInfo, PhysicalResolution
 from iipserve.plan import Crop, RenderPlan
 from iipserve.processing import Operation, Pixels
+from iipserve.processing.missing import is_opaque
 from iipserve.processing.transform import Rotate
 
 
@@ -69,21 +70,31 @@ class CropReader(ViewReader):
     def read_strips(self) -> Iterator[Pixels]:
         return assembly.read_strips(self._bound.read, self._crop.region, self._crop.size)
 
+    @property
+    def is_opaque(self) -> bool:
+        """Whether no pixel is clear."""
+        return is_opaque(self._source.info, self._plan.operations)
+
+    @property
+    def bands(self) -> int:
+        """Of display pixels with opacity: 2 (gray) or 4."""
+        return self._bound.bands
+
     def rows_cost(self, strips: Sequence[Region]) -> Cost:
         """The cost of reading strips, from top to bottom and of full width, one after the other; of unscaled crops."""
-        costs = [assembly.region_cost(self._bound.read, self._rows(strip), strip.size) for strip in strips]
+        costs = [assembly.region_cost(self._bound.read, self._stored(strip), strip.size) for strip in strips]
         totals = sum(cost.read for cost in costs), sum(cost.decoded for cost in costs)
         memory = max(cost.memory for cost in costs)
         return costs[0]._replace(read=totals[0], decoded=totals[1], memory=memory)
 
-    def read_rows(self, strip: Region) -> Pixels:
-        """The pixels of one strip of full width, before `after_scaling`; of an unscaled crop."""
-        return assembly.read_region(self._bound.read, self._rows(strip), strip.size)
+    def read_area(self, area: Region) -> Pixels:
+        """The pixels of an area of the result, before `after_scaling`; of an unscaled crop."""
+        return assembly.read_region(self._bound.read, self._stored(area), area.size)
 
-    def _rows(self, strip: Region) -> Region:
-        """A strip in pixels of the level."""
-        x, y, width, _ = self._crop.region
-        return Region(x, y + strip.y, width, strip.height)
+    def _stored(self, area: Region) -> Region:
+        """An area in pixels of the level."""
+        x, y, _, _ = self._crop.region
+        return Region(x + area.x, y + area.y, area.width, area.height)
 
     def metadata(self) -> Metadata:
         return metadata_for(self._plan, self._crop, self._source.info)

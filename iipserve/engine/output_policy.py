@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from itertools import takewhile
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,12 @@ from iipserve.config import Config
 from iipserve.errors import ConfigError, Forbidden
 from iipserve.image import ColorSpace, ImageInfo
 from iipserve.libvips import pyvips
-from iipserve.plan import Blank, Composite, RenderPlan
+from iipserve.plan import Blank, Composite, ImageRef, Mosaic, MosaicPart, RenderPlan, StyledView
 from iipserve.processing import Operation, pipeline
 from iipserve.processing.icc import ToSRGB
 from iipserve.processing.watermark import BLENDS, Watermark
+
+Part = TypeVar("Part", StyledView, MosaicPart)
 
 MAX_MARK_PIXELS = 16_000_000
 """Pixels of a watermark, at most."""
@@ -52,14 +55,13 @@ class OutputPolicy:
         """
         if isinstance(plan.view, Blank):
             return plan
-        if self._to_srgb and isinstance(plan.view, Composite):
-            plan = replace(plan, view=_with_converted_parts(plan.view, shown))
         operations = plan.operations
-        if (
-            self._to_srgb
-            and not isinstance(plan.view, Composite)
-            and any(map(_has_convertible_colors, shown))
-        ):
+        view = plan.view
+        if self._to_srgb and isinstance(view, (Composite, Mosaic)):
+            infos = zip(view.images, shown, strict=True)
+            converted = {image for image, info in infos if _has_convertible_colors(info)}
+            plan = replace(plan, view=_with_converted_parts(view, converted))
+        elif self._to_srgb and any(map(_has_convertible_colors, shown)):
             operations = _with_conversion(operations)
         if self._watermark is not None:
             operations = pipeline.ordered((*operations, self._watermark))
@@ -77,16 +79,28 @@ class OutputPolicy:
             )
 
 
-def _with_converted_parts(view: Composite, shown: Iterable[ImageInfo]) -> Composite:
-    """Maps over each other, each converted by itself."""
-    converted = {
-        image for image, info in zip(view.images, shown, strict=True) if _has_convertible_colors(info)
-    }
-    parts = [
-        replace(part, operations=_with_conversion(part.operations)) if part.view.image in converted else part
-        for part in view.parts
-    ]
-    return replace(view, parts=tuple(parts))
+def _with_converted_parts(view: Composite | Mosaic, converted: Set[ImageRef]) -> Composite | Mosaic:
+    """Pictures of several images, of which some are converted, each by itself."""
+    if isinstance(view, Mosaic):
+        return _with_converted_images(view, converted)
+    return replace(view, parts=tuple(_with_converted_layer(part, converted) for part in view.parts))
+
+
+def _with_converted_layer(part: StyledView, converted: Set[ImageRef]) -> StyledView:
+    if isinstance(part.view, Mosaic):
+        return replace(part, view=_with_converted_images(part.view, converted))
+    return _with_converted(part, converted)
+
+
+def _with_converted_images(view: Mosaic, converted: Set[ImageRef]) -> Mosaic:
+    return replace(view, parts=tuple(_with_converted(part, converted) for part in view.parts))
+
+
+def _with_converted(part: Part, converted: Set[ImageRef]) -> Part:
+    """An image with a conversion, if it is one of those."""
+    if part.view.images[0] not in converted:
+        return part
+    return replace(part, operations=_with_conversion(part.operations))
 
 
 def _has_convertible_colors(info: ImageInfo) -> bool:

@@ -17,9 +17,11 @@ from iipserve.engine.compositing import CompositeReader
 from iipserve.engine.coverages import CoverageRenderer
 from iipserve.engine.crop import CropReader
 from iipserve.engine.decoding import TileCache, TileDecoder
+from iipserve.engine.files import ImageChanged
 from iipserve.engine.large_file import LargeFile, LargeFileWriter
 from iipserve.engine.legends import LegendReader
 from iipserve.engine.library import Library
+from iipserve.engine.mosaicking import MosaicReader
 from iipserve.engine.renderable import renderable_area
 from iipserve.engine.sampling import Sampler
 from iipserve.engine.shared_tiles import SharedTiles
@@ -38,6 +40,7 @@ from iipserve.plan import (
     ImageRef,
     LargeRendition,
     Legend,
+    Mosaic,
     RenderableArea,
     RenderPlan,
     Rendition,
@@ -54,6 +57,7 @@ READERS: Mapping[type[Any], Callable[[RenderServices, RenderPlan, Any], ViewRead
     Warp: WarpReader,
     Legend: LegendReader,
     Composite: CompositeReader,
+    Mosaic: MosaicReader,
     Blank: BlankReader,
 }
 """What reads each kind of view."""
@@ -146,8 +150,14 @@ class Renderer:
         Raises:
             ImageChanged: one is not.
         """
+        changed = None
         for image in plan.images:
-            self._library.check(image)
+            try:
+                self._library.check(image)
+            except ImageChanged as error:
+                changed = error  # so that all are looked up anew
+        if changed is not None:
+            raise changed
 
     def statistics(self, image: ImageRef) -> Statistics:
         """The statistics of an image, measured once.
@@ -190,7 +200,7 @@ class Renderer:
             body = self._rendered(view, plan, encoder)
             if isinstance(body, LargeFile) and len(body) > LARGE_BYTES:
                 etag = plan.digest if view.is_final else plan.digest + PROVISIONAL
-                return LargeRendition(body, encoder.format.media_type, etag)
+                return LargeRendition(body, encoder.format.media_type, etag, view.faults)
             return self._finished(plan, view, encoder, body if isinstance(body, bytes) else b"".join(body))
 
         result = self._renditions.do(plan, make)
@@ -203,7 +213,7 @@ class Renderer:
         """A rendition, which is kept if it is final."""
         is_final = view.is_final
         etag = plan.digest if is_final else plan.digest + PROVISIONAL
-        rendition = new_tuple(Rendition, (body, encoder.format.media_type, etag))
+        rendition = new_tuple(Rendition, (body, encoder.format.media_type, etag, view.faults))
         if is_final:
             self._cache.set(plan, rendition)
         return rendition

@@ -45,6 +45,11 @@ class ViewReader(ABC):
         """The same plan always gives the same pixels; False while an image is being measured."""
         return True
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Identifiers of images that are missing in what has been read, as they cannot be read: it is not final then."""
+        return ()
+
     @abstractmethod
     def cost(self) -> Cost:
         """The cost of `read`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from iipserve.codecs import NO_METADATA, Encoder, Metadata
 from iipserve.engine.admission import Cost, bytes_with_opacity
 from iipserve.engine.assembly import STRIP_COPIES
 from iipserve.engine.binding import Bound, bind
+from iipserve.engine.map_areas import around, box_inside
 from iipserve.engine.resampling import BIAS, RESAMPLERS, margin
 from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.engine.warped_level import WarpedLevel, Window
@@ -22,6 +23,7 @@ from iipserve.geometry import Region, Size
 from iipserve.plan import RenderPlan, Resampling, Warp
 from iipserve.processing import Operation, Pixels
 from iipserve.processing.layout import with_equal_bands, with_full_opacity
+from iipserve.processing.missing import is_opaque
 
 PART_PIXELS = 1 << 20
 """Pixels of a part of a map, in whole rows of blocks, whose windows are read at once."""
@@ -91,9 +93,34 @@ class WarpReader(ViewReader):
         """The cost of reading the strips of `map_strips` one after the other."""
         return self._cost(max(strip.area for strip in strips))
 
-    def read_rows(self, strip: Region) -> Pixels:
-        """The pixels of one strip of `map_strips`, before `after_scaling`."""
-        return self._resampled(next(part for part in self._parts if part.region.y == strip.y))
+    def read_area(self, area: Region) -> Pixels:
+        """The pixels of an area of one strip of `map_strips`, before `after_scaling`: the same as in all of the strip."""
+        part = self._part_at(area)
+        return self._resampled(part if area == part.region else self._cut(part, area))
+
+    def area(self, strip: Region) -> Region | None:
+        """A box around all pixels of a strip of `map_strips` that are inside of the image; None if there is none."""
+        part = self._part_at(strip)
+        if len(part.windows) == 1 and part.windows[0].is_covered:
+            return part.region
+        return around(
+            box for window in part.windows for box in map(partial(self._box, window), part.blocks) if box
+        )
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether all pixels are inside of the image."""
+        return all(len(part.windows) == 1 and part.windows[0].is_covered for part in self._parts)
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether no pixel inside of the image is clear."""
+        return is_opaque(self._source.info, self._plan.operations)
+
+    @property
+    def bands(self) -> int:
+        """Of display pixels with opacity: 2 (gray) or 4."""
+        return self._bound.bands
 
     def metadata(self) -> Metadata:
         plan, icc = self._plan, None
@@ -132,6 +159,26 @@ class WarpReader(ViewReader):
             those = tuple(group)
             parts.append(Part(strips[number], those, tuple(level.windows(those, around))))
         return parts
+
+    def _part_at(self, area: Region) -> Part:
+        """The strip that an area is in."""
+        return next(part for part in self._parts if part.region.y <= area.y < part.region.bottom)
+
+    def _cut(self, part: Part, area: Region) -> Part:
+        """An area of a strip, with the windows that it needs."""
+        blocks = tuple(cut for block in part.blocks if (cut := block.cut(area)))
+        margins = margin(self._view.resampling, self._level.reach)
+        return Part(area, blocks, tuple(self._level.windows(blocks, margins)))
+
+    def _box(self, window: Window, block: Block) -> Region | None:
+        """A box around the pixels of a block that are inside of the image, on the turn of a window."""
+        level = self._level
+        mapped = block.mapped(level.scale[0], -self._shift(window), level.scale[1], 0.0)
+        return box_inside(mapped, window.columns, (level.start[1], level.extent[1]))
+
+    def _shift(self, window: Window) -> float:
+        """Columns of the level by which a window is further around the globe."""
+        return window.turns * self._level.turn if self._level.turn is not None else 0.0
 
     def _cost(self, held: int) -> Cost:
         """The cost of reading all parts one after the other, with so many pixels of the result held."""
@@ -184,16 +231,15 @@ class WarpReader(ViewReader):
     def _places(self, part: Part, window: Window) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The pixels of a part, in pixel coordinates of a window."""
         level = self._level
-        shift = window.turns * level.turn if level.turn is not None else 0.0
-        x, y = -shift - window.region.x, -window.region.y
+        x, y = -self._shift(window) - window.region.x, -window.region.y
         mapped = [block.mapped(level.scale[0], x, level.scale[1], y) for block in part.blocks]
         if len(mapped) == 1:
             return mapped[0].values()
         columns, rows = np.empty((2, part.region.height, part.region.width))
         for block in mapped:
             place = block.region
-            top = place.y - part.region.y
-            within = np.s_[top : top + place.height, place.x : place.right]
+            left, top = place.x - part.region.x, place.y - part.region.y
+            within = np.s_[top : top + place.height, left : left + place.width]
             columns[within], rows[within] = block.values()
         return columns, rows
 

@@ -9,7 +9,7 @@ first pixel, so that maps whose sides are multiples of a block give the same as 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
@@ -20,7 +20,7 @@ from iipserve.geo import crs
 from iipserve.geo.georeference import ControlPoints, Georeference
 from iipserve.geo.grid import Affine, GridRef
 from iipserve.geo.mapping import Pair, to_ground, to_pixels
-from iipserve.geometry import Region, Size
+from iipserve.geometry import Region, Size, common_region
 from iipserve.leader import hand_over
 from iipserve.lru import LRU
 
@@ -65,6 +65,22 @@ class Smooth(NamedTuple):
         width, height = self.region.width, self.region.height
         return _interpolated(self.columns, width, height), _interpolated(self.rows, width, height)
 
+    def values_at(self, columns: Sequence[int], rows: Sequence[int]) -> Pair:
+        """Columns and rows at the centers of some pixels of the block: shape (rows, columns)."""
+        left, right = _weights(self.region.height)[list(rows)], _weights(self.region.width)[list(columns)].T
+        return left @ self.columns @ right, left @ self.rows @ right
+
+    def cut(self, area: Region) -> Exact | None:
+        """The coordinates of all pixels of the block that are in an area of the map; None if none is."""
+        part = common_region(self.region, area)
+        if part is None:
+            return None
+        across, down = (
+            range(part.x - self.region.x, part.right - self.region.x),
+            range(part.y - self.region.y, part.bottom - self.region.y),
+        )
+        return Exact(part, *self.values_at(across, down))
+
     def mapped(self, x: float, shift_x: float, y: float, shift_y: float) -> Smooth:
         """With columns multiplied by `x` and shifted, and rows likewise."""
         return Smooth(self.region, self.columns * x + shift_x, self.rows * y + shift_y)
@@ -82,6 +98,15 @@ class Exact(NamedTuple):
     def values(self) -> Pair:
         """Columns and rows at the centers of all pixels."""
         return self.columns, self.rows
+
+    def cut(self, area: Region) -> Exact | None:
+        """The coordinates of all pixels of the block that are in an area of the map; None if none is."""
+        part = common_region(self.region, area)
+        if part is None:
+            return None
+        left, top = part.x - self.region.x, part.y - self.region.y
+        within = np.s_[top : top + part.height, left : left + part.width]
+        return Exact(part, self.columns[within], self.rows[within])
 
     def mapped(self, x: float, shift_x: float, y: float, shift_y: float) -> Exact:
         """With columns multiplied by `x` and shifted, and rows likewise."""

@@ -30,6 +30,9 @@ from iipserve.plan.views import Composite as Composite
 from iipserve.plan.views import Crop as Crop
 from iipserve.plan.views import ImageRef as ImageRef
 from iipserve.plan.views import Legend as Legend
+from iipserve.plan.views import Mosaic as Mosaic
+from iipserve.plan.views import MosaicPart as MosaicPart
+from iipserve.plan.views import MosaicRule as MosaicRule
 from iipserve.plan.views import Resampling as Resampling
 from iipserve.plan.views import StyledView as StyledView
 from iipserve.plan.views import View as View
@@ -205,6 +208,8 @@ class Rendition(NamedTuple):
     media_type: str
     etag: str
     """The plan's digest, without quotes."""
+    faults: tuple[str, ...] = ()
+    """Identifiers of images that are missing in it, as they cannot be read; no cache keeps it then."""
 
 
 class Pieces(Protocol):
@@ -225,6 +230,8 @@ class LargeRendition:
     media_type: str
     etag: str
     """The plan's digest, without quotes."""
+    faults: tuple[str, ...] = ()
+    """As of a `Rendition`."""
 
 
 class RenderableArea(NamedTuple):

@@ -125,20 +125,66 @@ class Legend:
         return replace(self, image=image)
 
 
+class MosaicRule(enum.Enum):
+    """What a pixel of a mosaic shows where several images have data."""
+
+    FIRST = "first"
+    """The uppermost of them; those below show through where it is partly clear."""
+    MEAN = "mean"
+    """The mean of each band, weighted by opacity."""
+    MIN = "min"
+    """The least value of each band."""
+    MAX = "max"
+    """The greatest value of each band."""
+
+    def __repr__(self) -> str:
+        return self.value
+
+
+@quick_repr
+@dataclass(frozen=True, slots=True)
+class MosaicPart:
+    """One image of a mosaic."""
+
+    view: Crop | Warp
+    """A `Warp` has the grid of the whole result; a `Crop` is unscaled, and may be smaller."""
+    operations: tuple[Operation, ...] = ()
+    """Of this image alone, in canonical order."""
+    x: int = 0
+    """Where in the result the first pixel of the view is."""
+    y: int = 0
+
+
+@quick_repr
+@dataclass(frozen=True, slots=True)
+class Mosaic:
+    """Images of a collection as one picture. One that cannot be read leaves its hole.
+
+    The operations of its plan are applied to what the images make together.
+    """
+
+    parts: tuple[MosaicPart, ...]
+    """The first is the uppermost. At least one."""
+    size: Size
+    """Pixels of the result."""
+    rule: MosaicRule = MosaicRule.FIRST
+
+    @property
+    def images(self) -> tuple[ImageRef, ...]:
+        """All images that are shown, each once."""
+        return tuple(dict.fromkeys(part.view.image for part in self.parts))
+
+
 @quick_repr
 @dataclass(frozen=True, slots=True)
 class StyledView:
     """One map of several over each other."""
 
-    view: Crop | Warp
+    view: Crop | Warp | Mosaic
     operations: tuple[Operation, ...] = ()
     """Of this map alone, in canonical order."""
     opacity: float = 1.0
     """0 (clear) to 1: multiplies that of its pixels."""
-
-    def of_image(self, image: ImageRef) -> StyledView:
-        """The same of another version of the image."""
-        return replace(self, view=self.view.of_image(image))
 
 
 @quick_repr
@@ -154,7 +200,7 @@ class Composite:
     @property
     def images(self) -> tuple[ImageRef, ...]:
         """All images that are shown, each once."""
-        return tuple(dict.fromkeys(part.view.image for part in self.parts))
+        return tuple(dict.fromkeys(image for part in self.parts for image in part.view.images))
 
 
 @quick_repr
@@ -173,7 +219,7 @@ class Blank:
         return ()
 
 
-View: TypeAlias = Crop | Warp | Legend | Composite | Blank
+View: TypeAlias = Crop | Warp | Legend | Composite | Mosaic | Blank
 
 
 def image_ref(info: ImageInfo, quality_layers: int = 0, mask: MaskRef | None = None) -> ImageRef:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iipserve.geometry import Region, Size
 from iipserve.processing import Pixels
 from iipserve.processing.layout import as_units, first_bands, from_units, has_alpha, repeated, with_opacity
 
@@ -18,74 +19,126 @@ class Layering:
     """What has been composited. Colors and opacity are copied where every pixel is opaque or clear; otherwise they
     are summed as floats, premultiplied (Porter and Duff 1984, `over`), and rounded once."""
 
-    def __init__(self) -> None:
-        self._copied: Pixels | None = None
-        """RGB and opacity, as long as all pixels are opaque or clear."""
-        self._sums: NDArray[np.float32] | None = None
-        """Premultiplied red, green, blue, and opacity, 0 to 1."""
-        self._maximum = 255
-        self.is_opaque = False
-        """Nothing below shows through."""
+    def __init__(self, size: Size | None = None, bands: int = 4) -> None:
+        """Nothing is there yet.
 
-    def add_below(self, pixels: Pixels, opacity: float = 1.0) -> None:
+        Args:
+            size: of the result, in which pictures have a place; None: that of all pictures.
+            bands: of the result: 4, or 2 if all pictures are gray.
+        """
+        self._size = size
+        self._bands = bands
+        self._copied: Pixels | None = None
+        """Colors and opacity, as long as all pixels are opaque or clear."""
+        self._sums: NDArray[np.float32] | None = None
+        """Premultiplied colors, and opacity, 0 to 1."""
+        self._maximum = 255
+
+    def add_below(self, pixels: Pixels, opacity: float = 1.0, place: Region | None = None) -> None:
         """Put a picture below the others.
 
         Args:
-            pixels: gray or RGB, with or without opacity, of 8 or 16 bits; all of one shape and type.
+            pixels: gray or RGB, with or without opacity, of 8 or 16 bits; all of one type.
             opacity: 0 to 1, of all of it.
+            place: where in the result it is; None: everywhere.
         """
-        below = _in_color(pixels)
+        below = with_bands(pixels, self._bands)
         self._maximum = np.iinfo(below.dtype.name).max
-        alpha: NDArray[Any] = below[..., 3]
+        alpha: NDArray[Any] = below[..., -1]
         is_binary = opacity >= 1 and bool(((alpha == 0) | (alpha == self._maximum)).all())
         if self._sums is None and is_binary:
-            self._copied = below if self._copied is None else _chosen(self._copied, below)
-            self.is_opaque = bool((self._copied[..., 3] == self._maximum).all())
+            self._copy(below, place)
             return
         if self._sums is None:
-            shape = below.shape
+            shape = below.shape if self._size is None else (self._size.height, self._size.width, self._bands)
             self._sums = (
                 np.zeros(shape, np.float32) if self._copied is None else self._weighted(self._copied, 1.0)
             )
             self._copied = None
-        rest = 1 - self._sums[..., 3:]
-        self._sums += self._weighted(below, opacity) * rest
-        self.is_opaque = bool((self._sums[..., 3] > 1 - 1 / (4 * self._maximum)).all())
+        sums = self._sums[within(place)]
+        sums += self._weighted(below, opacity) * (1 - sums[..., -1:])
+
+    @property
+    def is_empty(self) -> bool:
+        """No picture was added."""
+        return self._copied is None and self._sums is None
+
+    @property
+    def is_opaque(self) -> bool:
+        """Nothing below shows through."""
+        return not self._clear(None).any()
+
+    def clear_box(self, place: Region) -> Region | None:
+        """The box around all pixels of a place through which something below shows; None if there is none."""
+        if self._copied is None and self._sums is None:
+            return place
+        clear = self._clear(place)
+        rows, columns = np.flatnonzero(clear.any(axis=1)), np.flatnonzero(clear.any(axis=0))
+        if not len(rows):
+            return None
+        x, y = int(columns[0]), int(rows[0])
+        return Region(place.x + x, place.y + y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1)
 
     def pixels(self) -> Pixels:
-        """RGB and opacity of all pictures that were added, of which there must be one."""
+        """Colors and opacity of all pictures that were added, of which there must be one."""
         if self._sums is None:
             assert self._copied is not None
             return self._copied
         result = np.empty(self._sums.shape, np.uint8 if self._maximum == 255 else np.uint16)
-        alpha = self._sums[..., 3]
+        alpha = self._sums[..., -1]
         scale = self._maximum / np.maximum(alpha, np.float32(1e-6))
-        for band in range(3):
+        for band in range(self._bands - 1):
             result[..., band] = np.clip(np.rint(self._sums[..., band] * scale), 0, self._maximum)
-        result[..., 3] = np.clip(np.rint(alpha * self._maximum), 0, self._maximum)
+        result[..., -1] = np.clip(np.rint(alpha * self._maximum), 0, self._maximum)
         return result
+
+    def _copy(self, below: Pixels, place: Region | None) -> None:
+        """Put opaque and clear pixels below others that are such."""
+        if self._size is None:
+            self._copied = below if self._copied is None else _chosen(self._copied, below)
+            return
+        if self._copied is None:
+            self._copied = np.zeros((self._size.height, self._size.width, self._bands), below.dtype)
+        area = within(place)
+        np.copyto(as_units(self._copied)[area], as_units(below), where=self._copied[area][..., -1] == 0)
+
+    def _clear(self, place: Region | None) -> NDArray[np.bool_]:
+        """Through which pixels something below shows."""
+        if self._sums is not None:
+            clear: NDArray[np.bool_] = self._sums[within(place)][..., -1] <= 1 - 1 / (4 * self._maximum)
+            return clear
+        if self._copied is None:
+            return np.ones((1, 1), np.bool_)
+        return np.not_equal(self._copied[within(place)][..., -1], self._maximum)
 
     def _weighted(self, pixels: Pixels, opacity: float) -> NDArray[np.float32]:
         """Premultiplied colors and opacity, 0 to 1."""
         result = pixels.astype(np.float32)
         result /= self._maximum
-        result[..., 3] *= opacity
-        result[..., :3] *= result[..., 3:]
+        result[..., -1] *= opacity
+        result[..., :-1] *= result[..., -1:]
         return result
 
 
-def _in_color(pixels: Pixels) -> Pixels:
-    """RGB and opacity."""
-    bands = pixels.shape[2]
-    if bands == 4:
+def within(place: Region | None) -> tuple[slice, slice]:
+    """Where a place is in an array; None is everywhere."""
+    if place is None:
+        return slice(None), slice(None)
+    return slice(place.y, place.bottom), slice(place.x, place.right)
+
+
+def with_bands(pixels: Pixels, bands: int) -> Pixels:
+    """Display pixels with opacity: gray (2 bands), or RGB (4)."""
+    found = pixels.shape[2]
+    if found == bands:
         return pixels
-    color = repeated(pixels, 3) if bands <= 2 else first_bands(pixels, 3)
-    if has_alpha(bands):
+    color = repeated(pixels, bands - 1) if found <= 2 else first_bands(pixels, 3)
+    if has_alpha(found):
         return with_opacity(color, pixels[..., -1])
     return with_opacity(color, np.full(pixels.shape[:2], np.iinfo(pixels.dtype.name).max, pixels.dtype))
 
 
 def _chosen(upper: Pixels, lower: Pixels) -> Pixels:
     """The upper picture's pixels where they are opaque, else the lower one's."""
-    units = np.where(upper[..., 3] != 0, as_units(upper), as_units(lower))
+    units = np.where(upper[..., -1] != 0, as_units(upper), as_units(lower))
     return from_units(units, upper.dtype)

@@ -5,14 +5,14 @@ They count in no statistics and in no mean of several pixels, and are clear wher
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.image import ImageInfo
-from iipserve.processing import Pixels
+from iipserve.processing import Operation, Pixels
 
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -20,6 +20,12 @@ Mask: TypeAlias = NDArray[np.bool_]
 def may_miss(info: ImageInfo) -> bool:
     """Whether samples of an image can be missing."""
     return bool(info.nodata) or info.dtype == "float32"
+
+
+def is_opaque(info: ImageInfo, operations: Iterable[Operation]) -> bool:
+    """Whether no pixel of an image that is shown with these operations can be clear, as far as its file alone tells."""
+    adds_opacity = any(operation.adds_opacity for operation in operations)
+    return not (info.has_alpha or may_miss(info) or adds_opacity)
 
 
 def representable(nodata: Sequence[float], info: ImageInfo) -> tuple[float, ...]:

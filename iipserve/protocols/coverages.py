@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from iipserve.coverage_formats import by_name
-from iipserve.geo import crs
 from iipserve.geo.georeference import Band, GeoImage, Georeference
 from iipserve.geo.grid import Affine, GridRef
 from iipserve.geo.image_scale import scale_of
@@ -27,7 +26,7 @@ from iipserve.plan import (
     image_ref,
 )
 from iipserve.protocols import Server
-from iipserve.protocols.maps import MAX_STEP, SAME, shown_part
+from iipserve.protocols.maps import MAX_STEP, SAME, shown_part, wraps
 
 ALIGNED = 1e-3
 """Pixels of the image by which the corners of a coverage may be off those of its pixels, to count as theirs."""
@@ -221,19 +220,9 @@ def _window(source: Georeference, target: GridRef, shown: Region | None) -> Regi
         if abs(place[1] - (bottom if row else y)) > ALIGNED:
             return None
     region = Region(x, y, right - x, bottom - y)
-    if _wraps(region, source, source.mapping):
+    if wraps(region, source, source.size):
         return None
     return region if shown is None or _shows(shown, region, source) else None
-
-
-def _wraps(region: Region, source: Georeference, mapping: Affine) -> bool:
-    """Whether a part of a region that is outside of the image is in it after a turn around the globe."""
-    if region.clipped(source.size) == region or not mapping.a or (turn := crs.turn(source.crs)) is None:
-        return False
-    pixels = abs(turn / mapping.a)
-    return any(
-        region.right + shift > 0 and region.x + shift < source.size.width for shift in (-pixels, pixels)
-    )
 
 
 def _shows(shown: Region, region: Region, source: Georeference) -> bool:

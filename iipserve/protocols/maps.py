@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
+from iipserve.geo import crs
 from iipserve.geo.georeference import GeoImage, Georeference
 from iipserve.geo.grid import Affine, GridRef
 from iipserve.geo.image_scale import scale_of
 from iipserve.geo.layer import Layer, Style
-from iipserve.geometry import Region, Size
+from iipserve.geometry import Region, Size, common_region
 from iipserve.image import ImageInfo, Level
 from iipserve.plan import (
     Blank,
-    Composite,
     Crop,
     ImageRef,
     RenderPlan,
     Resampling,
-    StyledView,
     Warp,
     image_ref,
 )
@@ -82,9 +81,7 @@ def plan_map(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> R
     Raises:
         NoTransformation: coordinates of the map cannot be transformed to the image's system.
     """
-    layers = quality_layers(info, server.config) if info.quality_layers > 1 else 0
-    image = image_ref(info, layers, geo.mask)
-    operations = _operations(view, info, server)
+    image, operations = _image(info, geo, server), _operations(view, info, server)
     profile = all(operation.keeps_profile for operation in operations)
     encoding = tile_encoding(view.format, info, server, profile=profile)
     shown = shown_part(view.layer, geo.georeference)
@@ -93,47 +90,35 @@ def plan_map(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> R
     return RenderPlan(crop or _warped(view, image, levels, shown), encoding, operations)
 
 
-@dataclass(frozen=True, slots=True)
-class ShownLayer:
-    """One of the layers that a map shows."""
+class PlacedImage(NamedTuple):
+    """What a map shows of an image."""
 
-    view: MapView
-    """All layers of a map have the same target, format, transparency and background."""
-    info: ImageInfo
-    """Of the image of the layer."""
-    geo: GeoImage
-    """Where it is located."""
-    opacity: float = 1.0
-    """0 (clear) to 1 (as its pixels are)."""
+    view: Crop | Warp
+    """A `Warp` has the grid of the map; a `Crop` is unscaled, and may be smaller."""
+    operations: tuple[Operation, ...]
+    x: int = 0
+    """Where on the map the first pixel of the view is."""
+    y: int = 0
 
 
-def plan_maps(layers: Sequence[ShownLayer], server: Server) -> RenderPlan:
-    """The plan for a map of layers over each other, the first lowest; of one layer that of `plan_map`.
+def place_image(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> PlacedImage | None:
+    """What `plan_map` shows of an image, as part of a larger picture; None if nothing.
 
-    Args:
-        layers: at least one.
-        server: settings and formats.
+    It is cut to the map where its pixels are those of the map.
 
     Raises:
         NoTransformation: as `plan_map`.
     """
-    view = layers[0].view
-    if len(layers) == 1 and layers[0].opacity >= 1:
-        return plan_map(view, layers[0].info, layers[0].geo, server)
-    parts = [_styled(layer, server) for layer in layers if layer.opacity > 0]
-    size, transparent = view.target.size, view.transparent
-    if not parts:
-        return plan_blank(size, view.format, server, transparent=transparent, background=view.background)
-    operations = _background(view.format, server, view.background, transparent=transparent)
-    return RenderPlan(Composite(tuple(parts), size), plain_encoding(view.format, server), operations)
-
-
-def _styled(layer: ShownLayer, server: Server) -> StyledView:
-    """A layer as it is alone, with clear pixels."""
-    alone = replace(layer.view, transparent=True, background=WHITE)
-    plan = plan_map(alone, layer.info, layer.geo, server)
-    assert isinstance(plan.view, (Crop, Warp))
-    return StyledView(plan.view, plan.operations, min(layer.opacity, 1.0))
+    image, operations = _image(info, geo, server), _operations(view, info, server)
+    shown, levels = shown_part(view.layer, geo.georeference), _Levels(info, geo, server)
+    found = _aligned_level(view.target, levels, shown)
+    if found is None or wraps(found.region, geo.georeference, info.levels[found.level].size):
+        return PlacedImage(_warped(view, image, levels, shown), operations)
+    inside = common_region(found.region, found.part)
+    if inside is None:
+        return None
+    crop = Crop(image, found.level, inside, inside.size)
+    return PlacedImage(crop, operations, inside.x - found.region.x, inside.y - found.region.y)
 
 
 def plan_blank(
@@ -155,8 +140,14 @@ def plan_blank(
         transparent: clear where the format has opacity.
         background: what is shown where it is not.
     """
-    operations = _background(format, server, background, transparent=transparent)
+    operations = shown_background(format, server, background, transparent=transparent)
     return RenderPlan(Blank(size, message), plain_encoding(format, server), operations)
+
+
+def _image(info: ImageInfo, geo: GeoImage, server: Server) -> ImageRef:
+    """The image as maps show it."""
+    layers = quality_layers(info, server.config) if info.quality_layers > 1 else 0
+    return image_ref(info, layers, geo.mask)
 
 
 # -- operations ------------------------------------------------------------------------------------
@@ -170,11 +161,11 @@ def _operations(view: MapView, info: ImageInfo, server: Server) -> tuple[Operati
         own.append(Transparency(None if nodata == info.nodata else nodata))
     elif may_miss(info):
         own.append(Transparency(()))
-    own.extend(_background(view.format, server, view.background, transparent=view.transparent))
+    own.extend(shown_background(view.format, server, view.background, transparent=view.transparent))
     return pipeline.ordered((*view.style.operations, *own)) if own else view.style.operations
 
 
-def _background(
+def shown_background(
     format: str, server: Server, color: tuple[int, int, int], *, transparent: bool
 ) -> tuple[Operation, ...]:
     """What is shown through clear pixels; nothing where they stay clear, or where encoders show white."""
@@ -228,8 +219,26 @@ class _Levels(NamedTuple):
         return self.server.class_levels(self.info) if is_classified else len(self.info.levels)
 
 
+class _AlignedLevel(NamedTuple):
+    """A level whose pixels are those of a map."""
+
+    level: int
+    region: Region
+    """The map, in pixels of the level; may extend past its edges."""
+    part: Region
+    """What is shown of the level."""
+
+
 def _aligned(target: GridRef, image: ImageRef, levels: _Levels, shown: Region | None) -> Crop | None:
     """The window of a stored level whose pixels are those of the map, all shown; None where there is none."""
+    found = _aligned_level(target, levels, shown)
+    if found is None or common_region(found.region, found.part) != found.region:
+        return None
+    return Crop(image, found.level, found.region, target.size)
+
+
+def _aligned_level(target: GridRef, levels: _Levels, shown: Region | None) -> _AlignedLevel | None:
+    """The level whose pixels are those of the map; None where there is none."""
     info, source = levels.info, levels.geo.georeference
     if target.crs != source.crs or not isinstance(source.mapping, Affine):
         return None
@@ -238,9 +247,23 @@ def _aligned(target: GridRef, image: ImageRef, levels: _Levels, shown: Region | 
         region = _window(source.mapping.scaled(1 / across, 1 / down), target)
         if region is not None:
             part = Region.of_size(level.size) if shown is None else _inside(shown, across, down)
-            is_usable = _contains(part, region) and index < levels.count_for(index)
-            return Crop(image, index, region, target.size) if is_usable else None
+            return _AlignedLevel(index, region, part) if index < levels.count_for(index) else None
     return None
+
+
+def wraps(region: Region, source: Georeference, size: Size) -> bool:
+    """Whether a part of a region that is outside of an image is in it after a turn around the globe.
+
+    Args:
+        region: in pixels of a level.
+        source: of the image.
+        size: of the level.
+    """
+    mapping, turn = source.mapping, crs.turn(source.crs)
+    if turn is None or not isinstance(mapping, Affine) or not mapping.a or region.clipped(size) == region:
+        return False
+    pixels = abs(turn / mapping.a) * size.width / source.size.width
+    return any(region.right + shift > 0 and region.x + shift < size.width for shift in (-pixels, pixels))
 
 
 def _window(level: Affine, target: GridRef) -> Region | None:
@@ -262,15 +285,6 @@ def _corner(inverse: Affine, affine: Affine, column: float, row: float) -> tuple
 def _rounded(place: float) -> int:
     """The nearest integer; 0 of what is none, which is then not aligned."""
     return round(place) if abs(place) < 1e15 else 0
-
-
-def _contains(whole: Region, region: Region) -> bool:
-    return (
-        whole.x <= region.x
-        and whole.y <= region.y
-        and region.right <= whole.right
-        and region.bottom <= whole.bottom
-    )
 
 
 def _inside(shown: Region, across: float, down: float) -> Region:

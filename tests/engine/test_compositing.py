@@ -25,7 +25,8 @@ from iipserve.image import ImageName
 from iipserve.plan import Blank, Composite, ImageRef, RenderPlan
 from iipserve.processing import Pixels, pipeline
 from iipserve.processing.transparency import Background
-from iipserve.protocols.maps import MapView, ShownLayer, plan_blank, plan_map, plan_maps
+from iipserve.protocols.map_layers import ShownLayer, plan_maps
+from iipserve.protocols.maps import MapView, plan_blank, plan_map
 from iipserve.sources import Source
 from tests.engine.fakes import ArraySource
 from tests.engine.maps import geo_image

@@ -10,7 +10,7 @@ from weakref import ref
 from iipserve.config import Config
 from iipserve.errors import InvalidRequest
 from iipserve.image import FIRST, ImageInfo, ImageName
-from iipserve.plan import Blank, Composite, Encoding, ImageRef, RenderPlan, image_ref
+from iipserve.plan import Blank, Composite, Encoding, ImageRef, Mosaic, RenderPlan, image_ref
 from iipserve.processing import Operation, colormap, pipeline
 from iipserve.processing.color import Bitonal, Grayscale, Twist
 from iipserve.processing.filters import Hillshade
@@ -80,7 +80,7 @@ def apply_modifiers(plan: RenderPlan, view: View, info: ImageInfo, server: Serve
     """
     if view is DEFAULT_VIEW:
         return plan
-    if isinstance(plan.view, (Composite, Blank)):
+    if isinstance(plan.view, (Composite, Mosaic, Blank)):
         raise InvalidRequest("the request shows maps over each other; IIP's modifiers change only one image")
     operations, encoding = _changed(plan.operations, plan.encoding, view, ref(info), server)
     shown = plan.view

@@ -18,10 +18,11 @@ from iipserve.image import ImageName
 from iipserve.plan import Answer, RenderPlan
 from iipserve.protocols import Images, Server
 from iipserve.protocols import map_options as options
+from iipserve.protocols.map_layers import ShownLayer, plan_maps
 from iipserve.protocols.map_scales import PIXEL, is_drawn
 from iipserve.protocols.map_tiles import as_tile, entry_of, image_names, lon_lat, style_of
 from iipserve.protocols.map_values import check_steps, color, switch
-from iipserve.protocols.maps import MapView, ShownLayer, plan_blank, plan_maps
+from iipserve.protocols.maps import MapView, plan_blank
 from iipserve.protocols.ogcapi import times
 from iipserve.protocols.ogcapi.addresses import REL, place_headers
 from iipserve.protocols.ogcapi.areas import Area, Whole, around, framed, read_area

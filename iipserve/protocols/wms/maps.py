@@ -8,9 +8,10 @@ from iipserve.geo.layer import Layer, LayerEntry, Style
 from iipserve.plan import Answer, RenderPlan
 from iipserve.protocols import Images, Server
 from iipserve.protocols import map_options as options
+from iipserve.protocols.map_layers import ShownLayer, plan_maps
 from iipserve.protocols.map_scales import is_drawn
 from iipserve.protocols.map_tiles import as_tile, entry_of
-from iipserve.protocols.maps import MapView, ShownLayer, plan_blank, plan_maps
+from iipserve.protocols.maps import MapView, plan_blank
 from iipserve.protocols.wms import vendor
 from iipserve.protocols.wms.dimension_values import checked
 from iipserve.protocols.wms.query import MapQuery

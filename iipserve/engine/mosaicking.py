@@ -1,0 +1,191 @@
+"""Reads mosaics, in strips: of each image what it adds to those above it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from iipserve.engine.admission import Cost
+from iipserve.engine.crop import CropReader
+from iipserve.engine.joint_reader import BANDS, JointReader
+from iipserve.engine.view_reader import RenderServices
+from iipserve.engine.warping import WarpReader, map_strips
+from iipserve.errors import IMAGE_FAULTS, IIPServeError
+from iipserve.geometry import Region, Size, common_region
+from iipserve.image import ColorSpace
+from iipserve.plan import Crop, Encoding, Mosaic, MosaicPart, MosaicRule, RenderPlan
+from iipserve.plan.faults import report
+from iipserve.processing import Context, Operation, Pixels, Stage, pipeline
+from iipserve.processing.display import display_transform
+from iipserve.processing.layering import Layering
+from iipserve.processing.merging import Greatest, Least, Mean, Merging
+from iipserve.processing.sample_format import SampleFormat
+
+FINE_BITS = 16
+"""Of what is combined before operations that follow the range of samples."""
+
+Canvas: TypeAlias = Layering | Merging
+MERGED: Mapping[MosaicRule, Callable[[Size, int], Merging]] = {
+    MosaicRule.MEAN: Mean,
+    MosaicRule.MIN: Least,
+    MosaicRule.MAX: Greatest,
+}
+"""What combines all images of a place."""
+
+
+class Part(NamedTuple):
+    """One of the images."""
+
+    reader: CropReader | WarpReader
+    view: MosaicPart
+    cost: Cost
+
+    def area(self, strip: Region) -> Region | None:
+        """Where in a strip of the result it may show, in pixels of the result."""
+        if isinstance(self.reader, WarpReader):
+            return self.reader.area(strip)
+        return common_region(Region(self.view.x, self.view.y, *self.view.view.size), strip)
+
+    def read(self, area: Region) -> Pixels:
+        """The pixels of an area of the result, inside `area` of a strip."""
+        own = area._replace(x=area.x - self.view.x, y=area.y - self.view.y)
+        return pipeline.apply(self.reader.after_scaling, self.reader.read_area(own))
+
+
+class MosaicReader(JointReader):
+    """Reads the images of one plan. One that cannot be read leaves its hole."""
+
+    def __init__(self, services: RenderServices, plan: RenderPlan, view: Mosaic) -> None:
+        """Images are opened once they are needed; `ImageChanged` is raised then."""
+        super().__init__(services, plan, view.size)
+        self._view = view
+        self._faults: dict[str, None] = {}
+
+    @cached_property
+    def after_scaling(self) -> tuple[Operation, ...]:
+        return pipeline.after_scaling(self._operations)
+
+    @property
+    def is_final(self) -> bool:
+        return not self._faults and all(part.reader.is_final for part in self._parts)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        return tuple(self._faults)
+
+    def read(self) -> Pixels:
+        pixels = super().read()
+        opaque = np.iinfo(pixels.dtype.name).max
+        return np.ascontiguousarray(pixels[..., :-1]) if (pixels[..., -1] == opaque).all() else pixels
+
+    def read_area(self, area: Region) -> Pixels:
+        """Colors and opacity of a strip; images of which nothing shows are not read."""
+        canvas = self._canvas(area.size)
+        for part in self._parts:
+            place = self._place(part, area, canvas)
+            if place is not None and (pixels := self._read(part, place, area)) is not None:
+                _add(canvas, pixels, place)
+        if not canvas.is_empty:
+            return self._colored(canvas.pixels())
+        dtype = np.uint16 if self._encoding.bits > 8 else np.uint8
+        return self._colored(np.zeros((area.height, area.width, self._bands), dtype))
+
+    def _canvas(self, size: Size) -> Canvas:
+        merged = MERGED.get(self._view.rule)
+        return Layering(size, self._bands) if merged is None else merged(size, self._bands)
+
+    def _place(self, part: Part, strip: Region, canvas: Canvas) -> Region | None:
+        """Where in a strip an image may add something, in pixels of the strip."""
+        area = part.area(strip)
+        if area is None:
+            return None
+        place = area._replace(y=area.y - strip.y)
+        return canvas.clear_box(place) if isinstance(canvas, Layering) else place
+
+    def _read(self, part: Part, place: Region, strip: Region) -> Pixels | None:
+        """The pixels of a place of a strip; None if they cannot be read."""
+        try:
+            return part.read(place._replace(y=place.y + strip.y))
+        except IMAGE_FAULTS as error:
+            self._report(part.view, error)
+            return None
+
+    def _colored(self, pixels: Pixels) -> Pixels:
+        """What the images make together, after the operations that follow the range of samples."""
+        before = tuple(each for each in self._operations if each.stage is Stage.NORMALIZED)
+        if not before:
+            return pixels
+        space = ColorSpace.GRAY if self._bands == 2 else ColorSpace.SRGB
+        samples = SampleFormat("uint16", FINE_BITS, self._bands, space, True, ())
+        transform = display_transform(samples, before, self._plan.encoding.bits)
+        return pixels if transform is None else transform(pixels)
+
+    # -- images ------------------------------------------------------------------------------------
+
+    @cached_property
+    def _operations(self) -> tuple[Operation, ...]:
+        """Of all images together, bound to the first one."""
+        if not self._parts or not self._plan.operations:
+            return self._plan.operations
+        services, image = self._services, self._parts[0].view.view.image
+        source = services.library.source(image)
+        context = Context(source.info, lambda: services.statistics.get(source, image), self._plan.digest)
+        return pipeline.bound(self._plan.operations, context)
+
+    @cached_property
+    def _parts(self) -> list[Part]:
+        """The images that can be opened, down to one that hides all others."""
+        strips, parts = map_strips(self._size), []
+        for view in self._view.parts:
+            try:
+                reader = self._reader(view)
+                parts.append(Part(reader, view, reader.rows_cost(strips)))
+            except IMAGE_FAULTS as error:
+                self._report(view, error)
+                continue
+            if self._view.rule is MosaicRule.FIRST and reader.is_opaque and self._is_everywhere(view, reader):
+                break
+        return parts
+
+    def _reader(self, part: MosaicPart) -> CropReader | WarpReader:
+        single = RenderPlan(part.view, self._encoding, part.operations)
+        if isinstance(part.view, Crop):
+            return CropReader(self._services, single, part.view)
+        return WarpReader(self._services, single, part.view)
+
+    @property
+    def _encoding(self) -> Encoding:
+        """As of which images are read."""
+        encoding = self._plan.encoding
+        is_fine = any(each.stage is Stage.NORMALIZED for each in self._plan.operations)
+        return encoding._replace(bits=FINE_BITS) if is_fine else encoding
+
+    def _is_everywhere(self, view: MosaicPart, reader: CropReader | WarpReader) -> bool:
+        if isinstance(reader, WarpReader):
+            return reader.is_covered
+        return view.view.size == self._size
+
+    @cached_property
+    def _bands(self) -> int:
+        """Of what the images make together: 2 (gray) if all are gray, else 4."""
+        return max((part.reader.bands for part in self._parts), default=BANDS)
+
+    @property
+    def _costs(self) -> list[Cost]:
+        return [part.cost for part in self._parts] or [Cost("mosaic", self._size, 0, 0, False, 0, BANDS, 0)]
+
+    def _report(self, part: MosaicPart, error: IIPServeError) -> None:
+        """Note that an image cannot be read."""
+        identifier = part.view.image.identifier
+        self._faults[identifier] = None
+        report(identifier, str(error))
+
+
+def _add(canvas: Canvas, pixels: Pixels, place: Region) -> None:
+    if isinstance(canvas, Layering):
+        canvas.add_below(pixels, place=place)
+    else:
+        canvas.add(pixels, place)

@@ -1,0 +1,164 @@
+"""Mosaics: the images of a collection on the grid of a map, as all map services plan them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from iipserve.errors import IMAGE_FAULTS, InvalidRequest, UnsupportedImage
+from iipserve.geo import crs
+from iipserve.geo.georeference import GeoImage, Georeference
+from iipserve.geo.grid import GridRef
+from iipserve.geo.image_boxes import box_in
+from iipserve.geo.image_index import IndexedImage
+from iipserve.http import Headers
+from iipserve.http.warnings import listed, warning
+from iipserve.image import ImageInfo
+from iipserve.plan import Crop, Mosaic, MosaicPart, MosaicRule, RenderPlan
+from iipserve.plan.faults import report
+from iipserve.processing import pipeline
+from iipserve.processing.compositing import WHITE
+from iipserve.processing.missing import is_opaque
+from iipserve.protocols import Images, Server
+from iipserve.protocols.encodings import plain_encoding
+from iipserve.protocols.maps import MapView, place_image, plan_blank, plan_map, shown_background
+from iipserve.protocols.mosaic_operations import divided, rule_for
+
+MAX_MOSAIC_IMAGES = 50
+"""Images of which a mosaic is made; of more an overview is shown, or some are left out."""
+AROUND = 2.0
+"""Pixels of the map by which boxes of images are widened."""
+
+
+class Member(NamedTuple):
+    """An image of a collection, as it takes part in mosaics."""
+
+    identifier: str
+    """Of the item, for people."""
+    info: ImageInfo
+    geo: GeoImage
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The images of a collection for one mosaic."""
+
+    present: tuple[Member, ...]
+    """The first is the uppermost."""
+    missing: tuple[str, ...] = ()
+    """Identifiers of those that cannot be opened: each leaves its hole."""
+    is_cut: bool = False
+    """There are more than `MAX_MOSAIC_IMAGES`, of which some are left out."""
+
+    @property
+    def headers(self) -> Headers:
+        """What clients are to know of an answer that lacks images; it is not kept then without asking again."""
+        headers: list[tuple[str, str]] = []
+        if self.missing:
+            total = len(self.present) + len(self.missing)
+            text = f"{len(self.missing)} of {total} images cannot be read: {listed(self.missing)}"
+            headers += [warning(text), ("Cache-Control", "no-cache")]
+        if self.is_cut:
+            headers.append(warning(f"{MAX_MOSAIC_IMAGES} images are shown, further ones are left out"))
+        return tuple(headers)
+
+
+def open_members(
+    indexed: Iterable[IndexedImage], server: Server, images: Images, *, is_cut: bool = False
+) -> Members:
+    """The images of a mosaic, with those that cannot be opened; headers of the answer say which.
+
+    Args:
+        indexed: the first is the uppermost; at most `MAX_MOSAIC_IMAGES`.
+        server: says where images are located.
+        images: of the request, which looks them up. What lacks images is not remembered.
+        is_cut: there are more.
+
+    Raises:
+        ImageChanged, Overloaded, NotInstalled: whichever image it is.
+    """
+    present, missing = [], []
+    for each in indexed:
+        identifier = each.identifier or each.name.identifier
+        try:
+            info = images[each.name]
+            geo = server.geo_image(info)
+            if geo is None:
+                raise UnsupportedImage("it does not say where it is located")
+        except (*IMAGE_FAULTS, InvalidRequest) as error:
+            report(identifier, str(error))
+            missing.append(identifier)
+        else:
+            present.append(Member(identifier, info, geo))
+    members = Members(tuple(present), tuple(missing), is_cut)
+    if members.headers:
+        images.add_headers(*members.headers)
+    if missing:
+        images.is_lasting = False
+    return members
+
+
+def plan_mosaic(
+    view: MapView, members: Sequence[Member], server: Server, rule: MosaicRule = MosaicRule.FIRST
+) -> RenderPlan:
+    """The plan for a map of the images of a collection.
+
+    Of one image that is shown alone it is that of `plan_map`, and so it is of one that hides all others. Images that do not
+    meet the map are left out. Each is displayed as a layer of it would be, in its own type, system and bands: gray becomes
+    color where others have color, and opacity, masks and missing data are holes, which images below fill. What the style
+    does last, to colors (opacity), is done to what the images make together (`mosaic_operations.divided`).
+
+    Args:
+        view: the map. The extent of its layer does not count.
+        members: the first is the uppermost.
+        server: settings and formats.
+        rule: what is shown where several images have data.
+    """
+    view = replace(view, layer=replace(view.layer, extent=None))
+    rule = rule_for(rule, view.style.operations, (member.geo for member in members))
+    chosen: list[tuple[Member, MosaicPart]] = []
+    for member in members:
+        part = _part(view, member, server)
+        if part is not None:
+            chosen.append((member, part))
+            if rule is MosaicRule.FIRST and _hides_all(view, member, part):
+                break
+    size = view.target.size
+    if not chosen:
+        return plan_blank(size, view.format, server, transparent=view.transparent, background=view.background)
+    if len(chosen) == 1:
+        ((member, _),) = chosen
+        return plan_map(view, member.info, member.geo, server)
+    parts, joint = divided([part for _, part in chosen], view.style.operations, rule)
+    ground = shown_background(view.format, server, view.background, transparent=view.transparent)
+    operations = pipeline.ordered((*joint, *ground))
+    return RenderPlan(Mosaic(parts, size, rule), plain_encoding(view.format, server), operations)
+
+
+def _part(view: MapView, member: Member, server: Server) -> MosaicPart | None:
+    """One image, with all operations of its map; None if it does not meet the map."""
+    if not _meets(view.target, member.geo.georeference):
+        return None
+    alone = replace(view, transparent=True, background=WHITE)
+    placed = place_image(alone, member.info, member.geo, server)
+    return None if placed is None else MosaicPart(placed.view, placed.operations, placed.x, placed.y)
+
+
+def _meets(target: GridRef, georeference: Georeference) -> bool:
+    """Whether an image may show on a map, as far as boxes tell."""
+    box, own = box_in(georeference, target.crs), target.bounds
+    if box is None:
+        return False
+    margin = AROUND * max(own.width / target.size.width, own.height / target.size.height)
+    if not (box.min_y - margin <= own.max_y and own.min_y <= box.max_y + margin):
+        return False
+    # where x returns around the globe, map and image may be some turns apart
+    turns = crs.turn(target.crs) is not None
+    return turns or (box.min_x - margin <= own.max_x and own.min_x <= box.max_x + margin)
+
+
+def _hides_all(view: MapView, member: Member, part: MosaicPart) -> bool:
+    """Whether nothing below an image shows, as far as that is known before it is opened."""
+    covers = isinstance(part.view, Crop) and part.view.size == view.target.size
+    return covers and member.geo.mask is None and is_opaque(member.info, part.operations)

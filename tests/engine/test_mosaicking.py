@@ -1,0 +1,277 @@
+"""Mosaics against what their rules say, by PROJ and numpy; and what is read for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from iipserve.errors import DecodeError
+from iipserve.geo.grid import Bounds, GridRef
+from iipserve.geometry import Size
+from iipserve.plan import Composite, Crop, Mosaic, MosaicRule, Resampling
+from iipserve.processing import Pixels
+from iipserve.processing.channels import Opacity
+from iipserve.processing.colormap import Colormap
+from iipserve.processing.value_colormap import AS_STORED, Between, ValueColormap
+from iipserve.protocols.map_layers import ShownLayer, plan_maps
+from tests.engine.fakes import ArraySource
+from tests.engine.maps import box, quarters
+from tests.engine.mosaics import (
+    CollectionImage,
+    Sources,
+    by_the_rules,
+    collection_image,
+    drawn,
+    map_view,
+    plan_of,
+    random_pixels,
+    reader,
+)
+from tests.protocols.client import SERVER
+
+pytest.importorskip("pyproj")
+
+SYSTEMS = ("EPSG:32633", "EPSG:3857", "EPSG:4326", "EPSG:32632")
+RULES = tuple(MosaicRule)
+
+
+def collection(seed: int, count: int = 6) -> list[CollectionImage]:
+    """Images of all numbers of bands in three systems, with opacity, missing data or neither, scattered over 5 km."""
+    random = np.random.default_rng(seed)
+    images = []
+    for index in range(count):
+        size = tuple(random.integers(40, 200, 2).tolist())
+        bands = int(random.integers(1, 5))
+        step = float(random.choice([10.0, 20.0]))
+        east, north = random.uniform(0, 3000, 2)
+        pixels = random_pixels(seed * 100 + index, size, bands)
+        fields: dict[str, Any] = {}
+        if bands in (1, 3) and random.random() < 0.7:
+            pixels[20:35, 10:30] = 7
+            fields["nodata"] = (7.0,) * bands
+        crs, corner, step = placed(str(random.choice(SYSTEMS)), 500000 + east, 5000000 - north, step)
+        images.append(collection_image(f"{index}.tif", pixels, crs=crs, corner=corner, step=step, **fields))
+    return images
+
+
+def placed(crs: str, x: float, y: float, step: float) -> tuple[str, tuple[float, float], float]:
+    """A place of UTM zone 33 in another system, and a step of about as many metres there."""
+    import pyproj
+
+    there = pyproj.Transformer.from_crs("EPSG:32633", crs, always_xy=True).transform(x, y)
+    return crs, there, step / 90000 if crs == "EPSG:4326" else step
+
+
+def random_target(seed: int, images: list[CollectionImage]) -> GridRef:
+    """A view of about the resolution of the images, somewhere over them, in one of their systems."""
+    random = np.random.default_rng(seed)
+    crs = str(random.choice(SYSTEMS))
+    around = box(images[int(random.integers(len(images)))].georeference, crs)
+    width, height = (int(each) for each in random.integers(50, 300, 2))
+    # less than two pixels of any image, which are not averaged then
+    step = float(random.uniform(5, 13)) * {"EPSG:3857": 1.41, "EPSG:4326": 1 / 90000}.get(crs, 1.0)
+    x, y = random.uniform(around.min_x, around.max_x), random.uniform(around.min_y, around.max_y)
+    bounds = Bounds(x - step * width / 2, y - step * height / 2, x + step * width / 2, y + step * height / 2)
+    return GridRef.of_bounds(crs, bounds, Size(width, height))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.value)
+@pytest.mark.parametrize("seed", range(8))
+def test_random_views_show_what_the_rules_say(seed: int, rule: MosaicRule) -> None:
+    images = collection(seed)
+    target = random_target(seed, images)
+    plan = plan_of(images, target, rule)
+    expected = by_the_rules(images, target, rule)
+    pixels = drawn(images, plan)
+    np.testing.assert_array_equal(pixels[expected.sure], expected.pixels[expected.sure])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.value)
+@pytest.mark.parametrize("resampling", [Resampling.NEAREST, Resampling.BILINEAR, Resampling.CUBIC])
+@pytest.mark.parametrize("crs", SYSTEMS)
+def test_a_tile_equals_its_quarters(crs: str, resampling: Resampling, rule: MosaicRule) -> None:
+    images = collection(3)
+    around = box(images[0].georeference, crs)
+    step = max(around.width, around.height) / 300
+    left, top = (around.min_x + around.max_x) / 2 - 256 * step, (around.min_y + around.max_y) / 2 + 256 * step
+    target = GridRef.of_bounds(crs, Bounds(left, top - 512 * step, left + 512 * step, top), Size(512, 512))
+    whole = drawn(images, plan_of(images, target, rule, resampling=resampling))
+    assert whole[..., 3].any()
+    for x, y, quarter in quarters(target):
+        part = drawn(images, plan_of(images, quarter, rule, resampling=resampling))
+        np.testing.assert_array_equal(part, whole[y : y + 256, x : x + 256])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.value)
+def test_strips_are_the_whole(rule: MosaicRule) -> None:
+    images = collection(5)
+    around = box(images[0].georeference, "EPSG:3857")
+    target = GridRef.of_bounds("EPSG:3857", around, Size(1500, 1100))
+    view = reader([image.source for image in images], plan_of(images, target, rule))
+    strips = list(view.read_strips())
+    assert len(strips) > 1
+    np.testing.assert_array_equal(np.concatenate(strips)[..., :3], view.read()[..., :3])
+
+
+# -- one image -------------------------------------------------------------------------------------
+
+
+def test_one_aligned_image_is_the_crop_that_all_services_plan() -> None:
+    image = collection_image("a.tif", random_pixels(1, (300, 300), 3))
+    target = own_grid(image, 20, 30, 128, 128)
+    plan = plan_of([image], target)
+    layer = ShownLayer(map_view(target), image.source.info, image.member.geo)
+    alone = plan_maps([layer], SERVER)
+    assert isinstance(plan.view, Crop)
+    assert plan.digest == alone.digest
+    beside = collection_image("b.tif", random_pixels(2, (300, 300), 3), corner=(503000.0, 5000000.0))
+    below = collection_image("c.tif", random_pixels(3, (300, 300), 4))
+    assert plan_of([beside, image, below], target).digest == alone.digest
+
+
+def own_grid(image: CollectionImage, x: int, y: int, width: int, height: int) -> GridRef:
+    grid = image.georeference.grid
+    assert grid is not None
+    return GridRef(grid.crs, grid.affine.shifted(x, y), Size(width, height))
+
+
+def test_images_next_to_each_other_are_cut_to_the_map() -> None:
+    images = [
+        collection_image(
+            f"{index}.tif", random_pixels(index, (100, 100), 3), corner=(500000.0 + 1000 * index, 5e6)
+        )
+        for index in range(3)
+    ]
+    target = own_grid(images[0], 50, 20, 200, 60)
+    plan = plan_of(images, target)
+    assert isinstance(plan.view, Mosaic)
+    assert [(part.view.size, part.x) for part in plan.view.parts] == [
+        (Size(50, 60), 0), (Size(100, 60), 50), (Size(50, 60), 150),
+    ]  # fmt: skip
+    expected = np.concatenate([image.source.levels[0] for image in images], axis=1)[20:80, 50:250]
+    np.testing.assert_array_equal(drawn(images, plan)[..., :3], expected)
+
+
+def test_images_below_an_opaque_one_are_not_opened() -> None:
+    above = collection_image("a.tif", random_pixels(1, (400, 400), 3))
+    below = collection_image("b.tif", random_pixels(2, (400, 400), 3))
+    around = box(above.georeference, "EPSG:3857")
+    middle = Bounds(around.min_x + 1000, around.min_y + 1000, around.max_x - 1000, around.max_y - 1000)
+    plan = plan_of([above, below], GridRef.of_bounds("EPSG:3857", middle, Size(256, 256)))
+    library = Sources([above.source, below.source])
+    pixels = reader(library, plan).read()
+    assert set(library.opened) == {"a.tif"}
+    assert pixels.shape[2] == 3
+
+
+# -- styles ----------------------------------------------------------------------------------------
+
+
+def test_gray_images_make_a_gray_mosaic_and_expand_next_to_color() -> None:
+    gray = [collection_image(f"{index}.tif", random_pixels(index, (90, 90), 1)) for index in (1, 2)]
+    target = own_grid(gray[0], -10, -10, 120, 100)
+    assert reader([each.source for each in gray], plan_of(gray, target)).read().shape[2] == 2
+    color = collection_image("c.tif", random_pixels(3, (50, 50), 4), corner=(500200.0, 5000000.0))
+    pixels = reader([each.source for each in (color, *gray)], plan_of([color, *gray], target)).read()
+    assert pixels.shape[2] == 4
+
+
+def test_images_of_different_types_are_displayed_each_in_its_range() -> None:
+    eight = collection_image("a.tif", random_pixels(1, (60, 60), 1))
+    sixteen = collection_image("b.tif", random_pixels(2, (60, 60), 1, "uint16"), corner=(500600.0, 5000000.0))
+    floats = np.random.default_rng(3).random((60, 60, 1), np.float32)
+    floats[:10] = np.nan
+    third = collection_image("c.tif", floats, corner=(501200.0, 5e6), band_ranges=((0.0, 1.0),))
+    images = [eight, sixteen, third]
+    pixels = drawn(images, plan_of(images, own_grid(eight, 0, 0, 180, 60)))
+    np.testing.assert_array_equal(pixels[:, :60, 0], eight.source.levels[0][..., 0])
+    np.testing.assert_array_equal(pixels[:, 60:120, 0], sixteen.source.levels[0][..., 0] >> 8)
+    np.testing.assert_array_equal(pixels[:, 120:, 3] == 0, np.isnan(floats[..., 0]))
+    assert np.abs(pixels[10:, 120:, 0] / 255 - floats[10:, :, 0]).max() < 1 / 255
+
+
+def test_the_mean_is_colored_and_not_the_mean_of_colors_made() -> None:
+    values = [np.full((50, 50, 1), value, np.uint8) for value in (0, 200)]
+    images = [collection_image(f"{index}.tif", value) for index, value in enumerate(values)]
+    target = own_grid(images[0], -5, 0, 50, 50)
+    colors = ValueColormap(
+        Between.STEPS, (50.0, 150.0), ((255, 0, 0, 255), (0, 255, 0, 255), (0, 0, 255, 255))
+    )
+    pixels = drawn(images, plan_of(images, target, MosaicRule.MEAN, AS_STORED, colors))
+    np.testing.assert_array_equal(pixels[:, 5:], np.broadcast_to((0, 255, 0, 255), (50, 45, 4)))
+    assert not pixels[:, :5].any()
+    jet = drawn(images, plan_of(images, target, MosaicRule.MAX, Colormap("jet")))
+    np.testing.assert_array_equal(
+        jet, drawn(images[1:], plan_of(images[1:], target, MosaicRule.FIRST, Colormap("jet")))
+    )
+
+
+def test_opacity_of_a_style_is_that_of_the_mosaic() -> None:
+    images = [collection_image(f"{index}.tif", random_pixels(index, (80, 80), 3)) for index in range(2)]
+    pixels = drawn(
+        images, plan_of(images, own_grid(images[0], -20, 0, 90, 80), MosaicRule.FIRST, Opacity(0.5))
+    )
+    assert set(np.unique(pixels[..., 3])) == {0, 128}
+
+
+def test_mosaics_and_images_are_layers_over_each_other() -> None:
+    images = collection(7)
+    target = random_target(7, images)
+    mosaic = drawn(images, plan_of(images, target))
+    above = collection_image("above.tif", random_pixels(9, (40, 40), 4), crs="EPSG:32633")
+    members = tuple(image.member for image in images)
+    layers = [
+        ShownLayer(map_view(target), images[0].source.info, images[0].member.geo, 1.0, members),
+        ShownLayer(map_view(target), above.source.info, above.member.geo, 0.5),
+    ]
+    plan = plan_maps(layers, SERVER)
+    assert isinstance(plan.view, Composite)
+    pixels = drawn([*images, above], plan)
+    over = drawn([above], plan_of([above], target))[..., 3] > 0
+    np.testing.assert_array_equal(pixels[~over], mosaic[~over])
+
+
+# -- faults ----------------------------------------------------------------------------------------
+
+
+class DamagedSource(ArraySource):
+    """One whose tiles cannot be decoded."""
+
+    def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
+        raise DecodeError("the tile is damaged")
+
+
+def test_a_damaged_image_leaves_its_hole() -> None:
+    images = [collection_image(f"{index}.tif", random_pixels(index, (80, 80), 3)) for index in range(2)]
+    damaged = DamagedSource(images[0].source.levels)
+    damaged.info = images[0].source.info
+    target = own_grid(images[0], -20, 0, 90, 80)
+    plan = plan_of(images, target)
+    view = reader([damaged, images[1].source], plan)
+    pixels = view.read()
+    np.testing.assert_array_equal(pixels, reader([images[1].source], plan_of(images[1:], target)).read())
+    assert view.faults == ("0.tif",)
+    assert not view.is_final
+
+
+def test_a_mosaic_of_damaged_images_is_clear() -> None:
+    images = [collection_image(f"{index}.tif", random_pixels(index, (80, 80), 3)) for index in range(2)]
+    sources = []
+    for image in images:
+        damaged = DamagedSource(image.source.levels)
+        damaged.info = image.source.info
+        sources.append(damaged)
+    view = reader(sources, plan_of(images, own_grid(images[0], -20, 0, 90, 80)))
+    assert not view.read().any()
+    assert set(view.faults) == {"0.tif", "1.tif"}
+
+
+def test_cost_is_that_of_all_images_and_memory_that_of_one() -> None:
+    images = [collection_image(f"{index}.tif", random_pixels(index, (80, 80), 4)) for index in range(50)]
+    target = own_grid(images[0], -20, 0, 90, 80)
+    sources = [image.source for image in images]
+    two, many = (reader(sources, plan_of(images[:count], target)).cost() for count in (2, 50))
+    assert many.read == 25 * two.read
+    assert many.memory == two.memory
