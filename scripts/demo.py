@@ -4,7 +4,8 @@ Usage: demo.py [IMAGE_OR_FOLDER ...]
 
 One folder is served as it is. Several images or folders are gathered by hard links in a folder of .cache,
 because the server follows no symbolic links out of its folder; what cannot be linked is copied, if
-it is small. Nothing given is ever written to.
+it is small. Nothing given is ever written to. Collections of images can be made in the browser; they end
+with the demo.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import webbrowser
 from pathlib import Path
 
 from scripts import gallery
+from scripts.gallery import collection
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache"
@@ -31,19 +33,38 @@ PORTS_TRIED = 100
 COPY_LIMIT = 500_000_000
 """Files longer than this, in bytes, are not copied."""
 START_SECONDS = 30.0
+SERVICES = """
+[service]
+title = "Demo of iipserve"
+
+[collections]
+name = "demo"
+store = "collections.sqlite"
+services = ["rest", "wmts", "wmts-china", "wms", "wcs", "mapml"]
+editable = true
+downloadable = true
+"""
+"""The service file."""
+UPLOADS = 'upload_folder = "Uploads"\n'
+"""A further line of it, for the gallery."""
 
 
 def main() -> int:
     """Serve until interrupted; the status of the server."""
     given = [Path(argument) for argument in sys.argv[1:]]
     CACHE.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="demo-", dir=CACHE) as gathered:
+    with (
+        tempfile.TemporaryDirectory(prefix="demo-", dir=CACHE) as gathered,
+        tempfile.TemporaryDirectory(prefix="demo-service-", dir=CACHE) as kept,
+    ):
         try:
             folder = folder_of(given, Path(gathered))
         except OSError as error:
             print(f"demo: {error}", file=sys.stderr)
             return 2
-        return serve(folder, free_port())
+        services = Path(kept) / "services.toml"
+        services.write_text(SERVICES + ("" if given else UPLOADS))
+        return serve(folder, services, free_port(), has_collection=not given)
 
 
 def folder_of(given: list[Path], gathered: Path) -> Path:
@@ -110,9 +131,17 @@ def free_port() -> int:
     raise SystemExit(f"demo: no port from {FIRST_PORT} on is free")
 
 
-def serve(folder: Path, port: int) -> int:
-    """Run the server in the foreground; its status, 0 when it was asked to end."""
+def serve(folder: Path, services: Path, port: int, *, has_collection: bool) -> int:
+    """Run the server in the foreground; its status, 0 when it was asked to end.
+
+    Args:
+        folder: of the images.
+        services: the service file.
+        port: of the server.
+        has_collection: a collection is made of the scenes of the gallery.
+    """
     environ = os.environ | {"FILESYSTEM_PREFIX": f"{folder}{os.sep}", "FILESYSTEM_SUFFIX": "", "URI_MAP": ""}
+    environ |= {"SERVICES": str(services)}
     environ = {"LOGFILE": "-", "MAX_IMAGE_CACHE_SIZE": "100"} | environ
     command = [sys.executable, str(ROOT / "iipserve.fcgi"), "--http", f"127.0.0.1:{port}"]
     server = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL)
@@ -121,14 +150,25 @@ def serve(folder: Path, port: int) -> int:
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     address = f"http://127.0.0.1:{port}/"
     if answers(address, server):
+        if has_collection:
+            make_collection(address)
         print(
-            f"\n  {folder} is shown at {address}\n  Its maps in <mapml-viewer>: {address}viewer/mapml.html\n"
-            "  Ctrl-C ends it.\n",
+            f"\n  {folder} is shown at {address}\n  Its map: {address}viewer/map.html\n"
+            f"  Its maps in <mapml-viewer>: {address}viewer/mapml.html\n"
+            f"  Collections of its images: {address}viewer/collections.html\n  Ctrl-C ends it.\n",
             flush=True,
         )
         open_browser(address)
     status = server.wait()
     return 0 if status in (0, -signal.SIGINT, -signal.SIGTERM) else status
+
+
+def make_collection(address: str) -> None:
+    """Make the collection of the gallery, or say why there is none."""
+    try:
+        collection.make(address)
+    except OSError as error:
+        print(f"demo: there is no collection: {error}", file=sys.stderr)
 
 
 def answers(address: str, server: subprocess.Popen[bytes]) -> bool:

@@ -1,6 +1,7 @@
 """The small gallery that scripts/demo shows when it is given no images.
 
-Besides charts and a photograph there are scientific images and georeferenced ones. The largest is an invented
+Besides charts and a photograph there are scientific images, georeferenced ones, and scenes that `collection` makes a
+collection of. The largest is an invented
 landscape of 600 megapixels: it takes the better part of a minute to make, and 95 MB.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from scripts.gallery import charts, landscape, maps, science
+from scripts.gallery import charts, landscape, maps, science, seasons
 
 MAKERS: Mapping[str, Callable[[Path], None]] = {
     "Nemo, photograph.jp2": charts.copy_photograph,
@@ -22,6 +23,7 @@ MAKERS: Mapping[str, Callable[[Path], None]] = {
     "Science/Palimpsest, six wavelengths.tif": science.write_palimpsest,
     "Maps/Island, UTM.tif": maps.write_picture,
     "Maps/Heights with gaps, degrees.tif": maps.write_heights,
+    **seasons.WRITERS,
     "Invented landscape.tif": landscape.write_landscape,
 }
 """Path in the gallery, and what writes it."""
