@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
 from iipserve.collections.store import Store
@@ -10,11 +10,16 @@ from iipserve.collections.values import Item
 from iipserve.config import Config
 from iipserve.engine import item_uploads
 from iipserve.engine.collection_store import CollectionStore
+from iipserve.engine.image_items import ItemOptions, read_item
+from iipserve.engine.item_roots import ItemRoots
 from iipserve.engine.library import Library
-from iipserve.errors import Forbidden, NotFound
+from iipserve.errors import NotFound
 from iipserve.geo.collection_settings import CollectionSettings
 from iipserve.geo.georeference import GeoImage
-from iipserve.image import ImageInfo
+from iipserve.image import ImageInfo, ImageName
+
+UPLOADS = "uploads"
+"""Name of the one root of files that were uploaded."""
 
 
 class StoreAccess:
@@ -55,11 +60,18 @@ class StoreAccess:
 
     def read_item(self, collection: str, href: str, id: str = "") -> Item:
         """See `Access`."""
-        raise Forbidden("files of images cannot be added here")
+        settings = self.settings
+        return self._item(collection, href, id, dict(settings.roots) if settings else {})
 
     def receive(self, collection: str, id: str, content: BinaryIO) -> Item:
         """See `Access`."""
-        folder = self.settings.upload_folder if self.settings else ""
+        settings = self.settings
+        folder = settings.upload_folder if settings else ""
+        roots = {UPLOADS: folder} if settings and settings.roots else {}
         return item_uploads.receive(
-            folder, collection, id, content, lambda path: self.read_item(collection, path, id)
+            folder, collection, id, content, lambda path: self._item(collection, path, id, roots)
         )
+
+    def _item(self, collection: str, href: str, id: str, roots: Mapping[str, str]) -> Item:
+        name = ImageName(ItemRoots(self._config, roots).identifier(href))
+        return read_item(name, self._library, self._geo_image, ItemOptions(collection=collection, id=id))

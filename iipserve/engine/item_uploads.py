@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO
 
 from iipserve.collections.values import Item
-from iipserve.errors import Forbidden, InvalidRequest, StoreUnavailable
+from iipserve.errors import Forbidden, IIPServeError, InvalidRequest, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,10 @@ CHUNK_LENGTH = 1 << 20
 """Bytes that are copied at once."""
 PART = ".upload-"
 """Begins the names of files that are not complete."""
+PART_NAME = re.compile(rf"[^'\"]*{re.escape(PART)}[0-9a-f]{{16}}[^'\" ]*")
+"""Of such a file, with the folders before it."""
+MAX_NAME = 255
+"""Bytes of a name in file systems of Linux."""
 MODE = 0o644
 
 
@@ -39,8 +44,8 @@ def receive(folder: str, collection: str, id: str, content: BinaryIO, read: Call
     """
     if not folder:
         raise Forbidden("images cannot be uploaded here; they are added by reference to files of this server")
-    if id.startswith(PART):
-        raise InvalidRequest(f"the name of an uploaded file may not begin with {PART!r}")
+    if id.startswith(PART) or max(len(os.fsencode(name)) for name in (id, collection)) > MAX_NAME:
+        raise _no_name(id)
     place = os.path.join(folder, collection)
     # the end of the name says what kind of file it is
     part = os.path.join(place, f"{PART}{secrets.token_hex(8)}{os.path.splitext(id)[1]}")
@@ -50,7 +55,7 @@ def receive(folder: str, collection: str, id: str, content: BinaryIO, read: Call
             _write(part, content)
         except OSError as error:
             raise _meaning(error, id) from error
-        read(part)
+        _check(part, id, read)
         path = os.path.join(place, id)
         try:
             os.replace(part, path)
@@ -60,6 +65,15 @@ def receive(folder: str, collection: str, id: str, content: BinaryIO, read: Call
     finally:
         with suppress(OSError):
             os.unlink(part)
+
+
+def _check(part: str, id: str, read: Callable[[str], Item]) -> None:
+    """See that a file is an image. Raises what `read` raises, with the name that the file is to have."""
+    try:
+        read(part)
+    except IIPServeError as error:
+        error.args = (PART_NAME.sub(lambda _: id, str(error)),)
+        raise
 
 
 def _write(path: str, content: BinaryIO) -> None:
@@ -72,8 +86,12 @@ def _write(path: str, content: BinaryIO) -> None:
         os.fsync(file.fileno())
 
 
+def _no_name(id: str) -> InvalidRequest:
+    return InvalidRequest(f"no uploaded file can have the name {id!r:.300}")
+
+
 def _meaning(error: OSError, id: str) -> Exception:
     if error.errno in (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EISDIR):
-        return InvalidRequest(f"no file of this server can have the name {id!r}")
+        return _no_name(id)
     log.error("an uploaded image cannot be kept: %s", error.strerror)
     return StoreUnavailable("the file cannot be kept at present; ask again later")
