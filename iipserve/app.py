@@ -346,6 +346,7 @@ def build(config: Config) -> Application:
     catalog = LiveCatalog(config, library, georeferences)
     store = CollectionStore(config, lambda: CollectionSettings.of(catalog.current().metadata.options))
     store.begin()
+    catalog.store = store.current
     server = replace(server, catalog=catalog.current, listed=catalog.listed, store=store.current)
     access = StoreAccess(config, store, library, georeferences)
     return Application(

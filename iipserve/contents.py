@@ -26,7 +26,15 @@ from iipserve.plan import (
     ValuePlan,
 )
 from iipserve.protocols import ErrorAnswer, plain_error
-from iipserve.responses import REVALIDATED, ReadyDocument, ResponseBuilder, Versioned, digest, last_modified
+from iipserve.responses import (
+    REVALIDATED,
+    Modified,
+    ReadyDocument,
+    ResponseBuilder,
+    Versioned,
+    digest,
+    last_modified,
+)
 
 Respond: TypeAlias = Callable[[Request, Any, Headers, Versioned], Response]
 """(request, content, headers that only the protocol knows, the images that the query names) -> response. Raises
@@ -53,7 +61,7 @@ class ContentResponder:
         """The method for each kind."""
 
     def _rendered(self, request: Request, plan: RenderPlan, headers: Headers, images: Versioned) -> Response:
-        modified = last_modified(plan.images)
+        modified = _modified(plan.images, headers)
         if has_condition(request) and (status := evaluated(request, plan.digest, modified)):
             self._renderer.check(plan)
             return self._responses.conditional(status, plan.digest, modified, headers)
@@ -101,7 +109,7 @@ class ContentResponder:
         self, request: Request, plan: CoveragePlan, headers: Headers, images: Versioned
     ) -> Response:
         self._output_policy.check_samples()
-        coverages, modified = self._renderer.coverages, last_modified(plan.images)
+        coverages, modified = self._renderer.coverages, _modified(plan.images, headers)
         if has_condition(request) and (status := evaluated(request, plan.digest, modified)):
             coverages.check(plan)
             return self._responses.conditional(status, plan.digest, modified, headers)
@@ -140,6 +148,11 @@ def _provisional(headers: Headers, faults: Sequence[str]) -> Headers:
         text = f"{len(faults)} of the images shown cannot be read: {listed(faults)}"
         headers = (*headers, warning(text))
     return headers if REVALIDATED in headers else (*headers, REVALIDATED)
+
+
+def _modified(images: Versioned, headers: Headers) -> Modified:
+    """When the newest image was changed; None for answers that change without any of them, as those of collections."""
+    return None if REVALIDATED in headers else last_modified(images)
 
 
 class Enclosed:

@@ -41,8 +41,8 @@ class TimePolicy(NamedTuple):
     """`exact`, `nearest`, or `before`: the last one that is not later."""
     tolerance: float | None = None
     """Seconds between the time asked for and that of the nearest image, at most; None: any."""
-    default: str = "newest"
-    """Of requests without a time: `newest`, `all`, or an instant or interval of RFC 3339."""
+    default: str = "all"
+    """Of requests without a time: `all`, `newest`, or an instant or interval of RFC 3339."""
 
 
 DEFAULT_TIMES = TimePolicy()

@@ -15,14 +15,17 @@ from functools import cache, partial
 from itertools import chain
 from typing import NamedTuple
 
+from iipserve.collections.store import Store
 from iipserve.config import Config
 from iipserve.engine.catalog_file import CatalogFile
 from iipserve.engine.catalog_scan import NOTHING, CatalogScan, Scanned
+from iipserve.engine.collection_layers import CollectionLayers
 from iipserve.engine.image_folder import ImageFolder
 from iipserve.engine.layer_names import LayerFinder
 from iipserve.engine.layer_sets import LayerSet, Snapshot, layer_set
 from iipserve.engine.library import Library
-from iipserve.errors import ConfigError, NotInstalled
+from iipserve.errors import ConfigError, NotInstalled, StoreUnavailable
+from iipserve.geo.collection_settings import CollectionSettings
 from iipserve.geo.georeference import GeoImage
 from iipserve.geo.layer import ServiceMetadata
 from iipserve.geo.linked_sets import shared_systems
@@ -47,13 +50,18 @@ class _State(NamedTuple):
     services: Services
     layers: LayerSet
     scan: CatalogScan
+    collections: CollectionLayers | None
+    """None where the service file has none."""
 
 
 class LiveCatalog:
     """Keeps the layers up to date. Safe for many threads; no image is read before a document about all is asked for."""
 
     def __init__(
-        self, config: Config, library: Library, geo_image: Callable[[ImageInfo], GeoImage | None]
+        self,
+        config: Config,
+        library: Library,
+        geo_image: Callable[[ImageInfo], GeoImage | None],
     ) -> None:
         """Read the service file.
 
@@ -73,6 +81,8 @@ class LiveCatalog:
         self._thread: threading.Thread | None = None
         self._deadline = 0.0
         """Until when documents wait, on the monotonic clock."""
+        self.store: Callable[[], Store | None] = lambda: None
+        """Gives the store of collections; None where there is none. Raises `StoreUnavailable`, `NotInstalled`."""
         self.on_change: Callable[[Snapshot], None] = lambda snapshot: None
         """Called by the thread in the background with another list of layers."""
         self._is_listed = threading.Event()
@@ -91,11 +101,16 @@ class LiveCatalog:
             self._start()
             hand_over()
             self._is_listed.wait(max(0.0, self._deadline - time.monotonic()))
-        return self._current
+        return (
+            self._current
+            if self._state.collections is None
+            else self._with_collections(self._state.collections)
+        )
 
     def is_current(self, versions: Mapping[str, int]) -> bool:
-        """Whether collections have these versions at present."""
-        return not versions
+        """Whether collections have these versions at present. Raises `StoreUnavailable`."""
+        collections = self._state.collections
+        return collections is not None and collections.are_of(versions)
 
     def refresh(self) -> None:
         """Read the images that have changed, now, or what another worker has read of them."""
@@ -138,9 +153,15 @@ class LiveCatalog:
         systems = partial(_systems, cache(partial(_usual_systems, services.metadata)), layers)
         scan = CatalogScan(layers.targets, self._library, self._geo_image, services.changed_ns, systems)
         scan.known = known
+        settings = CollectionSettings.of(services.metadata.options)
+        collections = (
+            CollectionLayers(self._config, settings, self._opened_store, self._library, self._geo_image)
+            if settings
+            else None
+        )
         with self._lock:
-            self._state = _State(services, layers, scan)
-            self._current = Snapshot.of(services, layers, NOTHING)
+            self._state = _State(services, layers, scan, collections)
+            self._images = self._current = Snapshot.of(services, layers, NOTHING, collections)
             self._is_listed.clear()
             self._deadline = time.monotonic() + FIRST_SECONDS
 
@@ -154,17 +175,41 @@ class LiveCatalog:
             file.write(scanned)
 
     def _publish(self, state: _State, scanned: Scanned) -> None:
-        snapshot = Snapshot.of(state.services, state.layers, scanned)
+        snapshot = Snapshot.of(state.services, state.layers, scanned, state.collections)
         with self._lock:
             if state is not self._state:
                 return
-            is_other = (snapshot.version, snapshot.listed) != (self._current.version, self._current.listed)
+            is_other = (snapshot.version, snapshot.listed) != (self._images.version, self._images.listed)
             if is_other:
-                self._current = snapshot
+                self._images = self._current = snapshot
             if scanned.version:
                 self._is_listed.set()
         if is_other:
-            self.on_change(snapshot)
+            self.on_change(
+                self._current if state.collections is None else self._with_collections(state.collections)
+            )
+
+    def _with_collections(self, collections: CollectionLayers) -> Snapshot:
+        """The layers with the collections that there are now; with those of before if the store is not available."""
+        current, images = self._current, self._images
+        try:
+            if current.state == collections.state():
+                return current
+            current = images.with_collections()
+        except StoreUnavailable as error:
+            log.warning("collections are listed as they were before: %s", error)
+            return current
+        with self._lock:
+            if images is self._images:
+                self._current = current
+        return current
+
+    def _opened_store(self) -> Store | None:
+        """The store; None where packages that it needs are not installed, too."""
+        try:
+            return self.store()
+        except NotInstalled:
+            return None
 
     def _start(self) -> None:
         with self._lock:

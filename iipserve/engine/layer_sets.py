@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from iipserve.engine.catalog_scan import Scanned, Target, images_below, images_of
+from iipserve.engine.collection_layers import CollectionLayers
 from iipserve.engine.image_folder import ImageFolder
 from iipserve.engine.layer_names import LayerFinder, NamedImage, layer_names
 from iipserve.geo.layer import Layer, LayerEntry, ServiceMetadata
@@ -144,17 +145,45 @@ class Snapshot:
     by_name: Mapping[str, Layer]
     """Those listed, by identifier of the layer and of its image."""
     layers: LayerSet
+    collections: CollectionLayers | None = None
+    """Found by the version that their store has at present, and listed as of `state`; None for none."""
+    state: int = 0
+    """Version of the store of the collections that are listed; 0: none are."""
 
     @classmethod
-    def of(cls, services: Services, layers: LayerSet, scanned: Scanned) -> Snapshot:
-        """The layers as they are, and those to list of what has been read."""
+    def of(
+        cls,
+        services: Services,
+        layers: LayerSet,
+        scanned: Scanned,
+        collections: CollectionLayers | None = None,
+    ) -> Snapshot:
+        """The layers as they are, and those to list of what has been read; no collection is listed yet."""
         entries = tuple(layers.entries(scanned))
         by_name = {entry.layer.name.identifier: entry.layer for entry in reversed(entries)}
         by_name |= {entry.layer.identifier: entry.layer for entry in entries}
-        return cls(services.metadata, scanned.version, entries, by_name, layers)
+        return cls(services.metadata, scanned.version, entries, by_name, layers, collections)
+
+    def with_collections(self) -> Snapshot:
+        """The same with the collections that there are at present, after all other layers. Raises `StoreUnavailable`.
+
+        A collection that has the name of another layer is left out.
+        """
+        assert self.collections is not None
+        state = self.collections.state()
+        entries = self.collections.entries()
+        shown = tuple(each for each in entries if self._image_layer(each.layer.identifier) is None)
+        version = f"{self.version}.{state:012}" if self.version else ""
+        return replace(self, version=version, listed=(*self.listed, *shown), state=state)
 
     def find(self, identifier: str) -> Layer | None:
         """See `geo.layer.Catalog`."""
+        layer = self._image_layer(identifier)
+        if layer is None and self.collections is not None:
+            layer = self.collections.find(identifier)
+        return layer
+
+    def _image_layer(self, identifier: str) -> Layer | None:
         layer = self.by_name.get(identifier)
         return self.layers.find(identifier) if layer is None else layer
 

@@ -29,7 +29,7 @@ class CollectionSettings:
     tokens: str = ""
     """Path of the file of hashes of tokens; without one, only clients on this host edit."""
     roots: tuple[tuple[str, str], ...] = ()
-    """Names and folders of further places of images, besides FILESYSTEM_PREFIX."""
+    """Names and folders of the only images that may be added; none: any below FILESYSTEM_PREFIX."""
     overview_folder: str = ""
     """Where overviews of collections are built."""
     upload_folder: str = ""

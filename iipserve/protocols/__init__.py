@@ -108,7 +108,10 @@ class Images(dict[ImageName, ImageInfo]):
         self.collections = {**self.collections, index.name: index.version}
         if not selection.is_lasting:
             self.is_lasting = False
-        found = [("Warning", selection.note)] if selection.note else []
+        # a client that keeps an answer has to ask whether the collection is the same
+        found = [("Cache-Control", "no-cache")]
+        if selection.note:
+            found.append(("Warning", selection.note))
         if selection.effective:
             found.append(("OGCAPI-datetime", selection.effective))
         self.add_headers(*found)

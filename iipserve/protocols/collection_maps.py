@@ -9,9 +9,12 @@ from iipserve.geo.extents import transform_bounds
 from iipserve.geo.grid import Bounds, GridRef
 from iipserve.geo.image_index import ImageIndex, IndexedImage
 from iipserve.geo.layer import LayerEntry
-from iipserve.plan import RenderPlan
+from iipserve.plan import MosaicRule, RenderPlan
 from iipserve.protocols import Images, Server
-from iipserve.protocols.maps import MapView, plan_blank, plan_map
+from iipserve.protocols.map_layers import ShownLayer
+from iipserve.protocols.map_layers import plan_layer as plan_shown
+from iipserve.protocols.maps import MapView
+from iipserve.protocols.mosaics import MAX_MOSAIC_IMAGES, open_members
 
 METRES_PER_DEGREE = 111_195.0
 """Of latitude, on a sphere with the mean radius of the Earth."""
@@ -39,16 +42,30 @@ def plan_layer(view: MapView, entry: LayerEntry, images: Images, server: Server)
         NoTransformation: as of `plan_map`.
         StoreUnavailable: the store of collections does not answer.
     """
+    return plan_shown(shown_layer(view, entry, images, server), server)
+
+
+def shown_layer(
+    view: MapView, entry: LayerEntry, images: Images, server: Server, opacity: float = 1.0
+) -> ShownLayer:
+    """A layer of a map, with the images of a collection that the map needs.
+
+    Args:
+        view: the map.
+        entry: the layer as it is shown.
+        images: those of the request, which looks the images of a collection up.
+        server: settings and formats.
+        opacity: of the layer.
+
+    Raises:
+        StoreUnavailable: the store of collections does not answer.
+    """
     index = view.layer.index
     if index is None:
-        return plan_map(view, entry.info, entry.geo, server)
-    found = images_of(index, view.target, 1).images
-    if not found:
-        return plan_blank(
-            view.target.size, view.format, server, transparent=view.transparent, background=view.background
-        )
-    info = images[found[0].name]
-    return plan_map(view, info, server.geo_image(info) or entry.geo, server)
+        return ShownLayer(view, entry.info, entry.geo, opacity)
+    wanted = images_of(index, view.target, MAX_MOSAIC_IMAGES)
+    members = open_members(wanted.images, server, images, is_cut=wanted.is_cut)
+    return ShownLayer(view, entry.info, entry.geo, opacity, members.present, MosaicRule(index.rule))
 
 
 def images_of(index: ImageIndex, target: GridRef, limit: int) -> Wanted:

@@ -38,7 +38,8 @@ COLLECTIONS = {
     ),
     "roots": Key(
         Folders(), '[["archive", "/data/archive"]]',
-        "Further folders of images, besides FILESYSTEM_PREFIX, by names that begin their references: `archive:1950/a.tif`.", (),
+        "The only folders below FILESYSTEM_PREFIX whose images may be added, by names with which references may begin: "
+        "`archive:1950/a.tif`; any folder there if it is left out.", (),
     ),
     "overview_folder": Key(
         Text(), '"overviews"', "Where overviews of collections are built: a folder below FILESYSTEM_PREFIX.", ""

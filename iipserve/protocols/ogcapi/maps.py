@@ -18,7 +18,8 @@ from iipserve.image import ImageName
 from iipserve.plan import Answer, RenderPlan
 from iipserve.protocols import Images, Server
 from iipserve.protocols import map_options as options
-from iipserve.protocols.map_layers import ShownLayer, plan_maps
+from iipserve.protocols.collection_maps import shown_layer
+from iipserve.protocols.map_layers import plan_maps
 from iipserve.protocols.map_scales import PIXEL, is_drawn
 from iipserve.protocols.map_tiles import as_tile, entry_of, image_names, lon_lat, style_of
 from iipserve.protocols.map_values import check_steps, color, switch
@@ -156,7 +157,7 @@ def plan_map_of(query: MapQuery, images: Images, server: Server) -> Answer:
         area, name.key, _whole(shown, name.key), known and known.bounds, options.max_size(metadata)
     )
     check_steps(bounds, size, area.text)
-    plan = _planned(query, shown, GridRef.of_bounds(name.key, bounds, size), server)
+    plan = _planned(query, shown, GridRef.of_bounds(name.key, bounds, size), images, server)
     vary = (("Vary", "Accept"),) if query.is_negotiated else ()
     return Answer(plan, (*place_headers(name, bounds), *_time_header(query), *vary))
 
@@ -175,14 +176,16 @@ def _whole(entries: list[LayerEntry], key: str) -> Whole | None:
     return around([place for each in entries if (place := each.place_in(key))], key)
 
 
-def _planned(query: MapQuery, entries: list[LayerEntry], target: GridRef, server: Server) -> RenderPlan:
+def _planned(
+    query: MapQuery, entries: list[LayerEntry], target: GridRef, images: Images, server: Server
+) -> RenderPlan:
     shown = []
     for entry in entries:
         if not is_drawn(entry.layer, target):
             continue
         style = style_of(entry.layer, query.style)
         view = MapView(entry.layer, style, target, query.format, None, query.transparent, query.background)
-        shown.append(ShownLayer(as_tile(view, server), entry.info, entry.geo))
+        shown.append(shown_layer(as_tile(view, server), entry, images, server))
     if shown:
         return plan_maps(shown, server)
     background, transparent = query.background, query.transparent

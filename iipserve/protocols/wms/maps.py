@@ -8,7 +8,8 @@ from iipserve.geo.layer import Layer, LayerEntry, Style
 from iipserve.plan import Answer, RenderPlan
 from iipserve.protocols import Images, Server
 from iipserve.protocols import map_options as options
-from iipserve.protocols.map_layers import ShownLayer, plan_maps
+from iipserve.protocols.collection_maps import shown_layer
+from iipserve.protocols.map_layers import plan_maps
 from iipserve.protocols.map_scales import is_drawn
 from iipserve.protocols.map_tiles import as_tile, entry_of
 from iipserve.protocols.maps import MapView, plan_blank
@@ -31,7 +32,7 @@ def plan_get_map(query: MapQuery, images: Images, server: Server) -> Answer:
         entry = shown_entry(query, layer, images, server)
         view = as_tile(view_of(query, layer, shown_style(query, index, entry)), server)
         if is_drawn(layer, query.target):
-            shown.append(ShownLayer(view, entry.info, entry.geo))
+            shown.append(shown_layer(view, entry, images, server))
     return Answer(plan_maps(shown, server) if shown else _nothing(query, server), headers)
 
 
