@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import URL, inspect, make_url, text
+from sqlalchemy import URL, Connection, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from iipserve.collections.backend import Backend
@@ -79,12 +79,22 @@ def _kind(probe: Backend, wanted: str) -> Kind:
             return Kind(connection.execute(store.select()).one().kind)
         if wanted == "no":
             return Kind.POSTGRESQL
-        if connection.scalar(text("SELECT 1 FROM pg_extension WHERE extname = 'postgis'")):
+        if _has_postgis(connection):
             return Kind.POSTGIS
         try:
             connection.execute(text("CREATE EXTENSION IF NOT EXISTS postgis"))
         except SQLAlchemyError as error:
-            if wanted == "yes":
-                raise ConfigError(f"PostGIS cannot be installed in the database: {reason(error)}") from error
-            return Kind.POSTGRESQL
+            # also where another process has done the same at this moment
+            if not _has_postgis(connection):
+                return _without_postgis(wanted, error)
         return Kind.POSTGIS
+
+
+def _has_postgis(connection: Connection) -> bool:
+    return bool(connection.scalar(text("SELECT 1 FROM pg_extension WHERE extname = 'postgis'")))
+
+
+def _without_postgis(wanted: str, error: SQLAlchemyError) -> Kind:
+    if wanted == "yes":
+        raise ConfigError(f"PostGIS cannot be installed in the database: {reason(error)}") from error
+    return Kind.POSTGRESQL

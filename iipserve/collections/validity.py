@@ -8,6 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
+from iipserve.collections.geometries import read_geometry
 from iipserve.collections.rows import plain, to_json
 from iipserve.collections.values import ORDERS, RULES, Collection, Item
 from iipserve.errors import InvalidRequest
@@ -29,6 +30,8 @@ def check_collection(collection: Collection) -> None:
 def check_item(item: Item) -> None:
     """See that an item can be stored. Raises `InvalidRequest`."""
     _check(item, _item_faults(item))
+    if item.geometry is not None:
+        read_geometry(item.geometry)
 
 
 def check_name(name: str, kind: str) -> None:

@@ -183,6 +183,9 @@ def test_items_that_cannot_be_stored_are_refused_each_by_itself(aerial: Store) -
         item("other", collection="other"),
         item("half", start=item().datetime),
         item("box", bounds=()),
+        item("kind", geometry={"type": "Circle", "coordinates": [1, 2]}),
+        item("ring", geometry={"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1]]]}),
+        item("number", geometry={"type": "Point", "coordinates": [float("nan"), 2]}),
     ]
     results = aerial.add_items("aerial", [*bad, item("good")])
     assert [result.status for result in results] == [REFUSED] * len(bad) + [CREATED]
