@@ -1,17 +1,14 @@
-"""What differs between databases: connections, transactions, and conditions on places."""
+"""What differs between databases: connections and transactions."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.sql.elements import ColumnElement
 
 from iipserve.collections.schema import Kind, Tables, tables
-from iipserve.collections.values import Json
-from iipserve.geo.grid import Bounds
 
 
 class Backend(ABC):
@@ -59,17 +56,6 @@ class Backend(ABC):
     @abstractmethod
     def guard(self, connection: Connection) -> None:
         """Let no other process make or migrate tables until the transaction ends."""
-
-    @abstractmethod
-    def meets_boxes(self, boxes: Sequence[Bounds], collection: int | None = None) -> ColumnElement[bool]:
-        """Items whose footprint meets one of the boxes, which are in degrees, west before east.
-
-        `collection` is the number of the only one that is searched, where there is one.
-        """
-
-    @abstractmethod
-    def meets_geometry(self, geometry: Json, collection: int | None = None) -> ColumnElement[bool]:
-        """Items whose footprint meets a GeoJSON geometry."""
 
     def close(self) -> None:
         """Close all connections."""

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, create_engine, func, literal, or_, text
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import URL, Connection, create_engine, text
 
 from iipserve.collections.backend import Backend
 from iipserve.collections.postgresql_session import KEY, Session
 from iipserve.collections.rows import to_json
 from iipserve.collections.schema import Kind
-from iipserve.collections.shapes import bounds_of, geometry_of
-from iipserve.collections.values import Json
-from iipserve.geo.grid import Bounds
 
 CONNECT_SECONDS = 5
 OPTIONS = "-c timezone=UTC -c lock_timeout=15s -c idle_in_transaction_session_timeout=120s"
@@ -69,22 +65,6 @@ class PostgresqlBackend(Backend):
         """By a lock of the database that ends with the transaction."""
         connection.execute(text(f"SELECT pg_advisory_xact_lock({KEY} + 1)"))
 
-    def meets_boxes(self, boxes: Sequence[Bounds], collection: int | None = None) -> ColumnElement[bool]:
-        """By the boxes of items."""
-        c = self.tables.item.c
-        conditions = []
-        for west, south, east, north in boxes:
-            box = func.box(func.point(west, south), func.point(east, north))
-            conditions += [
-                c.box_1.op("&&", is_comparison=True)(box),
-                c.box_2.op("&&", is_comparison=True)(box),
-            ]
-        return or_(*conditions)
-
-    def meets_geometry(self, geometry: Json, collection: int | None = None) -> ColumnElement[bool]:
-        """By the box of the geometry."""
-        return self.meets_boxes([bounds_of(geometry)], collection)
-
     def close(self) -> None:
         """Also the lock."""
         super().close()
@@ -95,13 +75,3 @@ class PostgisBackend(PostgresqlBackend):
     """A database of PostgreSQL with PostGIS. Places are footprints."""
 
     kind = Kind.POSTGIS
-
-    def meets_boxes(self, boxes: Sequence[Bounds], collection: int | None = None) -> ColumnElement[bool]:
-        """By the footprints of items."""
-        shape = self.tables.item.c.shape
-        return or_(*(func.ST_Intersects(shape, func.ST_MakeEnvelope(*box, 4326)) for box in boxes))
-
-    def meets_geometry(self, geometry: Json, collection: int | None = None) -> ColumnElement[bool]:
-        """By the footprints of items."""
-        known = func.ST_GeomFromWKB(literal(geometry_of(geometry).wkb), 4326)
-        return func.ST_Intersects(self.tables.item.c.shape, known)

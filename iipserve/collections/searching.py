@@ -1,73 +1,52 @@
-"""Searches for items in SQL."""
+"""Searches for items in SQL: pages in any order, and what a map shows.
+
+A search is one condition and a list of columns to sort by. Where the first of these may be null, items with and without a
+value are two statements, so that an index gives either in its order.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, or_, select
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import ColumnElement, Connection, Row, case, func, or_, select
 
+from iipserve.collections.boxes import Boxes, cover_the_world, wrapped
+from iipserve.collections.conditions import Conditions
+from iipserve.collections.expressions import Expression, Junction, Spatial
+from iipserve.collections.geometries import read_geometry
+from iipserve.collections.paging import SortColumn, Values, after, order_by, read_token, write_token
+from iipserve.collections.places import Places
+from iipserve.collections.property_columns import PropertyColumns
+from iipserve.collections.relations import boxes_around, shape_of
 from iipserve.collections.rows import item_from_row
-from iipserve.collections.values import Interval, Item, ItemSearch, Page, split_box
-from iipserve.errors import InvalidRequest
+from iipserve.collections.values import Interval, Item, ItemSearch, Page
 from iipserve.geo.grid import Bounds
 
 if TYPE_CHECKING:
     from iipserve.collections.sql_store import SqlStore
 
+Condition = ColumnElement[bool]
+MAX_COUNTED = 10_000
+"""Matches that are counted; of more, `Page.matched` is None."""
+MAX_ID_LENGTH = 1_000
+
 
 def search(connection: Connection, store: SqlStore, search: ItemSearch) -> Page:
     """`Store.search`."""
-    collection, c = store.tables.collection, store.tables.item.c
-    for name in search.collections:
-        store.collection_row(connection, name)
-    conditions = list(_conditions(store, search))
-    if search.token:
-        conditions.append(c.sequence < _sequence(search.token))
-    query = (
-        select(*store.tables.item_columns, collection.c.name.label("collection_name"))
-        .join(collection, c.collection == collection.c.number)
-        .where(*conditions)
-        .order_by(c.sequence.desc())
-        .limit(search.limit + 1)
-    )
-    rows = connection.execute(query).all()
-    items = tuple(item_from_row(row, row[-1]) for row in rows[: search.limit])
-    return Page(items, str(items[-1].sequence) if len(rows) > search.limit else None)
-
-
-def _conditions(store: SqlStore, search: ItemSearch) -> list[ColumnElement[bool]]:
-    c = store.tables.item.c
-    conditions: list[ColumnElement[bool]] = []
-    if search.collections:
-        conditions.append(store.tables.collection.c.name.in_(search.collections))
-    if search.ids:
-        conditions.append(c.id.in_(search.ids))
-    if search.boxes:
-        conditions.append(store.backend.meets_boxes(search.boxes))
-    if search.intersects is not None:
-        conditions.append(store.backend.meets_geometry(search.intersects))
-    return conditions + within(store, search.interval)
-
-
-def within(store: SqlStore, interval: Interval | None) -> list[ColumnElement[bool]]:
-    """Conditions that some of the time of items is in an interval."""
-    c = store.tables.item.c
-    if interval is None:
-        return []
-    conditions: list[ColumnElement[bool]] = [c.earliest.is_not(None)]
-    if interval.start is not None:
-        conditions.append(c.latest >= interval.start)
-    if interval.end is not None:
-        conditions.append(c.earliest <= interval.end)
-    return conditions
-
-
-def _sequence(token: str) -> int:
-    try:
-        return int(token)
-    except ValueError:
-        raise InvalidRequest("the token is not one of this server") from None
+    names = _collections(connection, store, search.collections)
+    if search.collections and not names:
+        return Page((), None, 0)
+    query = _Query(connection, store, tuple(names) if search.collections else ())
+    query.restrict(search)
+    columns = _sort_columns(store, search)
+    values = read_token(search.token, search.sort, store.secret) if search.token else None
+    rows = query.rows(columns, values, search.limit + 1)
+    items = tuple(item_from_row(row, names[row.collection]) for row in rows[: search.limit])
+    if len(rows) <= search.limit:
+        return Page(items, None, len(items) if values is None else query.count() if search.count else None)
+    last = rows[search.limit - 1][-len(columns) :]
+    return Page(items, write_token(last, search.sort, store.secret), query.count() if search.count else None)
 
 
 def matching(
@@ -77,7 +56,7 @@ def matching(
     box: Bounds,
     pixel_size: float,
     interval: Interval | None,
-    filter: Any,
+    filter: Expression | None,
     order: str,
     limit: int,
 ) -> tuple[Item, ...]:
@@ -86,15 +65,160 @@ def matching(
     number = connection.scalar(select(table.c.number).where(table.c.name == collection))
     if number is None:
         return ()
-    visible = and_(c.visible_min <= pixel_size, or_(c.visible_max.is_(None), c.visible_max >= pixel_size))
-    conditions = [c.collection == number, visible, store.backend.meets_boxes(split_box(box), number)]
-    orders: dict[str, list[Any]] = {
-        "newest": [c.latest.is_(None), c.latest.desc(), c.sequence.desc()],
-        "finest": [c.gsd_min.is_(None), c.gsd_min, c.sequence.desc()],
-    }
-    query = select(*store.tables.item_columns).where(*conditions, *within(store, interval))
-    rows = connection.execute(query.order_by(*orders.get(order, [c.sequence.desc()])).limit(limit))
+    query = _Query(connection, store, (number,))
+    query.add(c.visible_min <= pixel_size, or_(c.visible_max.is_(None), c.visible_max >= pixel_size))
+    query.restrict(ItemSearch(boxes=wrapped(box), interval=interval, filter=filter))
+    rows = query.rows(_map_order(store, order, box), None, limit)
     return tuple(item_from_row(row, collection) for row in rows)
+
+
+def _collections(connection: Connection, store: SqlStore, names: Sequence[str]) -> dict[int, str]:
+    """Names of collections by number: of those, or of all. Raises `NotFound`."""
+    table = store.tables.collection
+    if names:
+        return {store.collection_row(connection, name).number: name for name in names}
+    return {row.number: row.name for row in connection.execute(select(table.c.number, table.c.name))}
+
+
+class _Query:
+    """The conditions of one search."""
+
+    def __init__(self, connection: Connection, store: SqlStore, numbers: tuple[int, ...]) -> None:
+        """`numbers`: of the collections to search; none: all."""
+        self._connection = connection
+        self._tables = store.tables
+        self._kind = store.backend.kind
+        self._numbers = numbers
+        self._where: list[Condition] = []
+        number = self._tables.item.c.collection
+        if numbers:
+            self.add(number == numbers[0] if len(numbers) == 1 else number.in_(numbers))
+
+    def add(self, *conditions: Condition) -> None:
+        """Find items only that meet these."""
+        self._where += conditions
+
+    def restrict(self, search: ItemSearch) -> None:
+        """Add the conditions of a search."""
+        c = self._tables.item.c
+        if search.ids:
+            self.add(c.id.in_([id for id in search.ids if _is_text(id)]))
+        if search.interval is not None:
+            self.add(*self._within(search.interval))
+        places = Places(self._connection, self._tables, self._kind, tuple(self._where))
+        conditions = Conditions(self._tables, self._kind, places)
+        expressions = [search.filter] if search.filter is not None else []
+        if search.intersects is not None:
+            expressions.insert(0, Spatial("s_intersects", read_geometry(search.intersects)))
+        boxes = () if cover_the_world(search.boxes) else search.boxes
+        near = boxes or _nearby(expressions)
+        candidates = places.candidates(near, self._numbers) if near else None
+        if candidates is not None:
+            self.add(candidates)
+        if boxes:
+            self.add(places.in_boxes(boxes))
+        elif search.boxes:
+            self.add(c.west.is_not(None))
+        self.add(*(conditions.of(expression) for expression in expressions))
+
+    def _within(self, interval: Interval) -> list[Condition]:
+        """That some of the time of an item is in an interval."""
+        c = self._tables.item.c
+        conditions: list[Condition] = []
+        if interval.start is not None:
+            conditions.append(c.latest >= interval.start)
+        if interval.end is not None:
+            conditions.append(c.earliest <= interval.end)
+        return conditions or [c.latest.is_not(None)]
+
+    def rows(self, columns: Sequence[SortColumn], values: Values | None, limit: int) -> list[Row[Any]]:
+        """The next rows after those values: columns of the item, and those that are sorted by."""
+        first = columns[0]
+        if not first.is_nullable:
+            return self._part(columns, values, limit)
+        plain = [first._replace(is_nullable=False), *columns[1:]]
+        rows: list[Row[Any]] = []
+        if values is None or values[0] is not None:
+            rows = self._part(plain, values, limit, first.expression.is_not(None))
+            values = None
+        if len(rows) < limit:
+            rows += self._part(plain, values, limit - len(rows), first.expression.is_(None))
+        return rows
+
+    def _part(
+        self, columns: Sequence[SortColumn], values: Values | None, limit: int, *conditions: Condition
+    ) -> list[Row[Any]]:
+        shown = [column.expression.label(f"sort_{number}") for number, column in enumerate(columns)]
+        statement = select(*self._tables.item_columns, *shown).where(*self._where, *conditions)
+        if values is not None:
+            statement = statement.where(after(columns, values))
+        return list(self._connection.execute(statement.order_by(*order_by(columns)).limit(limit)).all())
+
+    def count(self) -> int | None:
+        """How many items there are, None if there are more than are counted one by one."""
+        item = self._tables.item
+        if len(self._where) <= 1:
+            statement = select(func.count()).select_from(item).where(*self._where)
+            return int(self._connection.scalar(statement) or 0)
+        found = select(item.c.sequence).where(*self._where).limit(MAX_COUNTED + 1).subquery()
+        count = self._connection.scalar(select(func.count()).select_from(found)) or 0
+        return None if count > MAX_COUNTED else int(count)
+
+
+def _nearby(expressions: Sequence[Expression]) -> Boxes:
+    """Boxes outside of which nothing can be true of all of these, none where that is not known."""
+    for expression in expressions:
+        if isinstance(expression, Spatial) and expression.operator != "s_disjoint":
+            return boxes_around(shape_of(expression.geometry))
+        if isinstance(expression, Junction) and expression.operator == "and":
+            boxes = _nearby(expression.arguments)
+            if boxes:
+                return boxes
+    return ()
+
+
+def _is_text(id: str) -> bool:
+    """Whether a database can hold it."""
+    return (
+        "\0" not in id and len(id) <= MAX_ID_LENGTH and not any("\ud800" <= each <= "\udfff" for each in id)
+    )
+
+
+def _sort_columns(store: SqlStore, search: ItemSearch) -> list[SortColumn]:
+    """What a search is sorted by, in the end by the number of the item."""
+    c = store.tables.item.c
+    if not search.sort:
+        return [SortColumn(c.latest, True, is_nullable=True), SortColumn(c.sequence, True)]
+    properties = PropertyColumns(store.tables, store.backend.kind)
+    columns = [column for key in search.sort for column in properties.sort_columns(key)]
+    return [*columns, SortColumn(c.sequence, search.sort[0].descending)]
+
+
+def _map_order(store: SqlStore, order: str, box: Bounds) -> list[SortColumn]:
+    """What the images of a map are sorted by, the uppermost first."""
+    c = store.tables.item.c
+    last_added = SortColumn(c.sequence, True)
+    match order:
+        case "finest":
+            return [SortColumn(c.gsd_min, False, is_nullable=True), last_added]
+        case "number":
+            return [last_added]
+        case "center":
+            return [SortColumn(_distance(store, box), False, is_nullable=True), last_added]
+        case _:
+            return [SortColumn(c.latest, True, is_nullable=True), last_added]
+
+
+def _distance(store: SqlStore, box: Bounds) -> ColumnElement[float]:
+    """The square of the distance between the centers of items and of a box, in degrees, the short way round the Earth."""
+    c = store.tables.item.c
+    west, south, east, north = box
+    center = (west + (east if east >= west else east + 360)) / 2
+    middle = (c.west + c.east + case((c.west > c.east, 360.0), else_=0.0)) / 2
+    turned = func.abs(middle - center)
+    across = case((turned > 180, 360 - turned), else_=turned)
+    up = (c.south + c.north) / 2 - (south + north) / 2
+    return across * across + up * up
 
 
 def times(connection: Connection, store: SqlStore, collection: str) -> tuple[Interval, ...]:

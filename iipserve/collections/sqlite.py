@@ -5,47 +5,31 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
     Connection,
     Engine,
-    Text,
-    column,
     create_engine,
     event,
-    func,
-    or_,
     select,
-    table,
-    text,
-    type_coerce,
 )
 from sqlalchemy.pool import QueuePool
-from sqlalchemy.sql.elements import ColumnElement
 
 from iipserve.collections.backend import Backend
 from iipserve.collections.failures import reason, translated
 from iipserve.collections.instance_lock import FileLock
-from iipserve.collections.rows import plain, to_json
+from iipserve.collections.relations import register
+from iipserve.collections.rows import to_json
 from iipserve.collections.schema import PREFIX, R_TREE, Kind
-from iipserve.collections.shapes import bounds_of, box_geometry, meets
-from iipserve.collections.values import Json
 from iipserve.errors import ConfigError
-from iipserve.geo.grid import Bounds
 
 BUSY_SECONDS = 10.0
 """That a writer waits for others."""
 PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "cache_size = -16000")
 _VERSION = f"SELECT version FROM {PREFIX}collection WHERE name = ?"
-BOX = table(
-    f"{PREFIX}item_box",
-    *(column(name) for name in ("id", "west", "east", "south", "north", "collection_min", "collection_max")),
-)
-"""The R*Tree (`schema.R_TREE`)."""
 
 
 class SqliteBackend(Backend):
@@ -113,36 +97,6 @@ class SqliteBackend(Backend):
     def guard(self, connection: Connection) -> None:
         """The transaction has the right to write already."""
 
-    def meets_boxes(self, boxes: Sequence[Bounds], collection: int | None = None) -> ColumnElement[bool]:
-        """By the R*Tree; those that are not within a box are tested by their footprint."""
-        c = self.tables.item.c
-        conditions = []
-        for box in boxes:
-            within = (
-                (c.west >= box.min_x)
-                & (c.east <= box.max_x)
-                & (c.south >= box.min_y)
-                & (c.north <= box.max_y)
-            )
-            exact = (within & (c.west <= c.east)) | _meets(c.geometry, box_geometry(box))
-            conditions.append(self._candidates(box, collection) & exact)
-        return or_(*conditions)
-
-    def meets_geometry(self, geometry: Json, collection: int | None = None) -> ColumnElement[bool]:
-        """By the R*Tree and the footprint."""
-        box = bounds_of(geometry)
-        exact = _meets(self.tables.item.c.geometry, geometry)
-        return self._candidates(box, collection) & exact
-
-    def _candidates(self, box: Bounds, collection: int | None) -> ColumnElement[bool]:
-        b = BOX.c
-        found = select(b.id / text("2")).where(
-            b.west <= box.max_x, b.east >= box.min_x, b.south <= box.max_y, b.north >= box.min_y
-        )
-        if collection is not None:
-            found = found.where(b.collection_min <= collection + 0.25, b.collection_max >= collection + 0.25)
-        return self.tables.item.c.sequence.in_(found)
-
     def close(self) -> None:
         """Also the lock."""
         super().close()
@@ -169,12 +123,8 @@ def _engine(path: str) -> Engine:
 def _connected(connection: Any, _record: Any) -> None:
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
-    connection.create_function("iipserve_meets", 2, meets, deterministic=True)
+    register(connection)
 
 
 def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
-
-
-def _meets(footprint: ColumnElement[Any], geometry: Json) -> ColumnElement[bool]:
-    return func.iipserve_meets(type_coerce(footprint, Text), to_json(plain(geometry)), type_=Boolean)

@@ -1,0 +1,157 @@
+"""Where footprints are, as conditions in SQL: exact ones, which an index of the database makes quick.
+
+PostGIS compares footprints itself. SQLite calls `relations.related` for those that its boxes do not decide. Of plain
+PostgreSQL, which has no such function, those are read and compared first, and the condition names their numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    text,
+    type_coerce,
+)
+
+from iipserve.collections.boxes import Boxes
+from iipserve.collections.relations import boxes_around, related, shape_of
+from iipserve.collections.schema import Kind, Tables
+from iipserve.errors import TooLarge
+from iipserve.geo.grid import Bounds
+
+Condition = ColumnElement[bool]
+MAX_COMPARED = 50_000
+"""Footprints that are compared in Python for one search of plain PostgreSQL."""
+MAX_CANDIDATES = 2_000
+"""Items in a box that SQLite looks up one by one. Where there are more, it goes through all in the order of the search,
+until a page is full, which is soon."""
+_FUNCTIONS: Final = {
+    "s_intersects": "ST_Intersects",
+    "s_disjoint": "ST_Disjoint",
+    "s_equals": "ST_Equals",
+    "s_touches": "ST_Touches",
+    "s_crosses": "ST_Crosses",
+    "s_overlaps": "ST_Overlaps",
+    "s_within": "ST_Within",
+    "s_contains": "ST_Contains",
+}
+
+
+class Places:
+    """Conditions on footprints, for one search through one connection."""
+
+    def __init__(
+        self, connection: Connection, tables: Tables, kind: Kind, scope: Sequence[Condition]
+    ) -> None:
+        """`scope`: conditions that all items of the search meet."""
+        self._connection = connection
+        self._item = tables.item
+        self._kind = kind
+        self._scope = scope
+
+    def in_boxes(self, boxes: Boxes) -> Condition:
+        """Whether the footprint meets one of the boxes."""
+        import shapely
+
+        return or_(*(self._related("s_intersects", shapely.box(*box), (box,)) for box in boxes))
+
+    def related(self, relation: str, geometry: str) -> Condition:
+        """Whether the footprint has a relation of CQL2 to a GeoJSON geometry; null without a footprint."""
+        shape = shape_of(geometry)
+        return self._related(relation, shape, boxes_around(shape))
+
+    def _related(self, relation: str, shape: Any, boxes: Boxes) -> Condition:
+        wkb = shape.wkb
+        if self._kind is Kind.POSTGIS:
+            other = func.ST_GeomFromWKB(literal(wkb, LargeBinary), 4326)
+            return getattr(func, _FUNCTIONS[relation])(self._item.c.shape, other)
+        if relation == "s_disjoint":
+            return not_(self._related("s_intersects", shape, boxes))
+        overlaps = or_(*(self._overlaps(box) for box in boxes))
+        if relation == "s_intersects" and shape.equals(_box(boxes)):
+            # what is within a box meets it, whatever its form
+            within = or_(*(self._is_within(box) for box in boxes))
+            return and_(overlaps, or_(within, self._exact(relation, wkb, and_(overlaps, not_(within)))))
+        return and_(overlaps, self._exact(relation, wkb, overlaps))
+
+    def _exact(self, relation: str, wkb: bytes, candidates: Condition) -> Condition:
+        if self._kind is Kind.SQLITE:
+            geometry = type_coerce(self._item.c.geometry, Text)
+            return func.iipserve_related(relation, geometry, literal(wkb, LargeBinary)) == 1
+        return self._numbers(relation, wkb, candidates)
+
+    def _numbers(self, relation: str, wkb: bytes, candidates: Condition) -> Condition:
+        """The items of a relation by their numbers, which are found by reading footprints."""
+        item = self._item
+        statement = select(item.c.sequence, cast(item.c.geometry, Text)).where(*self._scope, candidates)
+        rows = self._connection.execute(statement.limit(MAX_COMPARED + 1)).all()
+        if len(rows) > MAX_COMPARED:
+            raise TooLarge(
+                "too many images are near this geometry; a box, a time or a collection leaves fewer"
+            )
+        numbers = [number for number, geometry in rows if related(relation, geometry, wkb)]
+        return item.c.sequence == func.any(bindparam(None, numbers, unique=True))
+
+    def _overlaps(self, box: Bounds) -> Condition:
+        """Whether the bounds of an item have a point in common with a box."""
+        c = self._item.c
+        if self._kind is Kind.POSTGRESQL:
+            corners = func.box(func.point(box.min_x, box.min_y), func.point(box.max_x, box.max_y))
+            return or_(
+                c.box_1.op("&&", is_comparison=True)(corners), c.box_2.op("&&", is_comparison=True)(corners)
+            )
+        across = and_(c.west > c.east, or_(c.west <= box.max_x, c.east >= box.min_x))
+        plain = and_(c.west <= c.east, c.west <= box.max_x, c.east >= box.min_x)
+        return and_(c.south <= box.max_y, c.north >= box.min_y, or_(plain, across))
+
+    def _is_within(self, box: Bounds) -> Condition:
+        c = self._item.c
+        inside = (c.west <= c.east, c.west >= box.min_x, c.east <= box.max_x)
+        return and_(*inside, c.south >= box.min_y, c.north <= box.max_y)
+
+    def candidates(self, boxes: Boxes, collections: Sequence[int]) -> Condition | None:
+        """A condition by which SQLite finds items near boxes by its R*Tree; None where going through all is quicker."""
+        if self._kind is not Kind.SQLITE:
+            return None
+        statement, values = _r_tree_statement(boxes, collections)
+        rows = self._connection.execute(text(statement), values).all()
+        if len(rows) > MAX_CANDIDATES:
+            return None
+        numbers = ",".join(str(row[0]) for row in rows)
+        return self._item.c.sequence.in_(
+            text("SELECT value FROM json_each(:numbers)").bindparams(numbers=f"[{numbers}]")
+        )
+
+
+def _box(boxes: Boxes) -> Any:
+    import shapely
+
+    return shapely.union_all([shapely.box(*box) for box in boxes])
+
+
+def _r_tree_statement(boxes: Boxes, collections: Sequence[int]) -> tuple[str, dict[str, Any]]:
+    parts: list[str] = []
+    values: dict[str, Any] = {"limit": MAX_CANDIDATES + 1}
+    for number, box in enumerate(boxes):
+        parts.append(
+            f"SELECT id / 2 FROM iipserve_item_box WHERE west <= :e{number} AND east >= :w{number} "
+            f"AND south <= :n{number} AND north >= :s{number}"
+        )
+        if len(collections) == 1:
+            parts[-1] += " AND collection_min <= :c AND collection_max >= :c"
+            values["c"] = collections[0]
+        values |= {f"{side}{number}": value for side, value in zip("wsen", box, strict=True)}
+    return f"{' UNION '.join(parts)} LIMIT :limit", values
