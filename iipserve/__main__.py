@@ -31,9 +31,11 @@ from iipserve.transport.sockets import (
 
 log = logging.getLogger(logs.START)
 
-DESCRIPTION = """\
+COLLECTION = "collection"
+"""The argument that begins commands on collections of images."""
+DESCRIPTION = f"""\
 Image server for IIP, IIIF, DeepZoom and Zoomify over FastCGI and HTTP. All other settings are environment
-variables; --check shows them."""
+variables; --check shows them. `iipserve {COLLECTION} --help` shows commands on collections of images."""
 NOTHING_TO_SERVE = (
     "descriptor 0 is not a listening socket: use --bind or --http, or let a web server (mod_fcgid, lighttpd), "
     "spawn-fcgi or systemd start this command"
@@ -54,8 +56,13 @@ def main(
     build: Callable[[Config], Application] = build_application,
 ) -> int:
     """Run the command. Returns the exit status: 0 on success, 1 for invalid settings, 2 for wrong usage."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == [COLLECTION]:
+        from iipserve.collection_command import main as manage
+
+        return manage(given[1:], environ, sys.stdout, sys.stderr)
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     if options.check:
         from iipserve.check import check
 

@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("router", "viewer", "responses"),
     ("address_cache", "catalog_documents", "collection_answers", "contents"),
     ("app",),
-    ("check", "transport"),
+    ("check", "transport", "collection_command"),
     ("__main__",),
 )
 """Lowest first; parts in one line do not import each other."""

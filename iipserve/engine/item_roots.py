@@ -40,7 +40,8 @@ class ItemRoots:
         """
         self._paths = ImagePaths(config)
         self._prefix = os.path.abspath(config.filesystem_prefix or ".")
-        self._suffix = config.filesystem_suffix
+        self.suffix = config.filesystem_suffix
+        """What identifiers leave out of the names of files."""
         self._folders = {name: self._folder(name, folder) for name, folder in roots.items()}
 
     def identifier(self, href: str) -> str:
@@ -69,7 +70,7 @@ class ItemRoots:
 
     def path(self, identifier: str) -> str:
         """The path of the file of an image."""
-        return self._joined(f"{identifier}{self._suffix}")
+        return self._joined(f"{identifier}{self.suffix}")
 
     def _joined(self, path: str) -> str:
         ending = "" if self._is_beginning else "/"

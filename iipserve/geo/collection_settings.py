@@ -46,6 +46,10 @@ class CollectionSettings:
         known = {name.partition(".")[2]: options[name] for name in names if name in options}
         return cls(**known)
 
+    def overview_path(self, collection: str) -> str:
+        """Path of the overview of a collection, whether it is built or not; empty without a folder for them."""
+        return f"{self.overview_folder}/{collection}.tif" if self.overview_folder else ""
+
     @property
     def is_database(self) -> bool:
         """The store is reached by an address."""

@@ -1,0 +1,42 @@
+"""`iipserve collection`: manages collections of images from the command line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from iipserve.collection_command.commands import COMMANDS
+from iipserve.collection_command.opening import opened
+from iipserve.collection_command.parser import parser
+from iipserve.config import load
+from iipserve.errors import IIPServeError
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as of shells."""
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
+    """Run a command. The exit status is 0, or 1 if something is wrong, and 2 for wrong usage.
+
+    Args:
+        arguments: after `collection`.
+        environ: environment with the settings.
+        out: stream for what is asked for.
+        err: stream for progress, failures and mistakes.
+    """
+    options = parser().parse_args(arguments)
+    loaded = load(environ)
+    if loaded.mistakes:
+        err.writelines(f"{line}\n" for line in loaded.mistakes.values())
+        return 1
+    logging.getLogger("iipserve").setLevel(logging.ERROR)
+    try:
+        with opened(loaded.config, options.store or "", out, err) as known:
+            return COMMANDS[options.command](known, options)
+    except (IIPServeError, OSError) as error:
+        err.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        err.write("\ninterrupted; what is done is kept, and the same command goes on\n")
+        return INTERRUPTED

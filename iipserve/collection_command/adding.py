@@ -1,0 +1,154 @@
+"""Adding images to collections, in batches each of which is written at once: an interrupted command goes on where it was."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import NamedTuple
+
+from iipserve.collection_command.opening import Opened
+from iipserve.collections.values import REFUSED, REPLACED, Item, ItemSearch
+from iipserve.engine.image_items import ItemOptions, read_item
+from iipserve.errors import IIPServeError
+from iipserve.image import ImageName
+
+BATCH = 100
+"""Images that are read before they are written at once."""
+
+
+class Failure(NamedTuple):
+    """An image that was not added."""
+
+    identifier: str
+    reason: str
+
+
+class Outcome(NamedTuple):
+    """What became of images."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    failures: tuple[Failure, ...] = ()
+
+    def plus(self, other: Outcome) -> Outcome:
+        """Of both."""
+        return Outcome(
+            self.added + other.added,
+            self.updated + other.updated,
+            self.unchanged + other.unchanged,
+            self.failures + other.failures,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.added} added, {self.updated} updated, {self.unchanged} unchanged, {len(self.failures)} failed"
+
+
+def with_edits(item: Item, before: Item | None) -> Item:
+    """An item that was read again, with what only people have said of it."""
+    if before is None:
+        return item
+    return replace(item, properties={**before.properties, **item.properties}, members=before.members)
+
+
+class Adder:
+    """Adds images to one collection."""
+
+    def __init__(
+        self,
+        opened: Opened,
+        collection: str,
+        options: ItemOptions,
+        *,
+        whole_paths: bool = False,
+        jobs: int = 0,
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            opened: the store and the images.
+            collection: its name.
+            options: of all images.
+            whole_paths: ids of items are paths with colons for slashes; else names of files.
+            jobs: images read at once; 0: one per core.
+        """
+        self._opened = opened
+        self._collection = collection
+        self._options = replace(options, collection=collection)
+        self._whole_paths = whole_paths
+        self._jobs = jobs or len(os.sched_getaffinity(0))
+
+    def add(self, identifiers: Sequence[str], done: Callable[[int], None] = lambda count: None) -> Outcome:
+        """Add images, or read those again that have changed; images that are known and unchanged are left alone.
+
+        Args:
+            identifiers: of the images.
+            done: called with the number of images after each batch.
+        """
+        outcome = Outcome()
+        with ThreadPoolExecutor(self._jobs) as pool:
+            for batch in _batches(identifiers):
+                outcome = outcome.plus(self._add(batch, pool))
+                done(len(batch))
+        return outcome
+
+    def _add(self, identifiers: Sequence[str], pool: ThreadPoolExecutor) -> Outcome:
+        known = self._known(tuple(map(self._item_id, identifiers)))
+        owners = {item.id: item.href for item in known.values()}
+        failures, changed, unchanged = [], [], 0
+        for identifier in identifiers:
+            item_id = self._item_id(identifier)
+            owner = owners.setdefault(item_id, identifier)
+            if owner != identifier:
+                reason = f"the id {item_id!r} is that of {owner!r}; --paths gives each path an id of its own"
+                failures.append(Failure(identifier, reason))
+            elif item_id in known and self._is_unchanged(known[item_id]):
+                unchanged += 1
+            else:
+                changed.append(identifier)
+        items: list[Item] = []
+        for read in pool.map(self._read, changed):
+            if isinstance(read, Failure):
+                failures.append(read)
+            else:
+                items.append(with_edits(read, known.get(read.id)))
+        return Outcome(unchanged=unchanged, failures=tuple(failures)).plus(self._write(items))
+
+    def _write(self, items: Sequence[Item]) -> Outcome:
+        if not items:
+            return Outcome()
+        hrefs = {item.id: item.href for item in items}
+        results = self._opened.store.add_items(self._collection, items, upsert=True)
+        failures = tuple(Failure(hrefs[each.id], each.error) for each in results if each.status == REFUSED)
+        updated = sum(each.status == REPLACED for each in results)
+        return Outcome(len(results) - len(failures) - updated, updated, 0, failures)
+
+    def _known(self, ids: tuple[str, ...]) -> dict[str, Item]:
+        search = ItemSearch(collections=(self._collection,), ids=ids, limit=len(ids))
+        return {item.id: item for item in self._opened.store.search(search).items}
+
+    def _is_unchanged(self, item: Item) -> bool:
+        try:
+            status = os.stat(self._opened.roots.path(item.href))
+        except OSError:
+            return False
+        return item.is_ok and (status.st_size, status.st_mtime_ns) == (item.size, item.mtime_ns)
+
+    def _read(self, identifier: str) -> Item | Failure:
+        options = replace(self._options, id=self._item_id(identifier))
+        try:
+            return read_item(ImageName(identifier), self._opened.library, self._opened.geo_image, options)
+        except IIPServeError as error:
+            return Failure(identifier, str(error))
+        except Exception as error:  # one file shall not end the reading of thousands
+            return Failure(identifier, f"{type(error).__name__}: {error}")
+
+    def _item_id(self, identifier: str) -> str:
+        return identifier.replace("/", ":") if self._whole_paths else identifier.rpartition("/")[2]
+
+
+def _batches(identifiers: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(identifiers), BATCH):
+        yield identifiers[start : start + BATCH]

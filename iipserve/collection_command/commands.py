@@ -1,0 +1,192 @@
+"""What each command on collections does. Each gives the exit status: 1 if something was wrong with an image."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from iipserve.collection_command import listing
+from iipserve.collection_command.adding import Adder, Outcome
+from iipserve.collection_command.checking import findings, repaired
+from iipserve.collection_command.finding import Finder
+from iipserve.collection_command.opening import Opened
+from iipserve.collection_command.progress import Progress
+from iipserve.collection_command.watching import Watch
+from iipserve.collections.identifiers import checked
+from iipserve.collections.values import BROKEN, MISSING, Collection, Item
+from iipserve.engine.image_dates import DateRules, compiled
+from iipserve.engine.image_items import MAX_CHECKSUM, ItemOptions
+from iipserve.errors import InvalidRequest
+
+BATCH = 500
+"""Items that are changed at once."""
+
+Options: TypeAlias = argparse.Namespace
+Command: TypeAlias = Callable[[Opened, Options], int]
+
+
+def create(opened: Opened, options: Options) -> int:
+    """Make an empty collection."""
+    collection = Collection(
+        name=checked(options.name, "the collection"),
+        title=options.title,
+        description=options.description,
+        keywords=tuple(options.keywords),
+        license=options.license,
+        rule=options.rule,
+        order=options.order,
+    )
+    opened.store.create(collection)
+    return 0
+
+
+def delete(opened: Opened, options: Options) -> int:
+    """Drop a collection."""
+    opened.store.delete(options.name)
+    return 0
+
+
+def add(opened: Opened, options: Options) -> int:
+    """Add images."""
+    opened.store.collection(options.name)
+    identifiers = Finder(opened.roots, opened.library).identifiers(options.sources)
+    adder = _adder(opened, options)
+    with Progress(opened.err, f"adding to {options.name}", len(identifiers)) as progress:
+        outcome = adder.add(identifiers, progress.step)
+    return _reported(opened, outcome)
+
+
+def _adder(opened: Opened, options: Options) -> Adder:
+    return Adder(opened, options.name, reading(options), whole_paths=options.paths, jobs=options.jobs)
+
+
+def reading(options: Options) -> ItemOptions:
+    """How images are read.
+
+    Raises:
+        InvalidRequest: the pattern of dates is none.
+    """
+    if options.date_pattern:
+        compiled(options.date_pattern)
+    return ItemOptions(
+        dates=DateRules(options.date, options.date_pattern, options.date_field),
+        max_checksum=None if options.checksum else MAX_CHECKSUM,
+        reads_pixels=not options.whole,
+    )
+
+
+def _reported(opened: Opened, outcome: Outcome) -> int:
+    opened.out.write(f"{outcome}\n")
+    for failure in outcome.failures:
+        opened.err.write(f"{failure.identifier}: {failure.reason}\n")
+    return 1 if outcome.failures else 0
+
+
+def remove(opened: Opened, options: Options) -> int:
+    """Remove items."""
+    if not (options.ids or options.missing or options.broken):
+        raise InvalidRequest(
+            "nothing says which items to remove: give ids, patterns of ids, --missing or --broken"
+        )
+    store = opened.store
+    plain = [each for each in options.ids if not set(each) & set("*?[")]
+    count = store.delete_items(options.name, plain)
+    patterns = [each for each in options.ids if each not in plain]
+    if patterns or options.missing or options.broken:
+        chosen = (item.id for item in store.items(options.name) if _is_chosen(item, patterns, options))
+        for ids in batches(list(chosen)):
+            count += store.delete_items(options.name, ids)
+    opened.out.write(f"{count} removed\n")
+    return 0
+
+
+def _is_chosen(item: Item, patterns: list[str], options: Options) -> bool:
+    if any(fnmatch.fnmatchcase(item.id, pattern) for pattern in patterns):
+        return True
+    return bool(
+        (options.missing and item.status == MISSING) or (options.broken and item.status.startswith(BROKEN))
+    )
+
+
+def batches(values: list[Any]) -> Iterator[list[Any]]:
+    """The values, `BATCH` at a time."""
+    for start in range(0, len(values), BATCH):
+        yield values[start : start + BATCH]
+
+
+def show(opened: Opened, options: Options) -> int:
+    """List collections, or the items of one."""
+    lines: Iterable[str]
+    if options.name is None:
+        lines = listing.collection_lines(opened.store.collections())
+    else:
+        lines = listing.item_lines(opened.store.items(options.name))
+    opened.out.writelines(f"{line}\n" for line in lines)
+    return 0
+
+
+def check(opened: Opened, options: Options) -> int:
+    """Compare items with their files; with `--repair`, make the items agree with them."""
+    collection, read = opened.store.collection(options.name), reading(options)
+    wrong: list[tuple[str, str]] = []
+    with Progress(opened.err, f"checking {options.name}", collection.summary.count) as progress:
+        for found in progress.over(findings(opened, opened.store.items(options.name))):
+            if found is None:
+                continue
+            wrong.append((found.item.id, found.state))
+            opened.out.write(f"{found.item.id}: {found.state}\n")
+            if options.repair:
+                opened.store.replace_item(repaired(opened, found, read))
+    verb = "repaired" if options.repair else "not as they were"
+    opened.out.write(f"{collection.summary.count} items, {len(wrong)} {verb}\n")
+    return 1 if wrong and not options.repair else 0
+
+
+def watch(opened: Opened, options: Options) -> int:
+    """Add images of a folder as they come."""
+    opened.store.collection(options.name)
+    finder, adder = Finder(opened.roots, opened.library), _adder(opened, options)
+    watched = Watch(lambda: finder.below(options.folder))
+    with _signals() as ended:
+        while True:
+            if ready := watched.ready():
+                _reported(opened, adder.add(ready))
+                opened.out.flush()
+            if ended.wait(options.interval):
+                return 0
+
+
+@contextmanager
+def _signals() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set."""
+    ended = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def migrate(opened: Opened, options: Options) -> int:
+    """Copy all collections to another store."""
+    from iipserve.collections.transfer import transfer
+
+    total = sum(collection.summary.count for collection in opened.store.collections())
+    with Progress(opened.err, "copying items", total) as progress:
+        count = transfer(opened.url, options.target, lambda done, _: progress.reach(done))
+    opened.out.write(f"{count} items copied\n")
+    return 0
+
+
+COMMANDS: Mapping[str, Command] = {
+    "create": create, "delete": delete, "add": add, "remove": remove, "list": show, "check": check, "watch": watch,
+    "migrate": migrate,
+}  # fmt: skip
