@@ -13,7 +13,7 @@ from sqlalchemy.engine import Row
 
 from iipserve.collections.rows import item_from_row, item_values
 from iipserve.collections.schema import Tables
-from iipserve.collections.summaries import Statistics, computed
+from iipserve.collections.summaries import Statistics, computed, has_all
 from iipserve.collections.validity import check_item
 from iipserve.collections.values import CREATED, REFUSED, REPLACED, Item, ItemResult
 from iipserve.errors import InvalidRequest, NotFound, PreconditionFailed
@@ -34,13 +34,15 @@ class Change:
         self._revision: int = row.version + 1
         self._now = datetime.now(UTC)
         self._statistics = Statistics.read(row.summary)
-        self._is_changed = self._is_stale = False
+        self._is_changed = False
+        self._removed: set[str] = set()
+        """Extremes of items that were removed or replaced."""
 
     def finish(self) -> None:
         """Give the collection its new version and summary, if anything was changed."""
         if not self._is_changed:
             return
-        if self._is_stale:
+        if not has_all(self._connection, self._item, self._number, self._statistics, self._removed):
             self._statistics = computed(self._connection, self._item, self._number)
         table = self._tables.collection
         values = {"version": self._revision, "updated": self._now, "summary": self._statistics.stored()}
@@ -103,7 +105,7 @@ class Change:
             created = before.created or self._now
             rows.append(item_values(item, self._number, self._revision, created, self._now))
             rows[-1]["_sequence"] = before.sequence
-            self._is_stale |= self._statistics.remove(before)
+            self._removed |= self._statistics.remove(before)
             self._statistics.add(item)
         table = self._item
         self._connection.execute(update(table).where(table.c.sequence == bindparam("_sequence")), rows)
@@ -132,7 +134,7 @@ class Change:
         for part in _parts([item.sequence for item in items]):
             self._connection.execute(delete(self._item).where(self._item.c.sequence.in_(part)))
         for item in items:
-            self._is_stale |= self._statistics.remove(item)
+            self._removed |= self._statistics.remove(item)
         self._is_changed |= bool(items)
 
     # -- find

@@ -1,16 +1,17 @@
 """What is known of all items of a collection, kept up to date with each of them: counts, sums and extremes.
 
-An added item only widens extremes. If an item is removed that has one of them, they are computed anew from all rows.
+An added item only widens extremes. If the only item that has one of them is removed, they are computed anew from all rows.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, case, func, select
+from sqlalchemy import Connection, Table, and_, case, exists, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from iipserve.collections.schema import from_microseconds, microseconds
@@ -68,12 +69,14 @@ class Statistics:
             if value is not None and (known is None or (value < known) == (name in LOWEST)):
                 setattr(self, name, value)
 
-    def remove(self, item: Item) -> bool:
-        """Count an item no more. True: it had an extreme, so that all have to be computed anew."""
+    def remove(self, item: Item) -> set[str]:
+        """Count an item no more: the names of the extremes that it has, which others may have too (`has_all`)."""
         self._count(item, -1)
-        return any(
-            value is not None and value == getattr(self, name) for name, value in _extremes(item).items()
-        )
+        return {
+            name
+            for name, value in _extremes(item).items()
+            if value is not None and value == getattr(self, name)
+        }
 
     def _count(self, item: Item, step: int) -> None:
         box = item.bbox
@@ -121,25 +124,50 @@ def computed(connection: Connection, item: Table, number: int) -> Statistics:
     return Statistics(**values, crs={row[0]: row[1] for row in connection.execute(systems)})
 
 
+def has_all(
+    connection: Connection, item: Table, number: int, statistics: Statistics, names: Collection[str]
+) -> bool:
+    """Whether there are items that have the extremes of some names: usually many have the same, and one is found at once."""
+    columns = _extreme_columns(item)
+    conditions = [columns[name] == _bound(name, getattr(statistics, name)) for name in sorted(names)]
+    query = select(*(exists().where(item.c.collection == number, condition) for condition in conditions))
+    return not conditions or all(connection.execute(query).one())
+
+
+def _bound(name: str, value: Any) -> Any:
+    return from_microseconds(value) if name in ("earliest", "latest") else value
+
+
 def _aggregates(item: Table) -> list[ColumnElement[Any]]:
     c = item.c
-    crosses, within = c.west > c.east, c.west <= c.east
+    columns = _extreme_columns(item)
+    straddles = and_(c.west <= c.east, c.west < 0, c.east > 0)
     return [
         func.count().label("count"),
         func.sum(c.size).label("bytes"),
-        func.sum(case((crosses, 1), else_=0)).label("crossing"),
-        func.sum(case((and_(within, c.west < 0, c.east > 0), 1), else_=0)).label("straddling"),
-        func.min(case((within, c.west))).label("west"),
-        func.min(c.south).label("south"),
-        func.max(case((within, c.east))).label("east"),
-        func.max(c.north).label("north"),
-        func.min(case((c.west >= 0, c.west))).label("eastern_west"),
-        func.max(case((c.east <= 0, c.east))).label("western_east"),
-        func.min(c.earliest).label("earliest"),
-        func.max(c.latest).label("latest"),
-        func.min(c.gsd_min).label("gsd_min"),
-        func.max(func.coalesce(c.gsd_max, c.gsd_min)).label("gsd_max"),
+        func.sum(case((c.west > c.east, 1), else_=0)).label("crossing"),
+        func.sum(case((straddles, 1), else_=0)).label("straddling"),
+        *(func.min(columns[name]).label(name) for name in LOWEST),
+        *(func.max(columns[name]).label(name) for name in HIGHEST),
     ]
+
+
+def _extreme_columns(item: Table) -> dict[str, ColumnElement[Any]]:
+    """What the extremes are of: as `_extremes` for one item."""
+    c = item.c
+    within = c.west <= c.east
+    return {
+        "west": case((within, c.west)),
+        "south": c.south,
+        "east": case((within, c.east)),
+        "north": c.north,
+        "eastern_west": case((c.west >= 0, c.west)),
+        "western_east": case((c.east <= 0, c.east)),
+        "earliest": c.earliest,
+        "latest": c.latest,
+        "gsd_min": c.gsd_min,
+        "gsd_max": func.coalesce(c.gsd_max, c.gsd_min),
+    }
 
 
 def _extremes(item: Item) -> dict[str, Any]:
