@@ -1,6 +1,7 @@
 """Which images of a collection a request asks for: its time, a filter (CQL2), and which image is uppermost.
 
-`TIME` or `datetime`; `CQL_FILTER` or `filter` with `filter-lang`; `ORDER` or `sortby`, with one of the orders of collections; `IDS`.
+`TIME` or `datetime`; `CQL_FILTER` or `filter` with `filter-lang`; `ORDER`, with one of the
+orders of collections; `IDS`.
 """
 
 from __future__ import annotations
@@ -12,20 +13,21 @@ from iipserve.errors import InvalidRequest
 from iipserve.geo.crs import quoted
 from iipserve.geo.image_index import ALL, ORDERS, Selection
 from iipserve.geo.layer import Layer
+from iipserve.geo.ows.exceptions import OwsError
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.protocols import collection_times
+from iipserve.protocols.map_values import NO_FAULT
 
 FILTER_LANGS = ("cql2-text", "cql2-json")
 MAX_IDS = 1000
 """Of one request."""
 
 
-class BadSelection(InvalidRequest):
+class BadSelection(OwsError):
     """A filter or an order of images that is none."""
 
     def __init__(self, text: str, locator: str) -> None:
-        super().__init__(text)
-        self.locator = locator
+        super().__init__(NO_FAULT, text, locator)
 
 
 def selected(

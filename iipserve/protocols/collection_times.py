@@ -11,19 +11,23 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from iipserve.errors import InvalidRequest
 from iipserve.geo.crs import quoted
 from iipserve.geo.image_index import ImageIndex, Span
+from iipserve.geo.ows.exceptions import OwsError
 from iipserve.geo.time_extents import full_text, span_text
-from iipserve.protocols.map_dimensions import CURRENT, INSTANT, MAX_VALUES
+from iipserve.protocols.map_dimensions import CURRENT, INSTANT, MAX_VALUES, TIME
+from iipserve.protocols.map_values import NO_FAULT
 
 OPEN = ("", "..")
 INSTANTS = timedelta(microseconds=1)
 """The shortest time that is told from another."""
 
 
-class NoSuchTime(InvalidRequest):
+class NoSuchTime(OwsError):
     """A collection has no image of a time that a request states, or it is no time."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(NO_FAULT, text, TIME)
 
 
 class Chosen(NamedTuple):

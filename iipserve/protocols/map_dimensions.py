@@ -45,6 +45,10 @@ class Dimension(NamedTuple):
     """Values and `first/last/step`, separated by commas (table C.1)."""
     default: str
     """Empty: a request has to state a value."""
+    of_collection: bool = False
+    """Requests may state several values and `current`."""
+    has_nearest: bool = False
+    """Of a value of which there is nothing, another one counts."""
 
     @property
     def parameter(self) -> str:
@@ -78,6 +82,8 @@ def dimensions_of(layer: Layer) -> tuple[Dimension, ...]:
         return ()
     names = dict.fromkeys(name.lower() for name in words(found.get("dimensionlist", "")))
     time = _dimension(TIME, found.get("timeextent", ""), found.get("timedefault", ""))
+    if (index := layer.index) is not None:
+        time = time._replace(of_collection=True, has_nearest=index.time_rule.match != "exact")
     further = (
         _dimension(
             name,

@@ -19,6 +19,7 @@ from iipserve.http.public_address import headers_read
 from iipserve.image import ImageName
 from iipserve.plan import Answer, Document
 from iipserve.protocols import Images, PathRoute, Protocol, Server
+from iipserve.protocols.collection_selection import selected
 from iipserve.protocols.map_tiles import (
     NotThere,
     TileName,
@@ -77,7 +78,7 @@ def parse(routed: Routed, server: Server) -> Query:
     style = parameters.get("style")
     if match := TILE.fullmatch(routed.target):
         name, zoom, column, row, dense, extension = match.groups()
-        layer = find_layer(decoded(name), server, tiled=True)
+        layer = selected(find_layer(decoded(name), server, tiled=True), parameters)
         format = format_of(extension or USUAL_EXTENSION, server)
         tile = TileName(layer, TILEJSON_SET, zoom, int(row), int(column), format, style, 2 if dense else 1)
         return TileQuery(layer.names, tile)

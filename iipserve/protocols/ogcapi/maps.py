@@ -27,6 +27,7 @@ from iipserve.protocols.maps import MapView, plan_blank
 from iipserve.protocols.ogcapi import times
 from iipserve.protocols.ogcapi.addresses import REL, place_headers
 from iipserve.protocols.ogcapi.areas import Area, Whole, around, framed, read_area
+from iipserve.protocols.ogcapi.selected_layers import selected_layers
 from iipserve.protocols.ogcapi.subset import CRS84, read_subset
 from iipserve.protocols.resource_links import Addresses, Json, link
 
@@ -98,7 +99,7 @@ def read_map(
             raise Forbidden(f"maps of layer {layer.identifier!r} are switched off by the service file")
     stated, subset = parameters.get("crs"), read_subset(parameters, times.names_of(layers))
     dimensions = times.read_dimensions(parameters, subset)
-    chosen = times.having(layers, dimensions)
+    chosen = selected_layers(times.having(layers, dimensions), parameters, times.stated_time(dimensions))
     return MapQuery(
         image_names(chosen),
         chosen,
@@ -194,6 +195,9 @@ def _planned(
 
 def _time_header(query: MapQuery) -> tuple[tuple[str, str], ...]:
     """Of which time the map of one layer is, if it is known (/rec/datetime/actual-datetime)."""
+    index = query.layers[0].index
+    if index is not None and index.selection.effective:  # a header of its own
+        return ()
     found = times.time_interval(query.layers[0]) if len(query.layers) == 1 else None
     if found is None:
         return ()

@@ -30,6 +30,7 @@ from iipserve.protocols.ogcapi import coverages
 from iipserve.protocols.ogcapi.coverage_documents import SCHEMA
 from iipserve.protocols.ogcapi.coverage_queries import CoverageQuery, read_coverage
 from iipserve.protocols.ogcapi.maps import MapQuery, dataset_layers, read_map
+from iipserve.protocols.ogcapi.selected_layers import selected_layer
 from iipserve.protocols.resource_forms import Form, preferred_form, stated_form
 from iipserve.protocols.resource_links import HTML, JSON, Addresses
 from iipserve.protocols.url_text import decoded
@@ -287,6 +288,7 @@ def _of_tiles(parts: list[str], rest: list[str], request: _Request) -> Query:
     if len(rest) > 3 and INTEGER.fullmatch(last) and INTEGER.fullmatch(rest[-2]):
         format, is_negotiated = _tile_format(rest[-1][len(last) + 1 :], request)
         matrix_set, matrix = decoded("/".join(rest[:-3])), decoded(rest[-3])
+        layer = selected_layer(layer, kvp.read(request.routed.request))
         tile = TileName(layer, matrix_set, matrix, int(rest[-2]), int(last), format, style or "")
         return TileQuery(layer.names, tile, is_negotiated)
     if len(rest) == 4 and native_owner(decoded("/".join(rest))) is None:

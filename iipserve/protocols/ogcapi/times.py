@@ -95,7 +95,8 @@ def _instant(text: str, locator: str) -> str:
 
 
 def having(layers: Iterable[Layer], stated: Iterable[Stated]) -> tuple[Layer, ...]:
-    """The layers that have what is stated. Those without a time have every time (/req/datetime/datetime-response).
+    """The layers that have what is stated. Those without a time have every time (/req/datetime/datetime-response),
+    and those of collections are looked at by `selected_layers`.
 
     Raises:
         NotThere: none is left.
@@ -106,7 +107,7 @@ def having(layers: Iterable[Layer], stated: Iterable[Stated]) -> tuple[Layer, ..
         found = tuple(
             layer
             for layer, dimension in zip(found, known, strict=True)
-            if dimension is None or dimension.has(each.value)
+            if dimension is None or layer.index is not None or dimension.has(each.value)
         )
         if not found:
             extents = "; ".join(dict.fromkeys(dimension.extent for dimension in known if dimension))
@@ -114,6 +115,12 @@ def having(layers: Iterable[Layer], stated: Iterable[Stated]) -> tuple[Layer, ..
                 f"there is nothing at {each.name} {quoted(each.value)}; there is something at {extents}"
             )
     return found
+
+
+def stated_time(stated: Iterable[Stated]) -> str:
+    """The time that a request states, with `..` for open ends; empty without one."""
+    text = next((each.value for each in stated if each.name == TIME), "")
+    return "/".join(".." if end in (FIRST, LAST) else end for end in text.split("/"))
 
 
 def _dimension(layer: Layer, name: str) -> Dimension | None:

@@ -16,6 +16,8 @@ from iipserve.protocols.wms.query import Dimension
 def checked(layers: Iterable[Layer], stated: Iterable[Dimension]) -> Headers:
     """See that a map states a value of each dimension of its layers that has no default. Layers without any ignore it.
 
+    Times of collections are read by `collection_selection`.
+
     Args:
         layers: of the map.
         stated: by the request.
@@ -28,7 +30,8 @@ def checked(layers: Iterable[Layer], stated: Iterable[Dimension]) -> Headers:
     """
     asked = {each.name: each.value for each in stated}
     headers: dict[tuple[str, str], None] = {}
-    for layer in layers:
+    own = (layer for layer in layers if layer.index is None)
+    for layer in own:
         for dimension in known_dimensions.dimensions_of(layer):
             value = asked.get(dimension.name, "")
             if not value or value.strip().lower() == "default":

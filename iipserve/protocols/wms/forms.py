@@ -153,8 +153,17 @@ def _default(dimension: Dimension) -> dict[str, str]:
     return {"default": dimension.default} if dimension.default else {}
 
 
+def _rule(dimension: Dimension) -> dict[str, str]:
+    """What requests may state; 1.1.1 has no attributes for it."""
+    if not dimension.of_collection:
+        return {}
+    return {"multipleValues": "1", "nearestValue": str(int(dimension.has_nearest)), "current": "1"}
+
+
 def _dimension(dimension: Dimension) -> Xml:
-    return element("Dimension", dimension.extent, attributes=_named(dimension) | _default(dimension))
+    return element(
+        "Dimension", dimension.extent, attributes=_named(dimension) | _default(dimension) | _rule(dimension)
+    )
 
 
 VERSION_1_3 = Version("1.3.0", "WMS", "text/xml", "CRS", ("XML", "INIMAGE", "BLANK"), AxisRule.WMS_1_3)

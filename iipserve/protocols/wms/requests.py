@@ -17,11 +17,14 @@ from iipserve.geometry import Size
 from iipserve.http import Routed
 from iipserve.protocols import Server
 from iipserve.protocols import map_options as options
+from iipserve.protocols.collection_selection import filters_of, selected
+from iipserve.protocols.collection_times import NoSuchTime
 from iipserve.protocols.map_tiles import image_names, public_address
 from iipserve.protocols.map_values import WHOLE, check_steps, color, invalid, required, size, switch, whole
 from iipserve.protocols.mapml.projections import PREFIX
 from iipserve.protocols.wms import sld_styles, vendor
 from iipserve.protocols.wms.faults import (
+    INVALID_DIMENSION,
     INVALID_POINT,
     LAYER_NOT_QUERYABLE,
     exceptions_of,
@@ -146,6 +149,24 @@ def _legend_size(parameters: Parameters, server: Server) -> Size | None:
 # -- maps ------------------------------------------------------------------------------------------
 
 
+def selected_layers(layers: tuple[Layer, ...], parameters: Parameters) -> tuple[Layer, ...]:
+    """The layers of a map; of those of collections, the images that a request asks for.
+
+    Raises:
+        OwsError: InvalidDimensionValue; a filter or an order is malformed.
+    """
+    if all(layer.index is None for layer in layers):
+        return layers
+    filters = filters_of(parameters, layers)
+    try:
+        return tuple(
+            selected(layer, parameters, filter=text) for layer, text in zip(layers, filters, strict=True)
+        )
+    except NoSuchTime as error:
+        error.code = INVALID_DIMENSION
+        raise
+
+
 def _map(parameters: Parameters, routed: Routed, server: Server) -> MapQuery | MapmlQuery:
     if is_mapml(parameters.get("format")):
         name = parameters.get("crs") or parameters.get("srs")
@@ -156,7 +177,7 @@ def _map(parameters: Parameters, routed: Routed, server: Server) -> MapQuery | M
 def _map_query(parameters: Parameters, server: Server, format: str, operation: str = "") -> MapQuery:
     version = version_of(parameters)
     groups = groups_of(parameters, server, "layers", "layer", operation=operation)
-    layers, body = tuple(chain(*groups)), _sld_body(parameters, server)
+    layers, body = selected_layers(tuple(chain(*groups)), parameters), _sld_body(parameters, server)
     styles, user_styles = sld_styles.styles_of(parameters.get("styles"), groups, body)
     system = crs_of(parameters, version)
     bounds = bounds_of(parameters, system, version)
@@ -247,15 +268,17 @@ def _feature_info(parameters: Parameters, routed: Routed, server: Server) -> Fea
 
 def _queried(parameters: Parameters, shown: tuple[Layer, ...], server: Server) -> tuple[Layer, ...]:
     """The layers of QUERY_LAYERS in the order of the map, of which they have to be a part."""
-    asked = layers_of(parameters, server, "query_layers")
-    for layer in asked:
-        if layer not in shown:
-            raise unknown_layer(layer.identifier)
+    asked = {layer.identifier for layer in layers_of(parameters, server, "query_layers")}
+    unknown = asked.difference(layer.identifier for layer in shown)
+    if unknown:
+        raise unknown_layer(min(unknown))
+    found = {layer.identifier: layer for layer in shown if layer.identifier in asked}
+    for layer in found.values():
         if "GetFeatureInfo" not in options.layer_operations(layer, server.catalog().metadata):
             raise OwsError(
                 LAYER_NOT_QUERYABLE, f"layer {quoted(layer.identifier)} is not queryable", "query_layers"
             )
-    return tuple({layer.identifier: layer for layer in shown if layer in asked}.values())
+    return tuple(found.values())
 
 
 def _place(parameters: Parameters, names: tuple[str, str], count: int) -> int:

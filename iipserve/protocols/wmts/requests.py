@@ -22,6 +22,8 @@ from iipserve.geo.ows.negotiation import negotiated_version, requested_sections,
 from iipserve.http import Routed
 from iipserve.http.negotiation import negotiated
 from iipserve.protocols import Server
+from iipserve.protocols.collection_selection import BadSelection, selected
+from iipserve.protocols.collection_times import NoSuchTime
 from iipserve.protocols.map_dimensions import dimensions_of
 from iipserve.protocols.map_options import answers_mapml
 from iipserve.protocols.map_tiles import public_address, tile_layer
@@ -77,9 +79,21 @@ def parse(routed: Routed, server: Server) -> Query:
         raise OperationNotSupported(f"{operation} is switched off here", operation)
     if isinstance(query, MapmlQuery) and not answers_mapml(metadata):
         raise OperationNotSupported("GetMapML is switched off here", "request")
-    if isinstance(query, (TileQuery, FeatureInfoQuery)) and dimensions_of(query.layer):
-        dimensions.check(kvp.read(routed.request), query.layer)
+    if isinstance(query, (TileQuery, FeatureInfoQuery)):
+        if query.layer.index is not None:
+            return query._replace(layer=_selected(query.layer, kvp.read(routed.request)))
+        if dimensions_of(query.layer):
+            dimensions.check(kvp.read(routed.request), query.layer)
     return query
+
+
+def _selected(layer: Layer, parameters: Parameters) -> Layer:
+    """The images of a collection that a request asks for. Raises `OwsError`: InvalidParameterValue."""
+    try:
+        return selected(layer, parameters)
+    except (NoSuchTime, BadSelection) as error:
+        error.code = INVALID_VALUE
+        raise
 
 
 OPERATION_OF = {TileQuery: "GetTile", FeatureInfoQuery: "GetFeatureInfo", MapmlQuery: "GetTile"}
