@@ -24,7 +24,7 @@ STYLE = (
     "max-height:4.5rem}figure{margin:1rem 0}figure img{max-width:100%}"
     ".map{display:block;width:100%;height:auto;border:1px solid var(--line);border-radius:8px;background:var(--raised)}"
     ".map .grid{stroke:var(--line);fill:none}.map text{font-size:11px;fill:var(--quiet)}"
-    ".map .shape{fill:var(--accent);fill-opacity:.18;stroke:var(--accent);stroke-width:1.2}"
+    ".map .shape{fill:var(--accent);fill-opacity:.1;stroke:var(--accent);stroke-width:1.2}"
     ".map a:hover .shape,.map a:focus .shape{fill-opacity:.5}"
     "form{display:flex;flex-wrap:wrap;gap:.6rem;align-items:end;margin:1rem 0}label{display:grid;font-size:.85rem;color:var(--quiet)}"
     "input,button{font:inherit;color:inherit;padding:.3rem .6rem;border:1px solid var(--line);border-radius:8px;"

@@ -15,6 +15,7 @@ COLLECTION: Mapping[str, Any] = {
     "title": "Island in four seasons",
     "description": "An invented island in winter, spring, summer and autumn, two scenes of each",
     "license": "CC0-1.0",
+    "iipserve:times": {"match": "before", "default": "all"},
 }
 
 
@@ -28,10 +29,10 @@ def make(address: str) -> None:
         OSError: the server refuses it, or does not answer.
     """
     _post(f"{address}stac/collections", COLLECTION)
-    _post(f"{address}stac/collections/{COLLECTION['id']}/items", {"href": [*WRITERS]})
+    _post(f"{address}stac/collections/{COLLECTION['id']}/items", [*WRITERS])
 
 
-def _post(address: str, value: Mapping[str, Any]) -> None:
+def _post(address: str, value: Any) -> None:
     request = urllib.request.Request(
         address, json.dumps(value).encode(), {"Content-Type": "application/json"}, method="POST"
     )

@@ -1,7 +1,7 @@
 // The page that manages collections of images. It reads and changes them through the REST interface alone (stac.js).
 
 import { Additions, namesBelow } from "./additions.js";
-import { FootprintMap } from "./footprints.js";
+import { FootprintMap, sides } from "./footprints.js";
 import { count, element, fileSize } from "./gallery.js";
 import * as stac from "./stac.js";
 import { fillStyle, readStyle } from "./collection_style.js";
@@ -123,8 +123,7 @@ class CollectionsPage {
     await this.#describe(id);
     find("#search").reset();
     await this.#search();
-    const [box] = this.#current.extent?.spatial?.bbox ?? [];
-    box && this.#map?.goTo(box.length === 6 ? [box[0], box[1], box[3], box[4]] : box);
+    this.#map?.goTo(boxOf(this.#current));
   }
 
   async #describe(id) {
@@ -134,7 +133,7 @@ class CollectionsPage {
     find("#facts").textContent = [description, ...facts(this.#current)].filter((each) => each && each !== title).join(" · ");
     find("#as-document").href = new URL(`../stac/collections/${encodeURIComponent(id)}`, document.baseURI).href;
     fillStyle(find("#style"), this.#current);
-    this.#map?.showMosaic(id, Date.now());
+    this.#map?.showMosaic(this.#current["iipserve:count"] === 0 ? null : id, Date.now(), boxOf(this.#current));
   }
 
   async #search() {
@@ -281,20 +280,19 @@ function facts(collection) {
   return [images, start === end ? start : `${start ?? "…"} to ${end ?? "…"}`, bytes].filter(Boolean);
 }
 
+/** The first box of a collection, in degrees. */
+const boxOf = ({ extent }) => extent?.spatial?.bbox?.[0] ?? [-180, -90, 180, 90];
+
 /** The box of a collection as an item of the map. */
 function outline({ id, extent }) {
-  const box = extent?.spatial?.bbox?.[0] ?? [-180, -90, 180, 90];
-  const [west, south] = box;
-  const [east, north] = box.length === 6 ? [box[3], box[4]] : [box[2], box[3]];
-  const right = east < west ? east + 360 : east;
-  const [low, high] = [Math.max(south, -85), Math.min(north, 85)];
-  const ring = [[west, low], [right, low], [right, high], [west, high], [west, low]];
+  const { west, south, east, north } = sides(boxOf({ extent }));
+  const ring = [[west, south], [east, south], [east, north], [west, north], [west, south]];
   return { id, geometry: { type: "Polygon", coordinates: [ring] } };
 }
 
 function time(properties) {
   const { datetime, start_datetime: start, end_datetime: end } = properties;
-  return datetime ? datetime.slice(0, 16).replace("T", " ") : [start, end].filter(Boolean).map((each) => each.slice(0, 10)).join(" to ");
+  return datetime ? datetime.slice(0, 16).replace("T00:00", "").replace("T", " ") : [start, end].filter(Boolean).map((each) => each.slice(0, 10)).join(" to ");
 }
 
 function pixels(properties) {

@@ -12,6 +12,19 @@ function style(color, width, fill) {
   });
 }
 
+/** A box in degrees, of 4 or 6 numbers, on the map; one across the 180th meridian ends east of it. */
+function inMercator(box) {
+  const { west, south, east, north } = sides(box);
+  return ol.proj.transformExtent([west, south, east, north], "EPSG:4326", MERCATOR);
+}
+
+/** The sides of a box in degrees, as far as the map reaches. */
+export function sides(box) {
+  const half = box.length / 2;
+  const [west, south, east, north] = [...box.slice(0, 2), ...box.slice(half, half + 2)];
+  return { west, south: Math.max(south, -85), east: east < west ? east + 360 : east, north: Math.min(north, 85) };
+}
+
 export class FootprintMap {
   #map;
   #format = new ol.format.GeoJSON();
@@ -22,7 +35,7 @@ export class FootprintMap {
   /** `choose` is called with the id of the item that is clicked. */
   constructor(target, choose) {
     const color = getComputedStyle(document.documentElement).getPropertyValue("--accent").trim();
-    const plain = style(color, 1.5, "rgb(127 127 127 / 8%)");
+    const plain = style(color, 1.5, "rgb(127 127 127 / 3%)");
     const strong = style(color, 4, "rgb(127 127 127 / 0%)");
     this.#map = new ol.Map({
       target,
@@ -42,11 +55,13 @@ export class FootprintMap {
     });
   }
 
-  /** Show the images of a collection as they are now; null shows none. `version` is another one after each change. */
-  showMosaic(id, version) {
+  /** Show the images of a collection as they are now, in a box in degrees; null shows none. `version` is another one after
+   * each change. */
+  showMosaic(id, version, box) {
     const address = new URL(`../xyz/${id && encodeURIComponent(id)}/`, document.baseURI).href;
     const source = () => new ol.source.XYZ({ url: `${address}{z}/{x}/{y}.png?version=${version}`, transition: 0 });
     this.#mosaic.setSource(id ? source() : null);
+    this.#mosaic.setExtent(box ? inMercator(box) : undefined);
   }
 
   /** Show these items, and further ones if `isMore`. */
@@ -75,10 +90,9 @@ export class FootprintMap {
     }
   }
 
-  /** Go to a box in degrees: west, south, east, north. */
-  goTo([west, south, east, north]) {
-    const whole = [west, Math.max(south, -85), east < west ? east + 360 : east, Math.min(north, 85)];
-    this.#fit(ol.proj.transformExtent(whole, "EPSG:4326", MERCATOR));
+  /** Go to a box in degrees. */
+  goTo(box) {
+    this.#fit(inMercator(box));
   }
 
   /** The box in degrees that is in view. */

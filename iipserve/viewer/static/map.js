@@ -166,7 +166,10 @@ class MapPage {
   }
 
   #goTo(entry) {
-    this.#map.getView().fit(entry.extent, { padding: [60, 60, 60, 60] });
+    // the list covers the right of a wide window, the slider its lower end
+    const list = this.#root.querySelector("#layers").getBoundingClientRect();
+    const right = list.left > innerWidth / 2 ? innerWidth - list.left + 20 : 60;
+    this.#map.getView().fit(entry.extent, { padding: [60, right, 90, 60] });
   }
 
   #rest(coordinate) {

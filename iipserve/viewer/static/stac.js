@@ -12,8 +12,10 @@ export const token = {
 /** An answer other than a good one, with the words of the server. */
 export class Refused extends Error {
   constructor(status, text) {
-    super(reason(text) || `the server answered ${status}`);
+    const document = parsed(text);
+    super(reason(document) || (document ? "" : text.trim().slice(0, 500)) || `the server answered ${status}`);
     this.status = status;
+    this.document = document;
   }
 
   get needsToken() {
@@ -21,13 +23,15 @@ export class Refused extends Error {
   }
 }
 
-/** What a document of an error says, or the text itself. */
-function reason(text) {
+/** What a document of an error says. */
+const reason = (document) => document?.description ?? document?.detail ?? document?.title;
+
+/** The value of a text in JSON; null for any other text. */
+function parsed(text) {
   try {
-    const { description, detail, title } = JSON.parse(text);
-    return description ?? detail ?? title ?? "";
+    return JSON.parse(text);
   } catch {
-    return text.trim().slice(0, 500);
+    return null;
   }
 }
 
@@ -94,19 +98,30 @@ export async function itemsPage(address, signal) {
 
 /** Add images of the server by their names: a result for each, {name, error}, error being empty for what is added. */
 export async function addImages(id, names, signal) {
-  const answer = await ask(path("collections", id, "items"), { method: "POST", value: { href: names }, signal });
-  const results = answer?.results;
-  return names.map((name, index) => ({ name, error: results?.[index]?.error ?? "" }));
+  const results = await resultsOf(ask(path("collections", id, "items"), { method: "POST", value: names, signal }));
+  return names.map((name, index) => ({ name, error: results[index]?.error ?? "" }));
 }
 
-/** Upload a file and add it; `progress` is called with the bytes that are sent. */
+/** The results of several images. An answer that refuses some of them has results of all. */
+async function resultsOf(answer) {
+  try {
+    return (await answer).results;
+  } catch (error) {
+    if (!error.document?.results) {
+      throw error;
+    }
+    return error.document.results;
+  }
+}
+
+/** Upload a file as a new image; `progress` is called with the bytes that are sent. */
 export function upload(id, file, progress, signal) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", path("collections", id, "items"));
+    request.open("PUT", path("collections", id, "items", file.name, "assets", "image"));
+    request.setRequestHeader("If-None-Match", "*");
     Object.entries(credentials()).forEach(([name, value]) => request.setRequestHeader(name, value));
     request.setRequestHeader("Content-Type", file.type.startsWith("image/") ? file.type : "application/octet-stream");
-    request.setRequestHeader("Content-Disposition", `attachment; filename*=UTF-8''${encodeURIComponent(file.name)}`);
     request.upload.addEventListener("progress", (event) => progress(event.loaded));
     request.addEventListener("load", () =>
       request.status < 300 ? resolve() : reject(new Refused(request.status, request.responseText)),
