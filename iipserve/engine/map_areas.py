@@ -32,8 +32,8 @@ def box_inside(block: Block, columns: tuple[float, float], rows: tuple[float, fl
     found_rows, found_columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     if not len(found_rows):
         return None
-    x, right = across[found_columns[0]], across[found_columns[-1] + 1]
-    y, bottom = down[found_rows[0]], down[found_rows[-1] + 1]
+    x, right = int(across[found_columns[0]]), int(across[found_columns[-1] + 1])
+    y, bottom = int(down[found_rows[0]]), int(down[found_rows[-1] + 1])
     left, top = block.region[:2]
     return Region(left + x, top + y, right - x + 1, bottom - y + 1)
 
@@ -61,9 +61,9 @@ def _ends(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.
 
 
 @lru_cache(maxsize=64)
-def _pixels(length: int) -> tuple[int, ...]:
+def _pixels(length: int) -> NDArray[np.intp]:
     """Every eighth pixel, and the last; one that is alone twice."""
-    return (*range(0, max(1, length - 1), CELL), length - 1)
+    return np.array([*range(0, max(1, length - 1), CELL), length - 1])
 
 
 def around(regions: Iterable[Region]) -> Region | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
 
@@ -22,13 +22,15 @@ from iipserve.geo.coordinates import BLOCK, Block, source_blocks
 from iipserve.geometry import Region, Size
 from iipserve.plan import RenderPlan, Resampling, Warp
 from iipserve.processing import Operation, Pixels
-from iipserve.processing.layout import with_equal_bands, with_full_opacity
+from iipserve.processing.layout import as_units, with_equal_bands, with_full_opacity
 from iipserve.processing.missing import is_opaque
 
 PART_PIXELS = 1 << 20
 """Pixels of a part of a map, in whole rows of blocks, whose windows are read at once."""
 EDGE = 1e-5
 """Pixels by which places on the right and lower edge of an image are moved inside of it."""
+MOSTLY = 0.5
+"""Share of the pixels of a part that are inside of the image, from which on all of them are resampled."""
 COORDINATE_BYTES = 64
 """Held for each pixel of a part while it is resampled, besides its window: coordinates, indices, sums."""
 
@@ -62,6 +64,7 @@ class WarpReader(ViewReader):
         self._plan = plan
         self._view = view
         self._source = services.library.source(view.image)
+        self._areas: dict[Region, Region | None] = {}
 
     def stored(self, encoder: Encoder) -> bytes | None:
         return None
@@ -100,12 +103,7 @@ class WarpReader(ViewReader):
 
     def area(self, strip: Region) -> Region | None:
         """A box around all pixels of a strip of `map_strips` that are inside of the image; None if there is none."""
-        part = self._part_at(strip)
-        if len(part.windows) == 1 and part.windows[0].is_covered:
-            return part.region
-        return around(
-            box for window in part.windows for box in map(partial(self._box, window), part.blocks) if box
-        )
+        return self._area(self._part_at(strip))
 
     @property
     def is_covered(self) -> bool:
@@ -165,10 +163,22 @@ class WarpReader(ViewReader):
         return next(part for part in self._parts if part.region.y <= area.y < part.region.bottom)
 
     def _cut(self, part: Part, area: Region) -> Part:
-        """An area of a strip, with the windows that it needs."""
+        """An area of a strip, with the windows that it needs: fewer pixels if it is not all that the image shows."""
         blocks = tuple(cut for block in part.blocks if (cut := block.cut(area)))
+        if area == self._area(part) and not part.windows[0].is_covered:
+            return Part(area, blocks, part.windows)
         margins = margin(self._view.resampling, self._level.reach)
         return Part(area, blocks, tuple(self._level.windows(blocks, margins)))
+
+    def _area(self, part: Part) -> Region | None:
+        """A box around all pixels of a strip that are inside of the image."""
+        if len(part.windows) == 1 and part.windows[0].is_covered:
+            return part.region
+        known = self._areas.get(part.region)
+        if known is None:
+            boxes = (self._box(window, block) for window in part.windows for block in part.blocks)
+            known = self._areas[part.region] = around(box for box in boxes if box)
+        return known
 
     def _box(self, window: Window, block: Block) -> Region | None:
         """A box around the pixels of a block that are inside of the image, on the turn of a window."""
@@ -215,14 +225,31 @@ class WarpReader(ViewReader):
         for window in part.windows:
             columns, rows = self._places(part, window)
             inside = self._inside(columns, rows, window)
-            if inside.any():
+            count = np.count_nonzero(inside)
+            if count and len(part.windows) == 1 and count >= MOSTLY * inside.size:
+                return self._cleared(window, columns, rows, inside)
+            if count:
                 places = (
                     np.clip(columns[inside], 0, window.region.width - EDGE)[None],
                     np.clip(rows[inside], 0, window.region.height - EDGE)[None],
                 )
                 shown = self._shown(window, *places)
-                result[inside] = with_full_opacity(shown)[0]
+                as_units(result)[inside] = as_units(with_full_opacity(shown))[0]
         return result
+
+    def _cleared(
+        self,
+        window: Window,
+        columns: NDArray[np.float64],
+        rows: NDArray[np.float64],
+        inside: NDArray[np.bool_],
+    ) -> Pixels:
+        """The pixels of a part, clear where it is not inside: quicker than those inside by themselves, if these are many."""
+        for places, side in ((columns, window.region.width), (rows, window.region.height)):
+            np.fmin(np.fmax(places, 0, out=places), side - EDGE, out=places)
+        shown = with_full_opacity(self._shown(window, columns, rows))
+        as_units(shown)[~inside] = 0
+        return shown
 
     def _shown(self, window: Window, columns: NDArray[np.float64], rows: NDArray[np.float64]) -> Pixels:
         pixels = self._level.pixels(window.region)

@@ -9,7 +9,7 @@ first pixel, so that maps whose sides are multiples of a block give the same as 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
@@ -25,6 +25,9 @@ from iipserve.leader import hand_over
 from iipserve.lru import LRU
 
 Coordinates: TypeAlias = NDArray[np.float64]
+
+Pixels: TypeAlias = slice | NDArray[np.intp]
+"""Indices."""
 
 BLOCK = 256
 """Sides of the blocks, in pixels of the map."""
@@ -43,6 +46,8 @@ QUICK_PIXELS = 1 << 20
 MAX_EXACT = 1 << 19
 """Pixels of one map that are computed one by one; what else is not smooth then has no place (`is_complete`). No map of a
 part of the Earth has as many."""
+MAX_FEW = 2 * NODES
+"""Columns and rows of places that are remembered after their transformation."""
 NOWHERE, NOT_COMPUTED = math.inf, math.nan
 """Coordinates of pixels without a place, and of those for which none was computed."""
 KNOTS = 16
@@ -65,21 +70,17 @@ class Smooth(NamedTuple):
         width, height = self.region.width, self.region.height
         return _interpolated(self.columns, width, height), _interpolated(self.rows, width, height)
 
-    def values_at(self, columns: Sequence[int], rows: Sequence[int]) -> Pair:
+    def values_at(self, columns: Pixels, rows: Pixels) -> Pair:
         """Columns and rows at the centers of some pixels of the block: shape (rows, columns)."""
-        left, right = _weights(self.region.height)[list(rows)], _weights(self.region.width)[list(columns)].T
-        return left @ self.columns @ right, left @ self.rows @ right
+        down, across = _weights(self.region.height)[rows], _weights(self.region.width)[columns].T
+        return _product(down @ self.columns, across), _product(down @ self.rows, across)
 
     def cut(self, area: Region) -> Exact | None:
         """The coordinates of all pixels of the block that are in an area of the map; None if none is."""
         part = common_region(self.region, area)
         if part is None:
             return None
-        across, down = (
-            range(part.x - self.region.x, part.right - self.region.x),
-            range(part.y - self.region.y, part.bottom - self.region.y),
-        )
-        return Exact(part, *self.values_at(across, down))
+        return Exact(part, *self.values_at(*_slices(part, self.region)))
 
     def mapped(self, x: float, shift_x: float, y: float, shift_y: float) -> Smooth:
         """With columns multiplied by `x` and shifted, and rows likewise."""
@@ -104,9 +105,8 @@ class Exact(NamedTuple):
         part = common_region(self.region, area)
         if part is None:
             return None
-        left, top = part.x - self.region.x, part.y - self.region.y
-        within = np.s_[top : top + part.height, left : left + part.width]
-        return Exact(part, self.columns[within], self.rows[within])
+        across, down = _slices(part, self.region)
+        return Exact(part, self.columns[down, across], self.rows[down, across])
 
     def mapped(self, x: float, shift_x: float, y: float, shift_y: float) -> Exact:
         """With columns multiplied by `x` and shifted, and rows likewise."""
@@ -172,17 +172,36 @@ def locator(source: Georeference, target: GridRef) -> Locator:
 
     Of images whose columns return around the globe, those of one call go on beyond their edges rather than to return.
     """
-    transform = None if source.crs == target.crs else crs.transformer(target.crs, source.crs)
+    transform = None if source.crs == target.crs else _remembering(source.crs, target)
     turn = crs.turn(source.crs)
     middle = None if turn_of(source) is not None else _middle(source)
 
     def locate(columns: Coordinates, rows: Coordinates) -> Pair:
-        xs, ys = target.affine.apply(columns, rows)
-        if transform is not None:
-            xs, ys = transform(xs, ys)
+        xs, ys = target.affine.apply(columns, rows) if transform is None else transform(columns, rows)
         if turn is not None and (transform is not None or middle is not None):
             xs = _unwrapped(xs, turn, middle)
         return to_pixels(source.mapping, xs, ys)
+
+    return locate
+
+
+_few: LRU[tuple[str, str, Affine, bytes, bytes], Pair] = LRU(KEPT)
+"""A few places of maps in other systems: images of one system and collection are asked for the same."""
+
+
+def _remembering(key: str, target: GridRef) -> Locator:
+    """From columns and rows of a map to x and y in another system, which are not to be changed."""
+    transform = crs.transformer(target.crs, key)
+
+    def locate(columns: Coordinates, rows: Coordinates) -> Pair:
+        if columns.size + rows.size > MAX_FEW:
+            return transform(*target.affine.apply(columns, rows))
+        place = (key, target.crs, target.affine, columns.tobytes(), rows.tobytes())
+        known = _few.get(place)
+        if known is None:
+            known = transform(*target.affine.apply(columns, rows))
+            _few.set(place, known)
+        return known
 
     return locate
 
@@ -337,8 +356,18 @@ def _barycentric(places: Coordinates, nodes: Coordinates) -> Coordinates:
 
 def _interpolated(nodes: Coordinates, width: int, height: int) -> Coordinates:
     """The polynomial through nodes at the centers of all pixels of a block."""
-    result = np.empty((height, width))
-    left, right = _weights(height) @ nodes, _weights(width).T
-    for top in range(0, height, ROWS_AT_ONCE):
+    return _product(_weights(height) @ nodes, _weights(width).T)
+
+
+def _product(left: Coordinates, right: Coordinates) -> Coordinates:
+    """The product of two matrices, some rows at a time."""
+    result = np.empty((left.shape[0], right.shape[1]))
+    for top in range(0, len(left), ROWS_AT_ONCE):
         np.matmul(left[top : top + ROWS_AT_ONCE], right, out=result[top : top + ROWS_AT_ONCE])
     return result
+
+
+def _slices(part: Region, whole: Region) -> tuple[slice, slice]:
+    """Columns and rows of a part, counted from the first ones of a whole."""
+    x, y = part.x - whole.x, part.y - whole.y
+    return slice(x, x + part.width), slice(y, y + part.height)

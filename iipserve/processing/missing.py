@@ -59,10 +59,13 @@ def missing_samples(samples: NDArray[Any], nodata: float | None) -> Mask:
         nodata: the sample that represents missing data, or None.
     """
     missing: Mask = np.isnan(samples) if samples.dtype.kind == "f" else np.zeros(samples.shape, np.bool_)
-    if nodata is not None:
-        with np.errstate(over="ignore"):
-            missing |= samples == np.array(nodata).astype(samples.dtype)
-    return missing
+    return missing if nodata is None else missing | _equals(samples, nodata)
+
+
+def _equals(samples: NDArray[Any], nodata: float) -> Mask:
+    """Which samples are a value, as their type has it."""
+    with np.errstate(over="ignore"):
+        return np.equal(samples, np.array(nodata).astype(samples.dtype))
 
 
 def missing_pixels(pixels: Pixels, info: ImageInfo) -> Mask | None:
@@ -75,8 +78,9 @@ def missing_pixels(pixels: Pixels, info: ImageInfo) -> Mask | None:
     colors: NDArray[Any] = pixels[..., : info.color_bands]
     missing: Mask = np.zeros(pixels.shape[:2], np.bool_)
     if info.nodata:
-        with np.errstate(over="ignore"):
-            missing = (colors == np.array(info.nodata).astype(colors.dtype)).all(axis=2)
+        missing = np.logical_and.reduce(
+            [_equals(colors[..., band], nodata) for band, nodata in enumerate(info.nodata)]
+        )
     if colors.dtype.kind == "f":
-        missing |= np.isnan(colors).any(axis=2)
+        missing |= np.logical_or.reduce([np.isnan(colors[..., band]) for band in range(colors.shape[2])])
     return missing if missing.any() else None
