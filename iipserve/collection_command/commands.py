@@ -15,6 +15,7 @@ from iipserve.collection_command.adding import Adder, Outcome
 from iipserve.collection_command.checking import findings, repaired
 from iipserve.collection_command.finding import Finder
 from iipserve.collection_command.opening import Opened
+from iipserve.collection_command.overviews import overview_of
 from iipserve.collection_command.progress import Progress
 from iipserve.collection_command.watching import Watch
 from iipserve.collections.identifiers import checked
@@ -175,6 +176,21 @@ def _signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+def overview(opened: Opened, options: Options) -> int:
+    """Build one image of a whole collection."""
+    collection = opened.store.collection(options.name)
+    builder, path = overview_of(opened, collection, options.output, options.pixel_size, options.crs)
+    with Progress(opened.err, f"overview of {options.name}", builder.blocks) as progress:
+        for _ in progress.over(builder.write(path)):
+            pass
+    size = builder.shape.grid.size
+    opened.out.write(
+        f"{path}: {size.width} x {size.height} pixels, {len(builder.failures)} images left out\n"
+    )
+    opened.err.writelines(f"{identifier}: {reason}\n" for identifier, reason in builder.failures.items())
+    return 1 if builder.failures else 0
+
+
 def migrate(opened: Opened, options: Options) -> int:
     """Copy all collections to another store."""
     from iipserve.collections.transfer import transfer
@@ -187,6 +203,13 @@ def migrate(opened: Opened, options: Options) -> int:
 
 
 COMMANDS: Mapping[str, Command] = {
-    "create": create, "delete": delete, "add": add, "remove": remove, "list": show, "check": check, "watch": watch,
+    "create": create,
+    "delete": delete,
+    "add": add,
+    "remove": remove,
+    "list": show,
+    "check": check,
+    "overview": overview,
+    "watch": watch,
     "migrate": migrate,
-}  # fmt: skip
+}

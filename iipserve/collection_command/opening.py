@@ -28,6 +28,9 @@ class Opened(NamedTuple):
     library: Library
     geo_image: Georeferences
     roots: ItemRoots
+    """Of files that may become items."""
+    images: ItemRoots
+    """Of all images."""
     out: TextIO
     err: TextIO
 
@@ -57,6 +60,6 @@ def opened(config: Config, url: str, out: TextIO, err: TextIO) -> Iterator[Opene
     roots = ItemRoots(config, dict(settings.roots) if settings else {})
     store = open_store(url)
     try:
-        yield Opened(store, url, settings, library, Georeferences(config), roots, out, err)
+        yield Opened(store, url, settings, library, Georeferences(config), roots, ItemRoots(config), out, err)
     finally:
         store.close()

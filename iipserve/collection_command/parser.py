@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     _remove(commands)
     _list(commands)
     _check(commands)
+    _overview(commands)
     _watch(commands)
     _migrate(commands)
     return top
@@ -110,6 +111,20 @@ def _check(commands: Commands) -> None:
         "--repair", action="store_true", help="read changed files again, and mark what is missing"
     )
     _reading(check)
+
+
+def _overview(commands: Commands) -> None:
+    overview = _command(commands, "overview", "build one image of a whole collection, with large pixels")
+    overview.add_argument("name", metavar="NAME")
+    overview.add_argument("output", nargs="?", default="", metavar="FILE",
+        help="TIFF file below FILESYSTEM_PREFIX; by default in the overview_folder of the service file, where maps look for it",
+    )  # fmt: skip
+    overview.add_argument(
+        "--pixel-size", type=_size, metavar="METRES", help="8192 pixels for the longer side by default"
+    )
+    overview.add_argument(
+        "--crs", default="", metavar="EPSG:N", help="that of the images, or EPSG:3857, by default"
+    )
 
 
 def _watch(commands: Commands) -> None:

@@ -32,7 +32,8 @@ MAX_CHECKSUM = 1 << 30
 MULTIHASH_SHA256 = "1220"
 """Precedes the hexadecimal digits of SHA-256 in a multihash (STAC's extension File)."""
 VISIBLE = 10.0
-"""Maps show an image up to so many times the pixel size of its coarsest level."""
+"""Maps show an image up to so many times the pixel size of its coarsest level, if that has more than `SMALL` pixels."""
+SMALL = 2048 * 2048
 MARKUP = b"<"
 """Begins files that name other files (VRT), and SVG, which has no samples."""
 MAX_ID = 255
@@ -189,7 +190,7 @@ def _item(
         bounds=place.boxes if place else (),
         gsd_min=size,
         gsd_max=coarsest,
-        visible_max=None if coarsest is None else coarsest * VISIBLE,
+        visible_max=None if coarsest is None or info.levels[-1].size.area <= SMALL else coarsest * VISIBLE,
         datetime=moment,
         start=None if moment else period.start,
         end=None if moment else period.end,

@@ -63,7 +63,14 @@ def test_pixel_sizes_of_levels(tmp_path: Path) -> None:
     read = item(tmp_path, "a.tif")
     assert read.gsd_min == pytest.approx(20, rel=0.001)
     assert read.gsd_max == pytest.approx(80, rel=0.001)
-    assert (read.visible_min, read.visible_max) == (0, pytest.approx(800, rel=0.001))
+    assert (read.visible_min, read.visible_max) == (0, None)
+
+
+def test_images_without_small_levels_are_hidden_at_small_scales(tmp_path: Path) -> None:
+    """Each map of many of them would decode gigapixels."""
+    write_geotiff(tmp_path / "a.tif", np.zeros((2100, 2100), np.uint8), tile=256, compress="deflate")
+    read = item(tmp_path, "a.tif")
+    assert read.visible_max == pytest.approx(200, rel=0.001)
 
 
 def test_bands_have_names_units_and_scales(tmp_path: Path) -> None:
