@@ -5,14 +5,12 @@ Resources are below `/stac/`, as JSON or as pages for people; `/collections` and
 
 from __future__ import annotations
 
-from iipserve.protocols import BodyRule, PathRoute, Protocol
+from iipserve.protocols import PathRoute, Protocol
 from iipserve.protocols.stac.answers import plan
+from iipserve.protocols.stac.change_requests import METHODS, body_rule
 from iipserve.protocols.stac.errors import error_answer
 from iipserve.protocols.stac.requests import parse
 from iipserve.protocols.stac.site import ALIASES, SEGMENT
-
-MAX_BODY_LENGTH = 4 << 20
-"""Bytes of a search or of an object."""
 
 PROTOCOL = Protocol(
     "stac",
@@ -20,6 +18,6 @@ PROTOCOL = Protocol(
     parse,
     plan,
     error=error_answer,
-    methods=("GET", "HEAD", "OPTIONS", "POST"),
-    body=BodyRule(frozenset(), MAX_BODY_LENGTH),
+    methods=METHODS,
+    body=body_rule,
 )

@@ -14,6 +14,7 @@ from iipserve.http.public_address import headers_read
 from iipserve.plan import Answer, Document, StoreAnswer, StorePlan
 from iipserve.protocols import Images, Server, stac_pages
 from iipserve.protocols.resource_links import HTML, Json
+from iipserve.protocols.stac.change_requests import Change
 from iipserve.protocols.stac.finding import find_collection, find_item
 from iipserve.protocols.stac.landing import conformance, landing_document
 from iipserve.protocols.stac.listings import collections_document, features_document
@@ -33,8 +34,10 @@ class Named(NamedTuple):
     """Of the resource, the same in all its forms; empty where that is not known."""
 
 
-def plan(query: ResourceQuery, images: Images, server: Server) -> Answer:
+def plan(query: ResourceQuery | Change, images: Images, server: Server) -> Answer:
     """A document that needs no store, or what is asked of the store."""
+    if isinstance(query, Change):
+        return query.answer
     if query.resource in OF_SERVICE:
         document = written(OF_SERVICE[query.resource](query, server), query, server)
         return Answer(document, _headers(query))

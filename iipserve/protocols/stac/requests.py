@@ -11,6 +11,7 @@ from iipserve.protocols import Server
 from iipserve.protocols.map_tiles import NotThere
 from iipserve.protocols.resource_forms import Form, preferred_form, stated_form
 from iipserve.protocols.resource_links import HTML, JSON
+from iipserve.protocols.stac.change_requests import Change, parsed_change
 from iipserve.protocols.stac.permitted import settings
 from iipserve.protocols.stac.queries import Resource, ResourceQuery
 from iipserve.protocols.stac.searches import body_search, parameter_search
@@ -39,16 +40,19 @@ SINGLE = {
 OF_COLLECTION = {"queryables": Resource.QUERYABLES, "items": Resource.ITEMS}
 
 
-def parse(routed: Routed, server: Server) -> ResourceQuery:
-    """Read a path.
+def parse(routed: Routed, server: Server) -> ResourceQuery | Change:
+    """Read a path, and what is to be changed there.
 
     Raises:
         NotThere: it names nothing, or the service has no collections.
         NotAcceptable: the Accept header excludes all forms of it.
+        MethodNotAllowed: the resource has no such method.
         InvalidRequest: a parameter, a header or the body is malformed.
         NotInstalled: the extra `collections` is not.
     """
     require(settings(server).store)
+    if (change := parsed_change(routed, server)) is not None:
+        return change
     segments, suffix = _without_suffix(tuple(decoded(part) for part in path_of(routed).split("/")))
     resource = _resource(segments)
     stated = suffix or kvp.read(routed.request).get("f").strip()

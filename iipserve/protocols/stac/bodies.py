@@ -1,0 +1,118 @@
+"""Bodies of requests in JSON, read strictly: nothing gets past that a store could not keep or a client not read back."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeAlias
+
+from iipserve.errors import InvalidRequest
+from iipserve.http import Request
+
+Json: TypeAlias = dict[str, Any]
+
+JSON_TYPES = frozenset(
+    ("application/json", "application/geo+json", "application/merge-patch+json", "application/stac+json")
+)
+"""Media types of bodies in JSON."""
+MAX_JSON_LENGTH = 32 << 20
+"""Bytes of a body in JSON: some 10,000 items."""
+MAX_DEPTH = 64
+"""Of arrays and objects in one another."""
+
+
+def json_object(request: Request) -> Json:
+    """The object that the body of a request is. Raises `InvalidRequest`."""
+    value = json_value(request)
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"the body is {_kind(value)}; an object of JSON is needed")
+    return value
+
+
+def json_value(request: Request) -> Any:
+    """The value in JSON that the body of a request is.
+
+    Raises:
+        InvalidRequest: it is no JSON of RFC 8259, or has numbers that are not finite, or texts with the character U+0000 or
+            half of a surrogate pair.
+    """
+    content = b"" if request.body is None else request.body.read()
+    if not content.strip():
+        raise InvalidRequest("the request has no body; JSON is needed")
+    try:
+        value = json.loads(
+            content.decode("utf-8-sig"), parse_float=_finite, parse_int=_whole, parse_constant=_no_constant
+        )
+    except RecursionError:
+        raise InvalidRequest("the body has too many arrays and objects in one another") from None
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"the body is no UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise InvalidRequest(
+            f"the body is no JSON at line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from None
+    _check(value, MAX_DEPTH)
+    return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise InvalidRequest(f"the number {text[:40]} in the body is too large")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > 20:
+        raise InvalidRequest(f"the number {text[:40]} in the body has too many digits")
+    number = int(text)
+    if not -(1 << 63) <= number < 1 << 63:
+        raise InvalidRequest(f"the number {text} in the body is too large")
+    return number
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise InvalidRequest(f"the body contains {text}, which JSON does not have")
+
+
+def _check(value: Any, depth: int) -> None:
+    if depth == 0:
+        raise InvalidRequest("the body has too many arrays and objects in one another")
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, list):
+        for item in value:
+            _check(item, depth - 1)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_text(key)
+            _check(item, depth - 1)
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise InvalidRequest("a text in the body contains the character U+0000")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InvalidRequest("a text in the body contains half of a surrogate pair") from None
+
+
+def _kind(value: Any) -> str:
+    kinds: Mapping[type, str] = {list: "an array", str: "a text", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "a number")
+
+
+def merged(value: Any, patch: Any) -> Any:
+    """A value with a patch applied (RFC 7396, section 2). Neither is changed."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(value) if isinstance(value, dict) else {}
+    for key, item in patch.items():
+        if item is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), item)
+    return result

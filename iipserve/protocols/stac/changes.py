@@ -1,0 +1,221 @@
+"""Changes of collections and items (STAC API, Transaction extension 1.0.0; Collection Transaction extension)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from iipserve.collections.access import Access
+from iipserve.collections.values import CREATED, REFUSED, Collection, Item, ItemResult
+from iipserve.errors import Conflict, IIPServeError, InvalidRequest, PreconditionFailed
+from iipserve.http.conditions import Conditions
+from iipserve.protocols.stac.bodies import Json, merged
+from iipserve.protocols.stac.collection_edits import collection_edit, editable
+from iipserve.protocols.stac.finding import find_collection, find_item
+from iipserve.protocols.stac.item_edits import ItemEdit, item_edit
+from iipserve.protocols.stac.item_forms import editable_item
+
+ATTEMPTS = 5
+"""How often a change without conditions is made anew because another one came between."""
+
+
+class Edited(NamedTuple):
+    """A collection or an item, as it is stored now."""
+
+    value: Collection | Item
+    is_new: bool
+
+
+class Added(NamedTuple):
+    """What became of items that were added at once."""
+
+    collection: str
+    results: tuple[ItemResult, ...]
+
+    @property
+    def refused(self) -> tuple[ItemResult, ...]:
+        """Those that were not added."""
+        return tuple(result for result in self.results if result.status == REFUSED)
+
+
+class Refused(NamedTuple):
+    """An item of several that cannot be read."""
+
+    id: str
+    """As far as it is known."""
+    error: str
+
+
+# -- collections -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCollection:
+    """POST of a collection."""
+
+    collection: Collection
+
+    def __call__(self, access: Access) -> Edited:
+        """Create it. Raises `Conflict`."""
+        return Edited(access.store.create(self.collection), is_new=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceCollection:
+    """PUT of a collection, or PATCH."""
+
+    name: str
+    body: Json
+    is_patch: bool
+    conditions: Conditions
+    root: str
+    colormaps: str
+
+    def __call__(self, access: Access) -> Edited:
+        """Replace what is said of it. Raises `NotFound`, `PreconditionFailed`, `InvalidRequest`."""
+
+        def change(current: Collection) -> Collection:
+            body = merged(editable(current), self.body) if self.is_patch else self.body
+            edited = collection_edit(
+                body, id=current.name, root=self.root, colormaps=self.colormaps, current=current
+            )
+            return access.store.replace(edited, current.version)
+
+        return Edited(
+            _changed(lambda: find_collection(access.store, self.name), change, self.conditions), is_new=False
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCollection:
+    """DELETE of a collection."""
+
+    name: str
+    conditions: Conditions
+
+    def __call__(self, access: Access) -> None:
+        """Delete it and its items, not their files. Raises `NotFound`, `PreconditionFailed`."""
+
+        def change(current: Collection) -> None:
+            access.store.delete(current.name, current.version if self.conditions.match else None)
+
+        _changed(lambda: find_collection(access.store, self.name), change, self.conditions)
+
+
+# -- items -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AddItem:
+    """POST of one item."""
+
+    collection: str
+    edit: ItemEdit
+    upsert: bool
+
+    def __call__(self, access: Access) -> Edited:
+        """Add it. Raises `Conflict`, `NotFound`, and what reading its file raises."""
+        name = find_collection(access.store, self.collection).name
+        item = self.edit.item(name, access)
+        (result,) = access.store.add_items(name, [item], upsert=self.upsert)
+        if result.status == REFUSED:
+            raise (Conflict if result.conflicts else InvalidRequest)(result.error)
+        return Edited(access.store.item(name, item.id), is_new=result.status == CREATED)
+
+
+@dataclass(frozen=True, slots=True)
+class AddItems:
+    """POST of a FeatureCollection, or of a list."""
+
+    collection: str
+    edits: tuple[ItemEdit | Refused, ...]
+    upsert: bool
+
+    def __call__(self, access: Access) -> Added:
+        """Add those that can be read, in one transaction. Raises `NotFound` for the collection."""
+        name = find_collection(access.store, self.collection).name
+        read = [_read(edit, name, access) for edit in self.edits]
+        items = [item for item in read if isinstance(item, Item)]
+        stored = iter(access.store.add_items(name, items, upsert=self.upsert) if items else ())
+        results = [
+            next(stored) if isinstance(item, Item) else ItemResult(item.id, REFUSED, item.error)
+            for item in read
+        ]
+        return Added(name, tuple(results))
+
+
+def _read(edit: ItemEdit | Refused, collection: str, access: Access) -> Item | Refused:
+    if isinstance(edit, Refused):
+        return edit
+    try:
+        return edit.item(collection, access)
+    except IIPServeError as error:
+        return Refused(edit.id or (edit.file.href.rpartition("/")[2] if edit.file else ""), str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceItem:
+    """PUT of an item, or PATCH."""
+
+    collection: str
+    id: str
+    body: Json
+    is_patch: bool
+    conditions: Conditions
+    root: str
+
+    def __call__(self, access: Access) -> Edited:
+        """Replace it. Raises `NotFound`, `PreconditionFailed`, `InvalidRequest`, and what reading its file raises."""
+
+        def change(current: Item) -> Item:
+            body = merged(editable_item(current), self.body) if self.is_patch else self.body
+            edit = item_edit(body, collection=current.collection, id=current.id, root=self.root)
+            item = replace(edit.item(current.collection, access, current), id=current.id)
+            return access.store.replace_item(item, current.revision)
+
+        return Edited(
+            _changed(lambda: find_item(access.store, self.collection, self.id), change, self.conditions),
+            is_new=False,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteItem:
+    """DELETE of an item."""
+
+    collection: str
+    id: str
+    conditions: Conditions
+
+    def __call__(self, access: Access) -> None:
+        """Delete it, not its file. Raises `NotFound`, `PreconditionFailed`."""
+
+        def change(current: Item) -> None:
+            expected = current.revision if self.conditions.match else None
+            access.store.delete_item(current.collection, current.id, expected)
+
+        _changed(lambda: find_item(access.store, self.collection, self.id), change, self.conditions)
+
+
+# -- all -------------------------------------------------------------------------------------------
+
+
+def _changed(
+    find: Callable[[], Collection | Item], change: Callable[[Any], Any], conditions: Conditions
+) -> Any:
+    """What a change of the present state gives; made anew if the state changes meanwhile, unless conditions forbid that."""
+    for attempt in range(ATTEMPTS):
+        current = find()
+        conditions.check(state_of(current))
+        try:
+            return change(current)
+        except PreconditionFailed:
+            if conditions.match is not None or attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError
+
+
+def state_of(value: Collection | Item) -> str:
+    """What entity tags of all representations begin with."""
+    return str(value.version if isinstance(value, Collection) else value.revision)
