@@ -43,7 +43,9 @@ class Change:
         if not self._is_changed:
             return
         if not has_all(self._connection, self._item, self._number, self._statistics, self._removed):
+            longest = self._statistics.longest
             self._statistics = computed(self._connection, self._item, self._number)
+            self._statistics.longest = longest
         table = self._tables.collection
         values = {"version": self._revision, "updated": self._now, "summary": self._statistics.stored()}
         self._connection.execute(update(table).where(table.c.number == self._number).values(values))

@@ -122,18 +122,18 @@ class Places:
         inside = (c.west <= c.east, c.west >= box.min_x, c.east <= box.max_x)
         return and_(*inside, c.south >= box.min_y, c.north <= box.max_y)
 
-    def candidates(self, boxes: Boxes, collections: Sequence[int]) -> Condition | None:
-        """A condition by which SQLite finds items near boxes by its R*Tree; None where going through all is quicker."""
-        if self._kind is not Kind.SQLITE:
-            return None
-        statement, values = _r_tree_statement(boxes, collections)
-        rows = self._connection.execute(text(statement), values).all()
-        if len(rows) > MAX_CANDIDATES:
-            return None
-        numbers = ",".join(str(row[0]) for row in rows)
-        return self._item.c.sequence.in_(
-            text("SELECT value FROM json_each(:numbers)").bindparams(numbers=f"[{numbers}]")
-        )
+
+def candidates(
+    connection: Connection, tables: Tables, boxes: Boxes, collections: Sequence[int]
+) -> Condition | None:
+    """A condition by which SQLite finds items near boxes by its R*Tree; None where going through all is quicker."""
+    statement, values = _r_tree_statement(boxes, collections)
+    rows = connection.execute(text(statement), values).all()
+    if len(rows) > MAX_CANDIDATES:
+        return None
+    numbers = f"[{','.join(str(row[0]) for row in rows)}]"
+    found = text("SELECT value FROM json_each(:numbers)").bindparams(numbers=numbers)
+    return tables.item.c.sequence.in_(found)
 
 
 def _box(boxes: Boxes) -> Any:

@@ -180,6 +180,9 @@ def _indexes(columns: tuple[Column[Any], ...]) -> tuple[Any, ...]:
         Index(f"{PREFIX}item_latest", c["collection"], c["latest"], c["sequence"]),
         Index(f"{PREFIX}item_datetime", c["collection"], c["datetime"], c["sequence"]),
         Index(f"{PREFIX}item_gsd", c["collection"], c["gsd_min"], c["sequence"]),
+        # of searches through all collections
+        Index(f"{PREFIX}item_newest", c["latest"], c["sequence"]),
+        Index(f"{PREFIX}item_id", c["id"]),
     )
 
 

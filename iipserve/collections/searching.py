@@ -7,19 +7,23 @@ value are two statements, so that an index gives either in its order.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, UnaryExpression, case, func, or_, select
+from sqlalchemy.sql.operators import custom_op
 
 from iipserve.collections.boxes import Boxes, cover_the_world, wrapped
 from iipserve.collections.conditions import Conditions
 from iipserve.collections.expressions import Expression, Junction, Spatial
 from iipserve.collections.geometries import read_geometry
 from iipserve.collections.paging import SortColumn, Values, after, order_by, read_token, write_token
-from iipserve.collections.places import Places
+from iipserve.collections.places import Places, candidates
 from iipserve.collections.property_columns import PropertyColumns
 from iipserve.collections.relations import boxes_around, shape_of
 from iipserve.collections.rows import item_from_row
+from iipserve.collections.schema import Kind
+from iipserve.collections.summaries import Statistics
 from iipserve.collections.values import Interval, Item, ItemSearch, Page
 from iipserve.geo.grid import Bounds
 
@@ -30,23 +34,24 @@ Condition = ColumnElement[bool]
 MAX_COUNTED = 10_000
 """Matches that are counted; of more, `Page.matched` is None."""
 MAX_ID_LENGTH = 1_000
+_PLUS: custom_op[Any] = custom_op("+")
+"""Changes nothing but keeps SQLite from an index (https://sqlite.org/optoverview.html, section 2)."""
 
 
 def search(connection: Connection, store: SqlStore, search: ItemSearch) -> Page:
     """`Store.search`."""
-    names = _collections(connection, store, search.collections)
-    if search.collections and not names:
-        return Page((), None, 0)
-    query = _Query(connection, store, tuple(names) if search.collections else ())
-    query.restrict(search)
+    rows_of = _collections(connection, store, search.collections)
+    names = {row.number: row.name for row in rows_of}
+    # of one collection, an index has its items in order
+    query = _Query(connection, store, rows_of, search, is_of_all=not search.collections and len(names) != 1)
     columns = _sort_columns(store, search)
     values = read_token(search.token, search.sort, store.secret) if search.token else None
     rows = query.rows(columns, values, search.limit + 1)
     items = tuple(item_from_row(row, names[row.collection]) for row in rows[: search.limit])
-    if len(rows) <= search.limit:
-        return Page(items, None, len(items) if values is None else query.count() if search.count else None)
-    last = rows[search.limit - 1][-len(columns) :]
-    return Page(items, write_token(last, search.sort, store.secret), query.count() if search.count else None)
+    is_last = len(rows) <= search.limit
+    last = () if is_last else rows[search.limit - 1][-len(columns) :]
+    matched = len(items) if is_last and values is None else query.count() if search.count else None
+    return Page(items, None if is_last else write_token(last, search.sort, store.secret), matched)
 
 
 def matching(
@@ -56,86 +61,118 @@ def matching(
     box: Bounds,
     pixel_size: float,
     interval: Interval | None,
-    filter: Expression | None,
+    filter: Any,
     order: str,
     limit: int,
 ) -> tuple[Item, ...]:
     """`Store.matching`."""
-    table, c = store.tables.collection, store.tables.item.c
-    number = connection.scalar(select(table.c.number).where(table.c.name == collection))
-    if number is None:
+    c = store.tables.item.c
+    found = _all_collections(store).where(store.tables.collection.c.name == collection)
+    row = connection.execute(found).one_or_none()
+    if row is None:
         return ()
-    query = _Query(connection, store, (number,))
+    query = _Query(connection, store, [row], ItemSearch(boxes=wrapped(box), interval=interval, filter=filter))
     query.add(c.visible_min <= pixel_size, or_(c.visible_max.is_(None), c.visible_max >= pixel_size))
-    query.restrict(ItemSearch(boxes=wrapped(box), interval=interval, filter=filter))
     rows = query.rows(_map_order(store, order, box), None, limit)
     return tuple(item_from_row(row, collection) for row in rows)
 
 
-def _collections(connection: Connection, store: SqlStore, names: Sequence[str]) -> dict[int, str]:
-    """Names of collections by number: of those, or of all. Raises `NotFound`."""
-    table = store.tables.collection
+def _all_collections(store: SqlStore) -> Select[Any]:
+    c = store.tables.collection.c
+    return select(c.number, c.name, c.summary)
+
+
+def _collections(connection: Connection, store: SqlStore, names: Sequence[str]) -> list[Row[Any]]:
+    """Rows of those collections, or of all. Raises `NotFound`."""
     if names:
-        return {store.collection_row(connection, name).number: name for name in names}
-    return {row.number: row.name for row in connection.execute(select(table.c.number, table.c.name))}
+        return [store.collection_row(connection, name) for name in names]
+    return list(connection.execute(_all_collections(store)).all())
 
 
 class _Query:
     """The conditions of one search."""
 
-    def __init__(self, connection: Connection, store: SqlStore, numbers: tuple[int, ...]) -> None:
-        """`numbers`: of the collections to search; none: all."""
+    def __init__(
+        self,
+        connection: Connection,
+        store: SqlStore,
+        collections: Sequence[Row[Any]],
+        search: ItemSearch,
+        is_of_all: bool = False,
+    ) -> None:
+        """`is_of_all`: the collections are all of the store."""
         self._connection = connection
         self._tables = store.tables
         self._kind = store.backend.kind
-        self._numbers = numbers
         self._where: list[Condition] = []
-        number = self._tables.item.c.collection
-        if numbers:
-            self.add(number == numbers[0] if len(numbers) == 1 else number.in_(numbers))
+        self._is_nearby = False
+        """SQLite looks up candidates by their numbers, and sorts them."""
+        self._restrict(search, () if is_of_all else tuple(row.number for row in collections), collections)
 
     def add(self, *conditions: Condition) -> None:
         """Find items only that meet these."""
         self._where += conditions
 
-    def restrict(self, search: ItemSearch) -> None:
-        """Add the conditions of a search."""
+    def _restrict(self, search: ItemSearch, numbers: tuple[int, ...], rows: Sequence[Row[Any]]) -> None:
         c = self._tables.item.c
-        if search.ids:
-            self.add(c.id.in_([id for id in search.ids if _is_text(id)]))
-        if search.interval is not None:
-            self.add(*self._within(search.interval))
-        places = Places(self._connection, self._tables, self._kind, tuple(self._where))
-        conditions = Conditions(self._tables, self._kind, places)
-        expressions = [search.filter] if search.filter is not None else []
+        expressions = [] if search.filter is None else [search.filter]
         if search.intersects is not None:
             expressions.insert(0, Spatial("s_intersects", read_geometry(search.intersects)))
         boxes = () if cover_the_world(search.boxes) else search.boxes
-        near = boxes or _nearby(expressions)
-        candidates = places.candidates(near, self._numbers) if near else None
-        if candidates is not None:
-            self.add(candidates)
+        self._find_nearby(() if search.ids else boxes or _nearby(expressions), numbers)
+        if numbers:
+            number = self._column(c.collection)
+            self.add(number == numbers[0] if len(numbers) == 1 else number.in_(numbers))
+        if search.ids:
+            self.add(c.id.in_([id for id in search.ids if _is_text(id)]))
+        if search.interval is not None:
+            self.add(*self._within(search.interval, rows))
+        places = Places(self._connection, self._tables, self._kind, tuple(self._where))
         if boxes:
             self.add(places.in_boxes(boxes))
         elif search.boxes:
             self.add(c.west.is_not(None))
+        conditions = Conditions(self._tables, self._kind, places)
         self.add(*(conditions.of(expression) for expression in expressions))
 
-    def _within(self, interval: Interval) -> list[Condition]:
+    def _find_nearby(self, boxes: Boxes, numbers: Sequence[int]) -> None:
+        """Let SQLite begin with the items near boxes, if they are few."""
+        if boxes and self._kind is Kind.SQLITE:
+            condition = candidates(self._connection, self._tables, boxes, numbers)
+            if condition is not None:
+                self.add(condition)
+                self._is_nearby = True
+
+    def _column(self, column: Any) -> ColumnElement[Any]:
+        """A column, so that SQLite does not use an index of it where it looks items up by their numbers."""
+        return UnaryExpression(column, operator=_PLUS, type_=column.type) if self._is_nearby else column
+
+    def _within(self, interval: Interval, collections: Sequence[Row[Any]]) -> list[Condition]:
         """That some of the time of an item is in an interval."""
-        c = self._tables.item.c
+        latest, earliest = self._column(self._tables.item.c.latest), self._tables.item.c.earliest
         conditions: list[Condition] = []
         if interval.start is not None:
-            conditions.append(c.latest >= interval.start)
+            conditions.append(latest >= interval.start)
         if interval.end is not None:
-            conditions.append(c.earliest <= interval.end)
-        return conditions or [c.latest.is_not(None)]
+            conditions.append(earliest <= interval.end)
+            conditions += self._not_much_later(latest, interval.end, collections)
+        return conditions or [latest.is_not(None)]
+
+    def _not_much_later(
+        self, latest: ColumnElement[Any], end: datetime, collections: Sequence[Row[Any]]
+    ) -> list[Condition]:
+        """What says nothing new, but ends the way through the index: no item is longer than the longest."""
+        longest = max((Statistics.read(row.summary).longest for row in collections), default=0)
+        try:
+            return [latest <= end + timedelta(microseconds=longest)]
+        except OverflowError:
+            return []
 
     def rows(self, columns: Sequence[SortColumn], values: Values | None, limit: int) -> list[Row[Any]]:
         """The next rows after those values: columns of the item, and those that are sorted by."""
-        first = columns[0]
-        if not first.is_nullable:
-            return self._part(columns, values, limit)
+        first = columns[0]._replace(expression=self._column(columns[0].expression))
+        if self._is_nearby or not first.is_nullable:
+            return self._part([first, *columns[1:]], values, limit)
         plain = [first._replace(is_nullable=False), *columns[1:]]
         rows: list[Row[Any]] = []
         if values is None or values[0] is not None:

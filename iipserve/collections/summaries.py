@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table, and_, case, exists, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from iipserve.collections.schema import from_microseconds, microseconds
+from iipserve.collections.times import MICROSECOND
 from iipserve.collections.values import WORLD_EAST, WORLD_WEST, Interval, Item, Summary, split_box
 from iipserve.geo.grid import Bounds
 
@@ -48,6 +49,8 @@ class Statistics:
     latest: int | None = None
     gsd_min: float | None = None
     gsd_max: float | None = None
+    longest: int = 0
+    """Microseconds from the start to the end of any item that the collection has had, at most: how far searches look."""
     crs: dict[str, int] = field(default_factory=dict)
     """How many items are in each system."""
 
@@ -64,6 +67,8 @@ class Statistics:
     def add(self, item: Item) -> None:
         """Count an item."""
         self._count(item, 1)
+        if item.earliest is not None and item.latest is not None:
+            self.longest = max(self.longest, (item.latest - item.earliest) // MICROSECOND)
         for name, value in _extremes(item).items():
             known = getattr(self, name)
             if value is not None and (known is None or (value < known) == (name in LOWEST)):
