@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -190,9 +192,6 @@ def test_documents_list_the_times(workers: dict[TimePolicy, app.Application]) ->
 
 
 def test_the_newest_image_is_none_of_the_future(tmp_path: Path) -> None:
-    from dataclasses import replace
-    from datetime import UTC, datetime, timedelta
-
     published = Published(tmp_path)
     later = replace(
         published.store.item(NAME, "2014.tif"), id="later", datetime=datetime.now(UTC) + timedelta(days=1000)

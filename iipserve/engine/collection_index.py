@@ -55,6 +55,11 @@ class CollectionIndex:
         return self.header.geo
 
     @property
+    def order(self) -> str:
+        """See `ImageIndex`."""
+        return self.selection.order or self.collection.order
+
+    @property
     def rule(self) -> str:
         """See `ImageIndex`."""
         return self.collection.rule
@@ -82,7 +87,7 @@ class CollectionIndex:
     def matching(self, box: Bounds, pixel_size: float, limit: int) -> tuple[IndexedImage, ...]:
         """See `ImageIndex`."""
         hand_over()
-        order = self.selection.order or self.collection.order
+        order = self.order
         is_by_center = order == CENTER
         found: dict[str, Item] = {}
         for span in self.selection.spans or (None,):

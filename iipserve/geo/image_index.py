@@ -108,6 +108,10 @@ class ImageIndex(Interface):
         """Where the mosaic is: in the system of its images if all have one, else in EPSG:4326."""
 
     @property
+    def order(self) -> str:
+        """Which image is uppermost: one of `ORDERS`."""
+
+    @property
     def rule(self) -> str:
         """How pixels of several images become one: `first`, `mean`, `min` or `max`."""
 

@@ -13,7 +13,7 @@ from iipserve.geo.layer import Layer, LayerEntry
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageName
 from iipserve.plan import CoveragePlan, Crop
-from iipserve.protocols import Images, Server
+from iipserve.protocols import Images, Server, collection_coverages
 from iipserve.protocols.coverage_options import item, split
 from iipserve.protocols.coverage_times import agrees
 from iipserve.protocols.coverages import CoverageView, plan_coverage
@@ -27,6 +27,8 @@ EPS = 1e-6
 
 def times_of(layer: Layer) -> tuple[str, ...]:
     """The times of a coverage: those that the service file lists, else those of its images."""
+    if layer.index is not None:
+        return collection_coverages.times_of(layer.index)
     stated = split(item(layer, "timeposition"))
     key = item(layer, "timeitem")
     if stated or not key:
@@ -52,7 +54,7 @@ def images_at(layer: Layer, times: tuple[str, ...], box: Bounds | None = None) -
 
 
 def image_names(layer: Layer, times: tuple[str, ...], box: Bounds | None = None) -> tuple[ImageName, ...]:
-    """The images that a request needs, each once, that of the layer first.
+    """The images that a request needs, each once, that of the layer first; none of a collection, which planning finds.
 
     Args:
         layer: of one image or several.
@@ -62,6 +64,8 @@ def image_names(layer: Layer, times: tuple[str, ...], box: Bounds | None = None)
     Raises:
         TooLarge: more than are opened for one request.
     """
+    if layer.index is not None:
+        return ()
     names = tuple(dict.fromkeys((layer.name, *(image.name for image in images_at(layer, times, box)))))
     if len(names) > MAX_IMAGES:
         raise TooLarge(
@@ -106,6 +110,11 @@ def plan_images(
     """
     layer = view.layer
     base = plan_coverage(view, entry.info, entry.geo, server)
+    if layer.index is not None:
+        found = collection_coverages.collection_plans(view, entry, times, images, server)
+        if found:
+            return collection_coverages.merged(base, found)
+        return _without_images(*_first_plan(view, images, server))
     if not layer.images:
         return base
     wanted = transform_bounds(view.target.crs, entry.geo.georeference.crs, view.target.bounds)
@@ -124,6 +133,12 @@ def plan_images(
         return _without_images(base, entry)
     views = tuple(plan.view for plan in plans)
     return replace(base, view=views[-1], under=views[:-1], resampling=plans[-1].resampling)
+
+
+def _first_plan(view: CoverageView, images: Images, server: Server) -> tuple[CoveragePlan, LayerEntry]:
+    """The plan of the first image of a collection, of which nothing is shown."""
+    first = image_entry(view.layer, images[view.layer.name], server)
+    return plan_coverage(view, first.info, first.geo, server), first
 
 
 def _without_images(plan: CoveragePlan, entry: LayerEntry) -> CoveragePlan:

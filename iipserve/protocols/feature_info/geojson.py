@@ -34,7 +34,7 @@ def _feature(answer: LayerAnswer, found: Measured) -> dict[str, Any]:
         "level": found.level,
         "exact": found.is_exact,
     }
-    properties = {
+    properties: dict[str, Any] = {
         "layer": answer.layer.identifier,
         "title": answer.layer.displayed_title,
         "crs": answer.crs_name,
@@ -46,6 +46,8 @@ def _feature(answer: LayerAnswer, found: Measured) -> dict[str, Any]:
         "area": area,
         "bands": [_band(each) for each in found.bands],
     }
+    if answer.layer.index is not None:
+        properties["images"] = list(answer.images)
     return {
         "type": "Feature",
         "id": answer.layer.identifier,

@@ -15,7 +15,7 @@ from iipserve.protocols.feature_info.texts import number_text
 
 NAMESPACE = "urn:x-iipserve:feature-info:1.0"
 MEDIA_TYPE = "application/gml+xml; version=3.1"
-FIELDS = frozenset({"position", "longitude", "latitude", "column", "row", "nodata"})
+FIELDS = frozenset({"position", "longitude", "latitude", "column", "row", "nodata", "images"})
 """Elements that no band is called by."""
 
 
@@ -41,6 +41,7 @@ def _feature(index: int, answer: LayerAnswer, found: Measured) -> Xml:
         element("info:column", str(spot.column)),
         element("info:row", str(spot.row)),
         element("info:nodata", "false" if found.has_data else "true"),
+        optional("info:images", " ".join(answer.images)),
         *_values(found),
         attributes={"gml:id": f"layer{index}"},
     )

@@ -38,6 +38,8 @@ def _feature(answer: LayerAnswer, found: Measured) -> Xml:
     values = [
         _row(each.band.name, number_text(each.value) or NOTHING_HERE, each.band.unit) for each in found.bands
     ]
+    if answer.images:
+        rows.append(_row("images", " ".join(answer.images), ""))
     table = element("table", element("tbody", *values, *rows))
     return element(
         "map-feature",

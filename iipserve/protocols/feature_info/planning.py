@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from iipserve.errors import InvalidRequest
 from iipserve.geo import crs
 from iipserve.geo.georeference import Band
 from iipserve.geo.layer import Layer, LayerEntry
 from iipserve.plan import Document, ValuePlan, Window, WindowRef, image_ref
+from iipserve.protocols.feature_info.collections import QueriedCollection
 from iipserve.protocols.feature_info.locating import Spot, locate
 from iipserve.protocols.feature_info.measuring import (
     Measured,
@@ -38,6 +39,8 @@ class LayerAnswer:
     """The sub-layers that are reported, the topmost first."""
     measured: Measured | None
     """None outside of the image, and where neither the point nor the area has data."""
+    images: tuple[str, ...] = ()
+    """Of a collection: identifiers of the images that have data at the point, the uppermost first, whose values these are."""
 
     @property
     def crs_name(self) -> str:
@@ -64,6 +67,11 @@ class _Asked:
     spot: Spot | None
     refs: tuple[WindowRef, ...]
 
+    def only(self, names: Sequence[str]) -> _Asked:
+        """The same with those of its bands that have these names, as far as it has them; all if it has none of them."""
+        chosen = [index for name in names for index, band in enumerate(self.every) if band.name == name]
+        return replace(self, chosen=tuple(chosen) or self.chosen)
+
     def answer(self, read: Sequence[Window]) -> LayerAnswer:
         """The answer from this layer's windows."""
         if self.palette:
@@ -77,12 +85,15 @@ class _Asked:
 
 
 def plan_feature_info(
-    queried: Sequence[LayerEntry], place: Place, write: Write, children: Sequence[str] | None = None
+    queried: Sequence[LayerEntry | QueriedCollection],
+    place: Place,
+    write: Write,
+    children: Sequence[str] | None = None,
 ) -> ValuePlan:
     """What layers hold at a place.
 
     Args:
-        queried: in the order in which they are drawn, the topmost last.
+        queried: in the order in which they are drawn, the topmost last; as `collections.queried` gives them.
         place: in any coordinate reference system.
         write: makes the document (`formats`).
         children: names of the only bands to report, or `band1`, `band2` ...; None: all.
@@ -91,7 +102,7 @@ def plan_feature_info(
         UnknownChild: a layer has no band of such a name.
         NoTransformation: the place cannot be on the layer.
     """
-    asked = [_asked(each, place, children) for each in reversed(queried)]
+    asked = [_asked_of(each, place, children) for each in reversed(queried)]
 
     def describe(read: Sequence[Window]) -> Document:
         answers, start = [], 0
@@ -101,6 +112,54 @@ def plan_feature_info(
         return write(answers)
 
     return ValuePlan(tuple(ref for each in asked for ref in each.refs), describe)
+
+
+@dataclass(frozen=True, slots=True)
+class _AskedCollection:
+    """A collection that is asked about."""
+
+    whole: _Asked
+    """What stands for the mosaic; nothing is read of it."""
+    parts: tuple[_Asked, ...]
+    """The images, the uppermost first."""
+    identifiers: tuple[str, ...]
+    """Of the images."""
+
+    @property
+    def refs(self) -> tuple[WindowRef, ...]:
+        """Of all images."""
+        return tuple(ref for part in self.parts for ref in part.refs)
+
+    def answer(self, read: Sequence[Window]) -> LayerAnswer:
+        """The values of the uppermost image that has data at the point, else of the first that has some around it."""
+        found: list[LayerAnswer] = []
+        under: list[str] = []
+        start = 0
+        for part, identifier in zip(self.parts, self.identifiers, strict=True):
+            answer = part.answer(read[start : start + len(part.refs)])
+            start += len(part.refs)
+            if answer.measured is None:
+                continue
+            if answer.measured.has_data:
+                under.append(identifier)
+                found.insert(len(under) - 1, answer)
+            else:
+                found.append(answer)
+        if not found:
+            return self.whole.answer(())
+        return replace(found[0], images=tuple(under))
+
+
+def _asked_of(
+    queried: LayerEntry | QueriedCollection, place: Place, children: Sequence[str] | None
+) -> _Asked | _AskedCollection:
+    if isinstance(queried, LayerEntry):
+        return _asked(queried, place, children)
+    whole = replace(_asked(queried.entry, place, children), spot=None, refs=())
+    parts = {each.identifier: _asked(each.entry, place, None) for each in queried.images}
+    names = [whole.every[index].name for index in whole.chosen]
+    chosen = {identifier: part.only(names) for identifier, part in parts.items()}
+    return _AskedCollection(whole, tuple(chosen.values()), tuple(chosen))
 
 
 def _asked(queried: LayerEntry, place: Place, children: Sequence[str] | None) -> _Asked:

@@ -47,7 +47,8 @@ def _layer_parts(answer: LayerAnswer) -> Iterator[tuple[str, list[str]]]:
         if found is None:
             yield band.name, []
             continue
-        fields = (element(name, text) for name, text in _fields(found, found.bands[index]) if text)
+        texts = (*_fields(found, found.bands[index]), ("Images", " ".join(answer.images)))
+        fields = (element(name, text) for name, text in texts if text)
         yield band.name, [element("feature", *fields, attributes={"id": "1"})]
 
 
@@ -98,6 +99,8 @@ def _lines(answer: LayerAnswer) -> Iterator[str]:
 
 def _place(answer: LayerAnswer, found: Measured) -> Iterator[tuple[str, str]]:
     """What is known of the place."""
+    if answer.images:
+        yield "images", " ".join(answer.images)
     spot = found.spot
     yield "coordinate system", answer.crs_name
     yield "x", number_text(spot.x)

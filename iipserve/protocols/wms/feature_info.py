@@ -7,6 +7,7 @@ from iipserve.geo.ows.exceptions import OwsError
 from iipserve.plan import Answer
 from iipserve.protocols import Images, Server
 from iipserve.protocols import map_options as options
+from iipserve.protocols.feature_info.collections import queried
 from iipserve.protocols.feature_info.formats import UnknownInfoFormat, writer
 from iipserve.protocols.feature_info.places import pixel_of_grid
 from iipserve.protocols.feature_info.planning import Write, plan_feature_info
@@ -31,8 +32,10 @@ def plan_get_feature_info(query: FeatureInfoQuery, images: Images, server: Serve
     write = _writer(query, server)
     shown = query.map
     grid = shown.target
-    entries = [shown_entry(shown, layer, images, server) for layer in query.queried if is_drawn(layer, grid)]
-    return Answer(plan_feature_info(entries, pixel_of_grid(grid, query.i, query.j), write))
+    place = pixel_of_grid(grid, query.i, query.j)
+    entries = (shown_entry(shown, layer, images, server) for layer in query.queried if is_drawn(layer, grid))
+    asked = [queried(entry, place, grid, images, server) for entry in entries]
+    return Answer(plan_feature_info(asked, place, write))
 
 
 def _writer(query: FeatureInfoQuery, server: Server) -> Write:

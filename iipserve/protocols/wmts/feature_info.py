@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from iipserve.geo import crs
+from iipserve.geo.grid import GridRef
 from iipserve.geo.layer import LayerEntry
 from iipserve.geo.matrixset import TileMatrix, TileMatrixSet
 from iipserve.geo.ows.exceptions import INVALID_VALUE, OperationNotSupported, OwsError
 from iipserve.plan import ValuePlan
 from iipserve.protocols import Images, Server
+from iipserve.protocols.feature_info.collections import queried
 from iipserve.protocols.feature_info.formats import UnknownInfoFormat, writer
 from iipserve.protocols.feature_info.places import Place, key_of_srid, pixel_of_grid, point_of_level
 from iipserve.protocols.feature_info.planning import UnknownChild
@@ -40,19 +42,20 @@ def plan_feature_info(query: FeatureInfoQuery, images: Images, server: Server) -
         raise nothing_there(INVALID_VALUE, text, INFO_FORMAT, is_restful=query.is_restful)
     entry = entry_of(query.layer, images, server)
     if isinstance(query.place, PixelOfTile):
-        entry, place = _pixel(query, query.place, entry, server)
+        entry, place, grid = _pixel(query, query.place, entry, server)
     else:
         entry, place = _free_place(query, query.place, entry, server)
+        grid = None
     try:
-        return plan_values([entry], place, write, query.children)
+        return plan_values([queried(entry, place, grid, images, server)], place, write, query.children)
     except UnknownChild as error:
         raise OwsError(INVALID_VALUE, str(error), "childLayer") from error
 
 
 def _pixel(
     query: FeatureInfoQuery, pixel: PixelOfTile, entry: LayerEntry, server: Server
-) -> tuple[LayerEntry, Place]:
-    """The pixel of a tile, and the layer as the tile shows it.
+) -> tuple[LayerEntry, Place, GridRef | None]:
+    """The layer as a tile shows it, a pixel of the tile, and its grid.
 
     Raises:
         OwsError: style, set, matrix, tile or pixel does not exist. A row or column that is none of the matrix is no
@@ -72,7 +75,7 @@ def _pixel(
                 name,
                 is_restful=restful,
             )
-    return located.entry, pixel_of_grid(located.grid, pixel.i, pixel.j)
+    return located.entry, pixel_of_grid(located.grid, pixel.i, pixel.j), located.grid
 
 
 def _free_place(

@@ -1,0 +1,106 @@
+"""What images of a collection hold: GetFeatureInfo and coverages, and which images made a tile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+
+from iipserve import app
+from tests.published import NAME, NORTH, SIDE, STEP, WEST, Published
+from tests.test_app import ask, body, picture
+from tests.test_app_collections import BOX, MOSAIC, TILE, WIDTH
+from tests.test_app_coverages import samples
+
+INFO = (
+    f"/wms?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetFeatureInfo&LAYERS={NAME}&QUERY_LAYERS={NAME}&STYLES=&CRS=EPSG:32633"
+    f"&BBOX={BOX}&WIDTH={WIDTH}&HEIGHT={SIDE}&J=30"
+)
+
+
+@pytest.fixture(scope="module")
+def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[app.Application]:
+    found = Published(tmp_path_factory.mktemp("images"))
+    yield found.application()
+    found.store.close()
+
+
+AT = [
+    pytest.param(10, "", 40, ["2014.tif"], id="one image"),
+    pytest.param(100, "", 120, ["2015.tif", "2014.tif"], id="the newest of two"),
+    pytest.param(100, "&TIME=2014", 40, ["2014.tif"], id="of a time"),
+    pytest.param(150, "&IDS=2015.tif", 120, ["2015.tif"], id="of an id"),
+]
+
+
+@pytest.mark.parametrize(("column", "stated", "value", "images"), AT)
+def test_feature_info_names_the_images_at_the_point(
+    application: app.Application, column: int, stated: str, value: int, images: list[str]
+) -> None:
+    address = f"{INFO}&I={column}{stated}"
+    (feature,) = json.loads(body(ask(application, f"{address}&INFO_FORMAT=application/json")))["features"]
+    assert feature["properties"]["bands"][0]["value"] == value
+    assert feature["properties"]["images"] == images
+    for media_type in (
+        "text/plain",
+        "text/xml",
+        "text/html",
+        "text/mapml",
+        "application/gml+xml; version=3.1",
+    ):
+        text = body(ask(application, f"{address}&INFO_FORMAT={quote(media_type)}")).decode()
+        assert " ".join(images) in text, text
+
+
+def test_there_is_nothing_where_no_image_is(application: app.Application) -> None:
+    answer = ask(application, f"{INFO}&I=200&TIME=2014&INFO_FORMAT=application/json")
+    assert json.loads(body(answer))["features"] == []
+
+
+def test_feature_info_of_a_tile_is_that_of_its_picture(application: app.Application) -> None:
+    tile = f"/wmts/{NAME}/{TILE}"
+    shown = np.asarray(picture(ask(application, f"{tile}.png")).convert("RGBA"))
+    rows, columns = np.nonzero(shown[..., 3] == 255)
+    for index in np.linspace(0, len(rows) - 1, 9).astype(int):
+        row, column = rows[index], columns[index]
+        (feature,) = json.loads(body(ask(application, f"{tile}/{row}/{column}.json")))["features"]
+        assert feature["properties"]["bands"][0]["value"] == shown[row, column, 0]
+
+
+COVERAGE = f"/wcs?SERVICE=WCS&VERSION=2.0.1&REQUEST=GetCoverage&COVERAGEID={NAME}"
+
+
+def test_a_coverage_is_the_mosaic(application: app.Application) -> None:
+    np.testing.assert_array_equal(samples(ask(application, COVERAGE)), np.tile(MOSAIC, (1, SIDE, 1)))
+    part = f"&SUBSET=E({WEST + 50 * STEP},{WEST + 150 * STEP})&SUBSET=N({NORTH - 20 * STEP},{NORTH})"
+    expected = np.tile(MOSAIC[50:150], (1, 20, 1))
+    np.testing.assert_array_equal(samples(ask(application, COVERAGE + part)), expected)
+
+
+def test_a_coverage_of_a_time_has_its_images_alone(application: app.Application) -> None:
+    expected = np.tile(np.repeat([0, 120, 0], [64, 128, 64]), (1, SIDE, 1))
+    for time in ("2015-07-01", "2015", "2015-01-01T00:00:00Z/2015-12-31T00:00:00Z"):
+        for address in (
+            f"/wcs?SERVICE=WCS&VERSION=1.0.0&REQUEST=GetCoverage&COVERAGE={NAME}&CRS=EPSG:32633&BBOX={BOX}&WIDTH={WIDTH}"
+            f"&HEIGHT={SIDE}&FORMAT=geotiff&TIME={time}",
+            f"/ogc/collections/{NAME}/coverage?f=geotiff&datetime={time}",
+        ):
+            np.testing.assert_array_equal(samples(ask(application, address)), expected)
+
+
+def test_documents_list_times_of_the_coverage(application: app.Application) -> None:
+    text = body(
+        ask(application, f"/wcs?SERVICE=WCS&VERSION=1.0.0&REQUEST=DescribeCoverage&COVERAGE={NAME}")
+    ).decode()
+    assert all(f"{year}-07-01T00:00:00Z" in text for year in (2014, 2015, 2016))
+
+
+def test_a_coverage_of_no_image_has_no_data(application: app.Application) -> None:
+    part = f"&SUBSET=E({WEST + 200 * STEP},{WEST + 220 * STEP})&SUBSET=N({NORTH - 20 * STEP},{NORTH})"
+    found = samples(
+        ask(application, f'{COVERAGE}{part}&SUBSET=time("2014-07-01T00:00:00Z")'.replace('"', "%22"))
+    )
+    np.testing.assert_array_equal(found, np.zeros((1, 20, 20)))
