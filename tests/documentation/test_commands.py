@@ -83,6 +83,14 @@ def selects_cases(clone: Clone, command: str) -> None:
     assert clone.run(f"PYTHONPATH=. .venv/bin/python -m scripts.benchmark --list {arguments}")
 
 
+def measures_store(clone: Clone, command: str) -> None:
+    """The benchmark of a store, of a few images."""
+    few = "--items 30 --seconds 0.01"
+    assert "added 30 items" in clone.run(
+        f"PYTHONPATH=. .venv/bin/python -m scripts.benchmark.collections {few}"
+    )
+
+
 def loads_settings(clone: Clone, command: str) -> None:
     """The settings of Debian's iipsrv, which `--check` then accepts."""
     defaults = "VERBOSITY=1\nLOGFILE=-\nMAX_IMAGE_CACHE_SIZE=10\nJPEG_QUALITY=90\nMAX_CVT=5000\n"
@@ -113,6 +121,7 @@ HANDLERS: list[tuple[str, Handler]] = [
     (r"scripts/demo \S.*", serves_page),
     (r"scripts/test .*|.venv/bin/python -m pytest .*", collects),
     (r"scripts/bench( --.*)?", selects_cases),
+    (r"scripts/bench collections", measures_store),
     (r"scripts/fuzz --help", run),
     (r"cp conf/\S+ .*", copied),
     (r"install -d .*", as_oneself),
