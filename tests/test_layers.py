@@ -52,6 +52,7 @@ FOREIGN = {
     "psycopg": "collections",
     "cql2": "collections",
     "shapely": ("collections", "engine"),
+    "rustac": "collection_command",
     "antimeridian": ("collections", "engine"),
     "rasterio": ("engine", "sources", "codecs", "coverage_formats"),
 }

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from iipserve.collection_command.opening import Opened
+from iipserve.collections.store import Store
 from iipserve.collections.values import REFUSED, REPLACED, Item, ItemSearch
 from iipserve.engine.image_items import ItemOptions, read_item
 from iipserve.errors import IIPServeError
@@ -51,6 +52,17 @@ def with_edits(item: Item, before: Item | None) -> Item:
     if before is None:
         return item
     return replace(item, properties={**before.properties, **item.properties}, members=before.members)
+
+
+def written(store: Store, collection: str, items: Sequence[Item]) -> Outcome:
+    """What became of items that were added at once, or replaced those of the same ids."""
+    if not items:
+        return Outcome()
+    hrefs = {item.id: item.href for item in items}
+    results = store.add_items(collection, items, upsert=True)
+    failures = tuple(Failure(hrefs[each.id], each.error) for each in results if each.status == REFUSED)
+    updated = sum(each.status == REPLACED for each in results)
+    return Outcome(len(results) - len(failures) - updated, updated, 0, failures)
 
 
 class Adder:
@@ -114,16 +126,9 @@ class Adder:
                 failures.append(read)
             else:
                 items.append(with_edits(read, known.get(read.id)))
-        return Outcome(unchanged=unchanged, failures=tuple(failures)).plus(self._write(items))
-
-    def _write(self, items: Sequence[Item]) -> Outcome:
-        if not items:
-            return Outcome()
-        hrefs = {item.id: item.href for item in items}
-        results = self._opened.store.add_items(self._collection, items, upsert=True)
-        failures = tuple(Failure(hrefs[each.id], each.error) for each in results if each.status == REFUSED)
-        updated = sum(each.status == REPLACED for each in results)
-        return Outcome(len(results) - len(failures) - updated, updated, 0, failures)
+        return Outcome(unchanged=unchanged, failures=tuple(failures)).plus(
+            written(self._opened.store, self._collection, items)
+        )
 
     def _known(self, ids: tuple[str, ...]) -> dict[str, Item]:
         search = ItemSearch(collections=(self._collection,), ids=ids, limit=len(ids))

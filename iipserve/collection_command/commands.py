@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from iipserve.collection_command import listing
 from iipserve.collection_command.adding import Adder, Outcome
 from iipserve.collection_command.checking import findings, repaired
+from iipserve.collection_command.exchange import Importer, read_documents, write_items
 from iipserve.collection_command.finding import Finder
 from iipserve.collection_command.opening import Opened
 from iipserve.collection_command.overviews import overview_of
@@ -191,6 +192,24 @@ def overview(opened: Opened, options: Options) -> int:
     return 1 if builder.failures else 0
 
 
+def export(opened: Opened, options: Options) -> int:
+    """Write the items of a collection into a file."""
+    total = opened.store.collection(options.name).summary.count
+    with Progress(opened.err, f"writing {options.file}", total) as progress:
+        count = write_items(progress.over(opened.store.items(options.name)), options.file)
+    opened.out.write(f"{count} items written\n")
+    return 0
+
+
+def import_(opened: Opened, options: Options) -> int:
+    """Add the items of a file."""
+    opened.store.collection(options.name)
+    importer = Importer(opened, options.name, reading(options))
+    with Progress(opened.err, f"reading {options.file}", None) as progress:
+        outcome = importer.add(read_documents(options.file), progress.step)
+    return _reported(opened, outcome)
+
+
 def migrate(opened: Opened, options: Options) -> int:
     """Copy all collections to another store."""
     from iipserve.collections.transfer import transfer
@@ -211,5 +230,7 @@ COMMANDS: Mapping[str, Command] = {
     "check": check,
     "overview": overview,
     "watch": watch,
+    "export": export,
+    "import": import_,
     "migrate": migrate,
 }

@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     _list(commands)
     _check(commands)
     _overview(commands)
+    _exchange(commands)
     _watch(commands)
     _migrate(commands)
     return top
@@ -125,6 +126,15 @@ def _overview(commands: Commands) -> None:
     overview.add_argument(
         "--crs", default="", metavar="EPSG:N", help="that of the images, or EPSG:3857, by default"
     )
+
+
+def _exchange(commands: Commands) -> None:
+    export = _command(commands, "export", "write the items of a collection as STAC")
+    importing = _command(commands, "import", "add items that `export` or another program has written")
+    for command in (export, importing):
+        command.add_argument("name", metavar="NAME")
+        command.add_argument("file", metavar="FILE", help="NDJSON; GeoParquet if its name ends in .parquet")
+    _reading(importing)
 
 
 def _watch(commands: Commands) -> None:

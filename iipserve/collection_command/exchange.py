@@ -1,0 +1,158 @@
+"""Files of STAC items: NDJSON, and GeoParquet by the package rustac."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from importlib.util import find_spec
+from itertools import islice
+from typing import Any
+
+from iipserve.collection_command.adding import BATCH, Failure, Outcome, written
+from iipserve.collection_command.opening import Opened
+from iipserve.collection_command.stac_form import from_stac, href_of, is_complete, to_stac, with_statements
+from iipserve.collections.values import Item
+from iipserve.engine.image_items import ItemOptions, checked_id, read_item
+from iipserve.errors import IIPServeError, InvalidRequest, NotInstalled
+from iipserve.image import ImageName
+
+PARQUET = (".parquet", ".geoparquet")
+"""Endings of names of GeoParquet files."""
+MAX_LINE = 4 << 20
+"""Bytes of an item in NDJSON."""
+
+
+def write_items(items: Iterable[Item], path: str) -> int:
+    """Write items into a file, which is there once it is complete: how many.
+
+    Raises:
+        NotInstalled: GeoParquet needs a package that is not.
+    """
+    part = f"{path}.part"
+    try:
+        if path.lower().endswith(PARQUET):
+            documents = [to_stac(item) for item in items]
+            _rustac().write_sync(part, {"type": "FeatureCollection", "features": documents}, format="parquet")
+            count = len(documents)
+        else:
+            count = _write_lines(items, part)
+        os.replace(part, path)
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
+    return count
+
+
+def _write_lines(items: Iterable[Item], path: str) -> int:
+    count = 0
+    with open(path, "w", encoding="utf-8") as file:
+        for item in items:
+            file.write(
+                json.dumps(to_stac(item), ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
+            )
+            count += 1
+    return count
+
+
+def read_documents(path: str) -> Iterator[Mapping[str, Any]]:
+    """The STAC items of a file: NDJSON, GeoParquet, or a collection of features in JSON.
+
+    Raises:
+        InvalidRequest: a line is no item.
+        NotInstalled: GeoParquet needs a package that is not.
+    """
+    if path.lower().endswith(PARQUET):
+        yield from _rustac().read_sync(path, format="parquet")["features"]
+        return
+    with open(path, "rb") as file:
+        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE), b""), 1):
+            if line.strip():
+                yield from _features(line, number)
+
+
+def _features(line: bytes, number: int) -> Iterator[Mapping[str, Any]]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"line {number} is no JSON: {error}") from error
+    kind = found.get("type") if isinstance(found, dict) else None
+    if kind == "FeatureCollection":
+        yield from found.get("features", ())
+    elif kind == "Feature":
+        yield found
+    elif kind != "Collection":
+        raise InvalidRequest(f"line {number} is no item of STAC")
+
+
+def _rustac() -> Any:
+    if find_spec("rustac") is None:
+        raise NotInstalled(
+            "GeoParquet needs the Python package rustac: pip install rustac; NDJSON needs none"
+        )
+    import rustac
+
+    return rustac
+
+
+class Importer:
+    """Adds STAC items to a collection."""
+
+    def __init__(self, opened: Opened, collection: str, options: ItemOptions) -> None:
+        """Read nothing yet.
+
+        Args:
+            opened: the store and the images.
+            collection: its name.
+            options: how images are read of which an item does not say all.
+        """
+        self._opened = opened
+        self._collection = collection
+        self._options = options
+
+    def add(
+        self, documents: Iterable[Mapping[str, Any]], done: Callable[[int], None] = lambda count: None
+    ) -> Outcome:
+        """Add items, in place of those with the same ids.
+
+        Args:
+            documents: of STAC.
+            done: called with the number of items after each batch.
+        """
+        outcome, rest = Outcome(), iter(documents)
+        while batch := list(islice(rest, BATCH)):
+            read = [self._item(document) for document in batch]
+            failures = tuple(each for each in read if isinstance(each, Failure))
+            items = [each for each in read if isinstance(each, Item)]
+            outcome = outcome.plus(Outcome(failures=failures)).plus(
+                written(self._opened.store, self._collection, items)
+            )
+            done(len(batch))
+        return outcome
+
+    def _item(self, document: Mapping[str, Any]) -> Item | Failure:
+        name = document.get("id") if isinstance(document, Mapping) else None
+        try:
+            checked_id(name if isinstance(name, str) else "")
+            identifier = self._opened.roots.identifier(href_of(document))
+            if is_complete(document) and self._is_unchanged(document, identifier):
+                return from_stac(document, self._collection)
+            return self._read(document, identifier)
+        except IIPServeError as error:
+            return Failure(str(name), str(error))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return Failure(str(name), f"it is no item of STAC 1.1: {type(error).__name__} {error}")
+
+    def _is_unchanged(self, document: Mapping[str, Any], identifier: str) -> bool:
+        item = from_stac(document, self._collection)
+        try:
+            status = os.stat(self._opened.roots.path(identifier))
+        except OSError:
+            return not item.is_ok
+        return item.href == identifier and (status.st_size, status.st_mtime_ns) == (item.size, item.mtime_ns)
+
+    def _read(self, document: Mapping[str, Any], identifier: str) -> Item:
+        options = replace(self._options, collection=self._collection, id=document["id"])
+        item = read_item(ImageName(identifier), self._opened.library, self._opened.geo_image, options)
+        return with_statements(item, document)

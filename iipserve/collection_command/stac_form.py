@@ -1,0 +1,156 @@
+"""Items as STAC 1.1 in files: what other programs read, and all that is needed to have the same items again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from iipserve.collections.times import parse_instant
+from iipserve.collections.values import OK, Item, Json, split_box
+from iipserve.errors import InvalidRequest
+from iipserve.geo.grid import Affine, Bounds
+from iipserve.protocols.stac.item_assets import FILE, IMAGE, media_type
+from iipserve.protocols.stac.objects import PROJECTION, RASTER, STATUS, VERSION, properties
+
+OWN = "iipserve:"
+"""Begins members of assets that only this server understands."""
+KEPT = (
+    "mtime_ns",
+    "driver",
+    "width",
+    "height",
+    "dtype",
+    "crs",
+    "gsd_min",
+    "gsd_max",
+    "visible_min",
+    "visible_max",
+)
+"""Fields of items that are such members."""
+DERIVED = ("datetime", "start_datetime", "end_datetime", "created", "updated", "gsd", STATUS)
+"""Properties that fields of items say, besides those of the projection extension."""
+PROJECTED = "proj:"
+
+
+def to_stac(item: Item) -> Json:
+    """An item for a file. Its asset refers to the file as the store does: by the identifier of the image."""
+    members = dict(item.members)
+    found: dict[str, Any] = {
+        **members,
+        "type": "Feature",
+        "stac_version": VERSION,
+        "stac_extensions": list(
+            dict.fromkeys([*members.get("stac_extensions", ()), PROJECTION, FILE, RASTER])
+        ),
+        "id": item.id,
+        "geometry": item.geometry,
+        "properties": properties(item),
+        "assets": {**members.get("assets", {}), IMAGE: _asset(item)},
+        "links": list(members.get("links", ())),
+    }
+    if item.bbox is not None:
+        found["bbox"] = list(item.bbox)
+    return found
+
+
+def _asset(item: Item) -> dict[str, Any]:
+    asset: dict[str, Any] = {
+        "href": item.href,
+        "type": media_type(item),
+        "roles": ["data"],
+        "file:size": item.size,
+    }
+    if item.checksum:
+        asset["file:checksum"] = item.checksum
+    if item.bands:
+        asset["bands"] = [dict(band) for band in item.bands]
+    if item.nodata is not None:
+        asset["nodata"] = "nan" if math.isnan(item.nodata) else item.nodata
+    return asset | {f"{OWN}{name}": getattr(item, name) for name in KEPT}
+
+
+def href_of(document: Mapping[str, Any]) -> str:
+    """The reference to the image of an item.
+
+    Raises:
+        InvalidRequest: it has none.
+    """
+    assets = document.get("assets")
+    found = (
+        [each for each in assets.values() if isinstance(each, Mapping)] if isinstance(assets, Mapping) else []
+    )
+    chosen = [each for each in found if "data" in (each.get("roles") or ())]
+    if isinstance(assets, Mapping) and isinstance(assets.get(IMAGE), Mapping):
+        chosen = [assets[IMAGE]]
+    hrefs = [each.get("href") for each in chosen or found]
+    if not hrefs or not isinstance(hrefs[0], str):
+        raise InvalidRequest("the item has no asset that is its image: one with the role data")
+    return hrefs[0]
+
+
+def is_complete(document: Mapping[str, Any]) -> bool:
+    """Whether `from_stac` knows all that the file would say."""
+    asset = (document.get("assets") or {}).get(IMAGE) or {}
+    return f"{OWN}mtime_ns" in asset
+
+
+def from_stac(document: Mapping[str, Any], collection: str) -> Item:
+    """The item that `to_stac` has written.
+
+    Raises:
+        InvalidRequest: something is of another form.
+    """
+    asset = document["assets"][IMAGE]
+    kept = {name: asset[f"{OWN}{name}"] for name in KEPT if f"{OWN}{name}" in asset}
+    stated, transform = document["properties"], document["properties"].get("proj:transform")
+    bbox, nodata = document.get("bbox"), asset.get("nodata")
+    item = Item(
+        collection=collection,
+        id=document["id"],
+        href=asset["href"],
+        size=asset.get("file:size", 0),
+        checksum=asset.get("file:checksum", ""),
+        bands=tuple(asset.get("bands", ())),
+        nodata=None if nodata is None else float(nodata),
+        transform=None if transform is None else Affine(*transform),
+        geometry=document["geometry"],
+        bounds=split_box(Bounds(*bbox)) if bbox else (),
+        status=stated.get(STATUS, OK),
+        **kept,
+    )
+    return with_statements(item, document)
+
+
+def with_statements(item: Item, document: Mapping[str, Any]) -> Item:
+    """An item with what a STAC item says that a file does not know: id, time, further properties and members.
+
+    Raises:
+        InvalidRequest: a time is of another form.
+    """
+    stated = document.get("properties") or {}
+    own = {
+        key: value for key, value in stated.items() if key not in DERIVED and not key.startswith(PROJECTED)
+    }
+    members = {key: value for key, value in document.items() if key not in FIXED}
+    if is_complete(document):
+        members |= {"links": document["links"]} if document.get("links") else {}
+        others = {key: value for key, value in document["assets"].items() if key != IMAGE}
+        members |= {"assets": others} if others else {}
+    item = replace(item, properties={**item.properties, **own}, members=members)
+    moment, start, end = (
+        _instant(stated.get(name)) for name in ("datetime", "start_datetime", "end_datetime")
+    )
+    return replace(item, datetime=moment, start=start, end=end) if moment or (start and end) else item
+
+
+def _instant(text: Any) -> datetime | None:
+    return None if text is None else parse_instant(str(text))
+
+
+FIXED = frozenset({
+    "type", "stac_version", "stac_extensions", "id", "collection", "geometry", "properties", "assets", "links", "bbox",
+})  # fmt: skip
+"""Members of a STAC item that are not kept as they come."""
