@@ -28,6 +28,7 @@ from iipserve.engine.library import Library
 from iipserve.engine.output_policy import OutputPolicy
 from iipserve.engine.renderer import Renderer
 from iipserve.errors import (
+    IMAGE_FAULTS,
     INTERNAL_ERROR,
     DecodeError,
     IIPServeError,
@@ -277,11 +278,16 @@ class Application:
         if cached is None or (cached.collections and not self._catalog.is_current(cached.collections)):
             return None
         found = []
-        for name, planned_for in cached.images:
-            info = self._library.unproved_info(name[0], name[1])
-            if info is not planned_for():
-                return None
-            found.append(info)
+        try:
+            for name, planned_for in cached.images:
+                info = self._library.unproved_info(name[0], name[1])
+                if info is not planned_for():
+                    return None
+                found.append(info)
+        except IMAGE_FAULTS:
+            if cached.collections:
+                return None  # which has a hole there by now
+            raise
         try:
             self._check_unrendered(cached.content, found)
             return self._respond_by_type[type(cached.content)](request, cached.content, cached.headers, found)

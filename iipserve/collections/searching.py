@@ -238,6 +238,8 @@ def _map_order(store: SqlStore, order: str, box: Bounds) -> list[SortColumn]:
     match order:
         case "finest":
             return [SortColumn(c.gsd_min, False, is_nullable=True), last_added]
+        case "coarsest":
+            return [SortColumn(c.gsd_max, True, is_nullable=True), last_added]
         case "number":
             return [last_added]
         case "center":

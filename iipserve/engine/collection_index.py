@@ -13,7 +13,7 @@ from iipserve.engine.mosaic_headers import Header
 from iipserve.errors import StoreUnavailable
 from iipserve.geo.georeference import GeoImage
 from iipserve.geo.grid import Bounds
-from iipserve.geo.image_index import ALL, IndexedImage, Selection, Span, TimeRule
+from iipserve.geo.image_index import ALL, COARSEST, IndexedImage, Selection, Span, TimeRule
 from iipserve.geo.time_extents import span_text
 from iipserve.image import ImageInfo, ImageName
 from iipserve.leader import hand_over
@@ -40,6 +40,7 @@ class CollectionIndex:
     collection: Collection = field(repr=False, compare=False)
     header: Header = field(repr=False, compare=False)
     store: Callable[[], Store | None] = field(repr=False, compare=False)
+    overview: ImageName | None = field(default=None, repr=False, compare=False)
     expression: Any = field(default=None, repr=False, compare=False)
     """Of `collections.filters`: the filter of the selection."""
     _times: _Times = field(default_factory=_Times, repr=False, compare=False)
@@ -127,6 +128,8 @@ def _key_of(order: str, box: Bounds) -> Callable[[Item], Any]:
     """The key by which items are sorted, the uppermost first."""
     if order == NEWEST:
         return lambda item: (-(item.latest.timestamp() if item.latest else -math.inf), -item.sequence)
+    if order == COARSEST:
+        return lambda item: (-(item.gsd_max or 0.0), -item.sequence)
     if order == FINEST:
         return lambda item: (item.gsd_min or math.inf, -item.sequence)
     if order == NUMBER:

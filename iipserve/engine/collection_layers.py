@@ -145,6 +145,7 @@ class CollectionLayers:
             collection=collection,
             header=header,
             store=self._store,
+            overview=self._overview(collection.name),
         )
         first = next(item for item in items if item.crs and item.is_ok)
         layer = Layer(
@@ -159,6 +160,11 @@ class CollectionLayers:
             services=frozenset(self._settings.services),
         )
         return LayerEntry(layer, header.info, header.geo)
+
+    def _overview(self, name: str) -> ImageName | None:
+        """The image that the overview of a collection is, whether it has been built or not."""
+        path, prefix = self._settings.overview_path(name), self._config.filesystem_prefix
+        return ImageName(path.removeprefix(prefix)) if path and path.startswith(prefix) else None
 
     def _style(self, collection: Collection) -> Style:
         """The style of a collection; the default one where its keys are no style."""

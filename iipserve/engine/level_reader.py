@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -58,9 +59,7 @@ class LevelReader(NamedTuple):
     def clear_pixel(self) -> Pixels:
         """A display pixel of this reader's kind, with opacity, which shows nothing; shape (1, 1, bands)."""
         info = self.source.info
-        pixel: Pixels = np.zeros((1, 1, info.bands), info.dtype)
-        displayed = pixel if self.to_display is None else self.to_display(pixel)
-        return np.zeros_like(with_full_opacity(displayed))
+        return _clear_pixel(info.bands, info.dtype, self.to_display)
 
     def _join(self, region: Region) -> Pixels:
         """The samples of a region."""
@@ -151,6 +150,13 @@ class LevelReader(NamedTuple):
         scaled = Size(left + within.width + right, top + within.height + bottom)
         samples = self.source.read_region(self.level, around, scaled)
         return _inner(samples, left, top, within), _inner(to_display(samples), left, top, within)
+
+
+@lru_cache(maxsize=64)
+def _clear_pixel(bands: int, dtype: str, to_display: DisplayTransform | None) -> Pixels:
+    pixel: Pixels = np.zeros((1, 1, bands), dtype)
+    displayed = pixel if to_display is None else to_display(pixel)
+    return np.zeros_like(with_full_opacity(displayed))
 
 
 def shrink_factor(region: Size, size: Size) -> int:

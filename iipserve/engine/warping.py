@@ -30,7 +30,7 @@ PART_PIXELS = 1 << 20
 EDGE = 1e-5
 """Pixels by which places on the right and lower edge of an image are moved inside of it."""
 MOSTLY = 0.5
-"""Share of the pixels of a part that are inside of the image, from which on all of them are resampled."""
+"""Share of the pixels of a part that are wanted, from which on all of them are read, or resampled."""
 COORDINATE_BYTES = 64
 """Held for each pixel of a part while it is resampled, besides its window: coordinates, indices, sums."""
 
@@ -165,7 +165,8 @@ class WarpReader(ViewReader):
     def _cut(self, part: Part, area: Region) -> Part:
         """An area of a strip, with the windows that it needs: fewer pixels if it is not all that the image shows."""
         blocks = tuple(cut for block in part.blocks if (cut := block.cut(area)))
-        if area == self._area(part) and not part.windows[0].is_covered:
+        shown = self._area(part)
+        if shown is not None and shown != part.region and area.area >= MOSTLY * shown.area:
             return Part(area, blocks, part.windows)
         margins = margin(self._view.resampling, self._level.reach)
         return Part(area, blocks, tuple(self._level.windows(blocks, margins)))

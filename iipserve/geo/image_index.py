@@ -10,6 +10,8 @@ from iipserve.geo.georeference import GeoImage
 from iipserve.geo.grid import Bounds
 from iipserve.image import ImageInfo, ImageName
 
+COARSEST = "coarsest"
+"""The order of images with the largest pixels: of those of a map that are too many."""
 ORDERS = ("newest", "finest", "number", "center")
 """Which image is uppermost; `number` is the order in which they were added, `center` has those whose centers are nearest to that
 of the map first."""
@@ -58,7 +60,7 @@ class Selection(NamedTuple):
     filter_lang: str = "cql2-text"
     """`cql2-text` or `cql2-json`."""
     order: str = ""
-    """One of `ORDERS`; empty: that of the collection."""
+    """One of `ORDERS`, or `COARSEST`; empty: that of the collection."""
     ids: tuple[str, ...] = ()
     """The only items; none: all."""
     effective: str = ""
@@ -118,6 +120,11 @@ class ImageIndex(Interface):
     @property
     def time_rule(self) -> TimeRule:
         """What requests of a time get."""
+
+    @property
+    def overview(self) -> ImageName | None:
+        """The image that may show all images of the collection with large pixels; None if it can have none. The file need not
+        be there."""
 
     def selected(self, selection: Selection) -> ImageIndex:
         """The same with other images meant.

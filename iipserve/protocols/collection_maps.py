@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from iipserve.errors import IMAGE_FAULTS
 from iipserve.geo import crs
 from iipserve.geo.extents import transform_bounds
 from iipserve.geo.grid import Bounds, GridRef
-from iipserve.geo.image_index import ImageIndex, IndexedImage
+from iipserve.geo.image_index import COARSEST, ImageIndex, IndexedImage
+from iipserve.geo.image_scale import scale_of
 from iipserve.geo.layer import LayerEntry
 from iipserve.plan import MosaicRule, RenderPlan
 from iipserve.protocols import Images, Server
 from iipserve.protocols.map_layers import ShownLayer
 from iipserve.protocols.map_layers import plan_layer as plan_shown
 from iipserve.protocols.maps import MapView
-from iipserve.protocols.mosaics import MAX_MOSAIC_IMAGES, open_members
+from iipserve.protocols.mosaics import MAX_MOSAIC_IMAGES, Member, open_members
 
+COARSE = 0.5
+"""Pixels of an overview per pixel of a map, at least."""
 METRES_PER_DEGREE = 111_195.0
 """Of latitude, on a sphere with the mean radius of the Earth."""
 
@@ -64,8 +68,39 @@ def shown_layer(
     if index is None:
         return ShownLayer(view, entry.info, entry.geo, opacity)
     wanted = images_of(index, view.target, MAX_MOSAIC_IMAGES)
+    overview = overview_for(index, view.target, images, server) if wanted.is_cut else None
+    if overview is not None:
+        return ShownLayer(view, entry.info, entry.geo, opacity, (overview,))
+    if wanted.is_cut:
+        coarse = index.selected(index.selection._replace(order=COARSEST))
+        wanted = images_of(coarse, view.target, MAX_MOSAIC_IMAGES)
     members = open_members(wanted.images, server, images, is_cut=wanted.is_cut)
     return ShownLayer(view, entry.info, entry.geo, opacity, members.present, MosaicRule(index.rule))
+
+
+def overview_for(index: ImageIndex, target: GridRef, images: Images, server: Server) -> Member | None:
+    """The overview of a collection, for a map of more images than are opened; None if it does not show the same.
+
+    That is so if only some images are meant, the overview is missing or damaged, or its pixels are larger than two of the map.
+
+    Args:
+        index: of the collection.
+        target: the grid of the map.
+        images: those of the request, which looks the overview up.
+        server: says where it is located.
+    """
+    selection, name = index.selection, index.overview
+    if name is None or selection.spans or selection.filter or selection.ids:
+        return None
+    try:
+        info = images[name]
+        geo = server.geo_image(info)
+    except IMAGE_FAULTS:
+        return None
+    steps = None if geo is None else scale_of(geo.georeference, target)
+    if geo is None or steps is None or min(steps) < COARSE:
+        return None
+    return Member(name.identifier, info, geo)
 
 
 def images_of(index: ImageIndex, target: GridRef, limit: int) -> Wanted:

@@ -1,0 +1,217 @@
+"""Mosaics of collections through the whole application: images of all kinds, missing and damaged ones, and too many."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from iipserve import registry
+from iipserve.collections.values import Item
+from iipserve.engine.georeferencing import Georeferences
+from iipserve.engine.image_items import read_item
+from iipserve.engine.library import Library
+from iipserve.http import Response
+from iipserve.image import ImageName
+from tests.geo_rasters import from_origin, write_geotiff
+from tests.published import NAME, NORTH, SIDE, STEP, WEST, Published, summer
+from tests.test_app import ask, body, header, picture
+
+MOSAIC = np.repeat([40, 120, 200], [64, 64, 128])
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Iterator[Published]:
+    found = Published(tmp_path)
+    yield found
+    found.store.close()
+
+
+def add(published: Published, names: Iterable[str], year: int) -> None:
+    """Add files of the folder to the collection, all of one summer."""
+    library = Library(published.config, registry.discover("iipserve.sources", "FORMAT"))
+    located = Georeferences(published.config)
+    read = [read_item(ImageName(name), library, located) for name in names]
+    items: list[Item] = [
+        replace(item, collection=NAME, datetime=summer(year), start=None, end=None) for item in read
+    ]
+    assert not any(result.error for result in published.store.add_items(NAME, items))
+
+
+def map_address(x: int, y: int, width: int, height: int) -> str:
+    """A map of the pixels of the first image from x, y on."""
+    west, north = WEST + x * STEP, NORTH - y * STEP
+    box = f"{west},{north - height * STEP},{west + width * STEP},{north}"
+    return (
+        f"/wms?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetMap&LAYERS={NAME}&STYLES=&CRS=EPSG:32633&BBOX={box}"
+        f"&WIDTH={width}&HEIGHT={height}&FORMAT=image/png&TRANSPARENT=TRUE"
+    )
+
+
+WHOLE = map_address(0, 0, 2 * SIDE, SIDE)
+
+
+def shown(response: Response) -> NDArray[np.uint8]:
+    """Red, green, blue and opacity."""
+    assert response.status == 200, response.body
+    assert header(response, "Content-Type") == "image/png", response.body
+    return np.asarray(picture(response).convert("RGBA"))
+
+
+def row(response: Response) -> list[int]:
+    """Gray, and 0 where a picture is clear, of the middle row."""
+    pixels = shown(response)[SIDE // 2].astype(int)
+    return np.where(pixels[:, 3] == 255, pixels[:, 0], 0).tolist()
+
+
+# -- faults ----------------------------------------------------------------------------------------
+
+
+def test_a_missing_image_leaves_its_hole_until_it_is_back(
+    published: Published, caplog: pytest.LogCaptureFixture
+) -> None:
+    application, path = published.application(), published.images / "2016.tif"
+    assert row(ask(application, WHOLE)) == MOSAIC.tolist()
+    path.rename(path.with_suffix(".away"))
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            response = ask(application, WHOLE)
+            assert row(response) == np.repeat([40, 120, 0], [64, 128, 64]).tolist()
+            assert "1 of 3 images cannot be read: 2016.tif" in (header(response, "Warning") or "")
+            assert header(response, "Cache-Control") == "no-cache"
+    assert sum("'2016.tif' leaves a hole" in line for line in caplog.messages) == 1
+    path.with_suffix(".away").rename(path)
+    response = ask(application, WHOLE)
+    assert row(response) == MOSAIC.tolist()
+    assert "Warning" not in dict(response.headers)
+
+
+def test_a_mosaic_of_which_every_image_is_missing_is_clear(published: Published) -> None:
+    application = published.application()
+    address = map_address(100, 0, 10, 10)
+    assert shown(ask(application, address)).any()
+    for path in published.images.iterdir():
+        path.unlink()
+    response = ask(application, address)
+    assert not shown(response).any()
+    assert "images cannot be read" in (header(response, "Warning") or "")
+
+
+def damage(path: Path) -> None:
+    """Overwrite the samples of a compressed file, and leave its structure."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        places = zip(file.pages[0].dataoffsets, file.pages[0].databytecounts, strict=True)  # type: ignore[union-attr]
+    content = bytearray(path.read_bytes())
+    for offset, count in places:
+        content[offset : offset + count] = b"\xff" * count
+    path.write_bytes(content)
+
+
+def test_a_damaged_image_leaves_its_hole_and_no_cache_keeps_that(published: Published) -> None:
+    pixels = np.full((SIDE, SIDE), 250, np.uint8)
+    place = from_origin(WEST + SIDE * STEP // 2, NORTH, STEP, STEP)
+    path = write_geotiff(
+        published.images / "damaged.tif", pixels, transform=place, compress="deflate", tile=64
+    )
+    add(published, ["damaged.tif"], 2020)
+    damage(path)
+    response = ask(published.application(), WHOLE)
+    assert row(response) == MOSAIC.tolist()
+    assert "damaged.tif" in (header(response, "Warning") or "")
+    assert header(response, "Cache-Control") == "no-cache"
+    assert (header(response, "ETag") or "").endswith('-provisional"')
+
+
+# -- images of all kinds ---------------------------------------------------------------------------
+
+
+def test_gray_color_and_opacity_are_one_mosaic(published: Published) -> None:
+    """An image of three bands, one of four and one of one."""
+    random = np.random.default_rng(1)
+    color, rgba = (random.integers(1, 255, (bands, 40, 40), np.uint8) for bands in (3, 4))
+    rgba[3] = np.where(random.random((40, 40)) < 0.5, 255, 0)
+    place = from_origin(WEST + 44 * STEP, NORTH - 30 * STEP, STEP, STEP)
+    write_geotiff(published.images / "color.tif", color, transform=place, photometric="RGB")
+    above = from_origin(WEST + 34 * STEP, NORTH - 30 * STEP, STEP, STEP)
+    write_geotiff(published.images / "rgba.tif", rgba, transform=above, photometric="RGB", alpha=True)
+    add(published, ["color.tif"], 2020)
+    add(published, ["rgba.tif"], 2021)
+    expected = np.full((SIDE, 2 * SIDE, 4), 255, np.uint8)
+    expected[..., :3] = MOSAIC[None, :, None]
+    expected[30:70, 44:84, :3] = np.moveaxis(color, 0, 2)
+    over = np.moveaxis(rgba, 0, 2)
+    expected[30:70, 34:74][over[..., 3] > 0] = over[over[..., 3] > 0]
+    np.testing.assert_array_equal(shown(ask(published.application(), WHOLE)), expected)
+
+
+def test_workers_give_the_same_bytes(published: Published) -> None:
+    first, second = published.application(), published.application()
+    address = map_address(-50, -10, 300, 150)
+    assert body(ask(first, address)) == body(ask(second, address))
+    assert header(ask(first, address), "ETag") == header(ask(second, address), "ETag")
+
+
+# -- too many images -------------------------------------------------------------------------------
+
+COUNT = 60
+"""Images that a map needs."""
+SPACING = 4
+"""Pixels from one to the next."""
+
+
+@pytest.fixture
+def crowded(published: Published) -> Published:
+    """A row of further images, of which each shows a few columns; later ones have larger pixels."""
+    names = []
+    for index in range(COUNT):
+        pixels, step = np.full((SPACING, SPACING), 255 - index, np.uint8), STEP if index < 20 else 2 * STEP
+        place = from_origin(WEST + SPACING * index * STEP, NORTH - 20 * STEP, step, step)
+        names.append(f"{index:02}.tif")
+        write_geotiff(published.images / names[-1], pixels, transform=place)
+    add(published, names, 2020)
+    return published
+
+
+def test_of_too_many_images_the_coarsest_are_shown(crowded: Published) -> None:
+    response = ask(crowded.application(), WHOLE)
+    assert "50 images are shown" in (header(response, "Warning") or "")
+    columns = shown(response)[23, :, 0]
+    for index in range(20, COUNT):
+        assert 255 - index in columns
+
+
+def test_of_too_many_images_the_overview_is_shown(tmp_path: Path, crowded: Published) -> None:
+    folder = crowded.images / "overviews"
+    folder.mkdir()
+    pixels = np.full((SIDE // 2, SIDE), 77, np.uint8)
+    write_geotiff(folder / f"{NAME}.tif", pixels, transform=from_origin(WEST, NORTH, 2 * STEP, 2 * STEP))
+    services = tmp_path / "services.toml"
+    services.write_text(services.read_text() + f'overview_folder = "{folder}"\n')
+    application = crowded.application()
+    response = ask(application, WHOLE)
+    assert np.unique(shown(response)[..., 0]).tolist() == [77]
+    assert "Warning" not in dict(response.headers)
+    # few images are shown themselves
+    few = ask(application, map_address(0, 18, 20, 10))
+    assert 77 not in shown(few)[..., 0]
+    # and so are many where its pixels are too large
+    fine = WHOLE.replace(f"WIDTH={2 * SIDE}&HEIGHT={SIDE}", f"WIDTH={6 * SIDE}&HEIGHT={3 * SIDE}")
+    assert "50 images are shown" in (header(ask(application, fine), "Warning") or "")
+
+
+def test_an_overview_stands_for_no_selection(tmp_path: Path, crowded: Published) -> None:
+    folder = crowded.images / "overviews"
+    folder.mkdir()
+    pixels = np.full((SIDE // 2, SIDE), 77, np.uint8)
+    write_geotiff(folder / f"{NAME}.tif", pixels, transform=from_origin(WEST, NORTH, 2 * STEP, 2 * STEP))
+    services = tmp_path / "services.toml"
+    services.write_text(services.read_text() + f'overview_folder = "{folder}"\n')
+    response = ask(crowded.application(), f"{WHOLE}&TIME=2020-07-01")
+    assert 77 not in shown(response)[..., 0]
