@@ -156,8 +156,8 @@ NOT_COMMANDS = {
     ("docs/protocols.md", "OBJ=statistics"): "a form of JSON, compared in test_texts.py",
 }
 """Blocks of something else, by document and beginning, each with the reason."""
-PAGES = "docs/viewers.md"
-"""Its blocks are pages of viewers, which test_viewers.py opens."""
+OTHER_TESTS = ("docs/viewers.md", "docs/collections.md")
+"""Documents whose blocks other tests use: test_viewers.py opens the pages, test_collections_guide.py sends the requests."""
 WITH_COMMANDS = [path for path in DOCUMENTS if any(block.language == "sh" for block in blocks(path))]
 
 
@@ -167,7 +167,7 @@ def handler_of(command: str) -> Handler | None:
 
 def is_known(block: Block) -> bool:
     start = " ".join(block.text.split())
-    return block.document == PAGES or any(
+    return block.document in OTHER_TESTS or any(
         document == block.document and start.startswith(words) for document, words in NOT_COMMANDS
     )
 
@@ -197,7 +197,7 @@ def test_lists_hold_nothing_else() -> None:
     for pattern, _ in HANDLERS:
         assert any(re.fullmatch(pattern, command) for command in found), pattern
     others = [block for path in DOCUMENTS for block in blocks(path) if block.language != "sh"]
-    assert len(NOT_COMMANDS) == len([block for block in others if block.document != PAGES])
+    assert len(NOT_COMMANDS) == len([block for block in others if block.document not in OTHER_TESTS])
 
 
 @pytest.fixture(scope="module", params=["the user of the tests", "another user"])

@@ -28,7 +28,9 @@ PATH = re.compile(r"(?<![\w.:/$])/(?:opt|srv|etc|run|var)/[\w./-]*[\w/]")
 OWN_PLACES = {
     "/etc/default/iipserve",
     "/etc/iipserve/services.toml",
+    "/etc/iipserve/tokens",
     "/var/cache/iipserve/catalog.json",
+    "/var/lib/iipserve/collections.sqlite",
     "/etc/systemd/system",
     "/etc/logrotate.d/iipserve",
     "/etc/supervisor/conf.d/iipserve.conf",

@@ -102,6 +102,7 @@ class CollectionsPage {
     const isPlaced = found.filter((each) => each["iipserve:count"] !== 0);
     this.#map?.showMosaic(null);
     this.#map?.show(isPlaced.map(outline));
+    this.#map?.goToAll();
   }
 
   async #create(form) {

@@ -90,6 +90,13 @@ export class FootprintMap {
     }
   }
 
+  /** Go to all items that are shown. */
+  goToAll() {
+    if (!this.#footprints.isEmpty()) {
+      this.#fit(this.#footprints.getExtent());
+    }
+  }
+
   /** Go to a box in degrees. */
   goTo(box) {
     this.#fit(inMercator(box));

@@ -1,0 +1,70 @@
+"""The service file of docs/collections.md is used, its requests are sent, and its page is opened in a real browser."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rasterio")
+pytest.importorskip("sqlalchemy")
+
+from tests.documentation.markdown import blocks
+from tests.end_to_end.collection_servers import Answered, ask
+from tests.end_to_end.running import ROOT, map_server
+from tests.geo_rasters import GRIDS, HEIGHT, WIDTH, write_geotiff
+
+DOCUMENT = ROOT / "docs" / "collections.md"
+REQUESTS = [block.text for block in blocks(DOCUMENT) if block.language == "http"]
+(SERVICE_FILE,) = (block.text for block in blocks(DOCUMENT) if block.language == "toml")
+TOKEN = "a-text-that-is-hard-to-guess"
+GREEN = (40, 200, 90)
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Iterator[str]:
+    """A server with the service file of the document and the two images that it names, green ones next to each other."""
+    folder = tmp_path / "srv/images"
+    for name in ("srv/images/uploads", "var/lib/iipserve", "etc/iipserve"):
+        (tmp_path / name).mkdir(parents=True)
+    crs, transform = GRIDS["wgs84"]
+    assert transform is not None
+    pixels = np.broadcast_to(np.array(GREEN, np.uint8)[:, None, None], (3, HEIGHT, WIDTH))
+    for name, columns in (("winter.tif", 0), ("summer.tif", WIDTH)):
+        placed = transform * transform.translation(columns, 0)
+        write_geotiff(folder / name, pixels, crs=crs, transform=placed, photometric="RGB")
+    (tmp_path / "etc/iipserve/tokens").write_text(f"{hashlib.sha256(TOKEN.encode()).hexdigest()}  Jane Doe\n")
+    services = tmp_path / "etc/iipserve/services.toml"
+    services.write_text(re.sub(r'"/(?=srv|var|etc)', f'"{tmp_path}/', SERVICE_FILE))
+    with map_server(folder, tmp_path, SERVICES=str(services)) as address:
+        yield address
+
+
+def send(origin: str, text: str) -> Answered:
+    """The response to a request as the document writes it, with a token."""
+    head, _, body = text.partition("\n\n")
+    (method, path), *lines = (line.replace(": ", " ", 1).split(" ", 1) for line in head.splitlines())
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"} | dict(lines)
+    return ask(origin + path, method, json.loads(body) if body.strip() else None, **headers)
+
+
+def test_requests_do_what_the_guide_says(origin: str) -> None:
+    create, add, change, remove, delete = REQUESTS
+    assert send(origin, create).status == 201
+    added = send(origin, add)
+    assert added.status == 201
+    assert [each["status"] for each in added.value["results"]] == ["created", "created"]
+    changed = send(origin, change)
+    assert changed.status == 200
+    assert changed.value["iipserve:style"] == {"range": [0, 200]}
+    assert send(origin, remove).status in (200, 204)
+    items = ask(f"{origin}/stac/collections/island/items").value["features"]
+    assert [each["id"] for each in items] == ["summer.tif"]
+    assert ask(f"{origin}/stac/collections/island", "DELETE").status == 401
+    assert send(origin, delete).status in (200, 204)
+    assert ask(f"{origin}/stac/collections/island").status == 404
