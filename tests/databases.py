@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -39,6 +39,7 @@ class Server:
         """Make the cluster and start it."""
         self._programs, self._folder = programs, folder
         self._databases: list[str] = []
+        self._schemas = 0
         self._run("initdb", "-D", str(self._data), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync")
         self.start()
 
@@ -57,30 +58,27 @@ class Server:
         """Stop it at once, and end all connections."""
         self._run("pg_ctl", "stop", "-m", "immediate", "-D", str(self._data))
 
-    def kill(self) -> None:
-        """End it by a signal that it cannot answer, as a power failure does; what it started ends with it."""
-        os.kill(int((self._data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-        self._run("pg_ctl", "status", "-D", str(self._data), check=False)
-
     def database(self, postgis: bool) -> str:
-        """The address of another empty database, with PostGIS, or where it is not used."""
-        name = f"test{len(self._databases)}"
-        self._create(name, self._with_postgis() if postgis else "template0")
-        suffix = "" if postgis else "&postgis=no"
-        return f"postgresql://{USER}@/{name}?host={self._folder}{suffix}"
-
-    def _with_postgis(self) -> str:
-        """A database with PostGIS to copy, which takes less time than to install it in each."""
-        name = "template_postgis"
+        """The address of an empty schema in a database with PostGIS, or in one where it is not used."""
+        self._schemas += 1
+        name, schema = "with_postgis" if postgis else "without", f"test{self._schemas}"
         if name not in self._databases:
-            self._create(name, "template0")
-            command = "CREATE EXTENSION postgis"
-            self._run("psql", "-q", "-h", str(self._folder), "-U", USER, "-c", command, name)
-        return name
+            self._databases.append(name)
+            self._run("createdb", "-h", str(self._folder), "-U", USER, "-T", "template0", name)
+            if postgis:
+                self._execute(name, "CREATE EXTENSION postgis")
+        self._execute(name, f"CREATE SCHEMA {schema}")
+        suffix = "" if postgis else "&postgis=no"
+        options = quote(f"-c search_path={schema},public")
+        return f"postgresql://{USER}@/{name}?host={self._folder}&options={options}{suffix}"
 
-    def _create(self, name: str, template: str) -> None:
-        self._run("createdb", "-h", str(self._folder), "-U", USER, "-T", template, name)
-        self._databases.append(name)
+    def _execute(self, database: str, statement: str) -> None:
+        import psycopg
+
+        with psycopg.connect(
+            host=str(self._folder), user=USER, dbname=database, autocommit=True
+        ) as connection:
+            connection.execute(statement)
 
     @property
     def has_postgis(self) -> bool:

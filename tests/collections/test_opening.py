@@ -85,8 +85,8 @@ def test_a_database_is_used_with_postgis_where_it_has_it(database_server: Server
 
 
 def test_many_processes_open_a_store_at_once(store_url: str, opening: Callable[..., Store]) -> None:
-    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
-        secrets = set(pool.map(_secret, [store_url] * 6))
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        secrets = set(pool.map(_secret, [store_url] * 4))
     assert len(secrets) == 1
     opening(store_url).create(collection())
 
