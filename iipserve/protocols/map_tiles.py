@@ -50,6 +50,8 @@ class TileName(NamedTuple):
     """Empty: the default one."""
     scale: int = 1
     """Pixels of the answer in the width of a pixel of the set."""
+    transparent: bool = True
+    """Pixels without data are clear where the format has opacity."""
 
 
 # -- what is offered -------------------------------------------------------------------------------
@@ -247,7 +249,8 @@ def plan_tile(tile: TileName, images: Images, server: Server) -> RenderPlan:
         )
     matrix = _matrix(tile, linked, is_outside_allowed=answers_empty_tiles(metadata))
     grid = linked.set.grid(matrix, tile.column, tile.row, tile.scale)
-    return plan_layer(MapView(tile.layer, style, grid, tile.format), entry, images, server)
+    view = MapView(tile.layer, style, grid, tile.format, transparent=tile.transparent)
+    return plan_layer(view, entry, images, server)
 
 
 def as_tile(view: MapView, server: Server) -> MapView:

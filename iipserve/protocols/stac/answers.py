@@ -23,6 +23,7 @@ from iipserve.protocols.stac.openapi import openapi_document
 from iipserve.protocols.stac.permitted import is_downloadable, is_editable, settings
 from iipserve.protocols.stac.queries import Resource, ResourceQuery
 from iipserve.protocols.stac.queryables import queryables_document
+from iipserve.protocols.stac.supermap import Shown, plan_resource
 
 
 class Named(NamedTuple):
@@ -34,10 +35,12 @@ class Named(NamedTuple):
     """Of the resource, the same in all its forms; empty where that is not known."""
 
 
-def plan(query: ResourceQuery | Change, images: Images, server: Server) -> Answer:
+def plan(query: ResourceQuery | Change | Shown, images: Images, server: Server) -> Answer:
     """A document that needs no store, or what is asked of the store."""
     if isinstance(query, Change):
         return query.answer
+    if isinstance(query, Shown):
+        return plan_resource(query, images, server)
     if query.resource in OF_SERVICE:
         document = written(OF_SERVICE[query.resource](query, server), query, server)
         return Answer(document, _headers(query))

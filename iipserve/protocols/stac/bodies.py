@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeAlias
 
 from iipserve.errors import InvalidRequest
-from iipserve.http import Request
+from iipserve.http import FORM, Request
 
 Json: TypeAlias = dict[str, Any]
 
@@ -18,6 +19,12 @@ JSON_TYPES = frozenset(
 """Media types of bodies in JSON."""
 MAX_JSON_LENGTH = 32 << 20
 """Bytes of a body in JSON: some 10,000 items."""
+QUOTED_NAME = re.compile(rb"\{\s*'")
+"""Begins an object whose names have single quotes."""
+TOKEN = re.compile(rb"""\"(?:[^"\\]|\\.)*\"|'([A-Za-z0-9_:.-]*)'\s*:""")
+"""A text, or a name in single quotes."""
+ESCAPES = {"&lt;": "<", "&gt;": ">", "%26": "&", "%25": "%"}
+"""Characters of texts by how that client writes them; the last one is written first."""
 MAX_DEPTH = 64
 """Of arrays and objects in one another."""
 
@@ -27,6 +34,24 @@ def json_object(request: Request) -> Json:
     value = json_value(request)
     if not isinstance(value, dict):
         raise InvalidRequest(f"the body is {_kind(value)}; an object of JSON is needed")
+    return value
+
+
+def search_object(request: Request) -> Json:
+    """The object that the body of a search is; empty without a body. Raises `InvalidRequest`.
+
+    SuperMap's client posts it as a form, with single quotes around names, and some characters of texts written as in
+    addresses and HTML (`Util.toJSON` of `@supermapgis/iclient-common`).
+    """
+    if request.body is None:
+        return {}
+    content = request.body.read().strip()
+    if request.media_type == FORM and QUOTED_NAME.match(content):
+        value = _unescaped(_value(TOKEN.sub(_strict, content)))
+    else:
+        value = _value(content)
+    if not isinstance(value, dict):
+        raise InvalidRequest('the body is not an object; a search is one, as {"limit": 10}')
     return value
 
 
@@ -40,6 +65,10 @@ def json_value(request: Request) -> Any:
     content = b"" if request.body is None else request.body.read()
     if not content.strip():
         raise InvalidRequest("the request has no body; JSON is needed")
+    return _value(content)
+
+
+def _value(content: bytes) -> Any:
     try:
         value = json.loads(
             content.decode("utf-8-sig"), parse_float=_finite, parse_int=_whole, parse_constant=_no_constant
@@ -54,6 +83,21 @@ def json_value(request: Request) -> Any:
         ) from None
     _check(value, MAX_DEPTH)
     return value
+
+
+def _strict(token: re.Match[bytes]) -> bytes:
+    """A token with double quotes around the name, if it is one; texts stay."""
+    return b'"%s":' % token[1] if token[1] is not None else token[0]
+
+
+def _unescaped(value: Any) -> Any:
+    if isinstance(value, str):
+        for written, character in ESCAPES.items():
+            value = value.replace(written, character)
+        return value
+    if isinstance(value, list):
+        return [_unescaped(item) for item in value]
+    return {key: _unescaped(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _finite(text: str) -> float:

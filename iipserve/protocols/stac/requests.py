@@ -16,6 +16,7 @@ from iipserve.protocols.stac.permitted import settings
 from iipserve.protocols.stac.queries import Resource, ResourceQuery
 from iipserve.protocols.stac.searches import body_search, parameter_search
 from iipserve.protocols.stac.site import FORMS, GEOJSON, OPENAPI, SCHEMA, path_of, site_of
+from iipserve.protocols.stac.supermap import Shown, parsed_resource
 from iipserve.protocols.url_text import decoded
 
 OFFERS = {
@@ -40,7 +41,7 @@ SINGLE = {
 OF_COLLECTION = {"queryables": Resource.QUERYABLES, "items": Resource.ITEMS}
 
 
-def parse(routed: Routed, server: Server) -> ResourceQuery | Change:
+def parse(routed: Routed, server: Server) -> ResourceQuery | Change | Shown:
     """Read a path, and what is to be changed there.
 
     Raises:
@@ -53,6 +54,8 @@ def parse(routed: Routed, server: Server) -> ResourceQuery | Change:
     require(settings(server).store)
     if (change := parsed_change(routed, server)) is not None:
         return change
+    if (asked := parsed_resource(routed, server)) is not None:
+        return asked
     segments, suffix = _without_suffix(tuple(decoded(part) for part in path_of(routed).split("/")))
     resource = _resource(segments)
     stated = suffix or kvp.read(routed.request).get("f").strip()

@@ -22,6 +22,7 @@ from iipserve.geo.ows.kvp import Parameters
 from iipserve.http import Routed
 from iipserve.http.public_address import ascii_address
 from iipserve.protocols.resource_links import Json
+from iipserve.protocols.stac import bodies
 from iipserve.protocols.stac.queries import Further, Search
 from iipserve.protocols.stac.site import Site
 
@@ -59,10 +60,7 @@ def body_search(routed: Routed, site: Site, path: tuple[str, ...]) -> Search:
     Raises:
         InvalidRequest: a member is malformed, or two exclude each other.
     """
-    body = routed.request.body
-    value = json_value(body.read() if body is not None else b"{}", "the body")
-    if not isinstance(value, dict):
-        raise InvalidRequest('the body is not an object; a search is one, as {"limit": 10}')
+    value = bodies.search_object(routed.request)
     kept = {name: member for name, member in value.items() if name != "token"}
     return _search(value, MEMBER_READERS, Further(site.addresses.of(*path), kept))
 

@@ -9,7 +9,7 @@ import pytest
 
 from iipserve.errors import InvalidRequest
 from iipserve.http import Body, Request
-from iipserve.protocols.stac.bodies import json_object, json_value, merged
+from iipserve.protocols.stac.bodies import json_object, json_value, merged, search_object
 
 
 def request(content: bytes) -> Request:
@@ -82,3 +82,30 @@ def test_an_object_is_needed() -> None:
 def test_examples_of_the_specification_of_patches(value: Any, patch: Any, result: Any) -> None:
     """RFC 7396, appendix A."""
     assert merged(value, patch) == result
+
+
+FORM = "application/x-www-form-urlencoded; charset=UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        (b'{"limit": 3}', {"limit": 3}),
+        (b"{'collections':[\"island\"],'limit':20}", {"collections": ["island"], "limit": 20}),
+        (
+            b"{'query':{'eo:cloud_cover':{'lt':5.5}},'fields':{},'a':null,'b':true}",
+            {"query": {"eo:cloud_cover": {"lt": 5.5}}, "fields": {}, "a": None, "b": True},
+        ),
+        (b'{\'ids\':["a \'x\': b","50%25 %26 &lt;c&gt; \\"d\\""]}', {"ids": ["a 'x': b", '50% & <c> "d"']}),
+        (b"{'a':\"%2526\"}", {"a": "%26"}),
+    ],
+)
+def test_searches_as_the_client_of_supermap_posts_them(content: bytes, value: Any) -> None:
+    posted = request(content)._replace(environ={"CONTENT_TYPE": FORM})
+    assert search_object(posted) == value
+
+
+@pytest.mark.parametrize("content", [b"{'a':NaN}", b"{'a':1e999}", b"{'a", b"{'a':'b'}", b"[1]", b"a=1", b""])
+def test_malformed_searches_are_refused(content: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        search_object(request(content)._replace(environ={"CONTENT_TYPE": FORM}))
