@@ -11,7 +11,7 @@ import pytest
 
 from iipserve import app
 from tests.published import NAME, NORTH, SIDE, STEP, WEST, Published
-from tests.test_app import ask, body, picture
+from tests.test_app import ask, body, header, picture
 from tests.test_app_collections import BOX, MOSAIC, TILE, WIDTH
 from tests.test_app_coverages import samples
 
@@ -104,3 +104,29 @@ def test_a_coverage_of_no_image_has_no_data(application: app.Application) -> Non
         ask(application, f'{COVERAGE}{part}&SUBSET=time("2014-07-01T00:00:00Z")'.replace('"', "%22"))
     )
     np.testing.assert_array_equal(found, np.zeros((1, 20, 20)))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param(f"/xyz/{NAME}/11/1109/735.json", id="XYZ"),
+        pytest.param(f"/ogc/collections/{NAME}/map/tiles/{TILE}.json", id="OGC API"),
+        pytest.param(f"/ogc/collections/{NAME}/map/tiles/{TILE}?f=json", id="f"),
+    ],
+)
+def test_a_document_tells_which_images_made_a_tile(application: app.Application, address: str) -> None:
+    found = json.loads(body(ask(application, address)))
+    assert [each["id"] for each in found["images"]] == ["2016.tif", "2015.tif", "2014.tif"]
+    assert {each["resampling"] for each in found["images"]} == {"average"}
+    assert found["collection"]["id"] == NAME
+    assert (found["tileMatrix"], found["tileRow"], found["tileCol"]) == ("11", 735, 1109)
+    assert header(ask(application, f"/xyz/{NAME}/11/1109/735.png"), "ETag") == f'"{found["etag"]}"'
+
+
+def test_the_document_about_a_tile_is_of_the_images_that_are_meant(application: app.Application) -> None:
+    found = json.loads(body(ask(application, f"/xyz/{NAME}/11/1109/735.json?time=2015")))
+    assert [each["id"] for each in found["images"]] == ["2015.tif"]
+    assert found["datetime"] == "2015-07-01T00:00:00Z"
+    of_image = json.loads(body(ask(application, "/xyz/2015/11/1109/735.json")))
+    assert [each["image"] for each in of_image["images"]] == ["2015.tif"]
+    assert "collection" not in of_image

@@ -237,6 +237,11 @@ def plan_tile(tile: TileName, images: Images, server: Server) -> RenderPlan:
         NotThere: the layer has no such style or set.
         TileNotFound: the set has no such tile, or it is outside the limits of the layer.
     """
+    return plan_layer(*tile_view(tile, images, server), images, server)
+
+
+def tile_view(tile: TileName, images: Images, server: Server) -> tuple[MapView, LayerEntry]:
+    """A tile as a map, and its layer as it is shown there. Raises the same as `plan_tile`."""
     metadata = server.catalog().metadata
     check_offered(metadata, "GetTile")
     style = style_of(tile.layer, tile.style)
@@ -250,7 +255,7 @@ def plan_tile(tile: TileName, images: Images, server: Server) -> RenderPlan:
     matrix = _matrix(tile, linked, is_outside_allowed=answers_empty_tiles(metadata))
     grid = linked.set.grid(matrix, tile.column, tile.row, tile.scale)
     view = MapView(tile.layer, style, grid, tile.format, transparent=tile.transparent)
-    return plan_layer(view, entry, images, server)
+    return view, entry
 
 
 def as_tile(view: MapView, server: Server) -> MapView:

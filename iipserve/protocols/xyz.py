@@ -1,6 +1,6 @@
 """Tiles by zoom, column and row, as most viewers of the web ask for them, and their description as TileJSON.
 
-`LAYER/Z/X/Y.png` of WebMercatorQuad, `LAYER/Z/X/Y@2x.png` with twice the pixels, `LAYER/tiles.json`.
+`LAYER/Z/X/Y.png` of WebMercatorQuad, `LAYER/Z/X/Y@2x.png` with twice the pixels, `LAYER/Z/X/Y.json` tells which images made a tile, `LAYER/tiles.json`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from iipserve.protocols.map_tiles import (
     service_root,
     style_of,
 )
+from iipserve.protocols.tile_images import EXTENSION, plan_tile_images
 from iipserve.protocols.tilejson import TILEJSON_SET, tilejson_document
 from iipserve.protocols.url_text import decoded
 
@@ -47,6 +48,8 @@ class TileQuery(NamedTuple):
 
     names: tuple[ImageName, ...]
     tile: TileName
+    is_document: bool = False
+    """It is asked which images made it."""
 
 
 class DescriptionQuery(NamedTuple):
@@ -79,9 +82,10 @@ def parse(routed: Routed, server: Server) -> Query:
     if match := TILE.fullmatch(routed.target):
         name, zoom, column, row, dense, extension = match.groups()
         layer = selected(find_layer(decoded(name), server, tiled=True), parameters)
-        format = format_of(extension or USUAL_EXTENSION, server)
+        is_document = (extension or "").lower() == EXTENSION
+        format = format_of(USUAL_EXTENSION if is_document else extension or USUAL_EXTENSION, server)
         tile = TileName(layer, TILEJSON_SET, zoom, int(row), int(column), format, style, 2 if dense else 1)
-        return TileQuery(layer.names, tile)
+        return TileQuery(layer.names, tile, is_document)
     if match := DESCRIPTION.fullmatch(routed.target):
         layer = find_layer(decoded(match[1]), server, tiled=True)
         root, more = service_root(routed, server, "xyz"), f"?style={quote(style, safe='')}" if style else ""
@@ -104,6 +108,8 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
         TileNotFound: there is no such tile, or it is outside the limits of the layer.
     """
     if isinstance(query, TileQuery):
+        if query.is_document:
+            return Answer(plan_tile_images(query.tile, images, server))
         return Answer(plan_tile(query.tile, images, server))
     style_of(query.layer, query.style)
     entry, linked = offered_set(

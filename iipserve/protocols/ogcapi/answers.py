@@ -38,6 +38,7 @@ from iipserve.protocols.ogcapi.requests import (
 from iipserve.protocols.resource_forms import Form
 from iipserve.protocols.resource_links import HTML, JSON, Addresses, Json
 from iipserve.protocols.resource_pages import page
+from iipserve.protocols.tile_images import plan_tile_images
 from iipserve.protocols.tilejson import TILEJSON_SET, tilejson_document
 
 PROBLEM = "application/problem+json"
@@ -59,6 +60,8 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
         InvalidRequest: the form that is asked for cannot describe the resource, or a map cannot be drawn.
     """
     if isinstance(query, TileQuery):
+        if query.is_document:
+            return Answer(plan_tile_images(query.tile, images, server))
         vary = (("Vary", "Accept"),) if query.is_negotiated else ()
         return Answer(plan_tile(query.tile, images, server), vary)
     if isinstance(query, maps.MapQuery):

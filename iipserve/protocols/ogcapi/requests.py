@@ -33,9 +33,12 @@ from iipserve.protocols.ogcapi.maps import MapQuery, dataset_layers, read_map
 from iipserve.protocols.ogcapi.selected_layers import selected_layer
 from iipserve.protocols.resource_forms import Form, preferred_form, stated_form
 from iipserve.protocols.resource_links import HTML, JSON, Addresses
+from iipserve.protocols.tile_images import EXTENSION
 from iipserve.protocols.url_text import decoded
 
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
+PICTURE = "png"
+"""The format of the picture that a document about a tile is of."""
 TILEJSON = "tilejson"
 """In place of a media type: TileJSON is JSON, which a client prefers by `f` only."""
 FORMS = {"json": JSON, "html": HTML, TILEJSON: TILEJSON}
@@ -92,6 +95,8 @@ class TileQuery(NamedTuple):
     tile: TileName
     is_negotiated: bool
     """The Accept header decided on the format."""
+    is_document: bool = False
+    """It is asked which images made the tile."""
 
 
 Query: TypeAlias = DocumentQuery | CollectionsQuery | TileQuery | MapQuery | CoverageQuery
@@ -286,11 +291,13 @@ def _of_tiles(parts: list[str], rest: list[str], request: _Request) -> Query:
         return request.document(Kind.TILESETS, layer, style)
     last = FILE_EXTENSION.sub("", rest[-1])
     if len(rest) > 3 and INTEGER.fullmatch(last) and INTEGER.fullmatch(rest[-2]):
-        format, is_negotiated = _tile_format(rest[-1][len(last) + 1 :], request)
+        extension = rest[-1][len(last) + 1 :]
+        is_document = (request.form or extension).lower() == EXTENSION
+        format, is_negotiated = _tile_format(extension, request) if not is_document else (PICTURE, False)
         matrix_set, matrix = decoded("/".join(rest[:-3])), decoded(rest[-3])
         layer = selected_layer(layer, kvp.read(request.routed.request))
         tile = TileName(layer, matrix_set, matrix, int(rest[-2]), int(last), format, style or "")
-        return TileQuery(layer.names, tile, is_negotiated)
+        return TileQuery(layer.names, tile, is_negotiated, is_document)
     if len(rest) == 4 and native_owner(decoded("/".join(rest))) is None:
         raise InvalidRequest(
             f"row {decoded(rest[-2])!r} and column {decoded(rest[-1])!r} are to be integers of at most nine digits"

@@ -151,7 +151,7 @@ def test_what_does_not_exist(address: str, detail: str) -> None:
 
 @pytest.mark.parametrize("address", [
     f"{OGC}/10/a/550", f"{OGC}/10/355/b", f"{OGC}/10/355/1e3", f"{OGC}/10/355/9999999999", f"{OGC}/10/355/550?f=bmp",
-    f"{OGC}/10/355/550?f=json", f"{OGC}/10/355/550.exe", f"{OGC}/10/%FF/550", f"{OGC}/10/355/%C2%B2",
+    f"{OGC}/10/355/550?f=html", f"{OGC}/10/355/550.exe", f"{OGC}/10/%FF/550", f"{OGC}/10/355/%C2%B2",
 ])  # fmt: skip
 def test_what_is_malformed(address: str) -> None:
     assert refusal(address)[0] == 400
