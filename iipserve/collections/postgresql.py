@@ -13,8 +13,17 @@ from iipserve.collections.postgresql_session import KEY, Session
 from iipserve.collections.rows import to_json
 from iipserve.collections.schema import Kind
 
-CONNECT_SECONDS = 5
-OPTIONS = "-c timezone=UTC -c lock_timeout=15s -c idle_in_transaction_session_timeout=120s"
+PARAMETERS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""Of connections, unless the address of the store has its own: a host that is away is found out within 25 seconds."""
+OPTIONS = (
+    "-c timezone=UTC -c lock_timeout=15s -c statement_timeout=30s -c idle_in_transaction_session_timeout=120s"
+)
 POOL: dict[str, Any] = {
     "pool_size": 4,
     "max_overflow": 12,
@@ -32,7 +41,7 @@ class PostgresqlBackend(Backend):
     def __init__(self, url: URL) -> None:
         """Connect to nothing yet."""
         options = " ".join(filter(None, (OPTIONS, str(url.query.get("options", "")))))
-        arguments = {"connect_timeout": CONNECT_SECONDS, **url.query, "options": options}
+        arguments = {**PARAMETERS, **url.query, "options": options}
         url = url.set(drivername="postgresql+psycopg", query={})
         self.engine = create_engine(url, connect_args=arguments, json_serializer=to_json, **POOL)
         _, parameters = self.engine.dialect.create_connect_args(url)
@@ -43,6 +52,13 @@ class PostgresqlBackend(Backend):
         """Without transactions, whose begin and end are messages of their own."""
         with self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction whose statements may take as long as they need: deleting a large collection, say."""
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:

@@ -177,6 +177,7 @@ def _indexes(columns: tuple[Column[Any], ...]) -> tuple[Any, ...]:
     c = {column.name: column for column in columns}
     return (
         UniqueConstraint(c["collection"], c["id"]),
+        Index(f"{PREFIX}item_sequence", c["collection"], c["sequence"]),
         Index(f"{PREFIX}item_latest", c["collection"], c["latest"], c["sequence"]),
         Index(f"{PREFIX}item_datetime", c["collection"], c["datetime"], c["sequence"]),
         Index(f"{PREFIX}item_gsd", c["collection"], c["gsd_min"], c["sequence"]),

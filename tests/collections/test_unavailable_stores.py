@@ -6,10 +6,13 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from sqlalchemy import text
 
 from iipserve.collections import sqlite
+from iipserve.collections.opening import opened
 from iipserve.collections.store import open_store
 from iipserve.errors import ConfigError, StoreUnavailable
 from tests.collections.images import collection, item
@@ -76,6 +79,16 @@ def test_a_store_goes_on_when_its_database_is_back(own_server: Server) -> None:
     assert store.item("aerial", "a").id == "a"
     assert store.add_items("aerial", [item("b")])[0].error == ""
     _until(lambda: store.version("aerial") == version + 1)
+    store.close()
+
+
+def test_a_search_that_takes_too_long_is_ended_and_a_change_is_not(own_server: Server) -> None:
+    url = own_server.database(postgis=False)
+    store = opened(url.replace("options=", f"options={quote('-c statement_timeout=100ms ')}"))
+    slow = text("SELECT pg_sleep(0.3)")
+    with pytest.raises(StoreUnavailable):
+        store.read(lambda connection: connection.execute(slow))
+    store.write(lambda connection: connection.execute(slow))
     store.close()
 
 
