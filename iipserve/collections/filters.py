@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from iipserve.collections import cql2_json
-from iipserve.collections.expressions import Expression, all_of
+from iipserve.collections.expressions import DataType, Expression, all_of
+from iipserve.collections.queryables import type_of
 from iipserve.collections.sorting import plain_name
 from iipserve.collections.times import shown
 from iipserve.errors import InvalidRequest
@@ -25,6 +26,7 @@ MAX_NESTING = 12
 """Brackets in brackets of a text: the parser tries each in several ways."""
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _POSITION = re.compile(r"--> (\d+):(\d+)")
+NUMBER = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?", re.ASCII)
 _QUERY_OPERATORS: Final = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 _QUERY_PATTERNS: Final = {"startsWith": "{}%", "endsWith": "%{}", "contains": "%{}%"}
 
@@ -124,11 +126,22 @@ def _conditions(name: str, operators: object) -> list[Expression]:
     return [cql2_json.read(_condition(name, str(key), operand)) for key, operand in operators.items()]
 
 
+def _operand(name: str, operand: Any) -> Any:
+    """What a property is compared with. Clients write numbers as texts too, as pystac-client does with `gsd=20`."""
+    if (
+        isinstance(operand, str)
+        and type_of(plain_name(name)) is DataType.NUMBER
+        and NUMBER.fullmatch(operand)
+    ):
+        return float(operand)
+    return operand
+
+
 def _condition(name: str, operator: str, operand: Any) -> dict[str, Any]:
     """The same in CQL2's JSON."""
     left = {"property": plain_name(name)}
     if operator in _QUERY_OPERATORS:
-        return {"op": _QUERY_OPERATORS[operator], "args": [left, operand]}
+        return {"op": _QUERY_OPERATORS[operator], "args": [left, _operand(name, operand)]}
     if operator in _QUERY_PATTERNS and isinstance(operand, str):
         escaped = re.sub(r"([\\%_])", r"\\\1", operand)
         return {"op": "like", "args": [left, _QUERY_PATTERNS[operator].format(escaped)]}

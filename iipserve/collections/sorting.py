@@ -6,7 +6,7 @@ Fields 1.0.0 (`fields=id,-geometry`, and an object of `include` and `exclude`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from iipserve.errors import InvalidRequest
 
 MAX_SORT_KEYS = 8
 MAX_FIELDS = 200
+IDENTITY = ("type", "stac_version", "id", "collection")
+"""What every item says, also if these are not asked for."""
 DEFAULT_FIELDS = (
     "type", "stac_version", "stac_extensions", "id", "collection", "geometry", "bbox", "links", "assets",
     "properties.datetime", "properties.start_datetime", "properties.end_datetime",
@@ -71,21 +73,34 @@ def plain_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Which members of items an answer has: those of `include` and of `DEFAULT_FIELDS`, without those of `exclude`."""
+    """Which members of items an answer has (Fields 1.0.0, "Include/Exclude Semantics")."""
 
-    include: tuple[str, ...] = ()
+    include: tuple[str, ...] | None = None
+    """With `IDENTITY`; those of `DEFAULT_FIELDS` if it is empty. None: all."""
     exclude: tuple[str, ...] = ()
+    """Left out, unless they, or members of them, are included."""
 
     def select(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """The document of an item, shortened; members that an item does not have make no difference."""
-        wanted = (*DEFAULT_FIELDS, *self.include)
+        included = [_path(item, name) for name in self.include or ()]
+        excluded = [_path(item, name) for name in self.exclude]
         selected: dict[str, Any] = {}
-        for name in wanted:
+        for name in self._base(item):
             _copy(item, selected, _path(item, name))
-        for name in self.exclude:
-            _remove(selected, _path(item, name))
+        for path in excluded:
+            _remove(selected, path)
+        for path in included:
+            _copy(item, selected, path)
+        for path in excluded:
+            if any(len(path) > len(other) and path[: len(other)] == other for other in included):
+                _remove(selected, path)
         # in the order of the whole document
         return {name: selected[name] for name in item if name in selected}
+
+    def _base(self, item: Mapping[str, Any]) -> Iterable[str]:
+        if self.include:
+            return IDENTITY
+        return item if self.include is None else DEFAULT_FIELDS
 
 
 def parse_fields(text: str) -> Fields:
@@ -96,7 +111,8 @@ def parse_fields(text: str) -> Fields:
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
     include = [name.removeprefix("+").strip() for name in names if not name.startswith("-")]
-    return _fields(include, [name[1:].strip() for name in names if name.startswith("-")])
+    exclude = [name[1:].strip() for name in names if name.startswith("-")]
+    return _fields(include or None, exclude)
 
 
 def fields_of(value: object) -> Fields:
@@ -107,7 +123,8 @@ def fields_of(value: object) -> Fields:
     """
     if not isinstance(value, Mapping):
         raise InvalidRequest("fields is an object of the lists include and exclude")
-    return _fields(_names(value.get("include")), _names(value.get("exclude")))
+    include = _names(value["include"]) if "include" in value else None
+    return _fields(include, _names(value.get("exclude")))
 
 
 def _names(value: object) -> list[str]:
@@ -122,10 +139,11 @@ def _names(value: object) -> list[str]:
     return list(value)
 
 
-def _fields(include: list[str], exclude: list[str]) -> Fields:
-    if len(include) + len(exclude) > MAX_FIELDS:
+def _fields(include: list[str] | None, exclude: list[str]) -> Fields:
+    if len(include or ()) + len(exclude) > MAX_FIELDS:
         raise InvalidRequest(f"fields has more than {MAX_FIELDS} names")
-    return Fields(tuple(filter(None, include)), tuple(filter(None, exclude)))
+    is_whole = include is None and exclude
+    return Fields(None if is_whole else tuple(filter(None, include or ())), tuple(filter(None, exclude)))
 
 
 def _path(item: Mapping[str, Any], name: str) -> tuple[str, ...]:

@@ -23,6 +23,11 @@ ITEM: dict[str, Any] = {
 BASE = {name: value for name, value in ITEM.items() if name != "properties"} | {
     "properties": {"datetime": "2020-01-01T00:00:00Z"}
 }
+OWN = {name: ITEM[name] for name in ("type", "stac_version", "id", "collection")}
+
+
+def without(value: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: each for key, each in value.items() if key != name}
 
 
 def test_the_text_and_the_objects_of_sortby_say_the_same() -> None:
@@ -70,19 +75,21 @@ def test_the_text_and_the_object_of_fields_say_the_same(text: str, body: object)
     ("text", "document"),
     [
         ("", BASE),
-        ("nonsense", BASE),
-        ("-geometry", {name: value for name, value in BASE.items() if name != "geometry"}),
-        ("properties", ITEM),
-        ("properties.eo:cloud_cover", BASE | {"properties": BASE["properties"] | {"eo:cloud_cover": 5}}),
-        ("eo:cloud_cover", BASE | {"properties": BASE["properties"] | {"eo:cloud_cover": 5}}),
-        ("properties,-properties.foo", BASE | {"properties": BASE["properties"] | {"eo:cloud_cover": 5}}),
-        ("properties.foo.bar", BASE | {"properties": BASE["properties"] | {"foo": {"bar": 1}}}),
-        ("-assets.thumbnail", BASE | {"assets": {"data": {"href": "x", "roles": ["data"]}}}),
-        ("-properties", {name: value for name, value in BASE.items() if name != "properties"}),
-        ("geometry.type,-geometry", {name: value for name, value in BASE.items() if name != "geometry"}),
+        ("nonsense", OWN),
+        ("-geometry", without(ITEM, "geometry")),
+        ("properties", OWN | {"properties": ITEM["properties"]}),
+        ("properties.eo:cloud_cover", OWN | {"properties": {"eo:cloud_cover": 5}}),
+        ("eo:cloud_cover", OWN | {"properties": {"eo:cloud_cover": 5}}),
+        ("properties,-properties.foo", OWN | {"properties": without(ITEM["properties"], "foo")}),
+        ("properties.foo.bar", OWN | {"properties": {"foo": {"bar": 1}}}),
+        ("-properties,properties.foo.bar", OWN | {"properties": {"foo": {"bar": 1}}}),
+        ("-assets.thumbnail", ITEM | {"assets": {"data": {"href": "x", "roles": ["data"]}}}),
+        ("-properties", without(ITEM, "properties")),
+        ("geometry.type,-geometry", OWN | {"geometry": {"type": ITEM["geometry"]["type"]}}),
+        ("geometry,-geometry", OWN | {"geometry": ITEM["geometry"]}),
     ],
 )
-def test_fields_are_added_to_what_makes_an_item_and_then_left_out(
+def test_fields_are_those_that_are_included_or_all_that_are_not_excluded(
     text: str, document: dict[str, Any]
 ) -> None:
     before = repr(ITEM)
@@ -99,4 +106,5 @@ def test_fields_that_are_no_lists_of_names_are_refused(value: object) -> None:
 
 
 def test_null_lists_of_fields_are_empty() -> None:
-    assert fields_of({"include": None, "exclude": None}) == Fields()
+    assert fields_of({"include": None, "exclude": None}) == Fields(())
+    assert fields_of({"include": None, "exclude": ["id"]}) == Fields((), ("id",))

@@ -174,6 +174,8 @@ def _text(stated: Json, name: str) -> str:
 
 def _names(stated: Json, name: str) -> tuple[str, ...]:
     value = stated.get(name) or []
+    if isinstance(value, str):
+        value = _listed(value)  # as a parameter has them, which some clients send in bodies too
     if not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
         raise InvalidRequest(f"{name} is to be a list of texts")
     if len(value) > MAX_NAMES:

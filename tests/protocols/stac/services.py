@@ -49,7 +49,9 @@ def square(number: int) -> Item:
         gsd_min=20.0,
         gsd_max=160.0,
         datetime=FIRST_DAY + timedelta(days=number),
-        properties={} if number % 5 == 0 else {"eo:cloud_cover": number, "platform": "kite"},
+        properties={}
+        if number % 5 == 0
+        else {"eo:cloud_cover": number, "platform": "kite", "grade": "ab"[number % 2]},
     )
 
 

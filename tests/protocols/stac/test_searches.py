@@ -70,6 +70,16 @@ CASES: list[tuple[str, dict[str, Any], list[int]]] = [
         [22, 23],
     ),
     (
+        f"query={quote(json.dumps({'eo:cloud_cover': {'eq': '7'}}))}",
+        {"query": {"eo:cloud_cover": {"eq": "7"}}, "collections": "squares,strange"},
+        [7],
+    ),
+    (
+        f"query={quote(json.dumps({'datetime': {'lt': '2024-05-03T12:00:00Z'}, 'platform': {'eq': 'kite'}}))}",
+        {"query": {"datetime": {"lt": "2024-05-03T12:00:00Z"}, "platform": {"eq": "kite"}}},
+        [1],
+    ),
+    (
         f"query={quote(json.dumps({'platform': {'eq': 'kite'}}))}&filter={quote('eo:cloud_cover < 3')}",
         {"query": {"platform": {"eq": "kite"}}, "filter": {"op": "<", "args": [{"property": "eo:cloud_cover"}, 3]}},
         [1, 2],
@@ -156,24 +166,42 @@ def test_a_page_keeps_the_parameters_of_the_search(server: app.Application) -> N
 # -- fields ----------------------------------------------------------------------------------------
 
 
+IDENTITY = {"type", "stac_version", "id", "collection"}
+USUAL = IDENTITY | {"stac_extensions", "geometry", "bbox", "links", "assets", "properties"}
+"""Members of items."""
+FIELDS: list[tuple[str, dict[str, Any], set[str], set[str] | None]] = [
+    ("", {}, USUAL, {"datetime"}),
+    ("geometry", {"include": ["geometry"]}, IDENTITY | {"geometry"}, None),
+    ("%2Bgeometry,-geometry", {"include": ["geometry"], "exclude": ["geometry"]}, IDENTITY | {"geometry"}, None),
+    ("id,-links", {"include": ["id"], "exclude": ["links"]}, IDENTITY, None),
+    ("properties.gsd", {"include": ["properties.gsd"]}, IDENTITY | {"properties"}, {"gsd"}),
+    ("gsd,properties.platform", {"include": ["gsd", "properties.platform"]}, IDENTITY | {"properties"}, {"gsd", "platform"}),
+    ("-properties,gsd", {"include": ["gsd"], "exclude": ["properties"]}, IDENTITY | {"properties"}, {"gsd"}),
+    ("nothing.at.all", {"include": ["nothing.at.all"]}, IDENTITY, None),
+]  # fmt: skip
+"""As a parameter, as a member, and which members and properties an item then has (Fields 1.0.0)."""
+
+
 @pytest.mark.parametrize(
-    ("query", "members"),
-    [
-        ("fields=id,-links", {"fields": {"include": ["id"], "exclude": ["links"]}}),
-        ("fields=properties.gsd", {"fields": {"include": ["properties.gsd"]}}),
-        ("fields=-geometry,-assets", {"fields": {"exclude": ["geometry", "assets"]}}),
-        ("fields=nothing.at.all", {"fields": {"include": ["nothing.at.all"]}}),
-    ],
+    ("text", "member", "members", "properties"), FIELDS, ids=[text for text, *_ in FIELDS]
 )
-def test_fields(server: app.Application, query: str, members: dict[str, Any]) -> None:
-    (by_get,) = read(server, f"{SEARCH}?ids=square-03.tif&{query}")["features"]
-    (by_post,) = read(server, SEARCH, "POST", {"ids": ["square-03.tif"], **members})["features"]
+def test_fields(
+    server: app.Application, text: str, member: Any, members: set[str], properties: set[str] | None
+) -> None:
+    (by_get,) = read(server, f"{SEARCH}?ids=square-03.tif&fields={text}")["features"]
+    (by_post,) = read(server, SEARCH, "POST", {"ids": ["square-03.tif"], "fields": member})["features"]
     assert by_get == by_post
-    for name in members["fields"].get("exclude", ()):
-        assert name not in by_get
-    if query == "fields=properties.gsd":
-        assert by_get["properties"]["gsd"] == 20.0
-        assert "platform" not in by_get["properties"]
+    assert set(by_get) == members
+    assert properties is None or set(by_get["properties"]) == properties
+
+
+def test_excluded_fields_alone_leave_all_others(server: app.Application) -> None:
+    (whole,) = read(server, f"{SEARCH}?ids=square-03.tif")["features"]
+    (found,) = read(server, f"{SEARCH}?ids=square-03.tif&fields=-geometry,-properties.gsd")["features"]
+    del whole["geometry"], whole["properties"]["gsd"]
+    assert found == whole
+    (found,) = read(server, f"{SEARCH}?ids=square-03.tif&fields=properties,-properties.gsd")["features"]
+    assert found["properties"] == whole["properties"]
 
 
 # -- refusals --------------------------------------------------------------------------------------
@@ -203,10 +231,10 @@ def test_bad_parameters_are_refused(server: app.Application, query: str) -> None
 BAD_BODIES: list[Any] = [
     b"", b"{", b"[]", b'"a"', b"null", b'{"limit": NaN}', b'{"bbox": [0, 0, 1e999, 1]}', b"\xff", b'{"ids": ["\\ud800"]}',
     {"limit": "10"}, {"limit": True}, {"limit": 0}, {"limit": None}, {"bbox": "0,0,1,1"},
-    {"bbox": [0, 0, 1]}, {"bbox": {"a": 1}}, {"bbox": ["0", "0", "1", "1"]}, {"ids": "a"}, {"ids": [1]},
+    {"bbox": [0, 0, 1]}, {"bbox": {"a": 1}}, {"bbox": ["0", "0", "1", "1"]}, {"ids": 1}, {"ids": [1]},
     {"collections": {"a": 1}}, {"datetime": 1}, {"intersects": [1]}, {"intersects": {"type": "Circle"}},
     {"bbox": [0, 0, 1, 1], "intersects": TRIANGLE}, {"sortby": "id"}, {"sortby": [{"direction": "asc"}]},
-    {"fields": "id"}, {"fields": [1]}, {"query": "a"}, {"filter": [1]}, {"filter": {"op": "drop", "args": []}},
+    {"fields": "id"}, {"fields": [1]}, {"fields": None}, {"query": "a"}, {"filter": [1]}, {"filter": {"op": "drop", "args": []}},
     {"filter": "id = 'a'", "filter-lang": 1}, {"token": 1}, {"token": "x.y"},
 ]  # fmt: skip
 
