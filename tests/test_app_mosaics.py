@@ -18,7 +18,7 @@ from iipserve.engine.image_items import read_item
 from iipserve.engine.library import Library
 from iipserve.http import Response
 from iipserve.image import ImageName
-from tests.geo_rasters import from_origin, write_geotiff
+from tests.geo_rasters import from_origin, rasterio, write_geotiff
 from tests.published import NAME, NORTH, SIDE, STEP, WEST, Published, summer
 from tests.test_app import ask, body, header, picture
 
@@ -156,6 +156,31 @@ def test_workers_give_the_same_bytes(published: Published) -> None:
     address = map_address(-50, -10, 300, 150)
     assert body(ask(first, address)) == body(ask(second, address))
     assert header(ask(first, address), "ETag") == header(ask(second, address), "ETag")
+
+
+def test_samples_of_images_with_different_missing_data_are_one_coverage(published: Published) -> None:
+    random = np.random.default_rng(2)
+    place = from_origin(WEST + 200 * STEP, NORTH - 30 * STEP, STEP, STEP)
+    upper, lower = (random.choice([nodata, 100, 101], (80, 80)).astype(np.uint8) for nodata in (9, 7))
+    write_geotiff(published.images / "lower.tif", lower, transform=place, nodata=7)
+    write_geotiff(published.images / "upper.tif", upper, transform=place, nodata=9)
+    add(published, ["lower.tif"], 2020)
+    add(published, ["upper.tif"], 2021)
+    grays = np.repeat(MOSAIC[None].astype(int), SIDE, axis=0)
+    expected = np.full((SIDE, 280), -1)
+    expected[:, : 2 * SIDE] = grays
+    for pixels, nodata in ((lower, 7), (upper, 9)):
+        part = expected[30:110, 200:280]
+        part[pixels != nodata] = pixels[pixels != nodata]
+    box = f"{WEST},{NORTH - SIDE * STEP},{WEST + 280 * STEP},{NORTH}"
+    address = (
+        f"/wcs?SERVICE=WCS&VERSION=1.0.0&REQUEST=GetCoverage&COVERAGE={NAME}&CRS=EPSG:32633&BBOX={box}"
+        f"&WIDTH=280&HEIGHT={SIDE}&FORMAT=GTiff"
+    )
+    response = ask(published.application(), address)
+    with rasterio.MemoryFile(body(response)) as memory, memory.open() as file:
+        pixels = np.where(file.read(1) == file.nodata, -1, file.read(1).astype(int))
+    np.testing.assert_array_equal(pixels, expected)
 
 
 # -- too many images -------------------------------------------------------------------------------

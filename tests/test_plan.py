@@ -98,6 +98,7 @@ COVERAGE = CoveragePlan(
     ),
     Envelope(b"head", b"tail", "multipart/related"),
     (CROP._replace(image=ImageRef("b.tif", ImageVersion(1, 2))),),
+    ((1.0, 2.0), (3.0, 4.0)),
 )
 MOSAIC = RenderPlan(
     Mosaic(

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.engine.admission import Cost
-from iipserve.engine.coverage_reader import Check, CoverageReader
+from iipserve.engine.coverage_reader import Check, CoverageReader, empty_rows
+from iipserve.plan import CoveragePlan
 
 
 class _Rows:
@@ -28,6 +29,19 @@ class _Rows:
             self._rest = strip[missing:] if len(strip) > missing else None
             missing -= len(parts[-1])
         return np.concatenate(parts)
+
+
+class EmptyRows:
+    """Rows without data, as a result has them."""
+
+    def __init__(self, plan: CoveragePlan, dtype: str) -> None:
+        """Of a plan whose samples are of a type."""
+        self._plan = plan
+        self._dtype = np.dtype(dtype)
+
+    def take(self, count: int) -> NDArray[Any]:
+        """The next rows, in an array of their own."""
+        return empty_rows(count, self._plan, self._dtype)
 
 
 def layered(readers: Sequence[CoverageReader], check: Check) -> Iterator[NDArray[Any]]:

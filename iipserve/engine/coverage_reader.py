@@ -56,6 +56,15 @@ def missing_everywhere(samples: NDArray[Any], description: CoverageDescription) 
     return missing
 
 
+def empty_rows(rows: int, plan: CoveragePlan, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Rows of a result without data, shape (rows, width, bands): samples of missing data, or 0."""
+    result = np.zeros((rows, plan.size.width, len(plan.bands)), dtype)
+    for index, band in enumerate(plan.description.bands):
+        if band.nodata is not None:
+            result[..., index] = band.nodata
+    return result
+
+
 class CoverageReader(ABC):
     """Reads the samples of one plan; used once, by one thread."""
 
@@ -91,13 +100,7 @@ class CoverageReader(ABC):
 
     def _empty(self, rows: int) -> NDArray[Any]:
         """A strip outside of the image: that of the image below; missing data, or 0."""
-        if self._below is not None:
-            return self._below.take(rows)
-        result = np.zeros((rows, self._plan.size.width, len(self._plan.bands)), self._dtype)
-        for index, band in enumerate(self._plan.description.bands):
-            if band.nodata is not None:
-                result[..., index] = band.nodata
-        return result
+        return empty_rows(rows, self._plan, self._dtype) if self._below is None else self._below.take(rows)
 
     def _chosen(self, samples: NDArray[Any]) -> NDArray[Any]:
         """The bands of the result, of those that are read."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from io import BytesIO
+from itertools import repeat
 from time import monotonic
 from typing import Any
 
@@ -15,7 +16,7 @@ from iipserve.cache import RenditionCache
 from iipserve.config import Config
 from iipserve.coverage_formats import CoverageFormat, Raster, by_name
 from iipserve.engine.admission import AdmissionControl
-from iipserve.engine.coverage_layers import layered, total_cost
+from iipserve.engine.coverage_layers import EmptyRows, layered, total_cost
 from iipserve.engine.coverage_reader import CoverageReader, coverage_reader
 from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.large_file import LargeFile, LargeFileWriter
@@ -23,7 +24,7 @@ from iipserve.engine.library import Library
 from iipserve.engine.single_flight import SingleFlight
 from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import ceil_div
-from iipserve.plan import CoveragePlan, LargeRendition, Rendition
+from iipserve.plan import CoveragePlan, Crop, LargeRendition, Rendition, Warp
 
 LARGE_BYTES = 1 << 24
 """Longer files are not held in memory."""
@@ -105,9 +106,11 @@ class CoverageRenderer:
     def _readers(self, plan: CoveragePlan) -> list[CoverageReader]:
         """Of all views, the lowest first."""
         readers = []
-        for view in (*plan.under, plan.view):
+        for view, missing in zip(plan.views, plan.missing or repeat(None)):  # noqa: B905  # which has no end
             source = self._library.source(view.image)
-            readers.append(coverage_reader(replace(plan, view=view, under=()), source, self._decoder))
+            readers.append(coverage_reader(_alone(plan, view, missing), source, self._decoder))
+        if plan.missing:
+            readers[0].put_over(EmptyRows(plan, plan.description.dtype))
         return readers
 
     def _check_size(self, plan: CoveragePlan) -> None:
@@ -136,6 +139,20 @@ class CoverageRenderer:
                 )
 
         return check
+
+
+def _alone(
+    plan: CoveragePlan, view: Crop | Warp, missing: tuple[float | int | None, ...] | None
+) -> CoveragePlan:
+    """The plan of one view, with its own samples of missing data."""
+    description = plan.description
+    if missing is not None:
+        bands = zip(description.bands, missing, strict=True)
+        description = replace(
+            description, bands=tuple(band._replace(nodata=nodata) for band, nodata in bands)
+        )
+    resampling = view.resampling if isinstance(view, Warp) else plan.resampling
+    return replace(plan, view=view, under=(), missing=(), description=description, resampling=resampling)
 
 
 def _in_memory(format: CoverageFormat, raster: Raster, strips: Iterator[NDArray[Any]]) -> bytes:

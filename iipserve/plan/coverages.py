@@ -113,12 +113,20 @@ class CoveragePlan:
     under: tuple[Crop | Warp, ...] = ()
     """The same of other images, with the same type and bands, of which is read what `view` is missing, or does not cover:
     the first is the lowest."""
+    missing: tuple[tuple[float | int | None, ...], ...] = ()
+    """Of each of `under`, and then of `view`, the sample of each band that stands for missing data there; empty: as
+    `description` says, which is of the result."""
     images: tuple[ImageRef, ...] = field(init=False, repr=False, compare=False)
     """All images that are read, each once."""
 
     def __post_init__(self) -> None:
-        images = (image for view in (*self.under, self.view) for image in view.images)
+        images = (image for view in self.views for image in view.images)
         object.__setattr__(self, "images", tuple(dict.fromkeys(images)))
+
+    @property
+    def views(self) -> tuple[Crop | Warp, ...]:
+        """All of them, the first is the lowest."""
+        return (*self.under, self.view)
 
     @property
     def size(self) -> Size:

@@ -11,6 +11,7 @@ from iipserve.geo.extents import transform_bounds
 from iipserve.geo.image_index import ImageIndex, Span
 from iipserve.geo.layer import LayerEntry
 from iipserve.geo.time_extents import span_text
+from iipserve.http.warnings import listed, warning
 from iipserve.plan import CoveragePlan
 from iipserve.protocols import Images, Server
 from iipserve.protocols.collection_maps import pixel_size
@@ -35,7 +36,8 @@ def times_of(index: ImageIndex) -> tuple[str, ...]:
 def collection_plans(
     view: CoverageView, entry: LayerEntry, times: Sequence[str], images: Images, server: Server
 ) -> list[CoveragePlan]:
-    """A plan for each image that a coverage needs, the uppermost first. Images of other samples than the first are left out.
+    """A plan for each image that a coverage needs, the uppermost first. Images of other samples than the first are left out,
+    and named in a header.
 
     Args:
         view: the coverage, of a layer of a collection.
@@ -62,6 +64,9 @@ def collection_plans(
             f"the coverage has more than {MAX_IMAGES} images for this request; ask for a part or for one time"
         )
     members = open_members(found, server, images).present
+    others = [each.identifier for each in members if not _fits(each, entry)]
+    if others:
+        images.add_headers(warning(f"{len(others)} images of other samples are left out: {listed(others)}"))
     return [plan_coverage(view, each.info, each.geo, server) for each in members if _fits(each, entry)]
 
 
@@ -80,5 +85,17 @@ def _span(text: str) -> Span:
 
 def merged(base: CoveragePlan, plans: Sequence[CoveragePlan]) -> CoveragePlan:
     """The plan of the images over each other, the first uppermost: at least one."""
-    lower = tuple(plan.view for plan in reversed(plans[1:]))
-    return replace(base, view=plans[0].view, under=lower, resampling=plans[0].resampling)
+    *lower, upper = reversed(plans)
+    missing = tuple(map(_missing, (*lower, upper)))
+    return replace(
+        base,
+        view=upper.view,
+        under=tuple(plan.view for plan in lower),
+        missing=() if set(missing) == {_missing(base)} else missing,
+        resampling=upper.resampling,
+    )
+
+
+def _missing(plan: CoveragePlan) -> tuple[float | int | None, ...]:
+    """The sample of each band that stands for missing data."""
+    return tuple(band.nodata for band in plan.description.bands)
