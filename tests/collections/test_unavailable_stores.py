@@ -13,10 +13,11 @@ from sqlalchemy import text
 
 from iipserve.collections import sqlite
 from iipserve.collections.opening import opened
-from iipserve.collections.store import open_store
+from iipserve.collections.store import Store, open_store
 from iipserve.errors import ConfigError, StoreUnavailable
 from tests.collections.images import collection, item
 from tests.databases import Server, postgresql
+from tests.transport.processes import until
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_a_store_goes_on_when_its_database_is_back(own_server: Server) -> None:
     own_server.start()
     assert store.item("aerial", "a").id == "a"
     assert store.add_items("aerial", [item("b")])[0].error == ""
-    _until(lambda: store.version("aerial") == version + 1)
+    until(lambda: _version(store) == version + 1)
     store.close()
 
 
@@ -97,7 +98,7 @@ def test_the_lock_is_taken_again_when_the_database_is_back(own_server: Server) -
     store = open_store(url, "one")
     own_server.stop()
     own_server.start()
-    _until(lambda: store.version("aerial") == 0)
+    until(lambda: _version(store) == 0)
     with pytest.raises(ConfigError, match="another service, one"):
         open_store(url, "two")
     store.close()
@@ -136,13 +137,9 @@ def test_a_killed_database_has_whole_batches_only(own_server: Server) -> None:
     store.close()
 
 
-def _until(condition: object) -> None:
-    """Ask until a lost connection is made again."""
-    assert callable(condition)
-    for _ in range(200_000):
-        try:
-            assert condition()
-        except StoreUnavailable:
-            continue
-        return
-    raise AssertionError("the store stays unavailable")
+def _version(store: Store) -> int | None:
+    """The version of the collection; None while the connection is not made again, which is tried once a second."""
+    try:
+        return store.version("aerial")
+    except StoreUnavailable:
+        return None
