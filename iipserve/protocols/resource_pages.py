@@ -34,7 +34,7 @@ POLICY: Headers = (
     (
         "Content-Security-Policy",
         f"default-src 'none'; style-src 'sha256-{b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; "
-        "img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
+        "img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
     ),
     ("X-Content-Type-Options", "nosniff"),
 )
@@ -69,6 +69,8 @@ def page(
     whole = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
+        # without one, browsers ask for /favicon.ico
+        '<link rel="icon" href="data:,"/>',
         f"<title>{text}</title><style>{STYLE}</style></head>\n<body>",
         f'<nav aria-label="Pages above">{trail}</nav>' if trail else "",
         f"<h1>{text}</h1>\n",
