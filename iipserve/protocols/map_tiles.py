@@ -229,8 +229,16 @@ def format_of(text: str, server: Server) -> str:
     return name
 
 
-def plan_tile(tile: TileName, images: Images, server: Server) -> RenderPlan:
+def plan_tile(
+    tile: TileName, images: Images, server: Server, *, is_outside_allowed: bool = False
+) -> RenderPlan:
     """The plan of a tile: the same for the same square, whatever service is asked.
+
+    Args:
+        tile: what is asked for.
+        images: those of the query.
+        server: locates images.
+        is_outside_allowed: a tile outside the limits of the layer is an empty picture, as the service file may say too.
 
     Raises:
         Forbidden: the service file does not let tiles be answered.
@@ -252,7 +260,7 @@ def tile_view(tile: TileName, images: Images, server: Server) -> tuple[MapView, 
         raise NotThere(
             f"layer {tile.layer.identifier!r} has no tile matrix set {tile.matrix_set!r}; it has {known}"
         )
-    matrix = _matrix(tile, linked, is_outside_allowed=answers_empty_tiles(metadata))
+    matrix = _matrix(tile, linked, is_outside_allowed=is_outside_allowed or answers_empty_tiles(metadata))
     grid = linked.set.grid(matrix, tile.column, tile.row, tile.scale)
     view = MapView(tile.layer, style, grid, tile.format, transparent=tile.transparent)
     return view, entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -14,14 +15,22 @@ import pytest
 pytest.importorskip("rasterio")
 pytest.importorskip("sqlalchemy")
 
+from PIL import Image
+from playwright.sync_api import Browser, expect
+
 from tests.documentation.markdown import blocks
+from tests.end_to_end.browsing import watch
 from tests.end_to_end.collection_servers import Answered, ask
 from tests.end_to_end.running import ROOT, map_server
+from tests.end_to_end.viewer_pages import Site, load_packages
 from tests.geo_rasters import GRIDS, HEIGHT, WIDTH, write_geotiff
+
+WITHOUT_WEBGL = True
 
 DOCUMENT = ROOT / "docs" / "collections.md"
 REQUESTS = [block.text for block in blocks(DOCUMENT) if block.language == "http"]
 (SERVICE_FILE,) = (block.text for block in blocks(DOCUMENT) if block.language == "toml")
+PAGES = [block.text for block in blocks(DOCUMENT) if block.language == "html"]
 TOKEN = "a-text-that-is-hard-to-guess"
 GREEN = (40, 200, 90)
 
@@ -68,3 +77,29 @@ def test_requests_do_what_the_guide_says(origin: str) -> None:
     assert ask(f"{origin}/stac/collections/island", "DELETE").status == 401
     assert send(origin, delete).status in (200, 204)
     assert ask(f"{origin}/stac/collections/island").status == 404
+
+
+def test_the_client_of_supermap_lists_searches_and_draws(
+    browser: Browser, documents: Site, origin: str
+) -> None:
+    (text,) = PAGES
+    load_packages(text)
+    create, add, *_ = REQUESTS
+    assert send(origin, create).status == 201
+    assert send(origin, add).status == 201
+    documents.hold("/client.html", text, origin)
+    page = browser.new_context(viewport={"width": 1000, "height": 800}).new_page()
+    mistakes: list[str] = []
+    watch(page, [], mistakes)
+    with page.expect_response(lambda answer: "tile.png" in answer.url and answer.ok):
+        page.goto(f"{documents.origin}/client.html")
+    expect(page.locator("#collections li")).to_have_text(["Island"])
+    expect(page.locator("#images li")).to_have_count(2)
+    assert sorted(page.locator("#images li").all_inner_texts()) == ["summer.tif", "winter.tif"]
+    page.wait_for_load_state("networkidle")
+    shown = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
+    (rows, columns) = np.nonzero((shown == GREEN).all(axis=2))
+    assert np.ptp(columns) / np.ptp(rows) == pytest.approx(2.4 / 0.8 * np.cos(np.radians(49.6)), rel=0.03)
+    harmless = ("favicon.ico", "Failed to load resource")
+    assert [said for said in mistakes if not any(known in said for known in harmless)] == []
+    page.context.close()

@@ -98,7 +98,8 @@ def plan_resource(asked: Shown, images: Images, server: Server) -> Answer:
     layer = asked.layer
     assert layer is not None
     if asked.tile is not None:
-        return Answer(plan_tile(asked.tile, images, server))
+        # the client knows no limits, and asks for every tile in view
+        return Answer(plan_tile(asked.tile, images, server, is_outside_allowed=True))
     if asked.kind == TILE_INFO:
         document = json.dumps(_tile_info(layer, images, server), ensure_ascii=False).encode()
         return Answer(Document(document, JSON, ", ".join(headers_read(server.config))))

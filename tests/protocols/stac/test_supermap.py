@@ -91,6 +91,13 @@ def test_tiles_of_some_images(collection: app.Application) -> None:
         assert tile(collection, parameters).status == 400
 
 
+def test_a_tile_outside_of_the_images_is_clear(collection: app.Application) -> None:
+    """The client knows no limits, and would show an error for each tile that is next to them."""
+    shown = pixels(ask(collection, f"{ROOT}collections/c/tile.png?x=0&y=0&z=3"))
+    assert shown.shape == (256, 256, 4)
+    assert not shown[..., 3].any()
+
+
 @pytest.mark.parametrize(
     "parameters", ["x=a&y=1&z=1", "x=-1&y=1&z=1", "y=1&z=1", "x=1&y=1&z=99", f"x={'9' * 30}&y=1&z=1"]
 )
