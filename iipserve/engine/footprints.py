@@ -84,18 +84,20 @@ def pixel_outline(valid: ValidCells | None, size: Size) -> Any:
     if valid is None or not valid.cells.any():
         return whole
     parts, sides = _parts(valid)
-    outline = transform(unary_union(parts), lambda places: places * sides).intersection(whole)
+    outline = transform(unary_union(parts), lambda places: (places - 1) * sides).intersection(whole)
     return _simplified(outline, max(sides), is_exact=valid.is_exact and max(sides) <= 1).intersection(whole)
 
 
 def _parts(valid: ValidCells) -> tuple[list[Any], tuple[float, float]]:
-    """Polygons around cells, and the sides of these."""
+    """Polygons around cells, and the sides of these. A cell is a unit, from 1 on: rasterio warns of what begins at 0."""
+    from rasterio import Affine
     from rasterio.features import shapes
     from shapely.geometry import shape
 
     cells, sides = valid.cells, valid.sides
     while True:
-        parts = [shape(each) for each, _ in shapes(cells.astype(np.uint8), mask=cells)]
+        found = shapes(cells.astype(np.uint8), mask=cells, transform=Affine(1, 0, 1, 0, 1, 1))
+        parts = [shape(each) for each, _ in found]
         if len(parts) <= MAX_PARTS:
             return parts, sides
         cells, sides = _coarser(cells), (sides[0] * 2, sides[1] * 2)
