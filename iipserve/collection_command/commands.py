@@ -6,8 +6,9 @@ import argparse
 import fnmatch
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeAlias
 
 from iipserve.collection_command import listing
@@ -23,7 +24,7 @@ from iipserve.collections.identifiers import checked
 from iipserve.collections.values import BROKEN, MISSING, Collection, Item
 from iipserve.engine.image_dates import DateRules, compiled
 from iipserve.engine.image_items import MAX_CHECKSUM, ItemOptions
-from iipserve.errors import InvalidRequest
+from iipserve.errors import InvalidRequest, StoreUnavailable
 
 BATCH = 500
 """Items that are changed at once."""
@@ -57,14 +58,15 @@ def add(opened: Opened, options: Options) -> int:
     """Add images."""
     opened.store.collection(options.name)
     identifiers = Finder(opened.roots, opened.library).identifiers(options.sources)
-    adder = _adder(opened, options)
+    adder = adder_of(opened, options, options.name)
     with Progress(opened.err, f"adding to {options.name}", len(identifiers)) as progress:
         outcome = adder.add(identifiers, progress.step)
     return _reported(opened, outcome)
 
 
-def _adder(opened: Opened, options: Options) -> Adder:
-    return Adder(opened, options.name, reading(options), whole_paths=options.paths, jobs=options.jobs)
+def adder_of(opened: Opened, options: Options, name: str) -> Adder:
+    """What adds images to a collection."""
+    return Adder(opened, name, reading(options), whole_paths=options.paths, jobs=options.jobs)
 
 
 def reading(options: Options) -> ItemOptions:
@@ -150,17 +152,44 @@ def check(opened: Opened, options: Options) -> int:
 
 
 def watch(opened: Opened, options: Options) -> int:
-    """Add images of a folder as they come."""
-    opened.store.collection(options.name)
-    finder, adder = Finder(opened.roots, opened.library), _adder(opened, options)
-    watched = Watch(lambda: finder.below(options.folder))
+    """Add images of folders as they come."""
+    finder = Finder(opened.roots, opened.library)
+    watched = []
+    for name, folder in _watched(opened, options):
+        opened.store.collection(name)
+        watched.append((adder_of(opened, options, name), Watch(partial(finder.below, folder))))
     with _signals() as ended:
         while True:
-            if ready := watched.ready():
-                _reported(opened, adder.add(ready))
-                opened.out.flush()
+            for adder, folder_watch in watched:
+                _add_ready(opened, adder, folder_watch)
             if ended.wait(options.interval):
                 return 0
+
+
+def _add_ready(opened: Opened, adder: Adder, folder: Watch) -> None:
+    """Add what has come; a store or a folder that is away is asked again later."""
+    ready: list[str] = []
+    try:
+        ready = folder.ready()
+        if ready:
+            _reported(opened, adder.add(ready))
+            opened.out.flush()
+    except (StoreUnavailable, OSError) as error:
+        folder.again(ready)
+        opened.err.write(f"{error}\n")
+
+
+def _watched(opened: Opened, options: Options) -> Sequence[tuple[str, str]]:
+    """Names of collections, and folders."""
+    if options.name is not None and options.folder is not None:
+        return [(options.name, options.folder)]
+    pairs = opened.settings.watch if opened.settings else ()
+    chosen = [pair for pair in pairs if options.name in (None, pair[0])]
+    if not chosen:
+        raise InvalidRequest(
+            "nothing says what to watch: give a collection and a folder, or state `watch` in the service file"
+        )
+    return chosen
 
 
 @contextmanager

@@ -138,9 +138,11 @@ def _exchange(commands: Commands) -> None:
 
 
 def _watch(commands: Commands) -> None:
-    watch = _command(commands, "watch", "add images of a folder as they come, until a signal ends it")
-    watch.add_argument("name", metavar="NAME")
-    watch.add_argument("folder", metavar="FOLDER")
+    watch = _command(commands, "watch", "add images of folders as they come, until a signal ends it")
+    watch.add_argument(
+        "name", nargs="?", metavar="NAME", help="without it, those of `watch` in the service file"
+    )
+    watch.add_argument("folder", nargs="?", metavar="FOLDER", help="below FILESYSTEM_PREFIX")
     watch.add_argument(
         "--interval", type=_size, default=10.0, metavar="SECONDS", help="between two looks (10)"
     )

@@ -40,3 +40,8 @@ class Watch:
                 settling[identifier] = seen
         self._settling = settling
         return ready
+
+    def again(self, identifiers: Iterable[str]) -> None:
+        """Give images once more that could not be added."""
+        for identifier in identifiers:
+            self._taken.pop(identifier, None)

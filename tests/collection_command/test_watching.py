@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from iipserve.collection_command.watching import Watch
 from tests.collection_command.running import Folder
 from tests.geo_rasters import KINDS
@@ -24,12 +26,23 @@ def test_files_are_taken_once_they_settle(tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(b"1")
     assert watch.ready() == []
     assert watch.ready() == ["a", "b"]
+    watch.again(["b"])
+    assert watch.ready() == []
+    assert watch.ready() == ["b"]
 
 
-def test_images_are_added_as_they_come(folder: Folder) -> None:
+@pytest.mark.parametrize("is_stated", [False, True])
+def test_images_are_added_as_they_come(is_stated: bool, folder: Folder, tmp_path: Path) -> None:
     environ = {**os.environ, "FILESYSTEM_PREFIX": f"{folder.images}/"}
-    command = [sys.executable, "-m", "iipserve", "collection", "--store", folder.url]
-    command += ["watch", "demo", str(folder.images), "--interval", "0.05"]
+    command = [sys.executable, "-m", "iipserve", "collection"]
+    if is_stated:
+        environ["SERVICES"] = str(tmp_path / "service.toml")
+        (tmp_path / "service.toml").write_text(
+            '[collections]\nstore = "store.sqlite"\nwatch = [["demo", "images"]]\n'
+        )
+        command += ["watch", "--interval", "0.05"]
+    else:
+        command += ["--store", folder.url, "watch", "demo", str(folder.images), "--interval", "0.05"]
     process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -43,3 +56,9 @@ def test_images_are_added_as_they_come(folder: Folder) -> None:
         process.kill()
         process.communicate()
     assert folder.ids() == ["utm.tif", "wgs84.tif"]
+
+
+def test_watching_nothing_is_refused(folder: Folder) -> None:
+    assert folder.run("watch").status == 1
+    assert folder.run("watch", "demo").status == 1
+    assert folder.run("watch", "none", str(folder.images)).status == 1

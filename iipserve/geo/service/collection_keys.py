@@ -42,13 +42,13 @@ COLLECTIONS = {
         "`archive:1950/a.tif`; any folder there if it is left out.", (),
     ),
     "overview_folder": Key(
-        Text(), '"overviews"', "Where overviews of collections are built: a folder below FILESYSTEM_PREFIX.", ""
+        Text(), '"overviews"', "Where `iipserve collection overview` builds overviews, and maps look for them: a folder below FILESYSTEM_PREFIX.", ""
     ),
     "upload_folder": Key(
         Text(), '"uploads"', "Where uploaded images are kept: a folder below FILESYSTEM_PREFIX. None are accepted without it.", ""
     ),
     "watch": Key(
-        Folders(), '[["aerial", "incoming"]]', "Collections, and the folders below FILESYSTEM_PREFIX whose new images are added to them.", ()
+        Folders(), '[["aerial", "incoming"]]', "Collections, and the folders below FILESYSTEM_PREFIX whose new images `iipserve collection watch` adds to them.", ()
     ),
 }  # fmt: skip
 
