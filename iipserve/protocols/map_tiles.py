@@ -245,10 +245,13 @@ def plan_tile(
         NotThere: the layer has no such style or set.
         TileNotFound: the set has no such tile, or it is outside the limits of the layer.
     """
-    return plan_layer(*tile_view(tile, images, server), images, server)
+    view, entry = tile_view(tile, images, server, is_outside_allowed=is_outside_allowed)
+    return plan_layer(view, entry, images, server)
 
 
-def tile_view(tile: TileName, images: Images, server: Server) -> tuple[MapView, LayerEntry]:
+def tile_view(
+    tile: TileName, images: Images, server: Server, *, is_outside_allowed: bool = False
+) -> tuple[MapView, LayerEntry]:
     """A tile as a map, and its layer as it is shown there. Raises the same as `plan_tile`."""
     metadata = server.catalog().metadata
     check_offered(metadata, "GetTile")
