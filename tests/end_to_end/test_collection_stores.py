@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import urllib.error
+import urllib.request
+from http import HTTPStatus
+from http.client import HTTPResponse
 from pathlib import Path
 
 import pytest
 
+from tests.databases import postgresql
 from tests.end_to_end.running import ROOT, daemon
 from tests.ports import free_port
 from tests.transport.processes import until
 
 pytest.importorskip("sqlalchemy")
-SERVICE = '[collections]\nname = "{name}"\nstore = "shared.sqlite"\n'
+SERVICE = '[collections]\nname = "{name}"\nstore = "{store}"\neditable = true\n'
 
 
-def service_file(folder: Path, name: str) -> Path:
-    """A service file whose store is `shared.sqlite` next to it."""
+def service_file(folder: Path, name: str, store: str = "shared.sqlite") -> Path:
+    """A service file whose store is by default `shared.sqlite` next to it."""
     path = folder / f"{name}.toml"
-    path.write_text(SERVICE.format(name=name))
+    path.write_text(SERVICE.format(name=name, store=store))
     return path
 
 
@@ -45,3 +51,38 @@ def test_a_second_service_with_a_store_does_not_start_and_says_why(tmp_path: Pat
 def _until_held(lock: Path) -> None:
     """Wait for the first worker, which takes the store when it starts: its name is in the lock then."""
     until(lambda: lock.exists() and lock.read_text() != "")
+
+
+def test_while_the_database_is_away_clients_are_told_when_to_come_back(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    with postgresql() as server:
+        file = service_file(tmp_path, "archive", server.database(postgis=False))
+        port = free_port()
+        origin = f"http://127.0.0.1:{port}"
+        with daemon(
+            tmp_path, tmp_path, "--http", f"127.0.0.1:{port}", ports=[port], WORKERS="2", SERVICES=str(file)
+        ):
+            created = json.dumps(
+                {"id": "aerial", "type": "Collection", "description": "Aerial images"}
+            ).encode()
+            assert answer(f"{origin}/stac/collections", created).status == HTTPStatus.CREATED
+            server.stop()
+            for path in ("/stac/collections", "/stac/collections/aerial", "/stac/search?collections=aerial"):
+                away = answer(f"{origin}{path}")
+                assert away.status == HTTPStatus.SERVICE_UNAVAILABLE
+                assert int(away.headers["Retry-After"]) > 0
+                assert str(tmp_path).encode() not in away.read()
+            assert answer(f"{origin}/stac/collections", created).status == HTTPStatus.SERVICE_UNAVAILABLE
+            server.start()
+            until(lambda: answer(f"{origin}/stac/collections/aerial").status == HTTPStatus.OK)
+            assert answer(f"{origin}/stac/collections", created).status == HTTPStatus.CONFLICT
+
+
+def answer(address: str, body: bytes | None = None) -> HTTPResponse:
+    """The answer to GET, or to POST of a JSON document, whatever its status."""
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    try:
+        response: HTTPResponse = urllib.request.urlopen(request, timeout=30)
+    except urllib.error.HTTPError as error:
+        return error  # type: ignore[return-value]
+    return response
