@@ -81,6 +81,7 @@ def reading(options: Options) -> ItemOptions:
         dates=DateRules(options.date, options.date_pattern, options.date_field),
         max_checksum=None if options.checksum else MAX_CHECKSUM,
         reads_pixels=not options.whole,
+        max_pixels=None,
     )
 
 

@@ -29,6 +29,8 @@ BLOCK = 1 << 20
 """Bytes that are hashed at once."""
 MAX_CHECKSUM = 1 << 30
 """Bytes of the longest file of which a checksum is made, unless stated: a second or two."""
+MAX_PIXELS = 1 << 28
+"""Pixels that are read to find a footprint, unless stated: some seconds for an image without small levels."""
 MULTIHASH_SHA256 = "1220"
 """Precedes the hexadecimal digits of SHA-256 in a multihash (STAC's extension File)."""
 VISIBLE = 10.0
@@ -59,6 +61,8 @@ class ItemOptions:
     """Bytes of files of which a checksum is made; None: of all."""
     reads_pixels: bool = True
     """The footprint is that of the pixels that have data; else that of the whole image."""
+    max_pixels: int | None = MAX_PIXELS
+    """Pixels that are read for that, at most; None: any number."""
     properties: Json = field(default_factory=dict)
     """Further ones, which win over those of the file."""
 
@@ -144,7 +148,9 @@ class _File(NamedTuple):
 
 def _placed(info: ImageInfo, geo: GeoImage, library: Library, options: ItemOptions) -> Footprint | None:
     source = library.source(image_ref(info, 0, geo.mask))
-    return footprint(geo.georeference, valid_cells(source) if options.reads_pixels else None)
+    return footprint(
+        geo.georeference, valid_cells(source, options.max_pixels) if options.reads_pixels else None
+    )
 
 
 def _checksum(file: OpenedFile, maximum: int | None) -> str:

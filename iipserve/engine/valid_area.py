@@ -34,10 +34,14 @@ class ValidCells(NamedTuple):
     """Every pixel of the full size was read; else pixels may be left out that a smaller level does not show."""
 
 
-def valid_cells(source: Source) -> ValidCells | None:
-    """Where an image has data; None if all of its pixels have.
+def valid_cells(source: Source, max_pixels: int | None = None) -> ValidCells | None:
+    """Where an image has data; None if all of its pixels have, or more would have to be read to find that out.
 
     A pixel has none if it is missing (`processing.missing`), or clear by opacity or a mask in the file.
+
+    Args:
+        source: of the image.
+        max_pixels: that are read at most; None: any number.
 
     Raises:
         DecodeError: the image is damaged.
@@ -47,6 +51,8 @@ def valid_cells(source: Source) -> ValidCells | None:
         return None
     level = _level(info)
     size = info.levels[level].size
+    if max_pixels is not None and size.area > max_pixels:
+        return None
     cells, factor = _read(source, level, size)
     if cells.all():
         return None
@@ -64,7 +70,7 @@ def _read(source: Source, level: int, size: Size) -> tuple[NDArray[np.bool_], in
     """The cells of a level, and pixels of the level in each, across and down."""
     factor = ceil_div(max(size), MAX_SIDE)
     cells = np.zeros((ceil_div(size.height, factor), ceil_div(size.width, factor)), np.bool_)
-    for strip in _strips(source.info, level):
+    for strip in _strips(source, level):
         if source.reads_regions:
             pixels = source.read_region(level, strip, strip.size)
         else:
@@ -74,10 +80,11 @@ def _read(source: Source, level: int, size: Size) -> tuple[NDArray[np.bool_], in
     return cells, factor
 
 
-def _strips(info: ImageInfo, level: int) -> Iterator[Region]:
-    """Whole rows of tiles, as many at once as are not too large."""
-    (width, height), tile = info.levels[level].size, info.levels[level].tile
-    rows = tile.height * max(1, STRIP_PIXELS // (width * tile.height))
+def _strips(source: Source, level: int) -> Iterator[Region]:
+    """Rows from top to bottom, as many at once as are not too large: of whole tiles, unless the source reads any region."""
+    geometry = source.info.levels[level]
+    (width, height), unit = geometry.size, 1 if source.reads_regions else geometry.tile.height
+    rows = unit * max(1, STRIP_PIXELS // (width * unit))
     for top in range(0, height, rows):
         yield Region(0, top, width, min(rows, height - top))
 

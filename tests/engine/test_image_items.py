@@ -142,6 +142,8 @@ def test_footprint_without_reading_pixels_is_that_of_the_grid(tmp_path: Path) ->
     name = KINDS["rgba"](tmp_path).name
     half, whole = item(tmp_path, name), item(tmp_path, name, reads_pixels=False)
     assert half.bounds[0].width == pytest.approx(whole.bounds[0].width / 2, rel=0.02)
+    assert item(tmp_path, name, max_pixels=120 * 80).bounds == half.bounds
+    assert item(tmp_path, name, max_pixels=120 * 80 - 1).bounds == whole.bounds
 
 
 def test_ids_are_names_of_files_unless_given(tmp_path: Path) -> None:
