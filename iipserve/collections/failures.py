@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
@@ -12,6 +14,11 @@ from iipserve.errors import Conflict, InvalidRequest, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
+LOG_SECONDS = 10.0
+MAX_REASONS = 64
+_logging = threading.Lock()
+_logged_at: dict[str, float] = {}
+"""When reasons were logged last, on the monotonic clock."""
 UNAVAILABLE = "the store of the image collections cannot be used at present; try again later"
 
 
@@ -31,8 +38,21 @@ def translated() -> Iterator[None]:
     except (DataError, OverflowError) as error:
         raise InvalidRequest("a number or text is not one that the store can hold") from error
     except SQLAlchemyError as error:
-        log.warning("the store of the image collections fails: %s", reason(error))
-        raise StoreUnavailable(UNAVAILABLE) from error
+        raise unavailable(error) from error
+
+
+def unavailable(error: Exception) -> StoreUnavailable:
+    """The error for clients. The reason is logged, at most once in `LOG_SECONDS`: every request meets it."""
+    text, now = reason(error), monotonic()
+    with _logging:
+        is_due = now - _logged_at.get(text, -LOG_SECONDS) >= LOG_SECONDS
+        if is_due:
+            if len(_logged_at) >= MAX_REASONS:
+                _logged_at.clear()
+            _logged_at[text] = now
+    if is_due:
+        log.warning("the store of the image collections fails: %s", text)
+    return StoreUnavailable(UNAVAILABLE)
 
 
 def reason(error: Exception) -> str:

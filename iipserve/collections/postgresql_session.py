@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,12 +10,11 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from iipserve.collections.failures import UNAVAILABLE, reason
+from iipserve.collections.failures import UNAVAILABLE, unavailable
 from iipserve.collections.instance_lock import InstanceLock
 from iipserve.collections.schema import PREFIX
 from iipserve.errors import ConfigError, StoreUnavailable
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PAUSE_SECONDS = 1.0
@@ -67,8 +65,7 @@ class Session:
                 except psycopg.Error as error:
                     self._drop()
                     if is_last:
-                        log.warning("the store of the image collections fails: %s", reason(error))
-                        raise StoreUnavailable(UNAVAILABLE) from error
+                        raise unavailable(error) from error
         raise AssertionError("one of two attempts returns or raises")
 
     def _connected(self) -> psycopg.Connection[Any]:
@@ -92,8 +89,7 @@ class Session:
                 SessionLock(connection).acquire(self._holder)
         except ConfigError as error:
             self._drop()
-            log.error("%s", error)
-            raise StoreUnavailable(UNAVAILABLE) from error
+            raise unavailable(error) from error
 
     def _drop(self) -> None:
         if self._connection is not None:
