@@ -21,6 +21,7 @@ from iipserve.plan.faults import report
 from iipserve.processing import Context, Operation, Pixels, Stage, pipeline
 from iipserve.processing.display import display_transform
 from iipserve.processing.layering import Layering
+from iipserve.processing.layout import first_bands
 from iipserve.processing.merging import Greatest, Least, Mean, Merging
 from iipserve.processing.sample_format import SampleFormat
 
@@ -79,7 +80,8 @@ class MosaicReader(JointReader):
     def read(self) -> Pixels:
         pixels = super().read()
         opaque = np.iinfo(pixels.dtype.name).max
-        return np.ascontiguousarray(pixels[..., :-1]) if (pixels[..., -1] == opaque).all() else pixels
+        is_opaque = (pixels[..., -1] == opaque).all()
+        return first_bands(pixels, pixels.shape[2] - 1) if is_opaque else pixels
 
     def read_area(self, area: Region) -> Pixels:
         """Colors and opacity of a strip; images of which nothing shows are not read."""

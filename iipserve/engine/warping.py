@@ -14,12 +14,12 @@ from iipserve.codecs import NO_METADATA, Encoder, Metadata
 from iipserve.engine.admission import Cost, bytes_with_opacity
 from iipserve.engine.assembly import STRIP_COPIES
 from iipserve.engine.binding import Bound, bind
-from iipserve.engine.map_areas import around, box_inside
 from iipserve.engine.resampling import BIAS, RESAMPLERS, margin
 from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.engine.warped_level import WarpedLevel, Window
 from iipserve.geo.coordinates import BLOCK, Block, source_blocks
-from iipserve.geometry import Region, Size
+from iipserve.geo.image_boxes import region_on
+from iipserve.geometry import Region, Size, common_region
 from iipserve.plan import RenderPlan, Resampling, Warp
 from iipserve.processing import Operation, Pixels
 from iipserve.processing.layout import as_units, with_equal_bands, with_full_opacity
@@ -64,7 +64,6 @@ class WarpReader(ViewReader):
         self._plan = plan
         self._view = view
         self._source = services.library.source(view.image)
-        self._areas: dict[Region, Region | None] = {}
 
     def stored(self, encoder: Encoder) -> bytes | None:
         return None
@@ -171,21 +170,16 @@ class WarpReader(ViewReader):
         margins = margin(self._view.resampling, self._level.reach)
         return Part(area, blocks, tuple(self._level.windows(blocks, margins)))
 
+    @cached_property
+    def _place(self) -> Region | None:
+        return region_on(self._view.source, self._view.target)
+
     def _area(self, part: Part) -> Region | None:
         """A box around all pixels of a strip that are inside of the image."""
-        if len(part.windows) == 1 and part.windows[0].is_covered:
-            return part.region
-        known = self._areas.get(part.region)
-        if known is None:
-            boxes = (self._box(window, block) for window in part.windows for block in part.blocks)
-            known = self._areas[part.region] = around(box for box in boxes if box)
-        return known
-
-    def _box(self, window: Window, block: Block) -> Region | None:
-        """A box around the pixels of a block that are inside of the image, on the turn of a window."""
-        level = self._level
-        mapped = block.mapped(level.scale[0], -self._shift(window), level.scale[1], 0.0)
-        return box_inside(mapped, window.columns, (level.start[1], level.extent[1]))
+        if not part.windows or self._place is None:
+            return None
+        covered = len(part.windows) == 1 and part.windows[0].is_covered
+        return part.region if covered else common_region(self._place, part.region)
 
     def _shift(self, window: Window) -> float:
         """Columns of the level by which a window is further around the globe."""

@@ -26,9 +26,6 @@ from iipserve.lru import LRU
 
 Coordinates: TypeAlias = NDArray[np.float64]
 
-Pixels: TypeAlias = slice | NDArray[np.intp]
-"""Indices."""
-
 BLOCK = 256
 """Sides of the blocks, in pixels of the map."""
 EXACT = 32
@@ -70,17 +67,14 @@ class Smooth(NamedTuple):
         width, height = self.region.width, self.region.height
         return _interpolated(self.columns, width, height), _interpolated(self.rows, width, height)
 
-    def values_at(self, columns: Pixels, rows: Pixels) -> Pair:
-        """Columns and rows at the centers of some pixels of the block: shape (rows, columns)."""
-        down, across = _weights(self.region.height)[rows], _weights(self.region.width)[columns].T
-        return _product(down @ self.columns, across), _product(down @ self.rows, across)
-
     def cut(self, area: Region) -> Exact | None:
         """The coordinates of all pixels of the block that are in an area of the map; None if none is."""
         part = common_region(self.region, area)
         if part is None:
             return None
-        return Exact(part, *self.values_at(*_slices(part, self.region)))
+        columns, rows = _slices(part, self.region)
+        down, across = _weights(self.region.height)[rows], _weights(self.region.width)[columns].T
+        return Exact(part, _product(down @ self.columns, across), _product(down @ self.rows, across))
 
     def mapped(self, x: float, shift_x: float, y: float, shift_y: float) -> Smooth:
         """With columns multiplied by `x` and shifted, and rows likewise."""

@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from iipserve.errors import IMAGE_FAULTS, InvalidRequest, UnsupportedImage
-from iipserve.geo import crs
-from iipserve.geo.georeference import GeoImage, Georeference
-from iipserve.geo.grid import GridRef
-from iipserve.geo.image_boxes import box_in
+from iipserve.geo.georeference import GeoImage
+from iipserve.geo.image_boxes import region_on
 from iipserve.geo.image_index import IndexedImage
 from iipserve.http import Headers
 from iipserve.http.warnings import listed, warning
@@ -27,8 +25,6 @@ from iipserve.protocols.mosaic_operations import divided, rule_for
 
 MAX_MOSAIC_IMAGES = 50
 """Images of which a mosaic is made; of more an overview is shown, or some are left out."""
-AROUND = 2.0
-"""Pixels of the map by which boxes of images are widened."""
 
 
 class Member(NamedTuple):
@@ -138,24 +134,11 @@ def plan_mosaic(
 
 def _part(view: MapView, member: Member, server: Server) -> MosaicPart | None:
     """One image, with all operations of its map; None if it does not meet the map."""
-    if not _meets(view.target, member.geo.georeference):
+    if region_on(member.geo.georeference, view.target) is None:
         return None
     alone = replace(view, transparent=True, background=WHITE)
     placed = place_image(alone, member.info, member.geo, server)
     return None if placed is None else MosaicPart(placed.view, placed.operations, placed.x, placed.y)
-
-
-def _meets(target: GridRef, georeference: Georeference) -> bool:
-    """Whether an image may show on a map, as far as boxes tell."""
-    box, own = box_in(georeference, target.crs), target.bounds
-    if box is None:
-        return False
-    margin = AROUND * max(own.width / target.size.width, own.height / target.size.height)
-    if not (box.min_y - margin <= own.max_y and own.min_y <= box.max_y + margin):
-        return False
-    # where x returns around the globe, map and image may be some turns apart
-    turns = crs.turn(target.crs) is not None
-    return turns or (box.min_x - margin <= own.max_x and own.min_x <= box.max_x + margin)
 
 
 def _hides_all(view: MapView, member: Member, part: MosaicPart) -> bool:
