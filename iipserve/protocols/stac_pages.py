@@ -81,8 +81,8 @@ def _columns(item: Json) -> tuple[str, str, str]:
     properties = item.get("properties") or {}
     shape, gsd = properties.get("proj:shape"), properties.get("gsd")
     pixels = f"{shape[1]} x {shape[0]}" if isinstance(shape, Sequence) and len(shape) == 2 else ""
-    size = f"{gsd:g} m" if isinstance(gsd, (int, float)) else ""
-    return escape(_time(properties)), escape(pixels), size
+    size = f"{gsd:.4g} m" if isinstance(gsd, (int, float)) else ""
+    return escape(_time(properties).replace("T00:00:00Z", "")), escape(pixels), size
 
 
 def _time(properties: Json) -> str:

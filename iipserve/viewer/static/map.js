@@ -166,10 +166,11 @@ class MapPage {
   }
 
   #goTo(entry) {
-    // the list covers the right of a wide window, the slider its lower end
+    // the list covers the right of a wide window, the lower part of a narrow one; the slider is at the other end
     const list = this.#root.querySelector("#layers").getBoundingClientRect();
-    const right = list.left > innerWidth / 2 ? innerWidth - list.left + 20 : 60;
-    this.#map.getView().fit(entry.extent, { padding: [60, right, 90, 60] });
+    const isWide = list.left > innerWidth / 2;
+    const padding = isWide ? [60, innerWidth - list.left + 20, 90, 60] : [150, 20, innerHeight - list.top + 20, 20];
+    this.#map.getView().fit(entry.extent, { padding });
   }
 
   #rest(coordinate) {
