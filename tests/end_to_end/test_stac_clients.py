@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 pystac_client = pytest.importorskip("pystac_client")
 pytest.importorskip("sqlalchemy")
 
+from tests.databases import postgresql  # noqa: E402
 from tests.end_to_end.running import daemon  # noqa: E402
 from tests.ports import free_port  # noqa: E402
 from tests.protocols.stac.services import COUNT, service_file  # noqa: E402
 
 
-@pytest.fixture(scope="module")
-def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder, port = tmp_path_factory.mktemp("clients"), free_port()
-    services = str(service_file(folder))
+@contextmanager
+def served(folder: Path, store: str = "") -> Iterator[str]:
+    """The address of the landing page of a service that clients on this host may change."""
+    port = free_port()
+    services = str(service_file(folder, "editable = true", "downloadable = true", store=store))
     with daemon(folder, folder, "--http", f"127.0.0.1:{port}", ports=[port], SERVICES=services):
         yield f"http://127.0.0.1:{port}/stac/"
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(tmp_path_factory.mktemp("clients")) as origin:
+        yield origin
+
+
+@pytest.fixture
+def postgis_origin(tmp_path: Path) -> Iterator[str]:
+    pytest.importorskip("psycopg")
+    with postgresql() as server:
+        if not server.has_postgis:
+            pytest.skip("PostGIS is not installed")
+        with served(tmp_path, server.database(postgis=True)) as origin:
+            yield origin
 
 
 CLASSES = (
@@ -37,16 +60,33 @@ COMPARED = {
 """What its queries compare with."""
 
 
-def test_the_validator_of_apis_finds_no_errors(origin: str) -> None:
+DELETED_ITEM: dict[str, Any] = {
+    "type": "Feature", "stac_version": "1.1.0", "id": "S2A_47XNF_20230423_0_L2A", "geometry": None, "assets": {}, "links": [],
+    "properties": {"datetime": "2023-04-23T06:47:03Z"},
+}  # fmt: skip
+"""The validator first deletes an item of that identifier, which has to be there."""
+
+
+@pytest.mark.parametrize("store", ["origin", "postgis_origin"])
+def test_the_validator_of_apis_finds_no_errors(store: str, request: pytest.FixtureRequest) -> None:
     pytest.importorskip("stac_api_validator")
+    origin: str = request.getfixturevalue(store)
+    _post(f"{origin}collections/empty/items", DELETED_ITEM)
     command = [sys.executable, "-m", "tests.end_to_end.stac_validation", "--root-url", origin]
     command += ["--collection", "squares", "--geometry", GEOMETRY, "--validate-pagination"]
-    command += ["--fields-nested-property", "properties.platform"]
+    command += ["--fields-nested-property", "properties.platform", "--transaction-collection", "empty"]
     command += [text for each in CLASSES for text in ("--conformance", each)]
     command += [text for name, value in COMPARED.items() for text in (f"--query-{name}", str(value))]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Errors: none" in done.stdout, done.stdout
+
+
+def _post(address: str, value: Any) -> None:
+    headers = {"Content-Type": "application/geo+json"}
+    posted = urllib.request.Request(address, json.dumps(value).encode(), headers)
+    with urllib.request.urlopen(posted, timeout=30) as answer:
+        assert answer.status == 201
 
 
 def test_pystac_client_searches(origin: str) -> None:

@@ -47,9 +47,9 @@ def search_object(request: Request) -> Json:
         return {}
     content = request.body.read().strip()
     if request.media_type == FORM and QUOTED_NAME.match(content):
-        value = _unescaped(_value(TOKEN.sub(_strict, content)))
+        value = _unescaped(parsed(TOKEN.sub(_strict, content)))
     else:
-        value = _value(content)
+        value = parsed(content)
     if not isinstance(value, dict):
         raise InvalidRequest('the body is not an object; a search is one, as {"limit": 10}')
     return value
@@ -65,21 +65,30 @@ def json_value(request: Request) -> Any:
     content = b"" if request.body is None else request.body.read()
     if not content.strip():
         raise InvalidRequest("the request has no body; JSON is needed")
-    return _value(content)
+    return parsed(content)
 
 
-def _value(content: bytes) -> Any:
+def parsed(content: bytes, of: str = "the body") -> Any:
+    """The value that a text in JSON is.
+
+    Args:
+        content: the text.
+        of: what it is, for messages.
+
+    Raises:
+        InvalidRequest: as `json_value`.
+    """
     try:
         value = json.loads(
             content.decode("utf-8-sig"), parse_float=_finite, parse_int=_whole, parse_constant=_no_constant
         )
     except RecursionError:
-        raise InvalidRequest("the body has too many arrays and objects in one another") from None
+        raise InvalidRequest(f"{of} has too many arrays and objects in one another") from None
     except UnicodeDecodeError as error:
-        raise InvalidRequest(f"the body is no UTF-8 at byte {error.start}") from None
+        raise InvalidRequest(f"{of} is no UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise InvalidRequest(
-            f"the body is no JSON at line {error.lineno}, column {error.colno}: {error.msg}"
+            f"{of} is no JSON at line {error.lineno}, column {error.colno}: {error.msg}"
         ) from None
     _check(value, MAX_DEPTH)
     return value
@@ -103,26 +112,26 @@ def _unescaped(value: Any) -> Any:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise InvalidRequest(f"the number {text[:40]} in the body is too large")
+        raise InvalidRequest(f"the number {text[:40]} is too large")
     return number
 
 
 def _whole(text: str) -> int:
     if len(text) > 20:
-        raise InvalidRequest(f"the number {text[:40]} in the body has too many digits")
+        raise InvalidRequest(f"the number {text[:40]} has too many digits")
     number = int(text)
     if not -(1 << 63) <= number < 1 << 63:
-        raise InvalidRequest(f"the number {text} in the body is too large")
+        raise InvalidRequest(f"the number {text} is too large")
     return number
 
 
 def _no_constant(text: str) -> NoReturn:
-    raise InvalidRequest(f"the body contains {text}, which JSON does not have")
+    raise InvalidRequest(f"{text} is in the text, which JSON does not have")
 
 
 def _check(value: Any, depth: int) -> None:
     if depth == 0:
-        raise InvalidRequest("the body has too many arrays and objects in one another")
+        raise InvalidRequest("there are too many arrays and objects in one another")
     if isinstance(value, str):
         _check_text(value)
     elif isinstance(value, list):
@@ -136,12 +145,12 @@ def _check(value: Any, depth: int) -> None:
 
 def _check_text(text: str) -> None:
     if "\0" in text:
-        raise InvalidRequest("a text in the body contains the character U+0000")
+        raise InvalidRequest("a text contains the character U+0000")
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise InvalidRequest("a text in the body contains half of a surrogate pair") from None
+            raise InvalidRequest("a text contains half of a surrogate pair") from None
 
 
 def _kind(value: Any) -> str:

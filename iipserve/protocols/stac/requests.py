@@ -58,7 +58,7 @@ def parse(routed: Routed, server: Server) -> ResourceQuery | Change | Shown:
         return asked
     segments, suffix = _without_suffix(tuple(decoded(part) for part in path_of(routed).split("/")))
     resource = _resource(segments)
-    stated = suffix or kvp.read(routed.request).get("f").strip()
+    stated = suffix or kvp.parse(routed.request.query).get("f").strip()
     site = site_of(routed, server, _form(stated, routed, OFFERS.get(resource, USUAL_OFFERS)))
     _, collection, _, item = (*segments, "", "", "", "")[:4]
     query = ResourceQuery(resource, site, collection, item)

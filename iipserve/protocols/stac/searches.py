@@ -5,8 +5,6 @@ Sources: STAC API 1.0.0, item-search, with its extensions fields, sort, query an
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -49,7 +47,7 @@ def parameter_search(routed: Routed, site: Site, path: tuple[str, ...], collecti
     Raises:
         InvalidRequest: a parameter is malformed, or two exclude each other.
     """
-    stated = _stated(kvp.read(routed.request))
+    stated = _stated(kvp.parse(routed.request.query))
     href = site.addresses.of(*path, query=_kept_query(routed.request.query))
     return _search(stated, TEXT_READERS, Further(href), collection)
 
@@ -63,31 +61,6 @@ def body_search(routed: Routed, site: Site, path: tuple[str, ...]) -> Search:
     value = bodies.search_object(routed.request)
     kept = {name: member for name, member in value.items() if name != "token"}
     return _search(value, MEMBER_READERS, Further(site.addresses.of(*path), kept))
-
-
-def json_value(text: bytes | str, name: str) -> Any:
-    """A value of JSON, whose numbers are finite and whose texts are Unicode.
-
-    Raises:
-        InvalidRequest: it is none.
-    """
-    try:
-        value = json.loads(text, parse_constant=_number, parse_float=_number)
-        json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"{name} is not JSON: {_printable(error)}") from None
-    return value
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text[:40]} is not a finite number")
-    return value
-
-
-def _printable(error: Exception) -> str:
-    return str(error)[:200].encode("ascii", "backslashreplace").decode()
 
 
 def _kept_query(query: str) -> str:
@@ -111,7 +84,7 @@ def _stated(parameters: Parameters) -> Json:
     """The parameters of a search as members of a body: numbers, lists and values of JSON."""
     found: Json = {name: value for name in TEXTS if (value := parameters.get(name))}
     found |= {name: _listed(value) for name in LISTS if (value := parameters.get(name))}
-    found |= {name: json_value(value, name) for name in VALUES if (value := parameters.get(name))}
+    found |= {name: bodies.parsed(value.encode(), name) for name in VALUES if (value := parameters.get(name))}
     if time := found.get("datetime"):
         found["datetime"] = time.replace(" ", "+")  # a plus sign that was not encoded
     if parameters.states("fields"):

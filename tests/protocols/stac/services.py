@@ -100,10 +100,10 @@ def fill(store: Store) -> None:
         assert {result.status for result in results} == {"created"}, results
 
 
-def service_file(folder: Path, *lines: str) -> Path:
-    """A service file with a store of these collections."""
-    store = folder / "collections.sqlite"
-    opened = open_store(str(store))
+def service_file(folder: Path, *lines: str, store: str = "") -> Path:
+    """A service file with a store of these collections: at an address, or in the folder."""
+    store = store or str(folder / "collections.sqlite")
+    opened = open_store(store)
     fill(opened)
     opened.close()
     path = folder / "service.toml"
