@@ -7,7 +7,7 @@ import fnmatch
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -24,7 +24,7 @@ from iipserve.collections.identifiers import checked
 from iipserve.collections.values import BROKEN, MISSING, Collection, Item
 from iipserve.engine.image_dates import DateRules, compiled
 from iipserve.engine.image_items import MAX_CHECKSUM, ItemOptions
-from iipserve.errors import InvalidRequest, StoreUnavailable
+from iipserve.errors import InvalidRequest, PreconditionFailed, StoreUnavailable
 
 BATCH = 500
 """Items that are changed at once."""
@@ -214,12 +214,20 @@ def overview(opened: Opened, options: Options) -> int:
     with Progress(opened.err, f"overview of {options.name}", builder.blocks) as progress:
         for _ in progress.over(builder.write(path)):
             pass
+    _renew(opened, options.name)
     size = builder.shape.grid.size
     opened.out.write(
         f"{path}: {size.width} x {size.height} pixels, {len(builder.failures)} images left out\n"
     )
     opened.err.writelines(f"{identifier}: {reason}\n" for identifier, reason in builder.failures.items())
     return 1 if builder.failures else 0
+
+
+def _renew(opened: Opened, name: str) -> None:
+    """Give a collection another version, so that answers are made anew; that somebody else changes it does as well."""
+    known = opened.store.collection(name)
+    with suppress(PreconditionFailed):
+        opened.store.replace(known, known.version)
 
 
 def export(opened: Opened, options: Options) -> int:
