@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -14,25 +13,23 @@ from iipserve.config import Config
 from iipserve.engine.collection_index import CollectionIndex
 from iipserve.engine.library import Library
 from iipserve.engine.mosaic_headers import Header, mosaic_header
+from iipserve.engine.time_items import TimeItems
 from iipserve.errors import ConfigError, IIPServeError, NotFound
 from iipserve.geo.collection_settings import CollectionSettings
 from iipserve.geo.georeference import GeoImage, in_pixel_space
-from iipserve.geo.image_index import Span
 from iipserve.geo.layer import DEFAULT_STYLE, Layer, LayerEntry, Style
 from iipserve.geo.service.keys import STYLE
 from iipserve.geo.service.styles import style
-from iipserve.geo.time_extents import extent_text, span_text
 from iipserve.image import ImageInfo, ImageName
 from iipserve.leader import hand_over
 from iipserve.lru import LRU
 
 log = logging.getLogger(__name__)
 
-LATEST = datetime.max.replace(tzinfo=UTC)
 MAX_KEPT = 1024
 """Collections whose layers are kept."""
 MAX_READ = 256
-"""Images of a collection of which its extent is taken exactly."""
+"""Images of a collection of which its extent is taken exactly; of larger collections, from what the store keeps of all."""
 MAX_TRIED = 8
 """Images of a collection of which one has to be readable, for it to be a layer."""
 
@@ -114,17 +111,15 @@ class CollectionLayers:
         """What documents tell of a collection. Its version is read first: what changes meanwhile counts as later."""
         try:
             collection = collection or store.collection(name)
-            search = ItemSearch(collections=(name,), sort=(SortKey("gsd"),), limit=MAX_READ)
+            limit = MAX_READ if collection.summary.count <= MAX_READ else MAX_TRIED
+            search = ItemSearch(collections=(name,), sort=(SortKey("gsd"),), limit=limit)
             items = store.search(search).items
-            times = tuple(Span(*each) for each in store.times(name))
         except NotFound:
             return _Known(0, None)
-        header = self._header(collection, items)
-        entry = None if header is None else self._made(collection, header, items, times)
-        return _Known(collection.version, entry)
+        return _Known(collection.version, self._read_entry(collection, items))
 
-    def _header(self, collection: Collection, items: tuple[Item, ...]) -> Header | None:
-        """What stands for the mosaic, by the first of its images that can be read."""
+    def _read_entry(self, collection: Collection, items: tuple[Item, ...]) -> LayerEntry | None:
+        """The layer, by the first image that can be read; None where there is none."""
         located = [item for item in items if item.crs and item.is_ok]
         for item in located[:MAX_TRIED]:
             try:
@@ -133,12 +128,11 @@ class CollectionLayers:
             except IIPServeError as error:
                 log.warning("image %r of collection %r cannot be read: %s", item.id, collection.name, error)
                 continue
-            return mosaic_header(collection, items, info, geo)
+            header = mosaic_header(collection, items, info, geo)
+            return None if header is None else self._made(collection, header, item)
         return None
 
-    def _made(
-        self, collection: Collection, header: Header, items: tuple[Item, ...], times: tuple[Span, ...]
-    ) -> LayerEntry:
+    def _made(self, collection: Collection, header: Header, first: Item) -> LayerEntry:
         index = CollectionIndex(
             name=collection.name,
             version=collection.version,
@@ -147,7 +141,6 @@ class CollectionLayers:
             store=self._store,
             overview=self._overview(collection.name),
         )
-        first = next(item for item in items if item.crs and item.is_ok)
         layer = Layer(
             collection.name,
             ImageName(first.href),
@@ -155,7 +148,7 @@ class CollectionLayers:
             abstract=collection.description,
             keywords=collection.keywords,
             styles=(self._style(collection),),
-            metadata=MappingProxyType(_metadata(index, times)),
+            metadata=MappingProxyType(TimeItems(index)),
             index=index,
             services=frozenset(self._settings.services),
         )
@@ -176,17 +169,3 @@ class CollectionLayers:
         except (KeyError, ValueError, OverflowError, ConfigError) as error:
             log.warning("the style of collection %r is not used: %s", collection.name, error)
             return DEFAULT_STYLE
-
-
-def _metadata(index: CollectionIndex, times: Sequence[Span]) -> dict[str, str]:
-    """The dimension `time`, as `protocols.map_dimensions` reads it."""
-    if not times:
-        return {}
-    default = index.time_rule.default
-    newest = max(times, key=lambda span: span.end or LATEST)
-    if default == "newest":
-        default = span_text(newest)
-    elif default == "all":
-        default = span_text(Span(times[0].start, newest.end))
-    items = {"timeextent": extent_text(times), "timedefault": default}
-    return items if index.time_rule.match == "exact" else items | {"timenearest": "1"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from iipserve.geo.image_index import Span
 
@@ -49,7 +50,7 @@ def extent_text(spans: Sequence[Span]) -> str:
     """
     if not spans:
         return ""
-    entries = list(_entries(spans))
+    entries = list(islice(_entries(spans), MAX_ENTRIES + 1))
     if len(entries) <= MAX_ENTRIES:
         return ",".join(entries)
     last = max(span.end for span in spans if span.end)

@@ -196,7 +196,7 @@ def _planned(
 def _time_header(query: MapQuery) -> tuple[tuple[str, str], ...]:
     """Of which time the map of one layer is, if it is known (/rec/datetime/actual-datetime)."""
     index = query.layers[0].index
-    if index is not None and index.selection.effective:  # a header of its own
+    if index is not None:  # it has a header of its own where it is of a time
         return ()
     found = times.time_interval(query.layers[0]) if len(query.layers) == 1 else None
     if found is None:

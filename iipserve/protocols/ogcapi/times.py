@@ -57,9 +57,14 @@ def _entry(item: Item) -> str:
 
 def names_of(layers: Iterable[Layer]) -> tuple[str, ...]:
     """Names of all dimensions of layers, as requests may write them."""
-    return tuple(
-        name for layer in layers for each in dimensions_of(layer) for name in (each.name, each.parameter)
-    )
+    return tuple(name for layer in layers for dimension in _named(layer) for name in dimension)
+
+
+def _named(layer: Layer) -> tuple[tuple[str, str], ...]:
+    """Name and parameter of each dimension; those of a collection need no list of its times."""
+    if layer.index is not None:
+        return ((TIME, TIME),)
+    return tuple((each.name, each.parameter) for each in dimensions_of(layer))
 
 
 def _instants(text: str, locator: str) -> str:
@@ -103,11 +108,11 @@ def having(layers: Iterable[Layer], stated: Iterable[Stated]) -> tuple[Layer, ..
     """
     found = tuple(layers)
     for each in stated:
-        known = [_dimension(layer, each.name) for layer in found]
+        known = [None if layer.index is not None else _dimension(layer, each.name) for layer in found]
         found = tuple(
             layer
             for layer, dimension in zip(found, known, strict=True)
-            if dimension is None or layer.index is not None or dimension.has(each.value)
+            if dimension is None or dimension.has(each.value)
         )
         if not found:
             extents = "; ".join(dict.fromkeys(dimension.extent for dimension in known if dimension))
