@@ -160,3 +160,46 @@ def test_an_empty_collection_is_no_layer_yet(published: Published) -> None:
     assert ask(worker, f"/wmts/{NAME}/{TILE}.png").status == 404
     published.add([2014])
     assert ask(worker, f"/wmts/{NAME}/{TILE}.png").status == 200
+
+
+def test_images_are_answered_while_the_store_is_away(published: Published) -> None:
+    """And documents list collections as they were before."""
+    worker = published.application()
+    before = body(ask(worker, "/wms?SERVICE=WMS&REQUEST=GetCapabilities"))
+    assert row(worker, MAP).any()
+    published.store.close()
+    for path in published.images.parent.glob("store.sqlite*"):
+        path.write_bytes(b"not a database " * 1000)
+    assert ask(worker, "/xyz/2014/11/1109/735.png").status == 200
+    assert body(ask(worker, "/wms?SERVICE=WMS&REQUEST=GetCapabilities")) == before
+    for address in (f"/xyz/{NAME}/11/1109/735.png", MAP, f"/xyz/{NAME}/11/1109/735.png?time=2015"):
+        response = ask(worker, address)
+        assert (response.status, header(response, "Retry-After")) == (503, "5"), response.body
+
+
+@pytest.mark.parametrize("operation", ["DescribeCoverage", "GetCoverage"])
+def test_a_collection_whose_first_image_is_missing_is_described(published: Published, operation: str) -> None:
+    worker = published.application()
+    (published.images / "2014.tif").rename(published.images / "away")
+    address = f"/wcs?SERVICE=WCS&VERSION=2.0.1&REQUEST={operation}&COVERAGEID={NAME}"
+    assert ask(worker, address).status == 200
+
+
+def test_maps_show_a_collection_over_an_image(application: app.Application) -> None:
+    layers = MAP.replace(f"LAYERS={NAME}", f"LAYERS=2016,{NAME}").replace("STYLES=", "STYLES=,")
+    np.testing.assert_array_equal(row(application, layers), MOSAIC)
+    np.testing.assert_array_equal(
+        row(application, f"{layers}&IDS=2015.tif"), np.repeat([0, 120, 200], [64, 128, 64])
+    )
+
+
+def test_legends_are_those_of_the_style_of_the_collection(tmp_path: Path) -> None:
+    published = Published(tmp_path, style={"range": [0, 200], "invert": True})
+    worker = published.application()
+    np.testing.assert_array_equal(row(worker, MAP), 255 - np.round(MOSAIC * 255 / 200).astype(int))
+    for address in (
+        f"/wms?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetLegendGraphic&LAYER={NAME}&FORMAT=image/png&SLD_VERSION=1.1.0",
+        f"/wmts/{NAME}/legend.png",
+    ):
+        assert picture(ask(worker, address)).size[0] > 0
+    published.store.close()

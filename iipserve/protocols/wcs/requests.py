@@ -18,7 +18,7 @@ from iipserve.geo.ows.kvp import Parameters
 from iipserve.geo.ows.negotiation import nearest_version, negotiated_version, requested_sections, words
 from iipserve.http import Routed
 from iipserve.protocols import Server, coverage_options
-from iipserve.protocols.map_tiles import public_address
+from iipserve.protocols.map_tiles import image_names, public_address
 from iipserve.protocols.wcs import kvp_requests_1_0, kvp_requests_1_1, kvp_requests_2_0, post_xml
 from iipserve.protocols.wcs.exceptions import EMPTY_LIST, fault
 from iipserve.protocols.wcs.post_xml import XmlRequest
@@ -204,8 +204,7 @@ def _describe(parameters: Parameters, routed: Routed, server: Server) -> Describ
             MISSING_VALUE, "the parameter IDENTIFIERS is missing; it lists coverages", "identifier"
         )
     layers = layers_of(names, server, family)
-    images = tuple(dict.fromkeys(layer.name for layer in layers))
-    return DescribeQuery(images, layers, _endpoint(routed, server), version)
+    return DescribeQuery(image_names(layers), layers, _endpoint(routed, server), version)
 
 
 LISTS = {
