@@ -80,8 +80,10 @@ def runs(*command: str) -> None:
 
 
 @contextmanager
-def running(command: list[str], ports: list[int], log: Path, **environ: str) -> Iterator[None]:
-    """Run a server that listens on `ports`, until the block ends; its output goes to `log`."""
+def running(
+    command: list[str], ports: list[int], log: Path, **environ: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server that listens on `ports`, until the block ends; its output goes to `log`. Yields its process."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -93,7 +95,7 @@ def running(command: list[str], ports: list[int], log: Path, **environ: str) -> 
         try:
             for port in ports:
                 _wait_for(port, process, log)
-            yield
+            yield process
         finally:
             process.terminate()
             try:
@@ -116,12 +118,14 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @contextmanager
-def daemon(folder: Path, work: Path, *arguments: str, ports: list[int], **settings: str) -> Iterator[None]:
-    """Run iipserve over the images of `folder` with these arguments and settings."""
+def daemon(
+    folder: Path, work: Path, *arguments: str, ports: list[int], **settings: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run iipserve over the images of `folder` with these arguments and settings. Yields the process of the supervisor."""
     command = [sys.executable, str(ROOT / "iipserve.fcgi"), *arguments]
     settings = {"FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "-", "WORKERS": "1"} | settings
-    with running(command, ports, work / "iipserve.log", **settings):
-        yield
+    with running(command, ports, work / "iipserve.log", **settings) as process:
+        yield process
 
 
 @contextmanager
