@@ -24,6 +24,7 @@ from iipserve.collections.instance_lock import FileLock
 from iipserve.collections.relations import register
 from iipserve.collections.rows import to_json
 from iipserve.collections.schema import PREFIX, R_TREE, Kind
+from iipserve.collections.write_turns import WriteTurns
 from iipserve.errors import ConfigError
 
 BUSY_SECONDS = 10.0
@@ -41,6 +42,7 @@ class SqliteBackend(Backend):
         """Open a file, which is made if it is not there. Raises `ConfigError` if that fails."""
         self._path = os.path.abspath(path)
         self._lock = FileLock(f"{self._path}.lock")
+        self._turns = WriteTurns(f"{self._path}.turns", BUSY_SECONDS)
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self.engine = _engine(self._path)
@@ -53,7 +55,7 @@ class SqliteBackend(Backend):
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that has the right to write from its beginning."""
-        with self.engine.connect() as connection:
+        with self._turns.turn(), self.engine.connect() as connection:
             connection = connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
             with connection.begin():
                 yield connection

@@ -42,7 +42,8 @@ def test_nothing_is_lost_or_doubled_if_many_change_a_collection(store: Store, st
         for first in range(0, PROCESSES * CLIENTS, CLIENTS)
     ]  # fmt: skip
     outputs = [process.communicate() for process in processes]
-    assert [process.returncode for process in processes] == [0] * PROCESSES, outputs
+    errors = [error for _, error in outputs]
+    assert [process.returncode for process in processes] == [0] * PROCESSES, "".join(errors)[-4000:]
     results = [json.loads(output) for output, _ in outputs]
     sizes = {id: size for result in results for id, size in result["sizes"].items()}
     stored = {each.id: each for each in store.items(NAME)}
