@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
-from iipserve import registry
+from iipserve import app, registry
 from iipserve.collections.values import Item
 from iipserve.engine.georeferencing import Georeferences
 from iipserve.engine.image_items import read_item
@@ -181,6 +182,46 @@ def test_samples_of_images_with_different_missing_data_are_one_coverage(publishe
     with rasterio.MemoryFile(body(response)) as memory, memory.open() as file:
         pixels = np.where(file.read(1) == file.nodata, -1, file.read(1).astype(int))
     np.testing.assert_array_equal(pixels, expected)
+
+
+@pytest.mark.parametrize("format", ["image/png", "image/jpeg"])
+def test_holes_show_the_background(published: Published, format: str) -> None:
+    address = map_address(-20, 0, 40, 20).replace("TRANSPARENT=TRUE", "TRANSPARENT=FALSE&BGCOLOR=0x00FF00")
+    response = ask(published.application(), address.replace("image/png", format))
+    pixels = np.asarray(picture(response).convert("RGB")).astype(int)
+    assert np.abs(pixels[:, :16] - (0, 255, 0)).max() < 12
+    assert np.abs(pixels[:, 24:] - 40).max() < 12
+
+
+def test_large_mosaics_are_made_in_strips(published: Published) -> None:
+    (published.images / "2015.tif").unlink()
+    width, height = 2400, 2000
+    address = WHOLE.replace(f"WIDTH={2 * SIDE}&HEIGHT={SIDE}", f"WIDTH={width}&HEIGHT={height}")
+    response = ask(published.application(), address)
+    pixels = shown(response)
+    # the centers of pixels are in columns of the mosaic
+    columns = np.repeat([40, 200], SIDE)[((np.arange(width) + 0.5) * 2 * SIDE / width).astype(int)]
+    np.testing.assert_array_equal(pixels[..., 0], np.broadcast_to(columns, (height, width)))
+    assert (pixels[..., 3] == 255).all()
+    assert "2015.tif" in (header(response, "Warning") or "")
+
+
+def test_too_large_mosaics_are_refused_before_they_are_made(published: Published) -> None:
+    config = replace(published.config, max_render_memory=4)
+    address = WHOLE.replace(f"WIDTH={2 * SIDE}&HEIGHT={SIDE}", "WIDTH=4000&HEIGHT=2000")
+    response = ask(app.build(config), address.replace("image/png", "image/jpeg"))
+    assert b"request a smaller one" in body(response)
+
+
+def test_the_watermark_is_added_to_mosaics(tmp_path: Path, published: Published) -> None:
+    plain = shown(ask(published.application(), WHOLE))
+    mark = tmp_path / "mark.png"
+    Image.new("RGBA", (64, 64), (255, 255, 255, 255)).save(mark)
+    config = replace(published.config, watermark=str(mark), watermark_probability=1.0)
+    marked = shown(ask(app.build(config), WHOLE))
+    assert marked.shape == plain.shape
+    assert (marked[..., :3] >= plain[..., :3]).all()
+    assert (marked != plain).any()
 
 
 # -- too many images -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from iipserve.processing.channels import Opacity
 from iipserve.processing.colormap import Colormap
 from iipserve.processing.value_colormap import AS_STORED, Between, ValueColormap
 from iipserve.protocols.map_layers import ShownLayer, plan_maps
+from iipserve.protocols.mosaics import plan_mosaic
 from tests.engine.fakes import ArraySource
 from tests.engine.maps import box, quarters
 from tests.engine.mosaics import (
@@ -206,6 +208,19 @@ def test_the_mean_is_colored_and_not_the_mean_of_colors_made() -> None:
     np.testing.assert_array_equal(
         jet, drawn(images[1:], plan_of(images[1:], target, MosaicRule.FIRST, Colormap("jet")))
     )
+
+
+def test_classes_have_no_mean() -> None:
+    images = [collection_image(f"{index}.tif", random_pixels(index, (50, 50), 1)) for index in range(2)]
+    target = own_grid(images[0], -5, 0, 50, 50)
+    classes = ValueColormap(Between.NOTHING, (1.0, 2.0), ((255, 0, 0, 255), (0, 255, 0, 255)))
+    uppermost = plan_of(images, target, MosaicRule.FIRST, AS_STORED, classes)
+    assert plan_of(images, target, MosaicRule.MEAN, AS_STORED, classes) == uppermost
+    members = [image.member for image in images]
+    members[1] = members[1]._replace(geo=replace(members[1].geo, is_palette=True))
+    plan = plan_mosaic(map_view(target), members, SERVER, MosaicRule.MAX)
+    assert isinstance(plan.view, Mosaic)
+    assert plan.view.rule is MosaicRule.FIRST
 
 
 def test_opacity_of_a_style_is_that_of_the_mosaic() -> None:

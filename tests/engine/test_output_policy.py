@@ -19,8 +19,17 @@ from iipserve.engine.output_policy import OutputPolicy, load_watermark
 from iipserve.errors import ConfigError
 from iipserve.geometry import Region, Size
 from iipserve.image import ColorSpace, ImageInfo
-from iipserve.plan import Crop, Encoding, RenderPlan, image_ref
-from iipserve.processing import Operation
+from iipserve.plan import (
+    Composite,
+    Crop,
+    Encoding,
+    Mosaic,
+    MosaicPart,
+    RenderPlan,
+    StyledView,
+    image_ref,
+)
+from iipserve.processing import Operation, pipeline
 from iipserve.processing.color import Grayscale, Twist
 from iipserve.processing.colormap import Colormap
 from iipserve.processing.icc import ToSRGB
@@ -64,6 +73,25 @@ def test_watermark_is_added_to_every_plan(mark_path: Path, format: str) -> None:
     complete = OutputPolicy(Config(watermark=str(mark_path))).apply(plan(Mirror(), format=format), [info()])
     assert [type(operation) for operation in complete.operations] == [Mirror, Watermark]
     assert complete.encoding.format == format
+
+
+def test_each_image_of_several_is_converted_by_itself() -> None:
+    """Of a mosaic, and of one among layers; those without a profile are left as they are."""
+    first = info()
+    second = replace(info(icc=None), identifier="other")
+    crops = [Crop(image_ref(each), 0, Region(0, 0, 64, 64), Size(64, 64)) for each in (first, second)]
+    mosaic = Mosaic(tuple(MosaicPart(crop, (Mirror(),)) for crop in crops), Size(64, 64))
+    layers = Composite((StyledView(mosaic), StyledView(crops[0])), Size(64, 64))
+    policy, encoding = OutputPolicy(Config(icc_to_srgb=True)), Encoding("png", 1)
+    converted = policy.apply(RenderPlan(mosaic, encoding), [first, second]).view
+    assert isinstance(converted, Mosaic)
+    assert [part.operations for part in converted.parts] == [
+        pipeline.ordered((ToSRGB(), Mirror())),
+        (Mirror(),),
+    ]
+    composite = policy.apply(RenderPlan(layers, encoding), [first, second]).view
+    assert isinstance(composite, Composite)
+    assert composite.parts == (StyledView(converted), StyledView(crops[0], (ToSRGB(),)))
 
 
 def test_plans_with_different_watermarks_differ(mark_path: Path) -> None:
