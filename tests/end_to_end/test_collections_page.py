@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from iipserve.viewer.site import OPENLAYERS, installed_file
 from tests.end_to_end.browsing import watch
 from tests.end_to_end.collection_servers import ask, collection_server
+from tests.end_to_end.running import map_server
 from tests.geo_rasters import GRIDS, Affine, positions, write_geotiff
 
 WITHOUT_WEBGL = True
@@ -169,6 +170,37 @@ def test_the_mosaic_is_shown_under_the_footprints(page: Page) -> None:
     with page.expect_response(lambda answer: "/xyz/shown/" in answer.url and answer.ok) as tile:
         add(page, "coast", "3 of 4 images added, 1 failed")
     assert tile.value.headers["content-type"] == "image/png"
+
+
+def test_a_wrong_style_is_said(page: Page) -> None:
+    sign_in(page)
+    create(page, "styled")
+    page.click("#appearance summary")
+    page.fill("#style [name=colormap]", "nonsense")
+    page.click("#style button")
+    expect(page.locator("#problem")).to_contain_text("nonsense")
+    page.fill("#style [name=colormap]", "")
+    page.fill("#style [name=black]", "7")
+    page.click("#style button")
+    expect(page.locator("#problem")).to_contain_text("both samples")
+
+
+def test_a_service_that_is_not_editable_is_only_read(browser: Browser, folder: Path, tmp_path: Path) -> None:
+    with collection_server(folder, tmp_path) as origin:
+        opened = browser.new_page()
+        opened.goto(f"{origin}/viewer/collections.html")
+        expect(opened.locator("#none")).to_be_visible()
+        for control in ("#new", "#sign-in"):
+            expect(opened.locator(control)).to_be_hidden()
+        opened.close()
+
+
+def test_a_service_without_collections_says_so(browser: Browser, folder: Path, tmp_path: Path) -> None:
+    with map_server(folder, tmp_path) as origin:
+        opened = browser.new_page()
+        opened.goto(f"{origin}/viewer/collections.html")
+        expect(opened.locator("#problem")).to_contain_text("no collections")
+        opened.close()
 
 
 def test_missing_openlayers_leaves_the_lists(browser: Browser, origin: str) -> None:
