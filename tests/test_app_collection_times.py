@@ -199,3 +199,19 @@ def test_the_newest_image_is_none_of_the_future(tmp_path: Path) -> None:
     published.store.add_items(NAME, [later])
     np.testing.assert_array_equal(row(published.application(), f"{MAP}&TIME=current"), ONLY["2016"])
     published.store.close()
+
+
+def test_ids_are_found_below_more_images_than_a_map_shows(tmp_path: Path) -> None:
+    published = Published(tmp_path)
+    newest = published.store.item(NAME, "2016.tif")
+    copies = [
+        replace(newest, id=f"copy {number}", datetime=datetime(2020, 1, 1, tzinfo=UTC))
+        for number in range(60)
+    ]
+    published.store.add_items(NAME, copies)
+    worker = published.application()
+    np.testing.assert_array_equal(row(worker, f"{MAP}&IDS=2014.tif"), ONLY["2014"])
+    address = f"{MAP}&IDS=2014.tif,2015.tif&CQL_FILTER=" + quote("id <> '2015.tif'")
+    np.testing.assert_array_equal(row(worker, address), ONLY["2014"])
+    np.testing.assert_array_equal(row(worker, f"{MAP}&TIME=2014,2015"), ONLY["2014 2015"])
+    published.store.close()

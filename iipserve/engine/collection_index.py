@@ -72,10 +72,7 @@ class CollectionIndex:
 
     def selected(self, selection: Selection) -> CollectionIndex:
         """See `ImageIndex`."""
-        from iipserve.collections.filters import parse_filter
-
-        expression = parse_filter(selection.filter, selection.filter_lang) if selection.filter else None
-        return replace(self, selection=selection, expression=expression)
+        return replace(self, selection=selection, expression=_expression(selection))
 
     def times(self) -> tuple[Span, ...]:
         """See `ImageIndex`."""
@@ -103,8 +100,6 @@ class CollectionIndex:
             )
             found |= {item.id: item for item in items}
         chosen = list(found.values())
-        if ids := self.selection.ids:
-            chosen = [item for item in chosen if item.id in ids]
         if is_by_center or len(self.selection.spans) > 1:
             chosen = sorted(chosen, key=_key_of(order, box))
         return tuple(_indexed(item) for item in chosen[:limit])
@@ -114,6 +109,20 @@ class CollectionIndex:
         if store is None:
             raise StoreUnavailable("collections are not available at present")
         return store
+
+
+def _expression(selection: Selection) -> Any:
+    """What `collections.filters` makes of a filter and of ids; None without both. Raises `InvalidRequest`."""
+    if not (selection.filter or selection.ids):
+        return None
+    from iipserve.collections.expressions import all_of
+    from iipserve.collections.filters import JSON, parse_filter
+
+    ids = {"op": "in", "args": [{"property": "id"}, list(selection.ids)]}
+    return all_of(
+        parse_filter(ids, JSON) if selection.ids else None,
+        parse_filter(selection.filter, selection.filter_lang) if selection.filter else None,
+    )
 
 
 def _indexed(item: Item) -> IndexedImage:
