@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -48,6 +49,8 @@ MAX_ITEMS = 10_000
 """Of one request."""
 MAX_FILES = 500
 """Files that one request has read."""
+REPRESENTATION = re.compile(r"(?:^|[,;\s])return\s*=\s*\"?representation\"?(?:$|[,;\s])", re.IGNORECASE)
+"""A preference of the header Prefer."""
 SUFFIX = ".json"
 LISTS = ("collections", "items", "search")
 """Resources whose name may end in the suffix; ids are looked up with it first (`changes.find_item`)."""
@@ -110,7 +113,9 @@ def parsed_change(routed: Routed, server: Server) -> Change | None:
         raise MethodNotAllowed(method, _methods(segments))
     site = site_of(routed, server, Form(JSON))
     made: Callable[[Any], Any] = maker(_Asked(routed.request, segments, site, server))
-    form = Changed(site, is_downloadable(server), method, succeeds=path_of(routed).endswith(SUFFIX))
+    succeeds = path_of(routed).endswith(SUFFIX)
+    represents = succeeds or REPRESENTATION.search(routed.request.header("Prefer") or "") is not None
+    form = Changed(site, is_downloadable(server), method, represents, succeeds)
     return Change(made, form, Permission.EDIT)
 
 
@@ -242,6 +247,8 @@ class Changed:
     site: Site
     downloadable: bool
     method: str
+    represents: bool
+    """The client prefers the changed resource to an answer without a body (RFC 7240, section 4.2)."""
     succeeds: bool
     """The client added the suffix to the address, as that of SuperMap does, which reads an object of any answer."""
 
@@ -269,6 +276,8 @@ class Changed:
         state = "" if self.method == "PUT" else state_of(value)
         if result.is_new:
             return answer._replace(status=HTTPStatus.CREATED, state=state, headers=(("Location", address),))
+        if self.method in ("PUT", "PATCH") and not self.represents:
+            return StoreAnswer(status=HTTPStatus.NO_CONTENT, headers=(("Content-Location", address),))
         return answer._replace(state=state, headers=(("Content-Location", address),))
 
     def _added(self, result: Added) -> StoreAnswer:

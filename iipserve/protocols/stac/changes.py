@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from iipserve.collections.access import Access
 from iipserve.collections.values import CREATED, REFUSED, Collection, Item, ItemResult
-from iipserve.errors import Conflict, IIPServeError, InvalidRequest, PreconditionFailed
+from iipserve.errors import Conflict, IIPServeError, InvalidRequest, NotFound, PreconditionFailed
 from iipserve.http.conditions import Conditions
 from iipserve.protocols.stac.bodies import Json, merged
 from iipserve.protocols.stac.collection_edits import collection_edit, editable
@@ -189,13 +189,22 @@ class DeleteItem:
     conditions: Conditions
 
     def __call__(self, access: Access) -> None:
-        """Delete it, not its file. Raises `NotFound`, `PreconditionFailed`."""
+        """Delete it, not its file; one that is not there is deleted already.
+
+        Raises:
+            NotFound: there is no such collection.
+            PreconditionFailed: it is in another state.
+        """
 
         def change(current: Item) -> None:
             expected = current.revision if self.conditions.match else None
             access.store.delete_item(current.collection, current.id, expected)
 
-        _changed(lambda: find_item(access.store, self.collection, self.id), change, self.conditions)
+        try:
+            _changed(lambda: find_item(access.store, self.collection, self.id), change, self.conditions)
+        except NotFound:
+            find_collection(access.store, self.collection)
+            self.conditions.check(None)
 
 
 # -- all -------------------------------------------------------------------------------------------

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from iipserve.collections.times import format_instant
 from iipserve.collections.values import Item
 from iipserve.protocols.stac.bodies import Json
+from iipserve.protocols.stac.objects import instant
 
 
 def editable_item(item: Item) -> Json:
     """What of an item clients can change, as `item_edits.item_edit` reads it."""
     times = {"datetime": item.datetime, "start_datetime": item.start, "end_datetime": item.end}
-    stated = {name: _text(time) for name, time in times.items() if time is not None}
+    stated = {name: instant(time) for name, time in times.items() if time is not None}
     members = {name: value for name, value in item.members.items() if name != "assets"}
     assets = dict(item.members.get("assets", {}))
     if item.href:
@@ -28,7 +26,3 @@ def editable_item(item: Item) -> Json:
         "properties": {**item.properties, "datetime": None, **stated},
         "assets": assets,
     }
-
-
-def _text(time: datetime) -> str:
-    return format_instant(time)

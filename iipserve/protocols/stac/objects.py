@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from iipserve.collections.times import format_instant
 from iipserve.collections.values import Collection, Item, Summary, enclosing_box
 from iipserve.protocols.resource_links import JSON, Json, link
 from iipserve.protocols.stac.item_assets import FILE, assets, item_assets
@@ -31,7 +30,10 @@ COUNT = "iipserve:count"
 
 def instant(time: datetime.datetime | None) -> str | None:
     """A time as RFC 3339 writes it in UTC."""
-    return None if time is None else format_instant(time)
+    if time is None:
+        return None
+    # fractions have all their digits, so that clients find the text that they sent
+    return time.astimezone(datetime.UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 # -- items -----------------------------------------------------------------------------------------

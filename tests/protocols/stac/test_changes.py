@@ -50,7 +50,7 @@ def service(folder: Path, tmp_path: Path) -> app.Application:
 
 def change(service: app.Application, method: str, path: str, content: Any = None, **environ: str) -> Response:
     """The response to a change by an editor."""
-    authorized = {"HTTP_AUTHORIZATION": f"Bearer {TOKEN}"} | environ
+    authorized = {"HTTP_AUTHORIZATION": f"Bearer {TOKEN}", "HTTP_PREFER": "return=representation"} | environ
     return ask(service, f"{ROOT}{path}", method, content, **authorized)
 
 
@@ -255,8 +255,29 @@ def test_an_item_is_replaced_patched_and_deleted(service: app.Application) -> No
     assert (properties.get("title"), properties["eo:cloud_cover"]) == (None, 7)
     assert properties["datetime"] == "2020-01-01T00:00:00Z"
     assert change(service, "DELETE", path).status == 204
-    assert change(service, "DELETE", path).status == 404
     assert ids(service) == []
+    assert change(service, "DELETE", path).status == 204
+    assert change(service, "DELETE", path, HTTP_IF_MATCH="*").status == 412
+    assert change(service, "DELETE", "collections/d/items/utm.tif").status == 404
+
+
+def test_changes_are_answered_without_a_body_unless_the_client_prefers_one(service: app.Application) -> None:
+    value(change(service, "POST", "collections/c/items", feature("a")), 201)
+    for path, body in (("collections/c", {"description": "d"}), ("collections/c/items/a", feature("a"))):
+        for method in ("PUT", "PATCH"):
+            response = change(service, method, path, body, HTTP_PREFER="handling=lenient, wait=5")
+            assert (response.status, response.body) == (204, b"")
+            assert header(response, "Content-Location") == f"{ROOT}{path}"
+            for preference in ('return="representation"', "handling=lenient, Return = representation;x"):
+                assert value(change(service, method, path, body, HTTP_PREFER=preference))["id"] in "ca"
+
+
+def test_times_are_given_as_they_were_sent(service: app.Application) -> None:
+    for number, time in enumerate((NOON, "2023-04-23T06:47:03.048000Z", "2023-04-23T06:47:03.000001Z")):
+        item = feature(f"t{number}", properties={"datetime": time})
+        assert (
+            value(change(service, "POST", "collections/c/items", item), 201)["properties"]["datetime"] == time
+        )
 
 
 def test_the_address_of_an_item_decides(service: app.Application) -> None:
