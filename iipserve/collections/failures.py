@@ -35,7 +35,7 @@ def translated() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise Conflict("another request has added or deleted the same") from error
-    except (DataError, OverflowError) as error:
+    except (DataError, OverflowError, UnicodeEncodeError) as error:
         raise InvalidRequest("a number or text is not one that the store can hold") from error
     except SQLAlchemyError as error:
         raise unavailable(error) from error
