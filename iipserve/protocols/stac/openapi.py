@@ -12,7 +12,7 @@ from iipserve.geo.layer import ServiceMetadata
 from iipserve.protocols.openapi_parts import info, parameter_refs, path_parameter, query_parameter
 from iipserve.protocols.resource_links import HTML, JSON, Json
 from iipserve.protocols.stac.searches import MAX_LIMIT, USUAL_LIMIT
-from iipserve.protocols.stac.site import GEOJSON, SCHEMA, Site
+from iipserve.protocols.stac.site import GEOJSON, OPENAPI, SCHEMA, Site
 
 COLLECTION, ITEMS = "/collections/{collectionId}", "/collections/{collectionId}/items"
 ITEM = f"{ITEMS}/{{featureId}}"
@@ -92,7 +92,7 @@ def _reading() -> dict[str, Json]:
         "/conformance": _operation(
             "getConformance", "The conformance classes", "Service", ("f",), usual
         ),
-        "/api": _operation("getApi", "This definition", "Service", ("f",), usual),
+        "/api": _operation("getApi", "This definition", "Service", ("f",), (OPENAPI, HTML)),
         "/queryables": _operation(
             "getQueryables", "What items can be filtered by", "Items", ("f",), (SCHEMA, HTML)
         ),

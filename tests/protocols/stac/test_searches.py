@@ -8,12 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("sqlalchemy")
 pytest.importorskip("cql2")
 
 from iipserve import app
-from tests.protocols.stac.services import COUNT, ROOT, application, read, refusal, square
+from tests.protocols.stac.services import COUNT, ROOT, application, ask, read, refusal, square
 
 SEARCH = f"{ROOT}search"
 TRIANGLE = {"type": "Polygon", "coordinates": [[[3, 10], [8, 10], [3, 15], [3, 10]]]}
@@ -256,3 +258,40 @@ def test_a_token_is_of_its_search(server: app.Application) -> None:
 def test_a_limit_above_the_maximum_is_the_maximum(server: app.Application, limit: int) -> None:
     by_get, by_post = read(server, f"{SEARCH}?limit={limit}"), read(server, SEARCH, "POST", {"limit": limit})
     assert by_get["numberReturned"] == by_post["numberReturned"] == COUNT + 7
+
+
+TEXTS = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(["", "0", "1e999", "nan", "%", "%00", "%ff", "-180,-90,180,90", "1,2,3,4", "id='a'", "gsd>1", "((", "{}",
+                     '{"type":"Point","coordinates":[0,0]}', '{"gsd":{"in":[1,"a",null]}}', "-datetime", "2024-05-01T00:00:00Z/"]),
+)  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["op", "args", "property", "type", "coordinates", "eq", "in", "field", "include"]
+            ),
+            inner,
+        )
+    ),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(
+    ["limit", "bbox", "datetime", "ids", "collections", "filter", "filter-lang", "filter-crs", "query", "sortby", "fields",
+     "token", "intersects", "f"]
+)  # fmt: skip
+
+
+@given(st.dictionaries(NAMES, TEXTS, max_size=4))
+def test_no_parameters_end_in_an_error_of_the_server(
+    server: app.Application, parameters: dict[str, str]
+) -> None:
+    query = "&".join(f"{name}={quote(text, safe='%')}" for name, text in parameters.items())
+    assert ask(server, f"{SEARCH}?{query}").status in (200, 400, 404)
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=4))
+def test_no_body_ends_in_an_error_of_the_server(server: app.Application, content: dict[str, Any]) -> None:
+    assert ask(server, SEARCH, "POST", content).status in (200, 400, 404)

@@ -1,0 +1,59 @@
+"""GDAL reads a collection as one raster: its STACIT driver searches, and reads the files of items in ranges."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+rasterio = pytest.importorskip("rasterio")
+pytest.importorskip("sqlalchemy")
+
+from rasterio.transform import from_origin  # noqa: E402
+
+from tests.end_to_end.running import daemon  # noqa: E402
+from tests.geo_rasters import positions, write_geotiff  # noqa: E402
+from tests.ports import free_port  # noqa: E402
+
+SIDE = 64
+"""Pixels of an image; the collection has 3 of them next to each other."""
+
+
+def _post(address: str, value: Any) -> None:
+    posted = urllib.request.Request(address, json.dumps(value).encode(), {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(posted, timeout=30) as answer:
+            assert answer.status == 201
+    except urllib.error.HTTPError as error:
+        raise AssertionError(error.read()) from error
+
+
+def test_gdal_reads_a_collection_as_one_raster(tmp_path: Path) -> None:
+    with rasterio.Env() as environment:
+        if "STACIT" not in environment.drivers():
+            pytest.skip("GDAL has no driver STACIT")
+    images = tmp_path / "images"
+    images.mkdir()
+    whole = positions(3 * SIDE, SIDE)
+    for index in range(3):
+        part = whole[:, :, index * SIDE : (index + 1) * SIDE]
+        place = from_origin(500_000 + index * SIDE * 20, 5_000_000, 20, 20)
+        write_geotiff(images / f"part {index}.tif", part, transform=place, tile=32, compress="deflate")
+    services, port = tmp_path / "service.toml", free_port()
+    services.write_text(
+        f'[collections]\nstore = "{tmp_path}/s.sqlite"\neditable = true\ndownloadable = true\n'
+    )
+    with daemon(images, tmp_path, "--http", f"127.0.0.1:{port}", ports=[port], SERVICES=str(services)):
+        root = f"http://127.0.0.1:{port}/stac"
+        _post(f"{root}/collections", {"id": "parts", "description": "three parts"})
+        _post(f"{root}/collections/parts/items", [{"href": f"part {index}.tif"} for index in range(3)])
+        with rasterio.open(f'STACIT:"{root}/search?collections=parts&limit=2":asset=image') as file:
+            assert (file.width, file.height) == (3 * SIDE, SIDE)
+            assert file.crs.to_epsg() == 32633
+            assert file.transform == from_origin(500_000, 5_000_000, 20, 20)
+            np.testing.assert_array_equal(file.read(), whole)
