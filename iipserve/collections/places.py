@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     cast,
     func,
     literal,
@@ -103,7 +104,9 @@ class Places:
                 "too many images are near this geometry; a box, a time or a collection leaves fewer"
             )
         numbers = [number for number, geometry in rows if related(relation, geometry, wkb)]
-        return item.c.sequence == func.any(bindparam(None, numbers, unique=True))
+        is_found = item.c.sequence == func.any(bindparam(None, numbers, unique=True))
+        # unknown where there is no footprint
+        return case((item.c.west.is_not(None), is_found), else_=None)
 
     def _overlaps(self, box: Bounds) -> Condition:
         """Whether the bounds of an item have a point in common with a box."""

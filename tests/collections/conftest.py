@@ -1,4 +1,4 @@
-"""Stores of each kind that is installed, empty ones for each test."""
+"""Stores of each kind that is installed: empty ones for each test, and filled ones to search."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 pytest.importorskip("sqlalchemy")
 
 from iipserve.collections.store import Store, open_store
+from tests.collections.images import collection, item
+from tests.collections.searched_items import ITEMS
 from tests.databases import Server, postgresql
 
 KINDS = ("sqlite", "postgresql", "postgis")
@@ -57,3 +59,15 @@ def opening() -> Iterator[Callable[..., Store]]:
 def store(store_url: str, opening: Callable[..., Store]) -> Store:
     """An empty store of each kind in turn."""
     return opening(store_url)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store of each kind in turn with `ITEMS` in the collection `aerial`, and one of them in `other`."""
+    store = open_store(new_store_url(request.param, request, tmp_path_factory.mktemp("store")))
+    for name in ("aerial", "other", "empty"):
+        store.create(collection(name))
+    store.add_items("aerial", list(ITEMS.values()))
+    store.add_items("other", [item("i0", collection="other")])
+    yield store
+    store.close()

@@ -14,7 +14,7 @@ from iipserve.collections.store import Store
 from iipserve.collections.values import ItemSearch, SortKey
 from iipserve.errors import InvalidRequest
 from tests.collections.images import collection, item, picture
-from tests.collections.test_search import ITEMS, filled, found  # noqa: F401
+from tests.collections.searched_items import ITEMS, found
 
 
 def key_of(value: Any) -> tuple[int, Any]:
@@ -44,7 +44,7 @@ def value_of(name: str, id: str) -> Any:
     ("name", "limit"), [*((name, 7) for name in VALUES), ("id", 500), ("datetime", 1), ("mixed", 1)]
 )
 def test_items_are_in_order_and_those_without_a_value_come_last(
-    filled: Store,  # noqa: F811
+    filled: Store,
     name: str,
     descending: bool,
     limit: int,
@@ -57,7 +57,7 @@ def test_items_are_in_order_and_those_without_a_value_come_last(
     assert known == sorted(known, key=key_of, reverse=descending)
 
 
-def test_equal_values_are_sorted_by_the_next_key(filled: Store) -> None:  # noqa: F811
+def test_equal_values_are_sorted_by_the_next_key(filled: Store) -> None:
     ids = found(filled, sort=(SortKey("gsd"), SortKey("eo:cloud_cover", True), SortKey("id")), limit=11)
     missing = 1e9
     keys = [
@@ -68,7 +68,7 @@ def test_equal_values_are_sorted_by_the_next_key(filled: Store) -> None:  # noqa
     assert set(ids) == set(ITEMS)
 
 
-def test_the_newest_come_first_unless_stated(filled: Store) -> None:  # noqa: F811
+def test_the_newest_come_first_unless_stated(filled: Store) -> None:
     times = [ITEMS[id].latest for id in found(filled)]
     known = [time for time in times if time is not None]
     assert known == sorted(known, reverse=True)
@@ -95,7 +95,7 @@ def test_items_that_stay_are_on_one_page_each_whatever_changes(store: Store) -> 
     assert {each.id for each in stay} <= set(seen)
 
 
-def test_a_token_is_good_for_its_order_only(filled: Store) -> None:  # noqa: F811
+def test_a_token_is_good_for_its_order_only(filled: Store) -> None:
     search = ItemSearch(collections=("aerial",), sort=(SortKey("gsd"),), limit=5)
     token = filled.search(search).next_token
     assert token is not None
@@ -114,6 +114,6 @@ def test_a_token_is_good_for_its_order_only(filled: Store) -> None:  # noqa: F81
 
 
 @pytest.mark.parametrize("name", ["geometry", "bbox"])
-def test_there_is_no_order_of_places(filled: Store, name: str) -> None:  # noqa: F811
+def test_there_is_no_order_of_places(filled: Store, name: str) -> None:
     with pytest.raises(InvalidRequest, match=name):
         filled.search(ItemSearch(sort=(SortKey(name),)))
