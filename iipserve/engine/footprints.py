@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,8 +33,10 @@ EDGES = 32
 """Parts of the longer side of an image that are projected by themselves."""
 PRECISION = 1 / 4000
 """Part of its size by which the edge of a footprint may be further out than that of the image, and half a pixel at most."""
-MAX_STEP = 30.0
-"""Degrees between vertices where a footprint is split."""
+PROBES = 24
+"""Places across and down an outline that prove its footprint."""
+CLOSE = 1e-9
+"""Degrees."""
 WHOLE = 1e-9
 """Degrees that a footprint may lack and still go around the globe."""
 
@@ -65,11 +68,14 @@ def footprint(georeference: Georeference, valid: ValidCells | None) -> Footprint
     if around is None:
         return None
     load("rasterio")
-    from shapely import MultiPolygon, get_parts
+    from shapely import MultiPolygon, get_parts, make_valid, unary_union
 
     outline = pixel_outline(valid, georeference.size)
     found = [polygon for part in get_parts(outline) for polygon in _located(part, georeference)]
-    found = [polygon for polygon in found if polygon.area > 0] or _boxes_as_polygons(around)
+    # parts that touched each other may overlap once they are loosened
+    found = [each for each in _polygons(unary_union(make_valid(found))) if each.area > 0]
+    if not _holds(found, outline, georeference):
+        found = _boxes_as_polygons(around)
     return Footprint(_geojson(found[0] if len(found) == 1 else MultiPolygon(found)), _boxes(found))
 
 
@@ -215,20 +221,37 @@ def _contains(part: Any, georeference: Georeference, latitude: float) -> bool:
 
 def _between_seams(polygon: Any) -> list[Any]:
     """A polygon of any longitudes without jumps, as polygons between -180 and 180 degrees."""
-    import antimeridian
-    from shapely import box, segmentize, transform
-    from shapely.geometry.polygon import orient
+    from shapely import box, transform
 
     west, south, east, north = polygon.bounds
     if east - west >= 360 - WHOLE:
         return [box(-180.0, max(south, -90.0), 180.0, min(north, 90.0))]
-    shift = 360 * math.floor((west + 180) / 360)
-    moved = transform(orient(polygon), lambda places: np.stack(
-        [places[:, 0] - shift, np.clip(places[:, 1], -90, 90)], axis=1
+    parts: list[Any] = []
+    for turn in range(math.floor((west + 180) / 360), math.floor((east + 180) / 360) + 1):
+        part = polygon.intersection(box(turn * 360.0 - 180, -90.0, turn * 360.0 + 180, 90.0))
+        parts += _polygons(transform(part, partial(_turned, turn)))
+    return parts
+
+
+def _turned(turn: int, places: Coordinates) -> Coordinates:
+    """Longitudes of one turn around the globe, between -180 and 180 degrees."""
+    return np.stack([np.clip(places[:, 0] - turn * 360.0, -180.0, 180.0), places[:, 1]], axis=1)
+
+
+def _holds(polygons: Sequence[Any], outline: Any, georeference: Georeference) -> bool:
+    """Whether places all over an outline of pixels are in polygons in degrees: not where its edge is too close to a pole."""
+    from shapely import MultiPolygon, contains_properly, points
+
+    left, top, right, bottom = outline.bounds
+    columns, rows = (each.ravel() for each in np.meshgrid(
+        np.linspace(left, right, PROBES + 2)[1:-1], np.linspace(top, bottom, PROBES + 2)[1:-1]
     ))  # fmt: skip
-    if east - shift <= 180:
-        return [moved]
-    return list(_polygons(antimeridian.fix_polygon(segmentize(moved, MAX_STEP), great_circle=False)))
+    inside = contains_properly(outline, points(columns, rows))
+    places = to_ground(georeference.mapping, columns[inside], rows[inside])
+    xs, ys = crs.transformer(georeference.crs, crs.WGS84)(*places)
+    there = np.isfinite(xs) & np.isfinite(ys)
+    probes = points((xs[there] + 180) % 360 - 180, np.clip(ys[there], -90, 90))
+    return bool(polygons) and bool(MultiPolygon(list(polygons)).buffer(CLOSE).covers(probes).all())
 
 
 def _polygons(geometry: Any) -> Iterator[Any]:
