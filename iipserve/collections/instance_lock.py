@@ -12,6 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from contextlib import suppress
 
+from iipserve.collections.companions import open_companion
 from iipserve.errors import ConfigError
 
 ATTEMPTS = 50
@@ -66,9 +67,9 @@ class InstanceLock(ABC):
 class FileLock(InstanceLock):
     """A lock on a file next to the store. For file systems where locks work, which SQLite needs as well."""
 
-    def __init__(self, path: str) -> None:
-        """Open nothing yet."""
-        self._path = path
+    def __init__(self, database: str) -> None:
+        """Lock a file next to a database; open nothing yet."""
+        self._database = database
         self._descriptor: int | None = None
 
     def release(self) -> None:
@@ -93,9 +94,8 @@ class FileLock(InstanceLock):
 
     def _open(self) -> int:
         if self._descriptor is None:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             try:
-                self._descriptor = os.open(self._path, flags, 0o600)
+                self._descriptor = open_companion(self._database, ".lock")
             except OSError as error:
                 raise ConfigError(f"the store cannot be locked: {error}") from error
         return self._descriptor

@@ -41,8 +41,8 @@ class SqliteBackend(Backend):
     def __init__(self, path: str) -> None:
         """Open a file, which is made if it is not there. Raises `ConfigError` if that fails."""
         self._path = os.path.abspath(path)
-        self._lock = FileLock(f"{self._path}.lock")
-        self._turns = WriteTurns(f"{self._path}.turns", BUSY_SECONDS)
+        self._lock = FileLock(self._path)
+        self._turns = WriteTurns(self._path, BUSY_SECONDS)
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self.engine = _engine(self._path)

@@ -16,7 +16,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from iipserve.collections.failures import UNAVAILABLE
+from iipserve.collections.companions import open_companion
+from iipserve.collections.failures import UNAVAILABLE, unavailable
 from iipserve.errors import StoreUnavailable
 
 NEXT, WRITER = 0, 1
@@ -28,16 +29,16 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.001, 0.02
 class WriteTurns:
     """Turns to write, by a file that all processes have."""
 
-    def __init__(self, path: str, seconds: float) -> None:
-        """Use a file, which is made if it is not there, and wait so long at most."""
-        self._path = path
+    def __init__(self, database: str, seconds: float) -> None:
+        """Use a file next to a database, and wait so long at most."""
+        self._database = database
         self._seconds = seconds
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Have the turn to write until the block ends. Raises `StoreUnavailable` if it does not come in time."""
         end = time.monotonic() + self._seconds
-        with _opened(self._path) as file:
+        with _opened(self._database) as file:
             _wait_for(file, NEXT, end)
             _wait_for(file, WRITER, end)
             _lock(file, NEXT, fcntl.F_UNLCK)
@@ -45,11 +46,11 @@ class WriteTurns:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[int]:
+def _opened(database: str) -> Iterator[int]:
     try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        file = open_companion(database, ".turns")
     except OSError as error:
-        raise StoreUnavailable(UNAVAILABLE) from error
+        raise unavailable(error) from error
     try:
         yield file
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -82,3 +83,18 @@ def test_a_lock_in_a_folder_that_cannot_be_written_is_a_mistake_of_the_settings(
     (tmp_path / "images.sqlite.lock").mkdir()
     with pytest.raises(ConfigError, match="cannot be locked"):
         open_store(str(path), "one")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_files_next_to_a_file_of_sqlite_are_those_of_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "images.sqlite"
+    open_store(str(path)).close()
+    os.chown(path, 12345, 54321)
+    path.chmod(0o640)
+    (tmp_path / "images.sqlite.turns").unlink()
+    store = open_store(str(path), "one")
+    store.create(collection())
+    for suffix in (".lock", ".turns"):
+        status = os.stat(f"{path}{suffix}")
+        assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (12345, 54321, 0o640)
+    store.close()
