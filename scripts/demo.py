@@ -10,6 +10,7 @@ with the demo.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -45,8 +46,6 @@ editable = true
 downloadable = true
 """
 """The service file."""
-UPLOADS = 'upload_folder = "Uploads"\n'
-"""A further line of it, for the gallery."""
 
 
 def main() -> int:
@@ -62,9 +61,24 @@ def main() -> int:
         except OSError as error:
             print(f"demo: {error}", file=sys.stderr)
             return 2
-        services = Path(kept) / "services.toml"
-        services.write_text(SERVICES + ("" if given else UPLOADS))
+        services = write_services(Path(kept), None if given else folder / "Uploads")
         return serve(folder, services, free_port(), has_collection=not given)
+
+
+def write_services(folder: Path, uploads: Path | None) -> Path:
+    """Write the service file into a folder, where the store will be too.
+
+    Args:
+        folder: to write to.
+        uploads: where uploaded images are kept, below the images; None for nowhere.
+
+    Returns:
+        Its path.
+    """
+    path = folder / "services.toml"
+    # texts of JSON are texts of TOML
+    path.write_text(SERVICES + (f"upload_folder = {json.dumps(str(uploads))}\n" if uploads else ""))
+    return path
 
 
 def folder_of(given: list[Path], gathered: Path) -> Path:

@@ -134,6 +134,9 @@ def test_a_file_is_uploaded(page: Page, origin: str, folder: Path, tmp_path: Pat
     expect(page.locator("#added")).to_have_text("1 of 2 images added, 1 failed")
     expect(page.locator("#items .name")).to_contain_text("von hier é.tif")
     assert "letter.tif" in page.inner_text("#failed")
+    page.set_input_files("#add-files input", path)
+    page.click("#add-files button")
+    expect(page.locator("#failed")).to_contain_text("has an image of this name")
     item = ask(f"{origin}/stac/collections/uploaded/items/{quote('von hier é.tif')}").value
     assert item["properties"]["proj:shape"] == [80, 120]
 

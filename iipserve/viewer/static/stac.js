@@ -123,9 +123,11 @@ export function upload(id, file, progress, signal) {
     Object.entries(credentials()).forEach(([name, value]) => request.setRequestHeader(name, value));
     request.setRequestHeader("Content-Type", file.type.startsWith("image/") ? file.type : "application/octet-stream");
     request.upload.addEventListener("progress", (event) => progress(event.loaded));
-    request.addEventListener("load", () =>
-      request.status < 300 ? resolve() : reject(new Refused(request.status, request.responseText)),
-    );
+    request.addEventListener("load", () => {
+      const { status, responseText } = request;
+      const text = status === 412 ? "the collection has an image of this name" : responseText;
+      status < 300 ? resolve() : reject(new Refused(status, text));
+    });
     request.addEventListener("error", () => reject(new Error("the connection was lost")));
     request.addEventListener("abort", () => reject(new DOMException("stopped", "AbortError")));
     signal.addEventListener("abort", () => request.abort());
