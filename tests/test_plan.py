@@ -104,6 +104,7 @@ MOSAIC = RenderPlan(
     Mosaic(
         (MosaicPart(CROP, (Gamma(0.3),), 5, 6), MosaicPart(CROP._replace(level=1), (Transparency(None),))),
         CROP.size,
+        range_of=CROP.image,
     ),
     PLAN.encoding,
     (Background(1, 2, 3),),

@@ -24,6 +24,8 @@ from iipserve.processing.layering import Layering
 from iipserve.processing.layout import first_bands
 from iipserve.processing.merging import Greatest, Least, Mean, Merging
 from iipserve.processing.sample_format import SampleFormat
+from iipserve.processing.statistics import known_ranges
+from iipserve.processing.tone import SampleRange
 
 FINE_BITS = 16
 """Of what is combined before operations that follow the range of samples."""
@@ -64,6 +66,7 @@ class MosaicReader(JointReader):
         super().__init__(services, plan, view.size)
         self._view = view
         self._faults: dict[str, None] = {}
+        self._is_provisional = False
 
     @cached_property
     def after_scaling(self) -> tuple[Operation, ...]:
@@ -71,7 +74,8 @@ class MosaicReader(JointReader):
 
     @property
     def is_final(self) -> bool:
-        return not self._faults and all(part.reader.is_final for part in self._parts)
+        is_measured = all(part.reader.is_final for part in self._parts) and not self._is_provisional
+        return is_measured and not self._faults
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -153,10 +157,30 @@ class MosaicReader(JointReader):
         return parts
 
     def _reader(self, part: MosaicPart) -> CropReader | WarpReader:
-        single = RenderPlan(part.view, self._encoding, part.operations)
+        operations = part.operations
+        if self._range is not None and not known_ranges(self._services.library.source(part.view.image).info):
+            operations = pipeline.ordered((self._range, *operations))
+        single = RenderPlan(part.view, self._encoding, operations)
         if isinstance(part.view, Crop):
             return CropReader(self._services, single, part.view)
         return WarpReader(self._services, single, part.view)
+
+    @cached_property
+    def _range(self) -> SampleRange | None:
+        """The range of images that declare none; None for that of each, also where the image to measure has a fault."""
+        image = self._view.range_of
+        if image is None:
+            return None
+        try:
+            source = self._services.library.source(image)
+            ranges = self._services.statistics.ranges(source, image)
+            self._is_provisional = self._services.statistics.is_provisional(source, image)
+        except IMAGE_FAULTS as error:
+            self._faults[image.identifier] = None
+            report(image.identifier, str(error))
+            return None
+        bands = ((band, *shown) for band, shown in enumerate(ranges))
+        return SampleRange(((None, *ranges[0]), *bands))
 
     @property
     def _encoding(self) -> Encoding:

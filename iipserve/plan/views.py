@@ -168,11 +168,14 @@ class Mosaic:
     size: Size
     """Pixels of the result."""
     rule: MosaicRule = MosaicRule.FIRST
+    range_of: ImageRef | None = None
+    """The image whose measured range of samples those display that declare none; None: each its own."""
 
     @property
     def images(self) -> tuple[ImageRef, ...]:
-        """All images that are shown, each once."""
-        return tuple(dict.fromkeys(part.view.image for part in self.parts))
+        """All images that are shown or measured, each once."""
+        shown = dict.fromkeys(part.view.image for part in self.parts)
+        return tuple(shown if self.range_of is None else shown | {self.range_of: None})
 
 
 @quick_repr

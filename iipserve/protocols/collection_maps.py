@@ -11,7 +11,9 @@ from iipserve.geo.grid import Bounds, GridRef
 from iipserve.geo.image_index import COARSEST, ImageIndex, IndexedImage
 from iipserve.geo.image_scale import scale_of
 from iipserve.geo.layer import LayerEntry
+from iipserve.image import ImageInfo
 from iipserve.plan import MosaicRule, RenderPlan
+from iipserve.processing.statistics import known_ranges
 from iipserve.protocols import Images, Server
 from iipserve.protocols.map_layers import ShownLayer
 from iipserve.protocols.map_layers import plan_layer as plan_shown
@@ -70,12 +72,28 @@ def shown_layer(
     wanted = images_of(index, view.target, MAX_MOSAIC_IMAGES)
     overview = overview_for(index, view.target, images, server) if wanted.is_cut else None
     if overview is not None:
-        return ShownLayer(view, entry.info, entry.geo, opacity, (overview,))
+        reference = reference_of(view, images)
+        return ShownLayer(view, entry.info, entry.geo, opacity, (overview,), reference=reference)
     if wanted.is_cut:
         coarse = index.selected(index.selection._replace(order=COARSEST))
         wanted = images_of(coarse, view.target, MAX_MOSAIC_IMAGES)
     members = open_members(wanted.images, server, images, is_cut=wanted.is_cut)
-    return ShownLayer(view, entry.info, entry.geo, opacity, members.present, MosaicRule(index.rule))
+    rule, reference = MosaicRule(index.rule), reference_of(view, images)
+    return ShownLayer(view, entry.info, entry.geo, opacity, members.present, rule, reference)
+
+
+def reference_of(view: MapView, images: Images) -> ImageInfo | None:
+    """The image whose range of samples all maps of a collection display, if its images declare none: that of the layer.
+
+    None where that is not needed, or the image has a fault.
+    """
+    index = view.layer.index
+    if index is None or known_ranges(index.info):
+        return None
+    try:
+        return images[view.layer.name]
+    except IMAGE_FAULTS:
+        return None
 
 
 def overview_for(index: ImageIndex, target: GridRef, images: Images, server: Server) -> Member | None:

@@ -31,6 +31,8 @@ class ShownLayer:
     """The images of a collection, which are shown in place of the one image, the first uppermost; None: of an image."""
     rule: MosaicRule = MosaicRule.FIRST
     """What is shown where several of them have data."""
+    reference: ImageInfo | None = None
+    """Of a collection: as of `plan_mosaic`."""
 
 
 def plan_maps(layers: Sequence[ShownLayer], server: Server) -> RenderPlan:
@@ -63,7 +65,7 @@ def plan_layer(layer: ShownLayer, server: Server) -> RenderPlan:
     """
     if layer.members is None:
         return plan_map(layer.view, layer.info, layer.geo, server)
-    return plan_mosaic(layer.view, layer.members, server, layer.rule)
+    return plan_mosaic(layer.view, layer.members, server, layer.rule, layer.reference)
 
 
 def _styled(layer: ShownLayer, server: Server) -> StyledView | None:

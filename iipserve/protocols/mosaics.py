@@ -13,11 +13,12 @@ from iipserve.geo.image_index import IndexedImage
 from iipserve.http import Headers
 from iipserve.http.warnings import listed, warning
 from iipserve.image import ImageInfo
-from iipserve.plan import Crop, Mosaic, MosaicPart, MosaicRule, RenderPlan
+from iipserve.plan import Crop, ImageRef, Mosaic, MosaicPart, MosaicRule, RenderPlan, image_ref
 from iipserve.plan.faults import report
-from iipserve.processing import pipeline
+from iipserve.processing import Stage, pipeline
 from iipserve.processing.compositing import WHITE
 from iipserve.processing.missing import is_opaque
+from iipserve.processing.statistics import known_ranges
 from iipserve.protocols import Images, Server
 from iipserve.protocols.encodings import plain_encoding
 from iipserve.protocols.maps import MapView, place_image, plan_blank, plan_map, shown_background
@@ -96,7 +97,11 @@ def open_members(
 
 
 def plan_mosaic(
-    view: MapView, members: Sequence[Member], server: Server, rule: MosaicRule = MosaicRule.FIRST
+    view: MapView,
+    members: Sequence[Member],
+    server: Server,
+    rule: MosaicRule = MosaicRule.FIRST,
+    reference: ImageInfo | None = None,
 ) -> RenderPlan:
     """The plan for a map of the images of a collection.
 
@@ -110,6 +115,8 @@ def plan_mosaic(
         members: the first is the uppermost.
         server: settings and formats.
         rule: what is shown where several images have data.
+        reference: of an image of the collection: images that declare no range of samples display the range that is measured in
+            this one, on all maps; without one each displays its own.
     """
     view = replace(view, layer=replace(view.layer, extent=None))
     rule = rule_for(rule, view.style.operations, (member.geo for member in members))
@@ -123,13 +130,14 @@ def plan_mosaic(
     size = view.target.size
     if not chosen:
         return plan_blank(size, view.format, server, transparent=view.transparent, background=view.background)
-    if len(chosen) == 1:
+    common = _measured_in(reference, view)
+    if len(chosen) == 1 and _has_own_range(chosen[0][0].info, common):
         ((member, _),) = chosen
         return plan_map(view, member.info, member.geo, server)
     parts, joint = divided([part for _, part in chosen], view.style.operations, rule)
     ground = shown_background(view.format, server, view.background, transparent=view.transparent)
     operations = pipeline.ordered((*joint, *ground))
-    return RenderPlan(Mosaic(parts, size, rule), plain_encoding(view.format, server), operations)
+    return RenderPlan(Mosaic(parts, size, rule, common), plain_encoding(view.format, server), operations)
 
 
 def _part(view: MapView, member: Member, server: Server) -> MosaicPart | None:
@@ -139,6 +147,17 @@ def _part(view: MapView, member: Member, server: Server) -> MosaicPart | None:
     alone = replace(view, transparent=True, background=WHITE)
     placed = place_image(alone, member.info, member.geo, server)
     return None if placed is None else MosaicPart(placed.view, placed.operations, placed.x, placed.y)
+
+
+def _measured_in(reference: ImageInfo | None, view: MapView) -> ImageRef | None:
+    """The image whose range is displayed; None where it declares one, or the style does."""
+    by_style = any(each.stage is Stage.RANGE for each in view.style.operations)
+    return None if reference is None or by_style or known_ranges(reference) else image_ref(reference)
+
+
+def _has_own_range(info: ImageInfo, common: ImageRef | None) -> bool:
+    """Whether an image alone displays the range that it has in the collection."""
+    return common is None or bool(known_ranges(info)) or image_ref(info) == common
 
 
 def _hides_all(view: MapView, member: Member, part: MosaicPart) -> bool:

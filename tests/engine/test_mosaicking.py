@@ -26,6 +26,7 @@ from tests.engine.mosaics import (
     by_the_rules,
     collection_image,
     drawn,
+    in_color,
     map_view,
     plan_of,
     random_pixels,
@@ -208,6 +209,29 @@ def test_the_mean_is_colored_and_not_the_mean_of_colors_made() -> None:
     np.testing.assert_array_equal(
         jet, drawn(images[1:], plan_of(images[1:], target, MosaicRule.FIRST, Colormap("jet")))
     )
+
+
+def test_heights_display_one_range_on_all_maps() -> None:
+    """Images of floats, next to each other: each alone, and both together, in the range of the first."""
+    heights = [np.linspace(low, low + 500, 900, dtype=np.float32).reshape(30, 30, 1) for low in (100, 400)]
+    images = [
+        collection_image(f"{index}.tif", height, corner=(500000.0 + 300 * index, 5000000.0))
+        for index, height in enumerate(heights)
+    ]
+    members, sources = [image.member for image in images], [image.source for image in images]
+    expected = np.concatenate([np.clip((height[..., 0] - 100) / 500, 0, 1) for height in heights], axis=1)
+    reference = members[0].info
+    for x, width in ((0, 60), (0, 30), (30, 30), (35, 20)):
+        view = map_view(own_grid(images[0], x, 0, width, 30))
+        plan = plan_mosaic(view, members, SERVER, reference=reference)
+        pixels = in_color(reader(sources, plan).read())
+        assert np.abs(pixels[..., 0] / 255 - expected[:, x : x + width]).max() <= 1 / 255
+    # the first alone is as in all services
+    first = map_view(own_grid(images[0], 2, 0, 20, 30))
+    assert isinstance(plan_mosaic(first, members, SERVER, reference=reference).view, Crop)
+    # a style with a range has its own
+    styled = map_view(own_grid(images[0], 35, 0, 20, 30), Resampling.NEAREST, AS_STORED)
+    assert isinstance(plan_mosaic(styled, members, SERVER, reference=reference).view, Crop)
 
 
 def test_classes_have_no_mean() -> None:
