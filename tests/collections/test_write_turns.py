@@ -26,13 +26,13 @@ with WriteTurns(sys.argv[1], 5).turn():
 
 def is_next(path: str) -> bool:
     """Whether somebody waits who is the next one, by the list of locks of the system."""
-    inode = f":{os.stat(path).st_ino} "
+    inode = f":{os.stat(path + '.turns').st_ino} "
     locks = [line.split() for line in Path("/proc/locks").read_text().splitlines() if inode in line]
     return any(lock[-2:] == ["0", "0"] for lock in locks)
 
 
 def test_who_waits_writes_before_one_that_wants_to_write_again(tmp_path: Path) -> None:
-    path = str(tmp_path / "turns")
+    path = str(tmp_path / "images.sqlite")
     first, second = WriteTurns(path, 20), WriteTurns(path, 20)
     order: list[str] = []
 
@@ -52,7 +52,7 @@ def test_who_waits_writes_before_one_that_wants_to_write_again(tmp_path: Path) -
 
 
 def test_a_turn_that_does_not_come_in_time_is_refused(tmp_path: Path) -> None:
-    path = str(tmp_path / "turns")
+    path = str(tmp_path / "images.sqlite")
     with WriteTurns(path, 20).turn():
         with pytest.raises(StoreUnavailable), WriteTurns(path, 0).turn():
             pass
@@ -63,7 +63,7 @@ def test_a_turn_that_does_not_come_in_time_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_turn_of_a_killed_process_ends_with_it(tmp_path: Path) -> None:
-    path = str(tmp_path / "turns")
+    path = str(tmp_path / "images.sqlite")
     command = [sys.executable, "-c", HOLD, path]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
