@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -14,6 +15,8 @@ from iipserve.http.ranges import requested_range
 from iipserve.leader import hand_over
 from iipserve.plan import StoreAnswer, StoredFile, StorePlan
 from iipserve.responses import REVALIDATED, ResponseBuilder, Versioned, digest
+
+log = logging.getLogger(__name__)
 
 TAG_LENGTH = 16
 """Hexadecimal digits that distinguish representations of one state."""
@@ -41,9 +44,11 @@ class CollectionAnswers:
 
     def respond(self, request: Request, plan: StorePlan, headers: Headers, _: Versioned) -> Response:
         """The response to a plan. Raises what `permissions.check`, the action and the form raise."""
-        permissions.check(plan.permission, request, self._access.settings)
+        editor = permissions.check(plan.permission, request, self._access.settings)
         hand_over()
         answer = plan.form(plan.action(self._access))
+        if editor:
+            log.info("%s %s by %s: %d", request.method, request.printable_address, editor, answer.status)
         headers = (*headers, *answer.headers)
         if isinstance(answer.body, StoredFile):
             return self._file(request, answer.body, headers)

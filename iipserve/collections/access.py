@@ -27,6 +27,10 @@ class Access(Interface):
     def settings(self) -> CollectionSettings | None:
         """Of the service file at present; None where it has no collections."""
 
+    @property
+    def patience(self) -> float:
+        """Seconds that one request may take to read files; a worker that takes much longer for one is replaced."""
+
     def read_item(self, collection: str, href: str, id: str = "") -> Item:
         """What the file of an image says of it, as an item that no collection has yet.
 

@@ -11,14 +11,16 @@ from iipserve.http import Request
 from iipserve.http.local_clients import is_local
 from iipserve.plan import Permission
 
+HERE = "a client on this host"
+"""Who edits without a token."""
 ONLY_LOCAL = (
     "only clients on the host of this server may edit, and not through a web server, as there is no file of tokens "
     "([collections] tokens)"
 )
 
 
-def check(permission: Permission, request: Request, settings: CollectionSettings | None) -> None:
-    """See that a client may do something.
+def check(permission: Permission, request: Request, settings: CollectionSettings | None) -> str:
+    """See that a client may do something; the name of who edits, for the log, else an empty text.
 
     Args:
         permission: what.
@@ -33,18 +35,21 @@ def check(permission: Permission, request: Request, settings: CollectionSettings
     if permission is Permission.DOWNLOAD and not (settings and settings.downloadable):
         raise Forbidden("files of images cannot be fetched here")
     if permission is Permission.EDIT:
-        _check_editor(request, settings)
+        return _editor(request, settings)
+    return ""
 
 
-def _check_editor(request: Request, settings: CollectionSettings | None) -> None:
+def _editor(request: Request, settings: CollectionSettings | None) -> str:
     if settings is None or not settings.editable:
         raise Forbidden("collections cannot be changed here")
     if not settings.tokens:
         if not is_local(request):
             raise Forbidden(ONLY_LOCAL)
-        return
+        return HERE
     token = tokens.bearer(request)
     if token is None:
         raise Unauthorized("changes need a token: a header Authorization: Bearer TOKEN")
-    if tokens.holder(token, Path(settings.tokens)) is None:
+    name = tokens.holder(token, Path(settings.tokens))
+    if name is None:
         raise Unauthorized("the token is not known here")
+    return name

@@ -18,6 +18,8 @@ from iipserve.geo.collection_settings import CollectionSettings
 from iipserve.geo.georeference import GeoImage
 from iipserve.image import ImageInfo, ImageName
 
+READING_SHARE = 1 / 3
+"""Part of REQUEST_TIMEOUT in which the files of a request are read: the last one may be large."""
 UPLOADS = "uploads"
 """Name of the one root of files that were uploaded."""
 
@@ -57,6 +59,11 @@ class StoreAccess:
     def settings(self) -> CollectionSettings | None:
         """See `Access`."""
         return self._store.settings
+
+    @property
+    def patience(self) -> float:
+        """See `Access`."""
+        return self._config.request_timeout * READING_SHARE
 
     def read_item(self, collection: str, href: str, id: str = "") -> Item:
         """See `Access`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any, NamedTuple
 
 from iipserve.collections.access import Access
@@ -16,6 +17,7 @@ from iipserve.protocols.stac.finding import find_collection, find_item
 from iipserve.protocols.stac.item_edits import ItemEdit, item_edit
 from iipserve.protocols.stac.item_forms import editable_item
 
+TOO_LONG = "the file was not read, as the request took too long; add it by another one"
 ATTEMPTS = 5
 """How often a change without conditions is made anew because another one came between."""
 
@@ -133,9 +135,10 @@ class AddItems:
     upsert: bool
 
     def __call__(self, access: Access) -> Added:
-        """Add those that can be read, in one transaction. Raises `NotFound` for the collection."""
+        """Add those that can be read in the time that a request has, in one transaction. Raises `NotFound` for the collection."""
         name = find_collection(access.store, self.collection).name
-        read = [_read(edit, name, access) for edit in self.edits]
+        end = monotonic() + access.patience
+        read = [_read(edit, name, access, end) for edit in self.edits]
         items = [item for item in read if isinstance(item, Item)]
         stored = iter(access.store.add_items(name, items, upsert=self.upsert) if items else ())
         results = [
@@ -145,13 +148,17 @@ class AddItems:
         return Added(name, tuple(results))
 
 
-def _read(edit: ItemEdit | Refused, collection: str, access: Access) -> Item | Refused:
+def _read(edit: ItemEdit | Refused, collection: str, access: Access, end: float) -> Item | Refused:
+    """The item; one whose file would be read after the end, on the monotonic clock, is refused."""
     if isinstance(edit, Refused):
         return edit
+    name = edit.id or (edit.file.href.rpartition("/")[2] if edit.file else "")
+    if edit.file is not None and monotonic() > end:
+        return Refused(name, TOO_LONG)
     try:
         return edit.item(collection, access)
     except IIPServeError as error:
-        return Refused(edit.id or (edit.file.href.rpartition("/")[2] if edit.file else ""), str(error))
+        return Refused(name, str(error))
 
 
 @dataclass(frozen=True, slots=True)

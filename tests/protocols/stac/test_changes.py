@@ -35,17 +35,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def service(folder: Path, tmp_path: Path) -> app.Application:
-    (tmp_path / "tokens").write_text(f"{hashlib.sha256(TOKEN.encode()).hexdigest()} survey\n")
-    file = tmp_path / "service.toml"
+def built(folder: Path, work: Path, **settings: Any) -> app.Application:
+    """A service without collections that editors with the token change."""
+    (work / "tokens").write_text(f"{hashlib.sha256(TOKEN.encode()).hexdigest()} survey\n")
+    file = work / "service.toml"
     file.write_text(
-        f'[collections]\nstore = "{tmp_path}/c.sqlite"\neditable = true\ndownloadable = true\ntokens = "tokens"\n'
+        f'[collections]\nstore = "{work}/c.sqlite"\neditable = true\ndownloadable = true\ntokens = "tokens"\n'
         f'upload_folder = "{folder}/uploads"\n'
     )
-    built = app.build(Config(filesystem_prefix=f"{folder}/", services=str(file)))
-    assert change(built, "POST", "collections", {"id": "c", "description": "Scenes"}).status == 201
-    return built
+    return app.build(Config(filesystem_prefix=f"{folder}/", services=str(file), **settings))
+
+
+@pytest.fixture
+def service(folder: Path, tmp_path: Path) -> app.Application:
+    service = built(folder, tmp_path)
+    assert change(service, "POST", "collections", {"id": "c", "description": "Scenes"}).status == 201
+    return service
 
 
 def change(service: app.Application, method: str, path: str, content: Any = None, **environ: str) -> Response:
@@ -357,3 +362,21 @@ def test_addresses_of_resources_at_the_root_of_the_server(service: app.Applicati
     response = ask(service, f"http://{HOST}/collections/c/items", "POST", feature("a"),
                    HTTP_AUTHORIZATION=f"Bearer {TOKEN}")  # fmt: skip
     assert header(response, "Location") == f"{ROOT}collections/c/items/a"
+
+
+def test_files_that_a_request_has_no_time_to_read_are_left_to_another_one(
+    folder: Path, tmp_path: Path
+) -> None:
+    service = built(folder, tmp_path, request_timeout=1e-9)
+    value(change(service, "POST", "collections", {"id": "c"}), 201)
+    several = [feature("a"), "scenes/utm.tif", {"href": "scenes/plain.tif", "id": "p"}]
+    found = value(change(service, "POST", "collections/c/items", several), 400)
+    assert [each["status"] for each in found["results"]] == ["created", "refused", "refused"]
+    assert ids(service) == ["a"]
+
+
+def test_the_log_says_who_changed_what(service: app.Application, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "iipserve.collection_answers")
+    value(change(service, "POST", "collections/c/items", feature("a")), 201)
+    assert caplog.messages == ["POST /stac/collections/c/items by survey: 201"]
+    assert TOKEN not in caplog.text
