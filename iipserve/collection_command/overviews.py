@@ -6,6 +6,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -59,9 +60,10 @@ def overview_of(
         Forbidden: that is not below the folder of images.
     """
     path = _path(opened, collection, output)
-    items = _ordered(
-        (item for item in opened.store.items(collection.name) if item.is_ok and item.bounds), collection.order
-    )
+    usable = (item for item in opened.store.items(collection.name) if item.is_ok and item.bounds)
+    # of thousands of items, footprints would take the most memory
+    light = (replace(item, geometry=None, properties={}, members={}) for item in usable)
+    items = _ordered(light, collection.order)
     if not items:
         raise InvalidRequest(f"the collection {collection.name!r} has no image with a place on the ground")
     key = key or _system(items)
