@@ -23,11 +23,11 @@ MAX_ORDERED = 1000
 NEWEST, FINEST, NUMBER, CENTER = "newest", "finest", "number", "center"
 
 
-class _Times:
+class KnownTimes:
     """The times of a version of a collection, read once."""
 
-    def __init__(self) -> None:
-        self.known: tuple[Span, ...] | None = None
+    def __init__(self, known: tuple[Span, ...] | None = None) -> None:
+        self.known = known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +37,15 @@ class CollectionIndex:
     name: str
     version: int
     selection: Selection = ALL
+    only: str = ""
+    """The one item that is meant at all; empty: any."""
     collection: Collection = field(repr=False, compare=False)
     header: Header = field(repr=False, compare=False)
     store: Callable[[], Store | None] = field(repr=False, compare=False)
     overview: ImageName | None = field(default=None, repr=False, compare=False)
     expression: Any = field(default=None, repr=False, compare=False)
     """Of `collections.filters`: the filter of the selection."""
-    _times: _Times = field(default_factory=_Times, repr=False, compare=False)
+    known_times: KnownTimes = field(default_factory=KnownTimes, repr=False, compare=False)
 
     @property
     def info(self) -> ImageInfo:
@@ -72,14 +74,14 @@ class CollectionIndex:
 
     def selected(self, selection: Selection) -> CollectionIndex:
         """See `ImageIndex`."""
-        return replace(self, selection=selection, expression=_expression(selection))
+        return replace(self, selection=selection, expression=_expression(selection, self.only))
 
     def times(self) -> tuple[Span, ...]:
         """See `ImageIndex`."""
-        known = self._times.known
+        known = self.known_times.known
         if known is None:
             hand_over()
-            known = self._times.known = tuple(Span(*each) for each in self._opened().times(self.name))
+            known = self.known_times.known = tuple(Span(*each) for each in self._opened().times(self.name))
         return known
 
     def matching(self, box: Bounds, pixel_size: float, limit: int) -> tuple[IndexedImage, ...]:
@@ -111,9 +113,9 @@ class CollectionIndex:
         return store
 
 
-def _expression(selection: Selection) -> Any:
+def _expression(selection: Selection, only: str) -> Any:
     """What `collections.filters` makes of a filter and of ids; None without both. Raises `InvalidRequest`."""
-    if not (selection.filter or selection.ids):
+    if not (selection.filter or selection.ids or only):
         return None
     from iipserve.collections.expressions import all_of
     from iipserve.collections.filters import JSON, parse_filter
@@ -121,6 +123,7 @@ def _expression(selection: Selection) -> Any:
     ids = {"op": "in", "args": [{"property": "id"}, list(selection.ids)]}
     return all_of(
         parse_filter(ids, JSON) if selection.ids else None,
+        parse_filter({"op": "=", "args": [{"property": "id"}, only]}, JSON) if only else None,
         parse_filter(selection.filter, selection.filter_lang) if selection.filter else None,
     )
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
 from iipserve.collections.store import Store
-from iipserve.collections.values import Collection, Item, ItemSearch, SortKey
+from iipserve.collections.values import Collection, Item, ItemSearch, SortKey, Summary
 from iipserve.config import Config
-from iipserve.engine.collection_index import CollectionIndex
+from iipserve.engine.collection_index import CollectionIndex, KnownTimes
 from iipserve.engine.library import Library
 from iipserve.engine.mosaic_headers import Header, mosaic_header
 from iipserve.engine.time_items import TimeItems
 from iipserve.errors import ConfigError, IIPServeError, NotFound
+from iipserve.geo import item_names
 from iipserve.geo.collection_settings import CollectionSettings
 from iipserve.geo.georeference import GeoImage, in_pixel_space
+from iipserve.geo.image_index import ALL, Span
 from iipserve.geo.layer import DEFAULT_STYLE, Layer, LayerEntry, Style
 from iipserve.geo.service.keys import STYLE
 from iipserve.geo.service.styles import style
@@ -70,13 +73,50 @@ class CollectionLayers:
         self._known: LRU[str, _Known] = LRU(MAX_KEPT)
 
     def find(self, name: str) -> Layer | None:
-        """The layer of a collection, as the store has it now; None where there is none. Raises `StoreUnavailable`."""
+        """The layer of a collection, or of one image of it, as the store has it now; None where there is none. Raises
+        `StoreUnavailable`."""
         store = self._store()
-        version = store.version(name) if store is not None else 0
-        if store is None or not version:
+        if store is None:
             return None
+        version = store.version(name)
+        if not version:
+            return self._find_item(store, name)
         entry = self._entry(store, name, version)
         return None if entry is None else entry.layer
+
+    def _find_item(self, store: Store, name: str) -> Layer | None:
+        names = item_names.split(name)
+        version = store.version(names[0]) if names else 0
+        if names is None or not version:
+            return None
+        known = self._known.get(name)
+        if known is None or known.version != version:
+            hand_over()
+            known = self._read_item(store, *names)
+            self._known.set(name, known)
+        return None if known.entry is None else known.entry.layer
+
+    def _read_item(self, store: Store, name: str, identifier: str) -> _Known:
+        """What documents tell of one image of a collection."""
+        try:
+            collection = store.collection(name)
+            item = store.item(name, identifier)
+        except NotFound:
+            return _Known(store.version(name), None)
+        single = replace(collection, title=item.id, summary=Summary(count=1))
+        entry = self._read_entry(single, (item,))
+        if entry is None or not isinstance(entry.layer.index, CollectionIndex):
+            return _Known(collection.version, None)
+        span = Span(item.earliest, item.latest)
+        index = replace(
+            entry.layer.index,
+            only=item.id,
+            known_times=KnownTimes((span,) if item.earliest and item.latest else ()),
+        ).selected(ALL)
+        full = item_names.item_name(name, item.id)
+        metadata = {"wcs_name": item_names.encoded(full), **TimeItems(index)}
+        layer = replace(entry.layer, identifier=full, index=index, metadata=MappingProxyType(metadata))
+        return _Known(collection.version, replace(entry, layer=layer))
 
     def state(self) -> int:
         """Grows with each change of any collection; 0 without a store. Raises `StoreUnavailable`."""

@@ -21,6 +21,7 @@ from iipserve.protocols.wcs import requests
 from iipserve.protocols.wcs.coverages import plan_get_coverage
 from iipserve.protocols.wcs.describe import plan_description
 from iipserve.protocols.wcs.documents import plan_capabilities
+from iipserve.protocols.wcs.eo_sets import EoSetQuery, plan_eo_set
 from iipserve.protocols.wcs.post_xml import MAX_LENGTH
 from iipserve.protocols.wcs.query import CapabilitiesQuery, CoverageQuery, DescribeQuery, Query
 from iipserve.protocols.wcs.reports import error_answer
@@ -44,15 +45,20 @@ def _plan_description(query: DescribeQuery, images: Images, server: Server) -> A
     return Answer(plan_description(query, images, server))
 
 
+def _plan_eo_set(query: EoSetQuery, images: Images, server: Server) -> Answer:
+    return Answer(plan_eo_set(query, images, server))
+
+
 PLANS: Mapping[type, Callable[[Any, Images, Server], Answer]] = {
     CapabilitiesQuery: _plan_capabilities,
     DescribeQuery: _plan_description,
     CoverageQuery: plan_get_coverage,
+    EoSetQuery: _plan_eo_set,
 }
 """(query, the images that it names, server) -> answer, for each kind of query that is answered."""
 
 
-def parse(routed: Routed, server: Server) -> Query:
+def parse(routed: Routed, server: Server) -> Query | EoSetQuery:
     """Read a request.
 
     Raises:
@@ -64,7 +70,7 @@ def parse(routed: Routed, server: Server) -> Query:
     return requests.parse(routed, server)
 
 
-def plan(query: Query, images: Images, server: Server) -> Answer:
+def plan(query: Query | EoSetQuery, images: Images, server: Server) -> Answer:
     """The document or the coverage.
 
     Raises:

@@ -10,18 +10,19 @@ from iipserve.geo.ows.xml import NOTHING, Xml, element, joined, optional
 from iipserve.protocols.coverage_bands import OfferedBand, sample_text
 from iipserve.protocols.coverage_offerings import Offering, offering
 from iipserve.protocols.wcs import parts
-from iipserve.protocols.wcs.documents_2_0 import ROOT
+from iipserve.protocols.wcs.parts import ROOT_2_0 as ROOT
 
 ATTRIBUTES = {**ROOT, "xsi:schemaLocation": ROOT["xsi:schemaLocation"]}
 
 
 def description(entries: Iterable[LayerEntry], metadata: ServiceMetadata) -> Xml:
     """The root element."""
-    described = joined(_description(offering(entry, metadata), metadata) for entry in entries)
+    described = joined(coverage_description(offering(entry, metadata), metadata) for entry in entries)
     return element("wcs:CoverageDescriptions", described, attributes=ROOT)
 
 
-def _description(shown: Offering, metadata: ServiceMetadata) -> Xml:
+def coverage_description(shown: Offering, metadata: ServiceMetadata, further: Xml = NOTHING) -> Xml:
+    """The element of one coverage, with further metadata after its box and its name."""
     (native,) = parts.media_types((shown.native_format,), metadata)
     return element(
         "wcs:CoverageDescription",
@@ -30,6 +31,7 @@ def _description(shown: Offering, metadata: ServiceMetadata) -> Xml:
         element("gml:name", shown.title),
         gmlcov.bounded_by(shown.grid, parts.time_positions(shown)),
         element("wcs:CoverageId", shown.coverage_id),
+        further,
         element("gml:domainSet", gmlcov.grid_element(shown.grid, shown.coverage_id)),
         gmlcov.range_type(joined(map(field, shown.bands))),
         element(

@@ -19,22 +19,12 @@ from iipserve.geo.ows.capabilities import (
 from iipserve.geo.ows.xml import NOTHING, Xml, comment, element, enclosed, optional, several
 from iipserve.protocols import coverage_options as options
 from iipserve.protocols.coverage_offerings import Offering, offering
-from iipserve.protocols.wcs import parts
+from iipserve.protocols.wcs import eo_sets, parts
 from iipserve.protocols.wcs.layer_texts import CoverageText, texts_of
 from iipserve.protocols.wcs.query import VERSIONS
 
 VERSION = "2.0.1"
-NAMESPACE = "http://www.opengis.net/wcs/2.0"
-ROOT: Mapping[str, str] = {
-    "xmlns:wcs": NAMESPACE,
-    "xmlns:ows": "http://www.opengis.net/ows/2.0",
-    "xmlns:gml": "http://www.opengis.net/gml/3.2",
-    "xmlns:gmlcov": "http://www.opengis.net/gmlcov/1.0",
-    "xmlns:swe": "http://www.opengis.net/swe/2.0",
-    "xmlns:xlink": "http://www.w3.org/1999/xlink",
-    "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
-    "xsi:schemaLocation": f"{NAMESPACE} http://schemas.opengis.net/wcs/2.0/wcsAll.xsd",
-}
+ROOT: Mapping[str, str] = parts.ROOT_2_0
 SERVICE_TYPE = "urn:ogc:service:wcs"
 SPECIFICATIONS = "http://www.opengis.net/spec/"
 PROFILES = tuple(
@@ -55,6 +45,8 @@ PROFILES = tuple(
     )
 )
 """Conformance classes."""
+EARTH_OBSERVATION = SPECIFICATIONS + "WCS_application-profile_earth-observation/1.0/conf/eowcs"
+"""That of services with collections."""
 INTERPOLATION = "http://www.opengis.net/WCS_service-extension_interpolation/1.0"
 CRS_EXTENSION = "http://www.opengis.net/wcs/crs/1.0"
 POST_ENCODINGS = ("XML", "SOAP")
@@ -83,9 +75,11 @@ def _sections(
     entries: Iterable[LayerEntry], metadata: ServiceMetadata, endpoint: Endpoint, sections: frozenset[str]
 ) -> Iterator[str]:
     described = options.described(metadata)
+    if eo_sets.is_offered(metadata):
+        entries = list(entries)
     if "ServiceIdentification" in sections:
         yield parts.service_warning(metadata)
-        yield service_identification(described, SERVICE_TYPE, VERSIONS, PROFILES)
+        yield service_identification(described, SERVICE_TYPE, VERSIONS, _profiles(metadata))
     if "ServiceProvider" in sections:
         yield service_provider(described)
     if "OperationsMetadata" in sections:
@@ -98,7 +92,13 @@ def _sections(
         if not listed and options.warns(metadata):
             yield comment(parts.NO_LAYERS)
         yield from (each.text for each in listed)
+        if eo_sets.is_offered(metadata):
+            yield eo_sets.summaries(entries)
         yield "</wcs:Contents>"
+
+
+def _profiles(metadata: ServiceMetadata) -> tuple[str, ...]:
+    return (*PROFILES, EARTH_OBSERVATION) if eo_sets.is_offered(metadata) else PROFILES
 
 
 def _operations(metadata: ServiceMetadata, endpoint: Endpoint) -> Iterator[Operation]:
@@ -106,6 +106,8 @@ def _operations(metadata: ServiceMetadata, endpoint: Endpoint) -> Iterator[Opera
     post = tuple((endpoint.kvp, encoding) for encoding in POST_ENCODINGS)
     for name in options.operations(metadata):
         yield Operation(name, get, post)
+    if eo_sets.is_offered(metadata):
+        yield Operation(eo_sets.OPERATION, get)
 
 
 def _service_metadata(listed: Iterable[CoverageText], metadata: ServiceMetadata) -> Xml:

@@ -50,7 +50,7 @@ def read_coverage(parameters: Parameters, server: Server, version: str = V2_0) -
     """
     name = parameters.required("coverageid")
     layer = layer_of(name, server, Family.V2_0)
-    subsets, subsetting = _subsets(parameters)
+    subsets, subsetting = subsets_of(parameters)
     output = parameters.get("outputcrs")
     domain = AxesDomain(
         tuple(each for each in subsets if axis_of(each.axis) is not Axis.TIME),
@@ -77,7 +77,7 @@ def read_coverage(parameters: Parameters, server: Server, version: str = V2_0) -
 # -- intervals -------------------------------------------------------------------------------------
 
 
-def _subsets(parameters: Parameters) -> tuple[tuple[Subset, ...], CrsName | None]:
+def subsets_of(parameters: Parameters) -> tuple[tuple[Subset, ...], CrsName | None]:
     """Intervals, and the system in which they are: SUBSETTINGCRS, or what they state themselves, as older clients do."""
     found, named = [], {}
     stated = parameters.get("subsettingcrs")

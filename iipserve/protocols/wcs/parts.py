@@ -16,6 +16,18 @@ from iipserve.protocols.coverage_offerings import Offering
 from iipserve.protocols.metadata_links import MetadataLink, links_of
 
 """What a code of a unit cannot have (`swe:UomSymbol`)."""
+ROOT_2_0: Mapping[str, str] = {
+    "xmlns:wcs": "http://www.opengis.net/wcs/2.0",
+    "xmlns:ows": "http://www.opengis.net/ows/2.0",
+    "xmlns:gml": "http://www.opengis.net/gml/3.2",
+    "xmlns:gmlcov": "http://www.opengis.net/gmlcov/1.0",
+    "xmlns:swe": "http://www.opengis.net/swe/2.0",
+    "xmlns:xlink": "http://www.w3.org/1999/xlink",
+    "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
+    "xsi:schemaLocation": "http://www.opengis.net/wcs/2.0 http://schemas.opengis.net/wcs/2.0/wcsAll.xsd",
+}
+"""Attributes of root elements of 2.0."""
+
 MAX_FIGURES = 40
 """Significant figures that the schema allows."""
 NO_LAYERS = "WARNING: No WCS layers are enabled. Check wcs/ows_enable_request settings."

@@ -19,7 +19,8 @@ from iipserve.geo.ows.negotiation import nearest_version, negotiated_version, re
 from iipserve.http import Routed
 from iipserve.protocols import Server, coverage_options
 from iipserve.protocols.map_tiles import image_names, public_address
-from iipserve.protocols.wcs import kvp_requests_1_0, kvp_requests_1_1, kvp_requests_2_0, post_xml
+from iipserve.protocols.wcs import eo_sets, kvp_requests_1_0, kvp_requests_1_1, kvp_requests_2_0, post_xml
+from iipserve.protocols.wcs.eo_sets import EoSetQuery
 from iipserve.protocols.wcs.exceptions import EMPTY_LIST, fault
 from iipserve.protocols.wcs.post_xml import XmlRequest
 from iipserve.protocols.wcs.query import (
@@ -54,7 +55,7 @@ XML_SIGNS = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe", b"\xfe\xff")
 """With which XML begins, whatever type its sender states."""
 
 
-def parse(routed: Routed, server: Server) -> Query:
+def parse(routed: Routed, server: Server) -> Query | EoSetQuery:
     """Read a request.
 
     Raises:
@@ -78,6 +79,8 @@ def parse(routed: Routed, server: Server) -> Query:
             MISSING_VALUE, "the parameter SERVICE is missing; SERVICE=WCS is served here", "service"
         )
     answered = coverage_options.operations(server.catalog().metadata)
+    if eo_sets.is_offered(server.catalog().metadata):
+        answered = (*answered, eo_sets.OPERATION)
     if operation not in map(str.lower, answered):
         raise OperationNotSupported(f"{parameters.get('request')} is switched off here", "request")
     return READERS[operation](parameters, routed, server)._replace(soap=asked.soap)
@@ -223,14 +226,20 @@ def _coverage(parameters: Parameters, routed: Routed, server: Server) -> Coverag
     return COVERAGE_READERS[family_of(version)](parameters, server, version)
 
 
+def _eo_set(parameters: Parameters, routed: Routed, server: Server) -> EoSetQuery:
+    _required_version(parameters)
+    return eo_sets.read_eo_set(parameters, server)
+
+
 COVERAGE_READERS: dict[Family, Callable[[Parameters, Server, str], CoverageQuery]] = {
     Family.V1_0: kvp_requests_1_0.read_coverage,
     Family.V1_1: kvp_requests_1_1.read_coverage,
     Family.V2_0: kvp_requests_2_0.read_coverage,
 }
-READERS: dict[str, Callable[[Parameters, Routed, Server], Query]] = {
+READERS: dict[str, Callable[[Parameters, Routed, Server], Query | EoSetQuery]] = {
     "getcapabilities": _capabilities,
     "describecoverage": _describe,
     "getcoverage": _coverage,
+    eo_sets.OPERATION.lower(): _eo_set,
 }
 """By REQUEST in lower case."""
