@@ -32,6 +32,7 @@ from iipserve.collections.expressions import (
     DataType,
     Expression,
     Folded,
+    In,
     IsNull,
     Junction,
     Like,
@@ -80,6 +81,8 @@ class Conditions:
                 return not_(self.of(argument))
             case Comparison():
                 return self._comparison(expression)
+            case In(value, options, type):
+                return self._value(value, type).in_(options)
             case Like(value, pattern):
                 return self._like(value, pattern)
             case IsNull(Property(name)):

@@ -16,6 +16,7 @@ from iipserve.collections.expressions import (
     DataType,
     Expression,
     Folded,
+    In,
     IsNull,
     Junction,
     Like,
@@ -36,6 +37,9 @@ from iipserve.errors import InvalidRequest
 MAX_DEPTH = 40
 MAX_NODES = 2_000
 MAX_NAME_LENGTH = 200
+MAX_GEOMETRIES = 10
+MAX_COMPARED = 300
+"""Values of `in` that are neither all texts nor all numbers."""
 MAX_PATTERN_LENGTH = 256
 MAX_WILDCARDS = 8
 """Each could be tried at every character."""
@@ -77,6 +81,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self._nodes = 0
+        self._geometries = 0
 
     def _count(self, depth: int) -> None:
         self._nodes += 1
@@ -148,7 +153,17 @@ class _Reader:
             raise InvalidRequest("in takes a list")
         value = self.scalar(arguments[0], depth)
         options = [self.scalar(option, depth) for option in arguments[1]]
-        return Junction("or", tuple(self._compared("=", value, option) for option in options) or (False,))
+        equal = tuple(self._compared("=", value, option) for option in options)
+        for kind, type in ((str, DataType.TEXT), (float, DataType.NUMBER)):
+            if (
+                options
+                and all(isinstance(option, kind) for option in options)
+                and _type(value) in (type, None)
+            ):
+                return In(value, tuple(options), type)  # type: ignore[arg-type]
+        if len(equal) > MAX_COMPARED:
+            raise InvalidRequest(f"in has {len(equal)} values; of these, {MAX_COMPARED} are compared")
+        return Junction("or", equal or (False,))
 
     def _like(self, operator: str, arguments: Arguments, depth: int) -> Expression:
         _check_count(operator, arguments, 2)
@@ -174,6 +189,9 @@ class _Reader:
 
     def _spatial(self, operator: str, arguments: Arguments, depth: int) -> Expression:
         _check_count(operator, arguments, 2)
+        self._geometries += 1
+        if self._geometries > MAX_GEOMETRIES:
+            raise InvalidRequest(f"the filter has more than {MAX_GEOMETRIES} geometries")
         names = [_property(argument) for argument in arguments]
         if names.count(None) != 1:
             raise InvalidRequest(f"{operator} takes the property geometry, and a geometry")

@@ -73,6 +73,15 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class In:
+    """Equal to one of some literals of a type."""
+
+    value: Scalar
+    options: tuple[str, ...] | tuple[float, ...]
+    type: DataType
+
+
+@dataclass(frozen=True, slots=True)
 class Like:
     """`%` is any text, `_` one character, and a backslash takes their meaning away."""
 
@@ -129,7 +138,7 @@ class Junction:
     arguments: tuple[Expression, ...]
 
 
-Expression: TypeAlias = bool | Comparison | Like | IsNull | Spatial | Temporal | Not | Junction
+Expression: TypeAlias = bool | Comparison | In | Like | IsNull | Spatial | Temporal | Not | Junction
 """What is true, false or unknown of an item."""
 
 

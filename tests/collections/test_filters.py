@@ -117,6 +117,8 @@ BAD_TREES: list[Any] = [
     {"op": "t_before", "args": [DATETIME, {"interval": [TIME]}]}, {"op": "t_before", "args": [DATETIME, 5]},
     {"op": "t_before", "args": [DATETIME, {"interval": "x"}]}, _nested(100),
     {"op": "or", "args": [{"op": "=", "args": [CLOUDS, 1]}] * 3000},
+    {"op": "or", "args": [{"op": "s_touches", "args": [GEOMETRY, POINT]}] * 11},
+    {"op": "in", "args": [DATETIME, [TIME] * 301]}, {"op": "in", "args": [{"property": "mixed"}, [1, "a"] * 200]},
 ]  # fmt: skip
 
 

@@ -110,6 +110,19 @@ def test_a_property_of_another_type_has_no_value(filled: Store, text: str) -> No
     assert set(found(filled, filter=parse_filter(text))) == where(MIXED[text])
 
 
+def test_long_lists_and_filters_are_found(filled: Store) -> None:
+    names = [f"i{number}" for number in range(1500)]
+    ids = {"op": "in", "args": [{"property": "id"}, names]}
+    assert set(found(filled, filter=parse_filter(ids))) == set(ITEMS) - {"picture"}
+    numbers = {"op": "in", "args": [{"property": "eo:cloud_cover"}, list(range(1500))]}
+    whole = where(lambda each: float(each.properties.get("eo:cloud_cover", 0.5)).is_integer())
+    assert set(found(filled, filter=parse_filter(numbers))) == whole
+    clouds = {"op": "=", "args": [{"property": "eo:cloud_cover"}, -1]}
+    for operator in ("or", "and"):
+        many = {"op": operator, "args": [clouds] * 650}
+        assert found(filled, filter=parse_filter(many)) == []
+
+
 NOON = START + timedelta(hours=12)
 DAY_2 = START + timedelta(hours=24)
 INSTANTS = {
