@@ -28,7 +28,10 @@ STEPS = (
 """Distances of lines of the grid, in degrees."""
 MAX_FOOTPRINTS = 2000
 
-Ring: TypeAlias = Sequence[Sequence[float]]
+MAX_LONGITUDE = 540
+"""Boxes across the 180th meridian end east of it."""
+
+Ring: TypeAlias = Sequence[tuple[float, float]]
 
 
 class Footprint(NamedTuple):
@@ -46,8 +49,8 @@ def footprint_picture(footprints: Sequence[Footprint]) -> str:
 
     Those on both sides of the 180th meridian are drawn next to each other.
     """
-    drawn = [(each, list(_rings(each.geometry))) for each in footprints[:MAX_FOOTPRINTS]]
-    positions = [(float(x), float(y)) for _, rings in drawn for ring in rings for x, y, *_ in ring]
+    drawn = [(each, _rings(each.geometry)) for each in footprints[:MAX_FOOTPRINTS]]
+    positions = [position for _, rings in drawn for ring in rings for position in ring]
     if not positions:
         return ""
     window = _Window.around(positions)
@@ -100,13 +103,25 @@ def _turned(x: float, *, is_shifted: bool) -> float:
     return x + 360 if is_shifted and x < 0 else x
 
 
-def _rings(geometry: Mapping[str, Any]) -> Iterator[Ring]:
+def _rings(geometry: Mapping[str, Any]) -> list[Ring]:
+    """The rings of polygons; none where coordinates are none of GeoJSON."""
     coordinates = geometry.get("coordinates") or ()
-    if geometry.get("type") == "Polygon":
-        yield from coordinates
-    elif geometry.get("type") == "MultiPolygon":
-        for polygon in coordinates:
-            yield from polygon
+    try:
+        if geometry.get("type") == "Polygon":
+            return [_ring(each) for each in coordinates]
+        if geometry.get("type") == "MultiPolygon":
+            return [_ring(each) for polygon in coordinates for each in polygon]
+    except (TypeError, ValueError):
+        pass
+    return []
+
+
+def _ring(positions: Any) -> Ring:
+    """Longitudes and latitudes. Raises `TypeError`, `ValueError`."""
+    found = [(float(x), float(y)) for x, y, *_ in positions]
+    if not all(abs(x) <= MAX_LONGITUDE and abs(y) <= 90 for x, y in found):
+        raise ValueError("there is no such place")
+    return found
 
 
 def _shape(footprint: Footprint, rings: Iterable[Ring], window: _Window) -> str:
@@ -120,7 +135,7 @@ def _shape(footprint: Footprint, rings: Iterable[Ring], window: _Window) -> str:
 
 
 def _points(ring: Ring, window: _Window) -> str:
-    return "L".join("{:.1f},{:.1f}".format(*window.place(float(x), float(y))) for x, y, *_ in ring)
+    return "L".join("{:.1f},{:.1f}".format(*window.place(x, y)) for x, y in ring)
 
 
 # -- the grid --------------------------------------------------------------------------------------

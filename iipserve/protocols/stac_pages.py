@@ -50,12 +50,12 @@ def _parts(value: Json) -> Iterator[str]:
     elif kind == "Feature":
         yield _map([value])
         yield from _pictures(value)
-        yield from _facts(value.get("properties") or {})
-        yield from _assets(value.get("assets") or {})
+        yield from _facts(_object(value.get("properties")))
+        yield from _assets(_object(value.get("assets")))
     elif kind == "Collection":
         yield from _collection(value)
-    elif isinstance(value.get("collections"), Sequence):
-        yield from _list_of_collections(value["collections"])
+    elif isinstance(value.get("collections"), list):
+        yield from _list_of_collections([*map(_object, value["collections"])])
     elif kind == "Catalog":
         yield from _catalog(value)
 
@@ -64,7 +64,7 @@ def _parts(value: Json) -> Iterator[str]:
 
 
 def _list_of_items(value: Json) -> Iterator[str]:
-    items = [each for each in value.get("features", ()) if isinstance(each, Mapping)]
+    items = [each for each in _list(value.get("features")) if isinstance(each, Mapping)]
     yield _map(items)
     matched = value.get("numberMatched")
     yield f"<p>{len(items)} {'image' if len(items) == 1 else 'images'}{'' if matched is None else f' of {matched}'}</p>"
@@ -78,9 +78,9 @@ def _list_of_items(value: Json) -> Iterator[str]:
 
 def _columns(item: Json) -> tuple[str, str, str]:
     """Time, size and size of pixels of an item."""
-    properties = item.get("properties") or {}
-    shape, gsd = properties.get("proj:shape"), properties.get("gsd")
-    pixels = f"{shape[1]} x {shape[0]}" if isinstance(shape, Sequence) and len(shape) == 2 else ""
+    properties = _object(item.get("properties"))
+    shape, gsd = _list(properties.get("proj:shape")), properties.get("gsd")
+    pixels = f"{shape[1]} x {shape[0]}" if len(shape) == 2 else ""
     size = f"{gsd:.4g} m" if isinstance(gsd, (int, float)) else ""
     return escape(_time(properties).replace("T00:00:00Z", "")), escape(pixels), size
 
@@ -138,7 +138,9 @@ def _collection(value: Json) -> Iterator[str]:
     yield _map_of_extents([value])
     links = [(_link(value, rel), text) for rel, text in (("items", "Images"), ("queryables", "Queryables"))]
     extra = [
-        (each["href"], each.get("title") or each["rel"]) for each in _links(value) if each["rel"] == "preview"
+        (each["href"], str(each.get("title") or each["rel"]))
+        for each in _links(value)
+        if each["rel"] == "preview"
     ]
     yield "<p>" + " · ".join(anchor(href, text) for href, text in (*links, *extra) if href) + "</p>"
     yield from _facts(
@@ -157,7 +159,7 @@ def _catalog(value: Json) -> Iterator[str]:
     gets = (each for each in shown if each.get("method", "GET") == "GET")
     yield (
         "<ul>"
-        + "".join(f"<li>{anchor(each['href'], each.get('title') or each['rel'])}</li>" for each in gets)
+        + "".join(f"<li>{anchor(each['href'], str(each.get('title') or each['rel']))}</li>" for each in gets)
         + "</ul>"
     )
 
@@ -194,10 +196,8 @@ def _pictures(item: Json) -> Iterator[str]:
 
 def _thumbnail(item: Json) -> str:
     """The picture that the item names for it."""
-    assets = (item.get("assets") or {}).values()
-    found = (
-        each for each in assets if isinstance(each, Mapping) and "thumbnail" in (each.get("roles") or ())
-    )
+    assets = _object(item.get("assets")).values()
+    found = (each for each in assets if isinstance(each, Mapping) and "thumbnail" in _list(each.get("roles")))
     href = next((str(each.get("href")) for each in found), "")
     return f'<img src="{escape(href)}" alt="" loading="lazy"/>' if href.startswith(resource_pages.WEB) else ""
 
@@ -217,12 +217,18 @@ def _map(items: Iterable[Json]) -> str:
 def _map_of_extents(collections: Iterable[Json]) -> str:
     shown = []
     for each in collections:
-        boxes = ((each.get("extent") or {}).get("spatial") or {}).get("bbox") or ()
+        boxes = _list(_object(_object(each.get("extent")).get("spatial")).get("bbox"))
         shown += [
             Footprint(_name(each), _link(each, "items") or _link(each, "self"), _polygon(box))
             for box in boxes[:1]
+            if len(_numbers(box)) in (4, 6)
         ]
     return footprint_picture(shown)
+
+
+def _numbers(value: Any) -> Sequence[float]:
+    """A list of numbers, empty if the value is none."""
+    return _list(value) if all(isinstance(each, (int, float)) for each in _list(value)) else ()
 
 
 def _polygon(box: Sequence[float]) -> Json:
@@ -233,12 +239,22 @@ def _polygon(box: Sequence[float]) -> Json:
     return {"type": "Polygon", "coordinates": [ring]}
 
 
-# -- members ---------------------------------------------------------------------------------------
+# -- members, which clients may have written --------------------------------------------------------
+
+
+def _object(value: Any) -> Json:
+    """An object, without members if the value is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> Sequence[Any]:
+    """A list, empty if the value is none."""
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 def _links(value: Json) -> list[Json]:
-    links = value.get("links") or ()
-    return [each for each in links if isinstance(each, Mapping) and each.get("href") and each.get("rel")]
+    links = map(_object, _list(value.get("links")))
+    return [each for each in links if isinstance(each.get("href"), str) and isinstance(each.get("rel"), str)]
 
 
 def _link(value: Json, rel: str) -> str:
@@ -272,6 +288,6 @@ def _name(value: Json) -> str:
 
 def _interval(collection: Json) -> str:
     """The first interval of a collection."""
-    intervals = ((collection.get("extent") or {}).get("temporal") or {}).get("interval") or ()
-    ends = [str(end)[:10] for end in (intervals[0] if intervals else ()) if end]
+    intervals = _list(_object(_object(collection.get("extent")).get("temporal")).get("interval"))
+    ends = [str(end)[:10] for end in (_list(intervals[0]) if intervals else ()) if end]
     return " to ".join(dict.fromkeys(ends))

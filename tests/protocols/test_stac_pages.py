@@ -8,6 +8,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iipserve.protocols.stac_pages import POLICY, page
 
@@ -190,3 +192,30 @@ def test_texts_of_clients_are_escaped() -> None:
 def test_methods_other_than_get_are_no_links() -> None:
     assert text_of("catalog").count(f'<a href="{ROOT}search">') >= 1
     assert Links(text_of("catalog")).found[f"{ROOT}collections"] == "Collections"
+
+
+NAMES = st.sampled_from(
+    ["type", "title", "description", "geometry", "coordinates", "properties", "assets", "links", "href", "rel", "roles",
+     "features", "collections", "extent", "spatial", "temporal", "bbox", "interval", "proj:shape", "gsd", "datetime",
+     "numberMatched", "keywords", "thumbnail", "method", "id"]
+)  # fmt: skip
+TEXTS = st.sampled_from(
+    ["Feature", "FeatureCollection", "Collection", "Catalog", "Polygon", "MultiPolygon", "self", "next", "items", "thumbnail",
+     "http://a.example/?x", "GET", "", "\x00\ud800"]
+)  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-200, 200) | st.floats(-1e300, 1e300) | TEXTS,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(NAMES, inner, max_size=6),
+    max_leaves=40,
+)
+
+
+@given(
+    st.dictionaries(NAMES, VALUES, max_size=8),
+    st.sampled_from(["Feature", "FeatureCollection", "Collection", "Catalog", ""]),
+)
+def test_members_of_any_type_make_a_page(value: dict[str, Any], kind: str) -> None:
+    """Clients write members of items and collections, which extensions of STAC may define."""
+    text = page("Title", {**value, "type": kind}).decode()
+    assert text.endswith("</body></html>\n")
+    assert 'href="javascript:' not in text
