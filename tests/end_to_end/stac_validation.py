@@ -9,13 +9,15 @@ import logging
 import sys
 from typing import Any
 
+from pystac.validation import set_validator
 from pystac.validation.local_validator import get_local_schema_cache
+from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from stac_api_validator import __main__ as validator
 from stac_validator import utilities
 
-from tests.protocols.stac.extension_schemas import EXTENSIONS
+from tests.protocols.stac.extension_schemas import EXTENSIONS, OF_COLLECTIONS
 
-SCHEMAS: dict[str, Any] = {**get_local_schema_cache(), **EXTENSIONS}
+SCHEMAS: dict[str, Any] = {**get_local_schema_cache(), **EXTENSIONS, **OF_COLLECTIONS}
 
 
 def schema(address: str) -> Any:
@@ -25,5 +27,8 @@ def schema(address: str) -> Any:
 
 if __name__ == "__main__":
     utilities._schema_cache = schema
+    by_pystac = JsonSchemaSTACValidator()
+    by_pystac.schema_cache |= SCHEMAS
+    set_validator(by_pystac)
     logging.getLogger("stac_validator").setLevel(logging.WARNING)
     validator.main(sys.argv[1:], standalone_mode=True)

@@ -46,7 +46,7 @@ def postgis_origin(tmp_path: Path) -> Iterator[str]:
 
 CLASSES = (
     "core", "collections", "features", "item-search", "filter", "item-search#sort", "item-search#fields",
-    "item-search#query", "features#sort", "features#fields", "features#query", "transaction",
+    "item-search#query", "features#sort", "features#fields", "features#query", "transaction", "transaction",
 )  # fmt: skip
 GEOMETRY = '{"type": "Polygon", "coordinates": [[[3, 10], [8, 10], [3, 15], [3, 10]]]}'
 COMPARED = {

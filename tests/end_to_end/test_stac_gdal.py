@@ -33,6 +33,18 @@ def _post(address: str, value: Any) -> None:
         raise AssertionError(error.read()) from error
 
 
+def _shown(address: str) -> dict[str, str]:
+    """The media types of what shows a collection as a layer, by relations of its links."""
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        links = json.load(answer)["links"]
+    found = {}
+    for link in links:
+        if link["rel"] in ("preview", "tilejson"):
+            with urllib.request.urlopen(link["href"], timeout=30) as answer:
+                found[link["rel"]] = answer.headers["Content-Type"]
+    return found
+
+
 def test_gdal_reads_a_collection_as_one_raster(tmp_path: Path) -> None:
     with rasterio.Env() as environment:
         if "STACIT" not in environment.drivers():
@@ -52,6 +64,7 @@ def test_gdal_reads_a_collection_as_one_raster(tmp_path: Path) -> None:
         root = f"http://127.0.0.1:{port}/stac"
         _post(f"{root}/collections", {"id": "parts", "description": "three parts"})
         _post(f"{root}/collections/parts/items", [{"href": f"part {index}.tif"} for index in range(3)])
+        assert _shown(f"{root}/collections/parts") == {"preview": "image/png", "tilejson": "application/json"}
         with rasterio.open(f'STACIT:"{root}/search?collections=parts&limit=2":asset=image') as file:
             assert (file.width, file.height) == (3 * SIDE, SIDE)
             assert file.crs.to_epsg() == 32633

@@ -9,6 +9,7 @@ from typing import Any
 from iipserve.collections.values import Collection, Item, Summary, enclosing_box
 from iipserve.protocols.resource_links import JSON, Json, link
 from iipserve.protocols.stac.item_assets import FILE, assets, item_assets
+from iipserve.protocols.stac.map_links import WEB_MAP_LINKS, map_links
 from iipserve.protocols.stac.site import GEOJSON, SCHEMA, Site
 
 VERSION = "1.1.0"
@@ -140,11 +141,13 @@ def collection_document(collection: Collection, site: Site, *, downloadable: boo
         downloadable: the files of its images may be fetched.
     """
     name, members = collection.name, collection.members
+    shown = list(map_links(collection, site))
+    extensions = [*members.get("stac_extensions", ()), *([WEB_MAP_LINKS] if shown else ())]
     found: Json = {
         **members,
         "type": "Collection",
         "stac_version": VERSION,
-        "stac_extensions": list(members.get("stac_extensions", ())),
+        "stac_extensions": list(dict.fromkeys(extensions)),
         "id": name,
         "title": collection.title or name,
         "description": collection.description or collection.title or name,
@@ -157,7 +160,7 @@ def collection_document(collection: Collection, site: Site, *, downloadable: boo
         RULE: collection.rule,
         ORDER: collection.order,
         TIMES: collection.times._asdict(),
-        "links": [*_collection_links(name, site), *members.get("links", ())],
+        "links": [*_collection_links(name, site), *shown, *members.get("links", ())],
         **_dates(collection),
     }
     if collection.keywords:

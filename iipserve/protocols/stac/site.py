@@ -11,6 +11,7 @@ from iipserve.protocols import Server
 from iipserve.protocols.map_tiles import service_root
 from iipserve.protocols.resource_forms import Form
 from iipserve.protocols.resource_links import HTML, JSON, Addresses, Json, link
+from iipserve.protocols.stac.permitted import settings
 
 SEGMENT = "stac"
 """Path of the service."""
@@ -31,6 +32,8 @@ class Site(NamedTuple):
     server_root: str
     """Absolute address of the server, with a slash at its end."""
     form: Form
+    services: tuple[str, ...] = ()
+    """That show collections as layers: out of `collection_settings.SERVICES`."""
 
     @property
     def is_html(self) -> bool:
@@ -74,6 +77,8 @@ def site_of(routed: Routed, server: Server, form: Form) -> Site:
     """The addresses of the service for the client of a request.
 
     Raises:
+        NotThere: the service has no collections.
+        Forbidden: it does not publish them by this service.
         InvalidRequest: the Host header, or a forwarded one that is trusted, is malformed.
     """
     if segment := _alias(routed):
@@ -83,7 +88,7 @@ def site_of(routed: Routed, server: Server, form: Form) -> Site:
         above = root.removesuffix(f"{SEGMENT}/")
     else:
         above = public_root(routed.request.environ, trusted=server.config.trust_forwarded) + "/"
-    return Site(Addresses(root), above, form)
+    return Site(Addresses(root), above, form, settings(server).services)
 
 
 def continued(routed: Routed, token: str) -> str:

@@ -50,10 +50,20 @@ def _assets(each: Schema) -> Schema:
     return {"type": "object", "properties": {"assets": {"type": "object", "additionalProperties": each}}}
 
 
+DIALECT: Schema = {"$schema": "http://json-schema.org/draft-07/schema#"}
 ADDRESS = "https://stac-extensions.github.io/{}/schema.json"
+MAP_LINKS: Schema = {
+    "type": "object",
+    "properties": {
+        "links": {"contains": {"properties": {"rel": {"enum": ["wms", "wmts", "xyz", "tilejson"]}}}}
+    },
+}
+"""Web map links 1.2.0, of collections."""
+OF_COLLECTIONS: dict[str, Schema] = {ADDRESS.format("web-map-links/v1.2.0"): DIALECT | MAP_LINKS}
 EXTENSIONS: dict[str, Schema] = {
-    ADDRESS.format("projection/v1.2.0"): {"type": "object", "properties": {"properties": PROJECTION}},
-    ADDRESS.format("file/v2.1.0"): _assets(FILE),
-    ADDRESS.format("raster/v2.0.0"): _assets(BANDS),
+    ADDRESS.format("projection/v1.2.0"): DIALECT
+    | {"type": "object", "properties": {"properties": PROJECTION}},
+    ADDRESS.format("file/v2.1.0"): DIALECT | _assets(FILE),
+    ADDRESS.format("raster/v2.0.0"): DIALECT | _assets(BANDS),
 }
 """Schemas of items, by the addresses that items state."""

@@ -164,7 +164,7 @@ def test_addresses_behind_proxies(
     assert linked(posted, "next") == [f"{root}stac/search"]
     for document in (*documents, posted):
         for href in addresses_in(document):
-            assert re.match(rf"{re.escape(root)}(stac|iiif)/(?!.*(stac|img)/)", href), href
+            assert re.match(rf"{re.escape(root)}(stac|iiif|xyz|ogc)/(?!.*(stac|img)/)", href), href
     if not config.get("base_url"):
         assert (
             "Forwarded" in str(header(ask(server, ROOT, **environ), "Vary"))

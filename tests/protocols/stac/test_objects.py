@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,3 +118,18 @@ def test_a_collection_without_items_is_anywhere_at_any_time(server: app.Applicat
     assert found["extent"]["temporal"]["interval"] == [[None, None]]
     assert found["license"] == "other"
     assert read(server, f"{ROOT}collections/empty/items")["features"] == []
+
+
+def test_collections_link_to_the_services_that_show_them(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    server = application(tmp_path, 'services = ["rest", "wmts", "wms"]')
+    found = read(server, f"{ROOT}collections/squares")
+    shown = {each["rel"]: each for each in found["links"]}
+    assert shown["xyz"]["href"] == "http://a.example/xyz/squares/{z}/{x}/{y}.png"
+    assert (shown["wmts"]["href"], shown["wmts"]["wmts:layer"]) == ("http://a.example/wmts", ["squares"])
+    assert (shown["wms"]["href"], shown["wms"]["wms:layers"]) == ("http://a.example/wms", ["squares"])
+    assert found["stac_extensions"] == ["https://stac-extensions.github.io/web-map-links/v1.2.0/schema.json"]
+    assert "xyz" not in {each["rel"] for each in read(server, f"{ROOT}collections/empty")["links"]}
+    only = read(application(tmp_path_factory.mktemp("rest")), f"{ROOT}collections/squares")
+    assert {"wmts", "wms"}.isdisjoint(each["rel"] for each in only["links"])
