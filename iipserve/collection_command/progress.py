@@ -33,7 +33,7 @@ class Progress:
         self._is_bar = out.isatty()
         self.started = self._shown = time.monotonic()
         """When this began, on the monotonic clock."""
-        self._done = 0
+        self._done = self._written = 0
 
     def __enter__(self) -> Progress:
         """Begin."""
@@ -43,7 +43,7 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Show how much was done."""
-        if self._done or self._is_bar:
+        if self._is_bar or self._done > self._written:
             self._show(end="\n")
 
     def step(self, count: int = 1) -> None:
@@ -66,6 +66,7 @@ class Progress:
 
     def _show(self, end: str) -> None:
         begin = "\r" if self._is_bar else ""
+        self._written = self._done
         self._out.write(f"{begin}{self._title}: {self.text(time.monotonic())}{end}")
         self._out.flush()
 

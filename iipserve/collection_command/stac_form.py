@@ -31,7 +31,7 @@ KEPT = (
 )
 """Fields of items that are such members."""
 DERIVED = ("datetime", "start_datetime", "end_datetime", "created", "updated", "gsd", STATUS)
-"""Properties that fields of items say, besides those of the projection extension."""
+"""Properties that follow from fields of items, as do those of the projection extension."""
 PROJECTED = "proj:"
 
 

@@ -189,3 +189,14 @@ def test_mask_next_to_the_image_bounds_the_footprint(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "utm.tif.msk", valid)
     masked = item(tmp_path, "utm.tif")
     assert masked.bounds[0].width == pytest.approx(whole.bounds[0].width / 2, rel=0.03)
+
+
+def test_links_out_of_the_folder_are_no_images(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "link.tif").symlink_to(KINDS["utm"](tmp_path))
+    (folder / "outside").symlink_to(tmp_path)
+    os.mkfifo(folder / "pipe.tif")
+    for name in ("link.tif", "outside/utm.tif", "pipe.tif", "outside"):
+        with pytest.raises(ImageNotFound):
+            item(folder, name)
