@@ -15,6 +15,12 @@ STAC_API = "https://api.stacspec.org/v1.0.0/"
 FEATURES = "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/"
 FILTER = "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/"
 CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf/"
+CQL2_CLASSES = (
+    "cql2-text", "cql2-json", "basic-cql2", "advanced-comparison-operators", "case-insensitive-comparison",
+    "accent-insensitive-comparison", "basic-spatial-functions", "basic-spatial-functions-plus", "spatial-functions",
+    "temporal-functions", "arithmetic", "property-property",
+)  # fmt: skip
+"""What `collections.filters` reads (OGC 21-065r2): all but arrays and functions of a server's own."""
 CONFORMANCE = (
     *(STAC_API + name for name in ("core", "collections", "ogcapi-features", "item-search")),
     *(
@@ -24,7 +30,7 @@ CONFORMANCE = (
     ),
     *(FEATURES + name for name in ("core", "geojson", "html", "oas30")),
     *(FILTER + name for name in ("queryables", "filter", "features-filter")),
-    *(CQL2 + name for name in ("cql2-text", "cql2-json", "basic-cql2")),
+    *(CQL2 + name for name in CQL2_CLASSES),
 )
 TRANSACTIONS = (
     f"{STAC_API}ogcapi-features/extensions/transaction",
