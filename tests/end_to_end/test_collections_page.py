@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -173,6 +175,38 @@ def test_the_mosaic_is_shown_under_the_footprints(page: Page) -> None:
     with page.expect_response(lambda answer: "/xyz/shown/" in answer.url and answer.ok) as tile:
         add(page, "coast", "3 of 4 images added, 1 failed")
     assert tile.value.headers["content-type"] == "image/png"
+
+
+def test_a_long_list_is_shown_page_by_page(page: Page, origin: str) -> None:
+    credentials = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
+    long = {"type": "Collection", "id": "long", "description": "Many images"}
+    assert ask(f"{origin}/stac/collections", "POST", long, **credentials).status == 201
+    many = {"type": "FeatureCollection", "features": [feature(number) for number in range(60)]}
+    assert ask(f"{origin}/stac/collections/long/items", "POST", many, **credentials).status == 201
+    page.goto(f"{origin}/viewer/collections.html#collection=long")
+    expect(page.locator("#items li")).to_have_count(50)
+    expect(page.locator("#matched")).to_contain_text("50")
+    page.click("#more")
+    expect(page.locator("#items li")).to_have_count(60)
+    expect(page.locator("#matched")).to_have_text("60 images")
+    expect(page.locator("#more")).to_be_hidden()
+    names = page.locator("#items li").evaluate_all("rows => rows.map((row) => row.dataset.id)")
+    assert names == [f"{number}.tif" for number in range(59, -1, -1)]
+
+
+def feature(number: int) -> dict[str, Any]:
+    """An item without a file, a day later than that of the number before."""
+    west = number / 10
+    ring = [[west, 0], [west + 1, 0], [west + 1, 1], [west, 1], [west, 0]]
+    moment = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=number)
+    return {
+        "type": "Feature",
+        "id": f"{number}.tif",
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "properties": {"datetime": moment.isoformat()},
+        "assets": {},
+        "links": [],
+    }
 
 
 def test_a_wrong_style_is_said(page: Page) -> None:
