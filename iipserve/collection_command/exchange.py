@@ -13,8 +13,9 @@ from typing import Any
 from iipserve.collection_command.adding import BATCH, Failure, Outcome, written
 from iipserve.collection_command.opening import Opened
 from iipserve.collection_command.stac_form import from_stac, href_of, is_complete, to_stac, with_statements
+from iipserve.collections.identifiers import checked
 from iipserve.collections.values import Item
-from iipserve.engine.image_items import ItemOptions, checked_id, read_item
+from iipserve.engine.image_items import ItemOptions, read_item
 from iipserve.errors import IIPServeError, InvalidRequest, NotInstalled
 from iipserve.image import ImageName
 
@@ -134,7 +135,7 @@ class Importer:
     def _item(self, document: Mapping[str, Any]) -> Item | Failure:
         name = document.get("id") if isinstance(document, Mapping) else None
         try:
-            checked_id(name if isinstance(name, str) else "")
+            checked(name)
             identifier = self._opened.roots.identifier(href_of(document))
             if is_complete(document) and self._is_unchanged(document, identifier):
                 return from_stac(document, self._collection)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from iipserve.collections.identifiers import checked
 from iipserve.collections.values import Item, Json
 from iipserve.engine.files import ATTEMPTS, ImageChanged
 from iipserve.engine.footprints import Footprint, footprint
@@ -18,7 +19,7 @@ from iipserve.engine.image_metadata import metadata_of
 from iipserve.engine.layer_names import is_side_file
 from iipserve.engine.library import Library
 from iipserve.engine.valid_area import valid_cells
-from iipserve.errors import InvalidRequest, Overloaded, UnsupportedImage
+from iipserve.errors import Overloaded, UnsupportedImage
 from iipserve.geo.georeference import PIXEL_SPACE, GeoImage
 from iipserve.geo.grid import Affine
 from iipserve.geo.pixel_size import pixel_size
@@ -38,8 +39,6 @@ VISIBLE = 10.0
 SMALL = 2048 * 2048
 MARKUP = b"<"
 """Begins files that name other files (VRT), and SVG, which has no samples."""
-MAX_ID = 255
-"""Characters of an id."""
 CLOUD_COVER = ("cloudcover", "cloud_cover", "cloud_coverage_assessment")
 PLATFORM = ("satelliteid", "platform", "spacecraft_id")
 """Items of metadata, as GDAL and data providers call them."""
@@ -88,26 +87,13 @@ def read_item(
         ImageNotFound, ImageUnavailable, Overloaded, UnsupportedImage, DecodeError: as `Library.info`.
         NotInstalled: the extra `collections` is not.
     """
-    item_id = checked_id(options.id or name.identifier.rpartition("/")[2])
+    item_id = checked(options.id or name.identifier.rpartition("/")[2])
     for _ in range(ATTEMPTS):
         try:
             return _read(name, item_id, library, geo_image, options)
         except ImageChanged:
             continue
     raise Overloaded(f"{name.identifier!r} is being replaced; ask again")
-
-
-def checked_id(text: str) -> str:
-    """An identifier of an item, if it can be one: a part of a path of any characters that are printed.
-
-    Raises:
-        InvalidRequest: it cannot.
-    """
-    if not text or text in (".", "..") or "/" in text or len(text) > MAX_ID or not text.isprintable():
-        raise InvalidRequest(
-            f"{text[:100]!r} cannot be the id of an item; ids are printable and have no slash"
-        )
-    return text
 
 
 def _read(

@@ -14,7 +14,7 @@ from PIL import Image
 
 from iipserve.collections.values import Item
 from iipserve.engine.image_dates import DateRules
-from iipserve.engine.image_items import ItemOptions, checked_id, read_item
+from iipserve.engine.image_items import ItemOptions, read_item
 from iipserve.errors import ImageNotFound, InvalidRequest, UnsupportedImage
 from iipserve.image import ImageName
 from tests.engine.georeferences import Reader, opened
@@ -153,15 +153,16 @@ def test_ids_are_names_of_files_unless_given(tmp_path: Path) -> None:
     assert item(tmp_path, "é/utm.tif", id="50%25").id == "50%25"
 
 
-@pytest.mark.parametrize("text", ["", ".", "..", "a/b", "a\nb", "\0", "x" * 256, "\ud800"])
-def test_ids_that_are_refused(text: str) -> None:
+@pytest.mark.parametrize("text", [".", "..", "a/b", "a\nb", "\0", "x" * 257, "\ud800"])
+def test_ids_that_no_address_has_are_refused(text: str, tmp_path: Path) -> None:
+    name = KINDS["utm"](tmp_path).name
     with pytest.raises(InvalidRequest):
-        checked_id(text)
+        item(tmp_path, name, id=text)
 
 
 @pytest.mark.parametrize("text", ["S2A_x.SAFE.v1.tif", "50%25", "影像 2024:a&b.tif", "..."])
-def test_ids_that_are_taken(text: str) -> None:
-    assert checked_id(text) == text
+def test_ids_of_any_other_characters_are_taken(text: str, tmp_path: Path) -> None:
+    assert item(tmp_path, KINDS["utm"](tmp_path).name, id=text).id == text
 
 
 def test_files_that_name_others_are_refused(tmp_path: Path) -> None:
