@@ -37,7 +37,6 @@ from iipserve.errors import (
     UnknownProtocol,
 )
 from iipserve.formats import Formats
-from iipserve.geo.collection_settings import CollectionSettings
 from iipserve.geometry import new_tuple
 from iipserve.http import READING_METHODS, Headers, Request, Response, Routed
 from iipserve.image import ImageInfo, ImageName
@@ -350,7 +349,7 @@ def build(config: Config) -> Application:
         config, formats, renderer.renderable, class_levels=ClassLevels(library), geo_image=georeferences
     )
     catalog = LiveCatalog(config, library, georeferences)
-    store = CollectionStore(config, lambda: CollectionSettings.of(catalog.current().metadata.options))
+    store = CollectionStore(config, catalog.collection_settings)
     store.begin()
     catalog.store = store.current
     server = replace(server, catalog=catalog.current, listed=catalog.listed, store=store.current)

@@ -50,6 +50,8 @@ class _State(NamedTuple):
     services: Services
     layers: LayerSet
     scan: CatalogScan
+    settings: CollectionSettings | None
+    """What the service file says of collections."""
     collections: CollectionLayers | None
     """None where the service file has none."""
 
@@ -107,6 +109,10 @@ class LiveCatalog:
             else self._with_collections(self._state.collections)
         )
 
+    def collection_settings(self) -> CollectionSettings | None:
+        """What the service file says of collections at present; None where it has none."""
+        return self._state.settings
+
     def is_current(self, versions: Mapping[str, int]) -> bool:
         """Whether collections have these versions at present. Raises `StoreUnavailable`."""
         collections = self._state.collections
@@ -160,7 +166,7 @@ class LiveCatalog:
             else None
         )
         with self._lock:
-            self._state = _State(services, layers, scan, collections)
+            self._state = _State(services, layers, scan, settings, collections)
             self._images = self._current = Snapshot.of(services, layers, NOTHING, collections)
             self._is_listed.clear()
             self._deadline = time.monotonic() + FIRST_SECONDS
