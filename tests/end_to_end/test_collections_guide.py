@@ -63,7 +63,7 @@ def send(origin: str, text: str) -> Answered:
 
 
 def test_requests_do_what_the_guide_says(origin: str) -> None:
-    create, add, change, remove, delete = REQUESTS
+    create, add, change, search, remove, delete = REQUESTS
     assert send(origin, create).status == 201
     added = send(origin, add)
     assert added.status == 201
@@ -71,6 +71,9 @@ def test_requests_do_what_the_guide_says(origin: str) -> None:
     changed = send(origin, change)
     assert changed.status == 200
     assert changed.value["iipserve:style"] == {"range": [0, 200]}
+    found = send(origin, search)
+    assert found.status == 200
+    assert sorted(each["id"] for each in found.value["features"]) == ["summer.tif", "winter.tif"]
     assert send(origin, remove).status in (200, 204)
     items = ask(f"{origin}/stac/collections/island/items").value["features"]
     assert [each["id"] for each in items] == ["summer.tif"]
