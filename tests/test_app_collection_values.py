@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 import pytest
 
 from iipserve import app
-from tests.published import NAME, NORTH, SIDE, STEP, WEST, Published
+from tests.published import NAME, NORTH, SIDE, STEP, WEST, YEARS, Published
 from tests.test_app import ask, body, header, picture
 from tests.test_app_collections import BOX, MOSAIC, TILE, WIDTH
 from tests.test_app_coverages import samples
@@ -130,3 +132,15 @@ def test_the_document_about_a_tile_is_of_the_images_that_are_meant(application: 
     of_image = json.loads(body(ask(application, "/xyz/2015/11/1109/735.json")))
     assert [each["image"] for each in of_image["images"]] == ["2015.tif"]
     assert "collection" not in of_image
+
+
+def test_small_coverages_are_made_of_images_that_maps_of_their_scale_do_not_show(tmp_path: Path) -> None:
+    published = Published(tmp_path)
+    for item in [published.store.item(NAME, f"{year}.tif") for year in YEARS]:
+        published.store.replace_item(replace(item, visible_max=100.0))
+    worker = published.application()
+    small = samples(ask(worker, f"{COVERAGE}&SCALEFACTOR=0.0625"))
+    np.testing.assert_array_equal(small, np.tile(MOSAIC[::16], (1, SIDE // 16, 1)))
+    blank = picture(ask(worker, f"/xyz/{NAME}/8/138/91.png")).convert("RGBA")
+    assert blank.getchannel("A").getextrema() == (0, 0)
+    published.store.close()

@@ -10,11 +10,11 @@ from iipserve.geo import crs
 from iipserve.geo.extents import transform_bounds
 from iipserve.geo.image_index import ImageIndex, Span
 from iipserve.geo.layer import LayerEntry
+from iipserve.geo.pixel_size import pixel_size
 from iipserve.geo.time_extents import span_text
 from iipserve.http.warnings import listed, warning
 from iipserve.plan import CoveragePlan
 from iipserve.protocols import Images, Server
-from iipserve.protocols.collection_maps import pixel_size
 from iipserve.protocols.collection_times import parsed
 from iipserve.protocols.coverages import CoverageView, plan_coverage
 from iipserve.protocols.mosaics import Member, open_members
@@ -58,7 +58,8 @@ def collection_plans(
     box = transform_bounds(view.target.crs, crs.WGS84, view.target.bounds)
     if box is None:
         return []
-    found = index.matching(box, pixel_size(box, view.target), MAX_IMAGES + 1)
+    # samples come from the full size, however large pixels of the result are
+    found = index.matching(box, pixel_size(entry.geo.georeference) or 0.0, MAX_IMAGES + 1)
     if len(found) > MAX_IMAGES:
         raise TooLarge(
             f"the coverage has more than {MAX_IMAGES} images for this request; ask for a part or for one time"

@@ -11,6 +11,7 @@ from iipserve.geo.grid import Bounds, GridRef
 from iipserve.geo.image_index import COARSEST, ImageIndex, IndexedImage
 from iipserve.geo.image_scale import scale_of
 from iipserve.geo.layer import LayerEntry
+from iipserve.geo.pixel_size import grid_pixel_size
 from iipserve.image import ImageInfo
 from iipserve.plan import MosaicRule, RenderPlan
 from iipserve.processing.statistics import known_ranges
@@ -140,10 +141,10 @@ def images_of(index: ImageIndex, target: GridRef, limit: int) -> Wanted:
 
 
 def pixel_size(box: Bounds, target: GridRef) -> float:
-    """The height of a pixel of a map on the ground, in metres.
+    """The size of a pixel of a map on the ground, in metres, as of items; its height where it has no other.
 
     Args:
         box: of the map, in degrees.
         target: its grid.
     """
-    return box.height * METRES_PER_DEGREE / target.size.height
+    return grid_pixel_size(target) or box.height * METRES_PER_DEGREE / target.size.height

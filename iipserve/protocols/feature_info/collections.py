@@ -10,7 +10,7 @@ from iipserve.geo.grid import GridRef
 from iipserve.geo.image_index import ImageIndex, IndexedImage
 from iipserve.geo.layer import LayerEntry
 from iipserve.protocols import Images, Server
-from iipserve.protocols.collection_maps import METRES_PER_DEGREE, images_of
+from iipserve.protocols.collection_maps import METRES_PER_DEGREE, images_of, pixel_size
 from iipserve.protocols.feature_info.places import REACH, Place
 from iipserve.protocols.mosaics import MAX_MOSAIC_IMAGES, open_members
 
@@ -70,4 +70,6 @@ def _at(index: ImageIndex, place: Place, grid: GridRef | None) -> tuple[IndexedI
     box = transform_bounds(place.crs, crs.WGS84, place.area)
     if box is None:
         return ()
-    return index.matching(box, box.height * METRES_PER_DEGREE / (2 * REACH + 1), MAX_MOSAIC_IMAGES)
+    height = box.height * METRES_PER_DEGREE / (2 * REACH + 1)
+    size = height if grid is None else pixel_size(box, grid)
+    return index.matching(box, size, MAX_MOSAIC_IMAGES)
