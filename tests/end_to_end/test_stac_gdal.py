@@ -45,6 +45,19 @@ def _shown(address: str) -> dict[str, str]:
     return found
 
 
+def _assets(address: str) -> dict[str, str]:
+    """The media types of the assets of an item, as they are sent, by keys; they are as the item says."""
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        assets = json.load(answer)["assets"]
+    found = {}
+    for key, asset in assets.items():
+        accepted = urllib.request.Request(asset["href"], headers={"Accept": asset["type"]})
+        with urllib.request.urlopen(accepted, timeout=30) as answer:
+            found[key] = answer.headers["Content-Type"].partition(";profile")[0]
+            assert found[key] == asset["type"]
+    return found
+
+
 def test_gdal_reads_a_collection_as_one_raster(tmp_path: Path) -> None:
     with rasterio.Env() as environment:
         if "STACIT" not in environment.drivers():
@@ -65,6 +78,11 @@ def test_gdal_reads_a_collection_as_one_raster(tmp_path: Path) -> None:
         _post(f"{root}/collections", {"id": "parts", "description": "three parts"})
         _post(f"{root}/collections/parts/items", [{"href": f"part {index}.tif"} for index in range(3)])
         assert _shown(f"{root}/collections/parts") == {"preview": "image/png", "tilejson": "application/json"}
+        assert _assets(f"{root}/collections/parts/items/part%200.tif") == {
+            "image": "image/tiff; application=geotiff",
+            "thumbnail": "image/jpeg",
+            "iiif": "application/ld+json",
+        }
         with rasterio.open(f'STACIT:"{root}/search?collections=parts&limit=2":asset=image') as file:
             assert (file.width, file.height) == (3 * SIDE, SIDE)
             assert file.crs.to_epsg() == 32633

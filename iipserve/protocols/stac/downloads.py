@@ -9,7 +9,7 @@ from iipserve.collections.values import Item
 from iipserve.errors import NotFound
 from iipserve.plan import StoreAnswer, StoredFile
 from iipserve.protocols.stac.finding import find_item
-from iipserve.protocols.stac.item_assets import IMAGE, MEDIA_TYPES
+from iipserve.protocols.stac.item_assets import IMAGE, media_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +31,4 @@ class OpenAsset:
 def sent_file(item: Item) -> StoreAnswer:
     """The file of an item, which clients save under its name."""
     name = item.href.rpartition("/")[2]
-    media_type = MEDIA_TYPES.get(item.driver.lower(), "application/octet-stream").partition(";")[0]
-    return StoreAnswer(StoredFile(item.href, name, media_type))
+    return StoreAnswer(StoredFile(item.href, name, media_type(item)))

@@ -33,7 +33,7 @@ def test_the_file_of_an_image_is_fetched_whole_and_in_parts(service: app.Applica
     whole = ask(service, address)
     assert content(whole) == expected
     assert header(whole, "Content-Disposition") == 'attachment; filename="utm.tif"'
-    assert header(whole, "Content-Type") == "image/tiff"
+    assert header(whole, "Content-Type") == "image/tiff; application=geotiff"
     part = ask(service, address, HTTP_RANGE="bytes=100-199")
     assert (part.status, content(part)) == (206, expected[100:200])
     head = ask(service, address, "HEAD")
