@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from iipserve.collections.sql_store import SqlStore
 
 Condition = ColumnElement[bool]
-MAX_COUNTED = 10_000
-"""Matches that are counted; of more, `Page.matched` is None."""
+MAX_COUNTED = 2_000
+"""Matches that are counted in large collections; of more, `Page.matched` is None."""
+MAX_ALL_COUNTED = 20_000
+"""Items of collections all of which are gone through to count matches. In larger ones, matches of a place or of a time only."""
 MAX_ID_LENGTH = 1_000
 _PLUS: custom_op[Any] = custom_op("+")
 """Changes nothing but keeps SQLite from an index (https://sqlite.org/optoverview.html, section 2)."""
@@ -107,26 +109,32 @@ class _Query:
         self._where: list[Condition] = []
         self._is_nearby = False
         """SQLite looks up candidates by their numbers, and sorts them."""
-        self._restrict(search, () if is_of_all else tuple(row.number for row in collections), collections)
+        statistics = [Statistics.read(row.summary) for row in collections]
+        self._total = sum(each.count for each in statistics)
+        self._longest = max((each.longest for each in statistics), default=0)
+        self._restrict(search, () if is_of_all else tuple(row.number for row in collections))
 
     def add(self, *conditions: Condition) -> None:
         """Find items only that meet these."""
         self._where += conditions
 
-    def _restrict(self, search: ItemSearch, numbers: tuple[int, ...], rows: Sequence[Row[Any]]) -> None:
+    def _restrict(self, search: ItemSearch, numbers: tuple[int, ...]) -> None:
         c = self._tables.item.c
         expressions = [] if search.filter is None else [search.filter]
         if search.intersects is not None:
             expressions.insert(0, Spatial("s_intersects", read_geometry(search.intersects)))
         boxes = () if cover_the_world(search.boxes) else search.boxes
         self._find_nearby(() if search.ids else boxes or _nearby(expressions), numbers)
+        is_near = self._is_nearby or (self._kind is not Kind.SQLITE and bool(boxes))
+        self._is_selective = bool(search.ids or search.interval or is_near)
         if numbers:
             number = self._column(c.collection)
             self.add(number == numbers[0] if len(numbers) == 1 else number.in_(numbers))
+        of_collections = len(self._where)
         if search.ids:
             self.add(c.id.in_([id for id in search.ids if _is_text(id)]))
         if search.interval is not None:
-            self.add(*self._within(search.interval, rows))
+            self.add(*self._within(search.interval))
         places = Places(self._connection, self._tables, self._kind, tuple(self._where))
         if boxes:
             self.add(places.in_boxes(boxes))
@@ -134,6 +142,7 @@ class _Query:
             self.add(c.west.is_not(None))
         conditions = Conditions(self._tables, self._kind, places)
         self.add(*(conditions.of(expression) for expression in expressions))
+        self._has_conditions = len(self._where) > of_collections
 
     def _find_nearby(self, boxes: Boxes, numbers: Sequence[int]) -> None:
         """Let SQLite begin with the items near boxes, if they are few."""
@@ -147,7 +156,7 @@ class _Query:
         """A column, so that SQLite does not use an index of it where it looks items up by their numbers."""
         return UnaryExpression(column, operator=_PLUS, type_=column.type) if self._is_nearby else column
 
-    def _within(self, interval: Interval, collections: Sequence[Row[Any]]) -> list[Condition]:
+    def _within(self, interval: Interval) -> list[Condition]:
         """That some of the time of an item is in an interval."""
         latest, earliest = self._column(self._tables.item.c.latest), self._tables.item.c.earliest
         conditions: list[Condition] = []
@@ -155,16 +164,13 @@ class _Query:
             conditions.append(latest >= interval.start)
         if interval.end is not None:
             conditions.append(earliest <= interval.end)
-            conditions += self._not_much_later(latest, interval.end, collections)
+            conditions += self._not_much_later(latest, interval.end)
         return conditions or [latest.is_not(None)]
 
-    def _not_much_later(
-        self, latest: ColumnElement[Any], end: datetime, collections: Sequence[Row[Any]]
-    ) -> list[Condition]:
+    def _not_much_later(self, latest: ColumnElement[Any], end: datetime) -> list[Condition]:
         """What says nothing new, but ends the way through the index: no item is longer than the longest."""
-        longest = max((Statistics.read(row.summary).longest for row in collections), default=0)
         try:
-            return [latest <= end + timedelta(microseconds=longest)]
+            return [latest <= end + timedelta(microseconds=self._longest)]
         except OverflowError:
             return []
 
@@ -192,14 +198,17 @@ class _Query:
         return list(self._connection.execute(statement.order_by(*order_by(columns)).limit(limit)).all())
 
     def count(self) -> int | None:
-        """How many items there are, None if there are more than are counted one by one."""
+        """How many items there are; None if that takes too long to count."""
         item = self._tables.item
-        if len(self._where) <= 1:
-            statement = select(func.count()).select_from(item).where(*self._where)
-            return int(self._connection.scalar(statement) or 0)
-        found = select(item.c.sequence).where(*self._where).limit(MAX_COUNTED + 1).subquery()
-        count = self._connection.scalar(select(func.count()).select_from(found)) or 0
-        return None if count > MAX_COUNTED else int(count)
+        if not self._has_conditions:
+            return self._total
+        found = select(item.c.sequence).where(*self._where)
+        if self._total > MAX_ALL_COUNTED:
+            if not self._is_selective:
+                return None
+            found = found.limit(MAX_COUNTED + 1)
+        count = int(self._connection.scalar(select(func.count()).select_from(found.subquery())) or 0)
+        return None if count > MAX_COUNTED and self._total > MAX_ALL_COUNTED else count
 
 
 def _nearby(expressions: Sequence[Expression]) -> Boxes:

@@ -253,3 +253,9 @@ def test_all_matches_are_counted_if_wanted(filled: Store) -> None:
     assert first.matched == count > 10
     assert first.next_token is not None
     assert filled.search(ItemSearch(collections=("aerial",), limit=5, count=True)).matched == len(ITEMS)
+    assert filled.search(ItemSearch(limit=5, count=True)).matched == len(ITEMS) + 1
+    assert filled.search(ItemSearch(filter=clouds, limit=5, count=True)).matched == count
+    near = ItemSearch(
+        collections=("aerial",), boxes=split_box(Bounds(-90.0, -60.0, 90.0, 60.0)), limit=5, count=True
+    )
+    assert filled.search(near).matched == len(found(filled, boxes=near.boxes))
