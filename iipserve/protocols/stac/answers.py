@@ -56,7 +56,9 @@ def _conformance(query: ResourceQuery, server: Server) -> Named:
 
 def _api(query: ResourceQuery, server: Server) -> Named:
     metadata = server.catalog().metadata
-    value = openapi_document(metadata, query.site, editable=is_editable(server))
+    value = openapi_document(
+        metadata, query.site, editable=is_editable(server), downloadable=is_downloadable(server)
+    )
     return Named("Definition of this API", value)
 
 

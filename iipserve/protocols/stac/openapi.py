@@ -16,6 +16,10 @@ from iipserve.protocols.stac.site import GEOJSON, OPENAPI, SCHEMA, Site
 
 COLLECTION, ITEMS = "/collections/{collectionId}", "/collections/{collectionId}/items"
 ITEM = f"{ITEMS}/{{featureId}}"
+IMAGE = f"{ITEM}/assets/image"
+OF_ITEM = ("collectionId", "featureId")
+ANY_IMAGE = "image/*"
+FILE: Json = {"type": "string", "format": "binary"}
 OF_ITEMS = (
     "limit", "bbox", "datetime", "ids", "filter", "filter-lang", "filter-crs", "query", "sortby", "fields", "token",
 )  # fmt: skip
@@ -41,18 +45,23 @@ MEMBERS: Mapping[str, Json] = MappingProxyType(
 """Of the body of a search."""
 
 
-def openapi_document(metadata: ServiceMetadata, site: Site, *, editable: bool) -> Json:
+def openapi_document(
+    metadata: ServiceMetadata, site: Site, *, editable: bool, downloadable: bool = False
+) -> Json:
     """The document.
 
     Args:
         metadata: of the service.
         site: addresses.
         editable: collections and items may be changed.
+        downloadable: the files of images may be fetched.
     """
     paths = _reading()
+    if downloadable:
+        paths[IMAGE] = {"get": _operation("getImage", "The file of an image", "Items", OF_ITEM, (ANY_IMAGE,))}
     if editable:
         for path, methods in _changing().items():
-            paths[path] |= methods
+            paths.setdefault(path, {}).update(methods)
     return {
         "openapi": "3.0.3",
         "info": info(metadata),
@@ -133,6 +142,8 @@ def _changing() -> dict[str, Json]:
             )
             for method, verb in (("put", "Replace"), ("patch", "Change"), ("delete", "Delete"))
         }
+    upload = _change("putImage", "Upload the image of an item", "Items", OF_ITEM, has_body=False)
+    found[IMAGE] = {"put": upload | {"requestBody": {"content": {ANY_IMAGE: {"schema": FILE}}}}}
     return found
 
 

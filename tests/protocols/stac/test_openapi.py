@@ -63,6 +63,15 @@ def test_each_path_answers_the_methods_that_it_defines(server: app.Application) 
             assert refused.status in (400, 401, 403), (path, method, refused.body)
 
 
+def test_files_of_images_are_defined_where_they_may_be_fetched(
+    server: app.Application, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = "/collections/{collectionId}/items/{featureId}/assets/image"
+    assert list(read(server, f"{ROOT}api")["paths"][path]) == ["put"]
+    downloadable = application(tmp_path_factory.mktemp("downloadable"), "downloadable = true")
+    assert list(read(downloadable, f"{ROOT}api")["paths"][path]) == ["get"]
+
+
 def test_a_service_that_is_not_editable_defines_no_changes(tmp_path_factory: pytest.TempPathFactory) -> None:
     server = application(tmp_path_factory.mktemp("readable"))
     methods = {method for _, method, _ in operations(read(server, f"{ROOT}api"))}
