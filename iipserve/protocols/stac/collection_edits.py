@@ -12,7 +12,7 @@ from iipserve.errors import ConfigError, InvalidRequest
 from iipserve.geo.service.keys import OPERATION_KEYS, STYLE
 from iipserve.geo.service.styles import style
 from iipserve.protocols.stac.bodies import Json
-from iipserve.protocols.stac.references import foreign_assets, foreign_links
+from iipserve.protocols.stac.references import foreign_assets, foreign_links, kept_members
 
 DERIVED_MEMBERS = frozenset((
     "type", "stac_version", "id", "title", "description", "keywords", "license", "extent", "links", "assets", "item_assets",
@@ -46,9 +46,8 @@ def collection_edit(
     if id and stated != id:
         raise InvalidRequest(f"the collection has the id {stated!r:.300}; it is {id!r} by its address")
     name = id or checked(stated, "the collection")
-    members = {
-        key: part for key, part in value.items() if key not in DERIVED_MEMBERS and not key.startswith(OWN)
-    }
+    kept = kept_members(value, DERIVED_MEMBERS)
+    members = {key: part for key, part in kept.items() if not key.startswith(OWN)}
     if links := foreign_links(value.get("links", []), root):
         members["links"] = links
     if assets := foreign_assets(_typed(value, "assets", dict, {}), root):

@@ -13,7 +13,13 @@ from iipserve.collections.times import parse_instant
 from iipserve.collections.values import Item
 from iipserve.errors import InvalidRequest
 from iipserve.protocols.stac.bodies import Json
-from iipserve.protocols.stac.references import LocalFile, foreign_assets, foreign_links, local_file
+from iipserve.protocols.stac.references import (
+    LocalFile,
+    foreign_assets,
+    foreign_links,
+    kept_members,
+    local_file,
+)
 
 DERIVED_MEMBERS = frozenset((
     "type", "stac_version", "id", "collection", "geometry", "bbox", "properties", "assets", "links",
@@ -143,7 +149,7 @@ def _of_feature(value: Json, id: str, root: str) -> ItemEdit:
     properties, assets = _object(value, "properties"), _object(value, "assets")
     geometry = value.get("geometry")
     footprint = None if geometry is None else stated_footprint(geometry, value.get("bbox"))
-    members = {name: part for name, part in value.items() if name not in DERIVED_MEMBERS}
+    members = kept_members(value, DERIVED_MEMBERS)
     if foreign := foreign_assets(assets, root):
         members["assets"] = foreign
     if links := foreign_links(value.get("links", []), root):

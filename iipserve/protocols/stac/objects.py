@@ -62,7 +62,7 @@ def item_document(item: Item, site: Site, *, downloadable: bool) -> Json:
     }
     if item.geometry is not None and item.bbox is not None:
         found["bbox"] = list(item.bbox)
-    stated = item.members.get("stac_extensions", ())
+    stated = item.members.get("stac_extensions") or ()
     found["stac_extensions"] = list(dict.fromkeys((*stated, *_extensions(found))))
     return found
 
@@ -142,7 +142,7 @@ def collection_document(collection: Collection, site: Site, *, downloadable: boo
     """
     name, members = collection.name, collection.members
     shown = list(map_links(collection, site))
-    extensions = [*members.get("stac_extensions", ()), *([WEB_MAP_LINKS] if shown else ())]
+    extensions = [*(members.get("stac_extensions") or ()), *([WEB_MAP_LINKS] if shown else ())]
     found: Json = {
         **members,
         "type": "Collection",
@@ -153,7 +153,7 @@ def collection_document(collection: Collection, site: Site, *, downloadable: boo
         "description": collection.description or collection.title or name,
         "license": collection.license or USUAL_LICENSE,
         "extent": extent(collection.summary),
-        "summaries": {**members.get("summaries", {}), **summaries(collection.summary)},
+        "summaries": {**(members.get("summaries") or {}), **summaries(collection.summary)},
         "item_assets": {**members.get("item_assets", {}), **item_assets(downloadable=downloadable)},
         COUNT: collection.summary.count,
         STYLE: dict(collection.style),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from iipserve.collections.values import Item
@@ -132,3 +133,31 @@ def _check_address(href: str, of: str) -> None:
         raise InvalidRequest(
             f"{of} has the address {href!r:.200}; one that begins with {known} and :// is needed"
         )
+
+
+KINDS: Mapping[str, tuple[type, str]] = MappingProxyType(
+    {
+        "stac_extensions": (list, "an array"),
+        "providers": (list, "an array"),
+        "summaries": (dict, "an object"),
+        "title": (str, "a text"),
+        "description": (str, "a text"),
+    }
+)
+"""What members of objects of STAC are that documents add to, or pages show."""
+
+
+def kept_members(value: Json, derived: Container[str]) -> Json:
+    """Members of an object of STAC that are kept as they are: all but those derived from fields, and those that are null.
+
+    Raises:
+        InvalidRequest: one is not what STAC says it is.
+    """
+    found = {name: part for name, part in value.items() if name not in derived and part is not None}
+    for name, (kind, needed) in KINDS.items():
+        if not isinstance(found.get(name, kind()), kind):
+            raise InvalidRequest(f"{name} is {found[name]!r:.80}; {needed} is needed")
+    extensions = found.get("stac_extensions", [])
+    if not all(isinstance(address, str) for address in extensions):
+        raise InvalidRequest("stac_extensions has something other than addresses")
+    return found

@@ -109,6 +109,7 @@ def test_a_collection_is_created_replaced_patched_and_deleted(service: app.Appli
         {}, {"id": "a/b"}, {"id": "d", "type": "Feature"}, {"id": "d", "title": 5}, {"id": "d", "keywords": "x"},
         {"id": "d", "iipserve:rule": "magic"}, {"id": "d", "iipserve:style": {"gamma": "x"}},
         {"id": "d", "iipserve:style": {"paint": 1}}, {"id": "d", "iipserve:style": {"colormap": "../../etc/passwd"}},
+        {"id": "d", "summaries": []}, {"id": "d", "stac_extensions": "x"},
         {"id": "d", "iipserve:times": {"match": "x"}}, {"id": "d", "links": [{"rel": "x", "href": "javascript:1"}]},
         [], "text", b"{",
     ],

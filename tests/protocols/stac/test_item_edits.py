@@ -53,6 +53,7 @@ def test_members_of_an_item() -> None:
         {"properties": {"datetime": "2024-07-01T12:00:00"}}, {"properties": {"start_datetime": NOON}},
         {"properties": {"start_datetime": NOON, "end_datetime": "2023-07-01T12:00:00Z"}},
         {"assets": []}, {"assets": {"a": 5}}, {"assets": {"a": {}}}, {"assets": {"a": {"href": 5}}},
+        {"stac_extensions": 5}, {"stac_extensions": [5]}, {"providers": {}}, {"title": []},
         {"links": {}}, {"links": [5]}, {"links": [{"rel": "x"}]}, {"links": [{"href": "http://a/"}]},
     ],
     ids=str,
