@@ -14,7 +14,7 @@ from sqlalchemy.engine import Row
 from iipserve.collections.rows import item_from_row, item_values
 from iipserve.collections.schema import Tables
 from iipserve.collections.summaries import Statistics, computed, has_all
-from iipserve.collections.validity import check_item
+from iipserve.collections.validity import check_item, is_possible_id
 from iipserve.collections.values import CREATED, REFUSED, REPLACED, Item, ItemResult
 from iipserve.errors import InvalidRequest, NotFound, PreconditionFailed
 
@@ -151,7 +151,7 @@ class Change:
     def _found(self, ids: Sequence[str]) -> Iterator[Item]:
         """Items that are there, of some ids."""
         c = self._item.c
-        for part in _parts(dict.fromkeys(ids)):
+        for part in _parts(filter(is_possible_id, dict.fromkeys(ids))):
             query = select(*self._tables.item_columns).where(c.collection == self._number, c.id.in_(part))
             for row in self._connection.execute(query):
                 yield item_from_row(row, self._name)

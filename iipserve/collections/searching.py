@@ -24,6 +24,7 @@ from iipserve.collections.relations import boxes_around, shape_of
 from iipserve.collections.rows import item_from_row
 from iipserve.collections.schema import Kind
 from iipserve.collections.summaries import Statistics
+from iipserve.collections.validity import is_possible_id
 from iipserve.collections.values import Interval, Item, ItemSearch, Page
 from iipserve.geo.grid import Bounds
 
@@ -35,7 +36,6 @@ MAX_COUNTED = 2_000
 """Matches that are counted in large collections; of more, `Page.matched` is None."""
 MAX_ALL_COUNTED = 20_000
 """Items of collections all of which are gone through to count matches. In larger ones, matches of a place or of a time only."""
-MAX_ID_LENGTH = 1_000
 _PLUS: custom_op[Any] = custom_op("+")
 """Changes nothing but keeps SQLite from an index (https://sqlite.org/optoverview.html, section 2)."""
 
@@ -132,7 +132,7 @@ class _Query:
             self.add(number == numbers[0] if len(numbers) == 1 else number.in_(numbers))
         of_collections = len(self._where)
         if search.ids:
-            self.add(c.id.in_([id for id in search.ids if _is_text(id)]))
+            self.add(c.id.in_([id for id in search.ids if is_possible_id(id)]))
         if search.interval is not None:
             self.add(*self._within(search.interval))
         places = Places(self._connection, self._tables, self._kind, tuple(self._where))
@@ -221,13 +221,6 @@ def _nearby(expressions: Sequence[Expression]) -> Boxes:
             if boxes:
                 return boxes
     return ()
-
-
-def _is_text(id: str) -> bool:
-    """Whether a database can hold it."""
-    return (
-        "\0" not in id and len(id) <= MAX_ID_LENGTH and not any("\ud800" <= each <= "\udfff" for each in id)
-    )
 
 
 def _sort_columns(store: SqlStore, search: ItemSearch) -> list[SortColumn]:

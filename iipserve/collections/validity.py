@@ -40,6 +40,11 @@ def check_name(name: str, kind: str) -> None:
         raise InvalidRequest(fault)
 
 
+def is_possible_id(id: str) -> bool:
+    """Whether a database can be asked for it; none of the others is that of an item."""
+    return "\0" not in id and len(id) <= MAX_NAME and not any("\ud800" <= each <= "\udfff" for each in id)
+
+
 def _check(value: Collection | Item, faults: Iterator[str]) -> None:
     for fault in faults:
         raise InvalidRequest(fault)
