@@ -20,8 +20,8 @@ CHUNK_LENGTH = 1 << 20
 """Bytes that are copied at once."""
 PART = ".upload-"
 """Begins the names of files that are not complete."""
-PART_NAME = re.compile(rf"[^'\"]*{re.escape(PART)}[0-9a-f]{{16}}[^'\" ]*")
-"""Of such a file, with the folders before it."""
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+"""A name in a message."""
 MAX_NAME = 255
 """Bytes of a name in file systems of Linux."""
 MODE = 0o644
@@ -72,8 +72,14 @@ def _check(part: str, id: str, read: Callable[[str], Item]) -> None:
     try:
         read(part)
     except IIPServeError as error:
-        error.args = (PART_NAME.sub(lambda _: id, str(error)),)
+        error.args = (QUOTED.sub(lambda name: _named(name[0], part, id), str(error)),)
         raise
+
+
+def _named(quoted: str, part: str, id: str) -> str:
+    """A quoted name of a message, which may be cut off; that of the file is the one that it is to have."""
+    name = quoted[1:-1].rstrip(".")
+    return repr(id) if PART in name or (name.startswith("/") and part.startswith(name)) else quoted
 
 
 def _write(path: str, content: BinaryIO) -> None:

@@ -56,13 +56,14 @@ def test_no_uploads_without_a_folder(tmp_path: Path) -> None:
 
 
 def test_messages_about_uploads_name_no_path_of_the_server(tmp_path: Path) -> None:
-    settings = CollectionSettings("", upload_folder=str(tmp_path / "uploads"))
-    for id in ("a.vrt", "a.tif"):
-        with pytest.raises(IIPServeError) as caught:
-            access(tmp_path, settings).receive("c", id, io.BytesIO(b"no image"))
-        assert str(tmp_path) not in str(caught.value)
-        assert ".upload-" not in str(caught.value)
-    assert not list((tmp_path / "uploads" / "c").iterdir())
+    for folder in ("up", "uploads" * 5, "long/" * 40):
+        settings = CollectionSettings("", upload_folder=str(tmp_path / folder))
+        for id in ("a.vrt", "a.tif"):
+            with pytest.raises(IIPServeError) as caught:
+                access(tmp_path, settings).receive("c", id, io.BytesIO(b"no image"))
+            assert str(tmp_path) not in str(caught.value)
+            assert ".upload-" not in str(caught.value)
+        assert not list((tmp_path / folder / "c").iterdir())
 
 
 @pytest.mark.parametrize("id", ["x" * 256, "影" * 86, ".upload-a"])
