@@ -194,6 +194,12 @@ def _name(listener: socket) -> str:
 def _announce(config: Config, addresses: str) -> None:
     """Log what was started, and every setting that differs from its default."""
     log.info("iipserve %s serves %s", __version__, addresses)
+    prefix = config.filesystem_prefix
+    if prefix and not os.path.isdir(prefix):
+        log.warning(
+            "FILESYSTEM_PREFIX is %r, which is no folder at present: there are no images until it is one",
+            prefix,
+        )
     for name, known in settings().items():
         value = getattr(config, name)
         if value != known.default:

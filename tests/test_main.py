@@ -91,7 +91,7 @@ def test_options_override_settings_and_the_start_is_announced(tmp_path: Path) ->
     port = free_port()
     command = Command(
         tmp_path, "--bind", f"127.0.0.1:{port}", "--threads", "3", "--workers", "1", "--backlog", "9",
-        WORKERS="7", THREADS="99", JPEG_QUALITY="90.5", KAKADU_READMODE="1",
+        WORKERS="7", THREADS="99", JPEG_QUALITY="90.5", KAKADU_READMODE="1", FILESYSTEM_PREFIX="/no/such/folder",
     )  # fmt: skip
     try:
         with until(lambda: connect(("127.0.0.1", port))) as peer:
@@ -103,6 +103,8 @@ def test_options_override_settings_and_the_start_is_announced(tmp_path: Path) ->
         "JPEG_QUALITY is '90.5'; it should be a whole number from 1 to 100, and 90 is used",
         "KAKADU_READMODE has no effect, unlike in iipsrv: JPEG 2000 is decoded by OpenJPEG",
         f"iipserve {__version__} serves FastCGI on 127.0.0.1:{port}",
+        "FILESYSTEM_PREFIX is '/no/such/folder', which is no folder at present: there are no images until it is one",
+        "FILESYSTEM_PREFIX is /no/such/folder",
         "JPEG_QUALITY is 90",
         f"LOGFILE is {tmp_path}/log",
         "WORKERS is 1",

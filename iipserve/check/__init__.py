@@ -145,11 +145,11 @@ def unusable_paths(config: Config) -> list[str]:
     """A line for each folder or file in the settings that cannot be used."""
     mistakes = []
     prefix = config.filesystem_prefix
-    folder = prefix if os.path.isdir(prefix) else os.path.dirname(prefix) or "/"
+    folder = prefix or "/"
     if not os.path.isdir(folder):
-        mistakes.append(f"FILESYSTEM_PREFIX is {prefix!r}; the folder {folder!r} does not exist")
+        mistakes.append(f"FILESYSTEM_PREFIX is {prefix!r}, which is no folder at present")
     elif not os.access(folder, os.R_OK | os.X_OK):
-        mistakes.append(f"FILESYSTEM_PREFIX is {prefix!r}; this user cannot read the folder {folder!r}")
+        mistakes.append(f"FILESYSTEM_PREFIX is {prefix!r}; this user cannot read that folder")
     if config.verbosity and not _writable(config.logfile):
         mistakes.append(f"LOGFILE is {config.logfile!r}; this user cannot write it")
     return mistakes

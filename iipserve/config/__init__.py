@@ -50,7 +50,7 @@ class Config:
     # -- files
     filesystem_prefix: str = setting(
         "FILESYSTEM_PREFIX", default="", parse=Text("a path"), example="/srv/images/",
-        text="Prefix of every identifier; images outside the folder it names are never served.",
+        text="Folder of all images; none outside it is served. It may be mounted later: while it is missing there are no images.",
     )  # fmt: skip
     filesystem_suffix: str = setting(
         "FILESYSTEM_SUFFIX", default="", parse=Text(), example=".tif", text="Suffix of every identifier."
@@ -304,6 +304,12 @@ class Config:
         "VIEWER", default=False, parse=Switch(), example="1",
         text="Serve the gallery page, which lists all images below FILESYSTEM_PREFIX, over FastCGI too (with --http it is always served).",
     )  # fmt: skip
+
+    @property
+    def image_prefix(self) -> str:
+        """FILESYSTEM_PREFIX with a slash at its end, so that no identifier goes on with its name; empty if it is."""
+        prefix = self.filesystem_prefix
+        return prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
 
     @property
     def icc_limit(self) -> int | None:

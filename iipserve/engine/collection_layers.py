@@ -196,7 +196,7 @@ class CollectionLayers:
 
     def _overview(self, name: str) -> ImageName | None:
         """The image that the overview of a collection is, whether it has been built or not."""
-        path, prefix = self._settings.overview_path(name), self._config.filesystem_prefix
+        path, prefix = self._settings.overview_path(name), self._config.image_prefix
         return ImageName(path.removeprefix(prefix)) if path and path.startswith(prefix) else None
 
     def _style(self, collection: Collection) -> Style:

@@ -34,7 +34,8 @@ class ImageFolder:
 
     def __init__(self, config: Config) -> None:
         """Take the settings; nothing is opened."""
-        self._prefix, self._folder = _prefix_and_folder(config.filesystem_prefix)
+        self._prefix = config.image_prefix
+        self._folder = os.path.dirname(self._prefix) or "/"
         self._suffix = config.filesystem_suffix
         self._pattern = config.filename_pattern
 
@@ -65,7 +66,7 @@ class ImageFolder:
             ImageUnavailable: it cannot be opened at present.
             OSError: no descriptor is left.
         """
-        below = path if "/" in self._prefix else os.path.abspath(path)
+        below = path if self._prefix else os.path.abspath(path)
         with reported(name, opening=True):
             return open_regular(self._folder, below, name)
 
@@ -100,7 +101,7 @@ class ImageFolder:
             return
         for folder, folders, names in os.walk(top or "."):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            # without a folder in the prefix, paths are relative, as those of identifiers are
+            # without a prefix, paths are relative, as those of identifiers are
             parent = folder if top else folder[len("./") :]
             paths = (os.path.join(parent, name) for name in sorted(names))
             yield FilesOfFolder(folder, tuple(path for path in paths if self.holds(path)))
@@ -152,13 +153,3 @@ def other_spellings(identifier: str) -> list[str]:
         with suppress(UnicodeDecodeError):
             spellings += [unquote(text, errors="strict") for text in (identifier, spaced)]
     return [text for text in dict.fromkeys(spellings) if text != identifier]
-
-
-def _prefix_and_folder(prefix: str) -> tuple[str, str]:
-    """The prefix of all paths, and the folder that no path may leave.
-
-    A prefix that names a folder gets a slash; any other ends in the beginning of file names.
-    """
-    if prefix and not prefix.endswith("/") and os.path.isdir(prefix):
-        prefix += "/"
-    return prefix, os.path.dirname(prefix) or "/"

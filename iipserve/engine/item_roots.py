@@ -73,13 +73,7 @@ class ItemRoots:
         return self._joined(f"{identifier}{self.suffix}")
 
     def _joined(self, path: str) -> str:
-        ending = "" if self._is_beginning else "/"
-        return f"{self._prefix.rstrip('/')}{ending}{path}"
-
-    @property
-    def _is_beginning(self) -> bool:
-        """The prefix ends in the beginning of file names, and not in a folder."""
-        return not os.path.isdir(self._prefix)
+        return f"{self._prefix.rstrip('/')}/{path}"
 
     def _path(self, href: str) -> str:
         """A path, absolute or relative to the prefix."""

@@ -161,7 +161,7 @@ def test_memcached_is_asked(folder: Path, memcached: str) -> None:
 MISTAKES = [
     ({"JPEG_QUALITY": "x", "WORKERS": "y"}, ["JPEG_QUALITY is 'x'", "WORKERS is 'y'"]),
     ({"FILESYSTEM_PREFIX": "/no/such/folder/"}, ["FILESYSTEM_PREFIX is '/no/such/folder/'"]),
-    ({"FILESYSTEM_PREFIX": "/no/such/begin_"}, ["FILESYSTEM_PREFIX is '/no/such/begin_'"]),
+    ({"FILESYSTEM_PREFIX": "/srv/no such folder"}, ["FILESYSTEM_PREFIX is '/srv/no such folder'"]),
     (
         {"URI_MAP": "a=>iiif,b=>gopher,c=>wais"},
         ["URI_MAP contains the unknown protocol 'gopher'", "URI_MAP contains the unknown protocol 'wais'"],
@@ -189,13 +189,11 @@ def test_each_mistake_is_one_line(folder: Path, environ: dict[str, str], expecte
 
 def test_folder_that_may_not_be_read_is_a_mistake(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: str(path) != f"{folder}/")
-    assert run(folder)[2] == [
-        f"FILESYSTEM_PREFIX is '{folder}/'; this user cannot read the folder '{folder}/'"
-    ]
+    assert run(folder)[2] == [f"FILESYSTEM_PREFIX is '{folder}/'; this user cannot read that folder"]
 
 
-@pytest.mark.parametrize("prefix", ["", "{folder}", "{folder}/", "{folder}/scan_"])
-def test_prefix_may_end_in_the_beginning_of_names(folder: Path, prefix: str) -> None:
+@pytest.mark.parametrize("prefix", ["", "{folder}", "{folder}/"])
+def test_folder_with_or_without_its_slash(folder: Path, prefix: str) -> None:
     config = Config(filesystem_prefix=prefix.format(folder=folder), logfile="-")
     assert check.unusable_paths(config) == []
 

@@ -75,10 +75,31 @@ def test_folder_without_its_slash(folder: Path) -> None:
     assert Library(Config(filesystem_prefix=str(folder)), MARKED_FORMATS).info("a.img").size.area == 1
 
 
-def test_prefix_of_names_and_suffix(folder: Path) -> None:
-    books = Library(Config(filesystem_prefix=f"{folder}/a", filesystem_suffix="g"), MARKED_FORMATS)
-    assert books.info(".im").size.area == 1
-    assert books.identifiers() == [".im"]
+def test_suffix_of_all_identifiers(folder: Path) -> None:
+    books = Library(Config(filesystem_prefix=f"{folder}/sub folder", filesystem_suffix="g"), MARKED_FORMATS)
+    assert books.info("é.im").size.area == 1
+    assert books.identifiers() == ["é.im"]
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_missing_folder_serves_nothing_next_to_it_and_is_found_once_it_is_there(
+    tmp_path: Path, slash: str
+) -> None:
+    for name in ("images-private/a.img", "images.img", "images-a.img", "images2/a.img"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"MARK")
+    config = Config(filesystem_prefix=f"{tmp_path}/images{slash}")
+    library = Library(config, MARKED_FORMATS)
+    for identifier in ("-private/a.img", ".img", "-a.img", "2/a.img", "a.img"):
+        with pytest.raises(ImageNotFound):
+            library.info(identifier)
+    assert Library(config, MARKED_FORMATS).identifiers() == []
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/a.img").write_bytes(b"MARK")
+    assert library.info("a.img").size.area == 1
+    assert library.identifiers() == ["a.img"]
+    with pytest.raises(ImageNotFound):
+        library.info("-private/a.img")
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,9 @@ class ImagePaths:
     def __init__(self, config: Config) -> None:
         """Of the folder FILESYSTEM_PREFIX, with links in its path and with none."""
         self._suffix = config.filesystem_suffix
-        prefix = config.filesystem_prefix
-        ending = "/" if prefix.endswith("/") or os.path.isdir(prefix) else ""
+        folder = config.image_prefix or "."
         self._prefixes = {
-            f"{resolved(prefix or '.').rstrip('/')}{ending}"
-            for resolved in (os.path.abspath, os.path.realpath)
+            f"{resolved(folder).rstrip('/')}/" for resolved in (os.path.abspath, os.path.realpath)
         }
 
     def identifier(self, path: str, folder: str) -> str | None:
