@@ -104,7 +104,9 @@ class Application:
         self._respond_by_type: Mapping[type, Respond] = {
             **self._contents.by_type,
             CatalogPlan: self._documents.respond,
-            StorePlan: CollectionAnswers(access, ItemFiles(config), self._responses).respond,
+            StorePlan: CollectionAnswers(
+                access, ItemFiles(config), self._responses, output_policy.check_samples
+            ).respond,
         }
         self._router = Router(config, protocols, RESERVED)
         self._read_modifiers = next(filter(None, (each.read_modifiers for each in protocols.values())), None)

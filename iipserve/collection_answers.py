@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -30,6 +31,7 @@ class CollectionAnswers:
         access: Access,
         files: ItemFiles,
         responses: ResponseBuilder,
+        check_samples: Callable[[], None],
     ) -> None:
         """Open nothing.
 
@@ -37,10 +39,12 @@ class CollectionAnswers:
             access: what actions use.
             files: of items.
             responses: builds the responses.
+            check_samples: raises `Forbidden` where images are not given without a watermark.
         """
         self._access = access
         self._files = files
         self._responses = responses
+        self._check_samples = check_samples
 
     def respond(self, request: Request, plan: StorePlan, headers: Headers, _: Versioned) -> Response:
         """The response to a plan. Raises what `permissions.check`, the action and the form raise."""
@@ -69,6 +73,7 @@ class CollectionAnswers:
 
     def _file(self, request: Request, stored: StoredFile, headers: Headers) -> Response:
         """The file of an image, or a part of it."""
+        self._check_samples()
         file = self._files.opened(stored.href)
         etag, modified, length = file.etag, file.version.changed_at, file.length
         headers = (*headers, ("Accept-Ranges", "bytes"), REVALIDATED)

@@ -97,6 +97,8 @@ class ContentResponder:
     def _statistics(
         self, request: Request, plan: StatisticsPlan, headers: Headers, images: Versioned
     ) -> Response:
+        if plan.counts_samples:
+            self._output_policy.check_samples()
         document = plan.describe(self._renderer.statistics(plan.image))
         return self._responses.ready(request, self._responses.ready_document(document, headers, images))
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tifffile
 from PIL import Image
@@ -28,7 +28,10 @@ def build(folder: Path, **settings: object) -> app.Application:
     return app.build(Config(filesystem_prefix=f"{folder}/", **settings))  # type: ignore[arg-type]
 
 
-SAMPLES = ["/iip?FIF=a.tif&PFL=1:0,5-300,5", "/iip?FIF=a.tif&SPECTRA=1,0,3,4"]
+SAMPLES = [
+    "/iip?FIF=a.tif&PFL=1:0,5-300,5", "/iip?FIF=a.tif&SPECTRA=1,0,3,4", "/iip?FIF=a.tif&OBJ=histogram",
+    "/iip?FIF=a.tif&OBJ=statistics", "/iip?FIF=a.tif&OBJ=Max-size&OBJ=histogram",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("address", SAMPLES)
@@ -40,9 +43,20 @@ def test_samples_are_refused_where_images_have_a_watermark(folder: Path, address
         assert ask(build(folder, **settings), address).status == 200
 
 
-def test_statistics_are_answered_in_spite_of_a_watermark(folder: Path) -> None:
+def test_range_of_samples_is_answered_in_spite_of_a_watermark(folder: Path) -> None:
+    """Viewers ask for it before anything else."""
+    tifffile.imwrite(folder / "f.tif", np.linspace(0, 5, 64 * 64, dtype="f4").reshape(64, 64), tile=(64, 64))
     marked = build(folder, watermark=f"{folder}/mark.png")
-    assert json.loads(body(ask(marked, "/iip?FIF=a.tif&OBJ=statistics")))["samples"] == 60000
+    assert body(ask(marked, "/iip?FIF=f.tif&OBJ=Min-Max-sample-values")) == b"Min-Max-sample-values: 0  5\r\n"
+
+
+@pytest.mark.parametrize("settings", [{"watermark_blend": "alpha"}, {"watermark_opacity": 0.001}])
+def test_a_watermark_of_which_nothing_is_visible_stops_the_start(
+    folder: Path, settings: dict[str, object]
+) -> None:
+    Image.new("RGBA", (4, 4), (200, 200, 200, 0)).save(folder / "clear.png")
+    with pytest.raises(ConfigError, match="of which nothing is visible"):
+        build(folder, watermark=f"{folder}/clear.png", **settings)
 
 
 def test_a_watermark_that_shows_nothing_forbids_nothing(folder: Path) -> None:

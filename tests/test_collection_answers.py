@@ -16,6 +16,7 @@ from iipserve.engine.collection_access import StoreAccess
 from iipserve.engine.collection_store import CollectionStore
 from iipserve.engine.item_files import FileChanged, ItemFiles
 from iipserve.engine.library import Library
+from iipserve.engine.output_policy import OutputPolicy
 from iipserve.errors import Forbidden, ImageNotFound, InvalidRequest, NotFound, RangeNotSatisfiable
 from iipserve.geo.collection_settings import CollectionSettings
 from iipserve.http import Request, Response
@@ -40,7 +41,9 @@ def answers(folder: Path, settings: CollectionSettings | None = SETTINGS) -> Col
     config = Config(filesystem_prefix=f"{folder}/")
     store = CollectionStore(config, lambda: settings)
     access = StoreAccess(config, store, Library(config, {}), lambda info: None)
-    return CollectionAnswers(access, ItemFiles(config), ResponseBuilder(config))
+    return CollectionAnswers(
+        access, ItemFiles(config), ResponseBuilder(config), OutputPolicy(config).check_samples
+    )
 
 
 def respond(to: CollectionAnswers, answer: StoreAnswer, method: str = "GET", **headers: str) -> Response:

@@ -71,7 +71,7 @@ def _replaced(config: Config, environ: Mapping[str, str]) -> Iterator[str]:
     elif config.icc_to_srgb:
         yield "ICC_TO_SRGB=1 wins over MAX_ICC where an image is converted: no ICC profile is embedded"
     if config.has_watermark and not config.watermark_samples:
-        yield "WATERMARK is set: PFL and SPECTRA are refused (WATERMARK_SAMPLES=1 answers them)"
+        yield "WATERMARK is set: PFL, SPECTRA, histograms and coverages are refused (WATERMARK_SAMPLES=1 answers them)"
 
 
 def _without_effect(config: Config, environ: Mapping[str, str]) -> Iterator[str]:

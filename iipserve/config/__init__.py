@@ -144,7 +144,7 @@ class Config:
     )  # fmt: skip
     watermark_samples: bool = setting(
         "WATERMARK_SAMPLES", default=False, parse=Switch(), example="1",
-        text="Answer PFL, SPECTRA, values of maps and coverages, whose samples are those without the watermark, although one is set.",
+        text="Answer what has no watermark although one is set: PFL, SPECTRA, values of maps, coverages, histograms, files of collections.",
     )  # fmt: skip
     interpolation: int = setting(
         "INTERPOLATION", default=1, parse=Number(0), example="0",

@@ -20,7 +20,7 @@ from iipserve.libvips import pyvips
 from iipserve.plan import Blank, Composite, ImageRef, Mosaic, MosaicPart, RenderPlan, StyledView
 from iipserve.processing import Operation, pipeline
 from iipserve.processing.icc import ToSRGB
-from iipserve.processing.watermark import BLENDS, Watermark
+from iipserve.processing.watermark import BLENDS, Watermark, trimmed
 
 Part = TypeVar("Part", StyledView, MosaicPart)
 
@@ -68,14 +68,14 @@ class OutputPolicy:
         return plan if operations is plan.operations else replace(plan, operations=operations)
 
     def check_samples(self) -> None:
-        """Refuse samples of the file as text where a watermark is set: they have none, and many of them are the image.
+        """Refuse samples and files where a watermark is set: they have none, and many samples are the image.
 
         Raises:
             Forbidden: the settings do not allow it.
         """
         if not self._gives_samples:
             raise Forbidden(
-                "samples are not given here: images have a watermark, and samples would have none"
+                "samples, histograms and files are not given here: images have a watermark, which these would lack"
             )
 
 
@@ -119,7 +119,7 @@ def load_watermark(config: Config) -> Watermark | None:
     """The watermark of the settings; None if none is set, or if it would never show.
 
     Raises:
-        ConfigError: the file is missing, damaged, too large, or not an image that libvips reads.
+        ConfigError: the file is missing, damaged, too large, clear, or not an image that libvips reads.
     """
     if not config.watermark:
         return None
@@ -133,7 +133,14 @@ def load_watermark(config: Config) -> Watermark | None:
         ) from error
     if not config.watermark_probability or not config.watermark_opacity:
         return None
-    mark = BLENDS[config.watermark_blend](pixels, config.watermark_opacity)
+    kind = BLENDS[config.watermark_blend]
+    pixels = trimmed(pixels, kind.visible(pixels, config.watermark_opacity))
+    if not pixels.size:
+        raise ConfigError(
+            f"WATERMARK is {config.watermark!r}, of which nothing is visible with WATERMARK_BLEND="
+            f"{config.watermark_blend} and WATERMARK_OPACITY={config.watermark_opacity:g}"
+        )
+    mark = kind(pixels, config.watermark_opacity)
     return Watermark(_fingerprint(pixels, config), mark, config.watermark_probability)
 
 

@@ -155,6 +155,8 @@ class StatisticsPlan:
 
     image: ImageRef
     describe: Callable[[Statistics], Document]
+    counts_samples: bool = False
+    """It tells how many samples have which value, so that it is refused where samples are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.geometry import Region, Size, TileGrid
+from iipserve.lru import LRU
 from iipserve.processing import Context, Operation, Pixels, Stage
 from iipserve.processing.layout import color_bands
 
 BLOCK_TILES = 2
 """Side of a block, in longer sides of a tile (iipsrv)."""
+MAX_CORNERS = 256
+"""Sizes of images for which a mark remembers which part of it they get."""
 
 
 class Mark(ABC):
@@ -32,13 +35,33 @@ class Mark(ABC):
             opacity: from 0 to 1, by which that of the pixels is multiplied.
         """
         self.size = Size(pixels.shape[1], pixels.shape[0])
+        self._visible = self.visible(pixels, opacity)
+        self._corners: LRU[Size, tuple[int, int]] = LRU(MAX_CORNERS)
+
+    @staticmethod
+    @abstractmethod
+    def visible(pixels: NDArray[np.uint8], opacity: float) -> NDArray[np.bool_]:
+        """Where a mark of these arguments changes an image; shape (height, width)."""
 
     @abstractmethod
     def blend_onto(self, pixels: NDArray[Any]) -> None:
-        """Blend the mark onto display pixels in place, aligned at the top left and clipped to them.
+        """Blend the mark onto display pixels in place, or the part of it that `part` gives, if they are smaller.
 
         Gray pixels take the mark's red (iipsrv).
         """
+
+    def part(self, size: Size) -> tuple[slice, slice]:
+        """Rows and columns of the part of the mark that an image of `size` gets: that in which most is visible.
+
+        The corner of a mark may show nothing, which small regions would be asked for.
+        """
+        size = Size(min(size.width, self.size.width), min(size.height, self.size.height))
+        corner = self._corners.get(size)
+        if corner is None:
+            corner = densest(self._visible, size)
+            self._corners.set(size, corner)
+        x, y = corner
+        return slice(y, y + size.height), slice(x, x + size.width)
 
 
 class AdditiveMark(Mark):
@@ -50,14 +73,16 @@ class AdditiveMark(Mark):
 
     def __init__(self, pixels: NDArray[np.uint8], opacity: float) -> None:
         super().__init__(pixels, opacity)
-        products = pixels[..., :3].astype(np.uint16) * pixels[..., 3:]
-        weakened = (np.arange(255 * 255 + 1) * opacity / 255).astype(np.uint8)
-        self._light = weakened.take(products)
+        self._light = _light(pixels, opacity)
         self._fitted: dict[int, NDArray[np.uint8]] = {3: self._light}
+
+    @staticmethod
+    def visible(pixels: NDArray[np.uint8], opacity: float) -> NDArray[np.bool_]:
+        return np.any(_light(pixels, opacity) > 0, axis=2)
 
     def blend_onto(self, pixels: NDArray[Any]) -> None:
         height, width, bands = pixels.shape
-        light: NDArray[Any] = self._for_bands(bands)[:height, :width]
+        light: NDArray[Any] = self._for_bands(bands)[self.part(Size(width, height))]
         if pixels.dtype.itemsize > 1:
             light = light.astype(np.uint16) * np.uint16(257)
         part = pixels[: light.shape[0], : light.shape[1]]
@@ -91,25 +116,32 @@ class OverMark(Mark):
             np.multiply(pixels[..., band], self._opacity / 255, dtype=np.float32) for band in range(3)
         ]
 
+    @staticmethod
+    def visible(pixels: NDArray[np.uint8], opacity: float) -> NDArray[np.bool_]:
+        return pixels[..., 3] * opacity >= 1
+
     def blend_onto(self, pixels: NDArray[Any]) -> None:
         height, width, bands = pixels.shape
-        part = pixels[: self.size.height, : self.size.width]
-        rest = self._rest[:height, :width]
-        colors = [color[:height, :width] for color in self._colors[: color_bands(bands)]]
+        part, shown = pixels[: self.size.height, : self.size.width], self.part(Size(width, height))
+        rest = self._rest[shown]
+        colors = [color[shown] for color in self._colors[: color_bands(bands)]]
         maximum = np.float32(np.iinfo(pixels.dtype).max)
         if bands != len(colors):
-            self._blend_onto_opacity(part, colors, maximum)
+            self._blend_onto_opacity(part, shown, colors, maximum)
             return
         # band by band, since numpy is slow where the last axis is short
         for band, color in enumerate(colors):
             part[..., band] = part[..., band] * rest + color * maximum + np.float32(0.5)
 
     def _blend_onto_opacity(
-        self, part: NDArray[Any], colors: Sequence[NDArray[np.float32]], maximum: np.float32
+        self,
+        part: NDArray[Any],
+        shown: tuple[slice, slice],
+        colors: Sequence[NDArray[np.float32]],
+        maximum: np.float32,
     ) -> None:
-        height, width, _ = part.shape
-        below = part[..., -1] * (self._rest[:height, :width] / maximum)
-        opacity = self._opacity[:height, :width] + below
+        below = part[..., -1] * (self._rest[shown] / maximum)
+        opacity = self._opacity[shown] + below
         seen = opacity > 0
         weight = np.divide(1, opacity, out=np.zeros_like(opacity), where=seen)
         for band, color in enumerate(colors):
@@ -123,6 +155,48 @@ class OverMark(Mark):
 
 BLENDS: Mapping[str, type[Mark]] = MappingProxyType({"additive": AdditiveMark, "alpha": OverMark})
 """Types of marks by the value of WATERMARK_BLEND."""
+
+
+def densest(visible: NDArray[np.bool_], size: Size) -> tuple[int, int]:
+    """Left and top of the window of `size` in which most is visible; the first of several in order of rows.
+
+    Args:
+        visible: shape (height, width).
+        size: at most that of `visible`.
+    """
+    height, width = visible.shape
+    if size == Size(width, height):
+        return 0, 0
+    # a summed-area table (Crow 1984): the sum of any window by its four corners
+    sums = np.zeros((height + 1, width + 1), np.uint32)
+    np.cumsum(np.cumsum(visible, axis=0, dtype=np.uint32), axis=1, out=sums[1:, 1:])
+    below, right = sums[size.height :], slice(size.width, None)
+    above = sums[: height + 1 - size.height]
+    counts = below[:, right] - above[:, right]
+    counts -= below[:, : -size.width]
+    counts += above[:, : -size.width]
+    y, x = divmod(int(counts.argmax()), counts.shape[1])
+    return x, y
+
+
+def trimmed(pixels: NDArray[np.uint8], visible: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """A mark without the rows and columns at its edges that show nothing; empty if none shows anything.
+
+    Args:
+        pixels: shape (height, width, 4).
+        visible: as of `Mark.visible`.
+    """
+    rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
+    if not len(rows):
+        return pixels[:0, :0]
+    return np.ascontiguousarray(pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+
+
+def _light(pixels: NDArray[np.uint8], opacity: float) -> NDArray[np.uint8]:
+    """Colors times opacity, truncated to 8 bits; shape (height, width, 3)."""
+    products = pixels[..., :3].astype(np.uint16) * pixels[..., 3:]
+    weakened = (np.arange(255 * 255 + 1) * opacity / 255).astype(np.uint8)
+    return weakened.take(products)
 
 
 class Chance(NamedTuple):
@@ -181,7 +255,7 @@ class Watermark(Operation):
 
 
 def _region(block: Region, mark: Size, chance: Chance) -> Region:
-    """The region of the mark in a block: at the top left and clipped where it is larger."""
+    """The region of the mark in a block: the whole block where the mark is larger."""
     width, height = min(mark.width, block.width), min(mark.height, block.height)
     x = int(chance.across * (block.width - width + 1))
     y = int(chance.down * (block.height - height + 1))

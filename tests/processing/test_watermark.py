@@ -12,7 +12,7 @@ from iipserve.geometry import Region, Size
 from iipserve.image import ColorSpace, ImageInfo, ImageVersion, Level
 from iipserve.processing import Context, pipeline
 from iipserve.processing.statistics import Statistics
-from iipserve.processing.watermark import AdditiveMark, Mark, OverMark, Watermark
+from iipserve.processing.watermark import AdditiveMark, Mark, OverMark, Watermark, trimmed
 from tests.images import Picture, gradient
 
 MARK = gradient((20, 10), 4)
@@ -145,11 +145,60 @@ def test_opacity_of_clear_pixels(kind: type[Mark], bits: int) -> None:
 
 @pytest.mark.parametrize("kind", [AdditiveMark, OverMark])
 @pytest.mark.parametrize("size", [(20, 10), (5, 10), (20, 3), (1, 1), (7, 4)], ids=str)
-def test_a_larger_mark_is_cut_off(size: tuple[int, int], kind: type[Mark]) -> None:
+def test_a_larger_mark_is_cut_to_what_shows_most(size: tuple[int, int], kind: type[Mark]) -> None:
+    """The first window in order of rows that holds as many visible pixels as any."""
+    width, height = size
+    shape = np.zeros((10, 20), bool)
+    shape[2:7, 3:9] = shape[6:9, 12:18] = True
+    mark = 255 - MARK
+    mark[~shape] = 0
+    counts = {
+        (top, left): shape[top : top + height, left : left + width].sum()
+        for top in range(11 - height)
+        for left in range(21 - width)
+    }
+    top, left = max(counts, key=lambda place: counts[place])
     pixels = read_only_image(size, 3, 8)
-    result = watermark(kind(MARK, 1.0), seed="any")(pixels)
-    whole = watermark(kind(MARK, 1.0))(read_only_image((20, 10), 3, 8))
-    np.testing.assert_array_equal(result, whole[: size[1], : size[0]])
+    result = watermark(kind(mark, 1.0), seed="any")(pixels)
+    part = mark[top : top + height, left : left + width]
+    np.testing.assert_array_equal(result, watermark(kind(part, 1.0))(pixels))
+    assert (result != pixels).any()
+
+
+def visible(kind: type[Mark], opacity: float) -> NDArray[np.bool_]:
+    """Where a mark on a gray background is seen: black, white, faint and clear columns."""
+    mark = np.array(
+        [[[0, 0, 0, 255], [255, 255, 255, 255], [255, 255, 255, 2], [255, 255, 255, 0]]], np.uint8
+    )
+    pixels = np.full((1, 4, 3), 100, np.uint8)
+    seen: NDArray[np.bool_] = (watermark(kind(mark, opacity))(pixels) != pixels).any(axis=2)
+    np.testing.assert_array_equal(kind.visible(mark, opacity), seen)
+    return seen
+
+
+@pytest.mark.parametrize("opacity", [1.0, 0.2])
+def test_visible_part_of_a_mark(opacity: float) -> None:
+    assert visible(AdditiveMark, opacity).tolist() == [[False, True, opacity == 1, False]]
+    assert visible(OverMark, opacity).tolist() == [[True, True, opacity == 1, False]]
+
+
+@pytest.mark.parametrize("side", [3, 16, 40, 64, 200])
+def test_no_region_is_clean_because_of_the_border_of_a_mark(side: int) -> None:
+    """A ring in a clear square: its corners, edges and center show nothing."""
+    y, x = np.mgrid[-50:50, -50:50]
+    mark = np.zeros((100, 100, 4), np.uint8)
+    mark[(x**2 + y**2 < 30**2) & (x**2 + y**2 > 20**2)] = 255
+    ring = trimmed(mark, AdditiveMark.visible(mark, 1.0))
+    assert ring.shape == (59, 59, 4)
+    operation = watermark(AdditiveMark(ring, 1.0)).bound(context(Size(side, side)))
+    picture = operation(blank(300, 300))
+    for row in range(0, 300, 2 * side):
+        for column in range(0, 300, 2 * side):
+            assert picture[row : row + 2 * side, column : column + 2 * side].any(), (row, column)
+
+
+def test_what_a_mark_of_nothing_is_trimmed_to() -> None:
+    assert not trimmed(MARK, np.zeros((10, 20), bool)).size
 
 
 @pytest.mark.parametrize("kind", [AdditiveMark, OverMark])

@@ -55,7 +55,8 @@ def objects_answer(
     lines = ObjectLines(tuple(objects), text, info, server)
     headers = (("IIP", "1.0"),) if any(requested.name.startswith("iip,") for requested in objects) else ()
     if info is not None and any(_needs_statistics(requested.name, info) for requested in objects):
-        return Answer(StatisticsPlan(image_ref(info), lines), headers)
+        counts = any(_counts_samples(requested.name) for requested in objects)
+        return Answer(StatisticsPlan(image_ref(info), lines, counts), headers)
     return Answer(lines(None), headers)
 
 
@@ -99,6 +100,11 @@ class ObjectLines:
 def _needs_statistics(name: str, info: ImageInfo) -> bool:
     kind = object_kind(name)
     return kind is not None and kind.needs_statistics(info)
+
+
+def _counts_samples(name: str) -> bool:
+    kind = object_kind(name)
+    return kind is not None and kind.counts_samples
 
 
 def is_server_object(name: str) -> bool:

@@ -62,6 +62,8 @@ class ObjectKind(NamedTuple):
     media_type: str = NETFPX
     needs_statistics: Callable[[ImageInfo], bool] = _never
     """Whether this image must be measured for it."""
+    counts_samples: bool = False
+    """It tells how many samples have which value."""
 
 
 def object_kind(name: str) -> ObjectKind | None:
@@ -261,8 +263,8 @@ ADVERTISED_OBJECTS: Mapping[str, ObjectKind] = {
     "Metadata": ObjectKind(_metadata, JSON),
     "Summary-info": ObjectKind(_summary, PLAIN),
     "XMP": ObjectKind(_xmp, "application/xml"),
-    "Statistics": ObjectKind(_statistics, JSON, _always),
-    "Histogram": ObjectKind(_histogram, JSON, _always),
+    "Statistics": ObjectKind(_statistics, JSON, _always, counts_samples=True),
+    "Histogram": ObjectKind(_histogram, JSON, _always, counts_samples=True),
 }
 """Objects that the server lists in IIP-opt-obj, in iipsrv's order; those that IIP requires are not listed."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from iipserve import app
 from iipserve.collections.store import open_store
@@ -57,13 +58,13 @@ class Service:
             assert ask(filled, f"{ROOT}{path}", "POST", body, **HOLDER).status == 201
         self.before = self.state()
 
-    def application(self, *lines: str) -> app.Application:
+    def application(self, *lines: str, **settings: Any) -> app.Application:
         """The server with these keys of `[collections]`."""
         path = self.folder / "service.toml"
         path.write_text(
             "\n".join(("[collections]", 'store = "c.sqlite"', f'upload_folder = "{self.folder}/up"', *lines))
         )
-        return app.build(Config(filesystem_prefix=f"{self.folder}/", services=str(path)))
+        return app.build(Config(filesystem_prefix=f"{self.folder}/", services=str(path), **settings))
 
     def state(self) -> Any:
         """Everything in the store, and the uploaded files."""
@@ -163,6 +164,14 @@ def test_files_are_fetched_where_the_service_lets_them_be(service: Service, line
     for path in ("../utm.tif", "%2E%2E%2Futm.tif", "..%2F..%2Ftokens", "tokens", "utm.tif%00"):
         response = ask(opened, f"{ROOT}collections/c/items/{path}/assets/image", **HERE)
         assert response.status in (400, 404), path
+
+
+def test_files_are_refused_where_images_have_a_watermark(service: Service, tmp_path: Path) -> None:
+    Image.new("L", (4, 4), 200).save(tmp_path / "mark.png")
+    address = f"{ROOT}collections/c/items/utm.tif/assets/image"
+    for settings, status in (({}, 403), ({"watermark_samples": True}, 200)):
+        marked = service.application("downloadable = true", watermark=str(tmp_path / "mark.png"), **settings)
+        assert ask(marked, address, "GET", **HERE).status == status
 
 
 def editor_statuses(server: app.Application, client: dict[str, str]) -> list[int]:
