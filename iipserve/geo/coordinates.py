@@ -19,6 +19,16 @@ from numpy.typing import NDArray
 from iipserve.geo import crs
 from iipserve.geo.georeference import ControlPoints, Georeference
 from iipserve.geo.grid import Affine, GridRef
+from iipserve.geo.interpolation import (
+    NODES,
+    centers,
+    checks,
+    interpolated,
+    nodes_of,
+    product,
+    weights,
+    weights_of_checks,
+)
 from iipserve.geo.mapping import Pair, to_ground, to_pixels
 from iipserve.geometry import Region, Size, common_region
 from iipserve.leader import hand_over
@@ -30,8 +40,6 @@ BLOCK = 256
 """Sides of the blocks, in pixels of the map."""
 EXACT = 32
 """Sides of the blocks that are computed pixel by pixel if they are not smooth."""
-NODES = 9
-"""Exact coordinates along each side of a block."""
 TOLERANCE = 2.5e-4
 """Largest error of interpolated coordinates, in pixels of the map or of the full size, whichever are larger."""
 KEPT = 128
@@ -49,8 +57,6 @@ NOWHERE, NOT_COMPUTED = math.inf, math.nan
 """Coordinates of pixels without a place, and of those for which none was computed."""
 KNOTS = 16
 """Knots of a spline that make a coordinate take twice as long."""
-ROWS_AT_ONCE = 64
-"""Rows of a matrix product; OpenBLAS computes larger ones with threads, whose start takes longer than all of it."""
 
 
 class Smooth(NamedTuple):
@@ -65,7 +71,7 @@ class Smooth(NamedTuple):
     def values(self) -> Pair:
         """Columns and rows at the centers of all pixels."""
         width, height = self.region.width, self.region.height
-        return _interpolated(self.columns, width, height), _interpolated(self.rows, width, height)
+        return interpolated(self.columns, width, height), interpolated(self.rows, width, height)
 
     def cut(self, area: Region) -> Exact | None:
         """The coordinates of all pixels of the block that are in an area of the map; None if none is."""
@@ -73,8 +79,8 @@ class Smooth(NamedTuple):
         if part is None:
             return None
         columns, rows = _slices(part, self.region)
-        down, across = _weights(self.region.height)[rows], _weights(self.region.width)[columns].T
-        return Exact(part, _product(down @ self.columns, across), _product(down @ self.rows, across))
+        down, across = weights(self.region.height)[rows], weights(self.region.width)[columns].T
+        return Exact(part, product(down @ self.columns, across), product(down @ self.rows, across))
 
     def mapped(self, x: float, shift_x: float, y: float, shift_y: float) -> Smooth:
         """With columns multiplied by `x` and shifted, and rows likewise."""
@@ -126,7 +132,7 @@ def source_blocks(source: Georeference, target: GridRef) -> tuple[Block, ...]:
         if target.size.area > QUICK_PIXELS:
             hand_over()
         division = _Division(source, target)
-        known = tuple(block for region in _squares(target.size) for block in division.blocks(region))
+        known = tuple(block for region in _squares(target.size) for block in division.square(region))
         if sum(map(_held, known)) <= MAX_KEPT_BYTES:
             _kept.set((source, target), known)
     return known
@@ -166,17 +172,33 @@ def locator(source: Georeference, target: GridRef) -> Locator:
 
     Of images whose columns return around the globe, those of one call go on beyond their edges rather than to return.
     """
-    transform = None if source.crs == target.crs else _remembering(source.crs, target)
-    turn = crs.turn(source.crs)
     middle = None if turn_of(source) is not None else _middle(source)
+    ground = _ground_of(source.crs, target, middle)
 
     def locate(columns: Coordinates, rows: Coordinates) -> Pair:
+        return to_pixels(source.mapping, *ground(columns, rows))
+
+    return locate
+
+
+def _ground_of(key: str, target: GridRef, middle: float | None) -> Locator:
+    """From columns and rows of a map to x and y in a system, those of one call within a turn around the globe.
+
+    Args:
+        key: of the system.
+        target: the grid of the map.
+        middle: x around which they are; None: around that of the middle place, if they have been transformed.
+    """
+    transform = None if key == target.crs else _remembering(key, target)
+    turn = crs.turn(key)
+
+    def ground(columns: Coordinates, rows: Coordinates) -> Pair:
         xs, ys = target.affine.apply(columns, rows) if transform is None else transform(columns, rows)
         if turn is not None and (transform is not None or middle is not None):
             xs = _unwrapped(xs, turn, middle)
-        return to_pixels(source.mapping, xs, ys)
+        return xs, ys
 
-    return locate
+    return ground
 
 
 _few: LRU[tuple[str, str, Affine, bytes, bytes], Pair] = LRU(KEPT)
@@ -222,18 +244,27 @@ class _Division:
     """Cuts a map into blocks."""
 
     def __init__(self, source: Georeference, target: GridRef) -> None:
+        self._source, self._target = source, target
         self._locate = locator(source, target)
         knots = len(source.mapping.points) if isinstance(source.mapping, ControlPoints) else 0
         self._left = MAX_EXACT // (1 + knots // KNOTS)
         """Pixels that may still be computed one by one."""
 
+    def square(self, region: Region) -> Iterable[Block]:
+        """The blocks of one of the squares into which maps are cut."""
+        mapping = self._source.mapping
+        if isinstance(mapping, Affine) and mapping.is_rectilinear:
+            ground = _smooth_ground(self._source.crs, self._target, region)
+            if ground is not None and ground.is_accurate_in(mapping):
+                return (Smooth(region, *to_pixels(mapping, ground.xs, ground.ys)),)
+        return self.blocks(region)
+
     def blocks(self, region: Region) -> Iterator[Block]:
         """The blocks of a region: itself if its coordinates are smooth."""
-        if region.width <= NODES and region.height <= NODES:
+        if _is_small(region):
             yield self._exact(region)
             return
-        down, across = _nodes(region.height, NODES), _nodes(region.width, NODES)
-        block = Smooth(region, *_located(region, across, down, self._locate))
+        block = Smooth(region, *_at_nodes(region, self._locate))
         if _is_accurate(block, self._locate):
             yield block
         elif self._is_nowhere(block):
@@ -248,14 +279,14 @@ class _Division:
 
     def _exact(self, region: Region) -> Exact:
         self._left -= region.width * region.height
-        return Exact(region, *_located(region, _centers(region.width), _centers(region.height), self._locate))
+        return Exact(region, *_located(region, centers(region.width), centers(region.height), self._locate))
 
     def _is_nowhere(self, block: Smooth) -> bool:
         """Whether no part of a block has a place, as far as samples tell."""
         region = block.region
         if (np.isfinite(block.columns) & np.isfinite(block.rows)).any():
             return False
-        across, down = _nodes(region.width, 2 * NODES), _nodes(region.height, 2 * NODES)
+        across, down = nodes_of(region.width, 2 * NODES), nodes_of(region.height, 2 * NODES)
         columns, rows = _located(region, across, down, self._locate)
         return not (np.isfinite(columns) & np.isfinite(rows)).any()
 
@@ -272,19 +303,64 @@ def _located(region: Region, across: Coordinates, down: Coordinates, locate: Loc
     return locate((across + region.x)[None, :], (down + region.y)[:, None])
 
 
+def _at_nodes(region: Region, locate: Locator) -> Pair:
+    return _located(region, nodes_of(region.width, NODES), nodes_of(region.height, NODES), locate)
+
+
+def _is_small(region: Region) -> bool:
+    """Whether a region has no more pixels than nodes."""
+    return region.width <= NODES and region.height <= NODES
+
+
 def _is_accurate(block: Smooth, locate: Locator) -> bool:
     """Whether interpolated coordinates differ nowhere by more than the tolerance from exact ones, as far as samples tell."""
     region = block.region
     if not (np.isfinite(block.columns).all() and np.isfinite(block.rows).all()):
         return False
-    across, down = _checks(region.width), _checks(region.height)
-    exact = _located(region, across, down, locate)
     step = max(float(np.ptp(block.columns)) / region.width, float(np.ptp(block.rows)) / region.height, 1.0)
-    left, right = _weights_of_checks(region.height), _weights_of_checks(region.width).T
-    for nodes, values in zip((block.columns, block.rows), exact, strict=True):
-        if not np.abs(left @ nodes @ right - values).max() <= TOLERANCE * step:
-            return False
-    return True
+    return max(_errors(region, block.columns, block.rows, locate)) <= TOLERANCE * step
+
+
+def _errors(region: Region, first: Coordinates, second: Coordinates, locate: Locator) -> tuple[float, float]:
+    """Largest differences of interpolated coordinates from exact ones, as far as samples tell."""
+    exact = _located(region, checks(region.width), checks(region.height), locate)
+    left, right = weights_of_checks(region.height), weights_of_checks(region.width).T
+    differences = (
+        np.abs(left @ nodes @ right - values) for nodes, values in zip((first, second), exact, strict=True)
+    )
+    x, y = (float(each.max()) if np.isfinite(each).all() else math.inf for each in differences)
+    return x, y
+
+
+class _SmoothGround(NamedTuple):
+    """A part of a map in another system: the same for all images there."""
+
+    xs: Coordinates
+    """At the nodes."""
+    ys: Coordinates
+    errors: tuple[float, float]
+    """Of x and y that are interpolated."""
+    steps: tuple[float, float]
+    """x per column and y per row of the map, on average."""
+
+    def is_accurate_in(self, mapping: Affine) -> bool:
+        """As `_is_accurate`, in pixels of a rectilinear image."""
+        across, down = abs(mapping.a), abs(mapping.e)
+        step = max(self.steps[0] / across, self.steps[1] / down, 1.0)
+        return max(self.errors[0] / across, self.errors[1] / down) <= TOLERANCE * step < math.inf
+
+
+@lru_cache(maxsize=KEPT)
+def _smooth_ground(key: str, target: GridRef, region: Region) -> _SmoothGround | None:
+    """A part of a map in another system; None where x and y are not finite, or each pixel is computed by itself."""
+    if _is_small(region):
+        return None
+    ground = _ground_of(key, target, None)
+    xs, ys = _at_nodes(region, ground)
+    if not (np.isfinite(xs).all() and np.isfinite(ys).all()):
+        return None
+    steps = float(np.ptp(xs)) / region.width, float(np.ptp(ys)) / region.height
+    return _SmoothGround(xs, ys, _errors(region, xs, ys, ground), steps)
 
 
 def _quarters(region: Region) -> Iterator[Region]:
@@ -299,66 +375,6 @@ def _halves(start: int, length: int) -> list[tuple[int, int]]:
         return [(start, length)]
     half = 1 << ((length - 1).bit_length() - 1)
     return [(start, half), (start + half, length - half)]
-
-
-# -- interpolation ---------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=64)
-def _nodes(length: int, count: int) -> Coordinates:
-    """Chebyshev points of the second kind from the center of the first pixel to that of the last (edges included)."""
-    points: Coordinates = 0.5 - 0.5 * np.cos(np.arange(count) * math.pi / (count - 1))
-    return 0.5 + points * (length - 1)
-
-
-def _centers(length: int) -> Coordinates:
-    """Of pixels."""
-    return np.arange(length, dtype=np.float64) + 0.5
-
-
-@lru_cache(maxsize=64)
-def _checks(length: int) -> Coordinates:
-    """Places midway between nodes, every other."""
-    nodes = _nodes(length, NODES)
-    midway: Coordinates = (nodes[1:] + nodes[:-1]) / 2
-    return midway[::2]
-
-
-@lru_cache(maxsize=64)
-def _weights(length: int) -> Coordinates:
-    """Weights of the nodes at the centers of all pixels, shape (length, nodes)."""
-    return _barycentric(_centers(length), _nodes(length, NODES))
-
-
-@lru_cache(maxsize=64)
-def _weights_of_checks(length: int) -> Coordinates:
-    return _barycentric(_checks(length), _nodes(length, NODES))
-
-
-def _barycentric(places: Coordinates, nodes: Coordinates) -> Coordinates:
-    """Weights of the polynomial through nodes (Berrut and Trefethen 2004, 4.2 and 5.4), shape (places, nodes)."""
-    if nodes[0] == nodes[-1]:
-        return np.eye(1, len(nodes)).repeat(len(places), axis=0)
-    signs = np.where(np.arange(len(nodes)) % 2, -1.0, 1.0)
-    signs[[0, -1]] /= 2
-    differences = places[:, None] - nodes
-    at_node = np.abs(differences) < 1e-9
-    terms = signs / np.where(at_node, 1.0, differences)
-    weights = terms / terms.sum(axis=1, keepdims=True)
-    return np.where(at_node.any(axis=1, keepdims=True), at_node.astype(np.float64), weights)
-
-
-def _interpolated(nodes: Coordinates, width: int, height: int) -> Coordinates:
-    """The polynomial through nodes at the centers of all pixels of a block."""
-    return _product(_weights(height) @ nodes, _weights(width).T)
-
-
-def _product(left: Coordinates, right: Coordinates) -> Coordinates:
-    """The product of two matrices, some rows at a time."""
-    result = np.empty((left.shape[0], right.shape[1]))
-    for top in range(0, len(left), ROWS_AT_ONCE):
-        np.matmul(left[top : top + ROWS_AT_ONCE], right, out=result[top : top + ROWS_AT_ONCE])
-    return result
 
 
 def _slices(part: Region, whole: Region) -> tuple[slice, slice]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from iipserve.geo import crs
 from iipserve.geo.crs import NoTransformation
 from iipserve.geo.georeference import Georeference
-from iipserve.geo.grid import Bounds, GridRef
+from iipserve.geo.grid import Affine, Bounds, GridRef
 from iipserve.geo.mapping import to_ground
 from iipserve.geometry import Region
 
@@ -22,6 +23,10 @@ MAX_BOXES = 16384
 """Boxes that are remembered: those of the images of collections."""
 AROUND = 3.0
 """Pixels of a map by which such boxes are widened: smaller levels of an image may end a pixel further out."""
+MAX_REGIONS = 1024
+"""Images on a map that are remembered: those of the maps that are being made."""
+MAX_FRAMES = 64
+"""Maps."""
 EVERYWHERE = Bounds(-np.inf, -np.inf, np.inf, np.inf)
 
 
@@ -49,15 +54,15 @@ def box_in(georeference: Georeference, key: str) -> Bounds | None:
     )
 
 
+@lru_cache(maxsize=MAX_REGIONS)
 def region_on(source: Georeference, target: GridRef) -> Region | None:
     """The part of a map outside of which an image shows nothing: a box, which may be too large; None if it is empty."""
-    box, whole = box_in(source, target.crs), Region.of_size(target.size)
+    box, frame = box_in(source, target.crs), _frame(target)
     if box is None:
         return None
-    if not target.affine.is_rectilinear or not all(map(math.isfinite, box)) or _turns_back(box, target):
-        return whole
-    inverse = target.affine.inverse()
-    corners = inverse.apply(box.min_x, box.min_y), inverse.apply(box.max_x, box.max_y)
+    if frame.inverse is None or not all(map(math.isfinite, box)) or frame.turns_to(box):
+        return Region.of_size(target.size)
+    corners = frame.inverse.apply(box.min_x, box.min_y), frame.inverse.apply(box.max_x, box.max_y)
     (left, right), (top, bottom) = map(sorted, zip(*corners, strict=True))
     width, height = target.size
     x, y = max(0, math.floor(min(left - AROUND, width))), max(0, math.floor(min(top - AROUND, height)))
@@ -68,9 +73,24 @@ def region_on(source: Georeference, target: GridRef) -> Region | None:
     return Region(x, y, end - x, last - y) if x < end and y < last else None
 
 
-def _turns_back(box: Bounds, target: GridRef) -> bool:
-    """Whether an image may show some turns around the globe away from its box."""
-    turn, own = crs.turn(target.crs), target.bounds
-    if turn is None:
-        return False
-    return own.max_x - box.min_x >= turn or box.max_x - own.min_x >= turn
+class _Frame(NamedTuple):
+    """What is known of a map before images are placed on it."""
+
+    bounds: Bounds
+    turn: float | None
+    """How far x grows around the globe."""
+    inverse: Affine | None
+    """None where rows and columns are not along x and y."""
+
+    def turns_to(self, box: Bounds) -> bool:
+        """Whether an image may show some turns around the globe away from its box."""
+        if self.turn is None:
+            return False
+        return self.bounds.max_x - box.min_x >= self.turn or box.max_x - self.bounds.min_x >= self.turn
+
+
+@lru_cache(maxsize=MAX_FRAMES)
+def _frame(target: GridRef) -> _Frame:
+    affine = target.affine
+    is_grid = affine.is_rectilinear and affine.a * affine.e
+    return _Frame(target.bounds, crs.turn(target.crs), affine.inverse() if is_grid else None)

@@ -24,6 +24,10 @@ SCALE_CELL = 1024
 """Pixels of a map, counted from x and y 0, in which one scale holds: the same for tiles of all sizes inside."""
 
 
+MAX_SCALES = 4096
+"""Scales of images on maps of one resolution that are remembered."""
+
+
 class Scales(NamedTuple):
     """How an image is scaled at places spread evenly over it."""
 
@@ -82,8 +86,29 @@ def scale_of(source: Georeference, target: GridRef) -> tuple[float, float] | Non
     if scales is None or not all(map(math.isfinite, affine)):
         return None
     place = 0 if scales.is_uniform else _nearest_place(scales, target)
+    return _scale_at(source, target.crs, place, affine.a, affine.b, affine.d, affine.e)
+
+
+@lru_cache(maxsize=MAX_SCALES)
+def _scale_at(
+    source: Georeference, key: str, place: int, a: float, b: float, d: float, e: float
+) -> tuple[float, float] | None:
+    """As `scale_of`, at one of the places of `_scales`: the same for all maps of one resolution.
+
+    Args:
+        source: of the image.
+        key: of the system of maps.
+        place: index of the place.
+        a: x per column of the map, as of `Affine`.
+        b: x per row.
+        d: y per column.
+        e: y per row.
+    """
+    scales = _scales(source, key)
+    if scales is None:
+        return None
     with np.errstate(all="ignore"):
-        rates = scales.rates[place] @ np.array([[affine.a, affine.b], [affine.d, affine.e]])
+        rates = scales.rates[place] @ np.array([[a, b], [d, e]])
     across, down = (math.hypot(*rate) for rate in rates.tolist())
     return (across, down) if 0 < across < math.inf and 0 < down < math.inf else None
 

@@ -2,7 +2,8 @@
 
 Adds items of images that do not exist, evenly over the land of the Earth and ten years, and searches them: by box, time and
 filter at once, as clients do, and the images of a tile, as maps do. Stated are items added in a second, and milliseconds
-of a search (50th and 99th percentile), and how much memory the process has grown by.
+of a search (50th and 99th percentile), and how much memory the process has grown by. Tiles of one small image and of ten that
+make it up are made too (`mosaics`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from iipserve.collections.filters import parse_text
 from iipserve.collections.store import Store, open_store
 from iipserve.collections.values import Collection, Interval, Item, ItemSearch, SortKey
 from iipserve.geo.grid import Bounds
+from scripts.benchmark import mosaics
 
 BATCH = 1000
 START = datetime(2015, 1, 1, tzinfo=UTC)
@@ -164,6 +166,8 @@ def main() -> None:
             run(store, options.items, options.seconds)
         finally:
             store.close()
+        for name, ask in mosaics.tiles(mosaics.publish(Path(folder))):
+            measure(name, options.seconds, ask)
 
 
 if __name__ == "__main__":

@@ -18,19 +18,22 @@ WEST, NORTH = 480_000.0, 5_280_000.0
 """The upper left corner."""
 
 
-def write_raster(path: Path, levels: Sequence[NDArray[Any]], **options: Any) -> None:
+def write_raster(
+    path: Path, levels: Sequence[NDArray[Any]], *, corner: tuple[float, float] = (WEST, NORTH), **options: Any
+) -> None:
     """Write the first of the levels as a Cloud Optimized GeoTIFF, with overviews made of it.
 
     Args:
         path: where to.
         levels: shape (rows, columns, bands).
+        corner: the upper left one.
         options: of the driver; without any, JPEG tiles.
     """
     options = options or {"compress": "JPEG", "quality": 75}
     rows, columns, bands = levels[0].shape
     with rasterio.open(
         path, "w", driver="COG", width=columns, height=rows, count=bands, dtype="uint8", crs=CRS,
-        transform=Affine(METRES, 0, WEST, 0, -METRES, NORTH), blocksize=256, **options,
+        transform=Affine(METRES, 0, corner[0], 0, -METRES, corner[1]), blocksize=256, **options,
     ) as file:  # fmt: skip
         file.write(np.moveaxis(levels[0], 2, 0))
 
