@@ -12,6 +12,7 @@ from typing import Protocol
 from iipserve.config import Config
 from iipserve.errors import INTERNAL_ERROR
 from iipserve.http import Headers, Request, Response, cors_headers, printable
+from iipserve.transport.fatal_requests import REFUSED, RequestGuard
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +48,17 @@ class ResponseFailed(Exception):
 class MonitoredApplication:
     """Calls the application from many threads at once and knows how long each call has been running."""
 
-    def __init__(self, application: Application, config: Config) -> None:
-        """Logging must have been set up: whether requests are logged is decided here."""
+    def __init__(self, application: Application, config: Config, guard: RequestGuard | None = None) -> None:
+        """Logging must have been set up: whether requests are logged is decided here.
+
+        Args:
+            application: answers requests.
+            config: the settings.
+            guard: refuses requests that other workers died of; None refuses none.
+        """
         self.application = application
         self._cors = cors_headers(config.cors)
+        self._guard = guard
         self._running: dict[int, float] = {}
         self._logs_requests = log.isEnabledFor(logging.INFO)
         self._logs_details = log.isEnabledFor(logging.DEBUG)
@@ -118,12 +126,23 @@ class MonitoredApplication:
         thread = get_ident()
         self._running[thread] = monotonic()
         try:
-            return self.application.handle(request, over_http=over_http)
+            return self._guarded(request, over_http)
         except Exception:
             log.exception("the application failed on %s %s", request.method, request.path)
             return self.internal_error()
         finally:
             del self._running[thread]
+
+    def _guarded(self, request: Request, over_http: bool) -> Response:
+        guard = self._guard
+        if guard is None:
+            return self.application.handle(request, over_http=over_http)
+        if not guard.begin(request):
+            return self.error_response(HTTPStatus.UNPROCESSABLE_ENTITY, REFUSED)
+        try:
+            return self.application.handle(request, over_http=over_http)
+        finally:
+            guard.end()
 
     def _logged(self, request: Request, over_http: bool) -> Response:
         started = perf_counter()

@@ -36,6 +36,7 @@ from iipserve.config import Config
 from iipserve.errors import INTERNAL_ERROR, ConfigError
 from iipserve.transport import logs, signals
 from iipserve.transport.balance import ConnectionCounts, WorkerSlot
+from iipserve.transport.fatal_requests import FatalRequests, RequestGuard, RunningRequests
 from iipserve.transport.garbage import tune_collector
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
@@ -81,6 +82,7 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
         self._workers = config.workers or len(os.sched_getaffinity(0))
         # on HUP the new workers start before the old ones end
         self.connection_counts = ConnectionCounts(2 * self._workers + SPARE_SLOTS)
+        self.fatal_requests = FatalRequests()
         for listener in self.http:
             if listener.family != AF_UNIX:
                 # Linux lets connections inherit a TCP listener's options: a stalled client frees its thread
@@ -114,6 +116,10 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
 
     def _child_exit(self, arbiter: Any, worker: Any) -> None:
         self.connection_counts.free(worker.slot)
+        # of a worker that hangs, only the requests that it hangs in are at fault
+        seconds = self.config.request_timeout if worker.aborted else 0.0
+        self.fatal_requests.blame(worker.pid, worker.running.older_than(seconds))
+        worker.running.close()
 
     def run(self) -> int:
         """Supervise until a signal ends it. Returns the exit status, in worker processes too.
@@ -164,6 +170,7 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
                 log.error("%s", line)
             log.error("the service file is not taken over; what it said before stays in force")
             return
+        self.app.fatal_requests.clear()
         super().reload()
 
     def stop(self, graceful: bool = True) -> None:
@@ -190,13 +197,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         super().__init__(age, ppid, app.http, app, timeout, cfg, log)
         self._next_tick = 0.0
         self.slot: WorkerSlot | None = app.connection_counts.claim()
+        self.running = RunningRequests()
 
     def load_wsgi(self) -> None:
         """Build the application and both servers, in the worker process."""
         signals.let_through()
         config: Config = self.app.config
         try:
-            self._application = MonitoredApplication(self.app.build(config), config)
+            guard = RequestGuard(self.running, self.app.fatal_requests)
+            self._application = MonitoredApplication(self.app.build(config), config, guard)
             tune_collector()
         except ConfigError as error:
             for line in str(error).splitlines():
@@ -217,6 +226,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         self._application.application.clear()
         if not finished:
             # a thread that hangs would keep the interpreter from exiting
+            self.running.clear()
             os._exit(0)
 
     def notify(self) -> None:
@@ -239,6 +249,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """End at once on INT and QUIT, without waiting for requests."""
+        self.running.clear()
         os._exit(0)
 
     def handle_abort(self, sig: int, frame: Any) -> None:
