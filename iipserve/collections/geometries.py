@@ -10,10 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from iipserve.collections.boxes import boxes_of, is_finite
+from iipserve.collections.crossings import MAX_CROSSINGS, check_crossings
 from iipserve.errors import InvalidRequest
 from iipserve.geo.grid import Bounds
 
 MAX_POSITIONS = 10_000
+FEW_POSITIONS = 30
+"""Of a geometry that can be compared in a short time, whatever it is."""
 MAX_LONGITUDE = 540.0
 """Polygons across the antimeridian may go on past 180 degrees."""
 _DEPTHS: Final = {
@@ -24,16 +27,25 @@ _SHORTEST: Final = {"LineString": 2, "MultiLineString": 2, "Polygon": 4, "MultiP
 """Positions that a line, or a ring of a polygon, has at least."""
 
 
-def read_geometry(value: object) -> str:
+def read_geometry(value: object, max_crossings: int = MAX_CROSSINGS) -> str:
     """Check a geometry, and write it without what is not part of it: heights, foreign members.
 
+    Args:
+        value: GeoJSON.
+        max_crossings: how often its lines may cross.
+
     Raises:
-        InvalidRequest: it is not a GeoJSON geometry with finite coordinates on Earth, or has too many of them.
+        InvalidRequest: it is not a GeoJSON geometry with finite coordinates on Earth, has too many of them, or crosses
+            itself too often.
     """
     geometry = _geometry(value, may_be_collection=True)
-    if sum(1 for _ in positions(geometry)) > MAX_POSITIONS:
+    count = sum(1 for _ in positions(geometry))
+    if count > MAX_POSITIONS:
         raise InvalidRequest(f"a geometry has more than {MAX_POSITIONS} positions")
-    return json.dumps(geometry, separators=(",", ":"))
+    text = json.dumps(geometry, separators=(",", ":"))
+    if count > FEW_POSITIONS:
+        check_crossings(text, max_crossings)
+    return text
 
 
 def box_geometry(numbers: Sequence[float]) -> str:

@@ -56,7 +56,10 @@ def shape_of(geojson: str) -> BaseGeometry:
 
     try:
         shape = shapely.from_geojson(geojson)
-        shape = shape if shape.is_valid else shapely.make_valid(shape)
+        # all that is in one of its polygons: where two overlap, "linework" has a hole
+        shape = (
+            shape if shape.is_valid else shapely.make_valid(shape, method="structure", keep_collapsed=True)
+        )
         shape = _on_earth(shape)
     except shapely.errors.ShapelyError:
         raise InvalidRequest("a geometry is not one that can be compared") from None

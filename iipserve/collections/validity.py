@@ -18,6 +18,8 @@ MAX_NAME = 1024
 """Characters of an identifier."""
 MAX_JSON = 1 << 20
 """Characters of a JSON value."""
+MAX_FOOTPRINT_CROSSINGS = 500
+"""Of the lines of a footprint, which many searches compare."""
 MAX_INTEGER = (1 << 63) - 1
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -31,7 +33,7 @@ def check_item(item: Item) -> None:
     """See that an item can be stored. Raises `InvalidRequest`."""
     _check(item, _item_faults(item))
     if item.geometry is not None:
-        read_geometry(item.geometry)
+        read_geometry(item.geometry, MAX_FOOTPRINT_CROSSINGS)
 
 
 def check_name(name: str, kind: str) -> None:
