@@ -6,7 +6,7 @@ Source: OGC 21-065r2, annex on the JSON schema of CQL2. Its published schema let
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypeGuard
 
 from iipserve.collections import geometries
@@ -74,6 +74,12 @@ def read(value: object) -> Expression:
             or the like.
     """
     return _Reader().expression(value, 0)
+
+
+def read_all(values: Iterable[object]) -> list[Expression]:
+    """Read filters that are parts of one, whose size is that of all together. Raises `InvalidRequest`, as `read`."""
+    reader = _Reader()
+    return [reader.expression(value, 0) for value in values]
 
 
 class _Reader:

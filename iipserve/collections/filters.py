@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from iipserve.collections import cql2_json
@@ -117,13 +117,15 @@ def parse_query(value: object) -> Expression | None:
     """
     if not isinstance(value, Mapping):
         raise InvalidRequest("query is an object of properties, each with an object of operators")
-    return all_of(*(one for name, operators in value.items() for one in _conditions(str(name), operators)))
+    conditions = (one for name, operators in value.items() for one in _conditions(str(name), operators))
+    return all_of(*cql2_json.read_all(conditions))
 
 
-def _conditions(name: str, operators: object) -> list[Expression]:
+def _conditions(name: str, operators: object) -> Iterator[dict[str, Any]]:
+    """Of one property, in CQL2's JSON."""
     if not isinstance(operators, Mapping):
         raise InvalidRequest(f"query has no object of operators for {shown(name)}")
-    return [cql2_json.read(_condition(name, str(key), operand)) for key, operand in operators.items()]
+    return (_condition(name, str(key), operand) for key, operand in operators.items())
 
 
 def _operand(name: str, operand: Any) -> Any:
