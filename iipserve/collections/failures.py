@@ -19,6 +19,8 @@ MAX_REASONS = 64
 _logging = threading.Lock()
 _logged_at: dict[str, float] = {}
 """When reasons were logged last, on the monotonic clock."""
+TOO_LARGE = ("Expression tree is too large", "parser stack overflow", "too many SQL variables")
+"""How errors of SQLite about the size of a statement begin."""
 UNAVAILABLE = "the store of the image collections cannot be used at present; try again later"
 
 
@@ -28,7 +30,7 @@ def translated() -> Iterator[None]:
 
     Raises:
         Conflict: a row with these keys is there.
-        InvalidRequest: a value is out of the range of its column.
+        InvalidRequest: a value is out of the range of its column, or the statement is too large for the database.
         StoreUnavailable: anything else.
     """
     try:
@@ -38,7 +40,18 @@ def translated() -> Iterator[None]:
     except (DataError, OverflowError, UnicodeEncodeError) as error:
         raise InvalidRequest("a number or text is not one that the store can hold") from error
     except SQLAlchemyError as error:
+        if _is_too_large(error):
+            raise InvalidRequest(
+                "the search has too many conditions, or too many within each other"
+            ) from error
         raise unavailable(error) from error
+
+
+def _is_too_large(error: SQLAlchemyError) -> bool:
+    """Whether a statement exceeds what a database compiles: SQLite says it in words, PostgreSQL by class 54 (program limit
+    exceeded)."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return reason(error).startswith(TOO_LARGE) or str(state).startswith("54")
 
 
 def unavailable(error: Exception) -> StoreUnavailable:

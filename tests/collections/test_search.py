@@ -11,6 +11,7 @@ import pytest
 cql2 = pytest.importorskip("cql2")
 shapely = pytest.importorskip("shapely")
 
+from iipserve.collections.expressions import Expression, all_of  # noqa: E402
 from iipserve.collections.filters import parse_filter  # noqa: E402
 from iipserve.collections.store import Store  # noqa: E402
 from iipserve.collections.times import format_instant, parse_interval  # noqa: E402
@@ -121,6 +122,28 @@ def test_long_lists_and_filters_are_found(filled: Store) -> None:
     for operator in ("or", "and"):
         many = {"op": operator, "args": [clouds] * 650}
         assert found(filled, filter=parse_filter(many)) == []
+
+
+def outcome(store: Store, expression: Expression) -> str:
+    """What a search of items that are not there comes to."""
+    try:
+        return "found" if found(store, filter=expression) else "nothing"
+    except InvalidRequest as error:
+        return str(error)
+
+
+def test_a_search_that_the_database_cannot_compile_is_refused(filled: Store) -> None:
+    total: Any = 1
+    for number in range(24):
+        total = {"op": "+", "args": [total, {"property": f"p{number}"}]}
+    deep = parse_filter({"op": "<", "args": [total, 1]})
+    clouds = {"op": "=", "args": [{"property": "eo:cloud_cover"}, -1]}
+    long = parse_filter({"op": "and", "args": [clouds] * 660})
+    for expression in (deep, all_of(long, long)):
+        assert outcome(filled, expression) in (
+            "nothing",
+            "the search has too many conditions, or too many within each other",
+        )
 
 
 NOON = START + timedelta(hours=12)
