@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import shutil
 import tempfile
 
-from iipserve.config import MEGABYTE, Config
+from iipserve.config import Config
+from iipserve.config.memory import allowed_bytes, replaced_bytes
 from iipserve.engine.library import MAX_HELD
 from iipserve.engine.output_policy import MAX_MARK_PIXELS
 from iipserve.processing.colormap_files import MAX_COLORS, MIN_COLORS
@@ -17,11 +19,6 @@ from iipserve.router import MAX_ADDRESS_LENGTH
 from iipserve.sources.svg import MAX_BYTES as MAX_SVG
 from iipserve.sources.vips.file_reader import MAX_HELD_BYTES
 from iipserve.viewer.gallery import MAX_LISTED
-
-WORKER_MEGABYTES = 70
-"""Megabytes of a worker without caches and images (docs/performance.md)."""
-HEADER_MEGABYTES = 0.01
-"""Of one image whose header is cached."""
 
 FIXED = (
     f"address of a request: {MAX_ADDRESS_LENGTH:,} characters",
@@ -42,15 +39,11 @@ def limits(config: Config) -> list[str]:
 
 def _memory(config: Config) -> str:
     workers = config.workers or len(os.sched_getaffinity(0))
-    headers = HEADER_MEGABYTES * max(0, config.max_metadata_cache_size)
-    each = (
-        WORKER_MEGABYTES
-        + headers
-        + (config.max_image_cache_size + config.max_map_tiles_size + config.max_render_memory)
-        * MEGABYTE
-        / 1e6
-    )
-    return f"memory: {workers} workers of at most {each:,.0f} MB each"
+    each, replaced = allowed_bytes(config) / 1e6, replaced_bytes(config) / 1e6
+    text = f"memory: {workers} workers of at most {each:,.0f} MB each, {workers * each:,.0f} MB together"
+    if math.isinf(replaced):
+        return f"{text}; a worker that grows is not replaced"
+    return f"{text}; a worker of more than {replaced:,.0f} MB is replaced"
 
 
 def _descriptors(config: Config) -> str:

@@ -292,6 +292,10 @@ class Config:
         text="Seconds that a request, or 64 KiB more of its body, may take to arrive before its connection is closed, "
         "and that it may take to be answered before its worker is replaced (10 seconds later).",
     )  # fmt: skip
+    max_worker_memory: float = setting(
+        "MAX_WORKER_MEMORY", default=0.0, parse=Number(-1.0, 1e6), example="2048",
+        text="Megabytes (of 1,024,000 bytes) of memory beyond which a worker finishes its requests and is replaced; 0 is half more than the other settings allow it, which `--check` prints, and -1 is no limit.",
+    )  # fmt: skip
     socket_mode: int = setting(
         "SOCKET_MODE", default=0o666, parse=FileMode(), example="0660",
         text="Permissions of the Unix socket of `--bind` and `--http`; writing is what connecting needs.",

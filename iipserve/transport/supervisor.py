@@ -42,6 +42,7 @@ from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
 from iipserve.transport.service_files import take_over
 from iipserve.transport.sockets import set_timeouts
+from iipserve.transport.worker_memory import MemoryLimit
 from iipserve.transport.wsgi import WSGIApplication
 
 log = logging.getLogger(__name__)
@@ -190,6 +191,9 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
     """gunicorn's threaded worker for HTTP, with a FastCGI server in the same process."""
 
+    alive: bool
+    """False once it is to end."""
+
     def __init__(
         self, age: int, ppid: int, _: Sequence[socket], app: Supervisor, timeout: float, cfg: Any, log: Any
     ) -> None:
@@ -212,6 +216,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
                 log.critical("%s", line)
                 sys.stderr.write(f"{line}\n")
             sys.exit(Arbiter.APP_LOAD_ERROR)
+        self._memory = MemoryLimit(config)
         self._fastcgi = FastCGIServer(self._application, self.app.fastcgi, config, self.slot)
         self.wsgi = WSGIApplication(self._application)
         _change_gunicorn(SERVER_NAME, self._refuse)
@@ -235,8 +240,19 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         if now >= self._next_tick:
             self._next_tick = now + 1
             self._fastcgi.tick()
+            self._end_if_too_large()
         if self._application.longest_running() <= self.app.config.request_timeout:
             super().notify()
+
+    def _end_if_too_large(self) -> None:
+        """Let requests finish and end, as on TERM, once this process has grown too much: the arbiter replaces it."""
+        used = self._memory.excess() if self.alive else None
+        if used is not None:
+            log.warning(
+                "worker %d finishes and is replaced: it uses %.0f MB, more than %.0f MB (MAX_WORKER_MEMORY)",
+                os.getpid(), used / 1e6, self._memory.bytes / 1e6,
+            )  # fmt: skip
+            self.alive = False
 
     def _refuse(self, client: socket, status: int, reason: str, message: str) -> None:
         """Answer what gunicorn cannot read or has failed to answer, and expect the connection to be closed."""

@@ -38,6 +38,7 @@ class StubApplication:
         self.config = config
         self.cleared = 0
         self.released = threading.Event()
+        self.held = b""
         self.bodies: list[Body | None] = []
         """Those that came with requests to `/body/`."""
 
@@ -121,6 +122,11 @@ class StubApplication:
     def _breaking(self) -> Iterator[bytes]:
         yield PIECE
         raise OSError("the disk is gone")
+
+    def answer_hold(self, megabytes: str) -> Response:
+        """Keep so much memory, every page of which is written."""
+        self.held = b"x" * (int(megabytes) * 1_000_000)
+        return ok(b"held")
 
     def answer_sleep(self, seconds: str) -> Response:
         time.sleep(float(seconds))

@@ -1,0 +1,88 @@
+"""Workers that grow too much finish their requests and are replaced."""
+
+from __future__ import annotations
+
+import math
+import mmap
+import threading
+from pathlib import Path
+
+import pytest
+
+from iipserve.config import Config, memory
+from iipserve.transport import worker_memory
+from iipserve.transport.worker_memory import MemoryLimit, own_bytes
+from tests.ports import free_port
+from tests.transport.client import Answer, connect, request
+from tests.transport.processes import Command, echo, until
+
+
+def test_own_memory_is_that_of_written_pages() -> None:
+    before = own_bytes()
+    held = b"x" * 50_000_000
+    assert 45_000_000 < own_bytes() - before < 80_000_000
+    del held
+
+
+def test_memory_shared_with_others_is_not_its_own() -> None:
+    before = own_bytes()
+    shared = mmap.mmap(-1, 50_000_000)
+    shared.write(b"x" * 50_000_000)
+    assert own_bytes() - before < 20_000_000
+    shared.close()
+
+
+def test_default_is_half_more_than_the_other_settings_allow() -> None:
+    config = Config(
+        max_metadata_cache_size=1000, max_image_cache_size=100, max_map_tiles_size=50, max_render_memory=850
+    )
+    assert memory.allowed_bytes(config) == 70e6 + 10e6 + 1000 * 1_024_000
+    assert memory.replaced_bytes(config) == 1.5 * memory.allowed_bytes(config)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"max_worker_memory": 1000.0}, 1_024_000_000),
+        ({"max_worker_memory": -1.0}, math.inf),
+        ({"max_metadata_cache_size": -1}, math.inf),
+        ({"max_metadata_cache_size": -1, "max_worker_memory": 1000.0}, 1_024_000_000),
+    ],
+)
+def test_settings(settings: dict[str, float], expected: float) -> None:
+    assert memory.replaced_bytes(Config(**settings)) == expected  # type: ignore[arg-type]
+
+
+def test_limit_is_never_below_what_a_new_worker_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be replaced again and again."""
+    monkeypatch.setattr(worker_memory, "own_bytes", lambda: 100_000_000)
+    limit = MemoryLimit(Config(max_worker_memory=1.0))
+    assert limit.excess() is None
+    monkeypatch.setattr(worker_memory, "own_bytes", lambda: 150_000_001)
+    assert limit.excess() == 150_000_001
+
+
+def test_worker_that_grows_finishes_its_requests_and_is_replaced(tmp_path: Path) -> None:
+    port = free_port()
+    command = Command(tmp_path, "--bind", f"127.0.0.1:{port}", WORKERS="1", MAX_WORKER_MEMORY="200")
+    answers: list[Answer] = []
+
+    def run() -> None:
+        with connect(("127.0.0.1", port)) as peer:
+            peer.send(request("/hold/300"))
+            answers.append(peer.answer())
+        with connect(("127.0.0.1", port)) as peer:
+            peer.send(request("/sleep/2"))
+            answers.append(peer.answer())
+
+    try:
+        first = until(lambda: echo(("127.0.0.1", port)))["pid"]
+        thread = threading.Thread(target=run)
+        thread.start()
+        until(lambda: echo(("127.0.0.1", port))["pid"] != first)
+        thread.join()
+        assert [each.body for each in answers] == [b"held", b"rested"]
+        (line,) = [line for line in command.log.read_text().splitlines() if "MAX_WORKER_MEMORY)" in line]
+        assert f"worker {first} finishes and is replaced: it uses 3" in line
+    finally:
+        command.stop()
