@@ -152,6 +152,7 @@ NOT_COMMANDS = {
     ): "a line of the log, compared in test_texts.py",
     ("docs/migration.md", "[Service] ExecStart= ExecStart=/opt"): "verified in test_samples.py",
     ("docs/migration.md", "# instead of ScriptAlias"): "run in test_samples.py",
+    ("docs/security.md", "memory: 2 workers"): "a line of --check, compared in test_texts.py",
     ("docs/services.md", "[service] title"): "read in tests/geo/test_service.py",
     ("docs/protocols.md", "OBJ=statistics"): "a form of JSON, compared in test_texts.py",
 }

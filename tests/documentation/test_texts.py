@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from iipserve import app
+from iipserve.check.limits import limits
 from iipserve.config import Config
+from iipserve.config.memory import allowed_bytes, replaced_bytes
 from iipserve.transport import logs
 from iipserve.transport.service import MonitoredApplication
 from tests.documentation.markdown import Block, blocks
@@ -51,6 +53,17 @@ def test_line_of_the_log(application: app.Application, tmp_path: Path) -> None:
             logging.getLogger(name).setLevel(logging.NOTSET)
     (line,) = (tmp_path / "log").read_text().splitlines()
     assert re.sub(r"\d+", "1", line) == re.sub(r"\d+", "1", documented)
+
+
+def test_sum_of_the_limits() -> None:
+    """The line of --check, and the rows of the table that it is the sum of."""
+    config = Config(workers=2)
+    assert block("security.md", "memory:").text.strip() in limits(config)
+    table = (ROOT / "docs" / "security.md").read_text().partition("| a worker takes at most ")[2]
+    cells = [row.split("|")[2] for row in table.partition("\n\n")[0].splitlines()[2:]]
+    *parts, total, replaced = (int(cell.replace(",", "")) for cell in cells)
+    assert sum(parts) == total == round(allowed_bytes(config) / 1e6)
+    assert replaced == round(replaced_bytes(config) / 1e6)
 
 
 def members(value: Any) -> Any:
