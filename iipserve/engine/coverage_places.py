@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.errors import TooLarge
-from iipserve.geo import coordinates
+from iipserve.geo.blocks import Block
 from iipserve.geo.coordinates import BLOCK, is_complete, source_blocks, turn_of
 from iipserve.geo.grid import Affine
 from iipserve.geo.image_scale import scale_of
@@ -186,7 +186,7 @@ def _separable(columns: Coordinates, rows: Coordinates, x: int, y: int) -> Place
     return PlacedBlock(Region(x, y, shape[1], shape[0]), span, locate)
 
 
-def _warped(block: coordinates.Block) -> PlacedBlock:
+def _warped(block: Block) -> PlacedBlock:
     columns, rows = block.columns, block.rows
     there = np.isfinite(columns) & np.isfinite(rows)
     span = None
@@ -196,5 +196,5 @@ def _warped(block: coordinates.Block) -> PlacedBlock:
     return PlacedBlock(block.region, span, partial(_values, block))
 
 
-def _values(block: coordinates.Block) -> Pair:
+def _values(block: Block) -> Pair:
     return block.values()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from iipserve.codecs import NO_METADATA, Encoder, Metadata
 from iipserve.engine import assembly
 from iipserve.engine.admission import Cost
@@ -20,8 +23,16 @@ from iipserve.processing.transform import Rotate
 class CropReader(ViewReader):
     """Reads the crop of one plan."""
 
-    def __init__(self, services: RenderServices, plan: RenderPlan, crop: Crop) -> None:
+    def __init__(
+        self, services: RenderServices, plan: RenderPlan, crop: Crop, *, is_map: bool = False
+    ) -> None:
         """Open the image.
+
+        Args:
+            services: of the renderer.
+            plan: whose operations are applied.
+            crop: what is read.
+            is_map: as of `bind`.
 
         Raises:
             ImageChanged: the file has been replaced since the plan was made.
@@ -30,6 +41,7 @@ class CropReader(ViewReader):
         self._plan = plan
         self._crop = crop
         self._source = services.library.source(crop.image)
+        self._is_map = is_map
         self._binding: Bound | None = None
 
     def stored(self, encoder: Encoder) -> bytes | None:
@@ -91,6 +103,14 @@ class CropReader(ViewReader):
         """The pixels of an area of the result, before `after_scaling`; of an unscaled crop."""
         return assembly.read_region(self._bound.read, self._stored(area), area.size)
 
+    def read_places(self, area: Region, wanted: NDArray[np.bool_]) -> Pixels:
+        """The pixels of an area that are wanted, at least one, row by row: as of `read_area`, shape (1, pixels, bands)."""
+        if not self._bound.read.reads_places:
+            return self.read_area(area)[wanted][None]
+        rows, columns = np.nonzero(wanted)
+        stored = self._stored(area)
+        return self._bound.read.at(columns + stored.x, rows + stored.y)
+
     def _stored(self, area: Region) -> Region:
         """An area in pixels of the level."""
         x, y, _, _ = self._crop.region
@@ -111,6 +131,7 @@ class CropReader(ViewReader):
                 self._crop.level,
                 nearest=self._services.nearest,
                 marks_missing=False,
+                is_map=self._is_map,
             )
         return self._binding
 

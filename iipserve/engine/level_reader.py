@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iipserve.engine.admission import Cost
 from iipserve.engine.scaling import scale
@@ -55,6 +56,34 @@ class LevelReader(NamedTuple):
         if self.source.reads_regions:
             return self._scaled(*self._display_reduced(self.to_display, region, size), size)
         return self._scaled(*self._display(self.to_display, region), size)
+
+    @property
+    def reads_places(self) -> bool:
+        """Whether `at` can read pixels by themselves: none depends on those around it, and tiles are decoded one by one."""
+        return not (self.source.reads_regions or (self.to_display is not None and self.to_display.apron))
+
+    def at(self, columns: NDArray[np.intp], rows: NDArray[np.intp]) -> Pixels:
+        """The pixels at some places, unscaled: of each tile only the box around them is read.
+
+        Args:
+            columns: of the places, in pixels of the level, inside it; at least one.
+            rows: of the places.
+
+        Returns:
+            As of a region of one row: shape (1, places, bands).
+        """
+        info, (level, tile) = self.source.info, (self.geometry.size, self.geometry.tile)
+        samples: Pixels = np.empty((1, len(columns), info.bands), info.dtype)
+        across = level.width // tile.width + 1
+        numbers = rows // tile.height * across + columns // tile.width
+        for number in np.unique(numbers):
+            those = np.flatnonzero(numbers == number)
+            xs, ys = columns[those], rows[those]
+            x, y = int(xs.min()), int(ys.min())
+            box = Region(x, y, int(xs.max()) - x + 1, int(ys.max()) - y + 1)
+            samples[0, those] = self._join(box)[ys - y, xs - x]
+        displayed = samples if self.to_display is None else self.to_display(samples)
+        return self._scaled(samples, displayed, Size(len(columns), 1))
 
     def clear_pixel(self) -> Pixels:
         """A display pixel of this reader's kind, with opacity, which shows nothing; shape (1, 1, bands)."""

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iipserve.engine.admission import Cost
 from iipserve.engine.crop import CropReader
@@ -20,13 +21,15 @@ from iipserve.plan import Crop, Encoding, Mosaic, MosaicPart, MosaicRule, Render
 from iipserve.plan.faults import report
 from iipserve.processing import Context, Operation, Pixels, Stage, pipeline
 from iipserve.processing.display import display_transform
-from iipserve.processing.layering import Layering
+from iipserve.processing.layering import Gaps, Layering
 from iipserve.processing.layout import first_bands
 from iipserve.processing.merging import Greatest, Least, Mean, Merging
 from iipserve.processing.sample_format import SampleFormat
 from iipserve.processing.statistics import known_ranges
 from iipserve.processing.tone import SampleRange
 
+SPARSE = 1 / 8
+"""Share of the pixels of a box through which images below show, up to which these are read one by one."""
 FINE_BITS = 16
 """Of what is combined before operations that follow the range of samples."""
 
@@ -52,10 +55,15 @@ class Part(NamedTuple):
             return self.reader.area(strip)
         return common_region(Region(self.view.x, self.view.y, *self.view.view.size), strip)
 
-    def read(self, area: Region) -> Pixels:
-        """The pixels of an area of the result, inside `area` of a strip."""
+    def read(self, area: Region, wanted: NDArray[np.bool_] | None) -> Pixels:
+        """The pixels of an area of the result, inside `area` of a strip; in one row if only some of them are wanted."""
         own = area._replace(x=area.x - self.view.x, y=area.y - self.view.y)
-        return pipeline.apply(self.reader.after_scaling, self.reader.read_area(own))
+        reader, operations = self.reader, self.reader.after_scaling
+        if wanted is None:
+            return pipeline.apply(operations, reader.read_area(own))
+        if operations:
+            return pipeline.apply(operations, reader.read_area(own))[wanted][None]
+        return reader.read_places(own, wanted)
 
 
 class MosaicReader(JointReader):
@@ -91,9 +99,9 @@ class MosaicReader(JointReader):
         """Colors and opacity of a strip; images of which nothing shows are not read."""
         canvas = self._canvas(area.size)
         for part in self._parts:
-            place = self._place(part, area, canvas)
-            if place is not None and (pixels := self._read(part, place, area)) is not None:
-                _add(canvas, pixels, place)
+            gaps = self._gaps(part, area, canvas)
+            if gaps is not None and (pixels := self._read(part, gaps, area)) is not None:
+                _add(canvas, pixels, gaps)
         if not canvas.is_empty:
             return self._colored(canvas.pixels())
         dtype = np.uint16 if self._encoding.bits > 8 else np.uint8
@@ -103,18 +111,22 @@ class MosaicReader(JointReader):
         merged = MERGED.get(self._view.rule)
         return Layering(size, self._bands) if merged is None else merged(size, self._bands)
 
-    def _place(self, part: Part, strip: Region, canvas: Canvas) -> Region | None:
-        """Where in a strip an image may add something, in pixels of the strip."""
+    def _gaps(self, part: Part, strip: Region, canvas: Canvas) -> Gaps | None:
+        """Where in a strip an image may add something, in pixels of the strip: pixel by pixel if these are few."""
         area = part.area(strip)
         if area is None:
             return None
         place = area._replace(y=area.y - strip.y)
-        return canvas.clear_box(place) if isinstance(canvas, Layering) else place
+        found = canvas.clear_part(place) if isinstance(canvas, Layering) else Gaps(place, None)
+        if found is None or found.clear is None:
+            return found
+        is_sparse = np.count_nonzero(found.clear) <= SPARSE * found.clear.size
+        return found if is_sparse else Gaps(found.box, None)
 
-    def _read(self, part: Part, place: Region, strip: Region) -> Pixels | None:
-        """The pixels of a place of a strip; None if they cannot be read."""
+    def _read(self, part: Part, gaps: Gaps, strip: Region) -> Pixels | None:
+        """The pixels of gaps of a strip; None if they cannot be read."""
         try:
-            return part.read(place._replace(y=place.y + strip.y))
+            return part.read(gaps.box._replace(y=gaps.box.y + strip.y), gaps.clear)
         except IMAGE_FAULTS as error:
             self._report(part.view, error)
             return None
@@ -162,7 +174,7 @@ class MosaicReader(JointReader):
             operations = pipeline.ordered((self._range, *operations))
         single = RenderPlan(part.view, self._encoding, operations)
         if isinstance(part.view, Crop):
-            return CropReader(self._services, single, part.view)
+            return CropReader(self._services, single, part.view, is_map=True)
         return WarpReader(self._services, single, part.view)
 
     @cached_property
@@ -210,8 +222,8 @@ class MosaicReader(JointReader):
         report(identifier, str(error))
 
 
-def _add(canvas: Canvas, pixels: Pixels, place: Region) -> None:
+def _add(canvas: Canvas, pixels: Pixels, gaps: Gaps) -> None:
     if isinstance(canvas, Layering):
-        canvas.add_below(pixels, place=place)
+        canvas.add_below(pixels, place=gaps.box, gaps=gaps.clear)
     else:
-        canvas.add(pixels, place)
+        canvas.add(pixels, gaps.box)

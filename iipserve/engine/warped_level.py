@@ -15,7 +15,9 @@ import numpy as np
 from iipserve.engine import assembly
 from iipserve.engine.admission import Cost
 from iipserve.engine.level_reader import LevelReader
-from iipserve.geo.coordinates import Block, Smooth, turn_of
+from iipserve.engine.resampling import BIAS, Coordinates
+from iipserve.geo.blocks import Block, Smooth
+from iipserve.geo.coordinates import turn_of
 from iipserve.geo.image_scale import scale_of
 from iipserve.geometry import Region, Size, ceil_div
 from iipserve.plan import Resampling, Warp
@@ -179,6 +181,12 @@ class WarpedLevel:
     def pixels(self, region: Region) -> Pixels:
         """The display pixels of a window."""
         return _joined([[self._part(part) for part in row] for row in self._parts(region)])
+
+    def nearest(self, region: Region, columns: Coordinates, rows: Coordinates) -> Pixels:
+        """The display pixels that contain places of a window, of a level that is not reduced and `reads_places`; shape
+        (1, places, bands)."""
+        x = (columns + BIAS).astype(np.intp) + region.x
+        return self.read.at(x % self.size.width, (rows + BIAS).astype(np.intp) + region.y)
 
     def costs(self, region: Region) -> Iterator[Cost]:
         """Of each part of a window that is read by itself."""

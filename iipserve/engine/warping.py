@@ -17,7 +17,8 @@ from iipserve.engine.binding import Bound, bind
 from iipserve.engine.resampling import BIAS, RESAMPLERS, margin
 from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.engine.warped_level import WarpedLevel, Window
-from iipserve.geo.coordinates import BLOCK, Block, source_blocks
+from iipserve.geo.blocks import Block, places_of
+from iipserve.geo.coordinates import BLOCK, source_blocks
 from iipserve.geo.image_boxes import region_on
 from iipserve.geometry import Region, Size, common_region
 from iipserve.plan import RenderPlan, Resampling, Warp
@@ -49,6 +50,8 @@ class Part(NamedTuple):
     region: Region
     blocks: tuple[Block, ...]
     windows: tuple[Window, ...]
+    is_sparse: bool = False
+    """Its pixels are places here and there in a map, in one row."""
 
 
 class WarpReader(ViewReader):
@@ -99,6 +102,13 @@ class WarpReader(ViewReader):
         """The pixels of an area of one strip of `map_strips`, before `after_scaling`: the same as in all of the strip."""
         part = self._part_at(area)
         return self._resampled(part if area == part.region else self._cut(part, area))
+
+    def read_places(self, area: Region, wanted: NDArray[np.bool_]) -> Pixels:
+        """The pixels of an area that are wanted, at least one, row by row: as of `read_area`, shape (1, pixels, bands)."""
+        block = places_of(self._part_at(area).blocks, area, wanted)
+        margins = margin(self._view.resampling, self._level.reach)
+        windows = tuple(self._level.windows((block,), margins))
+        return self._resampled(Part(block.region, (block,), windows, is_sparse=True))
 
     def area(self, strip: Region) -> Region | None:
         """A box around all pixels of a strip of `map_strips` that are inside of the image; None if there is none."""
@@ -214,7 +224,7 @@ class WarpReader(ViewReader):
         """The display pixels of a part: with opacity if some of it is outside of the image or has no data."""
         if len(part.windows) == 1 and part.windows[0].is_covered:
             columns, rows = self._places(part, part.windows[0])
-            return self._shown(part.windows[0], columns, rows)
+            return self._shown(part, part.windows[0], columns, rows)
         pixel = self._bound.read.clear_pixel()
         result = np.zeros((part.region.height, part.region.width, pixel.shape[2]), pixel.dtype)
         for window in part.windows:
@@ -222,31 +232,38 @@ class WarpReader(ViewReader):
             inside = self._inside(columns, rows, window)
             count = np.count_nonzero(inside)
             if count and len(part.windows) == 1 and count >= MOSTLY * inside.size:
-                return self._cleared(window, columns, rows, inside)
+                return self._cleared(part, columns, rows, inside)
             if count:
                 places = (
                     np.clip(columns[inside], 0, window.region.width - EDGE)[None],
                     np.clip(rows[inside], 0, window.region.height - EDGE)[None],
                 )
-                shown = self._shown(window, *places)
+                shown = self._shown(part, window, *places)
                 as_units(result)[inside] = as_units(with_full_opacity(shown))[0]
         return result
 
     def _cleared(
         self,
-        window: Window,
+        part: Part,
         columns: NDArray[np.float64],
         rows: NDArray[np.float64],
         inside: NDArray[np.bool_],
     ) -> Pixels:
-        """The pixels of a part, clear where it is not inside: quicker than those inside by themselves, if these are many."""
+        """The pixels of a part of one window, clear where it is not inside: quicker than those inside by themselves, if these
+        are many."""
+        (window,) = part.windows
         for places, side in ((columns, window.region.width), (rows, window.region.height)):
             np.fmin(np.fmax(places, 0, out=places), side - EDGE, out=places)
-        shown = with_full_opacity(self._shown(window, columns, rows))
+        shown = with_full_opacity(self._shown(part, window, columns, rows))
         as_units(shown)[~inside] = 0
         return shown
 
-    def _shown(self, window: Window, columns: NDArray[np.float64], rows: NDArray[np.float64]) -> Pixels:
+    def _shown(
+        self, part: Part, window: Window, columns: NDArray[np.float64], rows: NDArray[np.float64]
+    ) -> Pixels:
+        """The pixels at places of a window, all inside of it."""
+        if part.is_sparse and self._view.resampling is Resampling.NEAREST and self._bound.read.reads_places:
+            return self._level.nearest(window.region, columns[0], rows[0])
         pixels = self._level.pixels(window.region)
         return RESAMPLERS[self._view.resampling](pixels, columns, rows, self._level.reach)
 

@@ -17,20 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.geo import crs
+from iipserve.geo.blocks import Block, Exact, Smooth
 from iipserve.geo.georeference import ControlPoints, Georeference
 from iipserve.geo.grid import Affine, GridRef
 from iipserve.geo.interpolation import (
     NODES,
     centers,
     checks,
-    interpolated,
     nodes_of,
-    product,
-    weights,
     weights_of_checks,
 )
 from iipserve.geo.mapping import Pair, to_ground, to_pixels
-from iipserve.geometry import Region, Size, common_region
+from iipserve.geometry import Region, Size
 from iipserve.leader import hand_over
 from iipserve.lru import LRU
 
@@ -58,62 +56,6 @@ NOWHERE, NOT_COMPUTED = math.inf, math.nan
 KNOTS = 16
 """Knots of a spline that make a coordinate take twice as long."""
 
-
-class Smooth(NamedTuple):
-    """Coordinates of a block, by their values at nodes."""
-
-    region: Region
-    """In pixels of the map."""
-    columns: Coordinates
-    """At the nodes, shape (nodes down, nodes across)."""
-    rows: Coordinates
-
-    def values(self) -> Pair:
-        """Columns and rows at the centers of all pixels."""
-        width, height = self.region.width, self.region.height
-        return interpolated(self.columns, width, height), interpolated(self.rows, width, height)
-
-    def cut(self, area: Region) -> Exact | None:
-        """The coordinates of all pixels of the block that are in an area of the map; None if none is."""
-        part = common_region(self.region, area)
-        if part is None:
-            return None
-        columns, rows = _slices(part, self.region)
-        down, across = weights(self.region.height)[rows], weights(self.region.width)[columns].T
-        return Exact(part, product(down @ self.columns, across), product(down @ self.rows, across))
-
-    def mapped(self, x: float, shift_x: float, y: float, shift_y: float) -> Smooth:
-        """With columns multiplied by `x` and shifted, and rows likewise."""
-        return Smooth(self.region, self.columns * x + shift_x, self.rows * y + shift_y)
-
-
-class Exact(NamedTuple):
-    """Coordinates of a block, pixel by pixel; those that are not finite have no place in the image."""
-
-    region: Region
-    """In pixels of the map."""
-    columns: Coordinates
-    """Shape (height, width)."""
-    rows: Coordinates
-
-    def values(self) -> Pair:
-        """Columns and rows at the centers of all pixels."""
-        return self.columns, self.rows
-
-    def cut(self, area: Region) -> Exact | None:
-        """The coordinates of all pixels of the block that are in an area of the map; None if none is."""
-        part = common_region(self.region, area)
-        if part is None:
-            return None
-        across, down = _slices(part, self.region)
-        return Exact(part, self.columns[down, across], self.rows[down, across])
-
-    def mapped(self, x: float, shift_x: float, y: float, shift_y: float) -> Exact:
-        """With columns multiplied by `x` and shifted, and rows likewise."""
-        return Exact(self.region, self.columns * x + shift_x, self.rows * y + shift_y)
-
-
-Block: TypeAlias = Smooth | Exact
 
 _kept: LRU[tuple[Georeference, GridRef], tuple[Block, ...]] = LRU(KEPT)
 
@@ -375,9 +317,3 @@ def _halves(start: int, length: int) -> list[tuple[int, int]]:
         return [(start, length)]
     half = 1 << ((length - 1).bit_length() - 1)
     return [(start, half), (start + half, length - half)]
-
-
-def _slices(part: Region, whole: Region) -> tuple[slice, slice]:
-    """Columns and rows of a part, counted from the first ones of a whole."""
-    x, y = part.x - whole.x, part.y - whole.y
-    return slice(x, x + part.width), slice(y, y + part.height)

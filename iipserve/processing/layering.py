@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,15 @@ from iipserve.processing.layout import as_units, first_bands, from_units, has_al
 
 HELD_BYTES = 64
 """For each pixel, at most: sums of colors and opacity, and as much again three times while a picture is added."""
+
+
+class Gaps(NamedTuple):
+    """Where something below shows through."""
+
+    box: Region
+    """Around all of these pixels, in the result."""
+    clear: NDArray[np.bool_] | None
+    """Which pixels of the box these are; None: all are to be read."""
 
 
 class Layering:
@@ -34,20 +43,27 @@ class Layering:
         """Premultiplied colors, and opacity, 0 to 1."""
         self._maximum = 255
 
-    def add_below(self, pixels: Pixels, opacity: float = 1.0, place: Region | None = None) -> None:
+    def add_below(
+        self,
+        pixels: Pixels,
+        opacity: float = 1.0,
+        place: Region | None = None,
+        gaps: NDArray[np.bool_] | None = None,
+    ) -> None:
         """Put a picture below the others.
 
         Args:
             pixels: gray or RGB, with or without opacity, of 8 or 16 bits; all of one type.
             opacity: 0 to 1, of all of it.
             place: where in the result it is; None: everywhere.
+            gaps: which pixels of the place these are, row by row, of those in `clear_part`; None: all.
         """
         below = with_bands(pixels, self._bands)
         self._maximum = np.iinfo(below.dtype.name).max
         alpha: NDArray[Any] = below[..., -1]
         is_binary = opacity >= 1 and bool(((alpha == 0) | (alpha == self._maximum)).all())
         if self._sums is None and is_binary:
-            self._copy(below, place)
+            self._copy(below, place, gaps)
             return
         if self._sums is None:
             shape = below.shape if self._size is None else (self._size.height, self._size.width, self._bands)
@@ -56,7 +72,11 @@ class Layering:
             )
             self._copied = None
         sums = self._sums[within(place)]
-        sums += self._weighted(below, opacity) * (1 - sums[..., -1:])
+        weighted = self._weighted(below, opacity)
+        if gaps is None:
+            sums += weighted * (1 - sums[..., -1:])
+        else:
+            sums[gaps] += weighted[0] * (1 - sums[gaps][..., -1:])
 
     @property
     def is_empty(self) -> bool:
@@ -68,16 +88,18 @@ class Layering:
         """Nothing below shows through."""
         return not self._clear(None).any()
 
-    def clear_box(self, place: Region) -> Region | None:
-        """The box around all pixels of a place through which something below shows; None if there is none."""
+    def clear_part(self, place: Region) -> Gaps | None:
+        """The pixels of a place through which something below shows; None if there is none."""
         if self._copied is None and self._sums is None:
-            return place
+            return Gaps(place, None)
         clear = self._clear(place)
         rows, columns = np.flatnonzero(clear.any(axis=1)), np.flatnonzero(clear.any(axis=0))
         if not len(rows):
             return None
         x, y = int(columns[0]), int(rows[0])
-        return Region(place.x + x, place.y + y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1)
+        box = Region(place.x + x, place.y + y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1)
+        # of sums, those of the box that are almost opaque change too
+        return Gaps(box, clear[y : y + box.height, x : x + box.width] if self._sums is None else None)
 
     def pixels(self) -> Pixels:
         """Colors and opacity of all pictures that were added, of which there must be one."""
@@ -92,7 +114,7 @@ class Layering:
         result[..., -1] = np.clip(np.rint(alpha * self._maximum), 0, self._maximum)
         return result
 
-    def _copy(self, below: Pixels, place: Region | None) -> None:
+    def _copy(self, below: Pixels, place: Region | None, gaps: NDArray[np.bool_] | None) -> None:
         """Put opaque and clear pixels below others that are such."""
         if self._size is None:
             self._copied = below if self._copied is None else _chosen(self._copied, below)
@@ -100,6 +122,9 @@ class Layering:
         if self._copied is None:
             self._copied = np.zeros((self._size.height, self._size.width, self._bands), below.dtype)
         area = within(place)
+        if gaps is not None:
+            as_units(self._copied)[area][gaps] = as_units(below)[0]
+            return
         np.copyto(as_units(self._copied)[area], as_units(below), where=self._copied[area][..., -1] == 0)
 
     def _clear(self, place: Region | None) -> NDArray[np.bool_]:

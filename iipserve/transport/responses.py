@@ -1,4 +1,4 @@
-"""Responses as FastCGI records: usually one buffer each.
+"""Sends responses as FastCGI records: usually one `send` each.
 
 Section numbers are those of the FastCGI Specification 1.0.
 """
@@ -8,15 +8,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from iipserve.http import Response
 from iipserve.leader import hand_over
 from iipserve.transport import fastcgi
-from iipserve.transport.fastcgi import HEADER, RecordBuffer, end_of_answer, stdout_buffers
-from iipserve.transport.outgoing import Outgoing
+from iipserve.transport.fastcgi import HEADER, Buffer, RecordBuffer, end_of_answer, stdout_buffers
 from iipserve.transport.service import MonitoredApplication
-from iipserve.transport.wire import Buffer, head
+from iipserve.transport.wire import head, send_all
 
 log = logging.getLogger(__name__)
 
@@ -32,24 +31,24 @@ class Aborted(Exception):
     """The web server no longer wants the response (section 5.4)."""
 
 
-class ResponseWriter:
-    """Writes the responses of one connection as records."""
+class ResponseSender:
+    """Sends the responses of one connection."""
 
     def __init__(
         self, sock: socket.socket, received: RecordBuffer, application: MonitoredApplication
     ) -> None:
-        """What arrives at `sock` while a response is being sent is appended to `received`."""
+        """Send to `sock`; what arrives there meanwhile is appended to `received`."""
         self._sock = sock
         self._received = received
         self._application = application
 
-    def send(self, outgoing: Outgoing, request_id: int, response: Response) -> bool:
-        """Send one response and the end of its request. Returns whether the peer has taken all.
+    def send(self, request_id: int, response: Response) -> None:
+        """Send one response and end the request.
 
-        Raises, as does `outgoing.flush` later:
+        Raises:
             Aborted: the web server has given the request up.
             ResponseFailed: the application cannot continue.
-            OSError: the peer is gone.
+            OSError: the peer is gone, or does not read.
         """
         body = response.body
         try:
@@ -59,39 +58,39 @@ class ResponseWriter:
             response = self._application.internal_error()
             start, body = head(response.status, response.headers), response.body
         if not isinstance(body, bytes):
-            return outgoing.send([], self._streamed(request_id, start, body))
+            self._stream(request_id, start, body)
+            return
         length = len(start) + len(body)
         if length <= fastcgi.MAX_CONTENT_LENGTH:
             record = HEADER.pack(fastcgi.VERSION, fastcgi.STDOUT, request_id, length, 0)
-            return outgoing.send([b"".join((record, start, body, end_of_answer(request_id)))], length=length)
-        buffers = [*stdout_buffers(request_id, start), *stdout_buffers(request_id, body)]
-        batches = self._batches(request_id, [*buffers, end_of_answer(request_id)])
-        return outgoing.send([], batches, length=length)
+            send_all(self._sock, [b"".join((record, start, body, end_of_answer(request_id)))])
+        else:
+            head_and_body = [*stdout_buffers(request_id, start), *stdout_buffers(request_id, body)]
+            self._send_buffers(request_id, [*head_and_body, end_of_answer(request_id)])
 
-    def _streamed(self, request_id: int, start: bytes, body: Iterable[bytes]) -> Iterator[list[Buffer]]:
-        """A body in chunks, as they are made. Hands over before each."""
+    def _stream(self, request_id: int, start: bytes, body: Iterable[bytes]) -> None:
+        """Send a body in chunks, as they are made."""
         hand_over()
         unchecked = 0
         buffers = stdout_buffers(request_id, start)
         for chunk in self._application.chunks(body):
-            yield from self._batches(request_id, [*buffers, *stdout_buffers(request_id, chunk)])
+            self._send_buffers(request_id, [*buffers, *stdout_buffers(request_id, chunk)])
             buffers = []
             unchecked += len(chunk)
             if unchecked >= ABORT_CHECK_LENGTH:
                 unchecked = 0
-                self.check_for_abort(request_id)
-            hand_over()
-        yield from self._batches(request_id, [*buffers, end_of_answer(request_id)])
+                self._check_for_abort(request_id)
+        self._send_buffers(request_id, [*buffers, end_of_answer(request_id)])
 
-    def _batches(self, request_id: int, buffers: list[Buffer]) -> Iterator[list[Buffer]]:
-        """Whole records, `RECORDS_PER_SEND` at a time."""
+    def _send_buffers(self, request_id: int, buffers: list[Buffer]) -> None:
+        """Send whole records without joining them, `RECORDS_PER_SEND` at a time."""
         step = 2 * RECORDS_PER_SEND
         for first in range(0, len(buffers), step):
             if first:
-                self.check_for_abort(request_id)
-            yield buffers[first : first + step]
+                self._check_for_abort(request_id)
+            send_all(self._sock, buffers[first : first + step])
 
-    def check_for_abort(self, request_id: int) -> None:
+    def _check_for_abort(self, request_id: int) -> None:
         """Look at what has arrived while answering.
 
         Raises:

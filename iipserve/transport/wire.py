@@ -7,14 +7,9 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from socket import MSG_DONTWAIT, socket
 from struct import pack, unpack_from
-from typing import TypeAlias
 
 from iipserve.http import Headers
-
-Buffer: TypeAlias = bytes | memoryview
-
-MAX_BUFFERS = 1024
-"""Passed to one `sendmsg` (IOV_MAX of Linux)."""
+from iipserve.leader import hand_over
 
 
 class ProtocolError(ValueError):
@@ -89,23 +84,25 @@ def head(status: HTTPStatus, headers: Headers) -> bytes:
     return text.encode("latin-1")
 
 
-def send_ready(sock: socket, buffers: list[Buffer]) -> int:
-    """Send buffers in order, without joining them, as far as the peer takes them; what is left stays in the list.
+def send_all(sock: socket, buffers: list[bytes | memoryview]) -> None:
+    """Send buffers in order without joining them; empties the list.
 
-    Returns the number of bytes sent.
+    Hands over if the peer is slow to read.
 
     Raises:
-        OSError: the peer is gone.
+        BlockingIOError: the peer has read nothing for as long as the socket's send timeout.
     """
-    total = 0
+    flags: int = MSG_DONTWAIT
     while buffers:
         try:
-            sent = sock.sendmsg(buffers[:MAX_BUFFERS], [], MSG_DONTWAIT)
+            sent = sock.sendmsg(buffers, [], flags)
         except BlockingIOError:
-            break
-        total += sent
+            if not flags:
+                raise  # timed out
+            sent = 0
         while buffers and sent >= len(buffers[0]):
             sent -= len(buffers.pop(0))
-        if sent:
+        if buffers:
             buffers[0] = memoryview(buffers[0])[sent:]
-    return total
+            hand_over()
+            flags = 0

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from iipserve.engine import mosaicking
 from iipserve.errors import DecodeError
 from iipserve.geo.grid import Bounds, GridRef
 from iipserve.geometry import Size
@@ -167,6 +168,57 @@ def test_images_below_an_opaque_one_are_not_opened() -> None:
     pixels = reader(library, plan).read()
     assert set(library.opened) == {"a.tif"}
     assert pixels.shape[2] == 3
+
+
+# -- holes -----------------------------------------------------------------------------------------
+
+
+def perforated(count: int = 5) -> list[CollectionImage]:
+    """Images of one place, next to which the last is twice as wide, with pixels here and there that have no data."""
+    random, images = np.random.default_rng(8), []
+    for index in range(count):
+        pixels = random_pixels(index, (300 if index < count - 1 else 600, 280), 3)
+        pixels[random.random(pixels.shape[:2]) < 0.2] = 9
+        images.append(collection_image(f"{index}.tif", pixels, nodata=(9.0, 9.0, 9.0)))
+    return images
+
+
+@pytest.mark.parametrize("crs", SYSTEMS)
+def test_images_with_holes_everywhere_show_what_the_rules_say(crs: str) -> None:
+    images = perforated()
+    around = box(images[-1].georeference, crs)
+    target = GridRef.of_bounds(crs, around, Size(500, 270))
+    expected = by_the_rules(images, target)
+    pixels = drawn(images, plan_of(images, target))
+    np.testing.assert_array_equal(pixels[expected.sure], expected.pixels[expected.sure])
+    own = own_grid(images[0], -30, 10, 400, 290)
+    pixels = drawn(images, plan_of(images, own))
+    np.testing.assert_array_equal(pixels, by_the_rules(images, own).pixels)
+
+
+@pytest.mark.parametrize("resampling", [Resampling.NEAREST, Resampling.BILINEAR, Resampling.CUBIC])
+@pytest.mark.parametrize("crs", SYSTEMS)
+def test_pixels_read_one_by_one_are_those_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch, crs: str, resampling: Resampling
+) -> None:
+    images = perforated()
+    around = box(images[0].georeference, crs)
+    target = GridRef.of_bounds(crs, around._replace(min_x=around.min_x - around.width / 9), Size(350, 330))
+    plan = plan_of(images, target, resampling=resampling)
+    one_by_one = drawn(images, plan)
+    monkeypatch.setattr(mosaicking, "SPARSE", 0.0)
+    np.testing.assert_array_equal(one_by_one, drawn(images, plan))
+
+
+def test_only_tiles_of_images_below_that_show_are_read() -> None:
+    above, below = (random_pixels(seed, (300, 300), 3) for seed in (1, 2))
+    above[20, 30] = above[290, 295] = 9
+    images = [collection_image("a.tif", above, nodata=(9.0, 9.0, 9.0)), collection_image("b.tif", below)]
+    expected = above.copy()
+    expected[20, 30], expected[290, 295] = below[20, 30], below[290, 295]
+    pixels = drawn(images, plan_of(images, own_grid(images[0], 0, 0, 300, 300)))
+    np.testing.assert_array_equal(pixels[..., :3], expected)
+    assert images[1].source.reads == [(0, 0, 0), (0, 4, 4)]
 
 
 # -- styles ----------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from iipserve.geo.coordinates import EXACT, MAX_EXACT, Exact, is_complete, source_blocks, turn_of
+from iipserve.geo.blocks import Exact
+from iipserve.geo.coordinates import EXACT, MAX_EXACT, is_complete, source_blocks, turn_of
 from iipserve.geo.georeference import Georeference
 from iipserve.geo.grid import Affine, Bounds, GridRef
 from iipserve.geo.image_scale import scale_of
