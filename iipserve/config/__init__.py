@@ -289,8 +289,8 @@ class Config:
     )  # fmt: skip
     request_timeout: float = setting(
         "REQUEST_TIMEOUT", default=60.0, parse=Number(1.0, 86400.0), example="30",
-        text="Seconds that a request, or 64 KiB more of its body, may take to arrive before its connection is closed, "
-        "and that it may take to be answered before its worker is replaced (10 seconds later).",
+        text="Seconds that a request, or 64 KiB more of its body, may take to arrive, and a client may pause in reading, "
+        "before its connection is closed, and that a request may take to be answered before its worker is replaced (10 seconds later).",
     )  # fmt: skip
     max_worker_memory: float = setting(
         "MAX_WORKER_MEMORY", default=0.0, parse=Number(-1.0, 1e6), example="2048",

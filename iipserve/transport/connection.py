@@ -13,7 +13,7 @@ from http import HTTPStatus
 from time import monotonic
 from typing import Protocol
 
-from iipserve.http import Request
+from iipserve.http import Request, Response
 from iipserve.transport import fastcgi
 from iipserve.transport.bodies import (
     NOT_STORED,
@@ -24,7 +24,8 @@ from iipserve.transport.bodies import (
     oversized,
 )
 from iipserve.transport.fastcgi import RecordBuffer, end_request
-from iipserve.transport.responses import Aborted, ResponseSender
+from iipserve.transport.outgoing import Outgoing
+from iipserve.transport.responses import Aborted, ResponseWriter
 from iipserve.transport.service import MonitoredApplication, ResponseFailed
 from iipserve.transport.wire import ProtocolError, decode_pairs, encode_pairs
 
@@ -58,17 +59,20 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
     def __init__(self, sock: socket.socket, server: Server) -> None:
         """Take over the socket; its timeouts for receiving and sending must be set."""
         super().__init__(sock, None, server)
-        self.registered = False
-        """Whether the socket is in the server's epoll set."""
+        self.registered_events = 0
+        """What the server's epoll set reports of the socket; 0 if that is not in it."""
         self.peer_has_finished = False
         """The peer sends no more. Epoll reports that once, perhaps together with the last data."""
         self._open = True
         self._discards = False
         """Nothing is sent any more, and what arrives is dropped until the peer closes the connection."""
         self._input = RecordBuffer()
-        self._responses = ResponseSender(sock, self._input, server.application)
-        self._waiting_since = 0.0
-        """On the monotonic clock; 0 while no part of a request waits for the rest."""
+        self.outgoing = Outgoing(sock)
+        self._afterwards: Callable[[], None] | None = None
+        """What to do once everything has been sent."""
+        self._responses = ResponseWriter(sock, self._input, server.application)
+        self.waiting_since = 0.0
+        """On the monotonic clock; 0 unless a part of a request waits for the rest, or the peer is to read on."""
         self._surplus_length = 0
         """Bytes dropped since the last request began."""
         self._filled = False
@@ -108,6 +112,13 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
 
     def _serve(self) -> bool:
         self._filled = False
+        if self.outgoing.pending:
+            self._send_on()
+            if not self._reads_on():
+                return self._open
+            self._read_records()
+            if self.outgoing.pending or not self._open:
+                return self._open
         try:
             received = self._sock.recv(RECEIVE_LENGTH, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -120,36 +131,52 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
             self._drop(received)
             return self._open
         self._input.add(received)
+        self._read_records()
+        return self._pause() if self._reads_on() else self._open
+
+    def _read_records(self) -> None:
         for kind, request_id, content in self._input.records():
             self._read(kind, request_id, content)
-            if not self._open or self._discards:
-                return self._open
-        return self._pause()
+            if not self._reads_on():
+                break
+
+    def _reads_on(self) -> bool:
+        """Whether further records are to be read now; not before the peer has taken what was sent to it."""
+        return self._open and not self._discards and not self.outgoing.pending
 
     def may_have_more(self) -> bool:
-        """Whether more may have arrived than the last `run` has read: data, or the end of them."""
-        return self._filled or self.peer_has_finished
+        """Whether more may have arrived that the last `run` could have read: data, or the end of them."""
+        return (self._filled or self.peer_has_finished) and not self.outgoing.pending
 
     def drain(self) -> None:
-        """Serve what has arrived already, then close; what is to be dropped may take a moment to arrive."""
+        """Serve what has arrived already, then close, but not before the peer has taken all that is to be sent.
+
+        What is to be dropped may take a moment to arrive.
+        """
         with contextlib.suppress(OSError):
-            while self._sock.recv(1, socket.MSG_PEEK | (0 if self._discards else socket.MSG_DONTWAIT)):
+            while self.outgoing.pending or self._has_input():
                 if not self.run():
                     break
+                if self.outgoing.pending:
+                    return
         self.close()
 
+    def _has_input(self) -> bool:
+        return bool(self._sock.recv(1, socket.MSG_PEEK | (0 if self._discards else socket.MSG_DONTWAIT)))
+
     def idle(self) -> bool:
-        """Whether no part of a request has arrived."""
-        return self._request_id == NO_REQUEST and not self._input
+        """Whether no part of a request has arrived, and nothing is to be sent."""
+        return self._request_id == NO_REQUEST and not self._input and not self.outgoing.pending
 
     def expired(self, now: float) -> bool:
-        """Whether a part of a request has waited too long for the rest; `now` is `time.monotonic()`."""
-        return bool(self._waiting_since) and now - self._waiting_since > self.server.request_timeout
+        """Whether the peer has not sent or read for too long what it should; `now` is `time.monotonic()`."""
+        return bool(self.waiting_since) and now - self.waiting_since > self.server.request_timeout
 
     def close(self) -> None:
         """Close the socket; may be called twice."""
         self._open = False
         self._forget_request()
+        self.outgoing.clear()
         self._sock.close()
 
     def _pause(self) -> bool:
@@ -157,10 +184,10 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         if self._discards:
             return True
         if self.idle():
-            self._waiting_since = 0.0
+            self.waiting_since = 0.0
             return True
         now = monotonic()
-        self._waiting_since = self._waiting_since or now
+        self.waiting_since = self.waiting_since or now
         if self.expired(now):
             log.warning(TOO_SLOW)
             self.close()
@@ -174,7 +201,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         self._discards = True
         self._forget_request()
         self._input = RecordBuffer()
-        self._waiting_since = monotonic()
+        self.waiting_since = monotonic()
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
 
@@ -194,7 +221,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         if kind in fastcgi.ANSWER_TYPES:
             raise ProtocolError(f"a record of type {kind} is sent by applications only")
         if request_id == fastcgi.MANAGEMENT:
-            self._sock.sendall(fastcgi.unknown_type(kind))
+            self._send(fastcgi.unknown_type(kind))
 
     def _read_values(self, request_id: int, content: bytes) -> None:
         """FCGI_GET_VALUES (section 4.1): the result leaves out unknown names."""
@@ -203,7 +230,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
             for name in decode_pairs(content)
             if name in self.server.capability
         }
-        self._sock.sendall(fastcgi.Record(fastcgi.GET_VALUES_RESULT, 0, encode_pairs(known)).to_bytes())
+        self._send(fastcgi.Record(fastcgi.GET_VALUES_RESULT, 0, encode_pairs(known)).to_bytes())
 
     def _read_begin(self, request_id: int, content: bytes) -> None:
         """FCGI_BEGIN_REQUEST (section 5.1)."""
@@ -215,13 +242,11 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         if self._request_id == request_id:
             raise ProtocolError(f"request {request_id} begins twice")
         if self._request_id != NO_REQUEST:
-            self._sock.sendall(end_request(request_id, fastcgi.CANT_MULTIPLEX))
+            self._send(end_request(request_id, fastcgi.CANT_MULTIPLEX))
             return
         keep = bool(flags & fastcgi.KEEP_CONNECTION)
         if role not in self.server.roles:
-            self._sock.sendall(end_request(request_id, fastcgi.UNKNOWN_ROLE))
-            if not keep:
-                self._discard()
+            self._send(end_request(request_id, fastcgi.UNKNOWN_ROLE), None if keep else self._discard)
             return
         self._request_id, self._keep = request_id, keep
         self._surplus_length = 0
@@ -284,7 +309,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         steps = body.length // PROGRESS_LENGTH
         body.add(content)
         if body.length // PROGRESS_LENGTH > steps:
-            self._waiting_since = 0.0
+            self.waiting_since = 0.0
         if body.is_too_long and body.limit:
             self._answer(self._with_body(self._request), early=True)
         elif body.is_too_long:
@@ -296,8 +321,7 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
     def _read_abort(self, request_id: int, content: bytes) -> None:
         """FCGI_ABORT_REQUEST (section 5.4) of a request that is not complete yet."""
         if request_id == self._request_id:
-            self._sock.sendall(end_request(request_id))
-            self._finish()
+            self._send(end_request(request_id), self._finish)
 
     def _ignore(self, request_id: int, content: bytes) -> None:
         """FCGI_DATA belongs to the Filter role."""
@@ -306,12 +330,44 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
 
     def _answer(self, request: Request, *, early: bool = False) -> None:
         """Send the application's response; with `early`, before the request is complete."""
-        response = self.server.application.answer(request)
+        self._respond(self.server.application.answer(request), early=early)
+
+    def _respond(self, response: Response, *, early: bool) -> None:
+        self._afterwards = self._finish_early if early else self._finish
         try:
-            self._responses.send(self._request_id, response)
+            complete = self._responses.send(self.outgoing, self._request_id, response)
         except Aborted:
-            self._sock.sendall(end_request(self._request_id))
-        self._finish(early=early)
+            complete = self._cut()
+        self._await_reading(complete, progress=True)
+
+    def _cut(self) -> bool:
+        """End an answer after the records that are being sent."""
+        self.outgoing.cut()
+        return self.outgoing.send([end_request(self._request_id)])
+
+    def _send(self, record: bytes, afterwards: Callable[[], None] | None = None) -> None:
+        self._afterwards = afterwards
+        self._await_reading(self.outgoing.send([record]), progress=True)
+
+    def _send_on(self) -> None:
+        """Send more of what is pending."""
+        before = self.outgoing.sent
+        try:
+            complete = self.outgoing.flush()
+            if not complete and self._request_id != NO_REQUEST:
+                self._responses.check_for_abort(self._request_id)
+        except Aborted:
+            complete = self._cut()
+        self._await_reading(complete, progress=self.outgoing.sent > before)
+
+    def _await_reading(self, complete: bool, *, progress: bool) -> None:
+        """Once the peer has taken all, do what comes afterwards; until then, note since when it has taken nothing."""
+        if not complete:
+            self.waiting_since = monotonic() if progress else self.waiting_since
+            return
+        afterwards, self._afterwards = self._afterwards, None
+        if afterwards is not None:
+            afterwards()
 
     def _finish(self, *, early: bool = False) -> None:
         """End the request, and the connection unless it is to be kept (section 5.1).
@@ -321,18 +377,17 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         """
         keep = self._keep
         self._forget_request()
-        self._waiting_since = 0.0
+        self.waiting_since = 0.0
         if keep and not self.server.stopping:
             return
-        if early:
-            self._discard()
-        else:
-            self.close()
+        (self._discard if early else self.close)()
+
+    def _finish_early(self) -> None:
+        self._finish(early=True)
 
     def _reject(self, status: HTTPStatus, message: str) -> None:
         """Send an error before the request is complete, and keep no more of it."""
-        self._responses.send(self._request_id, self.server.application.error_response(status, message))
-        self._finish(early=True)
+        self._respond(self.server.application.error_response(status, message), early=True)
 
 
 READERS: dict[int, Callable[[Connection, int, bytes], None]] = {

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from struct import Struct
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from flup.server import fcgi_base as flup
 
-from iipserve.transport.wire import ProtocolError
-
-Buffer: TypeAlias = bytes | memoryview
+from iipserve.transport.wire import Buffer, ProtocolError
 
 BaseConnection: Final[Any] = flup.Connection
 BaseServer: Final[Any] = flup.BaseFCGIServer

@@ -26,6 +26,7 @@ from iipserve.transport import fastcgi
 from iipserve.transport.balance import ABSENT, WorkerSlot
 from iipserve.transport.connection import TOO_SLOW, Connection
 from iipserve.transport.service import MonitoredApplication
+from iipserve.transport.shortage import first_to_close, max_connections, unread_in_excess
 from iipserve.transport.sockets import TIMEVAL_LENGTH, set_timeouts
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ LISTENER_EVENTS = select.EPOLLIN | select.EPOLLET | select.EPOLLEXCLUSIVE
 """Wakes one process for each new connection."""
 PARKED_EVENTS = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 """Reports incoming data, and that the peer sends no more, once."""
+SENDING_EVENTS = PARKED_EVENTS | select.EPOLLOUT
+"""Reports also that the peer takes more."""
 MAX_EVENTS = 64
 """Per call of epoll_wait."""
 SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
@@ -82,6 +85,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         """Threads that are free to serve."""
         self._held = 0
         """Open connections."""
+        self._max_connections = max_connections()
         self._threads = [
             threading.Thread(target=self._work, name=f"connections-{index}", daemon=True)
             for index in range(config.threads)
@@ -106,7 +110,9 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         now = monotonic()
         for descriptor, connection in tuple(self._parked.items()):
             if connection.expired(now) and self._parked.pop(descriptor, None) is connection:
-                if not connection.idle():
+                if connection.outgoing.pending:
+                    log.debug("an answer was not read in time; its connection is closed")
+                elif not connection.idle():
                     log.warning(TOO_SLOW)
                 self._drop(connection)
         # A connection that could not be accepted for lack of descriptors, or was left to a worker that
@@ -125,10 +131,23 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         deadline = monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - monotonic()))
-        while self._parked:
-            _, connection = self._parked.popitem()
-            connection.drain()
-        return not any(thread.is_alive() for thread in self._threads)
+        self._finish_connections(deadline)
+        return not self._parked and not any(thread.is_alive() for thread in self._threads)
+
+    def _finish_connections(self, deadline: float) -> None:
+        """Answer what has arrived on parked connections, and let peers read what is to be sent."""
+        while True:
+            sending = select.poll()
+            for descriptor, connection in tuple(self._parked.items()):
+                connection.drain()
+                if connection.outgoing.pending:
+                    sending.register(connection, select.POLLOUT)
+                else:
+                    self._parked.pop(descriptor)
+            remaining = deadline - monotonic()
+            if not self._parked or remaining <= 0:
+                return
+            sending.poll(1000 * remaining)
 
     def _stop_accepting(self) -> None:
         self.stopping = True
@@ -194,6 +213,8 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
 
     def _accept(self, listener: socket.socket) -> Connection | None:
         """A new connection; None if another process has accepted it or the client has gone."""
+        if self._held >= self._max_connections:
+            self._close_one()
         try:
             accepted, _ = listener.accept()
         except OSError as error:
@@ -249,28 +270,41 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
             self._epoll.unregister(descriptor)
 
     def _make_room(self, error: OSError) -> None:
-        """Close the connection that has been idle longest: there is no descriptor left for a new one."""
-        for descriptor, connection in tuple(self._parked.items()):
-            if connection.idle() and self._parked.pop(descriptor, None) is connection:
-                self._drop(connection)
-                break
-        else:
+        """Close a connection: there is no descriptor left for a new one."""
+        if not self._close_one():
             log.warning("a connection has to wait: %s", error.strerror)
             return
         for listener in self._listeners:
             self._listen_again(listener)
 
+    def _close_one(self) -> bool:
+        """Close the connection that gives way first; False if there is none."""
+        connection = first_to_close(tuple(self._parked.values()))
+        return connection is not None and self._give_up(connection)
+
+    def _give_up(self, connection: Connection) -> bool:
+        """Close a parked connection, unless it has meanwhile been served."""
+        if self._parked.pop(connection.fileno(), None) is not connection:
+            return False
+        self._drop(connection)
+        return True
+
     def _park(self, connection: Connection) -> None:
         descriptor = connection.fileno()
+        events = SENDING_EVENTS if connection.outgoing.pending else PARKED_EVENTS
+        before, connection.registered_events = connection.registered_events, events
+        more = connection.may_have_more()
         self._parked[descriptor] = connection
         # from here on another thread may serve it, and close it before it is registered
         with contextlib.suppress(OSError):
-            if not connection.registered:
-                connection.registered = True
-                self._epoll.register(descriptor, PARKED_EVENTS)
-            elif connection.may_have_more() or not self._leadership.is_mine():
+            if not before:
+                self._epoll.register(descriptor, events)
+            elif events != before or more or not self._leadership.is_mine():
                 # what came in meanwhile was reported to a thread that did not find it parked: report it again
-                self._epoll.modify(descriptor, PARKED_EVENTS)
+                self._epoll.modify(descriptor, events)
+        if events == SENDING_EVENTS:
+            for other in unread_in_excess(tuple(self._parked.values())):
+                self._give_up(other)
 
     def _drop(self, connection: Connection) -> None:
         connection.close()

@@ -1,4 +1,4 @@
-"""Sends responses as FastCGI records: usually one `send` each.
+"""Responses as FastCGI records: usually one buffer each.
 
 Section numbers are those of the FastCGI Specification 1.0.
 """
@@ -8,14 +8,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from iipserve.http import Response
 from iipserve.leader import hand_over
 from iipserve.transport import fastcgi
-from iipserve.transport.fastcgi import HEADER, Buffer, RecordBuffer, end_of_answer, stdout_buffers
+from iipserve.transport.fastcgi import HEADER, RecordBuffer, end_of_answer, stdout_buffers
+from iipserve.transport.outgoing import Outgoing
 from iipserve.transport.service import MonitoredApplication
-from iipserve.transport.wire import head, send_all
+from iipserve.transport.wire import Buffer, head
 
 log = logging.getLogger(__name__)
 
@@ -31,24 +32,24 @@ class Aborted(Exception):
     """The web server no longer wants the response (section 5.4)."""
 
 
-class ResponseSender:
-    """Sends the responses of one connection."""
+class ResponseWriter:
+    """Writes the responses of one connection as records."""
 
     def __init__(
         self, sock: socket.socket, received: RecordBuffer, application: MonitoredApplication
     ) -> None:
-        """Send to `sock`; what arrives there meanwhile is appended to `received`."""
+        """What arrives at `sock` while a response is being sent is appended to `received`."""
         self._sock = sock
         self._received = received
         self._application = application
 
-    def send(self, request_id: int, response: Response) -> None:
-        """Send one response and end the request.
+    def send(self, outgoing: Outgoing, request_id: int, response: Response) -> bool:
+        """Send one response and the end of its request. Returns whether the peer has taken all.
 
-        Raises:
+        Raises, as does `outgoing.flush` later:
             Aborted: the web server has given the request up.
             ResponseFailed: the application cannot continue.
-            OSError: the peer is gone, or does not read.
+            OSError: the peer is gone.
         """
         body = response.body
         try:
@@ -58,39 +59,39 @@ class ResponseSender:
             response = self._application.internal_error()
             start, body = head(response.status, response.headers), response.body
         if not isinstance(body, bytes):
-            self._stream(request_id, start, body)
-            return
+            return outgoing.send([], self._streamed(request_id, start, body))
         length = len(start) + len(body)
         if length <= fastcgi.MAX_CONTENT_LENGTH:
             record = HEADER.pack(fastcgi.VERSION, fastcgi.STDOUT, request_id, length, 0)
-            send_all(self._sock, [b"".join((record, start, body, end_of_answer(request_id)))])
-        else:
-            head_and_body = [*stdout_buffers(request_id, start), *stdout_buffers(request_id, body)]
-            self._send_buffers(request_id, [*head_and_body, end_of_answer(request_id)])
+            return outgoing.send([b"".join((record, start, body, end_of_answer(request_id)))], length=length)
+        buffers = [*stdout_buffers(request_id, start), *stdout_buffers(request_id, body)]
+        batches = self._batches(request_id, [*buffers, end_of_answer(request_id)])
+        return outgoing.send([], batches, length=length)
 
-    def _stream(self, request_id: int, start: bytes, body: Iterable[bytes]) -> None:
-        """Send a body in chunks, as they are made."""
+    def _streamed(self, request_id: int, start: bytes, body: Iterable[bytes]) -> Iterator[list[Buffer]]:
+        """A body in chunks, as they are made. Hands over before each."""
         hand_over()
         unchecked = 0
         buffers = stdout_buffers(request_id, start)
         for chunk in self._application.chunks(body):
-            self._send_buffers(request_id, [*buffers, *stdout_buffers(request_id, chunk)])
+            yield from self._batches(request_id, [*buffers, *stdout_buffers(request_id, chunk)])
             buffers = []
             unchecked += len(chunk)
             if unchecked >= ABORT_CHECK_LENGTH:
                 unchecked = 0
-                self._check_for_abort(request_id)
-        self._send_buffers(request_id, [*buffers, end_of_answer(request_id)])
+                self.check_for_abort(request_id)
+            hand_over()
+        yield from self._batches(request_id, [*buffers, end_of_answer(request_id)])
 
-    def _send_buffers(self, request_id: int, buffers: list[Buffer]) -> None:
-        """Send whole records without joining them, `RECORDS_PER_SEND` at a time."""
+    def _batches(self, request_id: int, buffers: list[Buffer]) -> Iterator[list[Buffer]]:
+        """Whole records, `RECORDS_PER_SEND` at a time."""
         step = 2 * RECORDS_PER_SEND
         for first in range(0, len(buffers), step):
             if first:
-                self._check_for_abort(request_id)
-            send_all(self._sock, buffers[first : first + step])
+                self.check_for_abort(request_id)
+            yield buffers[first : first + step]
 
-    def _check_for_abort(self, request_id: int) -> None:
+    def check_for_abort(self, request_id: int) -> None:
         """Look at what has arrived while answering.
 
         Raises:

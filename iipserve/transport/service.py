@@ -80,11 +80,14 @@ class MonitoredApplication:
     def chunks(self, body: Iterable[bytes]) -> Iterator[bytes]:
         """The chunks of a response body; the application counts as running while it makes one.
 
+        Different threads may ask for them, one after the other.
+
         Raises:
             ResponseFailed: the application cannot continue.
         """
-        thread, iterator = get_ident(), iter(body)
+        iterator = iter(body)
         while True:
+            thread = get_ident()
             self._running[thread] = monotonic()
             try:
                 chunk = next(iterator)

@@ -7,9 +7,14 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from socket import MSG_DONTWAIT, socket
 from struct import pack, unpack_from
+from typing import TypeAlias
 
 from iipserve.http import Headers
-from iipserve.leader import hand_over
+
+Buffer: TypeAlias = bytes | memoryview
+
+MAX_BUFFERS = 1024
+"""Passed to one `sendmsg` (IOV_MAX of Linux)."""
 
 
 class ProtocolError(ValueError):
@@ -84,25 +89,23 @@ def head(status: HTTPStatus, headers: Headers) -> bytes:
     return text.encode("latin-1")
 
 
-def send_all(sock: socket, buffers: list[bytes | memoryview]) -> None:
-    """Send buffers in order without joining them; empties the list.
+def send_ready(sock: socket, buffers: list[Buffer]) -> int:
+    """Send buffers in order, without joining them, as far as the peer takes them; what is left stays in the list.
 
-    Hands over if the peer is slow to read.
+    Returns the number of bytes sent.
 
     Raises:
-        BlockingIOError: the peer has read nothing for as long as the socket's send timeout.
+        OSError: the peer is gone.
     """
-    flags: int = MSG_DONTWAIT
+    total = 0
     while buffers:
         try:
-            sent = sock.sendmsg(buffers, [], flags)
+            sent = sock.sendmsg(buffers[:MAX_BUFFERS], [], MSG_DONTWAIT)
         except BlockingIOError:
-            if not flags:
-                raise  # timed out
-            sent = 0
+            break
+        total += sent
         while buffers and sent >= len(buffers[0]):
             sent -= len(buffers.pop(0))
-        if buffers:
+        if sent:
             buffers[0] = memoryview(buffers[0])[sent:]
-            hand_over()
-            flags = 0
+    return total
