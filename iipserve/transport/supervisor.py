@@ -4,9 +4,9 @@ gunicorn's arbiter forks workers, replaces those that die or hang, and handles T
 the old ones finish), TTIN and TTOU. gunicorn's own configuration is not read.
 
 Parts of gunicorn that are not its public interface, all used in this module only and checked with 26.0 and 27.0:
-the arbiter's `LISTENERS`, `systemd`, `init_signals`, `spawn_worker`, `reload`, `stop` and `handle_usr2`; the worker's
-`load_wsgi`, `notify`, `handle_quit` and `handle_abort`; `gunicorn.http.wsgi.SERVER`; `write_error` and
-`write_nonblock` of `gunicorn.util`; `gunicorn.http.errors.LimitRequestLine`.
+the arbiter's `LISTENERS`, `WORKERS`, `num_workers`, `manage_workers`, `systemd`, `init_signals`, `spawn_worker`,
+`reload`, `stop` and `handle_usr2`; the worker's `load_wsgi`, `notify`, `alive`, `aborted`, `handle_quit` and `handle_abort`;
+`gunicorn.http.wsgi.SERVER`; `write_error` and `write_nonblock` of `gunicorn.util`; `gunicorn.http.errors.LimitRequestLine`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
 from iipserve.transport.service_files import take_over
 from iipserve.transport.sockets import set_timeouts
-from iipserve.transport.worker_memory import MemoryLimit
+from iipserve.transport.worker_memory import MemoryLimit, SharedFlag
 from iipserve.transport.wsgi import WSGIApplication
 
 log = logging.getLogger(__name__)
@@ -143,6 +143,8 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
 class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
     """gunicorn's arbiter, with sockets that already listen."""
 
+    num_workers: int
+
     def __init__(self, app: Supervisor) -> None:
         """Take over the supervisor's sockets; they are closed, and Unix sockets removed, at the end."""
         super().__init__(app)
@@ -161,6 +163,15 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
         """
         with signals.held_back():
             return int(super().spawn_worker())
+
+    def manage_workers(self) -> None:
+        """Keep as many workers as are wanted, besides those that finish their requests and end by themselves."""
+        wanted = self.num_workers
+        self.num_workers = wanted + sum(bool(worker.is_ending) for worker in self.WORKERS.values())
+        try:
+            super().manage_workers()
+        finally:
+            self.num_workers = wanted
 
     def reload(self) -> None:
         """Start new workers and let the old ones finish, unless the service file has mistakes."""
@@ -202,6 +213,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         self._next_tick = 0.0
         self.slot: WorkerSlot | None = app.connection_counts.claim()
         self.running = RunningRequests()
+        self.is_ending = SharedFlag()
+        """It finishes its requests, and the arbiter starts another one meanwhile."""
 
     def load_wsgi(self) -> None:
         """Build the application and both servers, in the worker process."""
@@ -245,13 +258,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
             super().notify()
 
     def _end_if_too_large(self) -> None:
-        """Let requests finish and end, as on TERM, once this process has grown too much: the arbiter replaces it."""
+        """Let requests finish and end, as on TERM, once this process has grown too much; another one takes its place."""
         used = self._memory.excess() if self.alive else None
         if used is not None:
             log.warning(
                 "worker %d finishes and is replaced: it uses %.0f MB, more than %.0f MB (MAX_WORKER_MEMORY)",
                 os.getpid(), used / 1e6, self._memory.bytes / 1e6,
             )  # fmt: skip
+            self.is_ending.set()
             self.alive = False
 
     def _refuse(self, client: socket, status: int, reason: str, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 
 from iipserve.config import Config
@@ -15,6 +16,21 @@ def own_bytes() -> int:
     with open("/proc/self/statm", "rb") as file:
         _, resident, shared, *_ = map(int, file.read().split())
     return (resident - shared) * PAGE_LENGTH
+
+
+class SharedFlag:
+    """What a worker tells the supervisor: yes, once. Made before the fork."""
+
+    def __init__(self) -> None:
+        """Not set."""
+        self._memory = mmap.mmap(-1, 1)
+
+    def __bool__(self) -> bool:
+        return self._memory[0] != 0
+
+    def set(self) -> None:
+        """Say yes."""
+        self._memory[0] = 1
 
 
 class MemoryLimit:

@@ -128,6 +128,12 @@ class StubApplication:
         self.held = b"x" * (int(megabytes) * 1_000_000)
         return ok(b"held")
 
+    def answer_once(self, path: str) -> Response:
+        """Return once there is a file of this path."""
+        while not os.path.exists(f"/{path}"):
+            time.sleep(0.02)
+        return ok(b"done")
+
     def answer_sleep(self, seconds: str) -> Response:
         time.sleep(float(seconds))
         return ok(b"rested")

@@ -14,7 +14,7 @@ from iipserve.transport import worker_memory
 from iipserve.transport.worker_memory import MemoryLimit, own_bytes
 from tests.ports import free_port
 from tests.transport.client import Answer, connect, request
-from tests.transport.processes import Command, echo, until
+from tests.transport.processes import Command, alive, echo, until
 
 
 def test_own_memory_is_that_of_written_pages() -> None:
@@ -62,26 +62,29 @@ def test_limit_is_never_below_what_a_new_worker_has(monkeypatch: pytest.MonkeyPa
     assert limit.excess() == 150_000_001
 
 
-def test_worker_that_grows_finishes_its_requests_and_is_replaced(tmp_path: Path) -> None:
+def test_worker_that_grows_is_replaced_and_finishes_its_requests(tmp_path: Path) -> None:
+    """Another one answers while it does."""
     port = free_port()
     command = Command(tmp_path, "--bind", f"127.0.0.1:{port}", WORKERS="1", MAX_WORKER_MEMORY="200")
     answers: list[Answer] = []
 
     def run() -> None:
         with connect(("127.0.0.1", port)) as peer:
-            peer.send(request("/hold/300"))
-            answers.append(peer.answer())
-        with connect(("127.0.0.1", port)) as peer:
-            peer.send(request("/sleep/2"))
+            peer.send(request(f"/once{tmp_path}/file"))
             answers.append(peer.answer())
 
     try:
         first = until(lambda: echo(("127.0.0.1", port)))["pid"]
         thread = threading.Thread(target=run)
         thread.start()
+        with connect(("127.0.0.1", port)) as peer:
+            assert peer.ask("/hold/300").body == b"held"
         until(lambda: echo(("127.0.0.1", port))["pid"] != first)
+        assert not answers
+        (tmp_path / "file").touch()
         thread.join()
-        assert [each.body for each in answers] == [b"held", b"rested"]
+        assert [each.body for each in answers] == [b"done"]
+        until(lambda: not alive(first))
         (line,) = [line for line in command.log.read_text().splitlines() if "MAX_WORKER_MEMORY)" in line]
         assert f"worker {first} finishes and is replaced: it uses 3" in line
     finally:
