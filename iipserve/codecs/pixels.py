@@ -33,21 +33,26 @@ def sample_bytes(pixels: Pixels, order: str) -> Pixels:
 
 def regrouped(strips: Iterable[Pixels], rows: int) -> Iterator[Pixels]:
     """The same image in strips of `rows` rows, the last one of the remaining rows; complete strips are not copied."""
-    held: list[Pixels] = []
-    missing = rows
+    group, filled = None, 0
     for strip in strips:
-        start = 0
-        while strip.shape[0] - start >= missing:
-            yield _joined([*held, strip[start : start + missing]])
-            start += missing
-            held, missing = [], rows
-        if start < strip.shape[0]:
-            # a copy, so that the last rows do not keep the whole strip in memory
-            held.append(strip[start:].copy())
-            missing -= strip.shape[0] - start
+        start, end = 0, strip.shape[0]
+        while start < end:
+            if group is None and end - start >= rows:
+                yield strip[start : start + rows]
+                start += rows
+                continue
+            if group is None:
+                group, filled = np.empty((rows, *strip.shape[1:]), strip.dtype), 0
+            count = min(rows - filled, end - start)
+            group[filled : filled + count] = strip[start : start + count]
+            start, filled = start + count, filled + count
+            if filled == rows:
+                yield group
+                group = None
+        # its memory is free while the next one is made
         del strip
-    if held:
-        yield _joined(held)
+    if group is not None:
+        yield group[:filled]
 
 
 def with_bits(strips: Iterable[Pixels]) -> tuple[int, Iterator[Pixels]]:
@@ -55,7 +60,3 @@ def with_bits(strips: Iterable[Pixels]) -> tuple[int, Iterator[Pixels]]:
     rest = iter(strips)
     first = next(rest)
     return first.dtype.itemsize * 8, chain((first,), rest)
-
-
-def _joined(strips: list[Pixels]) -> Pixels:
-    return strips[0] if len(strips) == 1 else np.concatenate(strips)

@@ -24,7 +24,7 @@ from iipserve.sources import Source
 
 STRIP_BYTES = 4 << 20
 """Of the samples of a strip, about, if the tiles of the file are not higher."""
-MAX_STRIP_BYTES = 64 << 20
+MAX_STRIP_BYTES = 20 << 20
 """Of a strip. A row of tiles that has more is read in parts, and its tiles are decoded for each of them."""
 WINDOW_BYTES = 16 << 20
 """Of a window of samples that is resampled at once, if it is not that of one sample of the coverage."""

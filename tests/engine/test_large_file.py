@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 from iipserve.engine import large_file
 from iipserve.engine.large_file import LargeFile, LargeFileWriter
 from iipserve.errors import Overloaded
+from tests.open_files import open_paths
 
 CONTENT = bytes(range(256)) * 5
 
@@ -23,11 +22,6 @@ def written(content: bytes) -> LargeFile:
     file = writer.file()
     writer.close()
     return file
-
-
-def descriptors() -> int:
-    gc.collect()
-    return len(os.listdir("/proc/self/fd"))
 
 
 @pytest.mark.parametrize("length", [0, 1, 99, 100, 101, 1280])
@@ -59,14 +53,15 @@ def test_skipped_bytes_are_filled_in() -> None:
     writer.close()
 
 
-def test_file_lives_as_long_as_a_reader() -> None:
-    before = descriptors()
+def test_file_lives_as_long_as_a_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     file = written(CONTENT)
     pieces = iter(file)
     del file
+    assert len(open_paths(tmp_path)) == 1
     assert b"".join(pieces) == CONTENT
     del pieces
-    assert descriptors() == before
+    assert not open_paths(tmp_path)
 
 
 def test_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,8 +85,8 @@ def test_full_disk_is_reported_without_its_path(
     act: Callable[[LargeFileWriter], None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda: open("/dev/full", "wb"))  # noqa: SIM115
-    before = descriptors()
     writer = LargeFileWriter()
+    assert len(open_paths("/dev/full")) == 1
     with pytest.raises(Overloaded, match="lacks disk space") as caught:
         act(writer)
     writer.close()
@@ -99,7 +94,7 @@ def test_full_disk_is_reported_without_its_path(
     assert "No space left" in caplog.text
     del caught, writer
     caplog.clear()
-    assert descriptors() == before
+    assert not open_paths("/dev/full")
 
 
 def test_missing_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from iipserve.errors import (
 )
 from iipserve.plan import image_ref
 from tests.engine.fakes import MARKED_FORMATS, marked_format, marked_library
+from tests.open_files import open_paths
 
 
 @pytest.mark.parametrize("identifier", ["a.img", "/a.img", "sub folder/é.img"])
@@ -233,12 +234,6 @@ def test_fallback_is_asked_last_and_after_a_refusal(folder: Path) -> None:
         Library(Config(filesystem_prefix=f"{folder}/"), formats).info("a.img")
 
 
-def open_below(folder: Path) -> list[str]:
-    """Paths below `folder` that this process has open; other tests' threads may open others meanwhile."""
-    paths = (os.path.realpath(link) for link in Path("/proc/self/fd").iterdir())
-    return [path for path in paths if path.startswith(f"{folder.resolve()}/")]
-
-
 def test_no_descriptor_is_left_open(folder: Path) -> None:
     (folder / "text.img").write_bytes(b"hello")
     images = marked_library(folder)
@@ -249,4 +244,4 @@ def test_no_descriptor_is_left_open(folder: Path) -> None:
             except IIPServeError:
                 continue
         images.clear()
-    assert not open_below(folder)
+    assert not open_paths(folder)

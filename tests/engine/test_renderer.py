@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from iipserve.pyramid import Placement
 from iipserve.sources import Source
 from tests.engine.fakes import ArraySource, CachingSource, plan_of
 from tests.images import gradient
+from tests.open_files import open_paths
 
 PICTURE = gradient((150, 100))
 TILE = Placement(0, Region(0, 0, 64, 64), Size(64, 64))
@@ -264,9 +266,10 @@ WHOLE = Placement(0, Region(0, 0, 150, 100), Size(150, 100))
 
 
 @pytest.fixture
-def large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything longer than 1000 bytes is large."""
+def large(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Everything longer than 1000 bytes is large, and its files are below `tmp_path`."""
     monkeypatch.setattr(rendering, "LARGE_BYTES", 1000)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.mark.usefixtures("large")
@@ -291,16 +294,16 @@ def test_strips_make_what_the_whole_does(bands: int, operations: tuple[Operation
 
 
 @pytest.mark.usefixtures("large")
-def test_large_file_is_not_kept() -> None:
+def test_large_file_is_not_kept(tmp_path: Path) -> None:
     source = ArraySource([PICTURE])
     maker = renderer(source)
     first, second = (maker.render(plan_of(source, WHOLE, format="tiff")) for _ in range(2))
     assert len(source.reads) == 12
     assert first.etag == second.etag == plan_of(source, WHOLE, format="tiff").digest
     assert len(first.body) == PICTURE.nbytes
-    descriptors = len(os.listdir("/proc/self/fd"))
+    assert len(open_paths(tmp_path)) == 2
     del first, second
-    assert len(os.listdir("/proc/self/fd")) == descriptors - 2
+    assert not open_paths(tmp_path)
 
 
 def test_file_that_came_out_small_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,7 +324,7 @@ def test_large_images_are_recognized_before_they_are_rendered(monkeypatch: pytes
 
 
 @pytest.mark.usefixtures("large")
-def test_damage_further_down_is_an_error_too() -> None:
+def test_damage_further_down_is_an_error_too(tmp_path: Path) -> None:
     class Damaged(ArraySource):
         def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
             if row:
@@ -329,10 +332,9 @@ def test_damage_further_down_is_an_error_too() -> None:
             return super().read_tile(level, column, row, quality_layers)
 
     source = Damaged([PICTURE])
-    descriptors = len(os.listdir("/proc/self/fd"))
     with pytest.raises(DecodeError):
         renderer(source).render(plan_of(source, WHOLE, format="tiff"))
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert not open_paths(tmp_path)
 
 
 @pytest.mark.usefixtures("large")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import os
 import struct
@@ -14,10 +13,11 @@ import pytest
 
 from iipserve.errors import DecodeError, IIPServeError, UnsupportedImage
 from iipserve.geometry import Size
-from iipserve.sources import OpenFile, Source
+from iipserve.sources import Source
 from iipserve.sources.jpeg2000 import FORMAT
 from tests.contracts.source import open_file, open_source, tiles_of
 from tests.images import gradient, smooth, write_jp2
+from tests.open_files import open_paths
 from tests.sources.jpeg2000.files import patched
 
 # -- broken files ----------------------------------------------------------------------------------
@@ -173,27 +173,16 @@ def test_a_replaced_file_is_not_mixed_with_the_old_one(tmp_path: Path) -> None:
     assert np.array_equal(open_source(FORMAT, path).read_tile(0, 1, 0), new[:256, 256:512])
 
 
-def is_open(file: OpenFile) -> bool:
-    try:
-        os.fstat(file.descriptor)
-    except OSError:
-        return False
-    return True
-
-
 def test_the_descriptor_lives_as_long_as_the_source(tmp_path: Path, gray_file: bytes) -> None:
     (tmp_path / "a.jp2").write_bytes(gray_file)
-    file = open_file(tmp_path / "a.jp2")
-    source: Source | None = FORMAT.open(file)
-    assert is_open(file)
+    source: Source | None = FORMAT.open(open_file(tmp_path / "a.jp2"))
+    assert len(open_paths(tmp_path)) == 1
     del source
-    gc.collect()
-    assert not is_open(file)
+    assert not open_paths(tmp_path)
 
 
 def test_a_refused_file_is_closed(tmp_path: Path, gray_file: bytes) -> None:
     (tmp_path / "a.jp2").write_bytes(gray_file[:100])
-    file = open_file(tmp_path / "a.jp2")
     with pytest.raises(DecodeError):
-        FORMAT.open(file)
-    assert not is_open(file)
+        FORMAT.open(open_file(tmp_path / "a.jp2"))
+    assert not open_paths(tmp_path)

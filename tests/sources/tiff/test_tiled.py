@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,6 +24,7 @@ from tests.images import (
     write_jpeg_pyramid,
     write_tiff_pyramid,
 )
+from tests.open_files import open_paths
 from tests.sources.tiff.files import TILED, set_field
 
 
@@ -316,26 +315,15 @@ def test_recognizes_files_by_their_first_bytes(head: bytes, expected: bool) -> N
     assert TILED.matches(head.ljust(64 if len(head) == 4 else 0, b"\x01")) is expected
 
 
-def is_open(descriptor: int) -> bool:
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        return False
-    return True
-
-
 def test_closes_its_descriptor_when_it_is_garbage(deflate_tiff: Path) -> None:
-    file = open_file(deflate_tiff)
-    source: Source | None = TILED.open(file)
-    assert is_open(file.descriptor)
+    source: Source | None = TILED.open(open_file(deflate_tiff))
+    assert len(open_paths(deflate_tiff)) == 1
     del source
-    gc.collect()
-    assert not is_open(file.descriptor)
+    assert not open_paths(deflate_tiff)
 
 
 def test_closes_its_descriptor_when_it_cannot_open(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", pixels_of("u1"), photometric="rgb")
-    file = open_file(tmp_path / "a.tif")
     with pytest.raises(UnsupportedImage):
-        TILED.open(file)
-    assert not is_open(file.descriptor)
+        TILED.open(open_file(tmp_path / "a.tif"))
+    assert not open_paths(tmp_path)
