@@ -172,7 +172,7 @@ class Config:
     )  # fmt: skip
     max_decode: float = setting(
         "MAX_DECODE", default=1000.0, parse=Number(1.0, 1e6), example="300",
-        text="Megapixels one request may decode; a limit for large images without smaller levels.",
+        text="Megapixels one request may decode, those around what it shows included; a limit for large images without smaller levels.",
     )  # fmt: skip
     # -- caches
     max_image_cache_size: float = setting(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from iipserve.containers.boxes import Read
+from iipserve.geometry import ceil_div
 
 START, END = b"\xff\xd8", b"\xff\xd9"
 DHT, DAC, SOS, DQT, DRI, APP0, APP1, APP2, COM = 0xC4, 0xCC, 0xDA, 0xDB, 0xDD, 0xE0, 0xE1, 0xE2, 0xFE
@@ -17,6 +18,11 @@ SOF0, SOF55 = 0xC0, 0xF7
 """Baseline, and the frame of JPEG-LS (ITU-T T.87 annex C)."""
 COMMON_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended and progressive with Huffman coding: those that every viewer shows."""
+PROGRESSIVE_FRAMES = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+MAX_COMPONENTS = 10
+"""That decoders support (MAX_COMPONENTS of libjpeg)."""
+BLOCK_BYTES = 128
+"""Of the coefficients of 8 x 8 samples in memory."""
 APPLICATION_MARKERS = frozenset({*range(APP0, APP0 + 16), COM})
 
 MAX_SEGMENTS = 1000
@@ -107,18 +113,48 @@ def frame_of(read: Read) -> Frame | None:
     Args:
         read: reads the file.
     """
+    for marker, content in _contents(read, 6):
+        if marker in FRAME_MARKERS or marker == SOF55:
+            return Frame(marker, *struct.unpack(">BHHB", content))
+    return None
+
+
+def coefficient_bytes(read: Read) -> int:
+    """Bytes of the coefficients of all of an image, which decoders hold if not all components are in the first scan.
+
+    0 where it is decoded row by row: sequential, in one scan.
+
+    Args:
+        read: reads the file.
+    """
+    held = components = 0
+    for marker, content in _contents(read, 6 + 3 * MAX_COMPONENTS):
+        if marker in FRAME_MARKERS and not components:
+            height, width, components = struct.unpack_from(">HHB", content, 1)
+            is_progressive = marker in PROGRESSIVE_FRAMES
+            factors = [(each >> 4, each & 15) for each in content[7 : 6 + 3 * components : 3]]
+            across, down = (max((factor[axis] for factor in factors), default=1) or 1 for axis in (0, 1))
+            units = ceil_div(width, 8 * across) * ceil_div(height, 8 * down)
+            held = units * sum(h * v for h, v in factors) * BLOCK_BYTES
+        elif marker == SOS and components:
+            return held if is_progressive or content[0] < components else 0
+    return 0
+
+
+def _contents(read: Read, count: int) -> Iterator[tuple[int, bytes]]:
+    """Markers of a file's segments up to the header of the first scan, each with `count` bytes that follow its length."""
     offset = len(START)
     for _ in range(MAX_SEGMENTS):
-        head = read(10, offset)
-        if len(head) < 10 or head[0] != 0xFF or head[1] == SOS:
-            return None
+        head = read(4 + count, offset)
+        if len(head) < 10 or head[0] != 0xFF:
+            return
         if head[1] == 0xFF:  # fill byte (B.1.1.2)
             offset += 1
-        elif head[1] in FRAME_MARKERS or head[1] == SOF55:
-            return Frame(head[1], *struct.unpack_from(">BHHB", head, 4))
-        else:
-            offset += 2 + int.from_bytes(head[2:4], "big")
-    return None
+            continue
+        yield head[1], head[4:]
+        if head[1] == SOS:
+            return
+        offset += 2 + int.from_bytes(head[2:4], "big")
 
 
 def application_segment(marker: int, content: bytes) -> bytes:

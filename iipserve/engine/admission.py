@@ -37,6 +37,8 @@ class Cost(NamedTuple):
     """Bytes of one pixel of the result, at most."""
     memory: int
     """Maximum bytes held at the same time."""
+    decoding: int = 0
+    """How many of these are held by the decoder, however little of the image is read."""
 
     @property
     def is_heavy(self) -> bool:
@@ -59,7 +61,9 @@ class Cost(NamedTuple):
         What it was read from is released by then.
         """
         memory = max(self.memory, made * copies * pixel_bytes)
-        return Cost(*self[:5], made, pixel_bytes, memory)  # `_replace` takes three times as long
+        return Cost(
+            *self[:5], made, pixel_bytes, memory, self.decoding
+        )  # `_replace` takes three times as long
 
 
 def bytes_with_opacity(pixel_bytes: int) -> int:
@@ -84,7 +88,7 @@ class AdmissionControl:
 
     def __init__(self, config: Config) -> None:
         self._budget = int(config.max_render_memory * MEGABYTE)
-        self._max_read = int(config.max_decode * 1_000_000)
+        self._max_decoded = int(config.max_decode * 1_000_000)
         self._patience = config.request_timeout / 2
         cores = _own_cores(config.workers)
         self._single_core = cores == 1
@@ -113,7 +117,7 @@ class AdmissionControl:
 
     def fits(self, cost: Cost) -> bool:
         """Whether a request of this cost is admitted at all."""
-        return cost.read <= self._max_read and cost.memory <= self._budget
+        return max(cost.read, cost.decoded) <= self._max_decoded and cost.memory <= self._budget
 
     def acquire(self, lane: Lane, memory: int, *, at_once: bool) -> None:
         """Take a place and memory. The thread hands over before it waits, and unless both are free `at_once`.
@@ -145,10 +149,16 @@ class AdmissionControl:
         return True
 
     def _check(self, cost: Cost) -> None:
-        if cost.read > self._max_read:
+        decoded = max(cost.read, cost.decoded)
+        if decoded > self._max_decoded:
             raise TooLarge(
-                f"this request would decode {cost.read / 1e6:.0f} megapixels of {cost.identifier!r}; the limit is "
-                f"{self._max_read / 1e6:.0f}, and the image has no smaller level that would do"
+                f"this request would decode {decoded / 1e6:.0f} megapixels of {cost.identifier!r}; the limit is "
+                f"{self._max_decoded / 1e6:.0f}, and the image has no smaller level that would do"
+            )
+        if cost.decoding > self._budget:
+            raise TooLarge(
+                f"decoding {cost.identifier!r} takes {cost.decoding / MEGABYTE:.0f} MB, however little of it is shown; "
+                f"the limit is {self._budget / MEGABYTE:.0f}"
             )
         if cost.memory > self._budget:
             raise TooLarge(

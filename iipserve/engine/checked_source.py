@@ -97,6 +97,10 @@ class CheckedSource(Source):
         """As `Source.decoded_pixels`, without reading."""
         return self._source.decoded_pixels(level, region)
 
+    def decoding_memory(self, level: int, region: Region) -> int:
+        """As `Source.decoding_memory`, without reading."""
+        return self._source.decoding_memory(level, region)
+
     def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
         """As `Source.stored_tile`; not checked, as a tile that is not decoded is checked with the whole answer."""
         try:

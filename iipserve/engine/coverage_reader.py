@@ -124,8 +124,11 @@ class CoverageReader(ABC):
 
     def _cost(self, read: int, decoded: int, memory: int) -> Cost:
         info, size = self._samples.info, self._plan.size
-        expensive = self._samples.is_expensive
-        return Cost(info.identifier, size, read, decoded, expensive, size.area, self._pixel_bytes, memory)
+        expensive, decoding = self._samples.is_expensive, self._samples.decoding_memory
+        memory += decoding
+        return Cost(
+            info.identifier, size, read, decoded, expensive, size.area, self._pixel_bytes, memory, decoding
+        )
 
 
 # -- at the full size ------------------------------------------------------------------------------

@@ -136,9 +136,14 @@ class LevelReader(NamedTuple):
             read_bytes += pixel_bytes
         memory = (read if held is None else held) * read_bytes
         memory += (made if held_made is None else held_made) * pixel_bytes
-        decoded = source.decoded_pixels(self.level, region)
+        decoded, decoding = (
+            source.decoded_pixels(self.level, region),
+            source.decoding_memory(self.level, region),
+        )
         expensive = source.keeps_decoded or source.reads_regions
-        return Cost(info.identifier, size, read, decoded, expensive, made, pixel_bytes, memory)
+        return Cost(
+            info.identifier, size, read, decoded, expensive, made, pixel_bytes, memory + decoding, decoding
+        )
 
     def _pixel_bytes(self) -> int:
         """Bytes of one pixel of what is read, at most."""

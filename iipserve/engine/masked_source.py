@@ -77,6 +77,13 @@ class MaskedSource(Source):
             of_mask, _around(across, down)
         )
 
+    def decoding_memory(self, level: int, region: Region) -> int:
+        """As `Source.decoding_memory`, with that of the mask."""
+        of_mask, across, down = self._places(level, region, region.size)
+        return self._source.decoding_memory(level, region) + self._mask.decoding_memory(
+            of_mask, _around(across, down)
+        )
+
     def _tile(self, level: int, column: int, row: int) -> Region:
         geometry = self.info.levels[level]
         tile = TileGrid(geometry.size, geometry.tile).region(column, row)

@@ -48,3 +48,7 @@ class RedeclaredSource(Source):
     def decoded_pixels(self, level: int, region: Region) -> int:
         """As `Source.decoded_pixels`."""
         return self._source.decoded_pixels(level, region)
+
+    def decoding_memory(self, level: int, region: Region) -> int:
+        """As `Source.decoding_memory`."""
+        return self._source.decoding_memory(level, region)

@@ -11,9 +11,10 @@ from iipserve.config import MEGABYTE, Config
 from iipserve.engine.admission import bytes_with_opacity
 from iipserve.engine.assembly import STRIP_PIXELS, held_pixels
 from iipserve.engine.level_reader import reduced
-from iipserve.geometry import Region, Size
+from iipserve.geometry import Region, Size, TileGrid
 from iipserve.image import ImageInfo
 from iipserve.plan import RenderableArea
+from iipserve.sources import tile_memory
 
 
 def renderable_area(info: ImageInfo, config: Config, encoders: Iterable[Encoder]) -> RenderableArea:
@@ -39,8 +40,9 @@ def _readable(info: ImageInfo, config: Config, made: int, pixel_bytes: int, budg
     for index, level in enumerate(info.levels):
         size = _fitted(level.size, made)
         read_bytes = info.bands * np.dtype(info.dtype).itemsize + pixel_bytes
-        memory = _held(info, index, size) * read_bytes + size.area * pixel_bytes
-        if level.size.area <= config.max_decode * 1_000_000 and memory <= budget:
+        memory = _held(info, index, size) * read_bytes + size.area * pixel_bytes + tile_memory(info, index)
+        whole_tiles = TileGrid(level.size, level.tile).tile_count * level.tile.area
+        if whole_tiles <= config.max_decode * 1_000_000 and memory <= budget:
             return made if index == 0 else _slightly_less(level.size)
     return _slightly_less(info.levels[-1].size)
 

@@ -44,6 +44,13 @@ class StoredReader:
         return self._source.keeps_decoded or (self.info.stored is None and self._source.reads_regions)
 
     @property
+    def decoding_memory(self) -> int:
+        """As `Source.decoding_memory`; 0 where the samples are read as stored, which decodes single units."""
+        if self.info.stored is not None:
+            return 0
+        return self._source.decoding_memory(0, Region.of_size(self.info.size))
+
+    @property
     def pixel_bytes(self) -> int:
         """Bytes of the samples of one pixel."""
         return len(self.bands) * np.dtype(self.samples.dtype).itemsize

@@ -181,6 +181,10 @@ class Source(ABC):
         rows = ceil_div(region.bottom, tile.height) - region.y // tile.height
         return columns * rows * tile.area
 
+    def decoding_memory(self, level: int, region: Region) -> int:
+        """Bytes that are held at most while a region is decoded, besides the samples that are read: one whole tile."""
+        return tile_memory(self.info, level)
+
     def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
         """A tile as stored, as a complete file of output `format`, or None if that cannot be made without decoding.
 
@@ -196,6 +200,12 @@ def cut(pixels: Pixels, tile: Size, part: Region) -> Pixels:
     """A view of a part, in pixels of the level, of a tile of a grid of `tile`."""
     x, y = part.x % tile.width, part.y % tile.height
     return pixels[y : y + part.height, x : x + part.width]
+
+
+def tile_memory(info: ImageInfo, level: int) -> int:
+    """Bytes that are held at most while a tile is decoded: half as much again where bands are stored apart (measured)."""
+    tile = info.levels[level].tile
+    return 3 * tile.width * tile.height * info.bands * np.dtype(info.dtype).itemsize // 2
 
 
 class Support(NamedTuple):

@@ -21,6 +21,8 @@ from iipserve.sources import OpenFile, Source, SourceFormat, Support, closed_on_
 from iipserve.sources.color import unpremultiply
 from iipserve.sources.rows import RowSource, check_single, plain_info
 
+DECODER_PIXEL = 4
+"""Bytes of a pixel that libjxl holds besides two copies of the result (0.11: 7 bytes with those of 8-bit RGB)."""
 MAX_DECODED = 200_000_000
 """Bytes of pixels, which are decoded in memory."""
 MAX_METADATA = 16_000_000
@@ -53,7 +55,8 @@ def _open(file: OpenFile) -> Source:
             pixels = unpremultiply(info.dtype, WHITE.get(info.dtype, 1.0), info.color_bands)(pixels)
         yield np.ascontiguousarray(pixels).data.cast("B")
 
-    return RowSource(file, info, strips)
+    decoded = info.bands * np.dtype(info.dtype).itemsize
+    return RowSource(file, info, strips, info.size.area * (2 * decoded + DECODER_PIXEL))
 
 
 def _image_info(file: OpenFile, header: jxl.Header, read: Read) -> ImageInfo:

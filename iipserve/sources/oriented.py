@@ -103,6 +103,11 @@ class OrientedSource(Source):
         stored = self._orientation.stored_region(region, self._source.info.size)
         return self._orientation.pixels(self._source.read_stored(stored, bands))
 
+    def decoding_memory(self, level: int, region: Region) -> int:
+        """As much as for the stored region."""
+        stored = self._orientation.stored_region(region, self._source.info.levels[level].size)
+        return self._source.decoding_memory(level, stored)
+
     def read_upright(self, level: int, region: Region, quality_layers: int) -> Pixels:
         """A region of an upright level.
 

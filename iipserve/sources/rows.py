@@ -66,15 +66,16 @@ def plain_info(
 class RowSource(SpooledSource):
     """One opened file. Safe for many threads."""
 
-    def __init__(self, file: OpenFile, info: ImageInfo, strips: Strips) -> None:
+    def __init__(self, file: OpenFile, info: ImageInfo, strips: Strips, unpacking_memory: int = 0) -> None:
         """Take the file's descriptor over.
 
         Args:
             file: that `strips` reads.
             info: of the image.
             strips: reads its rows, of `info.dtype`.
+            unpacking_memory: bytes that `strips` holds at most, besides a few rows.
         """
-        super().__init__(UPRIGHT)
+        super().__init__(UPRIGHT, unpacking_memory)
         self.info = info
         self._strips = strips
         weakref.finalize(self, os.close, file.descriptor)

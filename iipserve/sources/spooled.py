@@ -168,10 +168,16 @@ class SpooledSource(Source):
 
     reads_regions: bool = True
 
-    def __init__(self, orientation: Orientation) -> None:
-        """Make the stored image upright by `orientation`."""
+    def __init__(self, orientation: Orientation, unpacking_memory: int = 0) -> None:
+        """Make the stored image upright.
+
+        Args:
+            orientation: that makes it so.
+            unpacking_memory: bytes that `_decode` holds at most, besides a few rows.
+        """
         self._orientation = orientation
         self._lock = threading.Lock()
+        self._unpacking_memory = unpacking_memory
         self._images: dict[int, StoredImage] = {}
         """By shrink factor."""
 
@@ -213,6 +219,10 @@ class SpooledSource(Source):
     def decoded_pixels(self, level: int, region: Region) -> int:
         """All of the image, until it is unpacked or if the loader does not decode regions."""
         return region.size.area if self._images else self.info.size.area
+
+    def decoding_memory(self, level: int, region: Region) -> int:
+        """What unpacking the image takes, until that is done."""
+        return 0 if 1 in self._images else self._unpacking_memory
 
     def _read(self, region: Region, size: Size, whole: Size) -> Pixels:
         """A region of the stored image, which has size `whole`, scaled."""

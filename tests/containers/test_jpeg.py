@@ -16,6 +16,7 @@ from iipserve.containers.jpeg import (
     Frame,
     Segment,
     application_segment,
+    coefficient_bytes,
     icc_segments,
     read_frame,
     segments,
@@ -56,6 +57,26 @@ def test_the_frame_of_a_real_file(mode: str, progressive: bool) -> None:
     expected = Frame(0xC2 if progressive else 0xC0, 8, 32, 48, len(mode))
     assert read_frame(stream, frames[0]) == expected
     assert read_frame(stream[: frames[0].start + 9], frames[0]) is None
+
+
+FRAME = b"\xff%c\x00\x11\x08\x00\x21\x00\x31\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01"
+"""Of 49 x 33 pixels, colors at half the resolution: 4 x 3 units of six blocks."""
+SCAN_OF_ALL = b"\xff\xda\x00\x0c\x03\x01\x00\x02\x11\x03\x11\x00\x3f\x00"
+
+
+@pytest.mark.parametrize(
+    ("content", "blocks"),
+    [
+        pytest.param(FRAME % 0xC0 + SCAN_OF_ALL, 0, id="sequential"),
+        pytest.param(COMMENT + FRAME % 0xC2 + SCAN_OF_ALL, 4 * 3 * 6, id="progressive"),
+        pytest.param(FRAME % 0xC0 + COMMENT + SCAN, 4 * 3 * 6, id="a scan for each component"),
+        pytest.param(FRAME % 0xC2, 0, id="no scan"),
+        pytest.param(SCAN_OF_ALL, 0, id="no frame"),
+    ],
+)
+def test_coefficients_that_decoders_hold(content: bytes, blocks: int) -> None:
+    stream = b"\xff\xd8" + content + b"data"
+    assert coefficient_bytes(lambda count, offset: stream[offset : offset + count]) == blocks * 64 * 2
 
 
 def test_contents_fit_or_are_left_out() -> None:

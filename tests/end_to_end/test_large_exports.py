@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import re
 import socket
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 import pyvips
 import tifffile
 
+from tests.end_to_end.processes import peak, worker_of
 from tests.end_to_end.running import daemon
 from tests.images import Picture, gradient
 from tests.ports import free_port
@@ -62,31 +62,6 @@ def ports(folder: Path, tmp_path: Path) -> Iterator[tuple[int, int]]:
     with daemon(folder, tmp_path, *arguments, ports=[fastcgi, web], MAX_CVT="-1"):
         yield fastcgi, web
     assert "Traceback" not in (tmp_path / "iipserve.log").read_text()
-
-
-def worker_of(port: int) -> Path:
-    """The folder in /proc of the process that answers: the child of the one that listens."""
-    found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"127.0.0.1:{port}".encode() in (folder / "cmdline").read_bytes():
-                found[int(folder.name)] = int(field(folder, "PPid"))
-        except OSError:
-            continue
-    (worker,) = (process for process, parent in found.items() if parent in found)
-    return Path(f"/proc/{worker}")
-
-
-def field(process: Path, name: str) -> str:
-    """A number in a process's status."""
-    match = re.search(rf"^{name}:\s*(\d+)", (process / "status").read_text(), re.MULTILINE)
-    assert match
-    return match[1]
-
-
-def peak(process: Path) -> float:
-    """The most memory the process ever had, in megabytes."""
-    return int(field(process, "VmHWM")) / 1000
 
 
 def spooled(process: Path) -> int:

@@ -50,6 +50,15 @@ def test_too_many_pixels_to_decode() -> None:
         pass
 
 
+def test_too_much_to_decode_around_what_is_shown() -> None:
+    admission = AdmissionControl(Config())
+    with pytest.raises(TooLarge, match="6400 megapixels"), admission.admit(cost(decoded=6400 * MB)):
+        pass
+    large = cost(memory=3000 * MB)._replace(decoding=2999 * MB)
+    with pytest.raises(TooLarge, match="however little of it is shown"), admission.admit(large):
+        pass
+
+
 def test_too_much_memory() -> None:
     admission = AdmissionControl(Config(max_render_memory=50))
     with pytest.raises(TooLarge, match="limit is 50"), admission.admit(LARGE):

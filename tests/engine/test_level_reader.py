@@ -34,7 +34,8 @@ def test_cost_of_a_tile() -> None:
     found = reader(LARGE).cost(Region(256, 256, 256, 256), Size(256, 256))
     assert (found.identifier, found.size) == ("fake", Size(256, 256))
     assert found.read == found.decoded == found.made == 256 * 256
-    assert found.memory == 2 * 256 * 256 * 3
+    assert found.decoding == 1.5 * 256 * 256 * 3
+    assert found.memory == 2 * 256 * 256 * 3 + found.decoding
     assert found.is_brief
     assert not found.is_heavy
 
@@ -78,7 +79,7 @@ def test_bytes_of_a_pixel_cover_what_is_read(
 def test_samples_and_display_pixels_are_held_together() -> None:
     source = ArraySource([np.zeros((64, 64, 3), np.float32)], ranges=((0.0, 1.0),) * 3)
     found = reader(source).cost(Region(0, 0, 64, 64), Size(32, 32))
-    assert found.memory == 64 * 64 * (3 * 4 + 3) + 32 * 32 * 3
+    assert found.memory - found.decoding == 64 * 64 * (3 * 4 + 3) + 32 * 32 * 3
 
 
 def test_estimate_covers_what_is_read_and_made() -> None:

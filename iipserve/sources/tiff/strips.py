@@ -13,6 +13,8 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+
 from iipserve.containers.tags import COMPRESSION, ORIENTATION, Compression
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Region, Size
@@ -48,13 +50,24 @@ class Stored(NamedTuple):
     strips: StripReader | None = None
     """None of old-style JPEG, which is decoded as a whole."""
 
+    @property
+    def unpacking_memory(self) -> int:
+        """Bytes that `spool` holds at most: a strip decoded, rearranged and converted."""
+        samples, strips = self.samples, self.strips
+        converted = samples.bands * np.dtype(samples.dtype).itemsize
+        if strips is None:
+            return 2 * self.size.area * converted
+        layout = strips.layout
+        decoded = layout.stored_bands * layout.planes * np.dtype(layout.type.stored).itemsize
+        return strips.rows_at_once * self.size.width * (2 * decoded + (converted if strips.convert else 0))
+
 
 class StripSource(SpooledSource):
     """One image of a file."""
 
     def __init__(self, file: OpenFile, info: ImageInfo, orientation: Orientation, image: Stored) -> None:
         """Take over the file's descriptor; `info` is that of the image as stored."""
-        super().__init__(orientation)
+        super().__init__(orientation, image.unpacking_memory)
         self.info = reoriented(info, orientation)
         self._spool = image.spool
         self._strips = image.strips

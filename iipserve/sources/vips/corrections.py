@@ -63,14 +63,14 @@ def correction_of(
             return _gif_correction(file, image, page or 0)
         case "jpegload":
             _check_jpeg(file, reopen)
-        case "jxlload" if jxl.read_header(_read_of(file), file.version.length).is_animated:
+        case "jxlload" if jxl.read_header(read_of(file), file.version.length).is_animated:
             raise UnsupportedImage("animations of JPEG XL in other colors than sRGB are not supported")
         case "tiffload":
             _check_first_line("TIFF", reopen)
     return UNCHANGED
 
 
-def _read_of(file: OpenFile) -> Read:
+def read_of(file: OpenFile) -> Read:
     """A reader of the file that keeps its beginning in memory."""
     beginning = os.pread(file.descriptor, BEGINNING, 0)
 
@@ -96,14 +96,14 @@ def _undecodable(name: str, failure: str) -> UnsupportedImage:
 
 def _check_jpeg(file: OpenFile, reopen: Reopen) -> None:
     """Try JPEG of 12 bits and of rare processes, of which libvips may read only the header."""
-    frame = jpeg.frame_of(_read_of(file))
+    frame = jpeg.frame_of(read_of(file))
     if frame and (frame.marker not in jpeg.COMMON_FRAMES or frame.precision != 8):
         _check_first_line(f"JPEG of {frame.precision} bits, SOF{frame.marker - jpeg.SOF0}", reopen)
 
 
 def name_of(loader: str, file: OpenFile) -> str:
     """Name of a file that cannot be opened, for messages."""
-    frame = jpeg.frame_of(_read_of(file)) if loader == "jpegload" else None
+    frame = jpeg.frame_of(read_of(file)) if loader == "jpegload" else None
     return "JPEG-LS" if frame and frame.marker == jpeg.SOF55 else "the file"
 
 
@@ -111,7 +111,7 @@ def name_of(loader: str, file: OpenFile) -> str:
 
 
 def _heif_correction(file: OpenFile, image: pyvips.Image, page: int | None, reopen: Reopen) -> Correction:
-    images, primary = heif.coded_images(_read_of(file), file.version.length)
+    images, primary = heif.coded_images(read_of(file), file.version.length)
     index = primary if page is None else page
     coded = images[index] if index < len(images) else heif.CodedImage(b"", False, False)
     _check_decodes(coded.kind, reopen)
@@ -166,7 +166,7 @@ def _gif_correction(file: OpenFile, image: pyvips.Image, page: int) -> Correctio
     Raises:
         DecodeError: the file ends before the frame does, or there is no room for the opacity.
     """
-    frames = list(itertools.islice(gif.read_frames(_read_of(file)), page + 1))
+    frames = list(itertools.islice(gif.read_frames(read_of(file)), page + 1))
     if page and len(frames) <= page:
         # libvips checks the first frame only
         raise DecodeError("the file ends before this frame does; it is damaged or incompletely copied")

@@ -32,8 +32,9 @@ from iipserve.sources.spooled import (
     spool_image,
 )
 from iipserve.sources.tiff_pixel_format import read_bands, read_type
-from iipserve.sources.vips.corrections import correction_of, name_of
+from iipserve.sources.vips.corrections import correction_of, name_of, read_of
 from iipserve.sources.vips.file_reader import FileReader
+from iipserve.sources.vips.memory import unpacking_memory
 from iipserve.sources.vips.metadata import read_metadata, read_orientation
 from iipserve.sources.vips.samples import Samples, integer, read_samples
 
@@ -107,7 +108,7 @@ class VipsSource(SpooledSource):
         check_size(Size(image.width, image.height), self._samples.bands, self._samples.dtype)
         # images of HEIF and JPEG XL are upright already, and have none or 1
         orientation = orientation_of(read_orientation(image))
-        super().__init__(orientation)
+        super().__init__(orientation, unpacking_memory(self._loader, image, file.head, read_of(file)))
         if self._loader in DIRECT_LOADERS and flags["flags"] & PARTIAL:
             self._images[1] = RandomAccessImage(self._samples.of(image), self._samples.has_alpha)
         self.info = reoriented(_image_info(file, image, self._samples, layers), orientation)

@@ -1,0 +1,69 @@
+"""Small files of enormous images: refused by what their headers say, in a worker whose memory does not grow."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.bombs import make_bombs, one_tile
+from tests.end_to_end.processes import peak, worker_of
+from tests.end_to_end.running import daemon
+from tests.images import gradient, write_tiff_pyramid
+from tests.ports import free_port
+from tests.transport.client import Peer, request
+
+MAX_GROWTH = 20
+"""Megabytes by which the worker may grow; the images take from 400 to 6400."""
+REFUSED = {
+    "interlaced.png": b"6400 megapixels",
+    "plain.png": b"6400 megapixels",
+    "progressive.jpg": b"takes 2344 MB",
+    "large.webp": b"takes 2097 MB",
+    "tile.tif": b"takes 393 MB",
+}
+ADDRESSES = (
+    "/iip?FIF={}&WID=100&CVT=jpeg",
+    "/iip?FIF={}&SPECTRA=0,0,0,0",
+    "/iiif/3/{}/0,0,256,256/256,256/0/default.jpg",
+    "/iiif/3/{}/full/!90,90/0/default.png",
+    "/deepzoom/{}_files/8/0_0.jpg",
+    "/zoomify/{}/TileGroup0/0-0-0.jpg",
+)
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    folder, work, number = tmp_path_factory.mktemp("images"), tmp_path_factory.mktemp("work"), free_port()
+    make_bombs(folder)
+    (folder / "small.tif").write_bytes(one_tile(4096))
+    write_tiff_pyramid(folder / "tiles.tif", gradient((300, 200)))
+    arguments, limits = ("--bind", f"127.0.0.1:{number}"), {"MAX_RENDER_MEMORY": "128"}
+    with daemon(folder, work, *arguments, ports=[number], **limits):
+        yield number
+    log = (work / "iipserve.log").read_text()
+    assert "Traceback" not in log, log
+    assert "WORKER TIMEOUT" not in log
+
+
+def ask(port: int, address: str) -> tuple[int, bytes]:
+    with Peer(socket.create_connection(("127.0.0.1", port))) as peer:
+        peer.sock.settimeout(60)
+        peer.send(request(address, keep=False))
+        answer = peer.answer()
+    return answer.status, answer.body
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_by_its_header(port: int, name: str) -> None:
+    for address in ("/iip?FIF=tiles.tif&JTL=0,0", f"/iiif/3/{name}/info.json"):
+        assert ask(port, address)[0] == 200
+    worker = worker_of(port)
+    before = peak(worker)
+    for address in ADDRESSES:
+        status, body = ask(port, address.format(name))
+        assert status == 400
+        assert REFUSED[name] in body, body
+    assert peak(worker) - before < MAX_GROWTH
+    assert worker_of(port) == worker
