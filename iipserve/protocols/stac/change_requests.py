@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from iipserve.collections import permissions
 from iipserve.collections.identifiers import checked
 from iipserve.collections.values import Collection
-from iipserve.errors import IIPServeError, InvalidRequest, MethodNotAllowed
+from iipserve.errors import IIPServeError, InvalidRequest, MethodNotAllowed, UnsupportedBody
 from iipserve.geo.ows import kvp
 from iipserve.http import READING_METHODS, Request, Routed
 from iipserve.http.conditions import Conditions
@@ -83,14 +83,25 @@ def body_rule(routed: Routed, server: Server) -> BodyRule | None:
 
     Raises:
         Forbidden, Unauthorized, StoreUnavailable: it may not.
+        UnsupportedBody, InvalidRequest: the body is compressed, or a part of one.
     """
     segments = segments_of(routed)
+    if segments != ("search",):
+        permissions.check(Permission.EDIT, routed.request, settings(server))
+    _check_whole(routed.request)
     if segments == ("search",):
         return BodyRule(frozenset(), MAX_JSON_LENGTH)
-    permissions.check(Permission.EDIT, routed.request, settings(server))
     if len(segments) == 6:
         return BodyRule(frozenset(), MAX_UPLOAD_LENGTH)
     return None if routed.request.method == "DELETE" else BodyRule(JSON_TYPES, MAX_JSON_LENGTH)
+
+
+def _check_whole(request: Request) -> None:
+    """See that a body is what it stands for: a part of a file is not to replace the file (RFC 9110, sections 8.4, 14.5)."""
+    if (coding := request.header("Content-Encoding") or "identity").lower() != "identity":
+        raise UnsupportedBody(f"a body with the coding {coding[:40]!r} is not read here; send it as it is")
+    if request.header("Content-Range"):
+        raise InvalidRequest("a body with Content-Range is not read here; send all of it")
 
 
 def parsed_change(routed: Routed, server: Server) -> Change | None:
@@ -135,6 +146,8 @@ def _kind(segments: Sequence[str]) -> str:
 
 
 def _methods(segments: Sequence[str]) -> tuple[str, ...]:
+    if segments == ("search",):
+        return (*READING_METHODS, "POST")
     kind = _kind(segments)
     return (*READING_METHODS, *(method for method, of in _MAKERS if of == kind))
 

@@ -91,3 +91,21 @@ def test_what_is_no_image_leaves_nothing(
     assert str(folder).encode() not in body_of(response)
     assert sorted(folder.rglob("*.*")) == before
     assert ids(service) == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"HTTP_CONTENT_RANGE": "bytes 0-10/100"}, 400),
+        ({"HTTP_CONTENT_ENCODING": "gzip"}, 415),
+        ({"HTTP_CONTENT_ENCODING": "identity"}, 200),
+    ],
+    ids=["part", "compressed", "whole"],
+)
+def test_a_part_of_a_file_does_not_replace_it(
+    service: app.Application, folder: Path, headers: dict[str, str], status: int
+) -> None:
+    body = (folder / "scenes" / "utm.tif").read_bytes()
+    assert change(service, "PUT", IMAGE, body).status == 201
+    response = change(service, "PUT", IMAGE, body, **headers)
+    assert response.status == status, body_of(response)
