@@ -62,6 +62,8 @@ MAX_DAMAGE_REPORTS = 1000
 """Addresses of damaged parts that have a line in the log and get no other."""
 ATTEMPTS = 3
 """How often a request is planned anew because its file was just replaced."""
+MAX_UNREADABLE = 4
+"""Images of a collection that are left out of one map, one after the other, as they turn out to be damaged."""
 REFUSED_BODY = 1
 """Bytes read of the body of a request that is refused, whose answer says why."""
 BARE_ADDRESS = re.compile(r"/|(?:/.*)?/(?:iip[^/]*|[^/]*\.fcgi)/?", re.IGNORECASE)
@@ -222,9 +224,11 @@ class Application:
         if routed.modifiers and self._read_modifiers:
             modification = self._read_modifiers(routed.modifiers, self._server)
             selected = tuple(map(modification.select, selected))
-        for _ in range(ATTEMPTS):
+        unreadable: dict[ImageName, IIPServeError] = {}
+        for _ in range(ATTEMPTS + MAX_UNREADABLE):
+            content: object = None
             found, images = [], Images()
-            images.look_up = self._look_up
+            images.look_up, images.unreadable = self._look_up, unreadable
             for index, name in enumerate(selected):
                 info = images[query.names[index]] = self._library.unproved_info(name[0], name[1])
                 found.append(info)
@@ -241,9 +245,12 @@ class Application:
                 # what was found may be out of date, which whoever noticed the change need not know; this forgets it
                 self._is_current(images.values())
                 continue
-            except IIPServeError:
+            except IIPServeError as error:
                 if self._is_current(images.values()):
-                    raise
+                    damaged = _leaves_hole(error, content, images)
+                    if damaged is None or len(unreadable) == MAX_UNREADABLE:
+                        raise
+                    unreadable[damaged] = error
                 continue
             if address is not None and images.is_lasting and isinstance(content, REMEMBERED):
                 proof = zip(names, map(ref, found))  # noqa: B905
@@ -294,6 +301,10 @@ class Application:
             return self._respond_by_type[type(cached.content)](request, cached.content, cached.headers, found)
         except ImageChanged:
             return None
+        except IMAGE_FAULTS:
+            if cached.collections:
+                return None
+            raise
 
     def _check_unrendered(self, content: object, images: Sequence[ImageInfo]) -> None:
         """Check the images that a query names, unless rendering will check all of them.
@@ -322,6 +333,15 @@ class Application:
             except ImageChanged:
                 is_current = False
         return is_current
+
+
+def _leaves_hole(error: IIPServeError, content: object, images: Images) -> ImageName | None:
+    """The image that could not be read, where it is the only one of a collection that a map shows: what is below it is
+    shown instead."""
+    if not (isinstance(error, IMAGE_FAULTS) and isinstance(content, RenderPlan) and images.collections):
+        return None
+    shown = set(images.shown_by(content))
+    return next((name for name, info in images.items() if shown == {info}), None)
 
 
 def build(config: Config) -> Application:

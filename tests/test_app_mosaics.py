@@ -133,6 +133,42 @@ def test_a_damaged_image_leaves_its_hole_and_no_cache_keeps_that(published: Publ
 # -- images of all kinds ---------------------------------------------------------------------------
 
 
+def add_compressed(published: Published, name: str, gray: int, year: int) -> Path:
+    """An image at the place of the first one, added to the collection."""
+    path, place = published.images / name, from_origin(WEST, NORTH, STEP, STEP)
+    pixels = np.full((SIDE, SIDE), gray, np.uint8)
+    write_geotiff(path, pixels, transform=place, tile=64, compress="deflate")
+    add(published, [name], year)
+    return path
+
+
+def test_below_a_damaged_image_that_covers_a_whole_map_others_show(published: Published) -> None:
+    application, address = published.application(), map_address(0, 0, 64, 128)
+    for gray, year in ((60, 2018), (70, 2019)):
+        path = add_compressed(published, f"{year}.tif", gray, year)
+        assert row(ask(application, address)) == [gray] * 64
+        damage(path)
+    for _ in range(2):
+        response = ask(application, address)
+        assert row(response) == [40] * 64
+        assert "2 of 4 images cannot be read: 2019.tif, 2018.tif" in (header(response, "Warning") or "")
+        assert header(response, "Cache-Control") == "no-cache"
+
+
+def test_a_map_of_one_damaged_image_is_clear(published: Published) -> None:
+    application, address = published.application(), map_address(0, 0, 64, 128)
+    path = add_compressed(published, "2018.tif", 60, 2018)
+    published.store.delete_items(NAME, ["2014.tif", "2015.tif", "2016.tif"])
+    assert row(ask(application, address)) == [60] * 64
+    content = path.read_bytes()
+    damage(path)
+    response = ask(application, address)
+    assert not shown(response).any()
+    assert "1 of 1 images cannot be read: 2018.tif" in (header(response, "Warning") or "")
+    path.write_bytes(content)
+    assert row(ask(application, address)) == [60] * 64
+
+
 def test_gray_color_and_opacity_are_one_mosaic(published: Published) -> None:
     """An image of three bands, one of four and one of one."""
     random = np.random.default_rng(1)

@@ -85,6 +85,8 @@ class Images(dict[ImageName, ImageInfo]):
 
     look_up: Callable[[ImageName], ImageInfo] | None = None
     """Finds an image that the query does not name. Raises what opening it raises."""
+    unreadable: Mapping[ImageName, IIPServeError] = MappingProxyType({})
+    """What is wrong with images that have turned out to be damaged, as looking them up raises it."""
     collections: Mapping[str, int] = MappingProxyType({})
     """Versions of the collections that the answer is made of: it counts for these only."""
     headers: Headers = ()
@@ -97,6 +99,8 @@ class Images(dict[ImageName, ImageInfo]):
     def __missing__(self, name: ImageName) -> ImageInfo:
         if self.look_up is None:
             raise KeyError(name)
+        if name in self.unreadable:
+            raise self.unreadable[name]
         info = self[name] = self.look_up(name)
         self.is_extended = True
         return info
