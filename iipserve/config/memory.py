@@ -10,6 +10,8 @@ WORKER_BYTES = 70e6
 """Of a worker without caches and images (docs/performance.md)."""
 HEADER_BYTES = 10e3
 """Of one image whose header is cached."""
+MAX_UNREAD_LENGTH = 256 << 20
+"""Bytes of answers that one worker keeps in memory for peers that do not read, unless it is a single answer."""
 MARGIN = 1.5
 """Memory of a worker that is replaced, to what the settings allow: allocators keep some of what was freed."""
 
@@ -18,7 +20,7 @@ def allowed_bytes(config: Config) -> float:
     """Bytes that a worker holds at most, by what the settings allow; headers are not counted if they are unlimited."""
     headers = HEADER_BYTES * max(0, config.max_metadata_cache_size)
     held = config.max_image_cache_size + config.max_map_tiles_size + config.max_render_memory
-    return WORKER_BYTES + headers + held * MEGABYTE
+    return WORKER_BYTES + headers + held * MEGABYTE + MAX_UNREAD_LENGTH
 
 
 def replaced_bytes(config: Config) -> float:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import resource
 from collections.abc import Iterator, Sequence
 
+from iipserve.config.memory import MAX_UNREAD_LENGTH
 from iipserve.transport.connection import Connection
 
-MAX_UNREAD_LENGTH = 256 << 20
-"""Bytes of answers that one process keeps in memory for peers that do not read, unless it is a single answer."""
 RESERVED_SHARE = 4
 """One part in this many of the descriptors is for files."""
 

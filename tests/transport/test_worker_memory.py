@@ -36,7 +36,7 @@ def test_default_is_half_more_than_the_other_settings_allow() -> None:
     config = Config(
         max_metadata_cache_size=1000, max_image_cache_size=100, max_map_tiles_size=50, max_render_memory=850
     )
-    assert memory.allowed_bytes(config) == 70e6 + 10e6 + 1000 * 1_024_000
+    assert memory.allowed_bytes(config) == 70e6 + 10e6 + 1000 * 1_024_000 + 256 * 2**20
     assert memory.replaced_bytes(config) == 1.5 * memory.allowed_bytes(config)
 
 
