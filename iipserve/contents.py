@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, TypeAlias
 
+from iipserve.engine.large_file import SpillingWriter
 from iipserve.engine.output_policy import OutputPolicy
 from iipserve.engine.renderer import PROVISIONAL, Renderer
 from iipserve.errors import IIPServeError
@@ -32,10 +34,12 @@ from iipserve.responses import (
     ReadyDocument,
     ResponseBuilder,
     Versioned,
-    digest,
     last_modified,
+    new_digest,
 )
 
+MAX_HELD_BUNDLE = 1 << 20
+"""Bytes of a bundle that are held in memory; longer ones are written to the disk, rendition by rendition."""
 Respond: TypeAlias = Callable[[Request, Any, Headers, Versioned], Response]
 """(request, content, headers that only the protocol knows, the images that the query names) -> response. Raises
 `ImageChanged` if an image of the content has been replaced since it was planned, and what rendering raises."""
@@ -133,11 +137,18 @@ class ContentResponder:
         return self._responses.redirect(redirect, headers)
 
     def _bundle(self, request: Request, bundle: Bundle, headers: Headers, images: Versioned) -> Response:
-        renditions = [self._renderer.render(plan) for plan in bundle.plans]
-        body = b"".join(bundle.frame(index, _whole_body(each)) for index, each in enumerate(renditions))
-        etag, modified = digest(body), last_modified(images)
-        if any(each.etag.endswith(PROVISIONAL) for each in renditions):
-            # as a single one that is provisional
+        known, is_provisional = new_digest(), False
+        with closing(SpillingWriter(MAX_HELD_BUNDLE)) as writer:
+            for index, plan in enumerate(bundle.plans):
+                rendition = self._renderer.render(plan)
+                framed = bundle.frame(index, _whole_body(rendition))
+                known.update(framed)
+                writer.write(framed)
+                is_provisional = is_provisional or rendition.etag.endswith(PROVISIONAL)
+            body = writer.body()
+        etag, modified = known.hexdigest(), last_modified(images)
+        if is_provisional:
+            # as a single one that is
             modified, headers = None, (*headers, REVALIDATED)
         if has_condition(request) and (status := evaluated(request, etag, modified)):
             return self._responses.conditional(status, etag, modified, headers)

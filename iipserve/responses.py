@@ -178,4 +178,9 @@ def last_modified(images: Versioned) -> Modified:
 
 def digest(body: bytes) -> str:
     """The entity tag of a body, without quotes."""
-    return hashlib.blake2b(body, digest_size=16).hexdigest()
+    return new_digest(body).hexdigest()
+
+
+def new_digest(body: bytes = b"") -> hashlib.blake2b:
+    """The digest of a body that begins so, to be updated with the rest."""
+    return hashlib.blake2b(body, digest_size=16)

@@ -52,7 +52,7 @@ class LargeFileWriter:
         with _room():
             self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write bytes at the current position."""
         with _room():
             self._file.write(data)
@@ -71,6 +71,39 @@ class LargeFileWriter:
     def close(self) -> None:
         """Release the writer, whether or not writing succeeded. Call once."""
         with suppress(OSError):  # flushing fails again on a full disk
+            self._file.close()
+
+
+class SpillingWriter:
+    """Collects bytes in memory; once they are many, in a temporary file.
+
+    Every method but `close` raises `Overloaded` if the disk is full.
+    """
+
+    def __init__(self, max_held: int) -> None:
+        """Hold at most `max_held` bytes in memory."""
+        self._max_held = max_held
+        self._held = bytearray()
+        self._file: LargeFileWriter | None = None
+
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
+        if self._file is None and len(self._held) + len(data) > self._max_held:
+            self._file = LargeFileWriter()
+            self._file.write(self._held)
+            self._held.clear()
+        if self._file is None:
+            self._held += data
+        else:
+            self._file.write(data)
+
+    def body(self) -> bytes | LargeFile:
+        """What has been written; it outlives the writer."""
+        return bytes(self._held) if self._file is None else self._file.file()
+
+    def close(self) -> None:
+        """Release the writer, whether or not writing succeeded."""
+        if self._file is not None:
             self._file.close()
 
 

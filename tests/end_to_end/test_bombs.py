@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
+import tifffile
 
 from tests.bombs import make_bombs, one_tile
 from tests.end_to_end.processes import peak, worker_of
 from tests.end_to_end.running import daemon
 from tests.images import gradient, write_tiff_pyramid
 from tests.ports import free_port
-from tests.transport.client import Peer, request
+from tests.transport.client import STDOUT, Peer, request
 
+SIDE = 256 * 16
+CLIENTS = 8
 MAX_GROWTH = 20
 """Megabytes by which the worker may grow; the images take from 400 to 6400."""
 REFUSED = {
@@ -39,6 +44,14 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     make_bombs(folder)
     (folder / "small.tif").write_bytes(one_tile(4096))
     write_tiff_pyramid(folder / "tiles.tif", gradient((300, 200)))
+    tifffile.imwrite(
+        folder / "deep.tif",
+        np.broadcast_to(np.uint16([0, 300, 65535]), (SIDE, SIDE, 3)),
+        tile=(256, 256),
+        photometric="rgb",
+        compression="adobe_deflate",
+        metadata=None,
+    )
     arguments, limits = ("--bind", f"127.0.0.1:{number}"), {"MAX_RENDER_MEMORY": "128"}
     with daemon(folder, work, *arguments, ports=[number], **limits):
         yield number
@@ -67,3 +80,24 @@ def test_refused_by_its_header(port: int, name: str) -> None:
         assert REFUSED[name] in body, body
     assert peak(worker) - before < MAX_GROWTH
     assert worker_of(port) == worker
+
+
+def test_many_bundles_at_once(port: int) -> None:
+    """Each has 256 tiles of 16 bits, 100 MB together."""
+    tile = ask(port, "/iip?FIF=deep.tif&TIL=4,0-0")[1]
+    worker = worker_of(port)
+    before = peak(worker)
+
+    def length(_: int) -> int:
+        with Peer(socket.create_connection(("127.0.0.1", port))) as peer:
+            peer.sock.settimeout(60)
+            peer.send(request("/iip?FIF=deep.tif&TIL=4,0-255", keep=False))
+            answered = 0
+            while (received := peer.receive()) is not None and received.kind == STDOUT:
+                answered += len(received.content)
+        return answered
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        lengths = list(clients.map(length, range(CLIENTS)))
+    assert min(lengths) > 256 * (len(tile) - 20)
+    assert peak(worker) - before < 80, "megabytes"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from iipserve.engine import large_file
-from iipserve.engine.large_file import LargeFile, LargeFileWriter
+from iipserve.engine.large_file import LargeFile, LargeFileWriter, SpillingWriter
 from iipserve.errors import Overloaded
 from tests.open_files import open_paths
 
@@ -101,3 +102,13 @@ def test_missing_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
     with pytest.raises(Overloaded, match="lacks disk space"):
         LargeFileWriter()
+
+
+@pytest.mark.parametrize("held", [len(CONTENT) - 1, len(CONTENT)])
+def test_much_is_spilled_to_the_disk(held: int) -> None:
+    with closing(SpillingWriter(held)) as writer:
+        for start in range(0, len(CONTENT), 100):
+            writer.write(CONTENT[start : start + 100])
+        body = writer.body()
+    assert isinstance(body, LargeFile) is (held < len(CONTENT))
+    assert (body if isinstance(body, bytes) else b"".join(body)) == CONTENT
