@@ -254,7 +254,13 @@ class WarpReader(ViewReader):
         (window,) = part.windows
         for places, side in ((columns, window.region.width), (rows, window.region.height)):
             np.fmin(np.fmax(places, 0, out=places), side - EDGE, out=places)
-        shown = with_full_opacity(self._shown(part, window, columns, rows))
+        nearest = self._view.resampling is Resampling.NEAREST and not part.is_sparse
+        if nearest and window.region.area <= 2 * columns.size:
+            # elements of 4 bytes are taken quicker than those of 3
+            pixels = with_full_opacity(self._level.pixels(window.region))
+            shown = RESAMPLERS[Resampling.NEAREST](pixels, columns, rows, self._level.reach)
+        else:
+            shown = with_full_opacity(self._shown(part, window, columns, rows))
         as_units(shown)[~inside] = 0
         return shown
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -187,10 +187,13 @@ class _Division:
 
     def __init__(self, source: Georeference, target: GridRef) -> None:
         self._source, self._target = source, target
-        self._locate = locator(source, target)
         knots = len(source.mapping.points) if isinstance(source.mapping, ControlPoints) else 0
         self._left = MAX_EXACT // (1 + knots // KNOTS)
         """Pixels that may still be computed one by one."""
+
+    @cached_property
+    def _locate(self) -> Locator:
+        return locator(self._source, self._target)
 
     def square(self, region: Region) -> Iterable[Block]:
         """The blocks of one of the squares into which maps are cut."""

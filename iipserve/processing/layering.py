@@ -61,7 +61,8 @@ class Layering:
         below = with_bands(pixels, self._bands)
         self._maximum = np.iinfo(below.dtype.name).max
         alpha: NDArray[Any] = below[..., -1]
-        is_binary = opacity >= 1 and bool(((alpha == 0) | (alpha == self._maximum)).all())
+        # one more than the maximum is 0
+        is_binary = opacity >= 1 and bool((alpha + 1 <= 1).all())
         if self._sums is None and is_binary:
             self._copy(below, place, gaps)
             return

@@ -76,8 +76,11 @@ def with_full_opacity(pixels: Pixels) -> Pixels:
     """Display pixels with opacity: opaque if they have none."""
     if has_alpha(pixels.shape[2]):
         return pixels
-    opaque = np.iinfo(pixels.dtype.name).max
-    return with_opacity(pixels, np.full(pixels.shape[:2], opaque, pixels.dtype))
+    height, width, bands = pixels.shape
+    result: NDArray[Any] = np.empty((height, width, bands + 1), pixels.dtype)
+    copy_bands(pixels, result, bands)
+    result[..., bands] = np.iinfo(pixels.dtype.name).max
+    return result
 
 
 def with_equal_bands(parts: Sequence[Pixels]) -> list[Pixels]:
