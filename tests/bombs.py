@@ -35,7 +35,7 @@ def png_chunk(kind: bytes, content: bytes) -> bytes:
     )
 
 
-def png(side: int, *, interlaced: bool, further: Iterable[bytes] = ()) -> bytes:
+def black_png(side: int, *, interlaced: bool, further: Iterable[bytes] = ()) -> bytes:
     """A black PNG of 1 bit, with further chunks before its pixels."""
     if interlaced:
         length = sum(-(-side // down) * (1 + -(-side // (8 * across))) for across, down in ADAM7)
@@ -45,6 +45,11 @@ def png(side: int, *, interlaced: bool, further: Iterable[bytes] = ()) -> bytes:
     chunks = [(b"IHDR", header), (b"IDAT", packed_zeros(length)), (b"IEND", b"")]
     first, *others = (png_chunk(*chunk) for chunk in chunks)
     return b"\x89PNG\r\n\x1a\n" + first + b"".join(further) + b"".join(others)
+
+
+def packed_text(length: int) -> bytes:
+    """A chunk with a compressed text of zeros."""
+    return png_chunk(b"zTXt", b"Comment\0\0" + packed_zeros(length))
 
 
 def progressive_jpeg(side: int) -> bytes:
@@ -73,11 +78,12 @@ def one_tile(side: int) -> bytes:
 def make_bombs(folder: Path) -> None:
     """Write one file of each kind."""
     for name, content in {
-        "interlaced.png": png(80_000, interlaced=True),
-        "plain.png": png(80_000, interlaced=False),
+        "interlaced.png": black_png(80_000, interlaced=True),
+        "plain.png": black_png(80_000, interlaced=False),
         "progressive.jpg": progressive_jpeg(20_000),
         "large.webp": webp(16_383),
         "tile.tif": one_tile(8192),
+        "texts.png": black_png(64, interlaced=False, further=[packed_text(4 << 20)] * 900),
     }.items():
         (folder / name).write_bytes(content)
 

@@ -82,6 +82,18 @@ def test_refused_by_its_header(port: int, name: str) -> None:
     assert worker_of(port) == worker
 
 
+def test_compressed_texts(port: int) -> None:
+    """900 of 4 MB each."""
+    assert ask(port, "/iip?FIF=tiles.tif&JTL=0,0")[0] == 200
+    worker = worker_of(port)
+    before = peak(worker)
+    for address in ("/iiif/3/texts.png/info.json", *ADDRESSES):
+        status, body = ask(port, address.format("texts.png"))
+        assert status == 415
+        assert b"compressed texts" in body
+    assert peak(worker) - before < MAX_GROWTH
+
+
 def test_many_bundles_at_once(port: int) -> None:
     """Each has 256 tiles of 16 bits, 100 MB together."""
     tile = ask(port, "/iip?FIF=deep.tif&TIL=4,0-0")[1]

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from iipserve import libvips
+from iipserve.containers import png
 from iipserve.containers.ifd import Reader, read_chain
 from iipserve.containers.tags import COMPRESSION, PHOTOMETRIC, SELF_CODED, Compression, Photometric
 from iipserve.errors import DecodeError, ImageNotFound, UnsupportedImage
@@ -39,6 +40,8 @@ from iipserve.sources.vips.metadata import read_metadata, read_orientation
 from iipserve.sources.vips.samples import Samples, integer, read_samples
 
 MAX_LAYERS = 10_000
+MAX_TEXTS = 1 << 24
+"""Bytes of the compressed texts of a PNG file, all of which libvips unpacks when it opens one."""
 PARTIAL = 1
 """VIPS_FOREIGN_PARTIAL: the loader decodes any region by itself."""
 DIRECT_LOADERS = frozenset({"tiffload"})
@@ -93,6 +96,8 @@ class VipsSource(SpooledSource):
     def _open(self, file: OpenFile) -> None:
         _check_loader(self._loader)
         self._file.check_size(self._loader)
+        if self._loader == "pngload" and png.unpacks_to_more(read_of(file), MAX_TEXTS):
+            raise UnsupportedImage(f"the PNG file has more than {MAX_TEXTS} bytes of compressed texts")
         image, flags = self._load(access="random", flags=True)
         layers = _count_layers(image, self._loader)
         if file.layer:

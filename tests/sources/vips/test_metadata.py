@@ -10,10 +10,12 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from iipserve.codecs import Metadata, png, png_chunks
+from iipserve.containers.png import unpacks_to_more
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace
 from iipserve.plan import Encoding
 from iipserve.sources.vips import FORMAT
+from tests.bombs import black_png, packed_zeros, png_chunk
 from tests.contracts.source import open_source
 from tests.images import gradient, smooth
 from tests.sources.vips.files import as_image
@@ -166,3 +168,13 @@ def test_damaged_exif_as_text_is_passed_over(tmp_path: Path, text: str) -> None:
     info.add_text("Raw profile type exif", text)
     as_image(smooth((64, 48))).save(tmp_path / "a", "PNG", pnginfo=info)
     assert not open_source(FORMAT, tmp_path / "a").info.exif
+
+
+@pytest.mark.parametrize("kind", [b"zTXt\0", b"iTXt\1\0en\0\0", b"iTXt\0\0en\0\0"])
+@pytest.mark.parametrize("length", [1000, 200_000])
+def test_compressed_texts_are_bounded(kind: bytes, length: int) -> None:
+    is_packed = kind[4:6] != b"\0\0"
+    content = b"Comment\0" + kind[4:] + (packed_zeros(length) if is_packed else bytes(length))
+    file = black_png(8, interlaced=False, further=[png_chunk(kind[:4], content)])
+    more = unpacks_to_more(lambda count, offset: file[offset : offset + count], 100_000)
+    assert more is (is_packed and length > 100_000)
