@@ -73,8 +73,9 @@ def matching(
     row = connection.execute(found).one_or_none()
     if row is None:
         return ()
-    query = _Query(connection, store, [row], ItemSearch(boxes=wrapped(box), interval=interval, filter=filter))
-    query.add(c.visible_min <= pixel_size, or_(c.visible_max.is_(None), c.visible_max >= pixel_size))
+    shown = ItemSearch(boxes=wrapped(box), interval=interval, filter=filter)
+    is_visible = (c.visible_min <= pixel_size, or_(c.visible_max.is_(None), c.visible_max >= pixel_size))
+    query = _Query(connection, store, [row], shown, is_visible)
     rows = query.rows(_map_order(store, order, box), None, limit)
     return tuple(item_from_row(row, collection) for row in rows)
 
@@ -100,9 +101,19 @@ class _Query:
         store: SqlStore,
         collections: Sequence[Row[Any]],
         search: ItemSearch,
+        conditions: Sequence[Condition] = (),
         is_of_all: bool = False,
     ) -> None:
-        """`is_of_all`: the collections are all of the store."""
+        """Begin a statement.
+
+        Args:
+            connection: to the database.
+            store: the store.
+            collections: rows of those that are searched.
+            search: what is asked for.
+            conditions: further ones, which databases compare before footprints.
+            is_of_all: the collections are all of the store.
+        """
         self._connection = connection
         self._tables = store.tables
         self._kind = store.backend.kind
@@ -112,13 +123,15 @@ class _Query:
         statistics = [Statistics.read(row.summary) for row in collections]
         self._total = sum(each.count for each in statistics)
         self._longest = max((each.longest for each in statistics), default=0)
-        self._restrict(search, () if is_of_all else tuple(row.number for row in collections))
+        self._restrict(search, () if is_of_all else tuple(row.number for row in collections), conditions)
 
     def add(self, *conditions: Condition) -> None:
         """Find items only that meet these."""
         self._where += conditions
 
-    def _restrict(self, search: ItemSearch, numbers: tuple[int, ...]) -> None:
+    def _restrict(
+        self, search: ItemSearch, numbers: tuple[int, ...], conditions: Sequence[Condition]
+    ) -> None:
         c = self._tables.item.c
         expressions = [] if search.filter is None else [search.filter]
         if search.intersects is not None:
@@ -135,13 +148,14 @@ class _Query:
             self.add(c.id.in_([id for id in search.ids if is_possible_id(id)]))
         if search.interval is not None:
             self.add(*self._within(search.interval))
+        self.add(*conditions)
         places = Places(self._connection, self._tables, self._kind, tuple(self._where))
         if boxes:
             self.add(places.in_boxes(boxes))
         elif search.boxes:
             self.add(c.west.is_not(None))
-        conditions = Conditions(self._tables, self._kind, places)
-        self.add(*(conditions.of(expression) for expression in expressions))
+        filters = Conditions(self._tables, self._kind, places)
+        self.add(*(filters.of(expression) for expression in expressions))
         self._has_conditions = len(self._where) > of_collections
 
     def _find_nearby(self, boxes: Boxes, numbers: Sequence[int]) -> None:

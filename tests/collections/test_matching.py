@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("cql2")
 
+from iipserve.collections import relations
 from iipserve.collections.filters import parse_text
-from iipserve.collections.store import Store
+from iipserve.collections.relations import related
+from iipserve.collections.store import Store, open_store
 from iipserve.collections.values import Interval
 from iipserve.geo.grid import Bounds
 from tests.collections.images import collection, item, picture
@@ -102,3 +105,23 @@ def test_long_periods_are_found_after_changes(aerial: Store) -> None:
     assert "long" in names(aerial, interval=Interval(day(-399), day(-399)))
     aerial.delete_items("aerial", ["new", "old"])
     assert names(aerial, interval=Interval(day(-399), day(-399))) == ["long"]
+
+
+def test_footprints_are_compared_of_images_that_the_scale_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+
+    def noted(relation: str, footprint: str | None, wkb: bytes) -> bool | None:
+        compared.append(relation)
+        return related(relation, footprint, wkb)
+
+    monkeypatch.setattr(relations, "related", noted)
+    store = open_store(str(tmp_path / "store.sqlite"))
+    store.create(collection())
+    shape = {"type": "Polygon", "coordinates": [[[10, 50], [11, 50], [10.5, 51], [10, 50]]]}
+    hidden = [item(f"hidden-{number}", geometry=shape, visible_min=100.0) for number in range(50)]
+    store.add_items("aerial", [*hidden, item("shown", geometry=shape)])
+    assert names(store, Bounds(10.4, 50.2, 10.6, 50.4)) == ["shown"]
+    assert compared == ["s_intersects"]
+    store.close()
