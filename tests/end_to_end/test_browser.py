@@ -195,7 +195,7 @@ def test_keyboard_alone(local: Visit) -> None:
     local.page.keyboard.press("Tab")
     local.page.keyboard.type("köln")
     expect(local.page.locator("#count")).to_have_text("1 image found")
-    for name in ("Map", "MapML"):
+    for name in ("Map", "MapML", "Collections"):
         local.page.keyboard.press("Tab")
         expect(local.page.get_by_role("link", name=name, exact=True)).to_be_focused()
     local.page.keyboard.press("Tab")

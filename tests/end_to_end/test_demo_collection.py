@@ -127,6 +127,6 @@ def test_the_collection_is_managed(page: Page, folder: Path, origin: str) -> Non
     expect(page.locator("#items li")).to_have_count(9)
     page.click("#as-document")
     expect(page.locator("svg .shape")).to_have_count(1)
-    page.get_by_role("link", name="Images").click()
+    page.get_by_role("link", name="Images", exact=True).click()
     expect(page.locator("svg .shape")).to_have_count(9)
     expect(page.locator(".rows tbody tr")).to_have_count(9)
