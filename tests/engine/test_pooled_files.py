@@ -17,8 +17,8 @@ from iipserve.engine.files import ImageChanged
 from iipserve.engine.library import Library
 from iipserve.errors import ImageNotFound
 from iipserve.plan import image_ref
-from tests.engine.test_library import open_below
 from tests.images import write_tiff_pyramid
+from tests.open_files import open_paths
 
 COUNT = 12
 
@@ -45,7 +45,7 @@ def test_more_images_than_descriptors(folder: Path) -> None:
     images = library(folder, max_open_images=3)
     for _ in range(2):
         assert [first_value(images, f"{value}.tif") for value in range(COUNT)] == [*range(COUNT)]
-        assert len(open_below(folder)) <= 3
+        assert len(open_paths(folder)) <= 3
 
 
 def test_structure_outlives_its_descriptor(folder: Path) -> None:
@@ -53,7 +53,7 @@ def test_structure_outlives_its_descriptor(folder: Path) -> None:
     first = image_ref(images.info("0.tif"))
     source = images.source(first)
     images.info("1.tif")
-    assert [os.path.basename(path) for path in open_below(folder)] == ["1.tif"]
+    assert [os.path.basename(path) for path in open_paths(folder)] == ["1.tif"]
     assert images.source(first) is source
     assert source.read_tile(0, 0, 0).max() == 0
 
