@@ -25,7 +25,8 @@ class Backend(ABC):
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection on which each statement sees what is committed when it begins."""
+        """A connection on which each statement sees what is committed when it begins: without transactions, whose begin and end
+        would be statements of their own."""
         with self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 

@@ -48,12 +48,6 @@ class PostgresqlBackend(Backend):
         self._session = Session({**parameters, **arguments})
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Without transactions, whose begin and end are messages of their own."""
-        with self.engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
-
-    @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction whose statements may take as long as they need: deleting a large collection, say."""
         with self.engine.begin() as connection:
