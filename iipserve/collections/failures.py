@@ -26,7 +26,7 @@ UNAVAILABLE = "the store of the image collections cannot be used at present; try
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise what happens in the database as an error for clients, and log what they are not told.
+    """Raise what happens in the database as an error for clients, and log what clients do not see.
 
     Raises:
         Conflict: a row with these keys is there.

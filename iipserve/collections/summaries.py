@@ -29,7 +29,7 @@ HIGHEST = ("east", "north", "western_east", "latest", "gsd_max")
 class Statistics:
     """Of the items of a collection. Boxes in degrees, instants in microseconds since 1970; None where no item has any.
 
-    If items cross 180 degrees and none lies across 0, all of them are between the western edge of those east of 0 and the
+    If items cross 180 degrees and none crosses 0, all of them are between the western edge of those east of 0 and the
     eastern edge of those west of it. So these are kept besides the plain extremes, which are of items that do not cross.
     """
 

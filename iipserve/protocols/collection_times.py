@@ -20,7 +20,7 @@ from iipserve.protocols.map_values import NO_FAULT
 
 OPEN = ("", "..")
 INSTANTS = timedelta(microseconds=1)
-"""The shortest time that is told from another."""
+"""The shortest difference between two times that counts."""
 
 
 class NoSuchTime(OwsError):

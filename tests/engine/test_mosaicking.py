@@ -130,9 +130,9 @@ def test_one_aligned_image_is_the_crop_that_all_services_plan() -> None:
     alone = plan_maps([layer], SERVER)
     assert isinstance(plan.view, Crop)
     assert plan.digest == alone.digest
-    beside = collection_image("b.tif", random_pixels(2, (300, 300), 3), corner=(503000.0, 5000000.0))
+    neighbor = collection_image("b.tif", random_pixels(2, (300, 300), 3), corner=(503000.0, 5000000.0))
     below = collection_image("c.tif", random_pixels(3, (300, 300), 4))
-    assert plan_of([beside, image, below], target).digest == alone.digest
+    assert plan_of([neighbor, image, below], target).digest == alone.digest
 
 
 def own_grid(image: CollectionImage, x: int, y: int, width: int, height: int) -> GridRef:
