@@ -12,7 +12,7 @@ import pytest
 
 from iipserve.config import Config, memory
 from iipserve.transport import worker_memory
-from iipserve.transport.worker_memory import MemoryLimit, own_bytes
+from iipserve.transport.worker_memory import MemoryLimit
 from tests.ports import free_port
 from tests.transport.client import Answer, connect, request
 from tests.transport.processes import Command, alive, echo, until
