@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
@@ -57,6 +58,15 @@ class Backend(ABC):
     @abstractmethod
     def guard(self, connection: Connection) -> None:
         """Let no other process make or migrate tables until the transaction ends."""
+
+    def close_with(self, closes: Callable[[], object]) -> None:
+        """Have something closed once nobody refers to the backend, which nobody may have closed; not where a process ends, since
+        connections end with it.
+
+        Args:
+            closes: does not refer to the backend.
+        """
+        weakref.finalize(self, closes).atexit = False
 
     def close(self) -> None:
         """Close all connections."""

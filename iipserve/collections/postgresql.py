@@ -46,6 +46,8 @@ class PostgresqlBackend(Backend):
         self.engine = create_engine(url, connect_args=arguments, json_serializer=to_json, **POOL)
         _, parameters = self.engine.dialect.create_connect_args(url)
         self._session = Session({**parameters, **arguments})
+        self.close_with(self.engine.dispose)
+        self.close_with(self._session.close)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

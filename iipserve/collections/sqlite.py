@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -46,6 +47,8 @@ class SqliteBackend(Backend):
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self.engine = _engine(self._path)
+        self.close_with(self.engine.dispose)
+        self.close_with(partial(_close, self._connections))
         try:
             with self.engine.connect():
                 pass
@@ -103,9 +106,13 @@ class SqliteBackend(Backend):
         """Also the lock."""
         super().close()
         self._local = threading.local()
-        while self._connections:
-            self._connections.pop().close()
+        _close(self._connections)
         self._lock.release()
+
+
+def _close(connections: list[sqlite3.Connection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def _engine(path: str) -> Engine:
