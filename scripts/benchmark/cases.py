@@ -194,6 +194,24 @@ def capabilities_rows() -> list[Case]:
     ]  # fmt: skip
 
 
+def protocol_rows() -> list[Case]:
+    """The same stored tiles of a raster by WMTS and by IIP, in each state of the caches; no other server is asked."""
+    protocols = {"WMTS": maps.wmts(maps.native_squares, "image/jpeg"), "IIP": maps.iip}
+    states = (
+        ("nothing kept", UNCACHED, False),
+        ("in memory", CACHED, False),
+        ("from memcached", UNCACHED, True),
+    )
+    return [
+        Case(
+            f"stored tile of a raster, {state}, {protocol}", MAP, addresses, settings,
+            warm_seconds=3, partner="", memcached=memcached,
+        )
+        for state, settings, memcached in states
+        for protocol, addresses in protocols.items()
+    ]  # fmt: skip
+
+
 LISTED = 9
 """Layers of the capabilities."""
 RASTERS = 200
@@ -215,6 +233,7 @@ MAPS = (
         "crowd on 200 rasters", MAP, maps.wmts(_crowd_squares, "image/jpeg"), DEFAULT, warm_seconds=3,
         connections=64, links=RASTERS, partner=MAPSERVER, partner_addresses=maps.wms(_crowd_squares, "image/jpeg"),
     ),
+    *protocol_rows(),
     *capabilities_rows(),
     Case(
         "map tile from caches", MAP, maps.wmts(maps.few(maps.mercator_squares), "image/jpeg"), DEFAULT, warm_seconds=3,

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from rasterio.warp import transform_bounds
 
+from scripts.benchmark.addresses import jtl
 from scripts.benchmark.images import TILE, Image
 from scripts.benchmark.rasters import CRS, METRES, NORTH, WEST
 
@@ -142,6 +143,12 @@ def wmts(squares: Squares, media_type: str) -> Callable[[Image], list[str]]:
         ]
 
     return addresses
+
+
+def iip(image: Image) -> list[str]:
+    """The squares of `native_squares` as JTL of IIP."""
+    columns, _ = image.grid(0)
+    return [jtl(image, image.levels - 1, one.row * columns + one.column) for one in native_squares(image)]
 
 
 def mapproxy(squares: Squares, extension: str) -> Callable[[Image], list[str]]:
