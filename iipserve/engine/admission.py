@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from iipserve.config import MEGABYTE, Config
@@ -13,9 +16,11 @@ from iipserve.geometry import Size, ceil_div
 from iipserve.leader import hand_over
 
 HEAVY_PIXELS = 2048 * 2048
-"""Requests that decode or make more pixels are admitted apart from the others. No tile does by itself."""
+"""Requests that decode or make more pixels are admitted apart from others. No tile does by itself."""
 BRIEF_PIXELS = 512 * 512
 """Pixels that are decoded and encoded in about a millisecond, unless decoding is expensive."""
+QUICK_BYTES = 4 << 20
+"""Tiles that take no more wait for a place only, and not for memory that others hold: a few are rendered at once."""
 
 
 class Cost(NamedTuple):
@@ -46,6 +51,11 @@ class Cost(NamedTuple):
         return self.decoded > HEAVY_PIXELS or self.made > HEAVY_PIXELS
 
     @property
+    def is_quick(self) -> bool:
+        """Whether it is done in some milliseconds, with little memory: as most tiles."""
+        return not (self.is_heavy or self.is_expensive) and self.memory <= QUICK_BYTES
+
+    @property
     def is_brief(self) -> bool:
         """Whether reading takes about a millisecond."""
         return not self.is_expensive and self.decoded <= BRIEF_PIXELS and self.made <= BRIEF_PIXELS
@@ -71,12 +81,28 @@ def bytes_with_opacity(pixel_bytes: int) -> int:
     return min(pixel_bytes + 1, 4) if pixel_bytes <= 4 else pixel_bytes + ceil_div(pixel_bytes, 3)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class Waiter:
+    """A request that waits."""
+
+    number: int
+    """Those that came earlier have smaller ones."""
+    memory: int
+    """Bytes it needs."""
+    entered: threading.Event = field(default_factory=threading.Event)
+    """It has a place, and its memory."""
+
+
+@dataclass(slots=True, eq=False)
 class Lane:
-    """Requests that are admitted independently of those in another lane."""
+    """Requests of one kind, which wait for places in turns, and not for those of another lane."""
 
     free: int
     """How many more may enter."""
+    held: int = 0
+    """Bytes of those that have entered."""
+    waiting: deque[Waiter] = field(default_factory=deque)
+    """Those that have not, the first one first."""
 
 
 class AdmissionControl:
@@ -92,10 +118,11 @@ class AdmissionControl:
         self._patience = config.request_timeout / 2
         cores = _own_cores(config.workers)
         self._single_core = cores == 1
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._free_memory = self._budget
-        self._light = Lane(config.max_renders or cores + 1)
-        self._heavy = Lane(config.max_renders or cores + 1)
+        self._quick, self._slow, self._heavy = (Lane(config.max_renders or cores + 1) for _ in range(3))
+        self._lanes = self._quick, self._slow, self._heavy
+        self._numbers = itertools.count()
 
     def admit(self, cost: Cost, *, brief: bool = False) -> Reservation:
         """A place among the requests that render, and memory for one of this cost, held while it is entered.
@@ -112,12 +139,18 @@ class AdmissionControl:
             Overloaded: on entering; place or memory did not become free in time.
         """
         self._check(cost)
-        lane = self._heavy if cost.is_heavy else self._light
-        return Reservation(self, lane, cost.memory, brief and self._single_core)
+        lane = self._heavy if cost.is_heavy else self._quick if cost.is_quick else self._slow
+        memory = 0 if lane is self._quick else cost.memory
+        return Reservation(self, lane, memory, brief and self._single_core)
 
     def fits(self, cost: Cost) -> bool:
         """Whether a request of this cost is admitted at all."""
         return max(cost.read, cost.decoded) <= self._max_decoded and cost.memory <= self._budget
+
+    def waiting(self) -> int:
+        """How many requests wait."""
+        with self._lock:
+            return sum(len(lane.waiting) for lane in self._lanes)
 
     def acquire(self, lane: Lane, memory: int, *, at_once: bool) -> None:
         """Take a place and memory. The thread hands over before it waits, and unless both are free `at_once`.
@@ -125,28 +158,78 @@ class AdmissionControl:
         Raises:
             Overloaded: they did not become free in time.
         """
-        with self._changed:
-            if at_once and self._take(lane, memory):
-                return
+        if at_once:
+            with self._lock:
+                if self._enters(lane, memory):
+                    return
         hand_over()
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._take(lane, memory), self._patience):
-                raise Overloaded("the server is busy with other images; ask again later")
+        with self._lock:
+            if self._enters(lane, memory):
+                return
+            waiter = Waiter(next(self._numbers), memory)
+            lane.waiting.append(waiter)
+        if waiter.entered.wait(self._patience):
+            return
+        with self._lock:
+            if waiter.entered.is_set():
+                return
+            lane.waiting.remove(waiter)
+            self._let_in()  # it may have kept others back
+        raise Overloaded("the server is busy with other images; ask again later")
 
     def release(self, lane: Lane, memory: int) -> None:
         """Free both."""
-        with self._changed:
+        with self._lock:
             lane.free += 1
+            lane.held -= memory
             self._free_memory += memory
-            self._changed.notify_all()
+            self._let_in()
 
-    def _take(self, lane: Lane, memory: int) -> bool:
-        """Take both if they are free. The lock is held."""
-        if lane.free < 1 or self._free_memory < memory:
+    def _enters(self, lane: Lane, memory: int) -> bool:
+        """Take both for a request that comes now, if it need not wait. The lock is held."""
+        earlier = [other for other in self._lanes if other.waiting]
+        if lane in earlier or not self._may_enter(lane, memory, earlier):
             return False
-        lane.free -= 1
-        self._free_memory -= memory
+        self._take(lane, memory)
         return True
+
+    def _let_in(self) -> None:
+        """Let those enter that need not wait any longer; only these wake up. The lock is held."""
+        while (lane := self._next()) is not None:
+            waiter = lane.waiting.popleft()
+            self._take(lane, waiter.memory)
+            waiter.entered.set()
+
+    def _next(self) -> Lane | None:
+        """The lane whose first request may enter; of several, the one whose came first."""
+        waiting = sorted(
+            (lane for lane in self._lanes if lane.waiting), key=lambda lane: lane.waiting[0].number
+        )
+        for index, lane in enumerate(waiting):
+            if self._may_enter(lane, lane.waiting[0].memory, waiting[:index]):
+                return lane
+        return None
+
+    def _may_enter(self, lane: Lane, memory: int, earlier: Sequence[Lane]) -> bool:
+        """Whether both are free, and no first request of lanes that came `earlier` is passed on the way to memory."""
+        if lane.free < 1 or not memory:
+            return lane.free > 0
+        left = self._free_memory - memory
+        return left >= 0 and not any(self._is_passed(other, left) for other in earlier)
+
+    def _is_passed(self, lane: Lane, left: int) -> bool:
+        """Whether the first request of a lane only waits for memory of other lanes, and would not find it in `left`.
+
+        It would wait forever for enough if later ones went on to take it. One that waits for others of its own lane
+        is passed.
+        """
+        memory = lane.waiting[0].memory
+        return lane.free > 0 and left < memory <= self._budget - lane.held
+
+    def _take(self, lane: Lane, memory: int) -> None:
+        lane.free -= 1
+        lane.held += memory
+        self._free_memory -= memory
 
     def _check(self, cost: Cost) -> None:
         decoded = max(cost.read, cost.decoded)

@@ -173,3 +173,85 @@ def test_brief_work_hands_over_where_it_has_to_wait(monkeypatch: pytest.MonkeyPa
         with pytest.raises(Overloaded), admission.admit(TILE, brief=True):
             pass
         assert not leadership.is_mine()
+
+
+def entering(admission: AdmissionControl, costs: list[Cost], order: list[int]) -> list[threading.Thread]:
+    """Threads that enter one after another has begun to wait; each notes its index and leaves."""
+
+    def enter(index: int) -> None:
+        with admission.admit(costs[index]):
+            order.append(index)
+
+    threads = [threading.Thread(target=enter, args=(index,)) for index in range(len(costs))]
+    for count, thread in enumerate(threads, 1):
+        thread.start()
+        while admission.waiting() < count:
+            threading.Event().wait(0.001)
+    return threads
+
+
+def test_first_come_first_served() -> None:
+    """A large one is not passed by smaller ones that came later and would fit sooner."""
+    admission, order = AdmissionControl(Config(max_render_memory=100, max_renders=4)), list[int]()
+    costs = [cost(4000, memory=memory * MB) for memory in (90, 60, 30, 90, 20)]
+    with admission.admit(cost(4000, memory=95 * MB)):
+        threads = entering(admission, costs, order)
+        assert not order
+    for thread in threads:
+        thread.join()
+    assert order.index(0) == 0
+    assert order.index(3) > max(order.index(1), order.index(2))
+    assert order[-1] == 4
+
+
+def test_tiles_pass_a_heavy_one_that_waits_for_another() -> None:
+    admission, order = AdmissionControl(Config(max_render_memory=100, max_renders=4)), list[int]()
+    with admission.admit(cost(4000, memory=60 * MB)):
+        threads = entering(admission, [cost(4000, memory=60 * MB)], order)
+        with admission.admit(TILE):
+            assert not order
+    threads[0].join()
+
+
+def test_tiles_do_not_pass_one_that_waits_for_tiles() -> None:
+    """Else a request for nearly all memory would never get it."""
+    admission, order = AdmissionControl(Config(max_render_memory=100, max_renders=4)), list[int]()
+    with admission.admit(cost(memory=40 * MB)):
+        threads = entering(admission, [cost(4000, memory=90 * MB), cost(memory=40 * MB)], order)
+        assert not order
+    for thread in threads:
+        thread.join()
+    assert order == [0, 1]
+
+
+def test_quick_tiles_do_not_wait_for_memory_that_others_hold() -> None:
+    admission, order = AdmissionControl(Config(max_render_memory=100, max_renders=4)), list[int]()
+    with admission.admit(cost(4000, memory=60 * MB)), admission.admit(cost(memory=40 * MB)):
+        threads = entering(admission, [cost(4000, memory=60 * MB), cost(memory=5 * MB)], order)
+        with admission.admit(TILE):
+            assert not order
+    for thread in threads:
+        thread.join()
+    assert sorted(order) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [
+        pytest.param(cost(1024)._replace(is_expensive=True), id="expensive to decode"),
+        pytest.param(cost(2048), id="of much memory"),
+    ],
+)
+def test_quick_tiles_do_not_wait_for_slow_ones(slow: Cost) -> None:
+    admission = AdmissionControl(Config(max_renders=1, request_timeout=0.1))
+    with admission.admit(slow), admission.admit(TILE), pytest.raises(Overloaded), admission.admit(slow):
+        pass
+
+
+def test_who_gives_up_keeps_nobody_back() -> None:
+    admission = AdmissionControl(Config(max_render_memory=100, max_renders=4, request_timeout=0.2))
+    with admission.admit(cost(4000, memory=60 * MB)):
+        with pytest.raises(Overloaded), admission.admit(cost(4000, memory=90 * MB)):
+            pass
+        with admission.admit(cost(4000, memory=30 * MB)):
+            assert not admission.waiting()
