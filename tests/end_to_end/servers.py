@@ -26,12 +26,19 @@ ServerName localhost
 PidFile {work}/apache.pid
 ErrorLog {work}/apache-error.log
 DocumentRoot {work}
-Mutex file:{work}
+Mutex pthread
 Listen 127.0.0.1:{port}
 LoadModule mpm_event_module {modules}/mod_mpm_event.so
+ServerLimit 2
+StartServers 2
+ThreadsPerChild 32
+MaxRequestWorkers 64
+MaxSpareThreads 64
 LoadModule authz_core_module {modules}/mod_authz_core.so
 LoadModule alias_module {modules}/mod_alias.so
 """
+"""Two processes of threads, none of which is started or ended between requests. With locks on files in place of mutexes of
+threads the kernel sees deadlocks where threads of both wait, and mod_fcgid ends a process, with the connections it has."""
 LIGHTTPD = """
 server.document-root = "{work}"
 server.bind = "127.0.0.1"
