@@ -13,10 +13,11 @@ from iipserve.engine.coverage_reader import Check, CoverageReader, empty_rows
 from iipserve.plan import CoveragePlan
 
 
-class _Rows:
+class Rows:
     """The rows of strips, any number at a time."""
 
     def __init__(self, strips: Iterator[NDArray[Any]]) -> None:
+        """Take the rows of strips from top to bottom."""
         self._strips = strips
         self._rest: NDArray[Any] | None = None
 
@@ -56,7 +57,7 @@ def layered(readers: Sequence[CoverageReader], check: Check) -> Iterator[NDArray
     """
     strips = readers[0].strips(check)
     for reader in readers[1:]:
-        reader.put_over(_Rows(strips))
+        reader.put_over(Rows(strips))
         strips = reader.strips(check)
     return strips
 

@@ -301,14 +301,22 @@ def _halves(length: int) -> list[slice]:
     return [slice(0, half), slice(half, length)] if length > 1 else [slice(0, length)]
 
 
-def coverage_reader(plan: CoveragePlan, source: Source, decoder: TileDecoder) -> CoverageReader:
+def coverage_reader(
+    plan: CoveragePlan, source: Source, decoder: TileDecoder, stored: type[StoredReader] = StoredReader
+) -> CoverageReader:
     """What reads the samples of a plan from its image.
+
+    Args:
+        plan: of this image alone.
+        source: of the image.
+        decoder: of tiles.
+        stored: reads the samples of the file.
 
     Raises:
         NoTransformation: coordinates cannot be transformed to the image's system.
     """
     view = plan.view
-    samples = StoredReader(source, view.image, tuple(sorted(set(plan.bands))), decoder)
+    samples = stored(source, view.image, tuple(sorted(set(plan.bands))), decoder)
     if isinstance(view, Crop) and view.region.size == view.size:
         return WindowReader(plan, samples, view.region)
     return ResampledReader(plan, samples)

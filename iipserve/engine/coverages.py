@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from io import BytesIO
@@ -17,14 +17,15 @@ from iipserve.config import Config
 from iipserve.coverage_formats import CoverageFormat, Raster, by_name
 from iipserve.engine.admission import AdmissionControl
 from iipserve.engine.coverage_layers import EmptyRows, layered, total_cost
-from iipserve.engine.coverage_reader import CoverageReader, coverage_reader
+from iipserve.engine.coverage_merging import merged, merging_memory, shown_reader
+from iipserve.engine.coverage_reader import Check, CoverageReader, coverage_reader
 from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.large_file import LargeFile, LargeFileWriter
 from iipserve.engine.library import Library
 from iipserve.engine.single_flight import SingleFlight
 from iipserve.errors import TooLarge, UnsupportedEncoding
 from iipserve.geometry import ceil_div
-from iipserve.plan import CoveragePlan, Crop, LargeRendition, Rendition, Warp
+from iipserve.plan import CoveragePlan, Crop, LargeRendition, MosaicRule, Rendition, Warp
 
 LARGE_BYTES = 1 << 24
 """Longer files are not held in memory."""
@@ -91,10 +92,10 @@ class CoverageRenderer:
         readers = self._readers(plan)
         cost = total_cost([reader.cost() for reader in readers])
         is_small = raster.raw_length <= LARGE_BYTES // 4
-        held = format.held(raster) + (2 * LARGE_BYTES if is_small else 0)
+        held = format.held(raster) + (2 * LARGE_BYTES if is_small else 0) + merging_memory(plan)
         with self._admission.admit(cost._replace(memory=cost.memory + held)):
             check()
-            strips = layered(readers, check)
+            strips = _strips(plan, readers, check)
             body = _in_memory(format, raster, strips) if is_small else _on_disk(format, raster, strips)
         if not isinstance(body, bytes):
             return LargeRendition(body, format.media_type, plan.digest)
@@ -106,10 +107,12 @@ class CoverageRenderer:
     def _readers(self, plan: CoveragePlan) -> list[CoverageReader]:
         """Of all views, the lowest first."""
         readers = []
+        is_first = plan.rule is MosaicRule.FIRST
+        reader = coverage_reader if is_first else shown_reader
         for view, missing in zip(plan.views, plan.missing or repeat(None)):  # noqa: B905  # which has no end
             source = self._library.source(view.image)
-            readers.append(coverage_reader(_alone(plan, view, missing), source, self._decoder))
-        if plan.missing:
+            readers.append(reader(_alone(plan, view, missing), source, self._decoder))
+        if plan.missing and is_first:
             readers[0].put_over(EmptyRows(plan, plan.description.dtype))
         return readers
 
@@ -139,6 +142,13 @@ class CoverageRenderer:
                 )
 
         return check
+
+
+def _strips(plan: CoveragePlan, readers: Sequence[CoverageReader], check: Check) -> Iterator[NDArray[Any]]:
+    """The samples of a plan, in strips from top to bottom."""
+    if plan.rule is MosaicRule.FIRST:
+        return layered(readers, check)
+    return merged(readers, plan, check)
 
 
 def _alone(

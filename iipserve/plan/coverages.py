@@ -9,7 +9,7 @@ from iipserve.geo.grid import GridRef
 from iipserve.geometry import Size
 from iipserve.image import quick_repr
 from iipserve.plan.digests import digest_of
-from iipserve.plan.views import Crop, ImageRef, Resampling, Warp
+from iipserve.plan.views import Crop, ImageRef, MosaicRule, Resampling, Warp
 
 
 @quick_repr
@@ -116,6 +116,8 @@ class CoveragePlan:
     missing: tuple[tuple[float | int | None, ...], ...] = ()
     """Of each of `under`, and then of `view`, the sample of each band that stands for missing data there; empty: as
     `description` says, which is of the result."""
+    rule: MosaicRule = MosaicRule.FIRST
+    """How one sample is made of those of all these images; that of `first` is of the uppermost which has one."""
     images: tuple[ImageRef, ...] = field(init=False, repr=False, compare=False)
     """All images that are read, each once."""
 

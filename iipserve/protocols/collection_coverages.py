@@ -1,23 +1,26 @@
-"""Coverages of collections: the images that a request needs over each other, by the order of the collection."""
+"""Coverages of collections: the images that a request needs, over each other or merged, by the order and rule of the collection."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from iipserve.errors import InvalidRequest, TooLarge
 from iipserve.geo import crs
 from iipserve.geo.extents import transform_bounds
+from iipserve.geo.georeference import GeoImage
 from iipserve.geo.image_index import ImageIndex, Span
-from iipserve.geo.layer import LayerEntry
+from iipserve.geo.layer import Layer, LayerEntry
 from iipserve.geo.pixel_size import pixel_size
 from iipserve.geo.time_extents import span_text
 from iipserve.http.warnings import listed, warning
-from iipserve.plan import CoveragePlan
+from iipserve.image import ImageInfo
+from iipserve.plan import CoveragePlan, MosaicRule, image_ref
 from iipserve.protocols import Images, Server
 from iipserve.protocols.collection_times import parsed
 from iipserve.protocols.coverages import CoverageView, plan_coverage
-from iipserve.protocols.mosaics import Member, open_members
+from iipserve.protocols.mosaic_operations import rule_for
+from iipserve.protocols.mosaics import open_members
 
 MAX_IMAGES = 1000
 """Images that are opened for a request."""
@@ -65,15 +68,37 @@ def collection_plans(
             f"the coverage has more than {MAX_IMAGES} images for this request; ask for a part or for one time"
         )
     members = open_members(found, server, images).present
-    others = [each.identifier for each in members if not _fits(each, entry)]
+    others = [each.identifier for each in members if not same_samples(each.info, entry.info)]
     if others:
         images.add_headers(warning(f"{len(others)} images of other samples are left out: {listed(others)}"))
-    return [plan_coverage(view, each.info, each.geo, server) for each in members if _fits(each, entry)]
+    chosen = [each for each in members if same_samples(each.info, entry.info)]
+    plans = [plan_coverage(view, each.info, each.geo, server) for each in chosen]
+    rule = rule_of(view.layer, [each.geo for each in chosen])
+    if rule is MosaicRule.FIRST:
+        return plans
+    # masks next to files hide samples, as on maps
+    masked = [image_ref(each.info, mask=each.geo.mask) for each in chosen]
+    return [
+        replace(plan, view=plan.view.of_image(image), rule=rule)
+        for plan, image in zip(plans, masked, strict=True)
+    ]
 
 
-def _fits(member: Member, entry: LayerEntry) -> bool:
-    own, expected = member.info.samples, entry.info.samples
-    return (own.dtype, own.bands) == (expected.dtype, expected.bands)
+def rule_of(layer: Layer, images: Iterable[GeoImage]) -> MosaicRule:
+    """How one sample is made of those of several images of a collection: as on maps in the usual style.
+
+    Args:
+        layer: of the collection.
+        images: where they are located.
+    """
+    assert layer.index is not None
+    operations = layer.styles[0].operations if layer.styles else ()
+    return rule_for(MosaicRule(layer.index.rule), operations, images)
+
+
+def same_samples(one: ImageInfo, other: ImageInfo) -> bool:
+    """Whether the files of two images have as many bands of the same type."""
+    return (one.samples.dtype, one.samples.bands) == (other.samples.dtype, other.samples.bands)
 
 
 def _span(text: str) -> Span:
@@ -85,7 +110,7 @@ def _span(text: str) -> Span:
 
 
 def merged(base: CoveragePlan, plans: Sequence[CoveragePlan]) -> CoveragePlan:
-    """The plan of the images over each other, the first uppermost: at least one."""
+    """The plan of the images over each other or merged, the first uppermost: at least one."""
     *lower, upper = reversed(plans)
     missing = tuple(map(_missing, (*lower, upper)))
     return replace(
@@ -94,6 +119,7 @@ def merged(base: CoveragePlan, plans: Sequence[CoveragePlan]) -> CoveragePlan:
         under=tuple(plan.view for plan in lower),
         missing=() if set(missing) == {_missing(base)} else missing,
         resampling=upper.resampling,
+        rule=upper.rule,
     )
 
 

@@ -119,18 +119,23 @@ def missing_samples(layer: Layer, info: ImageInfo) -> tuple[float | int | None, 
 
     Opacity has none, and what the type of the samples cannot hold is none.
     """
+    opacity = info.samples.opacity if info.has_alpha else None
+    known = list(color_nodata(layer, info))
+    if opacity is not None:
+        known.insert(opacity, None)
+    return tuple(known)
+
+
+def color_nodata(layer: Layer, info: ImageInfo) -> tuple[float | int | None, ...]:
+    """As `missing_samples`, of bands without opacity."""
     samples = info.samples
-    opacity = samples.opacity if info.has_alpha else None
-    colors = samples.bands - (opacity is not None)
+    colors = samples.bands - (info.has_alpha and samples.opacity is not None)
     declared: tuple[float | int | None, ...] = (samples.nodata,) * colors
     if layer.nodata is not None:
         declared = layer.nodata * colors if len(layer.nodata) == 1 else layer.nodata
     if len(declared) != colors:
         declared = (None,) * colors
-    known = [None if one is None else _sample(one, samples.dtype) for one in declared]
-    if opacity is not None:
-        known.insert(opacity, None)
-    return tuple(known)
+    return tuple(None if one is None else _sample(one, samples.dtype) for one in declared)
 
 
 def describe(

@@ -9,13 +9,15 @@ from iipserve.geo.extents import transform_bounds
 from iipserve.geo.grid import GridRef
 from iipserve.geo.image_index import ImageIndex, IndexedImage
 from iipserve.geo.layer import LayerEntry
+from iipserve.plan import MosaicRule
 from iipserve.protocols import Images, Server
+from iipserve.protocols.collection_coverages import rule_of
 from iipserve.protocols.collection_maps import METRES_PER_DEGREE, images_of, pixel_size
 from iipserve.protocols.feature_info.places import REACH, Place
 from iipserve.protocols.mosaics import MAX_MOSAIC_IMAGES, open_members
 
 MAX_QUERIED = 16
-"""Images at one place that are read."""
+"""Images at one place that are read where the uppermost counts; else as many as maps show."""
 CENTER = "center"
 """The order that depends on the map."""
 
@@ -36,6 +38,8 @@ class QueriedCollection(NamedTuple):
     """With what stands for the mosaic."""
     images: tuple[QueriedImage, ...]
     """The first is the uppermost."""
+    rule: MosaicRule = MosaicRule.FIRST
+    """How their values become one."""
 
 
 def queried(
@@ -57,11 +61,13 @@ def queried(
     if index is None:
         return entry
     members = open_members(_at(index, place, grid), server, images).present
+    rule = rule_of(entry.layer, [each.geo for each in members])
+    limit = MAX_QUERIED if rule is MosaicRule.FIRST else MAX_MOSAIC_IMAGES
     found = (
         QueriedImage(each.identifier, LayerEntry(entry.layer, each.info, each.geo))
-        for each in members[:MAX_QUERIED]
+        for each in members[:limit]
     )
-    return QueriedCollection(entry, tuple(found))
+    return QueriedCollection(entry, tuple(found), rule)
 
 
 def _at(index: ImageIndex, place: Place, grid: GridRef | None) -> tuple[IndexedImage, ...]:

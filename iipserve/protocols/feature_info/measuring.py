@@ -119,7 +119,7 @@ def _cut(area: Window, column: int, row: int) -> Window:
 def _band_value(band: Band, index: int, pixel: Window, area: Window) -> BandValue:
     sample = pixel.samples[0, 0, index]
     is_known = pixel.valid[0, 0] and not (sample.dtype == CLASS and sample == UNKNOWN)
-    raw = _number(sample) if is_known else None
+    raw = number_of(sample) if is_known else None
     value = None if raw is None else physical(band, raw, float(sample))
     samples: NDArray[Any] = area.samples[..., index][area.valid]
     if samples.dtype.kind == "f":
@@ -128,7 +128,7 @@ def _band_value(band: Band, index: int, pixel: Window, area: Window) -> BandValu
         samples = samples[np.not_equal(samples, UNKNOWN)]
     if not samples.size:
         return BandValue(band, raw, value, 0, None, None, None)
-    low, high = sorted(physical(band, _number(end), float(end)) for end in (samples.min(), samples.max()))
+    low, high = sorted(physical(band, number_of(end), float(end)) for end in (samples.min(), samples.max()))
     mean = float(samples.mean(dtype=np.float64)) * band.scale + band.offset
     return BandValue(band, raw, value, samples.size, low, high, mean)
 
@@ -146,7 +146,7 @@ def physical(band: Band, shown: Number, exact: float) -> Number:
     return exact * band.scale + band.offset
 
 
-def _number(sample: np.generic) -> Number:
+def number_of(sample: np.generic) -> Number:
     """The sample as a number that is written with the fewest digits that give it back: 0.1 of float32, too."""
     if sample.dtype.kind in "iu":
         return int(sample)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from iipserve.errors import InvalidRequest
 from iipserve.geo import crs
 from iipserve.geo.georeference import Band
 from iipserve.geo.layer import Layer, LayerEntry
-from iipserve.plan import Document, ValuePlan, Window, WindowRef, image_ref
+from iipserve.plan import Document, MosaicRule, ValuePlan, Window, WindowRef, image_ref
+from iipserve.protocols.coverages import color_nodata
 from iipserve.protocols.feature_info.collections import QueriedCollection
 from iipserve.protocols.feature_info.locating import Spot, locate
 from iipserve.protocols.feature_info.measuring import (
@@ -20,6 +22,7 @@ from iipserve.protocols.feature_info.measuring import (
     palette_of,
     windows,
 )
+from iipserve.protocols.feature_info.merging import Part, merged
 from iipserve.protocols.feature_info.places import Place
 from iipserve.protocols.maps import shown_part
 
@@ -52,6 +55,19 @@ Write = Callable[[Sequence[LayerAnswer]], Document]
 """(what is known of each layer, the topmost first) -> the answer."""
 
 
+class Samples(NamedTuple):
+    """Samples of an image, as its file has them."""
+
+    dtype: str
+    bands: int
+    missing: tuple[float | int | None, ...]
+    """Of each band of color, the one that stands for missing data."""
+
+    def is_like(self, other: Samples) -> bool:
+        """Whether they can be merged with those of another image."""
+        return (self.dtype, self.bands) == (other.dtype, other.bands)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """One layer that is asked about."""
@@ -66,6 +82,13 @@ class _Asked:
     """As of `GeoImage`."""
     spot: Spot | None
     refs: tuple[WindowRef, ...]
+    samples: Samples
+
+    @property
+    def missing(self) -> tuple[float | int | None, ...]:
+        """As `Samples.missing`, of the bands that are reported."""
+        known = self.samples.missing
+        return tuple(known[index] if index < len(known) else None for index in self.chosen)
 
     def only(self, names: Sequence[str]) -> _Asked:
         """The same with those of its bands that have these names, as far as it has them; all if it has none of them."""
@@ -124,6 +147,7 @@ class _AskedCollection:
     """The images, the uppermost first."""
     identifiers: tuple[str, ...]
     """Of the images."""
+    rule: MosaicRule
 
     @property
     def refs(self) -> tuple[WindowRef, ...]:
@@ -131,23 +155,42 @@ class _AskedCollection:
         return tuple(ref for part in self.parts for ref in part.refs)
 
     def answer(self, read: Sequence[Window]) -> LayerAnswer:
-        """The values of the uppermost image that has data at the point, else of the first that has some around it."""
-        found: list[LayerAnswer] = []
-        under: list[str] = []
-        start = 0
+        """The values that the rule makes of those of all images with data; those of the uppermost image that has data at the
+        point, else of the first that has some around it, if that is the rule or all have other samples than the collection."""
+        found = self._found(read)
+        if not found:
+            return self.whole.answer(())
+        if self.rule is not MosaicRule.FIRST:
+            alike = [each for each in found if each.part.samples.is_like(self.whole.samples)]
+            if alike:
+                return self._merged(alike)
+        under = tuple(each.identifier for each in found if each.measured.has_data)
+        return replace(found[0].answer, images=under)
+
+    def _found(self, read: Sequence[Window]) -> list[_Found]:
+        """Images with data at the point, and after them those with data around it."""
+        found, start = [], 0
         for part, identifier in zip(self.parts, self.identifiers, strict=True):
             answer = part.answer(read[start : start + len(part.refs)])
             start += len(part.refs)
-            if answer.measured is None:
-                continue
-            if answer.measured.has_data:
-                under.append(identifier)
-                found.insert(len(under) - 1, answer)
-            else:
-                found.append(answer)
-        if not found:
-            return self.whole.answer(())
-        return replace(found[0], images=tuple(under))
+            if answer.measured is not None:
+                found.append(_Found(identifier, part, answer, answer.measured))
+        return sorted(found, key=lambda each: not each.measured.has_data)
+
+    def _merged(self, found: Sequence[_Found]) -> LayerAnswer:
+        under = tuple(each.identifier for each in found if each.measured.has_data)
+        parts = [Part(each.measured, each.part.missing) for each in found]
+        values = merged(parts, self.rule, self.whole.samples.dtype)
+        return replace(found[0].answer, measured=values, images=under)
+
+
+class _Found(NamedTuple):
+    """An image of a collection that has data at a place."""
+
+    identifier: str
+    part: _Asked
+    answer: LayerAnswer
+    measured: Measured
 
 
 def _asked_of(
@@ -159,7 +202,7 @@ def _asked_of(
     parts = {each.identifier: _asked(each.entry, place, None) for each in queried.images}
     names = [whole.every[index].name for index in whole.chosen]
     chosen = {identifier: part.only(names) for identifier, part in parts.items()}
-    return _AskedCollection(whole, tuple(chosen.values()), tuple(chosen))
+    return _AskedCollection(whole, tuple(chosen.values()), tuple(chosen), queried.rule)
 
 
 def _asked(queried: LayerEntry, place: Place, children: Sequence[str] | None) -> _Asked:
@@ -168,7 +211,8 @@ def _asked(queried: LayerEntry, place: Place, children: Sequence[str] | None) ->
     chosen = _chosen(layer, bands, children)
     spot = locate(place, georeference, shown_part(layer, georeference))
     refs = windows(image_ref(info, mask=queried.geo.mask), info, spot, layer.nodata) if spot else ()
-    return _Asked(layer, georeference.crs, bands, chosen, palette_of(info, queried.geo), spot, refs)
+    samples = Samples(info.samples.dtype, info.samples.bands, color_nodata(layer, info))
+    return _Asked(layer, georeference.crs, bands, chosen, palette_of(info, queried.geo), spot, refs, samples)
 
 
 def _chosen(layer: Layer, bands: Sequence[Band], children: Sequence[str] | None) -> tuple[int, ...]:
