@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib
 import logging
 import os
 import sys
@@ -31,11 +32,14 @@ from iipserve.transport.sockets import (
 
 log = logging.getLogger(logs.START)
 
-COLLECTION = "collection"
-"""The argument that begins commands on collections of images."""
-DESCRIPTION = f"""\
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "collection": ("iipserve.collection_command", "manages collections of images"),
+    "doctor": ("iipserve.doctor_command", "says why an image is slow"),
+}
+"""Arguments that begin commands: the package of each, imported on use, and what it does."""
+DESCRIPTION = """\
 Image server for IIP, IIIF, DeepZoom and Zoomify over FastCGI and HTTP. All other settings are environment
-variables; --check shows them. `iipserve {COLLECTION} --help` shows commands on collections of images."""
+variables; --check shows them."""
 NOTHING_TO_SERVE = (
     "descriptor 0 is not a listening socket: use --bind or --http, or let a web server (mod_fcgid, lighttpd), "
     "spawn-fcgi or systemd start this command"
@@ -57,10 +61,9 @@ def main(
 ) -> int:
     """Run the command. Returns the exit status: 0 on success, 1 for invalid settings, 2 for wrong usage."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == [COLLECTION]:
-        from iipserve.collection_command import main as manage
-
-        return manage(given[1:], environ, sys.stdout, sys.stderr)
+    if given and given[0] in COMMANDS:
+        command = importlib.import_module(COMMANDS[given[0]][0])
+        return int(command.main(given[1:], environ, sys.stdout, sys.stderr))
     parser = _parser()
     options = parser.parse_args(given)
     if options.check:
@@ -83,7 +86,14 @@ def main(
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="iipserve", description=DESCRIPTION, allow_abbrev=False)
+    commands = "\n".join(f"  iipserve {name:<11} {text}" for name, (_, text) in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="iipserve",
+        description=DESCRIPTION,
+        epilog=f"Commands, each with a --help of its own:\n{commands}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     parser.add_argument(
         "--bind",
         type=_address,

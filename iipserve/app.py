@@ -112,7 +112,7 @@ class Application:
         }
         self._router = Router(config, protocols, RESERVED)
         self._read_modifiers = next(filter(None, (each.read_modifiers for each in protocols.values())), None)
-        self._viewer = Viewer(library, config)
+        self._viewer = Viewer(library, config, examine=renderer.examine)
         # without remembered headers no plan could be proved to be of the same file
         self._answers = AddressCache(address_cache.CAPACITY if config.max_metadata_cache_size else 0)
         self._damaged: LRU[str, bool] = LRU(MAX_DAMAGE_REPORTS)

@@ -165,6 +165,23 @@ class Level:
     """The unit in which this level is decoded: the stored tile, or a block that the codec decodes by itself."""
 
 
+class LevelStorage(NamedTuple):
+    """How the file stores one level, as far as that decides how fast it is read."""
+
+    compression: str
+    """Its usual name in lower case: `jpeg`, `deflate`, `none`."""
+    unit: Size
+    """What the file compresses at once: a tile; a strip, as wide as the level; or the whole level."""
+    is_tiled: bool
+    """The unit is a tile."""
+    units: int
+    """How many there are, of all planes together."""
+    planes: int = 1
+    """How many of them hold the bands of one place: 1 if these are interleaved."""
+    mean_bytes: float | None = None
+    """Mean length of a compressed unit, measured at some of them; None if the file does not list it."""
+
+
 @dataclass(frozen=True, slots=True)
 class PhysicalResolution:
     """Pixels of the original per metre."""

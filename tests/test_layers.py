@@ -16,7 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("geometry", "registry", "config", "leader", "lru", "native_libraries"),
     ("containers",),
     ("http", "image", "libvips", "formats"),
-    ("processing", "pyramid"),
+    ("processing", "pyramid", "diagnosis"),
     ("geo",),
     ("plan",),
     ("sources", "codecs", "cache", "collections"),
@@ -25,7 +25,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("router", "viewer", "responses"),
     ("address_cache", "catalog_documents", "collection_answers", "contents"),
     ("app",),
-    ("check", "transport", "collection_command"),
+    ("command_line",),
+    ("check", "transport", "collection_command", "doctor_command"),
     ("__main__",),
 )
 """Lowest first; parts in one line do not import each other."""

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from iipserve.collection_command.commands import COMMANDS
 from iipserve.collection_command.opening import opened
 from iipserve.collection_command.parser import parser
-from iipserve.config import load
+from iipserve.command_line import INTERRUPTED, settings
 from iipserve.errors import IIPServeError
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as of shells."""
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
@@ -26,13 +22,11 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO, err:
         err: stream for progress, failures and mistakes.
     """
     options = parser().parse_args(arguments)
-    loaded = load(environ)
-    if loaded.mistakes:
-        err.writelines(f"{line}\n" for line in loaded.mistakes.values())
+    config = settings(environ, err)
+    if config is None:
         return 1
-    logging.getLogger("iipserve").setLevel(logging.ERROR)
     try:
-        with opened(loaded.config, options.store or "", out, err) as known:
+        with opened(config, options.store or "", out, err) as known:
             return COMMANDS[options.command](known, options)
     except (IIPServeError, OSError) as error:
         err.write(f"{error}\n")

@@ -18,10 +18,10 @@ from iipserve.collection_command.exchange import Importer, read_documents, write
 from iipserve.collection_command.finding import Finder
 from iipserve.collection_command.opening import Opened
 from iipserve.collection_command.overviews import overview_of
-from iipserve.collection_command.progress import Progress
 from iipserve.collection_command.watching import Watch
 from iipserve.collections.identifiers import checked
 from iipserve.collections.values import BROKEN, MISSING, Collection, Item
+from iipserve.command_line.progress import Progress
 from iipserve.engine.image_dates import DateRules, compiled
 from iipserve.engine.image_items import MAX_CHECKSUM, ItemOptions
 from iipserve.errors import InvalidRequest, PreconditionFailed, StoreUnavailable

@@ -60,6 +60,15 @@ class Compression(enum.IntEnum):
     WEBP = 50001
 
 
+def compression_name(number: int) -> str:
+    """The usual name of a compression scheme in lower case; its number if it has none."""
+    try:
+        known = Compression(number)
+    except ValueError:
+        return str(number)
+    return "deflate" if known is Compression.ADOBE_DEFLATE else known.name.lower().replace("_", " ")
+
+
 JPEG2000_SCHEMES = frozenset(
     {Compression.APERIO_YCBCR, Compression.JPEG2000_LOSSY, Compression.APERIO_RGB, Compression.JPEG2000}
 )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from iipserve.engine.files import ImageChanged, PooledFile, file_state, unavailable
 from iipserve.errors import IIPServeError
 from iipserve.geometry import Region, Size
-from iipserve.image import ImageInfo
+from iipserve.image import ImageInfo, LevelStorage
 from iipserve.processing import Pixels
 from iipserve.sources import Bands, Source
 
@@ -100,6 +100,16 @@ class CheckedSource(Source):
     def decoding_memory(self, level: int, region: Region) -> int:
         """As `Source.decoding_memory`, without reading."""
         return self._source.decoding_memory(level, region)
+
+    def storage(self, level: int) -> LevelStorage:
+        """As `Source.storage`."""
+        try:
+            storage = self._source.storage(level)
+        except Exception as error:
+            self._report(error)
+            raise
+        self.check()
+        return storage
 
     def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
         """As `Source.stored_tile`; not checked, as a tile that is not decoded is checked with the whole answer."""

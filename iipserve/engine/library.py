@@ -101,15 +101,16 @@ class Library:
         """
         if mistakes := unknown_formats(config.extra_formats, formats):
             raise ConfigError("\n".join(mistakes))
+        self._given = formats
         self._folder = ImageFolder(config)
         self.files = ImageFiles(config)
         """The files of images, apart from their pixels."""
-        self._reopen = self._folder.descriptor
         self._undeclared_opacity = config.undeclared_opacity
         self._config = config
         is_on = {kind: not kind.optional or kind.name in config.extra_formats for kind in formats.values()}
-        usable = (kind for kind, on in is_on.items() if on)
-        self._formats = tuple(sorted(usable, key=lambda kind: kind.fallback))
+        self._formats = tuple(
+            sorted((kind for kind, on in is_on.items() if on), key=lambda kind: kind.fallback)
+        )
         self._switched_off = tuple(kind for kind, on in is_on.items() if not on)
         self._version_of = version_by_content if config.version_by == "content" else version_by_inode
         self._sources: LRU[Key, CheckedSource] = LRU(min(config.max_open_images, MAX_HELD))
@@ -160,6 +161,10 @@ class Library:
             if not first.stack and first.angles is None:
                 return first
         return self._open(identifier, selector).info
+
+    def unopened(self) -> Library:
+        """The same images, of which nothing has been read."""
+        return Library(self._config, self._given)
 
     def unproved_info(self, identifier: str, selector: Selector = FIRST) -> ImageInfo:
         """As `info`, but what is cached may be out of date; `check` finds that out once the answer is made."""
@@ -217,7 +222,7 @@ class Library:
     def _masked(self, source: Source, mask: MaskRef) -> Source:
         """A source with a mask, unless that cannot be read, or is not of its size."""
         try:
-            found = self.source(_ref_of(mask))
+            found = self.source(ImageRef(mask.identifier, mask.version))
         except (UnsupportedImage, DecodeError) as error:
             log.warning("%r is not used as a mask: %s", mask.identifier, error)
             return source
@@ -297,7 +302,7 @@ class Library:
         layer = 0 if sequence else selector.layer
         with reported(repr(identifier)):
             known = KnownFile(path, file_state(settled_status(number)))
-            pooled = PooledFile(descriptor, known, identifier, self._reopen, self._descriptors)
+            pooled = PooledFile(descriptor, known, identifier, self._folder.descriptor, self._descriptors)
             version, head = self._version_of(number, known.state), os.pread(number, HEAD_LENGTH, 0)
             file = OpenFile(
                 number, path, identifier, version, head, layer, self._config, reopening=pooled.read
@@ -368,10 +373,6 @@ class Library:
                     f"setting EXTRA_FORMATS contains {kind.name}"
                 )
         return UnsupportedImage(f"{file.identifier!r} is not an image that this server can read")
-
-
-def _ref_of(mask: MaskRef) -> ImageRef:
-    return ImageRef(mask.identifier, mask.version)
 
 
 def _check_selector(first: ImageInfo, selector: Selector) -> None:

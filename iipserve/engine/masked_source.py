@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iipserve.geometry import Region, Size, TileGrid
-from iipserve.image import ImageInfo
+from iipserve.image import ImageInfo, LevelStorage
 from iipserve.processing import Pixels
 from iipserve.processing.layout import chosen_bands
 from iipserve.sources import Bands, Source
@@ -63,6 +63,10 @@ class MaskedSource(Source):
         if source.reads_regions:
             return chosen_bands(source.read_region(0, region, region.size), bands)
         return chosen_bands(join_tiles(source.info, 0, region, source.read_tile), bands)
+
+    def storage(self, level: int) -> LevelStorage:
+        """As `Source.storage`, of the image without its mask."""
+        return self._source.storage(level)
 
     def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
         """As `Source.stored_tile`; None where the mask hides a pixel."""

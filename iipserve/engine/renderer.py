@@ -17,6 +17,7 @@ from iipserve.engine.compositing import CompositeReader
 from iipserve.engine.coverages import CoverageRenderer
 from iipserve.engine.crop import CropReader
 from iipserve.engine.decoding import TileCache, TileDecoder
+from iipserve.engine.examination import Examiner
 from iipserve.engine.files import ImageChanged
 from iipserve.engine.large_file import LargeFile, LargeFileWriter
 from iipserve.engine.legends import LegendReader
@@ -103,6 +104,8 @@ class Renderer:
         self._windows = WindowReader(library, self._admission, decoder)
         self.coverages = CoverageRenderer(config, library, cache, self._admission, decoder)
         """Makes the files of coverages."""
+        self.examine = Examiner(library, self._admission).examine
+        """Measures an image: `Examiner.examine`."""
         self._services = RenderServices(
             library,
             decoder,

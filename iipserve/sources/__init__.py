@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from iipserve.config import Config
 from iipserve.geometry import Region, Size, ceil_div
-from iipserve.image import ImageInfo, ImageVersion
+from iipserve.image import ImageInfo, ImageVersion, LevelStorage
 from iipserve.processing import Pixels
 
 Bands: TypeAlias = tuple[int, ...]
@@ -184,6 +184,14 @@ class Source(ABC):
     def decoding_memory(self, level: int, region: Region) -> int:
         """Bytes that are held at most while a region is decoded, besides the samples that are read: one whole tile."""
         return tile_memory(self.info, level)
+
+    def storage(self, level: int) -> LevelStorage:
+        """How the file stores a level, in its own orientation. Of formats that have no tiles: as a whole.
+
+        Raises:
+            DecodeError: the directory of the level is damaged.
+        """
+        return LevelStorage(self.info.format, self.info.levels[level].size, is_tiled=False, units=1)
 
     def stored_tile(self, level: int, column: int, row: int, format: str, *, profile: bool) -> bytes | None:
         """A tile as stored, as a complete file of output `format`, or None if that cannot be made without decoding.

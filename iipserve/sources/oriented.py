@@ -11,7 +11,7 @@ import numpy as np
 
 from iipserve.errors import TileNotFound
 from iipserve.geometry import Region, Size, TileGrid
-from iipserve.image import ImageInfo, Level, PhysicalResolution
+from iipserve.image import ImageInfo, Level, LevelStorage, PhysicalResolution
 from iipserve.processing import Pixels
 from iipserve.sources import Bands, Source
 from iipserve.sources.tiles import join_tiles
@@ -102,6 +102,10 @@ class OrientedSource(Source):
         """As `Source.read_stored`, of the upright image."""
         stored = self._orientation.stored_region(region, self._source.info.size)
         return self._orientation.pixels(self._source.read_stored(stored, bands))
+
+    def storage(self, level: int) -> LevelStorage:
+        """As `Source.storage`."""
+        return self._source.storage(level)
 
     def decoding_memory(self, level: int, region: Region) -> int:
         """As much as for the stored region."""

@@ -10,7 +10,7 @@ from iipserve.config import Config
 from iipserve.http import Request, Response
 from iipserve.processing import colormap
 from iipserve.processing.filters import KERNELS
-from iipserve.viewer import assets
+from iipserve.viewer import assets, doctor
 from iipserve.viewer.assets import Asset
 from iipserve.viewer.gallery import Library, Offered, Selection, description, image_name, listing
 
@@ -70,14 +70,22 @@ IMAGE = "/viewer/image.json"
 class Viewer:
     """Answers requests for the gallery page. Thread-safe."""
 
-    def __init__(self, library: Library, config: Config, packages: Path | None = None) -> None:
+    def __init__(
+        self,
+        library: Library,
+        config: Config,
+        packages: Path | None = None,
+        examine: doctor.Examine | None = None,
+    ) -> None:
         """Keep the sources of the page.
 
         Args:
             library: provides the images.
             config: limits shown on the page, and the folder of additional color maps.
             packages: folder of the packages from npm; None for those installed by set-up.
+            examine: measures an image; None: nothing does.
         """
+        self._examine = examine
         self._library = library
         self._max_size = config.max_size
         self._colormaps = config.colormaps
@@ -94,6 +102,8 @@ class Viewer:
             return self._list(request)
         if request.path == IMAGE:
             return self._image(request)
+        if self._examine is not None and request.path in (doctor.DOCUMENT, doctor.PAGE):
+            return doctor.answer(request.path, request.query, self._examine).answer(request)
         asset = self._asset(request.path)
         return None if asset is None else asset.answer(request)
 

@@ -102,9 +102,7 @@ def test_interrupted_adding_goes_on(folder: Folder, monkeypatch: pytest.MonkeyPa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(
-            "iipserve.collection_command.progress.Progress.step", lambda self, count: interrupt(count)
-        )
+        patch.setattr("iipserve.command_line.progress.Progress.step", lambda self, count: interrupt(count))
         done = folder.run("add", "demo", str(folder.images))
     assert done.status == 130
     assert len(folder.ids()) == 3

@@ -107,6 +107,11 @@ def makes_pyramid(clone: Clone, command: str) -> None:
         assert len(file.pages) > 1
 
 
+def by_launcher(clone: Clone, command: str) -> None:
+    """A command of the package, which need not be installed."""
+    clone.run(f"./iipserve.fcgi {command.removeprefix('iipserve ')}")
+
+
 def as_oneself(clone: Clone, command: str) -> None:
     """`install`, which only root may do for another user."""
     clone.run(re.sub(r"-o www-data -g www-data ", "", command))
@@ -126,6 +131,7 @@ HANDLERS: list[tuple[str, Handler]] = [
     (r"cp conf/\S+ .*", copied),
     (r"install -d .*", as_oneself),
     (r"vips tiffsave .*", makes_pyramid),
+    (r"iipserve doctor .*", by_launcher),
     (r"curl .*", asks_server),
 ]
 ONCE: tuple[Handler, ...] = (collects, selects_cases)

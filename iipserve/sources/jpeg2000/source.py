@@ -18,7 +18,7 @@ import numpy as np
 from iipserve.containers import exif
 from iipserve.errors import DecodeError, TileNotFound
 from iipserve.geometry import Region, Size, TileGrid, ceil_div
-from iipserve.image import LAB_RANGES, ImageInfo, Level, PhysicalResolution, StoredSamples
+from iipserve.image import LAB_RANGES, ImageInfo, Level, LevelStorage, PhysicalResolution, StoredSamples
 from iipserve.lru import LRU
 from iipserve.processing import Pixels
 from iipserve.processing.layout import chosen_bands
@@ -115,6 +115,15 @@ class Jpeg2000Source(Source):
             DecodeError: it is damaged or missing in the file.
         """
         return self._read(self._window_of(level, region), quality_layers)
+
+    def storage(self, level: int) -> LevelStorage:
+        """As `Source.storage`: tiles of the codestream, which hold all resolutions."""
+        header = self._header
+        size, units = self.info.levels[level].size, header.columns * header.rows
+        side = Size(*header.tile_pixels).ceil_scaled(1 << level)
+        unit = Size(min(side.width, size.width), min(side.height, size.height))
+        name = "high-throughput jpeg 2000" if header.high_throughput else "jpeg 2000"
+        return LevelStorage(name, unit, is_tiled=units > 1, units=units)
 
     def decoded_pixels(self, level: int, region: Region) -> int:
         """Whole blocks; whole tiles of a high-throughput codestream, unless they are kept."""

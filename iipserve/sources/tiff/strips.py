@@ -18,7 +18,7 @@ import numpy as np
 from iipserve.containers.tags import COMPRESSION, ORIENTATION, Compression
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import Region, Size
-from iipserve.image import ImageInfo, Level
+from iipserve.image import ImageInfo, Level, LevelStorage
 from iipserve.processing import Pixels
 from iipserve.sources import Bands, OpenFile, Source, closed_on_error
 from iipserve.sources.oriented import Orientation, reoriented
@@ -35,6 +35,7 @@ from iipserve.sources.tiff.info import OutputSamples, describe, output_samples, 
 from iipserve.sources.tiff.old_jpeg import OldJpeg
 from iipserve.sources.tiff.pages import Page, page_of_layer
 from iipserve.sources.tiff.stack import read_stack
+from iipserve.sources.tiff.storage import storage_of
 from iipserve.sources.tiff.strip_reader import StripReader
 
 Spool: TypeAlias = Callable[[], SpooledImage]
@@ -80,6 +81,13 @@ class StripSource(SpooledSource):
         orientation = self._orientation
         stored = orientation.stored_region(region, orientation.size(self.info.size))
         return orientation.pixels(self._strips.read_stored(stored, bands))
+
+    def storage(self, level: int) -> LevelStorage:
+        """As `Source.storage`."""
+        strips = self._strips
+        if strips is None:
+            return LevelStorage("old jpeg", self.info.size, is_tiled=False, units=1)
+        return storage_of(strips.layout, strips.counts, is_tiled=False)
 
     def _decode(self, shrink: int) -> StoredImage:
         # whether an undeclared band is opacity is decided above

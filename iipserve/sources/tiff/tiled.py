@@ -11,7 +11,7 @@ from iipserve.containers.ifd import Directory, Reader
 from iipserve.containers.tags import ORIENTATION
 from iipserve.errors import DecodeError, TileNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size
-from iipserve.image import ImageInfo, StackLayer
+from iipserve.image import ImageInfo, LevelStorage, StackLayer
 from iipserve.processing import Pixels
 from iipserve.sources import Bands, OpenFile, Source, closed_on_error, cut, give_back
 from iipserve.sources.oriented import upright
@@ -38,6 +38,7 @@ from iipserve.sources.tiff.segments import (
     with_opacity,
 )
 from iipserve.sources.tiff.stack import read_stack
+from iipserve.sources.tiff.storage import storage_of
 from iipserve.sources.tiles import join_parts
 
 ADVERTISED_SIDES = range(64, 2049)
@@ -126,6 +127,11 @@ class TiffSource(Source):
             return None if data is None else rewrap(data, profile)
         except (ValueError, RuntimeError) as error:
             raise DecodeError(_damage(level, column, row)) from error
+
+    def storage(self, level: int) -> LevelStorage:
+        """As `Source.storage`."""
+        stored = self._level(level)
+        return storage_of(stored.layout, stored.counts, is_tiled=True)
 
     def _is_opaque(self, mask: StoredLevel, index: int, region: Region | None) -> bool:
         """Whether a mask shows all pixels of a tile inside the level."""

@@ -18,7 +18,7 @@ from iipserve.containers.ifd import Reader, read_chain
 from iipserve.containers.tags import COMPRESSION, PHOTOMETRIC, SELF_CODED, Compression, Photometric
 from iipserve.errors import DecodeError, ImageNotFound, UnsupportedImage
 from iipserve.geometry import Region, Size
-from iipserve.image import ImageInfo, Level, StackLayer
+from iipserve.image import ImageInfo, Level, LevelStorage, StackLayer
 from iipserve.libvips import pyvips
 from iipserve.processing import Pixels
 from iipserve.sources import OpenFile, closed_on_error
@@ -133,6 +133,10 @@ class VipsSource(SpooledSource):
         except DecodeError:
             self._file.check()
             raise
+
+    def storage(self, level: int) -> LevelStorage:
+        """As `Source.storage`."""
+        return super().storage(level)._replace(compression=self._loader.removesuffix("load"))
 
     def _decode(self, shrink: int) -> StoredImage:
         if shrink > 1 and self._loader != "jpegload":

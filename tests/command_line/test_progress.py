@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from iipserve.collection_command.progress import Progress
+from iipserve.command_line.progress import Progress
 
 
 class Terminal(io.StringIO):

@@ -1,0 +1,27 @@
+"""What commands that run once have in common: progress, settings, exit statuses."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TextIO
+
+from iipserve.config import Config, load
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as of shells."""
+
+
+def settings(environ: Mapping[str, str], err: TextIO) -> Config | None:
+    """The settings of a command, which logs errors only; None after mistakes have been written.
+
+    Args:
+        environ: environment with the settings.
+        err: stream for mistakes.
+    """
+    loaded = load(environ)
+    if loaded.mistakes:
+        err.writelines(f"{line}\n" for line in loaded.mistakes.values())
+        return None
+    logging.getLogger("iipserve").setLevel(logging.ERROR)
+    return loaded.config
