@@ -93,6 +93,39 @@ def test_a_coverage_of_a_time_has_its_images_alone(application: app.Application)
             np.testing.assert_array_equal(samples(ask(application, address)), expected)
 
 
+CHOSEN = [
+    pytest.param("FILTER=id%20%3D%20'2015.tif'", [0, 120, 120, 0], id="CQL2 as text"),
+    pytest.param(f"FILTER={quote(json.dumps({'op': '<', 'args': [{'property': 'datetime'}, {'timestamp': '2016-01-01T00:00:00Z'}]}))}",
+                 [40, 120, 120, 0], id="CQL2 as JSON"),
+    pytest.param("IDS=2014.tif,2016.tif", [40, 40, 200, 200], id="identifiers"),
+    pytest.param("ORDER=number", [40, 120, 200, 200], id="order"),
+]  # fmt: skip
+EACH_SERVICE = {
+    "1.0.0": f"/wcs?SERVICE=WCS&VERSION=1.0.0&REQUEST=GetCoverage&COVERAGE={NAME}&CRS=EPSG:32633&BBOX={BOX}&WIDTH={WIDTH}"
+    f"&HEIGHT={SIDE}&FORMAT=geotiff",
+    "2.0.1": COVERAGE,
+    "OGC API": f"/ogc/collections/{NAME}/coverage?f=geotiff",
+}
+
+
+@pytest.mark.parametrize(("stated", "quarters"), CHOSEN)
+def test_a_coverage_has_the_images_that_are_chosen(
+    application: app.Application, stated: str, quarters: list[int]
+) -> None:
+    expected = np.tile(np.repeat(quarters, 64), (1, SIDE, 1))
+    for address in EACH_SERVICE.values():
+        np.testing.assert_array_equal(samples(ask(application, f"{address}&{stated}")), expected)
+
+
+def test_choices_of_images_that_are_none_are_refused(application: app.Application) -> None:
+    for service, address in EACH_SERVICE.items():
+        for stated in ("FILTER=no(", "ORDER=best", "FILTER-LANG=sql"):
+            response = ask(application, f"{address}&{stated}")
+            # exceptions of WCS 1.0.0 have 200
+            assert response.status == (200 if service == "1.0.0" else 400), body(response)
+            assert stated.partition("=")[0].lower().encode() in body(response)
+
+
 def test_documents_list_times_of_the_coverage(application: app.Application) -> None:
     text = body(
         ask(application, f"/wcs?SERVICE=WCS&VERSION=1.0.0&REQUEST=DescribeCoverage&COVERAGE={NAME}")

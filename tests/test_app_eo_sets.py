@@ -11,7 +11,9 @@ from lxml import etree
 
 from iipserve import app
 from iipserve.geo import item_names
+from tests.protocols.wcs.test_application import post
 from tests.published import GRAYS, NAME, SIDE, YEARS, Published
+from tests.schemas import WCSEO, coverage_schema, validated
 from tests.test_app import ask, body
 from tests.test_app_coverages import samples
 
@@ -28,7 +30,8 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[app.Applic
 def described(application: app.Application, more: str = "", name: str = f"{NAME}_series") -> etree._Element:
     response = ask(application, f"{WCS}DescribeEOCoverageSet&EOID={name}{more}")
     assert response.status == 200, body(response)
-    return etree.fromstring(body(response))
+    root: etree._Element = validated(body(response))
+    return root
 
 
 def names(root: etree._Element) -> list[str]:
@@ -78,6 +81,53 @@ def test_fewer_are_described_than_match(application: app.Application) -> None:
     root = described(application, "&COUNT=1&SECTIONS=CoverageDescriptions", NAME)
     assert (root.get("numberMatched"), root.get("numberReturned")) == ("3", "1")
     assert root.find("{*}DatasetSeriesDescriptions") is None
+
+
+IN_XML = [
+    pytest.param("", "", "", id="all"),
+    pytest.param(
+        "<wcs:DimensionTrim><wcs:Dimension>Long</wcs:Dimension><wcs:TrimLow>14.99</wcs:TrimLow><wcs:TrimHigh>15.05"
+        "</wcs:TrimHigh></wcs:DimensionTrim>",
+        "<eo:containment>CONTAINS</eo:containment>",
+        "&SUBSET=Long(14.99,15.05)&CONTAINMENT=CONTAINS",
+        id="inside of a box",
+    ),
+    pytest.param(
+        "<wcs:DimensionTrim><wcs:Dimension>phenomenonTime</wcs:Dimension><wcs:TrimLow>2015-01-01</wcs:TrimLow>"
+        "<wcs:TrimHigh>2015-12-31</wcs:TrimHigh></wcs:DimensionTrim>",
+        "<eo:Sections><eo:Section>CoverageDescriptions</eo:Section></eo:Sections>",
+        "&SUBSET=phenomenonTime(%222015-01-01%22,%222015-12-31%22)&SECTIONS=CoverageDescriptions",
+        id="a period, in one section",
+    ),
+]
+
+
+@pytest.mark.parametrize(("trims", "others", "parameters"), IN_XML)
+def test_requests_in_xml_get_the_answers_of_parameters(
+    application: app.Application, trims: str, others: str, parameters: str
+) -> None:
+    text = (
+        f'<eo:DescribeEOCoverageSet xmlns:eo="{WCSEO}" xmlns:wcs="http://www.opengis.net/wcs/2.0" service="WCS" '
+        f'version="2.0.1" count="2"><eo:eoId>{NAME}_series</eo:eoId>{others}{trims}</eo:DescribeEOCoverageSet>'
+    )
+    coverage_schema(WCSEO).assertValid(etree.fromstring(text))
+    response = post(application, text.encode())
+    expected = ask(application, f"{WCS}DescribeEOCoverageSet&EOID={NAME}_series&COUNT=2{parameters}")
+    assert (response.status, body(response)) == (200, body(expected))
+    validated(body(response))
+
+
+def test_filters_choose_what_is_described(application: app.Application) -> None:
+    root = described(application, "&FILTER=id%20LIKE%20'2016%25'")
+    assert names(root) == [coverage(2016)]
+    response = ask(application, f"{WCS}DescribeEOCoverageSet&EOID={NAME}&FILTER=no(")
+    found = etree.fromstring(body(response)).find(".//{*}Exception")
+    assert found is not None
+    assert (response.status, found.get("exceptionCode"), found.get("locator")) == (
+        400,
+        "InvalidParameterValue",
+        "filter",
+    )
 
 
 @pytest.mark.parametrize("year", YEARS)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from iipserve.errors import InvalidRequest
 from iipserve.geo.crs import quoted
-from iipserve.geo.image_index import ALL, ORDERS, Selection
+from iipserve.geo.image_index import ALL, ORDERS, ImageIndex, Selection
 from iipserve.geo.layer import Layer
 from iipserve.geo.ows.exceptions import OwsError
 from iipserve.geo.ows.kvp import Parameters
@@ -60,6 +60,27 @@ def selected(
         times.note,
         not times.passes,
     )
+    return _with(layer, index, selection)
+
+
+def selected_by_filter(layer: Layer, parameters: Parameters) -> Layer:
+    """As `selected`, where the time is read by itself: images of all times by a filter, an order and identifiers.
+
+    Raises:
+        BadSelection: a filter or an order is malformed.
+    """
+    if layer.index is None:
+        return layer
+    selection = Selection(
+        filter=filter_of(parameters),
+        filter_lang=_language(parameters),
+        order=_order(parameters),
+        ids=_ids(parameters),
+    )
+    return _with(layer, layer.index, selection)
+
+
+def _with(layer: Layer, index: ImageIndex, selection: Selection) -> Layer:
     if selection == ALL:
         return layer
     try:

@@ -24,11 +24,13 @@ EXCEPTIONS_1_2 = "http://schemas.opengis.net/wcs/1.0.0/OGC-exception.xsd"
 WCS_1_0 = "http://www.opengis.net/wcs"
 WCS_1_1 = "http://www.opengis.net/wcs/1.1"
 WCS_2_0 = "http://www.opengis.net/wcs/2.0"
+WCSEO = "http://www.opengis.net/wcs/wcseo/1.0"
 COVERAGES = {
     WCS_1_0: {WCS_1_0: "wcs/1.0.0/describeCoverage.xsd"},
     WCS_1_1: {WCS_1_1: "wcs/1.1/wcsAll.xsd"},
     "http://www.opengis.net/ows/2.0": {"http://www.opengis.net/ows/2.0": "ows/2.0/owsAll.xsd"},
     "http://www.opengis.net/gmlcov/1.0": {"http://www.opengis.net/gmlcov/1.0": "gmlcov/1.0/gmlcovAll.xsd"},
+    WCSEO: {WCSEO: "wcs/wcseo/1.0/wcsEOAll.xsd"},
     WCS_2_0: {
         WCS_2_0: "wcs/2.0/wcsAll.xsd",
         "http://www.opengis.net/WCS_service-extension_scaling/1.0": "wcs/scaling/1.0/wcsScal.xsd",

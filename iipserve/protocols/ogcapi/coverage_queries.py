@@ -17,6 +17,7 @@ from iipserve.geo.grid import Bounds
 from iipserve.geo.layer import Layer
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.image import ImageName
+from iipserve.protocols.collection_selection import selected_by_filter
 from iipserve.protocols.coverage_images import image_names
 from iipserve.protocols.map_values import box, number, whole
 from iipserve.protocols.ogcapi.subset import (
@@ -109,7 +110,7 @@ def read_coverage(parameters: Parameters, layer: Layer, format: str, *, is_negot
     times = asked_times(datetime, subset)
     return CoverageQuery(
         image_names(layer, times),
-        layer,
+        selected_by_filter(layer, parameters),
         format,
         is_negotiated,
         crs.parse(stated) if stated else None,

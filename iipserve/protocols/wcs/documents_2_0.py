@@ -107,7 +107,7 @@ def _operations(metadata: ServiceMetadata, endpoint: Endpoint) -> Iterator[Opera
     for name in options.operations(metadata):
         yield Operation(name, get, post)
     if eo_sets.is_offered(metadata):
-        yield Operation(eo_sets.OPERATION, get)
+        yield Operation(eo_sets.OPERATION, get, post)
 
 
 def _service_metadata(listed: Iterable[CoverageText], metadata: ServiceMetadata) -> Xml:

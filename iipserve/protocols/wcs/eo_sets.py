@@ -34,6 +34,7 @@ from iipserve.protocols.wcs import describe_2_0
 from iipserve.protocols.wcs.kvp_requests_2_0 import subsets_of
 from iipserve.protocols.wcs.parts import ROOT_2_0
 from iipserve.protocols.wcs.query import Subset
+from iipserve.protocols.wcs.values import by_filter
 
 OPERATION = "DescribeEOCoverageSet"
 SERIES = "_series"
@@ -98,7 +99,7 @@ def read_eo_set(parameters: Parameters, server: Server) -> EoSetQuery:
             "containment",
         )
     return EoSetQuery(
-        tuple(_collection(each, server) for each in identifiers),
+        tuple(by_filter(_collection(each, server), parameters) for each in identifiers),
         Bounds(west, south, east, north),
         _span(subsets),
         containment == "contains",

@@ -14,7 +14,7 @@ from iipserve.protocols.coverage_images import image_names
 from iipserve.protocols.wcs.boxes import box_of
 from iipserve.protocols.wcs.grids_by_box import SIZE
 from iipserve.protocols.wcs.query import V1_0, BandRange, BoxDomain, CoverageQuery, Family
-from iipserve.protocols.wcs.values import crs_of, layer_of, numbers, times_of
+from iipserve.protocols.wcs.values import chosen_layer, crs_of, numbers, times_of
 
 BOX = "bbox"
 RANGE_PREFIX = "range:"
@@ -28,7 +28,7 @@ def read_coverage(parameters: Parameters, server: Server, version: str = V1_0) -
         OwsError: a parameter is missing or malformed, or names what does not exist.
     """
     name = parameters.required("coverage")
-    layer = layer_of(name, server, Family.V1_0)
+    layer = chosen_layer(name, parameters, server, Family.V1_0)
     domain = _domain(parameters)
     axes, bands = _range(parameters, layer)
     times = times_of(parameters.get("time"))

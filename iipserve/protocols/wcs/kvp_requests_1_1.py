@@ -11,7 +11,7 @@ from iipserve.protocols import Server
 from iipserve.protocols.coverage_images import image_names
 from iipserve.protocols.wcs.boxes import box_of
 from iipserve.protocols.wcs.query import BandRange, CoverageQuery, Family, SampleDomain
-from iipserve.protocols.wcs.values import crs_of, is_true, layer_of, numbers, times_of
+from iipserve.protocols.wcs.values import chosen_layer, crs_of, is_true, numbers, times_of
 
 BOX, BASE_CRS, ORIGIN, OFFSETS, RANGE = (
     "BoundingBox",
@@ -36,7 +36,7 @@ def read_coverage(parameters: Parameters, server: Server, version: str) -> Cover
         OwsError: a parameter is missing or malformed, or names what does not exist.
     """
     name = parameters.get("identifiers") or parameters.required("identifier")
-    layer, domain = layer_of(name, server, Family.V1_1), _domain(parameters)
+    layer, domain = chosen_layer(name, parameters, server, Family.V1_1), _domain(parameters)
     format = parameters.required("format")
     if is_true(parameters, "store"):
         text = "coverages are not stored here; leave STORE out, and the answer has the coverage"

@@ -33,7 +33,7 @@ from iipserve.protocols.wcs.query import (
     ScaleKind,
     Subset,
 )
-from iipserve.protocols.wcs.values import items, layer_of, times_of, uri_of
+from iipserve.protocols.wcs.values import chosen_layer, items, times_of, uri_of
 
 MULTIPART = "multipart/related"
 """The one value of MEDIATYPE."""
@@ -49,7 +49,7 @@ def read_coverage(parameters: Parameters, server: Server, version: str = V2_0) -
         OwsError: a parameter is missing or malformed, or names what does not exist.
     """
     name = parameters.required("coverageid")
-    layer = layer_of(name, server, Family.V2_0)
+    layer = chosen_layer(name, parameters, server, Family.V2_0)
     subsets, subsetting = subsets_of(parameters)
     output = parameters.get("outputcrs")
     domain = AxesDomain(

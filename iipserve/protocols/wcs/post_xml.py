@@ -26,6 +26,7 @@ OPERATIONS = {
     "getcapabilities": "GetCapabilities",
     "describecoverage": "DescribeCoverage",
     "getcoverage": "GetCoverage",
+    "describeeocoverageset": "DescribeEOCoverageSet",
 }
 """By names of root elements in lower case."""
 VERSIONS = {
@@ -34,6 +35,7 @@ VERSIONS = {
     "http://www.opengis.net/wcs/1.1.1": "1.1.1",
     "http://www.opengis.net/wcs/1.1.0": "1.1.0",
     "http://www.opengis.net/wcs/2.0": "2.0.1",
+    "http://www.opengis.net/wcs/wcseo/1.0": "2.0.1",
 }
 """The version that a namespace stands for, where the root element states none."""
 SOAP_VERSIONS = {
@@ -120,7 +122,7 @@ def read(body: bytes) -> XmlRequest:
     # negotiation of 1.0.0 goes by VERSION, that of others by AcceptVersions
     service = root.attribute("service") or ("WCS" if root.namespace in VERSIONS else "")
     pairs += [("service", service), ("version", version)]
-    pairs.append(("updatesequence", root.attribute("updatesequence")))
+    pairs += [(name, root.attribute(name)) for name in ("updatesequence", "count")]
     _gather(root, pairs, HANDLERS)
     return XmlRequest(collected((name, value) for name, value in pairs if value), soap)
 
@@ -338,6 +340,8 @@ HANDLERS: dict[str, Handler] = {
     "sections": _listed("sections", "section"),
     "section": _parameter("section"),
     "coverageid": _parameter("coverageid"),
+    "eoid": _parameter("eoid"),
+    "containment": _parameter("containment"),
     "identifier": _parameter("identifier"),
     "coverage": _parameter("coverage"),
     "sourcecoverage": _parameter("coverage"),

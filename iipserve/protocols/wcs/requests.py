@@ -102,7 +102,7 @@ def read(routed: Routed) -> XmlRequest:
 
 
 def _unknown(request: str, version: str) -> OwsError:
-    known = ", ".join(post_xml.OPERATIONS.values())
+    known = ", ".join(name for name in post_xml.OPERATIONS.values() if name != eo_sets.OPERATION)
     text = f"request {quoted(request)} is unknown; {known} are answered"
     if family_of(version) is Family.V1_0:
         return OwsError(INVALID_VALUE, text, "request")

@@ -10,6 +10,7 @@ from iipserve.geo.layer import Layer
 from iipserve.geo.ows.exceptions import INVALID_VALUE, NO_CODE, OwsError
 from iipserve.geo.ows.kvp import Parameters
 from iipserve.protocols import Server, coverage_options
+from iipserve.protocols.collection_selection import BadSelection, selected_by_filter
 from iipserve.protocols.coverage_offerings import find_layer
 from iipserve.protocols.map_values import finite
 from iipserve.protocols.wcs.exceptions import INVALID_SYNTAX, NOT_A_CRS, Fault, fault, refused
@@ -29,6 +30,24 @@ def layer_of(text: str, server: Server, family: Family) -> Layer:
     if layer is None:
         raise _unknown(text, family)
     return layer
+
+
+def chosen_layer(text: str, parameters: Parameters, server: Server, family: Family) -> Layer:
+    """The layer of a coverage that may be had; of a collection, with the images that a request chooses by a filter and the like.
+
+    Raises:
+        OwsError: there is none, or a filter or an order is malformed.
+    """
+    return by_filter(layer_of(text, server, family), parameters)
+
+
+def by_filter(layer: Layer, parameters: Parameters) -> Layer:
+    """A layer with the images that a request chooses. Raises `OwsError`: InvalidParameterValue."""
+    try:
+        return selected_by_filter(layer, parameters)
+    except BadSelection as error:
+        error.code = INVALID_VALUE
+        raise
 
 
 def layers_of(texts: Sequence[str], server: Server, family: Family) -> tuple[Layer, ...]:
