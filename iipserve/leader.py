@@ -11,12 +11,18 @@ Reference: D. C. Schmidt et al., "Pattern-Oriented Software Architecture", volum
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from time import monotonic
+
+from iipserve.errors import Overloaded
 
 PATIENCE = 0.1
 """Seconds after which a leader that neither finishes nor hands over is replaced."""
 PROBE_INTERVAL = 32
 """Every so many times that something takes long, the leader waits for it all the same, to find out whether it still does."""
+
+MAX_WAITING = 2
+"""Times `THREADS`: threads that wait for other requests, besides as many as `THREADS` that serve."""
 
 
 class _ThreadState(threading.local):
@@ -37,6 +43,29 @@ def hand_over() -> None:
 def leads() -> bool:
     """Whether the current thread is a leader."""
     return _thread.leadership is not None and _thread.leadership.is_mine()
+
+
+class waiting_long:  # noqa: N801 (used as a function)
+    """While the current thread waits for other requests: another one may take its place among those that serve.
+
+    Raises:
+        Overloaded: on entering; too many wait already.
+    """
+
+    __slots__ = ("_leadership",)
+
+    def __init__(self) -> None:
+        self._leadership = _thread.leadership
+
+    def __enter__(self) -> None:
+        """Begin to wait."""
+        if self._leadership is not None:
+            self._leadership.begin_waiting()
+
+    def __exit__(self, *_: object) -> None:
+        """End waiting."""
+        if self._leadership is not None:
+            self._leadership.end_waiting()
 
 
 class Delay:
@@ -66,7 +95,17 @@ class Leadership:
     Not a lock: a leader that is replaced continues its work in parallel with its successor.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_waiting: int = 0, replace: Callable[[], None] = lambda: None) -> None:
+        """Nobody leads yet.
+
+        Args:
+            max_waiting: how many threads may wait for other requests at a time; 0 is no limit.
+            replace: called in each of them before it waits.
+        """
+        self.waiting = 0
+        """Threads that wait for other requests."""
+        self._max_waiting = max_waiting
+        self._replace = replace
         self._leader: int | None = None
         self._busy_since = 0.0
         """On the monotonic clock; 0 while the leader waits for work."""
@@ -104,6 +143,24 @@ class Leadership:
     def idle(self) -> None:
         """Mark the leader as waiting for work, which may take any time."""
         self._busy_since = 0.0
+
+    def begin_waiting(self) -> None:
+        """Hand over, and count the current thread among those that wait for other requests.
+
+        Raises:
+            Overloaded: they are too many already.
+        """
+        self.release()
+        with self._available:
+            if self._max_waiting and self.waiting >= self._max_waiting:
+                raise Overloaded("too many requests wait for others; ask again later")
+            self.waiting += 1
+        self._replace()
+
+    def end_waiting(self) -> None:
+        """Count the current thread no longer."""
+        with self._available:
+            self.waiting -= 1
 
     def _is_stuck(self) -> bool:
         since = self._busy_since

@@ -13,7 +13,8 @@ from iipserve.config import Config
 from scripts.benchmark import __main__ as benchmark
 from scripts.benchmark.cases import CASES, Case, paths_of
 from scripts.benchmark.figures import FIGURES
-from scripts.benchmark.images import COVERAGE, MAP, Image, make_links
+from scripts.benchmark.images import COVERAGE, DEEP, LARGE_PNG, MAP, Image, make_links
+from scripts.benchmark.pressure import DEFLATE, JPEG, LOADS, PNG_COPIES, UNTILED, Load, probes
 from scripts.benchmark.rasters import write_raster
 from scripts.benchmark.servers import write_layers
 from tests.images import smooth, write_tiff_pyramid
@@ -72,6 +73,19 @@ def test_addresses_are_answered(folder: Path, case: Case) -> None:
     assert known
     for path in (known[0], known[-1]):
         assert ask(application, f"/{path}").status == (404 if case.refused else 200)
+
+
+@pytest.mark.parametrize("load", LOADS, ids=lambda load: load.name)
+def test_what_is_asked_for_under_heavy_load(folder: Path, load: Load) -> None:
+    pictures = {name: Image(name, *SIZE, levels=5) for name in (JPEG, DEFLATE, DEEP, UNTILED, LARGE_PNG)}
+    for name in pictures:
+        if not (folder / name).exists():
+            (folder / name).hardlink_to(folder / "a.tif")
+    make_links(folder, pictures[LARGE_PNG], PNG_COPIES)
+    application = app.build(Config(filesystem_prefix=f"{folder}/"))
+    tiles = [next(addresses) for addresses in probes(pictures).values()]
+    for address in (*load.addresses(pictures)[:1], *tiles):
+        assert ask(application, f"/i.fcgi{address}").status == 200
 
 
 def test_page_names_the_rows_as_they_are_printed() -> None:

@@ -12,6 +12,7 @@ from iipserve.config import Config
 from iipserve.config.memory import allowed_bytes, replaced_bytes
 from iipserve.engine.library import MAX_HELD
 from iipserve.engine.output_policy import MAX_MARK_PIXELS
+from iipserve.leader import MAX_WAITING
 from iipserve.processing.colormap_files import MAX_COLORS, MIN_COLORS
 from iipserve.protocols.iip.samples import MAX_SAMPLES, MAX_VIEWS
 from iipserve.protocols.iip.tiles import MAX_TILES
@@ -48,7 +49,8 @@ def _memory(config: Config) -> str:
 
 def _descriptors(config: Config) -> str:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    needed = config.max_open_images + min(config.max_open_images, MAX_HELD) + config.threads
+    files = config.max_open_images + min(config.max_open_images, MAX_HELD)
+    needed = files + (1 + MAX_WAITING) * config.threads
     available = "any number" if hard == resource.RLIM_INFINITY else f"{hard:,}"
     return f"open files: {available} (ulimit -n); MAX_OPEN_IMAGES and THREADS use up to {needed:,} per worker"
 

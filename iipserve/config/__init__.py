@@ -285,7 +285,7 @@ class Config:
     )  # fmt: skip
     threads: int = setting(
         "THREADS", default=64, parse=Number(1, 65535), example="128",
-        text="Connections each worker serves at once; further ones wait in the backlog.",
+        text="Requests each worker serves at once, and twice as many that wait for exports and the like to be made; further ones wait in the backlog.",
     )  # fmt: skip
     request_timeout: float = setting(
         "REQUEST_TIMEOUT", default=60.0, parse=Number(1.0, 86400.0), example="30",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from iipserve.config import MEGABYTE, Config
 from iipserve.errors import Overloaded, TooLarge
 from iipserve.geometry import Size, ceil_div
-from iipserve.leader import hand_over
+from iipserve.leader import hand_over, waiting_long
 
 HEAVY_PIXELS = 2048 * 2048
 """Requests that decode or make more pixels are admitted apart from others. No tile does by itself."""
@@ -168,14 +168,29 @@ class AdmissionControl:
                 return
             waiter = Waiter(next(self._numbers), memory)
             lane.waiting.append(waiter)
-        if waiter.entered.wait(self._patience):
-            return
+        try:
+            self._wait(lane, waiter)
+        except Overloaded:
+            if self._gives_up(lane, waiter):
+                raise
+
+    def _wait(self, lane: Lane, waiter: Waiter) -> None:
+        if lane is self._quick:
+            entered = waiter.entered.wait(self._patience)
+        else:
+            with waiting_long():
+                entered = waiter.entered.wait(self._patience)
+        if not entered:
+            raise Overloaded("the server is busy with other images; ask again later")
+
+    def _gives_up(self, lane: Lane, waiter: Waiter) -> bool:
+        """Wait no longer; False if it has entered by now."""
         with self._lock:
             if waiter.entered.is_set():
-                return
+                return False
             lane.waiting.remove(waiter)
             self._let_in()  # it may have kept others back
-        raise Overloaded("the server is busy with other images; ask again later")
+            return True
 
     def release(self, lane: Lane, memory: int) -> None:
         """Free both."""

@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from iipserve.leader import hand_over
+from iipserve.leader import hand_over, waiting_long
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+SHORT = 0.05
+"""Seconds after which a thread that waits counts as one that waits long."""
 
 
 class Call(Generic[V]):
@@ -35,6 +37,9 @@ class SingleFlight(Generic[K, V]):
         """The result of `compute`, which is not called if another thread is already computing `key`.
 
         An error is raised in all callers. Nothing is remembered once the first caller has finished.
+
+        Raises:
+            Overloaded: too many requests wait already, for this result or for something else.
         """
         with self._lock:
             call = self._calls.get(key)
@@ -61,7 +66,9 @@ class SingleFlight(Generic[K, V]):
 def _wait(call: Call[V]) -> V:
     assert call.done is not None, "set before the lock was released"
     hand_over()
-    call.done.wait()
+    if not call.done.wait(SHORT):
+        with waiting_long():
+            call.done.wait()
     if call.error is not None:
         raise call.error
     return call.result  # type: ignore[return-value]  # set unless there is an error

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from time import monotonic
 
 from iipserve.config import Config
-from iipserve.leader import Leadership
+from iipserve.leader import MAX_WAITING, Leadership
 from iipserve.transport import fastcgi
 from iipserve.transport.balance import ABSENT, WorkerSlot
 from iipserve.transport.connection import TOO_SLOW, Connection
@@ -67,7 +67,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
             fastcgi.MULTIPLEXES: 0,
         }
         self.stopping = False
-        self._leadership = Leadership()
+        self._leadership = Leadership(max_waiting=MAX_WAITING * config.threads, replace=self._replace_one)
         self._ready: deque[tuple[int, int]] = deque()
         """Descriptors and their events that epoll has reported and no thread has served yet."""
         self._listeners = {listener.fileno(): listener for listener in listeners}
@@ -86,10 +86,9 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         self._held = 0
         """Open connections."""
         self._max_connections = max_connections()
-        self._threads = [
-            threading.Thread(target=self._work, name=f"connections-{index}", daemon=True)
-            for index in range(config.threads)
-        ]
+        self._max_threads = config.threads
+        """Besides those that wait for other requests."""
+        self._threads = {self._new_thread() for _ in range(config.threads)}
 
     # -- start and stop
 
@@ -102,7 +101,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         for descriptor, listener in self._listeners.items():
             listener.setblocking(False)
             self._epoll.register(descriptor, LISTENER_EVENTS)
-        for thread in self._threads:
+        for thread in tuple(self._threads):
             thread.start()
 
     def tick(self) -> None:
@@ -129,10 +128,10 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         if not self.stopping:
             self._stop_accepting()
         deadline = monotonic() + seconds
-        for thread in self._threads:
+        for thread in tuple(self._threads):
             thread.join(max(0.0, deadline - monotonic()))
         self._finish_connections(deadline)
-        return not self._parked and not any(thread.is_alive() for thread in self._threads)
+        return not self._parked and not any(thread.is_alive() for thread in tuple(self._threads))
 
     def _finish_connections(self, deadline: float) -> None:
         """Answer what has arrived on parked connections, and let peers read what is to be sent."""
@@ -160,13 +159,35 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
 
     # -- threads
 
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._work, name="connections", daemon=True)
+
+    def _replace_one(self) -> None:
+        """Start another thread if none is free to serve: the current one is going to wait for other requests."""
+        with self._lock:
+            if self._waiting or self.stopping:
+                return
+            thread = self._new_thread()
+            self._threads.add(thread)
+            thread.start()
+
     def _work(self) -> None:
-        """Serve one connection after the other until the server stops."""
-        while not self.stopping:
+        """Serve one connection after the other until the server stops, or there are threads enough without this one."""
+        while not (self.stopping or self._is_superfluous()):
             connection = self._next()
             if connection is not None:
                 self._serve(connection)
         self._leadership.release()
+
+    def _is_superfluous(self) -> bool:
+        """Whether this thread ends, since another one is free, and they are more than `THREADS`."""
+        if len(self._threads) <= self._max_threads:
+            return False
+        with self._lock:
+            ends = len(self._threads) > self._max_threads and self._waiting > 0
+            if ends:
+                self._threads.discard(threading.current_thread())
+        return ends
 
     def _serve(self, connection: Connection) -> None:
         try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+import pyvips
 import tifffile
 from numpy.typing import NDArray
 
@@ -25,6 +26,9 @@ MAP = "map.tif"
 COVERAGE = "coverage.tif"
 """The same, compressed without loss."""
 MAP_WIDTH = 8192
+DEEP = "deflate16.tif"
+LARGE_PNG, LARGE_PNG_WIDTH = "large.png", 6000
+"""A file that is decoded from top to bottom."""
 PROCESSED_WIDTH = 4000
 """Of the images that are processed: wide enough for tiles by the hundred."""
 CROWD_WIDTHS = {"crowd.tif": 8000, "crowd.jp2": 4000}
@@ -70,6 +74,23 @@ def make_images(folder: Path, width: int) -> dict[str, Image]:
     for name, write in CROWD.items():
         images |= _make(folder, min(width, CROWD_WIDTHS[name]), {name: write}, list)
     return images | _make(folder, min(width, MAP_WIDTH), {MAP: write_raster, COVERAGE: _write_coverage}, list)
+
+
+def make_pressure_images(folder: Path, width: int) -> dict[str, Image]:
+    """Make what is missing of the images that `scripts/bench pressure` asks for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (convert, write), deep_width = PROCESSED[DEEP], min(width, PROCESSED_WIDTH)
+    return (
+        _make(
+            folder, width, {name: WRITERS[name] for name in ("jpeg.tif", "deflate.tif", "untiled.jp2")}, list
+        )
+        | _make(folder, deep_width, {DEEP: write}, convert)
+        | _make(folder, min(width, LARGE_PNG_WIDTH), {LARGE_PNG: _write_png}, list)
+    )
+
+
+def _write_png(path: Path, levels: list[Picture]) -> None:
+    pyvips.Image.new_from_array(levels[0]).pngsave(str(path), compression=1)
 
 
 def _write_coverage(path: Path, levels: list[Picture]) -> None:
@@ -186,7 +207,7 @@ CROWD: dict[str, Writer] = {
 
 PROCESSED: dict[str, tuple[Converter, Writer]] = {
     "gray.tif": (_gray, _tiff(compression="jpeg", compressionargs={"level": 75}, photometric="minisblack")),
-    "deflate16.tif": (_deep, _tiff(compression="zlib", predictor=True)),
+    DEEP: (_deep, _tiff(compression="zlib", predictor=True)),
     "float.tif": (
         _heights,
         _tiff(

@@ -91,6 +91,11 @@ def measures_store(clone: Clone, command: str) -> None:
     )
 
 
+def selects_loads(clone: Clone, command: str) -> None:
+    """The benchmark under heavy load, which takes minutes."""
+    assert clone.run("PYTHONPATH=. .venv/bin/python -m scripts.benchmark.pressure --list")
+
+
 def loads_settings(clone: Clone, command: str) -> None:
     """The settings of Debian's iipsrv, which `--check` then accepts."""
     defaults = "VERBOSITY=1\nLOGFILE=-\nMAX_IMAGE_CACHE_SIZE=10\nJPEG_QUALITY=90\nMAX_CVT=5000\n"
@@ -127,6 +132,7 @@ HANDLERS: list[tuple[str, Handler]] = [
     (r"scripts/test .*|.venv/bin/python -m pytest .*", collects),
     (r"scripts/bench( --.*)?", selects_cases),
     (r"scripts/bench collections", measures_store),
+    (r"scripts/bench pressure", selects_loads),
     (r"scripts/fuzz --help", run),
     (r"cp conf/\S+ .*", copied),
     (r"install -d .*", as_oneself),

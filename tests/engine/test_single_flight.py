@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from iipserve.engine.single_flight import SingleFlight
+from iipserve.leader import Leadership
 
 
 def test_computed_once_for_all() -> None:
@@ -44,3 +45,24 @@ def test_error_reaches_all_and_is_forgotten() -> None:
     with pytest.raises(KeyError):
         single_flight.do("key", fail)
     assert single_flight.do("key", lambda: 3) == 3
+
+
+def test_waiting_for_what_takes_long_leaves_the_place_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iipserve.engine.single_flight.SHORT", 0.001)
+    single_flight: SingleFlight[str, int] = SingleFlight()
+    started, replaced = threading.Event(), threading.Event()
+
+    def compute() -> int:
+        started.set()
+        assert replaced.wait(60)
+        return 7
+
+    def follow() -> int:
+        leadership = Leadership(replace=replaced.set)
+        leadership.acquire()
+        return single_flight.do("key", compute)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(single_flight.do, "key", compute)
+        assert started.wait(60)
+        assert pool.submit(follow).result() == first.result() == 7

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 
 from iipserve.config import Config
-from iipserve.errors import ConfigError
+from iipserve.errors import ConfigError, Overloaded
 from iipserve.http import Body, Request, Response
+from iipserve.leader import waiting_long
 
 TILE = bytes(range(256)) * 27
 """6,912 bytes, the length of a typical tile."""
@@ -56,7 +57,10 @@ class StubApplication:
             return ok(self._echo(request, over_http), "application/json")
         if answer is None:
             return Response(HTTPStatus.NOT_FOUND, (("Content-Type", "text/plain"), ("Content-Length", "0")))
-        response = answer(argument)
+        try:
+            response = answer(argument)
+        except Overloaded as error:
+            return Response(error.status, (("Content-Length", "0"),))
         if request.method == "HEAD":
             return Response(response.status, response.headers)
         return response
@@ -133,6 +137,11 @@ class StubApplication:
         while not os.path.exists(f"/{path}"):
             time.sleep(0.02)
         return ok(b"done")
+
+    def answer_waiting(self, path: str) -> Response:
+        """As `once`, as a request that waits for others."""
+        with waiting_long():
+            return self.answer_once(path)
 
     def answer_sleep(self, seconds: str) -> Response:
         time.sleep(float(seconds))

@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +65,23 @@ def test_idle_connections_keep_no_thread(start_server: StartServer) -> None:
     for peer in halves:
         peer.send(request()[20:])
         assert peer.answer().body == TILE
+
+
+def test_requests_that_wait_for_others_leave_their_threads_to_others(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    """Twice as many as there are threads; one more is refused, and does not wait."""
+    server = start_server(threads=2)
+    waiting = [server.connect() for _ in range(4)]
+    for peer in waiting:
+        peer.send(request(f"/waiting{tmp_path}/file"))
+    until(lambda: server.server._leadership.waiting == 4)
+    assert server.connect().ask("/tile").body == TILE
+    assert server.connect().ask(f"/waiting{tmp_path}/file").status == 503
+    (tmp_path / "file").touch()
+    assert [peer.answer().body for peer in waiting] == [b"done"] * 4
+    assert {answer.body for answer in ask_all(waiting, "/tile")} == {TILE}
+    until(lambda: len(server.server._threads) == 2)
 
 
 def test_busy_connections_do_not_starve_others(start_server: StartServer) -> None:
