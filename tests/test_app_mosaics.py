@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -167,6 +167,45 @@ def test_a_map_of_one_damaged_image_is_clear(published: Published) -> None:
     assert "1 of 1 images cannot be read: 2018.tif" in (header(response, "Warning") or "")
     path.write_bytes(content)
     assert row(ask(application, address)) == [60] * 64
+
+
+@pytest.mark.parametrize("harm", [damage, Path.unlink], ids=["damaged", "missing"])
+@pytest.mark.parametrize("resampled", [False, True], ids=["aligned", "warped"])
+def test_maps_of_several_layers_do_without_a_damaged_collection(
+    published: Published, harm: Callable[[Path], None], resampled: bool
+) -> None:
+    """A collection of one image, over the layer of another file."""
+    path = add_compressed(published, "2018.tif", 60, 2018)
+    published.store.delete_items(NAME, ["2014.tif", "2015.tif", "2016.tif"])
+    application = published.application()
+    address = map_address(0, 0, 64, 128).replace(f"LAYERS={NAME}&STYLES=", f"LAYERS=2014,{NAME}&STYLES=,")
+    if resampled:
+        address = address.replace("WIDTH=64&HEIGHT=128", "WIDTH=60&HEIGHT=130")
+    assert set(row(ask(application, address))) == {60}
+    harm(path)
+    # one that has seen it before, and one that has not
+    for worker in (application, application, published.application()):
+        response = ask(worker, address)
+        assert set(row(response)) == {40}
+        assert "2018.tif" in (header(response, "Warning") or "")
+        assert header(response, "Cache-Control") == "no-cache"
+
+
+def test_a_collection_whose_images_cannot_be_read_is_a_layer_as_its_store_tells(published: Published) -> None:
+    for path in published.images.iterdir():
+        path.rename(path.with_suffix(".away"))
+    application = published.application()
+    assert not shown(ask(application, WHOLE)).any()
+    document = body(
+        ask(application, f"/wcs?SERVICE=WCS&VERSION=2.0.1&REQUEST=DescribeCoverage&COVERAGEID={NAME}")
+    )
+    for path in published.images.iterdir():
+        path.rename(path.with_suffix(".tif"))
+    whole = published.application()
+    assert document == body(
+        ask(whole, f"/wcs?SERVICE=WCS&VERSION=2.0.1&REQUEST=DescribeCoverage&COVERAGEID={NAME}")
+    )
+    assert row(ask(application, WHOLE)) == MOSAIC.tolist()
 
 
 def test_gray_color_and_opacity_are_one_mosaic(published: Published) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from time import monotonic
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -12,6 +14,7 @@ from iipserve.collections.store import Store
 from iipserve.collections.values import Collection, Item, ItemSearch, SortKey, Summary
 from iipserve.config import Config
 from iipserve.engine.collection_index import CollectionIndex, KnownTimes
+from iipserve.engine.item_headers import stated_header
 from iipserve.engine.library import Library
 from iipserve.engine.mosaic_headers import Header, mosaic_header
 from iipserve.engine.time_items import TimeItems
@@ -34,7 +37,9 @@ MAX_KEPT = 1024
 MAX_READ = 256
 """Images of a collection of which its extent is taken exactly; of larger collections, from what the store keeps of all."""
 MAX_TRIED = 8
-"""Images of a collection of which one has to be readable, for it to be a layer."""
+"""Images of a collection of which one is to be readable; else what the store tells of the first describes the layer."""
+RETRY = 10.0
+"""Seconds after which they are tried again, if none can be read."""
 
 
 class _Known(NamedTuple):
@@ -43,6 +48,12 @@ class _Known(NamedTuple):
     version: int
     entry: LayerEntry | None
     """None where it has no image on the ground."""
+    until: float = math.inf
+    """By `monotonic`: when its images are tried again, as none could be read."""
+
+    def is_of(self, version: int) -> bool:
+        """Whether it counts for this version at present."""
+        return self.version == version and monotonic() < self.until
 
 
 class CollectionLayers:
@@ -90,7 +101,7 @@ class CollectionLayers:
         if names is None or not version:
             return None
         known = self._known.get(name)
-        if known is None or known.version != version:
+        if known is None or not known.is_of(version):
             hand_over()
             known = self._read_item(store, *names)
             self._known.set(name, known)
@@ -103,10 +114,10 @@ class CollectionLayers:
             item = store.item(name, identifier)
         except NotFound:
             return _Known(store.version(name), None)
-        single = replace(collection, title=item.id, summary=Summary(count=1))
-        entry = self._read_entry(single, (item,))
+        known = self._read_entry(replace(collection, title=item.id, summary=Summary(count=1)), (item,))
+        entry = known.entry
         if entry is None or not isinstance(entry.layer.index, CollectionIndex):
-            return _Known(collection.version, None)
+            return known
         span = Span(item.earliest, item.latest)
         index = replace(
             entry.layer.index,
@@ -116,7 +127,7 @@ class CollectionLayers:
         full = item_names.item_name(name, item.id)
         metadata = {"wcs_name": item_names.encoded(full), **TimeItems(index)}
         layer = replace(entry.layer, identifier=full, index=index, metadata=MappingProxyType(metadata))
-        return _Known(collection.version, replace(entry, layer=layer))
+        return known._replace(entry=replace(entry, layer=layer))
 
     def state(self) -> int:
         """Grows with each change of any collection; 0 without a store. Raises `StoreUnavailable`."""
@@ -141,7 +152,7 @@ class CollectionLayers:
         self, store: Store, name: str, version: int, collection: Collection | None = None
     ) -> LayerEntry | None:
         known = self._known.get(name)
-        if known is None or known.version != version:
+        if known is None or not known.is_of(version):
             hand_over()
             known = self._read(store, name, collection)
             self._known.set(name, known)
@@ -156,10 +167,10 @@ class CollectionLayers:
             items = store.search(search).items
         except NotFound:
             return _Known(0, None)
-        return _Known(collection.version, self._read_entry(collection, items))
+        return self._read_entry(collection, items)
 
-    def _read_entry(self, collection: Collection, items: tuple[Item, ...]) -> LayerEntry | None:
-        """The layer, by the first image that can be read; None where there is none."""
+    def _read_entry(self, collection: Collection, items: tuple[Item, ...]) -> _Known:
+        """The layer, by the first image that can be read, else by what the store tells of one."""
         located = [item for item in items if item.crs and item.is_ok]
         for item in located[:MAX_TRIED]:
             try:
@@ -168,9 +179,24 @@ class CollectionLayers:
             except IIPServeError as error:
                 log.warning("image %r of collection %r cannot be read: %s", item.id, collection.name, error)
                 continue
-            header = mosaic_header(collection, items, info, geo)
-            return None if header is None else self._made(collection, header, item)
-        return None
+            return _Known(collection.version, self._described(collection, items, item, info, geo))
+        for item in located:
+            if stated := stated_header(item):
+                entry = self._described(collection, items, item, *stated)
+                return _Known(collection.version, entry, monotonic() + RETRY)
+        return _Known(collection.version, None)
+
+    def _described(
+        self,
+        collection: Collection,
+        items: tuple[Item, ...],
+        first: Item,
+        info: ImageInfo,
+        geo: GeoImage,
+    ) -> LayerEntry | None:
+        """The layer; None where no item is on the ground."""
+        header = mosaic_header(collection, items, info, geo)
+        return None if header is None else self._made(collection, header, first)
 
     def _made(self, collection: Collection, header: Header, first: Item) -> LayerEntry:
         index = CollectionIndex(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
@@ -73,6 +73,7 @@ class MosaicReader(JointReader):
         """Images are opened once they are needed; `ImageChanged` is raised then."""
         super().__init__(services, plan, view.size)
         self._view = view
+        self._unopened = iter(view.parts)
         self._faults: dict[str, None] = {}
         self._is_provisional = False
 
@@ -98,7 +99,7 @@ class MosaicReader(JointReader):
     def read_area(self, area: Region) -> Pixels:
         """Colors and opacity of a strip; images of which nothing shows are not read."""
         canvas = self._canvas(area.size)
-        for part in self._parts:
+        for part in self._below_each_other():
             gaps = self._gaps(part, area, canvas)
             if gaps is not None and (pixels := self._read(part, gaps, area)) is not None:
                 _add(canvas, pixels, gaps)
@@ -156,17 +157,30 @@ class MosaicReader(JointReader):
     @cached_property
     def _parts(self) -> list[Part]:
         """The images that can be opened, down to one that hides all others."""
-        strips, parts = map_strips(self._size), []
-        for view in self._view.parts:
+        return list(self._opened())
+
+    def _opened(self) -> Iterator[Part]:
+        """Further images that can be opened, down to one that hides all others."""
+        strips = map_strips(self._size)
+        for view in self._unopened:
             try:
                 reader = self._reader(view)
-                parts.append(Part(reader, view, reader.rows_cost(strips)))
+                yield Part(reader, view, reader.rows_cost(strips))
             except IMAGE_FAULTS as error:
                 self._report(view, error)
                 continue
             if self._view.rule is MosaicRule.FIRST and reader.is_opaque and self._is_everywhere(view, reader):
-                break
-        return parts
+                return
+
+    def _below_each_other(self) -> Iterator[Part]:
+        """The images to read; below one that hides the others and cannot be read, the next ones."""
+        yield from self._parts
+        while self._parts and self._parts[-1].view.view.image.identifier in self._faults:
+            further = [part for part in self._opened() if part.reader.bands <= self._bands]
+            if not further:
+                return
+            self._parts.extend(further)
+            yield from further
 
     def _reader(self, part: MosaicPart) -> CropReader | WarpReader:
         operations = part.operations

@@ -57,21 +57,26 @@ def plan_maps(layers: Sequence[ShownLayer], server: Server) -> RenderPlan:
     return RenderPlan(Composite(parts, size), plain_encoding(view.format, server), operations)
 
 
-def plan_layer(layer: ShownLayer, server: Server) -> RenderPlan:
+def plan_layer(layer: ShownLayer, server: Server, *, is_part: bool = False) -> RenderPlan:
     """The plan for a map of one layer, without its opacity: that of its image, or of the mosaic of its images.
+
+    Args:
+        layer: the layer.
+        server: settings and formats.
+        is_part: as of `plan_mosaic`.
 
     Raises:
         NoTransformation: as `plan_map`.
     """
     if layer.members is None:
         return plan_map(layer.view, layer.info, layer.geo, server)
-    return plan_mosaic(layer.view, layer.members, server, layer.rule, layer.reference)
+    return plan_mosaic(layer.view, layer.members, server, layer.rule, layer.reference, is_part=is_part)
 
 
 def _styled(layer: ShownLayer, server: Server) -> StyledView | None:
     """A layer as it is alone, with clear pixels; None if it is clear everywhere."""
     alone = replace(layer, view=replace(layer.view, transparent=True, background=WHITE))
-    plan = plan_layer(alone, server)
+    plan = plan_layer(alone, server, is_part=True)
     if not isinstance(plan.view, (Crop, Warp, Mosaic)):
         return None
     return StyledView(plan.view, plan.operations, min(layer.opacity, 1.0))

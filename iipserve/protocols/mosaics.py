@@ -102,6 +102,8 @@ def plan_mosaic(
     server: Server,
     rule: MosaicRule = MosaicRule.FIRST,
     reference: ImageInfo | None = None,
+    *,
+    is_part: bool = False,
 ) -> RenderPlan:
     """The plan for a map of the images of a collection.
 
@@ -117,6 +119,8 @@ def plan_mosaic(
         rule: what is shown where several images have data.
         reference: of an image of the collection: images that declare no range of samples display the range that is measured in
             this one, on all maps; without one each displays its own.
+        is_part: other layers are on the same map, which a damaged image does not prevent: then images that others hide are
+            part of the plan, too.
     """
     view = replace(view, layer=replace(view.layer, extent=None))
     rule = rule_for(rule, view.style.operations, (member.geo for member in members))
@@ -125,13 +129,13 @@ def plan_mosaic(
         part = _part(view, member, server)
         if part is not None:
             chosen.append((member, part))
-            if rule is MosaicRule.FIRST and _hides_all(view, member, part):
+            if rule is MosaicRule.FIRST and not is_part and _hides_all(view, member, part):
                 break
     size = view.target.size
     if not chosen:
         return plan_blank(size, view.format, server, transparent=view.transparent, background=view.background)
     common = _measured_in(reference, view)
-    if len(chosen) == 1 and _has_own_range(chosen[0][0].info, common):
+    if len(chosen) == 1 and not is_part and _has_own_range(chosen[0][0].info, common):
         ((member, _),) = chosen
         return plan_map(view, member.info, member.geo, server)
     parts, joint = divided([part for _, part in chosen], view.style.operations, rule)

@@ -334,10 +334,16 @@ class DamagedSource(ArraySource):
         raise DecodeError("the tile is damaged")
 
 
+def damaged_source(image: CollectionImage) -> DamagedSource:
+    """One that has the header of an image."""
+    damaged = DamagedSource(image.source.levels)
+    damaged.info = image.source.info
+    return damaged
+
+
 def test_a_damaged_image_leaves_its_hole() -> None:
     images = [collection_image(f"{index}.tif", random_pixels(index, (80, 80), 3)) for index in range(2)]
-    damaged = DamagedSource(images[0].source.levels)
-    damaged.info = images[0].source.info
+    damaged = damaged_source(images[0])
     target = own_grid(images[0], -20, 0, 90, 80)
     plan = plan_of(images, target)
     view = reader([damaged, images[1].source], plan)
@@ -349,14 +355,24 @@ def test_a_damaged_image_leaves_its_hole() -> None:
 
 def test_a_mosaic_of_damaged_images_is_clear() -> None:
     images = [collection_image(f"{index}.tif", random_pixels(index, (80, 80), 3)) for index in range(2)]
-    sources = []
-    for image in images:
-        damaged = DamagedSource(image.source.levels)
-        damaged.info = image.source.info
-        sources.append(damaged)
-    view = reader(sources, plan_of(images, own_grid(images[0], -20, 0, 90, 80)))
+    view = reader(
+        [damaged_source(image) for image in images], plan_of(images, own_grid(images[0], -20, 0, 90, 80))
+    )
     assert not view.read().any()
     assert set(view.faults) == {"0.tif", "1.tif"}
+
+
+def test_below_damaged_images_that_hide_all_others_the_next_ones_show() -> None:
+    images = [collection_image(f"{index}.tif", random_pixels(index, (300, 300), 3)) for index in range(4)]
+    sources = [damaged_source(image) for image in images[:2]] + [image.source for image in images[2:]]
+    around = box(images[0].georeference, "EPSG:3857")
+    middle = Bounds(around.min_x + 800, around.min_y + 800, around.max_x - 800, around.max_y - 800)
+    target = GridRef.of_bounds("EPSG:3857", middle, Size(128, 128))
+    library = Sources(sources)
+    view = reader(library, plan_of(images, target))
+    np.testing.assert_array_equal(in_color(view.read()), drawn(images[2:], plan_of(images[2:], target)))
+    assert view.faults == ("0.tif", "1.tif")
+    assert "3.tif" not in library.opened
 
 
 def test_cost_is_that_of_all_images_and_memory_that_of_one() -> None:
