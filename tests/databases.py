@@ -52,7 +52,7 @@ class Server:
         options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
         options += f" -c unix_socket_directories={self._folder}"
         log = self._folder / "log"
-        self._run("pg_ctl", "start", "-w", "-D", str(self._data), "-l", str(log), "-o", options)
+        self._run("pg_ctl", "start", "-w", "-t", "240", "-D", str(self._data), "-l", str(log), "-o", options)
 
     def stop(self) -> None:
         """Stop it at once, and end all connections."""
@@ -91,7 +91,7 @@ class Server:
         if os.geteuid() == 0:
             command = ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", *command]
         done = subprocess.run(
-            command, cwd=self._folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+            command, cwd=self._folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300
         )
         assert not check or done.returncode == 0, done.stderr + done.stdout
 

@@ -10,7 +10,7 @@ import pytest
 from iipserve import leader
 from iipserve.leader import Leadership, hand_over
 
-SECONDS = 5.0
+SECONDS = 120.0
 
 
 class Runner(threading.Thread):

@@ -47,7 +47,7 @@ class Memcached:
     def start(self) -> None:
         """Run it and wait until it listens."""
         self._process = subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
-        give_up = time.monotonic() + 10
+        give_up = time.monotonic() + 120
         while True:
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -64,7 +64,7 @@ class Memcached:
 
     def command(self, line: str) -> bytes:
         """What it answers to one line of its protocol."""
-        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), 60) as connection:
             connection.sendall(line.encode() + b"\r\n")
             return connection.recv(65536)
 

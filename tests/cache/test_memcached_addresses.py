@@ -37,7 +37,7 @@ def test_ipv6() -> None:
 def _keeps(servers: str) -> None:
     addresses = from_environ({"MEMCACHED_SERVERS": servers}).memcached_servers
     assert until(lambda: memcached_version(addresses[0]))
-    cache = MemcachedCache(addresses, 60, patience=5.0)
+    cache = MemcachedCache(addresses, 60, patience=60.0)
     cache.set(plan(1), rendition(plan(1)))
     kept = cache.get(plan(1))
     assert kept is not None

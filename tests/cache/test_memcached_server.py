@@ -25,7 +25,7 @@ def memcached() -> Iterator[Memcached]:
 
 
 def server_on(port: int) -> Server:
-    return Server(MemcachedAddress("127.0.0.1", port), 5.0)
+    return Server(MemcachedAddress("127.0.0.1", port), 60.0)
 
 
 VALUES = [
@@ -44,7 +44,7 @@ VALUES = [
 def test_values_are_those_of_another_client(memcached: Memcached, value: bytes) -> None:
     server, other = (
         server_on(memcached.port),
-        Client(("127.0.0.1", memcached.port), connect_timeout=5, timeout=5),
+        Client(("127.0.0.1", memcached.port), connect_timeout=60, timeout=60),
     )
     assert server.get(b"k") is None
     other.set("k", value, noreply=False)

@@ -51,7 +51,7 @@ def test_images_are_added_as_they_come(is_stated: bool, folder: Folder, tmp_path
         KINDS["wgs84"](folder.images)
         assert process.stdout.readline() == "1 added, 0 updated, 0 unchanged, 0 failed\n"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
     finally:
         process.kill()
         process.communicate()

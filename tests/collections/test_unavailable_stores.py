@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
@@ -85,8 +86,8 @@ def test_a_store_goes_on_when_its_database_is_back(own_server: Server) -> None:
 
 def test_a_search_that_takes_too_long_is_ended_and_a_change_is_not(own_server: Server) -> None:
     url = own_server.database(postgis=False)
-    store = opened(url.replace("options=", f"options={quote('-c statement_timeout=100ms ')}"))
-    slow = text("SELECT pg_sleep(0.3)")
+    store = opened(url.replace("options=", f"options={quote('-c statement_timeout=1s ')}"))
+    slow = text("SELECT pg_sleep(1.5)")
     with pytest.raises(StoreUnavailable):
         store.read(lambda connection: connection.execute(slow))
     store.write(lambda connection: connection.execute(slow))
@@ -116,7 +117,7 @@ def test_a_killed_database_has_whole_batches_only(own_server: Server) -> None:
         sent.append(batch)
 
     def add_all() -> None:
-        for batch in range(1000):
+        for batch in count():
             add(str(batch))
             some_are_sent.set()
 

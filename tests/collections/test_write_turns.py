@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOLD = """
 import sys
 from iipserve.collections.write_turns import WriteTurns
-with WriteTurns(sys.argv[1], 5).turn():
+with WriteTurns(sys.argv[1], 240).turn():
     print("mine", flush=True)
     sys.stdin.read()
 """
@@ -33,7 +33,7 @@ def is_next(path: str) -> bool:
 
 def test_who_waits_writes_before_one_that_wants_to_write_again(tmp_path: Path) -> None:
     path = str(tmp_path / "images.sqlite")
-    first, second = WriteTurns(path, 20), WriteTurns(path, 20)
+    first, second = WriteTurns(path, 240), WriteTurns(path, 240)
     order: list[str] = []
 
     def write_once() -> None:
@@ -53,7 +53,7 @@ def test_who_waits_writes_before_one_that_wants_to_write_again(tmp_path: Path) -
 
 def test_a_turn_that_does_not_come_in_time_is_refused(tmp_path: Path) -> None:
     path = str(tmp_path / "images.sqlite")
-    with WriteTurns(path, 20).turn():
+    with WriteTurns(path, 240).turn():
         with pytest.raises(StoreUnavailable), WriteTurns(path, 0).turn():
             pass
         with pytest.raises(StoreUnavailable), WriteTurns(path, 0.05).turn():
@@ -71,7 +71,7 @@ def test_the_turn_of_a_killed_process_ends_with_it(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable), WriteTurns(path, 0).turn():
             pass
         process.kill()
-    with WriteTurns(path, 5).turn():
+    with WriteTurns(path, 240).turn():
         pass
 
 

@@ -14,7 +14,7 @@ from tests.ports import free_port
 from tests.transport.client import connect, request
 
 PROGRAM = Path("/usr/lib/iipimage-server/iipsrv.fcgi")
-START_SECONDS = 20.0
+START_SECONDS = 120.0
 
 
 class Iipsrv:

@@ -14,7 +14,7 @@ from iipserve.engine.opening_delay import HANGING_SECONDS, SHORT_SECONDS, Openin
 from iipserve.leader import PROBE_INTERVAL, Leadership, leads
 from tests.engine.fakes import marked_library
 
-SECONDS = 5.0
+SECONDS = 120.0
 
 
 class Clock:

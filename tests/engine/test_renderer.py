@@ -40,6 +40,7 @@ from tests.open_files import open_paths
 PICTURE = gradient((150, 100))
 TILE = Placement(0, Region(0, 0, 64, 64), Size(64, 64))
 EDGE = Placement(0, Region(128, 64, 22, 36), Size(22, 36))
+SECONDS = 120.0
 
 
 def raw(pixels: Pixels, encoding: Encoding, metadata: Metadata) -> bytes:
@@ -154,31 +155,25 @@ def test_decoded_tiles_of_cheap_formats_are_not() -> None:
     assert source.reads == [(0, 0, 0)] * 2
 
 
-def test_many_at_once_are_made_once() -> None:
+def test_many_at_once_are_made_once(waiting: threading.Semaphore) -> None:
     class Slow(ArraySource):
         release = threading.Event()
 
         def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
-            self.release.wait(5)
+            self.release.wait(SECONDS)
             return super().read_tile(level, column, row, quality_layers)
 
     source = Slow([PICTURE])
     maker = renderer(source, megabytes=0)
-    barrier = threading.Barrier(9)
-
-    def ask() -> bytes:
-        barrier.wait()
-        return maker.render(plan_of(source, TILE)).body
-
     with ThreadPoolExecutor(8) as pool:
-        futures = [pool.submit(ask) for _ in range(8)]
-        barrier.wait()
-        threading.Timer(0.2, Slow.release.set).start()
-        assert len({future.result() for future in futures}) == 1
+        futures = [pool.submit(maker.render, plan_of(source, TILE)) for _ in range(8)]
+        assert all(waiting.acquire(timeout=SECONDS) for _ in range(7))
+        Slow.release.set()
+        assert len({future.result().body for future in futures}) == 1
     assert source.reads == [(0, 0, 0)]
 
 
-def test_what_others_make_is_proved_for_each() -> None:
+def test_what_others_make_is_proved_for_each(waiting: threading.Semaphore) -> None:
     """An image that was replaced while a rendition is made: a request that came after that must not get it."""
 
     class Slow(ArraySource):
@@ -186,7 +181,7 @@ def test_what_others_make_is_proved_for_each() -> None:
 
         def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
             self.reading.set()
-            self.release.wait(5)
+            self.release.wait(SECONDS)
             return super().read_tile(level, column, row, quality_layers)
 
     class Replaced(OneSource):
@@ -199,9 +194,10 @@ def test_what_others_make_is_proved_for_each() -> None:
     maker = Renderer(Config(), library, ENCODERS, TieredCache(memory, None), memory)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(maker.render, plan_of(source, TILE))
-        assert Slow.reading.wait(5)
+        assert Slow.reading.wait(SECONDS)
         second = pool.submit(maker.render, plan_of(source, TILE))
-        threading.Timer(0.1, Slow.release.set).start()
+        assert waiting.acquire(timeout=SECONDS)
+        Slow.release.set()
         assert first.result().body == PICTURE[:64, :64].tobytes()
         with pytest.raises(ImageChanged):
             second.result()

@@ -10,8 +10,10 @@ import pytest
 from iipserve.engine.single_flight import SingleFlight
 from iipserve.leader import Leadership
 
+SECONDS = 120.0
 
-def test_computed_once_for_all() -> None:
+
+def test_computed_once_for_all(waiting: threading.Semaphore) -> None:
     single_flight: SingleFlight[str, int] = SingleFlight()
     started, release = threading.Event(), threading.Event()
     calls: list[int] = []
@@ -19,13 +21,14 @@ def test_computed_once_for_all() -> None:
     def compute() -> int:
         calls.append(1)
         started.set()
-        release.wait(5)
+        release.wait(SECONDS)
         return 7
 
     with ThreadPoolExecutor(8) as pool:
         first = pool.submit(single_flight.do, "key", compute)
-        assert started.wait(5)
+        assert started.wait(SECONDS)
         others = [pool.submit(single_flight.do, "key", compute) for _ in range(7)]
+        assert all(waiting.acquire(timeout=SECONDS) for _ in others)
         release.set()
         assert [future.result() for future in (first, *others)] == [7] * 8
     assert len(calls) == 1

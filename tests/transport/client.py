@@ -10,6 +10,8 @@ import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
+SECONDS = 120.0
+"""How long to wait for the application, which may have other work."""
 BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA = range(1, 9)
 GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE = 9, 10, 11
 RESPONDER, AUTHORIZER, FILTER = 1, 2, 3
@@ -85,7 +87,7 @@ class Peer:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.sock.settimeout(20)
+        self.sock.settimeout(SECONDS)
         self._buffer = b""
 
     def __enter__(self) -> Peer:
@@ -131,11 +133,16 @@ class Peer:
         return found
 
     def answer(self, request_id: int = 1) -> Answer:
-        """The answer to one request; its records must be in order."""
+        """The answer to one request; its records must be in order.
+
+        Raises:
+            ConnectionError: the connection ends before the answer does.
+        """
         output, ended = [], False
         while True:
             received = self.receive()
-            assert received is not None, "the connection ends before the answer does"
+            if received is None:
+                raise ConnectionAbortedError("the connection ends before the answer does")
             assert received.request_id == request_id
             if received.kind == END:
                 assert ended or not output, "STDOUT was not ended"
@@ -176,7 +183,7 @@ def connect(address: tuple[str, int] | str) -> Peer:
             sock.close()
             raise
         return Peer(sock)
-    return Peer(socket.create_connection(address[:2], timeout=20))
+    return Peer(socket.create_connection(address[:2], timeout=SECONDS))
 
 
 def ask_all(peers: Iterable[Peer], address: str) -> list[Answer]:

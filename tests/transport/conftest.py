@@ -14,7 +14,7 @@ from iipserve.config import Config
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import MonitoredApplication
 from iipserve.transport.sockets import TcpAddress, UnixAddress, listen
-from tests.transport.client import Peer, connect
+from tests.transport.client import SECONDS, Peer, connect
 from tests.transport.stub import StubApplication
 
 
@@ -39,7 +39,7 @@ class Running:
         self.application.released.set()
         for peer in self._peers:
             peer.sock.close()
-        assert self.server.stop(10), "a thread did not end"
+        assert self.server.stop(SECONDS), "a thread did not end"
         self.listener.close()
 
 

@@ -6,16 +6,17 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.transport.client import connect
+from tests.transport.client import SECONDS, connect
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 20.0
 
 
 def until(condition: Callable[[], Any]) -> Any:
@@ -69,19 +70,49 @@ class Command:
         self.process.communicate()
 
 
+class HeldRequest:
+    """A request that the stub is answering, until `finish`."""
+
+    def __init__(self, folder: Path, ask: Callable[[str], bytes]) -> None:
+        self._file = folder / "finish"
+        pool = ThreadPoolExecutor(1)
+        self._answer = pool.submit(ask, f"/once{self._file}")
+        pool.shutdown(wait=False)
+        until(Path(f"{self._file}.begun").exists)
+
+    def finish(self, after: float = 0.0) -> None:
+        """Let it be answered, after some seconds in which the server may do wrong."""
+        threading.Timer(after, self._file.touch).start()
+
+    def is_answered(self) -> bool:
+        return self._answer.done()
+
+    def body(self) -> bytes:
+        return self._answer.result(SECONDS)
+
+
+def fetch(address: tuple[str, int] | str, path: str) -> bytes:
+    """The body of the response over FastCGI."""
+    with connect(address) as peer:
+        return peer.ask(path).body
+
+
+def fetch_http(port: int, path: str) -> bytes:
+    """The body of the response over HTTP."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=SECONDS) as answer:
+        return bytes(answer.read())
+
+
 def echo(address: tuple[str, int] | str) -> dict[str, Any]:
     """What the stub receives of a request over FastCGI."""
-    with connect(address) as peer:
-        answer = peer.ask("/echo")
-    seen: dict[str, Any] = json.loads(answer.body)
+    seen: dict[str, Any] = json.loads(fetch(address, "/echo"))
     return seen
 
 
 def echo_http(port: int, path: str = "/echo") -> dict[str, Any]:
     """What the stub receives of a request over HTTP."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=SECONDS) as answer:
-        seen: dict[str, Any] = json.load(answer)
-        return seen
+    seen: dict[str, Any] = json.loads(fetch_http(port, path))
+    return seen
 
 
 def alive(process: int) -> bool:

@@ -11,6 +11,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from pathlib import Path
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError, Overloaded
@@ -39,6 +40,8 @@ class StubApplication:
         self.config = config
         self.cleared = 0
         self.released = threading.Event()
+        self._barriers: dict[str, threading.Barrier] = {}
+        self._lock = threading.Lock()
         self.held = b""
         self.bodies: list[Body | None] = []
         """Those that came with requests to `/body/`."""
@@ -133,7 +136,8 @@ class StubApplication:
         return ok(b"held")
 
     def answer_once(self, path: str) -> Response:
-        """Return once there is a file of this path."""
+        """Return once there is a file of this path; make one with `.begun` behind its name before."""
+        Path(f"/{path}.begun").touch()
         while not os.path.exists(f"/{path}"):
             time.sleep(0.02)
         return ok(b"done")
@@ -143,13 +147,20 @@ class StubApplication:
         with waiting_long():
             return self.answer_once(path)
 
+    def answer_together(self, threads: str) -> Response:
+        """Return once so many threads answer such requests."""
+        with self._lock:
+            barrier = self._barriers.setdefault(threads, threading.Barrier(int(threads)))
+        barrier.wait(300)
+        return ok(b"together")
+
     def answer_sleep(self, seconds: str) -> Response:
         time.sleep(float(seconds))
         return ok(b"rested")
 
     def answer_wait(self, _: str) -> Response:
         """Return once the test sets `released`."""
-        self.released.wait(30)
+        self.released.wait(300)
         return ok(b"released")
 
     def answer_raise(self, _: str) -> Response:

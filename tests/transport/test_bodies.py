@@ -32,7 +32,7 @@ from tests.transport.client import (
     stdin,
 )
 from tests.transport.conftest import Running, StartServer
-from tests.transport.processes import until
+from tests.transport.processes import SECONDS, until
 from tests.transport.stub import TILE, StubApplication, pattern
 
 END = record(STDIN, 1)
@@ -210,7 +210,7 @@ def test_answer_to_a_refused_body_arrives_though_the_server_ends(start_server: S
     server = start_server()
     peer = server.connect()
     peer.send(head("/body/10", CONTENT_LENGTH="1000000"))
-    ended = threading.Thread(target=server.server.stop, args=(5.0,))
+    ended = threading.Thread(target=server.server.stop, args=(SECONDS,))
     until(lambda: server.application.bodies)
     ended.start()
     with contextlib.suppress(ConnectionError):

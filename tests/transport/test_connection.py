@@ -25,6 +25,7 @@ from tests.transport.client import (
     GET_VALUES_RESULT,
     PARAMS,
     RESPONDER,
+    SECONDS,
     STDIN,
     STDOUT,
     UNKNOWN_ROLE,
@@ -270,7 +271,7 @@ def test_request_that_trickles_in_is_given_up_in_time(start_server: StartServer)
     peer.send(begin())
     ended = threading.Event()
     threading.Thread(target=trickle, args=(peer, ended)).start()
-    assert ended.wait(10)
+    assert ended.wait(SECONDS)
 
 
 def trickle(peer: Peer, ended: threading.Event) -> None:

@@ -95,7 +95,7 @@ def test_syslog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     path = tmp_path / "log"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(str(path))
-        receiver.settimeout(5)
+        receiver.settimeout(60)
         monkeypatch.setattr(logs, "SYSLOG_SOCKET", str(path))
         logs.set_up(Config(logfile="syslog"))
         logging.getLogger(logs.START).info("here")

@@ -10,6 +10,7 @@ import pytest
 from tests.transport.client import (
     ABORT,
     COMPLETE,
+    SECONDS,
     STDOUT,
     end,
     record,
@@ -162,7 +163,7 @@ def test_pieces_are_dropped_when_the_client_vanishes(server: Running) -> None:
     peer.send(request("/pieces/100000"))
     assert peer.receive()
     peer.sock.close()
-    assert server.application.released.wait(10)
+    assert server.application.released.wait(SECONDS)
 
 
 def test_client_that_does_not_read_is_given_up_in_time(start_server: StartServer) -> None:

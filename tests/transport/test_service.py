@@ -11,6 +11,7 @@ import pytest
 from iipserve.config import Config
 from iipserve.http import Request, printable
 from iipserve.transport.service import MonitoredApplication, ResponseFailed
+from tests.transport.processes import until
 from tests.transport.stub import TILE, StubApplication
 
 LOGGER = "iipserve.transport.service"
@@ -68,8 +69,7 @@ def test_running_calls_are_timed() -> None:
     thread = threading.Thread(target=service.answer, args=(get("/wait"),))
     thread.start()
     try:
-        time.sleep(0.2)
-        assert 0.05 < service.longest_running() < 10
+        until(lambda: 0.05 < service.longest_running() < 10)
     finally:
         service.application.released.set()
         thread.join()

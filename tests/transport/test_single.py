@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import signal
 import socket
-import threading
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.transport.client import ask_all, connect, request
-from tests.transport.processes import Command, echo, until
+from tests.transport.processes import Command, HeldRequest, echo, fetch, until
 from tests.transport.stub import TILE
 
 
@@ -46,23 +45,15 @@ def test_one_process_serves_many_connections(command: Command, listener: socket.
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 def test_signal_ends_it_when_requests_are_answered(
-    command: Command, listener: socket.socket, number: int
+    command: Command, listener: socket.socket, tmp_path: Path, number: int
 ) -> None:
     address = listener.getsockname()
     until(lambda: echo(address))
-    bodies: list[bytes] = []
-
-    def ask() -> None:
-        with connect(address) as peer:
-            bodies.append(peer.ask("/sleep/1").body)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    time.sleep(0.3)
+    held = HeldRequest(tmp_path, partial(fetch, address))
     command.signal(number)
+    held.finish(after=0.7)
     assert command.end() == (0, "")
-    thread.join()
-    assert bodies == [b"rested"]
+    assert held.body() == b"done"
 
 
 def test_signal_while_it_starts_is_an_ordinary_end(listener: socket.socket, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_connections_send_small_pieces_at_once() -> None:
 )
 def test_tcp_listener_is_reached(address: TcpAddress, reached_as: str) -> None:
     with listen(address, 5) as listener:
-        socket.create_connection((reached_as, listener.getsockname()[1]), timeout=5).close()
+        socket.create_connection((reached_as, listener.getsockname()[1]), timeout=60).close()
 
 
 def test_any_user_may_connect_to_a_unix_socket(tmp_path: Path) -> None:

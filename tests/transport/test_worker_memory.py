@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,7 @@ from iipserve.config import Config, memory
 from iipserve.transport import worker_memory
 from iipserve.transport.worker_memory import MemoryLimit
 from tests.ports import free_port
-from tests.transport.client import Answer, connect, request
-from tests.transport.processes import Command, alive, echo, until
+from tests.transport.processes import Command, HeldRequest, alive, echo, fetch, until
 
 
 def growth(made: str) -> int:
@@ -75,24 +74,14 @@ def test_worker_that_grows_is_replaced_and_finishes_its_requests(tmp_path: Path)
     """Another one answers while it does."""
     port = free_port()
     command = Command(tmp_path, "--bind", f"127.0.0.1:{port}", WORKERS="1", MAX_WORKER_MEMORY="200")
-    answers: list[Answer] = []
-
-    def run() -> None:
-        with connect(("127.0.0.1", port)) as peer:
-            peer.send(request(f"/once{tmp_path}/file"))
-            answers.append(peer.answer())
-
     try:
         first = until(lambda: echo(("127.0.0.1", port)))["pid"]
-        thread = threading.Thread(target=run)
-        thread.start()
-        with connect(("127.0.0.1", port)) as peer:
-            assert peer.ask("/hold/300").body == b"held"
+        held = HeldRequest(tmp_path, partial(fetch, ("127.0.0.1", port)))
+        assert fetch(("127.0.0.1", port), "/hold/300") == b"held"
         until(lambda: echo(("127.0.0.1", port))["pid"] != first)
-        assert not answers
-        (tmp_path / "file").touch()
-        thread.join()
-        assert [each.body for each in answers] == [b"done"]
+        assert not held.is_answered()
+        held.finish()
+        assert held.body() == b"done"
         until(lambda: not alive(first))
         (line,) = [line for line in command.log.read_text().splitlines() if "MAX_WORKER_MEMORY)" in line]
         assert f"worker {first} finishes and is replaced: it uses 3" in line
