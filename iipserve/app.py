@@ -15,6 +15,7 @@ from iipserve.cache.memcached import MemcachedCache
 from iipserve.cache.memory import MemoryCache
 from iipserve.catalog_documents import CatalogDocuments
 from iipserve.collection_answers import CollectionAnswers
+from iipserve.collection_jobs.runner import JobRunner
 from iipserve.config import MEGABYTE, Config
 from iipserve.contents import ContentResponder, Respond
 from iipserve.engine.catalog import LiveCatalog
@@ -375,7 +376,9 @@ def build(config: Config) -> Application:
     store.begin()
     catalog.store = store.current
     server = replace(server, catalog=catalog.current, listed=catalog.listed, store=store.current)
-    access = StoreAccess(config, store, library, georeferences)
+    jobs = JobRunner(config, store, library, georeferences)
+    access = StoreAccess(config, store, library, georeferences, jobs)
+    jobs.begin(access)
     return Application(
         server, protocols, library, renderer, OutputPolicy(config), cache, catalog, georeferences, access
     )

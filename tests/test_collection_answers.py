@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from iipserve.collection_answers import CollectionAnswers, attachment
+from iipserve.collection_jobs.runner import JobRunner
 from iipserve.collections.access import Access
 from iipserve.config import Config
 from iipserve.engine.collection_access import StoreAccess
@@ -40,7 +41,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def answers(folder: Path, settings: CollectionSettings | None = SETTINGS) -> CollectionAnswers:
     config = Config(filesystem_prefix=f"{folder}/")
     store = CollectionStore(config, lambda: settings)
-    access = StoreAccess(config, store, Library(config, {}), lambda info: None)
+    library = Library(config, {})
+    jobs = JobRunner(config, store, library, lambda info: None)
+    access = StoreAccess(config, store, library, lambda info: None, jobs)
     return CollectionAnswers(
         access, ItemFiles(config), ResponseBuilder(config), OutputPolicy(config).check_samples
     )

@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sources", "codecs", "cache", "collections"),
     ("coverage_formats",),
     ("protocols", "engine"),
-    ("router", "viewer", "responses"),
+    ("router", "viewer", "responses", "collection_jobs"),
     ("address_cache", "catalog_documents", "collection_answers", "contents"),
     ("app",),
     ("command_line",),
@@ -53,7 +53,7 @@ FOREIGN = {
     "psycopg": "collections",
     "cql2": "collections",
     "shapely": ("collections", "engine"),
-    "rustac": "collection_command",
+    "rustac": "collection_jobs",
     "antimeridian": ("collections", "engine"),
     "rasterio": ("engine", "sources", "codecs", "coverage_formats"),
 }

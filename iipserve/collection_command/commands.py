@@ -7,24 +7,24 @@ import fnmatch
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeAlias
 
 from iipserve.collection_command import listing
-from iipserve.collection_command.adding import Adder, Outcome
-from iipserve.collection_command.checking import findings, repaired
-from iipserve.collection_command.exchange import Importer, read_documents, write_items
-from iipserve.collection_command.finding import Finder
-from iipserve.collection_command.opening import Opened
-from iipserve.collection_command.overviews import overview_of
+from iipserve.collection_command.opening import Opened, place_of
 from iipserve.collection_command.watching import Watch
+from iipserve.collection_jobs.adding import Adder, Outcome
+from iipserve.collection_jobs.checking import checked as checked_items
+from iipserve.collection_jobs.exchange import Importer, read_documents, write_items
+from iipserve.collection_jobs.finding import Finder
+from iipserve.collection_jobs.overviews import overview_of, renew
 from iipserve.collections.identifiers import checked
 from iipserve.collections.values import BROKEN, MISSING, Collection, Item
 from iipserve.command_line.progress import Progress
 from iipserve.engine.image_dates import DateRules, compiled
 from iipserve.engine.image_items import MAX_CHECKSUM, ItemOptions
-from iipserve.errors import InvalidRequest, PreconditionFailed, StoreUnavailable
+from iipserve.errors import InvalidRequest, StoreUnavailable
 
 BATCH = 500
 """Items that are changed at once."""
@@ -57,16 +57,32 @@ def delete(opened: Opened, options: Options) -> int:
 def add(opened: Opened, options: Options) -> int:
     """Add images."""
     opened.store.collection(options.name)
-    identifiers = Finder(opened.roots, opened.library).identifiers(options.sources)
+    identifiers = list(_finder(opened).identifiers(options.sources))
     adder = adder_of(opened, options, options.name)
     with Progress(opened.err, f"adding to {options.name}", len(identifiers)) as progress:
-        outcome = adder.add(identifiers, progress.step)
-    return _reported(opened, outcome)
+        outcome = _sum(adder.add(identifiers), progress)
+    return opened.report(outcome)
+
+
+def _finder(opened: Opened) -> Finder:
+    """What finds the images that arguments name."""
+    context = opened.context
+    return Finder(context.roots, context.library, partial(place_of, roots=context.roots))
+
+
+def _sum(outcomes: Iterable[Outcome], progress: Progress | None = None) -> Outcome:
+    """Of all batches."""
+    total = Outcome()
+    for outcome in outcomes:
+        total = total.plus(outcome)
+        if progress is not None:
+            progress.step(outcome.total)
+    return total
 
 
 def adder_of(opened: Opened, options: Options, name: str) -> Adder:
     """What adds images to a collection."""
-    return Adder(opened, name, reading(options), whole_paths=options.paths, jobs=options.jobs)
+    return Adder(opened.context, name, reading(options), whole_paths=options.paths, jobs=options.jobs)
 
 
 def reading(options: Options) -> ItemOptions:
@@ -83,13 +99,6 @@ def reading(options: Options) -> ItemOptions:
         reads_pixels=not options.whole,
         max_pixels=None,
     )
-
-
-def _reported(opened: Opened, outcome: Outcome) -> int:
-    opened.out.write(f"{outcome}\n")
-    for failure in outcome.failures:
-        opened.err.write(f"{failure.identifier}: {failure.reason}\n")
-    return 1 if outcome.failures else 0
 
 
 def remove(opened: Opened, options: Options) -> int:
@@ -140,13 +149,12 @@ def check(opened: Opened, options: Options) -> int:
     collection, read = opened.store.collection(options.name), reading(options)
     wrong: list[tuple[str, str]] = []
     with Progress(opened.err, f"checking {options.name}", collection.summary.count) as progress:
-        for found in progress.over(findings(opened, opened.store.items(options.name))):
-            if found is None:
-                continue
-            wrong.append((found.item.id, found.state))
-            opened.out.write(f"{found.item.id}: {found.state}\n")
-            if options.repair:
-                opened.store.replace_item(repaired(opened, found, read))
+        for found in progress.over(
+            checked_items(opened.context, options.name, read if options.repair else None)
+        ):
+            if found is not None:
+                wrong.append((found.item.id, found.state))
+                opened.out.write(f"{found.item.id}: {found.state}\n")
     verb = "repaired" if options.repair else "not as they were"
     opened.out.write(f"{collection.summary.count} items, {len(wrong)} {verb}\n")
     return 1 if wrong and not options.repair else 0
@@ -154,7 +162,7 @@ def check(opened: Opened, options: Options) -> int:
 
 def watch(opened: Opened, options: Options) -> int:
     """Add images of folders as they come."""
-    finder = Finder(opened.roots, opened.library)
+    finder = _finder(opened)
     watched = []
     for name, folder in _watched(opened, options):
         opened.store.collection(name)
@@ -173,8 +181,7 @@ def _add_ready(opened: Opened, adder: Adder, folder: Watch) -> None:
     try:
         ready = folder.ready()
         if ready:
-            _reported(opened, adder.add(ready))
-            opened.out.flush()
+            opened.report(_sum(adder.add(ready)))
     except (StoreUnavailable, OSError) as error:
         folder.again(ready)
         opened.err.write(f"{error}\n")
@@ -184,7 +191,7 @@ def _watched(opened: Opened, options: Options) -> Sequence[tuple[str, str]]:
     """Names of collections, and folders."""
     if options.name is not None and options.folder is not None:
         return [(options.name, options.folder)]
-    pairs = opened.settings.watch if opened.settings else ()
+    pairs = opened.context.settings.watch if opened.context.settings else ()
     chosen = [pair for pair in pairs if options.name in (None, pair[0])]
     if not chosen:
         raise InvalidRequest(
@@ -210,24 +217,17 @@ def _signals() -> Iterator[threading.Event]:
 def overview(opened: Opened, options: Options) -> int:
     """Build one image of a whole collection."""
     collection = opened.store.collection(options.name)
-    builder, path = overview_of(opened, collection, options.output, options.pixel_size, options.crs)
+    builder, path = overview_of(opened.context, collection, options.output, options.pixel_size, options.crs)
     with Progress(opened.err, f"overview of {options.name}", builder.blocks) as progress:
         for _ in progress.over(builder.write(path)):
             pass
-    _renew(opened, options.name)
+    renew(opened.store, options.name)
     size = builder.shape.grid.size
     opened.out.write(
         f"{path}: {size.width} x {size.height} pixels, {len(builder.failures)} images left out\n"
     )
     opened.err.writelines(f"{identifier}: {reason}\n" for identifier, reason in builder.failures.items())
     return 1 if builder.failures else 0
-
-
-def _renew(opened: Opened, name: str) -> None:
-    """Give a collection another version, so that answers are made anew; that somebody else changes it does as well."""
-    known = opened.store.collection(name)
-    with suppress(PreconditionFailed):
-        opened.store.replace(known, known.version)
 
 
 def export(opened: Opened, options: Options) -> int:
@@ -242,10 +242,10 @@ def export(opened: Opened, options: Options) -> int:
 def import_(opened: Opened, options: Options) -> int:
     """Add the items of a file."""
     opened.store.collection(options.name)
-    importer = Importer(opened, options.name, reading(options))
+    importer = Importer(opened.context, options.name, reading(options))
     with Progress(opened.err, f"reading {options.file}", None) as progress:
-        outcome = importer.add(read_documents(options.file), progress.step)
-    return _reported(opened, outcome)
+        outcome = _sum(importer.add(read_documents(options.file)), progress)
+    return opened.report(outcome)
 
 
 def migrate(opened: Opened, options: Options) -> int:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, TextIO
 
 from iipserve import registry
+from iipserve.collection_jobs.adding import Outcome
+from iipserve.collection_jobs.context import Context, context_of
+from iipserve.collection_jobs.finding import matching
 from iipserve.collections.store import Store, open_store
 from iipserve.config import Config
 from iipserve.engine.georeferencing import Georeferences
@@ -20,19 +25,24 @@ from iipserve.geo.service import load
 class Opened(NamedTuple):
     """What a command works with."""
 
-    store: Store
+    context: Context
     url: str
     """Of the store."""
-    settings: CollectionSettings | None
-    """Of the service file; None where it has no collections."""
-    library: Library
-    geo_image: Georeferences
-    roots: ItemRoots
-    """Of files that may become items."""
-    images: ItemRoots
-    """Of all images."""
     out: TextIO
     err: TextIO
+
+    @property
+    def store(self) -> Store:
+        """Of the collections."""
+        return self.context.store
+
+    def report(self, outcome: Outcome) -> int:
+        """Say what became of images: the exit status."""
+        self.out.write(f"{outcome}\n")
+        self.out.flush()
+        for failure in outcome.failures:
+            self.err.write(f"{failure.identifier}: {failure.reason}\n")
+        return 1 if outcome.failures else 0
 
 
 @contextmanager
@@ -57,9 +67,19 @@ def opened(config: Config, url: str, out: TextIO, err: TextIO) -> Iterator[Opene
             "file (SERVICES)"
         )
     library = Library(config, registry.discover("iipserve.sources", "FORMAT"))
-    roots = ItemRoots(config, dict(settings.roots) if settings else {})
     store = open_store(url)
     try:
-        yield Opened(store, url, settings, library, Georeferences(config), roots, ItemRoots(config), out, err)
+        yield Opened(context_of(config, store, settings, library, Georeferences(config)), url, out, err)
     finally:
         store.close()
+
+
+def place_of(argument: str, roots: ItemRoots) -> str:
+    """The path that an argument means: relative to the current folder, else to that of images.
+
+    Raises:
+        InvalidRequest, Forbidden: as `ItemRoots.place`.
+    """
+    here = os.path.abspath(argument)
+    is_here = os.path.exists(here) or (glob.has_magic(argument) and any(matching(here)))
+    return here if is_here or os.path.isabs(argument) else roots.place(argument)

@@ -5,9 +5,30 @@ from __future__ import annotations
 from typing import BinaryIO
 from typing import Protocol as Interface
 
+from iipserve.collections.jobs import Job
 from iipserve.collections.store import Store
 from iipserve.collections.values import Item
 from iipserve.geo.collection_settings import CollectionSettings
+
+
+class Jobs(Interface):
+    """Does what takes longer than a request."""
+
+    def start(self, job: Job, content: BinaryIO | None = None) -> Job:
+        """Have a job done in the background; gives it as it is stored.
+
+        Args:
+            job: its collection, kind and parameters.
+            content: a part of it that only this request has: the job cannot be done again by another worker.
+
+        Raises:
+            NotFound: there is no such collection.
+            InvalidRequest, Forbidden: it can be known at once that it cannot be done.
+            Overloaded: too many jobs are waiting.
+        """
+
+    def look(self) -> None:
+        """See that unfinished jobs of workers that have ended are done: somebody is waiting for them."""
 
 
 class Access(Interface):
@@ -26,6 +47,17 @@ class Access(Interface):
     @property
     def settings(self) -> CollectionSettings | None:
         """Of the service file at present; None where it has no collections."""
+
+    @property
+    def jobs(self) -> Jobs:
+        """What does jobs in the background."""
+
+    def names_many(self, href: str) -> bool:
+        """Whether a reference names a folder, or has the form of a pattern and is no file.
+
+        Raises:
+            InvalidRequest, Forbidden: as `read_item`.
+        """
 
     @property
     def patience(self) -> float:

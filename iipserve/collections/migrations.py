@@ -15,7 +15,13 @@ from iipserve.errors import ConfigError
 Migration: TypeAlias = Callable[[Connection, Backend], None]
 """Changes tables from one version to the next, in the transaction of the connection."""
 
-MIGRATIONS: tuple[Migration, ...] = ()
+
+def _add_jobs(connection: Connection, backend: Backend) -> None:
+    """The table of jobs."""
+    backend.tables.job.create(connection)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_add_jobs,)
 """The first one leads from version 1 to version 2. One that a release had is never changed."""
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Computed,
     Dialect,
@@ -90,6 +91,7 @@ class Tables(NamedTuple):
     item: Table
     item_columns: tuple[Column[Any], ...]
     """Of `item` without those that are computed, in the order in which `rows.item_from_row` reads them."""
+    job: Table
 
 
 @cache
@@ -129,7 +131,34 @@ def tables(kind: Kind) -> Tables:
     columns = _item_columns(collection)
     item = Table(f"{PREFIX}item", metadata, *columns, *_indexes(columns), sqlite_autoincrement=True)
     _add_places(item, kind)
-    return Tables(metadata, store, collection, item, columns)
+    return Tables(metadata, store, collection, item, columns, _job_table(metadata, collection))
+
+
+def _job_table(metadata: MetaData, collection: Table) -> Table:
+    """The table of jobs, which end with their collection."""
+    number = ForeignKey(collection.c.number, ondelete="CASCADE")
+    return Table(
+        f"{PREFIX}job", metadata,
+        Column("number", NUMBER, primary_key=True),
+        Column("id", Text, nullable=False, unique=True),
+        Column("collection", NUMBER, number, nullable=False, index=True),
+        Column("kind", Text, nullable=False),
+        Column("parameters", OBJECT, nullable=False),
+        Column("is_resumable", Boolean, nullable=False),
+        Column("worker", Text, nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("status", Text, nullable=False),
+        Column("message", Text, nullable=False),
+        Column("done", BigInteger, nullable=False),
+        Column("failed", BigInteger, nullable=False),
+        Column("total", BigInteger),
+        Column("failures", OBJECT, nullable=False),
+        Column("created", Instant, nullable=False),
+        Column("started", Instant),
+        Column("finished", Instant),
+        Column("updated", Instant, nullable=False),
+        sqlite_autoincrement=True,
+    )  # fmt: skip
 
 
 def _item_columns(collection: Table) -> tuple[Column[Any], ...]:

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.engine import Row
 
-from iipserve.collections import item_writing
+from iipserve.collections import item_writing, job_rows
 from iipserve.collections.backend import Backend
 from iipserve.collections.failures import translated
+from iipserve.collections.jobs import Job, JobState
 from iipserve.collections.rows import collection_from_row, collection_values, item_from_row
 from iipserve.collections.schema import Tables
 from iipserve.collections.searching import matching, search, times
@@ -223,6 +224,36 @@ class SqlStore(Store):
     def times(self, collection: str) -> tuple[Interval, ...]:
         """See `Store`."""
         return self.read(lambda connection: times(connection, self, collection))
+
+    # -- jobs
+
+    def create_job(self, job: Job) -> Job:
+        """See `Store`."""
+        return self.write(lambda connection: job_rows.create(connection, self, job))
+
+    def job(self, collection: str, id: str) -> Job:
+        """See `Store`."""
+        return self.read(lambda connection: job_rows.find(connection, self, collection, id))
+
+    def jobs(self, collection: str) -> tuple[Job, ...]:
+        """See `Store`."""
+        return self.read(lambda connection: job_rows.of_collection(connection, self, collection))
+
+    def unfinished_jobs(self) -> tuple[Job, ...]:
+        """See `Store`."""
+        return self.read(lambda connection: job_rows.unfinished(connection, self))
+
+    def report_job(self, id: str, worker: str, state: JobState) -> bool:
+        """See `Store`."""
+        return self.write(lambda connection: job_rows.report(connection, self, id, worker, state))
+
+    def take_over_job(self, job: Job, worker: str) -> bool:
+        """See `Store`."""
+        return self.write(lambda connection: job_rows.take_over(connection, self, job, worker))
+
+    def dismiss_job(self, collection: str, id: str) -> Job:
+        """See `Store`."""
+        return self.write(lambda connection: job_rows.dismiss(connection, self, collection, id))
 
     # -- the store
 

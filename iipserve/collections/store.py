@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from iipserve.collections.jobs import Job, JobState
 from iipserve.collections.values import Collection, Interval, Item, ItemResult, ItemSearch, Page
 from iipserve.errors import NotInstalled
 from iipserve.geo.grid import Bounds
@@ -151,6 +152,36 @@ class Store(ABC):
     @abstractmethod
     def times(self, collection: str) -> tuple[Interval, ...]:
         """Distinct times of its items in order, each an instant (start equals end) or a period; none where there is none."""
+
+    # -- jobs, which are no part of the version of their collection
+
+    @abstractmethod
+    def create_job(self, job: Job) -> Job:
+        """Add a job; gives it as it is stored. Raises `NotFound` for the collection."""
+
+    @abstractmethod
+    def job(self, collection: str, id: str) -> Job:
+        """One job. Raises `NotFound`, which says whether the collection or the job is missing."""
+
+    @abstractmethod
+    def jobs(self, collection: str) -> tuple[Job, ...]:
+        """All jobs of a collection, the newest first, of finished ones the last `jobs.MAX_FINISHED`. Raises `NotFound`."""
+
+    @abstractmethod
+    def unfinished_jobs(self) -> tuple[Job, ...]:
+        """Jobs of all collections that are still to be done, the oldest first."""
+
+    @abstractmethod
+    def report_job(self, id: str, worker: str, state: JobState) -> bool:
+        """Set how far a job of a worker is. False: it is not that worker's any more, finished, or deleted; it is to be left."""
+
+    @abstractmethod
+    def take_over_job(self, job: Job, worker: str) -> bool:
+        """Give an unfinished job, as it was read, to another worker. False: another one has taken it, or it is finished."""
+
+    @abstractmethod
+    def dismiss_job(self, collection: str, id: str) -> Job:
+        """Have a job ended before it is done, or forget one that is finished; the job as dismissed. Raises `NotFound`."""
 
     # -- the store
 

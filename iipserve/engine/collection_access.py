@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import glob
+import os
+from collections.abc import Callable
 from typing import BinaryIO
 
+from iipserve.collections.access import Jobs
 from iipserve.collections.store import Store
 from iipserve.collections.values import Item
 from iipserve.config import Config
@@ -33,6 +36,7 @@ class StoreAccess:
         store: CollectionStore,
         library: Library,
         geo_image: Callable[[ImageInfo], GeoImage | None],
+        jobs: Jobs,
     ) -> None:
         """Open nothing.
 
@@ -41,11 +45,13 @@ class StoreAccess:
             store: of collections.
             library: of images.
             geo_image: where an image is located.
+            jobs: does what takes longer than a request.
         """
         self._config = config
         self._store = store
         self._library = library
         self._geo_image = geo_image
+        self._jobs = jobs
 
     @property
     def store(self) -> Store:
@@ -61,24 +67,38 @@ class StoreAccess:
         return self._store.settings
 
     @property
+    def jobs(self) -> Jobs:
+        """See `Access`."""
+        return self._jobs
+
+    def names_many(self, href: str) -> bool:
+        """See `Access`."""
+        path = self._roots().place(href)
+        return os.path.isdir(path) or (glob.has_magic(path) and not os.path.exists(path))
+
+    @property
     def patience(self) -> float:
         """See `Access`."""
         return self._config.request_timeout * READING_SHARE
 
     def read_item(self, collection: str, href: str, id: str = "") -> Item:
         """See `Access`."""
-        settings = self.settings
-        return self._item(collection, href, id, dict(settings.roots) if settings else {})
+        return self._item(collection, href, id, self._roots())
 
     def receive(self, collection: str, id: str, content: BinaryIO) -> Item:
         """See `Access`."""
         settings = self.settings
         folder = settings.upload_folder if settings else ""
-        roots = {UPLOADS: folder} if settings and settings.roots else {}
+        roots = ItemRoots(self._config, {UPLOADS: folder} if settings and settings.roots else {})
         return item_uploads.receive(
             folder, collection, id, content, lambda path: self._item(collection, path, id, roots)
         )
 
-    def _item(self, collection: str, href: str, id: str, roots: Mapping[str, str]) -> Item:
-        name = ImageName(ItemRoots(self._config, roots).identifier(href))
+    def _roots(self) -> ItemRoots:
+        """Of files that may become items."""
+        settings = self.settings
+        return ItemRoots(self._config, dict(settings.roots) if settings else {})
+
+    def _item(self, collection: str, href: str, id: str, roots: ItemRoots) -> Item:
+        name = ImageName(roots.identifier(href))
         return read_item(name, self._library, self._geo_image, ItemOptions(collection=collection, id=id))

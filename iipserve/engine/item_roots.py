@@ -68,6 +68,23 @@ class ItemRoots:
             raise Forbidden(f"{quoted(href)} is not below a folder whose images can be added")
         return identifier
 
+    def place(self, href: str) -> str:
+        """The path of what a reference names: a file, a folder, or a pattern of names; whether it is there is not looked up.
+
+        Args:
+            href: as of `identifier`, also with a slash at its end; `.` is the folder of all images, a root by its name and a
+                colon its folder.
+
+        Raises:
+            InvalidRequest, Forbidden: as `identifier`.
+        """
+        name, colon, rest = href.partition(":")
+        if colon and name in self._folders and not rest.strip("/"):
+            return self._joined(self._folders[name])
+        if href in (".", "./") and (not self._folders or "" in self._folders.values()):
+            return self._joined("")
+        return self._joined(self.identifier(href.rstrip("/") or href))
+
     def path(self, identifier: str) -> str:
         """The path of the file of an image."""
         return self._joined(f"{identifier}{self.suffix}")
@@ -103,10 +120,10 @@ class ItemRoots:
         """Whether a file, and what a link in its path leads to, is below one of the folders."""
         if not self._folders:
             return True
-        real = os.path.realpath(self.path(identifier))
+        real = os.path.realpath(self.path(identifier)) + "/"
         for folder in self._folders.values():
             whole = os.path.realpath(self._joined(folder)).rstrip("/")
-            if (not folder or identifier.startswith(f"{folder}/")) and real.startswith(f"{whole}/"):
+            if (not folder or f"{identifier}/".startswith(f"{folder}/")) and real.startswith(f"{whole}/"):
                 return True
         return False
 

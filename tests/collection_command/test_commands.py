@@ -96,7 +96,7 @@ def test_files_of_one_name_in_two_folders(folder: Folder) -> None:
 def test_interrupted_adding_goes_on(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     for index in range(7):
         Image.new("L", (8, 8)).save(folder.images / f"{index}.png")
-    monkeypatch.setattr("iipserve.collection_command.adding.BATCH", 3)
+    monkeypatch.setattr("iipserve.collection_jobs.adding.BATCH", 3)
 
     def interrupt(count: int) -> None:
         raise KeyboardInterrupt

@@ -56,7 +56,7 @@ def test_the_same_items_come_back(folder: Folder, tmp_path: Path, monkeypatch: p
     assert folder.ran("export", "demo", str(path)) == f"{len(ALL)} items written\n"
     folder.ran("create", "copy")
     with monkeypatch.context() as patch:
-        patch.setattr("iipserve.collection_command.exchange.read_item", None)  # no file is read
+        patch.setattr("iipserve.collection_jobs.exchange.read_item", None)  # no file is read
         assert folder.ran("import", "copy", str(path)).startswith(f"{len(ALL)} added, 0 updated")
     after = items(folder, "copy")
     assert list(map(text_of, after)) == list(map(text_of, before))

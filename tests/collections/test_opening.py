@@ -13,6 +13,7 @@ from sqlalchemy import Column, Connection, Text, select, text
 
 from iipserve.collections import migrations
 from iipserve.collections.backend import Backend
+from iipserve.collections.jobs import Job
 from iipserve.collections.opening import opened, shown
 from iipserve.collections.schema import Kind
 from iipserve.collections.store import Store, open_store
@@ -36,6 +37,9 @@ def fill_note(connection: Connection, backend: Backend) -> None:
 def fail(connection: Connection, backend: Backend) -> None:
     """A migration that does not end."""
     raise ZeroDivisionError
+
+
+WANTED = [*migrations.MIGRATIONS, add_note, fill_note]
 
 
 @pytest.mark.parametrize("address", ["{path}", "sqlite:///{path}"])
@@ -101,19 +105,35 @@ def test_tables_are_brought_forward_with_what_is_in_them(store_url: str) -> None
     store = opened(store_url)
     store.create(collection())
     store.add_items("aerial", [item(str(number)) for number in range(ROWS)])
-    assert migrations.prepare(store.backend, [add_note, fill_note]) == store.secret
+    assert migrations.prepare(store.backend, WANTED) == store.secret
     table = store.tables.item
     query = select(table.c.id, Column("note", Text)).select_from(table).order_by(table.c.id)
     rows = store.read(lambda connection: connection.execute(query).all())
     assert [tuple(row) for row in rows] == [(str(number), str(number)) for number in range(ROWS)]
-    migrations.prepare(store.backend, [add_note, fill_note])
+    migrations.prepare(store.backend, WANTED)
     store.close()
+
+
+def test_tables_of_the_first_version_get_jobs(store_url: str) -> None:
+    store = opened(store_url)
+    store.create(collection())
+
+    def go_back(connection: Connection) -> None:
+        store.tables.job.drop(connection)
+        connection.execute(store.tables.store.update().values(schema=1))
+
+    store.write(go_back)
+    store.close()
+    again = opened(store_url)
+    job = again.create_job(Job(id="j", collection="aerial", kind="check"))
+    assert again.jobs("aerial") == (job,)
+    again.close()
 
 
 def test_a_migration_that_fails_leaves_the_tables_as_they_were(store_url: str) -> None:
     store = opened(store_url)
     with pytest.raises(ZeroDivisionError):
-        migrations.prepare(store.backend, [add_note, fail])
+        migrations.prepare(store.backend, [*migrations.MIGRATIONS, add_note, fail])
     everything = text("SELECT * FROM iipserve_item")
     columns = store.read(lambda connection: list(connection.execute(everything).keys()))
     assert "sequence" in columns
@@ -124,7 +144,7 @@ def test_a_migration_that_fails_leaves_the_tables_as_they_were(store_url: str) -
 
 def test_tables_of_a_newer_version_are_refused(store_url: str) -> None:
     store = opened(store_url)
-    migrations.prepare(store.backend, [add_note])
+    migrations.prepare(store.backend, [*migrations.MIGRATIONS, add_note])
     store.close()
-    with pytest.raises(ConfigError, match=r"version 2 .* newer version of iipserve"):
+    with pytest.raises(ConfigError, match=r"version 3 .* newer version of iipserve"):
         open_store(store_url)

@@ -22,17 +22,18 @@ class Answered(NamedTuple):
 
 
 @contextmanager
-def collection_server(folder: Path, work: Path, *lines: str) -> Iterator[str]:
+def collection_server(folder: Path, work: Path, *lines: str, **settings: str) -> Iterator[str]:
     """Run a server over the images of `folder`; yields its address.
 
     Args:
         folder: of the images.
         work: where the store and the service file are.
         lines: further keys of `[collections]`.
+        settings: further ones of the server.
     """
     services = work / "services.toml"
     services.write_text("\n".join(["[collections]", f'store = "{work}/collections.sqlite"', *lines, ""]))
-    with map_server(folder, work, SERVICES=str(services)) as origin:
+    with map_server(folder, work, SERVICES=str(services), **settings) as origin:
         yield origin
 
 

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from tests.end_to_end.collection_servers import Answered, ask
 from tests.end_to_end.running import ROOT, map_server
 from tests.end_to_end.viewer_pages import Site, load_packages
 from tests.geo_rasters import GRIDS, HEIGHT, WIDTH, write_geotiff
+from tests.jobs import finished
 
 WITHOUT_WEBGL = True
 
@@ -39,12 +41,12 @@ GREEN = (40, 200, 90)
 def origin(tmp_path: Path) -> Iterator[str]:
     """A server with the service file of the document and the two images that it names, green ones next to each other."""
     folder = tmp_path / "srv/images"
-    for name in ("srv/images/uploads", "var/lib/iipserve", "etc/iipserve"):
+    for name in ("srv/images/uploads", "srv/images/scenes", "var/lib/iipserve", "etc/iipserve"):
         (tmp_path / name).mkdir(parents=True)
     crs, transform = GRIDS["wgs84"]
     assert transform is not None
     pixels = np.broadcast_to(np.array(GREEN, np.uint8)[:, None, None], (3, HEIGHT, WIDTH))
-    for name, columns in (("winter.tif", 0), ("summer.tif", WIDTH)):
+    for name, columns in (("winter.tif", 0), ("summer.tif", WIDTH), ("scenes/spring.tif", 0)):
         placed = transform * transform.translation(columns, 0)
         write_geotiff(folder / name, pixels, crs=crs, transform=placed, photometric="RGB")
     (tmp_path / "etc/iipserve/tokens").write_text(f"{hashlib.sha256(TOKEN.encode()).hexdigest()}  Jane Doe\n")
@@ -62,12 +64,24 @@ def send(origin: str, text: str) -> Answered:
     return ask(origin + path, method, json.loads(body) if body.strip() else None, **headers)
 
 
+def followed(origin: str, accepted: Answered) -> Any:
+    """The job that was accepted, once it has ended."""
+    assert accepted.status == 202
+    path = f"/stac/collections/island/jobs/{accepted.value['jobID']}"
+    return finished(lambda: send(origin, f"GET {path}\n\n").value)
+
+
 def test_requests_do_what_the_guide_says(origin: str) -> None:
-    create, add, change, search, remove, delete = REQUESTS
+    create, add, add_folder, change, search, remove, delete, check = REQUESTS
     assert send(origin, create).status == 201
     added = send(origin, add)
     assert added.status == 201
     assert [each["status"] for each in added.value["results"]] == ["created", "created"]
+    job = followed(origin, send(origin, add_folder))
+    assert job["message"] == "1 added, 0 updated, 0 unchanged, 0 failed"
+    assert send(origin, remove.replace("winter", "spring")).status in (200, 204)
+    job = followed(origin, send(origin, check))
+    assert job["message"] == "2 items, 0 repaired"
     changed = send(origin, change)
     assert changed.status == 200
     assert changed.value["iipserve:style"] == {"range": [0, 200]}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from iipserve import registry
+from iipserve.collection_jobs.runner import JobRunner
 from iipserve.config import Config
 from iipserve.engine.collection_access import StoreAccess
 from iipserve.engine.collection_store import CollectionStore
@@ -23,7 +24,8 @@ pytest.importorskip("sqlalchemy")
 def access(folder: Path, settings: CollectionSettings | None) -> StoreAccess:
     config = Config(filesystem_prefix=f"{folder}/")
     library = Library(config, registry.discover("iipserve.sources", "FORMAT"))
-    return StoreAccess(config, CollectionStore(config, lambda: settings), library, Georeferences(config))
+    store, located = CollectionStore(config, lambda: settings), Georeferences(config)
+    return StoreAccess(config, store, library, located, JobRunner(config, store, library, located))
 
 
 def test_items_of_files_below_named_roots_only(tmp_path: Path) -> None:

@@ -9,13 +9,15 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from iipserve.collections.access import Access
+from iipserve.collections.jobs import Job
 from iipserve.collections.values import Collection, Item, Page
 from iipserve.http.public_address import headers_read
-from iipserve.plan import Answer, Document, StoreAnswer, StorePlan
+from iipserve.plan import Answer, Document, Permission, StoreAnswer, StorePlan
 from iipserve.protocols import Images, Server, stac_pages
 from iipserve.protocols.resource_links import HTML, Json
 from iipserve.protocols.stac.change_requests import Change
 from iipserve.protocols.stac.finding import find_collection, find_item
+from iipserve.protocols.stac.jobs import find_job, find_jobs, job_document, jobs_document
 from iipserve.protocols.stac.landing import conformance, landing_document
 from iipserve.protocols.stac.listings import collections_document, features_document
 from iipserve.protocols.stac.objects import collection_document, item_document
@@ -44,7 +46,8 @@ def plan(query: ResourceQuery | Change | Shown, images: Images, server: Server) 
     if query.resource in OF_SERVICE:
         document = written(OF_SERVICE[query.resource](query, server), query, server)
         return Answer(document, _headers(query))
-    return Answer(StorePlan(Asked(query), Formed(query, server)))
+    permission = Permission.EDIT if query.resource in OF_EDITORS else Permission.READ
+    return Answer(StorePlan(Asked(query), Formed(query, server), permission))
 
 
 # -- about the service -----------------------------------------------------------------------------
@@ -89,6 +92,10 @@ class Asked:
                 return store.collection(query.collection) if query.collection else None
             case Resource.ITEM:
                 return find_item(store, query.collection, query.item)
+            case Resource.JOBS:
+                return find_jobs(access, query.collection)
+            case Resource.JOB:
+                return find_job(access, query.collection, query.item)
         assert query.search is not None
         return store.search(query.search.items)
 
@@ -140,6 +147,14 @@ def _features(result: Page, query: ResourceQuery, server: Server) -> Named:
     return Named(f"Items of {query.collection}" if query.collection else "Items", value)
 
 
+def _jobs(result: tuple[Job, ...], query: ResourceQuery, server: Server) -> Named:
+    return Named(f"Jobs of {query.collection}", jobs_document(result, query.collection, query.site))
+
+
+def _job(result: Job, query: ResourceQuery, server: Server) -> Named:
+    return Named(f"Job {result.id}", job_document(result, query.site))
+
+
 OF_STORE: Mapping[Resource, Callable[[Any, ResourceQuery, Server], Named]] = MappingProxyType(
     {
         Resource.LANDING: _landing,
@@ -149,9 +164,13 @@ OF_STORE: Mapping[Resource, Callable[[Any, ResourceQuery, Server], Named]] = Map
         Resource.ITEM: _item,
         Resource.ITEMS: _features,
         Resource.SEARCH: _features,
+        Resource.JOBS: _jobs,
+        Resource.JOB: _job,
     }
 )
 """Documents of what the store has."""
+OF_EDITORS = (Resource.JOBS, Resource.JOB)
+"""Documents for those alone who may change collections: they name files that nobody has published."""
 
 
 # -- forms -----------------------------------------------------------------------------------------

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from iipserve.collections import permissions
 from iipserve.collections.identifiers import checked
+from iipserve.collections.jobs import Job
 from iipserve.collections.values import Collection
-from iipserve.errors import IIPServeError, InvalidRequest, MethodNotAllowed, UnsupportedBody
+from iipserve.errors import InvalidRequest, MethodNotAllowed, UnsupportedBody
 from iipserve.geo.ows import kvp
 from iipserve.http import READING_METHODS, Request, Routed
 from iipserve.http.conditions import Conditions
@@ -26,18 +27,21 @@ from iipserve.protocols.stac.changes import (
     Added,
     AddItem,
     AddItems,
+    AddLater,
     CreateCollection,
     DeleteCollection,
     DeleteItem,
     Edited,
-    Refused,
     ReplaceCollection,
     ReplaceItem,
+    edits_of,
+    several_of,
     state_of,
 )
 from iipserve.protocols.stac.collection_edits import collection_edit
 from iipserve.protocols.stac.downloads import OpenAsset, sent_file
 from iipserve.protocols.stac.item_edits import ItemEdit, item_edit
+from iipserve.protocols.stac.jobs import DismissJob, StartJob, job_document
 from iipserve.protocols.stac.objects import collection_document, item_document
 from iipserve.protocols.stac.permitted import is_downloadable, settings
 from iipserve.protocols.stac.site import GEOJSON, Site, path_of, site_of
@@ -46,13 +50,15 @@ from iipserve.protocols.url_text import decoded
 
 METHODS = (*READING_METHODS, "POST", "PUT", "PATCH", "DELETE")
 MAX_ITEMS = 10_000
-"""Of one request."""
+"""That are added before a request is answered."""
 MAX_FILES = 500
-"""Files that one request has read."""
+"""Files that are read before a request is answered."""
 REPRESENTATION = re.compile(r"(?:^|[,;\s])return\s*=\s*\"?representation\"?(?:$|[,;\s])", re.IGNORECASE)
 """A preference of the header Prefer."""
+ASYNCHRONOUS = re.compile(r"(?:^|[,;\s])respond-async(?:$|[,;\s])", re.IGNORECASE)
+"""Another one (RFC 7240, section 4.1)."""
 SUFFIX = ".json"
-LISTS = ("collections", "items", "search")
+LISTS = ("collections", "items", "jobs", "search")
 """Resources whose name may end in the suffix; ids are looked up with it first (`changes.find_item`)."""
 
 
@@ -142,6 +148,10 @@ def _kind(segments: Sequence[str]) -> str:
             return "item"
         case ["collections", _, "items", _, "assets", "image"]:
             return "image"
+        case ["collections", _, "jobs"]:
+            return "jobs"
+        case ["collections", _, "jobs", _]:
+            return "job"
     return ""
 
 
@@ -191,31 +201,21 @@ def _delete_collection(asked: _Asked) -> DeleteCollection:
     return DeleteCollection(asked.segments[1], asked.conditions)
 
 
-def _add(asked: _Asked) -> AddItem | AddItems:
-    """One item, or several."""
+def _add(asked: _Asked) -> AddItem | AddItems | AddLater:
+    """One item, or several; many of them are added after the answer."""
     body, collection = json_value(asked.request), asked.segments[1]
     upsert = kvp.read(asked.request._replace(body=None)).get("upsert").lower() in ("true", "1", "yes")
-    several = body
-    if isinstance(body, dict) and body.get("type") == "FeatureCollection":
-        several = body.get("features")
-        if not isinstance(several, list):
-            raise InvalidRequest("a FeatureCollection has no array of features")
-    if not isinstance(several, list):
+    several = several_of(body)
+    if several is None:
         return AddItem(collection, item_edit(body, collection=collection, root=asked.root), upsert)
-    if len(several) > MAX_ITEMS:
-        raise InvalidRequest(f"the request has {len(several)} items; at most {MAX_ITEMS} are added at once")
-    edits = tuple(_edit(value, collection, asked.root) for value in several)
+    assert asked.request.body is not None
+    later = AddLater(collection, upsert, asked.root, asked.request.body)
+    if len(several) > MAX_ITEMS or ASYNCHRONOUS.search(asked.request.header("Prefer") or ""):
+        return later
+    edits = edits_of(several, collection, asked.root)
     if sum(isinstance(edit, ItemEdit) and edit.file is not None for edit in edits) > MAX_FILES:
-        raise InvalidRequest(f"the request names more than {MAX_FILES} files; add them in several requests")
-    return AddItems(collection, edits, upsert)
-
-
-def _edit(value: Any, collection: str, root: str) -> ItemEdit | Refused:
-    try:
-        return item_edit(value, collection=collection, root=root)
-    except IIPServeError as error:
-        stated = value.get("id") if isinstance(value, dict) else value
-        return Refused(stated if isinstance(stated, str) else "", str(error))
+        return later
+    return AddItems(collection, edits, upsert, later)
 
 
 def _replace_item(asked: _Asked) -> ReplaceItem:
@@ -237,6 +237,15 @@ def _upload(asked: _Asked) -> UploadImage:
     return UploadImage(collection, checked(item), asked.request.body, asked.conditions)
 
 
+def _start_job(asked: _Asked) -> StartJob:
+    return StartJob(asked.segments[1], json_value(asked.request))
+
+
+def _dismiss_job(asked: _Asked) -> DismissJob:
+    _, collection, _, job = asked.segments
+    return DismissJob(collection, job.removesuffix(SUFFIX))
+
+
 _MAKERS: dict[tuple[str, str], Callable[[_Asked], Callable[[Any], Any]]] = {
     ("POST", "collections"): _create_collection,
     ("PUT", "collection"): _replace_collection,
@@ -247,6 +256,8 @@ _MAKERS: dict[tuple[str, str], Callable[[_Asked], Callable[[Any], Any]]] = {
     ("PATCH", "item"): _replace_item,
     ("DELETE", "item"): _delete_item,
     ("PUT", "image"): _upload,
+    ("POST", "jobs"): _start_job,
+    ("DELETE", "job"): _dismiss_job,
 }
 
 
@@ -265,7 +276,7 @@ class Changed:
     succeeds: bool
     """The client added the suffix to the address, as that of SuperMap does, which reads an object of any answer."""
 
-    def __call__(self, result: Edited | Added | None) -> StoreAnswer:
+    def __call__(self, result: Edited | Added | Job | None) -> StoreAnswer:
         """The resource as it is now, or what became of several."""
         if result is None:
             if self.succeeds:
@@ -273,7 +284,17 @@ class Changed:
             return StoreAnswer(status=HTTPStatus.NO_CONTENT)
         if isinstance(result, Added):
             return self._added(result)
+        if isinstance(result, Job):
+            return self._job(result)
         return self._edited(result)
+
+    def _job(self, job: Job) -> StoreAnswer:
+        """A job that has been started, or ended."""
+        answer = _json(job_document(job, self.site))
+        if self.method == "DELETE":
+            return answer
+        address = self.site.collection(job.collection, "jobs", job.id)
+        return answer._replace(status=HTTPStatus.ACCEPTED, headers=(("Location", address),))
 
     def _edited(self, result: Edited) -> StoreAnswer:
         value = result.value

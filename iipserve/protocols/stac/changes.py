@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, NamedTuple
 
 from iipserve.collections.access import Access
+from iipserve.collections.jobs import ADD, Job
 from iipserve.collections.values import CREATED, REFUSED, Collection, Item, ItemResult
 from iipserve.errors import Conflict, IIPServeError, InvalidRequest, NotFound, PreconditionFailed
+from iipserve.http import Body
 from iipserve.http.conditions import Conditions
 from iipserve.protocols.stac.bodies import Json, merged
 from iipserve.protocols.stac.collection_edits import collection_edit, editable
@@ -17,7 +19,6 @@ from iipserve.protocols.stac.finding import find_collection, find_item
 from iipserve.protocols.stac.item_edits import ItemEdit, item_edit
 from iipserve.protocols.stac.item_forms import editable_item
 
-TOO_LONG = "the file was not read, as the request took too long; add it by another one"
 ATTEMPTS = 5
 """How often a change without conditions is made anew because another one came between."""
 
@@ -116,9 +117,11 @@ class AddItem:
     edit: ItemEdit
     upsert: bool
 
-    def __call__(self, access: Access) -> Edited:
-        """Add it. Raises `Conflict`, `NotFound`, and what reading its file raises."""
+    def __call__(self, access: Access) -> Edited | Job:
+        """Add it, or the images of a folder or a pattern. Raises `Conflict`, `NotFound`, and what reading its file raises."""
         name = find_collection(access.store, self.collection).name
+        if self.edit.file is not None and access.names_many(self.edit.file.href):
+            return access.jobs.start(_many([self.edit], name))
         item = self.edit.item(name, access)
         (result,) = access.store.add_items(name, [item], upsert=self.upsert)
         if result.status == REFUSED:
@@ -133,12 +136,23 @@ class AddItems:
     collection: str
     edits: tuple[ItemEdit | Refused, ...]
     upsert: bool
+    later: AddLater | None = None
+    """What adds them after the answer; None: however long it takes, that is waited for."""
 
-    def __call__(self, access: Access) -> Added:
-        """Add those that can be read in the time that a request has, in one transaction. Raises `NotFound` for the collection."""
+    def __call__(self, access: Access) -> Added | Job:
+        """Add them in one transaction, or, if reading takes longer than a request may, after the answer.
+
+        Raises `NotFound` for the collection.
+        """
         name = find_collection(access.store, self.collection).name
+        if self.later is not None and any(_names_many(edit, access) for edit in self.edits):
+            return access.jobs.start(_many(self.edits, name))
         end = monotonic() + access.patience
-        read = [_read(edit, name, access, end) for edit in self.edits]
+        read: list[Item | Refused] = []
+        for edit in self.edits:
+            if self.later is not None and monotonic() > end:
+                return self.later(access)
+            read.append(_read(edit, name, access))
         items = [item for item in read if isinstance(item, Item)]
         stored = iter(access.store.add_items(name, items, upsert=self.upsert) if items else ())
         results = [
@@ -148,17 +162,76 @@ class AddItems:
         return Added(name, tuple(results))
 
 
-def _read(edit: ItemEdit | Refused, collection: str, access: Access, end: float) -> Item | Refused:
-    """The item; one whose file would be read after the end, on the monotonic clock, is refused."""
+def _read(edit: ItemEdit | Refused, collection: str, access: Access) -> Item | Refused:
     if isinstance(edit, Refused):
         return edit
-    name = edit.id or (edit.file.href.rpartition("/")[2] if edit.file else "")
-    if edit.file is not None and monotonic() > end:
-        return Refused(name, TOO_LONG)
     try:
         return edit.item(collection, access)
     except IIPServeError as error:
-        return Refused(name, str(error))
+        return Refused(edit.id or (edit.file.href.rpartition("/")[2] if edit.file else ""), str(error))
+
+
+def _names_many(edit: ItemEdit | Refused, access: Access) -> bool:
+    """Whether an item is said to have a folder or a pattern for its file."""
+    try:
+        return isinstance(edit, ItemEdit) and edit.file is not None and access.names_many(edit.file.href)
+    except IIPServeError:
+        return False  # which reading it says again
+
+
+def _many(edits: Iterable[ItemEdit | Refused], collection: str) -> Job:
+    """The job that adds the images of references, of which some name many.
+
+    Raises:
+        InvalidRequest: something else is said of an image.
+    """
+    hrefs = []
+    for edit in edits:
+        if isinstance(edit, Refused) or edit.file is None or edit != ItemEdit("", edit.file):
+            raise InvalidRequest(
+                "folders and patterns are added alone, or with other references of which nothing else is said"
+            )
+        hrefs.append(edit.file.href)
+    return Job(id="", collection=collection, kind=ADD, parameters={"hrefs": hrefs})
+
+
+@dataclass(frozen=True, slots=True)
+class AddLater:
+    """POST of so many items that they are added after the answer."""
+
+    collection: str
+    upsert: bool
+    root: str
+    """Address of this server, below which nothing is foreign."""
+    body: Body
+
+    def __call__(self, access: Access) -> Job:
+        """Have it done. Raises `NotFound`, `Overloaded`."""
+        name = find_collection(access.store, self.collection).name
+        parameters = {"upsert": self.upsert, "root": self.root}
+        return access.jobs.start(Job(id="", collection=name, kind=ADD, parameters=parameters), self.body.file)
+
+
+def several_of(value: Any) -> list[Any] | None:
+    """The items of a body that has several; None where it is one. Raises `InvalidRequest`."""
+    if isinstance(value, dict) and value.get("type") == "FeatureCollection":
+        value = value.get("features")
+        if not isinstance(value, list):
+            raise InvalidRequest("a FeatureCollection has no array of features")
+    return value if isinstance(value, list) else None
+
+
+def edits_of(several: Iterable[Any], collection: str, root: str) -> tuple[ItemEdit | Refused, ...]:
+    """What the items of a body say."""
+    return tuple(_edit(value, collection, root) for value in several)
+
+
+def _edit(value: Any, collection: str, root: str) -> ItemEdit | Refused:
+    try:
+        return item_edit(value, collection=collection, root=root)
+    except IIPServeError as error:
+        stated = value.get("id") if isinstance(value, dict) else value
+        return Refused(stated if isinstance(stated, str) else "", str(error))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,14 @@ from iipserve.collections.filters import TEXT as TEXT_FILTER
 from iipserve.geo.layer import ServiceMetadata
 from iipserve.protocols.openapi_parts import info, parameter_refs, path_parameter, query_parameter
 from iipserve.protocols.resource_links import HTML, JSON, Json
+from iipserve.protocols.stac.jobs import MEMBERS as KINDS_OF_JOBS
 from iipserve.protocols.stac.searches import MAX_LIMIT, USUAL_LIMIT
 from iipserve.protocols.stac.site import GEOJSON, OPENAPI, SCHEMA, Site
 
 COLLECTION, ITEMS = "/collections/{collectionId}", "/collections/{collectionId}/items"
 ITEM = f"{ITEMS}/{{featureId}}"
 IMAGE = f"{ITEM}/assets/image"
+JOBS, JOB = f"{COLLECTION}/jobs", f"{COLLECTION}/jobs/{{jobId}}"
 OF_ITEM = ("collectionId", "featureId")
 ANY_IMAGE = "image/*"
 FILE: Json = {"type": "string", "format": "binary"}
@@ -66,7 +68,7 @@ def openapi_document(
         "openapi": "3.0.3",
         "info": info(metadata),
         "servers": [{"url": site.addresses.root.removesuffix("/")}],
-        "tags": [{"name": name} for name in ("Service", "Collections", "Items")],
+        "tags": [{"name": name} for name in ("Service", "Collections", "Items", "Jobs")],
         "paths": paths,
         "components": {
             "parameters": _parameters(),
@@ -143,8 +145,30 @@ def _changing() -> dict[str, Json]:
             for method, verb in (("put", "Replace"), ("patch", "Change"), ("delete", "Delete"))
         }
     upload = _change("putImage", "Upload the image of an item", "Items", OF_ITEM, has_body=False)
+    found |= _jobs()
     found[IMAGE] = {"put": upload | {"requestBody": {"content": {ANY_IMAGE: {"schema": FILE}}}}}
     return found
+
+
+def _jobs() -> dict[str, Json]:
+    """What is done after the answer."""
+    usual, of = (JSON, HTML), ("collectionId", "jobId")
+    secured: Json = {"security": [{"token": []}]}
+    started = _change("postJob", "Start a job on the collection", "Jobs", ("collectionId",))
+    kind: Json = {"type": "string", "enum": list(KINDS_OF_JOBS)}
+    body: Json = {"type": "object", "required": ["kind"], "properties": {"kind": kind}}
+    started["requestBody"] = {"content": {JSON: {"schema": body}}}
+    return {
+        JOBS: {
+            "get": _operation("getJobs", "Jobs on the collection", "Jobs", ("collectionId", "f"), usual)
+            | secured,
+            "post": started | {"responses": _responses("202", "Accepted", (JSON,))},
+        },
+        JOB: {
+            "get": _operation("getJob", "How far a job is", "Jobs", (*of, "f"), usual) | secured,
+            "delete": _change("deleteJob", "End a job, or forget it", "Jobs", of, has_body=False),
+        },
+    }
 
 
 def _change(name: str, summary: str, tag: str, parameters: Sequence[str], *, has_body: bool = True) -> Json:
@@ -182,6 +206,7 @@ def _parameters() -> Json:
     stated = (
         path_parameter("collectionId", "Identifier of a collection", text),
         path_parameter("featureId", "Identifier of an item", text),
+        path_parameter("jobId", "Identifier of a job", text),
         query_parameter("limit", "Items of one page", MEMBERS["limit"]),
         _listed("bbox", "A box in CRS84: west, south, east, north, or with heights", numbers),
         query_parameter("intersects", "A geometry in GeoJSON that items meet", text),

@@ -25,6 +25,8 @@ class Resource(enum.Enum):
     ITEMS = "items"
     ITEM = "item"
     SEARCH = "search"
+    JOBS = "jobs"
+    JOB = "job"
 
 
 class Further(NamedTuple):
@@ -66,5 +68,6 @@ class ResourceQuery(NamedTuple):
     site: Site
     collection: str = ""
     item: str = ""
+    """Id of an item, or of a job."""
     search: Search | None = None
     names: tuple[ImageName, ...] = ()

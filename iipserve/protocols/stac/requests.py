@@ -38,7 +38,7 @@ SINGLE = {
     "search": Resource.SEARCH,
     "collections": Resource.COLLECTIONS,
 }
-OF_COLLECTION = {"queryables": Resource.QUERYABLES, "items": Resource.ITEMS}
+OF_COLLECTION = {"queryables": Resource.QUERYABLES, "items": Resource.ITEMS, "jobs": Resource.JOBS}
 
 
 def parse(routed: Routed, server: Server) -> ResourceQuery | Change | Shown:
@@ -90,6 +90,8 @@ def _resource(segments: Sequence[str]) -> Resource:
             return OF_COLLECTION[part]
         case ["collections", name, "items", item] if name and item:
             return Resource.ITEM
+        case ["collections", name, "jobs", job] if name and job:
+            return Resource.JOB
     raise NotThere(
         f"there is no resource {'/'.join(segments)!r}; the landing page links to collections, search, queryables, "
         "conformance and api"

@@ -179,8 +179,6 @@ def test_an_item_without_an_image_of_the_server(service: app.Application) -> Non
         ("/etc/passwd", {403, 404}),
         ("link.tif", {404}),
         ("scenes/missing.tif", {404}),
-        ("scenes", {403, 404}),
-        ("scenes/", {403, 404}),
         ("", {400}),
         ("scenes/text.txt", {415}),
         ("scenes/utm.tif\0", {400}),
@@ -363,17 +361,6 @@ def test_addresses_of_resources_at_the_root_of_the_server(service: app.Applicati
     response = ask(service, f"http://{HOST}/collections/c/items", "POST", feature("a"),
                    HTTP_AUTHORIZATION=f"Bearer {TOKEN}")  # fmt: skip
     assert header(response, "Location") == f"{ROOT}collections/c/items/a"
-
-
-def test_files_that_a_request_has_no_time_to_read_are_left_to_another_one(
-    folder: Path, tmp_path: Path
-) -> None:
-    service = built(folder, tmp_path, request_timeout=1e-9)
-    value(change(service, "POST", "collections", {"id": "c"}), 201)
-    several = [feature("a"), "scenes/utm.tif", {"href": "scenes/plain.tif", "id": "p"}]
-    found = value(change(service, "POST", "collections/c/items", several), 400)
-    assert [each["status"] for each in found["results"]] == ["created", "refused", "refused"]
-    assert ids(service) == ["a"]
 
 
 def test_the_log_says_who_changed_what(service: app.Application, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,12 +6,14 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from iipserve.collection_command.opening import Opened
+from iipserve.collection_jobs.context import Context
+from iipserve.collections.store import Store
 from iipserve.collections.values import Collection, Item
 from iipserve.engine.collection_overview import (
     SAMPLE_TYPES,
@@ -20,7 +22,7 @@ from iipserve.engine.collection_overview import (
     OverviewShape,
     overview_grid,
 )
-from iipserve.errors import ConfigError, InvalidRequest
+from iipserve.errors import ConfigError, InvalidRequest, PreconditionFailed
 from iipserve.geo import crs
 from iipserve.geo.crs import NoTransformation
 from iipserve.geo.extents import bounds_in, transform_bounds
@@ -43,12 +45,12 @@ class Overview(NamedTuple):
 
 
 def overview_of(
-    opened: Opened, collection: Collection, output: str, pixel_size: float | None, key: str
+    context: Context, collection: Collection, output: str, pixel_size: float | None, key: str
 ) -> Overview:
     """The overview of a collection.
 
     Args:
-        opened: the store and the images.
+        context: the store and the images.
         collection: the collection.
         output: path of the file; empty: where maps look for it.
         pixel_size: in metres; None: so large that the longer side has `SIDE` pixels.
@@ -59,8 +61,8 @@ def overview_of(
         ConfigError: nothing says where the file shall be.
         Forbidden: that is not below the folder of images.
     """
-    path = _path(opened, collection, output)
-    usable = (item for item in opened.store.items(collection.name) if item.is_ok and item.bounds)
+    path = _path(context, collection, output)
+    usable = (item for item in context.store.items(collection.name) if item.is_ok and item.bounds)
     # of thousands of items, footprints would take the most memory
     light = (replace(item, geometry=None, properties={}, members={}) for item in usable)
     items = _ordered(light, collection.order)
@@ -73,16 +75,23 @@ def overview_of(
     side = _pixel_side(boxes, key, pixel_size, finest)
     bands, dtype = _samples(items)
     shape = OverviewShape(overview_grid(key, boxes, side), bands, dtype, _nodata(items, dtype))
-    return Overview(OverviewBuilder(shape, members, opened.library, opened.geo_image), path)
+    return Overview(OverviewBuilder(shape, members, context.library, context.geo_image), path)
 
 
-def _path(opened: Opened, collection: Collection, output: str) -> str:
-    path = output or (opened.settings.overview_path(collection.name) if opened.settings else "")
+def renew(store: Store, name: str) -> None:
+    """Give a collection another version, so that answers are made anew; that somebody else changes it does as well."""
+    known = store.collection(name)
+    with suppress(PreconditionFailed):
+        store.replace(known, known.version)
+
+
+def _path(context: Context, collection: Collection, output: str) -> str:
+    path = output or (context.settings.overview_path(collection.name) if context.settings else "")
     if not path:
         raise ConfigError(
             "nothing says where the overview shall be: name a file, or an overview_folder in the service file"
         )
-    path = opened.images.path(opened.images.identifier(os.path.abspath(path) if output else path))
+    path = context.images.path(context.images.identifier(os.path.abspath(path) if output else path))
     os.makedirs(os.path.dirname(path), exist_ok=True)
     return path
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from itertools import islice
 from typing import Any
 
-from iipserve.collection_command.adding import BATCH, Failure, Outcome, written
-from iipserve.collection_command.opening import Opened
-from iipserve.collection_command.stac_form import from_stac, href_of, is_complete, to_stac, with_statements
+from iipserve.collection_jobs.adding import BATCH, Failure, Outcome, written
+from iipserve.collection_jobs.context import Context
+from iipserve.collection_jobs.stac_form import from_stac, href_of, is_complete, to_stac, with_statements
 from iipserve.collections.identifiers import checked
 from iipserve.collections.values import Item
 from iipserve.engine.image_items import ItemOptions, read_item
@@ -100,43 +100,36 @@ def _rustac() -> Any:
 class Importer:
     """Adds STAC items to a collection."""
 
-    def __init__(self, opened: Opened, collection: str, options: ItemOptions) -> None:
+    def __init__(self, context: Context, collection: str, options: ItemOptions) -> None:
         """Read nothing yet.
 
         Args:
-            opened: the store and the images.
+            context: the store and the images.
             collection: its name.
             options: how images are read of which an item does not say all.
         """
-        self._opened = opened
+        self._context = context
         self._collection = collection
         self._options = options
 
-    def add(
-        self, documents: Iterable[Mapping[str, Any]], done: Callable[[int], None] = lambda count: None
-    ) -> Outcome:
-        """Add items, in place of those with the same ids.
+    def add(self, documents: Iterable[Mapping[str, Any]]) -> Iterator[Outcome]:
+        """Add items of STAC, in place of those with the same ids.
 
-        Args:
-            documents: of STAC.
-            done: called with the number of items after each batch.
+        Yields:
+            What became of the items of each batch, which is stored then.
         """
-        outcome, rest = Outcome(), iter(documents)
+        rest = iter(documents)
         while batch := list(islice(rest, BATCH)):
             read = [self._item(document) for document in batch]
             failures = tuple(each for each in read if isinstance(each, Failure))
             items = [each for each in read if isinstance(each, Item)]
-            outcome = outcome.plus(Outcome(failures=failures)).plus(
-                written(self._opened.store, self._collection, items)
-            )
-            done(len(batch))
-        return outcome
+            yield Outcome(failures=failures).plus(written(self._context.store, self._collection, items))
 
     def _item(self, document: Mapping[str, Any]) -> Item | Failure:
         name = document.get("id") if isinstance(document, Mapping) else None
         try:
             checked(name)
-            identifier = self._opened.roots.identifier(href_of(document))
+            identifier = self._context.roots.identifier(href_of(document))
             if is_complete(document) and self._is_unchanged(document, identifier):
                 return from_stac(document, self._collection)
             return self._read(document, identifier)
@@ -148,12 +141,12 @@ class Importer:
     def _is_unchanged(self, document: Mapping[str, Any], identifier: str) -> bool:
         item = from_stac(document, self._collection)
         try:
-            status = os.stat(self._opened.roots.path(identifier))
+            status = os.stat(self._context.roots.path(identifier))
         except OSError:
             return not item.is_ok
         return item.href == identifier and (status.st_size, status.st_mtime_ns) == (item.size, item.mtime_ns)
 
     def _read(self, document: Mapping[str, Any], identifier: str) -> Item:
         options = replace(self._options, collection=self._collection, id=document["id"])
-        item = read_item(ImageName(identifier), self._opened.library, self._opened.geo_image, options)
+        item = read_item(ImageName(identifier), self._context.library, self._context.geo_image, options)
         return with_statements(item, document)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
-from iipserve.collection_command.opening import Opened
+from iipserve.collection_jobs.context import Context
 from iipserve.collections.store import Store
 from iipserve.collections.values import REFUSED, REPLACED, Item, ItemSearch
 from iipserve.engine.image_items import ItemOptions, read_item
@@ -34,6 +35,11 @@ class Outcome(NamedTuple):
     unchanged: int = 0
     failures: tuple[Failure, ...] = ()
 
+    @property
+    def total(self) -> int:
+        """Of all images."""
+        return self.added + self.updated + self.unchanged + len(self.failures)
+
     def plus(self, other: Outcome) -> Outcome:
         """Of both."""
         return Outcome(
@@ -43,8 +49,12 @@ class Outcome(NamedTuple):
             self.failures + other.failures,
         )
 
+    def text(self, failed: int) -> str:
+        """In words, with so many failures, which need not be listed."""
+        return f"{self.added} added, {self.updated} updated, {self.unchanged} unchanged, {failed} failed"
+
     def __str__(self) -> str:
-        return f"{self.added} added, {self.updated} updated, {self.unchanged} unchanged, {len(self.failures)} failed"
+        return self.text(len(self.failures))
 
 
 def with_edits(item: Item, before: Item | None) -> Item:
@@ -70,41 +80,44 @@ class Adder:
 
     def __init__(
         self,
-        opened: Opened,
+        context: Context,
         collection: str,
         options: ItemOptions,
         *,
         whole_paths: bool = False,
         jobs: int = 0,
+        batch: int = 0,
     ) -> None:
         """Read nothing yet.
 
         Args:
-            opened: the store and the images.
+            context: the store and the images.
             collection: its name.
             options: of all images.
             whole_paths: ids of items are paths with colons for slashes; else names of files.
             jobs: images read at once; 0: one per core.
+            batch: images that are read before they are written at once; 0: `BATCH`.
         """
-        self._opened = opened
+        self._context = context
         self._collection = collection
         self._options = replace(options, collection=collection)
         self._whole_paths = whole_paths
         self._jobs = jobs or len(os.sched_getaffinity(0))
+        self._batch = batch or BATCH
 
-    def add(self, identifiers: Sequence[str], done: Callable[[int], None] = lambda count: None) -> Outcome:
+    def add(self, identifiers: Iterable[str]) -> Iterator[Outcome]:
         """Add images, or read those again that have changed; images that are known and unchanged are left alone.
 
         Args:
             identifiers: of the images.
-            done: called with the number of images after each batch.
+
+        Yields:
+            What became of the images of each batch, which is stored then.
         """
-        outcome = Outcome()
+        rest = iter(identifiers)
         with ThreadPoolExecutor(self._jobs) as pool:
-            for batch in _batches(identifiers):
-                outcome = outcome.plus(self._add(batch, pool))
-                done(len(batch))
-        return outcome
+            while batch := list(islice(rest, self._batch)):
+                yield self._add(batch, pool)
 
     def _add(self, identifiers: Sequence[str], pool: ThreadPoolExecutor) -> Outcome:
         known = self._known(tuple(map(self._item_id, identifiers)))
@@ -114,7 +127,9 @@ class Adder:
             item_id = self._item_id(identifier)
             owner = owners.setdefault(item_id, identifier)
             if owner != identifier:
-                reason = f"the id {item_id!r} is that of {owner!r}; --paths gives each path an id of its own"
+                reason = (
+                    f"the id {item_id!r} is that of {owner!r}; whole paths as ids (--paths) are different"
+                )
                 failures.append(Failure(identifier, reason))
             elif item_id in known and self._is_unchanged(known[item_id]):
                 unchanged += 1
@@ -127,16 +142,16 @@ class Adder:
             else:
                 items.append(with_edits(read, known.get(read.id)))
         return Outcome(unchanged=unchanged, failures=tuple(failures)).plus(
-            written(self._opened.store, self._collection, items)
+            written(self._context.store, self._collection, items)
         )
 
     def _known(self, ids: tuple[str, ...]) -> dict[str, Item]:
         search = ItemSearch(collections=(self._collection,), ids=ids, limit=len(ids))
-        return {item.id: item for item in self._opened.store.search(search).items}
+        return {item.id: item for item in self._context.store.search(search).items}
 
     def _is_unchanged(self, item: Item) -> bool:
         try:
-            status = os.stat(self._opened.roots.path(item.href))
+            status = os.stat(self._context.roots.path(item.href))
         except OSError:
             return False
         return item.is_ok and (status.st_size, status.st_mtime_ns) == (item.size, item.mtime_ns)
@@ -144,7 +159,7 @@ class Adder:
     def _read(self, identifier: str) -> Item | Failure:
         options = replace(self._options, id=self._item_id(identifier))
         try:
-            return read_item(ImageName(identifier), self._opened.library, self._opened.geo_image, options)
+            return read_item(ImageName(identifier), self._context.library, self._context.geo_image, options)
         except IIPServeError as error:
             return Failure(identifier, str(error))
         except Exception as error:  # one file shall not end the reading of thousands
@@ -152,8 +167,3 @@ class Adder:
 
     def _item_id(self, identifier: str) -> str:
         return identifier.replace("/", ":") if self._whole_paths else identifier.rpartition("/")[2]
-
-
-def _batches(identifiers: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(identifiers), BATCH):
-        yield identifiers[start : start + BATCH]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from iipserve.collection_command.adding import with_edits
-from iipserve.collection_command.opening import Opened
+from iipserve.collection_jobs.adding import with_edits
+from iipserve.collection_jobs.context import Context
 from iipserve.collections.values import BROKEN, MISSING, Item
 from iipserve.engine.image_items import ItemOptions, read_item
 from iipserve.errors import IIPServeError, ImageNotFound
@@ -28,15 +28,24 @@ class Finding(NamedTuple):
     """`MISSING`, `CHANGED`, `BACK`, or `BROKEN` and why."""
 
 
-def findings(opened: Opened, items: Iterable[Item]) -> Iterator[Finding | None]:
-    """What is wrong with each of the items; None with those that are as they were."""
-    for item in items:
-        yield _finding(opened, item)
+def checked(context: Context, collection: str, repair: ItemOptions | None = None) -> Iterator[Finding | None]:
+    """What is wrong with each item of a collection; None with those that are as they were.
+
+    Args:
+        context: the store and the images.
+        collection: its name.
+        repair: how files are read again, so that items agree with them; None: items stay as they are.
+    """
+    for item in context.store.items(collection):
+        found = _finding(context, item)
+        if found is not None and repair is not None:
+            context.store.replace_item(_repaired(context, found, repair))
+        yield found
 
 
-def _finding(opened: Opened, item: Item) -> Finding | None:
+def _finding(context: Context, item: Item) -> Finding | None:
     try:
-        status = os.stat(opened.roots.path(opened.roots.identifier(item.href)))
+        status = os.stat(context.roots.path(context.roots.identifier(item.href)))
     except (OSError, IIPServeError):
         return Finding(item, MISSING)
     if (status.st_size, status.st_mtime_ns) != (item.size, item.mtime_ns):
@@ -46,14 +55,14 @@ def _finding(opened: Opened, item: Item) -> Finding | None:
     return Finding(item, BACK if item.status == MISSING else item.status)
 
 
-def repaired(opened: Opened, finding: Finding, options: ItemOptions) -> Item:
+def _repaired(context: Context, finding: Finding, options: ItemOptions) -> Item:
     """The item as its file is now: read again, or with the status that says why not."""
     item = finding.item
     if finding.state == MISSING:
         return replace(item, status=MISSING)
     try:
         known = replace(options, collection=item.collection, id=item.id)
-        return with_edits(read_item(ImageName(item.href), opened.library, opened.geo_image, known), item)
+        return with_edits(read_item(ImageName(item.href), context.library, context.geo_image, known), item)
     except ImageNotFound:
         return replace(item, status=MISSING)
     except IIPServeError as error:

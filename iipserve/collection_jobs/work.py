@@ -1,0 +1,103 @@
+"""What jobs do: adding images, checking them, building overviews. The command line does the same with the same functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import BinaryIO, TypeAlias
+
+from iipserve.collection_jobs.adding import Adder, Outcome
+from iipserve.collection_jobs.checking import checked
+from iipserve.collection_jobs.context import Context
+from iipserve.collection_jobs.control import Control
+from iipserve.collection_jobs.finding import Finder
+from iipserve.collections.access import Access
+from iipserve.collections.jobs import ADD, CHECK, Job
+from iipserve.collections.values import REPLACED
+from iipserve.engine.image_dates import DateRules
+from iipserve.engine.image_items import MAX_CHECKSUM, ItemOptions
+from iipserve.protocols.stac.bodies import parsed
+from iipserve.protocols.stac.changes import Added, AddItems, edits_of, several_of
+
+ITEMS = 100
+"""Items of a request that are written at once."""
+BATCH = 20
+"""Images that are read before they are written at once: few enough that progress is seen."""
+
+Work: TypeAlias = Callable[[Context, Control, Access, BinaryIO | None], str]
+"""Does a job; what came of it in words. Raises errors of which the job tells, and `Dismissed`."""
+
+
+def _options(job: Job) -> ItemOptions:
+    """How images are read, within the limits of requests."""
+    asked = job.parameters
+    return ItemOptions(
+        collection=job.collection,
+        dates=DateRules(asked.get("date", ""), "", asked.get("date_field", "")),
+        max_checksum=None if asked.get("checksum") else MAX_CHECKSUM,
+        reads_pixels=not asked.get("whole", False),
+    )
+
+
+def add(context: Context, control: Control, access: Access, content: BinaryIO | None) -> str:
+    """Add the images of files, folders and patterns, or what the body of a request says of items."""
+    job = control.job
+    if content is not None:
+        return _add_items(control, access, content)
+    control.say("looking for images")
+    finder = Finder(context.roots, context.library, context.roots.place)
+    identifiers = list(control.over(finder.identifiers(job.parameters["hrefs"])))
+    control.say("adding images", len(identifiers))
+    adder = Adder(
+        context,
+        job.collection,
+        _options(job),
+        whole_paths=job.parameters.get("paths", False),
+        jobs=1,
+        batch=BATCH,
+    )
+    total = Outcome()
+    for outcome in adder.add(identifiers):
+        total = total.plus(outcome._replace(failures=()))
+        control.step(outcome.total, outcome.failures)
+    return total.text(control.failed)
+
+
+def _add_items(control: Control, access: Access, content: BinaryIO) -> str:
+    job = control.job
+    several = several_of(parsed(content.read())) or []
+    control.say("adding items", len(several))
+    total = Outcome()
+    for start in range(0, len(several), ITEMS):
+        edits = edits_of(several[start : start + ITEMS], job.collection, job.parameters["root"])
+        added = AddItems(job.collection, edits, job.parameters["upsert"])(access)
+        assert isinstance(added, Added)
+        updated = sum(each.status == REPLACED for each in added.results)
+        total = total.plus(Outcome(len(edits) - len(added.refused) - updated, updated))
+        control.step(len(edits), ((each.id, each.error) for each in added.refused))
+    return total.text(control.failed)
+
+
+def check(context: Context, control: Control, access: Access, content: BinaryIO | None) -> str:
+    """Compare items with their files; where that is asked for, make them agree."""
+    job = control.job
+    count = context.store.collection(job.collection).summary.count
+    control.say("checking", count)
+    repair, wrong, seen = bool(job.parameters.get("repair")), 0, 0
+    for found in checked(context, job.collection, _options(job) if repair else None):
+        control.step(1, [] if found is None else [(found.item.id, found.state)])
+        wrong, seen = wrong + (found is not None), seen + 1
+    return f"{seen} items, {wrong} {'repaired' if repair else 'not as they were'}"
+
+
+WORK: Mapping[str, Work] = {ADD: add, CHECK: check}
+"""By kinds of jobs."""
+
+
+def prepare(context: Context, job: Job) -> None:
+    """See that a job can be done, as far as is known at once.
+
+    Raises:
+        InvalidRequest, Forbidden: it cannot.
+    """
+    for href in job.parameters.get("hrefs", ()):
+        context.roots.place(href)

@@ -1,0 +1,41 @@
+"""Jobs of a server with several workers, one of which is killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("sqlalchemy")
+
+from iipserve.collections.store import open_store
+from tests.end_to_end.collection_servers import ask, collection_server
+from tests.geo_rasters import KINDS
+from tests.jobs import finished
+
+COUNT = 40
+
+
+def test_a_job_outlives_its_worker(tmp_path: Path) -> None:
+    images, raster = tmp_path / "images/scenes", KINDS["utm"](tmp_path)
+    images.mkdir(parents=True)
+    for number in range(COUNT):
+        shutil.copy(raster, images / f"{number}.tif")
+    with collection_server(tmp_path / "images", tmp_path, "editable = true", WORKERS="2") as origin:
+        own = {"Content-Type": "application/json"}
+        assert ask(f"{origin}/stac/collections", "POST", {"id": "c"}, **own).status == 201
+        started = ask(f"{origin}/stac/collections/c/items", "POST", {"href": "scenes/"}, **own)
+        assert started.status == 202
+        id = started.value["jobID"]
+        store = open_store(str(tmp_path / "collections.sqlite"))
+        with suppress(ProcessLookupError):
+            os.kill(int(store.job("c", id).worker.split(":")[1]), signal.SIGKILL)
+        finished(lambda: {"status": store.job("c", id).state.status})
+        job = ask(f"{origin}/stac/collections/c/jobs/{id}").value
+        assert (job["status"], job["done"], job["failed"]) == ("successful", COUNT, 0)
+        assert len(list(store.items("c"))) == COUNT
+        store.close()
