@@ -34,6 +34,7 @@ log = logging.getLogger(logs.START)
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "collection": ("iipserve.collection_command", "manages collections of images"),
+    "convert": ("iipserve.convert_command", "makes pyramids of image files"),
     "doctor": ("iipserve.doctor_command", "says why an image is slow"),
 }
 """Arguments that begin commands: the package of each, imported on use, and what it does."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TextIO
 
 from iipserve.config import Config, load
@@ -25,3 +27,13 @@ def settings(environ: Mapping[str, str], err: TextIO) -> Config | None:
         return None
     logging.getLogger("iipserve").setLevel(logging.ERROR)
     return loaded.config
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does, so that what it has begun is removed."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

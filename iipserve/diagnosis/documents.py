@@ -43,7 +43,7 @@ def document(name: str, examination: Examination) -> dict[str, Any]:
             }
             for each in found
         ],
-        "command": mending(name, examination) if any(each.converts for each in found) else None,
+        "command": mending(name) if any(each.converts for each in found) else None,
     }
 
 

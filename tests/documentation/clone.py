@@ -59,6 +59,8 @@ class Clone:
         for number in (1, 2):
             write_jp2(self.folder / f"page-{number}.jp2", smooth((300, 200)))
         Image.fromarray(smooth((600, 500))).save(self.folder / "scan.png")
+        (self.folder / "scans").mkdir()
+        shutil.copy(self.folder / "scan.png", self.folder / "scans")
 
     def _make_environment(self) -> None:
         """What `scripts/setup` makes, from what is installed: nothing that runs here may change the checkout's."""

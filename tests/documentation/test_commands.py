@@ -137,7 +137,7 @@ HANDLERS: list[tuple[str, Handler]] = [
     (r"cp conf/\S+ .*", copied),
     (r"install -d .*", as_oneself),
     (r"vips tiffsave .*", makes_pyramid),
-    (r"iipserve doctor .*", by_launcher),
+    (r"iipserve (doctor|convert) .*", by_launcher),
     (r"curl .*", asks_server),
 ]
 ONCE: tuple[Handler, ...] = (collects, selects_cases)

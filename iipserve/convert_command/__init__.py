@@ -1,0 +1,92 @@
+"""`iipserve convert`: makes pyramids of image files, one by one or folder by folder."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TextIO
+
+from iipserve.command_line import INTERRUPTED, settings, terminable
+from iipserve.command_line.parallel import cores, in_processes
+from iipserve.command_line.progress import Progress
+from iipserve.config import Config
+from iipserve.convert_command.converting import converted, rows_of
+from iipserve.convert_command.folders import jobs_of, recorded
+from iipserve.convert_command.parser import ending_of, options_of, parser
+from iipserve.convert_command.values import Job, Outcome
+from iipserve.errors import Conflict, IIPServeError, InvalidRequest
+
+Options = argparse.Namespace
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
+    """Run the command. The exit status is 0, or 1 if something was not converted, and 2 for wrong usage.
+
+    Args:
+        arguments: after `convert`.
+        environ: environment with the settings.
+        out: stream for the sum at the end.
+        err: stream for progress, failures and mistakes.
+    """
+    options = parser().parse_args(arguments)
+    config = settings(environ, err)
+    if config is None:
+        return 1
+    try:
+        with terminable():
+            run = _folder if os.path.isdir(options.source) else _file
+            return run(options, config, out, err)
+    except (IIPServeError, OSError) as error:
+        err.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        err.write("\ninterrupted; what is done is kept, and the same command goes on\n")
+        return INTERRUPTED
+
+
+def _file(options: Options, config: Config, out: TextIO, err: TextIO) -> int:
+    job = Job(os.path.abspath(options.source), os.path.abspath(options.target), options_of(options))
+    ending_of(job.target)
+    if os.path.exists(job.target) and not options.overwrite:
+        raise Conflict(f"{options.target!r} is there already; --overwrite replaces it")
+    if not os.path.isfile(job.source):
+        raise InvalidRequest(f"there is no file {options.source!r}")
+    with Progress(err, os.path.basename(job.target), rows_of(job, config)) as progress:
+        outcome = converted(job, config, progress.step)
+    if outcome.failure:
+        err.write(f"{options.source}: {outcome.failure}\n")
+        return 1
+    out.write(f"{options.target}: converted and verified\n")
+    return 0
+
+
+def _folder(options: Options, config: Config, out: TextIO, err: TextIO) -> int:
+    source, target = os.path.abspath(options.source), os.path.abspath(options.target)
+    if os.path.exists(target) and not os.path.isdir(target):
+        raise Conflict(f"{options.target!r} is a file; the images of a folder are converted into a folder")
+    if source == target:
+        raise InvalidRequest("images are converted into another folder")
+    jobs = jobs_of(source, target, options.ending, options_of(options), config)
+    failures: list[Outcome] = []
+    with recorded(target) as record, Progress(err, "converting", len(jobs)) as progress:
+        waiting = [job for job in jobs if not record.is_done(job)]
+        progress.step(len(jobs) - len(waiting))
+        for outcome in _outcomes(waiting, options, config):
+            progress.step()
+            if outcome.failure:
+                failures.append(outcome)
+            else:
+                record.note(outcome)
+    done = len(waiting) - len(failures)
+    out.write(f"{done} converted, {len(jobs) - len(waiting)} unchanged, {len(failures)} failed\n")
+    for outcome in sorted(failures):
+        err.write(f"{os.path.relpath(outcome.job.source, source)}: {outcome.failure}\n")
+    return 1 if failures else 0
+
+
+def _outcomes(jobs: Iterable[Job], options: Options, config: Config) -> Iterator[Outcome]:
+    work = partial(converted, config=config)
+    count = options.jobs or cores()
+    return map(work, jobs) if count == 1 else in_processes(work, jobs, count, Outcome)
