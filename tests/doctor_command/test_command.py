@@ -11,6 +11,7 @@ from PIL import Image
 
 from iipserve.__main__ import main as iipserve
 from iipserve.doctor_command import main
+from tests.diagnosis.timing import no_time_is_long  # noqa: F401 (a fixture of all tests here)
 from tests.images import smooth
 
 

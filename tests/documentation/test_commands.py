@@ -114,7 +114,9 @@ def makes_pyramid(clone: Clone, command: str) -> None:
 
 def by_launcher(clone: Clone, command: str) -> None:
     """A command of the package, which need not be installed."""
-    clone.run(f"./iipserve.fcgi {command.removeprefix('iipserve ')}")
+    # a machine that is busy makes every image slow, which the status of `doctor` says
+    allowed = "|| test $? = 1" if command.startswith("iipserve doctor ") else ""
+    clone.run(f"./iipserve.fcgi {command.removeprefix('iipserve ')} {allowed}")
 
 
 def as_oneself(clone: Clone, command: str) -> None:

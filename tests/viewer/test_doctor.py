@@ -15,6 +15,7 @@ import tifffile
 from iipserve import app
 from iipserve.config import Config
 from iipserve.http import Response
+from tests.diagnosis.timing import no_time_is_long  # noqa: F401 (a fixture of all tests here)
 from tests.test_app import ask, body
 
 NAME = "a & b.tif"
