@@ -14,15 +14,18 @@ from iipserve import libvips
 from tests.broken_files import tags, tiff
 
 PIECE = bytes(1 << 20)
+ADLER_MODULUS = 65521
 ADAM7 = ((8, 8), (8, 8), (4, 8), (4, 4), (2, 4), (2, 2), (1, 2))
 """Columns and rows by which each pass of an interlaced PNG is reduced."""
 
 
 def packed_zeros(length: int) -> bytes:
-    """As many bytes of 0, in zlib's format."""
-    packer = zlib.compressobj(1)
-    pieces = [packer.compress(PIECE) for _ in range(length // len(PIECE))]
-    return b"".join((*pieces, packer.compress(bytes(length % len(PIECE))), packer.flush()))
+    """As many bytes of 0, in zlib's format (RFC 1950): the same packed piece over and over."""
+    packer, last = (zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS) for _ in range(2))
+    piece = packer.compress(PIECE) + packer.flush(zlib.Z_FULL_FLUSH)
+    rest = last.compress(bytes(length % len(PIECE))) + last.flush()
+    checksum = struct.pack(">HH", length % ADLER_MODULUS, 1)
+    return b"\x78\x01" + piece * (length // len(PIECE)) + rest + checksum
 
 
 def png_chunk(kind: bytes, content: bytes) -> bytes:

@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from PIL import Image
 
@@ -70,6 +71,25 @@ def _declared_huge(folder: Path, jp2: bytes) -> None:
     chunk = b"IHDR" + header
     png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
     (folder / "huge.png").write_bytes(png + (folder / "whole.png").read_bytes()[33:])
+
+
+def addresses_of(name: str) -> list[str]:
+    """A description, a tile and an export in every protocol of images."""
+    plain, encoded = quote(name), quote(name, safe="")
+    return [
+        f"/iip?FIF={plain}&OBJ=Max-size",
+        f"/iip?FIF={plain}&JTL=0,0",
+        f"/iip?FIF={plain}&PTL=1,0",
+        f"/iip?FIF={plain}&WID=200&CVT=jpeg",
+        f"/iiif/3/{encoded}/info.json",
+        f"/iiif/3/{encoded}/0,0,256,256/256,256/0/default.jpg",
+        f"/iiif/2/{encoded}/full/100,/90/gray.png",
+        f"/deepzoom/{plain}.dzi",
+        f"/deepzoom/{plain}_files/0/0_0.jpg",
+        f"/deepzoom/{plain}_files/9/0_0.jpg",
+        f"/zoomify/{plain}/ImageProperties.xml",
+        f"/zoomify/{plain}/TileGroup0/0-0-0.jpg",
+    ]
 
 
 def tags(width: int, height: int, tile: int, count: int, *, offset: int = 0) -> dict[int, int]:

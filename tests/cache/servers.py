@@ -62,6 +62,11 @@ class Memcached:
             self._process.wait()
             self._process = None
 
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it runs."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def command(self, line: str) -> bytes:
         """What it answers to one line of its protocol."""
         with socket.create_connection(("127.0.0.1", self.port), 60) as connection:

@@ -135,7 +135,7 @@ HANDLERS: list[tuple[str, Handler]] = [
     (r"scripts/bench( --.*)?", selects_cases),
     (r"scripts/bench collections", measures_store),
     (r"scripts/bench pressure", selects_loads),
-    (r"scripts/fuzz --help", run),
+    (r"scripts/(fuzz|torture) --help", run),
     (r"cp conf/\S+ .*", copied),
     (r"install -d .*", as_oneself),
     (r"vips tiffsave .*", makes_pyramid),

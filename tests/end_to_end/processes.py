@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 
@@ -17,6 +18,12 @@ def worker_of(port: int) -> Path:
             continue
     (worker,) = (process for process, parent in found.items() if parent in found)
     return Path(f"/proc/{worker}")
+
+
+def workers_of(supervisor: subprocess.Popen[bytes]) -> list[int]:
+    """Process ids of the children of a supervisor."""
+    children = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children")
+    return [int(child) for child in children.read_text().split()]
 
 
 def field(process: Path, name: str) -> str:

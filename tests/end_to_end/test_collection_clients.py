@@ -28,6 +28,7 @@ pytest.importorskip("cql2")
 from iipserve.collections.store import open_store
 from tests.databases import postgresql
 from tests.end_to_end.collection_servers import Answered, ask
+from tests.end_to_end.processes import workers_of
 from tests.end_to_end.running import daemon
 from tests.ports import free_port
 from tests.transport.processes import until
@@ -136,13 +137,6 @@ class Client:
             return None
 
 
-def workers(process: subprocess.Popen[bytes]) -> list[int]:
-    """Process ids of the workers."""
-    return [
-        int(child) for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    ]
-
-
 def run(client: Client) -> None:
     """All steps of a client."""
     end = time.monotonic() + SECONDS
@@ -165,16 +159,16 @@ def all_items(root: str) -> dict[str, int]:
 def test_nothing_is_lost_or_doubled_while_workers_are_killed(tmp_path: Path) -> None:
     path = tmp_path / "collections.sqlite"
     with service(tmp_path, str(path)) as (root, process):
-        until(lambda: len(workers(process)) == WORKERS)
+        until(lambda: len(workers_of(process)) == WORKERS)
         clients = [Client(root, number) for number in range(CLIENTS)]
         with ThreadPoolExecutor(CLIENTS) as pool:
             running = [pool.submit(run, client) for client in clients]
             for steps in KILLED_AFTER:
                 until(lambda steps=steps: sum(client.done for client in clients) >= steps)  # type: ignore[misc]
-                os.kill(workers(process)[0], signal.SIGKILL)
+                os.kill(workers_of(process)[0], signal.SIGKILL)
             for each in running:
                 each.result()
-        until(lambda: len(workers(process)) == WORKERS)
+        until(lambda: len(workers_of(process)) == WORKERS)
         expected = {id: step for client in clients for id, step in client.steps.items()}
         assert all_items(root) == expected
     with sqlite3.connect(path) as connection:

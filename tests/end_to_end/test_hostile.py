@@ -8,14 +8,13 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
 from iipserve.config import Config
 from iipserve.engine.library import Library
 from iipserve.errors import ImageNotFound
-from tests.broken_files import make_broken_files
+from tests.broken_files import addresses_of, make_broken_files
 from tests.end_to_end.running import daemon
 from tests.engine.fakes import marked_format
 from tests.images import gradient, write_tiff_pyramid
@@ -26,25 +25,6 @@ WHOLE = ("jpeg.tif", "deflate.tif", "whole.jp2", "whole.jpg", "whole.png", "one.
 NOT_FOUND = ("folder.tif", "fifo.tif", "out.tif", "dangling.tif", "loop.tif", "none.tif")
 NO_IMAGES = ("empty.tif", "text.tif", "text.jp2", "ifd-past-end.tif", "no-tile-size.tif", "no-width.tif")
 ANY_REFUSAL = (400, 404, 415, 422)
-
-
-def addresses(name: str) -> list[str]:
-    """A description, a tile and an export in every protocol."""
-    plain, encoded = quote(name), quote(name, safe="")
-    return [
-        f"/iip?FIF={plain}&OBJ=Max-size",
-        f"/iip?FIF={plain}&JTL=0,0",
-        f"/iip?FIF={plain}&PTL=1,0",
-        f"/iip?FIF={plain}&WID=200&CVT=jpeg",
-        f"/iiif/3/{encoded}/info.json",
-        f"/iiif/3/{encoded}/0,0,256,256/256,256/0/default.jpg",
-        f"/iiif/2/{encoded}/full/100,/90/gray.png",
-        f"/deepzoom/{plain}.dzi",
-        f"/deepzoom/{plain}_files/0/0_0.jpg",
-        f"/deepzoom/{plain}_files/9/0_0.jpg",
-        f"/zoomify/{plain}/ImageProperties.xml",
-        f"/zoomify/{plain}/TileGroup0/0-0-0.jpg",
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -88,26 +68,26 @@ def refused(port: int, folder: Path, address: str, statuses: tuple[int, ...]) ->
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_whole_image_is_served(port: int, name: str) -> None:
-    for address in addresses(name):
+    for address in addresses_of(name):
         status, body = ask(port, address)
         assert status == 200 or (name == "one.tif" and status in (400, 404)), (address, body[:200])
 
 
 @pytest.mark.parametrize("name", NOT_FOUND)
 def test_name_of_no_file_is_not_found(port: int, folder: Path, name: str) -> None:
-    for address in addresses(name):
+    for address in addresses_of(name):
         refused(port, folder, address, (404,))
 
 
 @pytest.mark.parametrize("name", NO_IMAGES)
 def test_file_of_no_image_is_unsupported(port: int, folder: Path, name: str) -> None:
-    for address in addresses(name):
+    for address in addresses_of(name):
         refused(port, folder, address, (415, 422))
 
 
 def test_every_other_file_gives_an_image_or_a_refusal(port: int, folder: Path) -> None:
     for name in sorted(os.listdir(folder)):
-        for address in addresses(name):
+        for address in addresses_of(name):
             status, body = ask(port, address)
             assert status in (200, *ANY_REFUSAL), (address, body[:200])
     assert_alive(port)
