@@ -72,6 +72,9 @@ class Client:
             start = time.monotonic()
             answer, cause = self._answer(question)
             end = time.monotonic()
+            if question.is_suspected(answer) and self._kills.count() > 1:
+                self.record.suspected += 1
+                return None
             if cause is None:
                 wrong = question.wrong(answer)
                 if wrong is None:

@@ -13,6 +13,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from iipserve.transport.fatal_requests import REFUSED
+
 JPEG_TOLERANCE = 12
 """By which samples of JPEG of slow ramps may be off."""
 FRAME = re.compile(rb"Tile,\d+,(\d+),0/(\d+):")
@@ -39,6 +41,10 @@ class Question:
     """Of answers with status 200."""
     refusals: frozenset[int] = frozenset()
     """Other statuses that are right."""
+
+    def is_suspected(self, answer: Answer) -> bool:
+        """Whether the server refuses the request because workers died of it, as it seems: those that were killed."""
+        return answer.status == 422 and REFUSED.encode() in answer.body
 
     def failure(self, answer: Answer) -> str | None:
         """The cause, if the request was not answered as it has to be."""

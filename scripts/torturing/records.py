@@ -40,6 +40,8 @@ class Record:
     failed: list[Event] = field(default_factory=list)
     lost: list[Event] = field(default_factory=list)
     """Requests on a worker that was killed, which were repeated."""
+    suspected: int = 0
+    """Requests that were refused because two workers were killed while they answered them."""
     renewed: int = 0
     timings: list[Timing] = field(default_factory=list)
     wrong_count: int = 0
@@ -61,6 +63,7 @@ class Record:
         self.ways += other.ways
         for name in ("wrong", "failed", "lost", "timings"):
             getattr(self, name).extend(getattr(other, name))
+        self.suspected += other.suspected
         self.renewed += other.renewed
         self.wrong_count += other.wrong_count
         self.failed_count += other.failed_count
@@ -80,6 +83,10 @@ class Kills:
     def end(self) -> None:
         """Note that it has been."""
         self._write(f"{time.monotonic()!r}\n")
+
+    def count(self) -> int:
+        """How many workers have been killed."""
+        return len(self._path.read_text().splitlines())
 
     def within(self, start: float, end: float) -> bool:
         """Whether a worker was killed at some time of a request."""

@@ -46,6 +46,7 @@ class Report:
         yield f"wrong answers       {record.wrong_count:,}"
         yield f"failed requests     {record.failed_count:,}"
         yield f"lost and repeated   {len(record.lost):,}, on workers that were killed by this program"
+        yield f"refused since then  {record.suspected:,}, of which two workers died, as it seems to the server"
         yield f"connections renewed {record.renewed:,}, which the server had ended between requests"
         yield f"workers             {len(self.stage.peaks):,}, of which {len(self.stage.killed):,} were killed"
         yield f"memory of a worker  {self._peak / 1e6:,.0f} MB at most, of {self.stage.scene.memory / 1e6:,.0f} MB"

@@ -13,7 +13,7 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
@@ -137,6 +137,13 @@ class Client:
             return None
 
 
+def have_gone_on(clients: Sequence[Client], before: Sequence[int]) -> bool:
+    """Whether each client has done a step since, so that no request meets two killed workers, which would be refused."""
+    return all(
+        client.done > done or client.done >= STEPS for client, done in zip(clients, before, strict=True)
+    )
+
+
 def run(client: Client) -> None:
     """All steps of a client."""
     end = time.monotonic() + SECONDS
@@ -166,6 +173,8 @@ def test_nothing_is_lost_or_doubled_while_workers_are_killed(tmp_path: Path) -> 
             for steps in KILLED_AFTER:
                 until(lambda steps=steps: sum(client.done for client in clients) >= steps)  # type: ignore[misc]
                 os.kill(workers_of(process)[0], signal.SIGKILL)
+                before = [client.done for client in clients]
+                until(lambda before=before: have_gone_on(clients, before))  # type: ignore[misc]
             for each in running:
                 each.result()
         until(lambda: len(workers_of(process)) == WORKERS)
