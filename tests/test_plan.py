@@ -43,7 +43,8 @@ from iipserve.processing.colormap import Colormap
 from iipserve.processing.filters import Convolve, Hillshade
 from iipserve.processing.histogram import Equalize
 from iipserve.processing.icc import ToSRGB
-from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
+from iipserve.processing.stretching import Ends, StatisticsStretch
+from iipserve.processing.tone import Brightness, Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.processing.transparency import Background, Transparency
 from iipserve.processing.value_colormap import Between, ValueColormap
@@ -56,6 +57,7 @@ OPERATIONS: tuple[Operation, ...] = (
     SampleRange(((0, 0.0, 1.5), (None, 0.25, 0.5))),
     Stretch((1, 2)),
     Normalize((0, 1), True),
+    StatisticsStretch(Ends.PERCENT, 0.5, 1.0),
     Hillshade(3, 4),
     Twist(((1.0, 0.5), (0.1, 0.2))),
     Gamma(0.3),
@@ -66,6 +68,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ValueColormap(Between.STEPS, (0.5,), ((1, 2, 3, 4), (5, 6, 7, 8)), ("a", "b"), 2.0, 1.0),
     Convolve(((0.0, 1.0), (0.1, 0.2))),
     Contrast(1.2),
+    Brightness(0.1),
     ToSRGB(b"profile"),
     Grayscale(),
     Bitonal(7),
@@ -143,6 +146,7 @@ CHANGES = {
     Between: lambda value: Between.RAMP,
     Resampling: lambda value: Resampling.CUBIC,
     MosaicRule: lambda value: MosaicRule.MEAN,
+    Ends: lambda value: Ends.EXTREMES,
 }
 """Another value of each type that parts of a plan are made of."""
 

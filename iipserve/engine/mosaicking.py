@@ -17,7 +17,7 @@ from iipserve.engine.warping import WarpReader, map_strips
 from iipserve.errors import IMAGE_FAULTS, IIPServeError
 from iipserve.geometry import Region, Size, common_region
 from iipserve.image import ColorSpace
-from iipserve.plan import Crop, Encoding, Mosaic, MosaicPart, MosaicRule, RenderPlan
+from iipserve.plan import Crop, Encoding, ImageRef, Mosaic, MosaicPart, MosaicRule, RenderPlan
 from iipserve.plan.faults import report
 from iipserve.processing import Context, Operation, Pixels, Stage, pipeline
 from iipserve.processing.display import display_transform
@@ -159,11 +159,14 @@ class MosaicReader(JointReader):
         """The images that can be opened, down to one that hides all others."""
         return list(self._opened())
 
-    def _opened(self) -> Iterator[Part]:
-        """Further images that can be opened, down to one that hides all others."""
+    def _opened(self, *, is_admitted: bool = False) -> Iterator[Part]:
+        """Further images that can be opened, down to one that hides all others; if the request has been admitted, only those
+        of which nothing has to be measured."""
         strips = map_strips(self._size)
         for view in self._unopened:
             try:
+                if is_admitted and self._measures(view):
+                    continue
                 reader = self._reader(view)
                 yield Part(reader, view, reader.rows_cost(strips))
             except IMAGE_FAULTS as error:
@@ -176,35 +179,58 @@ class MosaicReader(JointReader):
         """The images to read; below one that hides the others and cannot be read, the next ones."""
         yield from self._parts
         while self._parts and self._parts[-1].view.view.image.identifier in self._faults:
-            further = [part for part in self._opened() if part.reader.bands <= self._bands]
+            further = [part for part in self._opened(is_admitted=True) if part.reader.bands <= self._bands]
             if not further:
                 return
             self._parts.extend(further)
             yield from further
 
+    def _measures(self, part: MosaicPart) -> bool:
+        """Whether opening an image may measure it."""
+        is_known = known_ranges(self._services.library.source(part.view.image).info)
+        return not is_known or any(type(each).bound is not Operation.bound for each in part.operations)
+
     def _reader(self, part: MosaicPart) -> CropReader | WarpReader:
         operations = part.operations
-        if self._range is not None and not known_ranges(self._services.library.source(part.view.image).info):
-            operations = pipeline.ordered((self._range, *operations))
+        if self._range is not None and self._shares_range(part):
+            others = (each for each in operations if not each.is_measured)
+            operations = pipeline.ordered((self._range, *others))
         single = RenderPlan(part.view, self._encoding, operations)
         if isinstance(part.view, Crop):
             return CropReader(self._services, single, part.view, is_map=True)
         return WarpReader(self._services, single, part.view)
 
+    def _shares_range(self, part: MosaicPart) -> bool:
+        """Whether an image displays the range of the common one: of its type, if the style measures; else as none is declared."""
+        info = self._services.library.source(part.view.image).info
+        if any(each.is_measured for each in part.operations):
+            image = self._view.range_of
+            return image is not None and info.dtype == self._services.library.source(image).info.dtype
+        return not known_ranges(info)
+
     @cached_property
-    def _range(self) -> SampleRange | None:
-        """The range of images that declare none; None for that of each, also where the image to measure has a fault."""
+    def _range(self) -> Operation | None:
+        """The range of images that share one; None for that of each, also where the image to measure has a fault."""
         image = self._view.range_of
         if image is None:
             return None
         try:
-            source = self._services.library.source(image)
-            ranges = self._services.statistics.ranges(source, image)
-            self._is_provisional = self._services.statistics.is_provisional(source, image)
+            return self._measured(image)
         except IMAGE_FAULTS as error:
             self._faults[image.identifier] = None
             report(image.identifier, str(error))
             return None
+
+    def _measured(self, image: ImageRef) -> Operation:
+        """The range of an image: as the style measures it, else as it is displayed alone."""
+        source, statistics = self._services.library.source(image), self._services.statistics
+        own = (each for part in self._view.parts for each in part.operations if each.is_measured)
+        by_style = next(own, None)
+        self._is_provisional = statistics.is_provisional(source, image)
+        if by_style is not None:
+            context = Context(source.info, lambda: statistics.get(source, image), self._plan.digest)
+            return by_style.bound(context)
+        ranges = statistics.ranges(source, image)
         bands = ((band, *shown) for band, shown in enumerate(ranges))
         return SampleRange(((None, *ranges[0]), *bands))
 

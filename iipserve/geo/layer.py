@@ -28,6 +28,11 @@ class Style:
     operations: tuple[Operation, ...] = ()
     """In canonical order; none displays the image as IIIF does."""
 
+    @property
+    def is_measured(self) -> bool:
+        """It displays a range of samples that follows from statistics, and that all images of a collection share."""
+        return any(each.is_measured for each in self.operations)
+
 
 NO = ("0", "false", "no", "off")
 """Values of items of metadata that switch something off."""

@@ -169,7 +169,8 @@ class Mosaic:
     """Pixels of the result."""
     rule: MosaicRule = MosaicRule.FIRST
     range_of: ImageRef | None = None
-    """The image whose measured range of samples those display that declare none; None: each its own."""
+    """The image whose measured range of samples those display that declare none, or all if the style measures one; None: each its
+    own."""
 
     @property
     def images(self) -> tuple[ImageRef, ...]:

@@ -69,6 +69,9 @@ class Operation(ABC):
     pointwise: ClassVar[bool] = False
     """NORMALIZED only: whether each sample depends on the same sample only, by one rule for all bands."""
 
+    is_measured: ClassVar[bool] = False
+    """RANGE only: whether the range follows from statistics, which images of one mosaic share."""
+
     @abstractmethod
     def __call__(self, pixels: Pixels) -> Pixels:
         """The pixels after this operation."""

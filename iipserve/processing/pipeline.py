@@ -13,18 +13,19 @@ from iipserve.processing.filters import Convolve, Hillshade
 from iipserve.processing.histogram import Equalize
 from iipserve.processing.icc import ToSRGB
 from iipserve.processing.layout import has_alpha, packed, repeated, with_opacity
-from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
+from iipserve.processing.stretching import StatisticsStretch
+from iipserve.processing.tone import Brightness, Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.processing.transparency import Background, Transparency
 from iipserve.processing.value_colormap import ValueColormap
 from iipserve.processing.watermark import Watermark
 
 ORDER: tuple[type[Operation], ...] = (
-    Transparency, SampleRange, Stretch, Normalize,
-    Hillshade, Twist, Gamma, ChannelGamma, Logarithm, Invert, Colormap, ValueColormap, Convolve, Contrast,
+    Transparency, SampleRange, Stretch, Normalize, StatisticsStretch,
+    Hillshade, Twist, Gamma, ChannelGamma, Logarithm, Invert, Colormap, ValueColormap, Convolve, Contrast, Brightness,
     ToSRGB, Grayscale, Bitonal, Equalize, Mirror, Rotate, Opacity, Background, Watermark,
 )  # fmt: skip
-"""The canonical order of operations (iipsrv's), independent of the client's; scaling follows Contrast."""
+"""The canonical order of operations (iipsrv's), independent of the client's; scaling follows Brightness."""
 
 
 def ordered(operations: Iterable[Operation]) -> tuple[Operation, ...]:

@@ -117,3 +117,13 @@ class Contrast(Curve):
 
     def apply_in_place(self, samples: Samples) -> None:
         samples *= np.float32(self.factor)
+
+
+@dataclass(frozen=True, slots=True)
+class Brightness(Curve):
+    """`v + offset`, before clipping to the display depth."""
+
+    offset: float
+
+    def apply_in_place(self, samples: Samples) -> None:
+        samples += np.float32(self.offset)

@@ -84,12 +84,13 @@ def shown_layer(
 
 
 def reference_of(view: MapView, images: Images) -> ImageInfo | None:
-    """The image whose range of samples all maps of a collection display, if its images declare none: that of the layer.
+    """The image whose range of samples all maps of a collection display, if its images declare none or the style measures one:
+    that of the layer.
 
     None where that is not needed, or the image has a fault.
     """
     index = view.layer.index
-    if index is None or known_ranges(index.info):
+    if index is None or (known_ranges(index.info) and not view.style.is_measured):
         return None
     try:
         return images[view.layer.name]

@@ -22,6 +22,7 @@ from iipserve.http import Routed
 from iipserve.http.public_address import ascii_address, public_root
 from iipserve.image import ImageInfo, ImageName
 from iipserve.plan import RenderPlan
+from iipserve.processing.compositing import WHITE
 from iipserve.protocols import Images, Server
 from iipserve.protocols.collection_maps import plan_layer
 from iipserve.protocols.maps import MapView
@@ -52,6 +53,8 @@ class TileName(NamedTuple):
     """Pixels of the answer in the width of a pixel of the set."""
     transparent: bool = True
     """Pixels without data are clear where the format has opacity."""
+    background: tuple[int, int, int] = WHITE
+    """Shown in place of pixels without data where these are not clear."""
 
 
 # -- what is offered -------------------------------------------------------------------------------
@@ -265,7 +268,9 @@ def tile_view(
         )
     matrix = _matrix(tile, linked, is_outside_allowed=is_outside_allowed or answers_empty_tiles(metadata))
     grid = linked.set.grid(matrix, tile.column, tile.row, tile.scale)
-    view = MapView(tile.layer, style, grid, tile.format, transparent=tile.transparent)
+    view = MapView(
+        tile.layer, style, grid, tile.format, transparent=tile.transparent, background=tile.background
+    )
     return view, entry
 
 

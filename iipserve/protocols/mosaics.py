@@ -10,6 +10,7 @@ from iipserve.errors import IMAGE_FAULTS, InvalidRequest, UnsupportedImage
 from iipserve.geo.georeference import GeoImage
 from iipserve.geo.image_boxes import region_on
 from iipserve.geo.image_index import IndexedImage
+from iipserve.geo.layer import Style
 from iipserve.http import Headers
 from iipserve.http.warnings import listed, warning
 from iipserve.image import ImageInfo
@@ -135,7 +136,7 @@ def plan_mosaic(
     if not chosen:
         return plan_blank(size, view.format, server, transparent=view.transparent, background=view.background)
     common = _measured_in(reference, view)
-    if len(chosen) == 1 and not is_part and _has_own_range(chosen[0][0].info, common):
+    if len(chosen) == 1 and not is_part and _has_own_range(chosen[0][0].info, common, view.style):
         ((member, _),) = chosen
         return plan_map(view, member.info, member.geo, server)
     parts, joint = divided([part for _, part in chosen], view.style.operations, rule)
@@ -155,13 +156,19 @@ def _part(view: MapView, member: Member, server: Server) -> MosaicPart | None:
 
 def _measured_in(reference: ImageInfo | None, view: MapView) -> ImageRef | None:
     """The image whose range is displayed; None where it declares one, or the style does."""
-    by_style = any(each.stage is Stage.RANGE for each in view.style.operations)
-    return None if reference is None or by_style or known_ranges(reference) else image_ref(reference)
+    if reference is None:
+        return None
+    if not view.style.is_measured:
+        by_style = any(each.stage is Stage.RANGE for each in view.style.operations)
+        if by_style or known_ranges(reference):
+            return None
+    return image_ref(reference)
 
 
-def _has_own_range(info: ImageInfo, common: ImageRef | None) -> bool:
+def _has_own_range(info: ImageInfo, common: ImageRef | None, style: Style) -> bool:
     """Whether an image alone displays the range that it has in the collection."""
-    return common is None or bool(known_ranges(info)) or image_ref(info) == common
+    is_known = bool(known_ranges(info)) and not style.is_measured
+    return common is None or is_known or image_ref(info) == common
 
 
 def _hides_all(view: MapView, member: Member, part: MosaicPart) -> bool:

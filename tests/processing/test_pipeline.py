@@ -15,7 +15,7 @@ from iipserve.processing.compositing import WHITE, composited
 from iipserve.processing.filters import Convolve, Hillshade
 from iipserve.processing.histogram import Equalize
 from iipserve.processing.icc import ToSRGB
-from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
+from iipserve.processing.tone import Brightness, Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.processing.transparency import Background, Transparency
 from tests.images import gradient
@@ -23,10 +23,10 @@ from tests.processing.sample_formats import context, info
 
 ALL: tuple[Operation, ...] = (
     Transparency(), SampleRange(((None, 0, 1),)), Stretch((0, 1)), Hillshade(0, 0), Twist(((1,),)), Gamma(2), Logarithm(),
-    Invert(), Colormap("jet"), Convolve(((1,),)), Contrast(2), ToSRGB(b""), Grayscale(), Bitonal(1),
+    Invert(), Colormap("jet"), Convolve(((1,),)), Contrast(2), Brightness(0.5), ToSRGB(b""), Grayscale(), Bitonal(1),
     Equalize((0,) * 256), Mirror(), Rotate(90), Background(1, 2, 3),
 )  # fmt: skip
-"""In iipsrv's order (section 4.2 of its description), with those of maps, except the watermark."""
+"""In iipsrv's order (section 4.2 of its description), with those of maps, except the watermark, and those that have ranges of an image."""
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_order_is_independent_of_the_request() -> None:
 
 def test_stages_part_the_operations() -> None:
     assert pipeline.transparency(ALL) is ALL[0]
-    assert pipeline.before_scaling(ALL) == ALL[1:11]
-    assert pipeline.after_scaling(ALL) == ALL[11:]
+    assert pipeline.before_scaling(ALL) == ALL[1:12]
+    assert pipeline.after_scaling(ALL) == ALL[12:]
     assert {operation.stage for operation in ALL[1:3]} == {Stage.RANGE}
 
 

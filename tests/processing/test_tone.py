@@ -9,7 +9,7 @@ import pytest
 
 from iipserve.processing import Operation
 from iipserve.processing.display import display_transform
-from iipserve.processing.tone import Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
+from iipserve.processing.tone import Brightness, Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from tests.processing.sample_formats import context, kind, ramp
 
 
@@ -24,6 +24,12 @@ def byte_table(*operations: Operation) -> list[int]:
 @pytest.mark.parametrize("factor", [0.0, 0.5, 0.8, 1.2, 1.5, 2.0, 3.0, 10.0])
 def test_contrast_multiplies_and_truncates(factor: float) -> None:
     assert byte_table(Contrast(factor)) == [int(min(255, sample * factor)) for sample in range(256)]
+
+
+@pytest.mark.parametrize("offset", [-1.0, -0.25, 0.1, 0.5])
+def test_brightness_is_added(offset: float) -> None:
+    expected = np.clip(np.arange(256) + offset * 255, 0, 255)
+    assert np.abs(byte_table(Brightness(offset)) - expected).max() <= 1
 
 
 @pytest.mark.parametrize("exponent", [0.3, 0.45, 0.7, 1.4, 2.2, 3.0])
@@ -48,7 +54,12 @@ def test_inversion_mirrors() -> None:
 
 @pytest.mark.parametrize(
     ("operation", "expected"),
-    [(Gamma(2.0), [0, 0, 0.25, 4]), (Contrast(3.0), [-3, 0, 1.5, 6]), (Invert(), [2, 1, 0.5, -1])],
+    [
+        (Gamma(2.0), [0, 0, 0.25, 4]),
+        (Contrast(3.0), [-3, 0, 1.5, 6]),
+        (Invert(), [2, 1, 0.5, -1]),
+        (Brightness(-0.5), [-1.5, -0.5, 0, 1.5]),
+    ],
 )
 def test_samples_past_black_and_white_are_kept(operation: Operation, expected: list[float]) -> None:
     samples = np.array([[[-1], [0], [0.5], [2]]], np.float32)

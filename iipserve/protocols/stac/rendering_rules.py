@@ -16,16 +16,27 @@ from iipserve.geo.layer import Layer, Style
 from iipserve.geo.service.styles import style
 from iipserve.processing import Operation, pipeline
 from iipserve.processing.colormap import Colormap
+from iipserve.processing.stretching import Ends, StatisticsStretch
+from iipserve.processing.tone import Brightness
 from iipserve.processing.value_colormap import AS_STORED, Between, ValueColormap
 
 STYLE = "default"
-STRETCHES: Mapping[str, dict[str, Any]] = MappingProxyType({"NONE": {}, "MINIMUMMAXIMUM": {"stretch": True}})
-"""Keys of a style by types of stretching; of the others, the values that they need are not known of a collection."""
+STRETCHES: Mapping[str, Ends | None] = MappingProxyType(
+    {
+        "NONE": None,
+        "MINIMUMMAXIMUM": Ends.EXTREMES,
+        "STANDARDDEVIATION": Ends.DEVIATION,
+        "PERCENTCLIP": Ends.PERCENT,
+    }
+)
+"""Types of stretching; that to a normal distribution (GAUSSIAN) is not offered."""
+USUAL_DEVIATIONS = 2.0
+"""Standard deviations on either side of the mean, unless stated."""
 INTERPOLATIONS = MappingProxyType(
     {"NEARESTNEIGHBOR": "nearest", "HIGHQUALITYBILINEAR": "bilinear", "DEFAULT": ""}
 )
-NOT_OFFERED = ("brightness", "noDataColor", "backgroundColor", "gridFunctions")
-"""Members that would change the picture in a way that is not known here."""
+NOT_OFFERED = ("backgroundColor", "gridFunctions")
+"""Members that would change the picture in a way that there is no operation for: functions of heights need the size of pixels."""
 MAX_LENGTH, MAX_COLORS, MAX_BANDS = 20_000, 1000, 65_535
 
 
@@ -38,6 +49,8 @@ class RenderingRule:
     """Empty: that of the layer."""
     nodata: tuple[float, ...] | None = None
     """None: that of the images."""
+    background: tuple[int, int, int] | None = None
+    """Shown where no image has data; None: nothing is."""
 
     def applied(self, layer: Layer) -> Layer:
         """The layer, shown by the rule."""
@@ -57,15 +70,17 @@ def rendering_rule(text: str) -> RenderingRule:
     for name in NOT_OFFERED:
         if rule.get(name) not in (None, "", 0, [], False):
             raise InvalidRequest(f"{name} of renderingRule is not offered; leave it out")
-    keys = _bands(rule) | _stretch(rule.get("stretchOption")) | _tone(rule)
+    keys = _bands(rule) | _tone(rule)
     try:
         operations = style({"name": STYLE, **keys}, "").operations
     except ConfigError as error:
         raise InvalidRequest(f"renderingRule: {error}") from error
+    operations = (*operations, *_stretch(rule.get("stretchOption")), *_brightness(rule), *_colors(rule))
     return RenderingRule(
-        Style(STYLE, operations=pipeline.ordered((*operations, *_colors(rule)))),
+        Style(STYLE, operations=pipeline.ordered(operations)),
         _choice(rule, "interpolationMode", INTERPOLATIONS, "DEFAULT"),
         _nodata(rule),
+        _background(rule),
     )
 
 
@@ -103,13 +118,28 @@ def _bands(rule: Mapping[str, Any]) -> dict[str, Any]:
     return {"bands": bands}
 
 
-def _stretch(option: Any) -> dict[str, Any]:
+def _stretch(option: Any) -> tuple[Operation, ...]:
+    """The range of samples, by statistics."""
     if option is None:
-        return {}
+        return ()
     if not isinstance(option, dict):
         raise InvalidRequest("stretchOption of renderingRule is not an object")
-    found: dict[str, Any] = _choice(option, "stretchType", STRETCHES, "NONE")
-    return found
+    ends: Ends | None = _choice(option, "stretchType", STRETCHES, "NONE")
+    if ends is Ends.DEVIATION:
+        stated = option.get("stdevCoefficient")
+        count = USUAL_DEVIATIONS if stated is None else _number(stated, "stdevCoefficient", 1e-3, 1000)
+        return (StatisticsStretch(ends, count, count),)
+    if ends is Ends.PERCENT:
+        low, high = (_number(option.get(name) or 0, name, 0, 99.999) for name in ("minPercent", "maxPercent"))
+        if low + high >= 100:
+            raise InvalidRequest("minPercent and maxPercent of renderingRule leave no samples")
+        return (StatisticsStretch(ends, low, high),)
+    return () if ends is None else (StatisticsStretch(ends),)
+
+
+def _brightness(rule: Mapping[str, Any]) -> tuple[Operation, ...]:
+    stated = rule.get("brightness")
+    return (Brightness(_number(stated, "brightness", -100, 100) / 100),) if stated else ()
 
 
 def _tone(rule: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,13 +194,27 @@ def _ramp(colors: Sequence[tuple[int, int, int, int]]) -> bytes:
 
 
 def _nodata(rule: Mapping[str, Any]) -> tuple[float, ...] | None:
-    """Samples that are shown clear: those without data, and those of the background."""
+    """Samples that count as missing: those without data, unless they are to be seen, and those of the background."""
+    has_color = _background(rule) is not None
     for value, clear in (("noData", "noDataTransparent"), ("backgroundValue", "backgroundTransparent")):
         stated = rule.get(value)
-        if stated not in (None, "") and rule.get(clear) is not False:
+        is_missing = rule.get(clear) is not False or (has_color and value == "noData")
+        if stated not in (None, "") and is_missing:
             parts = stated if isinstance(stated, list) else str(stated).split(",")
             return tuple(_number(part, value, -1e308, 1e308) for part in parts[:MAX_COLORS])
     return None
+
+
+def _background(rule: Mapping[str, Any]) -> tuple[int, int, int] | None:
+    """The color of what has no data, unless that is to be clear."""
+    stated = rule.get("noDataColor")
+    if stated in (None, "", []) or rule.get("noDataTransparent") is True:
+        return None
+    if not isinstance(stated, str):
+        raise InvalidRequest(
+            f"noDataColor of renderingRule is {stated!r:.80}; a text such as 255,0,0 is needed"
+        )
+    return _color(stated)[:3]
 
 
 def _number(value: Any, name: str, minimum: float, maximum: float) -> float:

@@ -35,7 +35,7 @@ from iipserve.protocols.map_tiles import (
 )
 from iipserve.protocols.map_tiles import offered_set as offered
 from iipserve.protocols.resource_links import JSON, Json
-from iipserve.protocols.stac.rendering_rules import rendering_rule
+from iipserve.protocols.stac.rendering_rules import RenderingRule, rendering_rule
 from iipserve.protocols.stac.site import path_of
 from iipserve.protocols.tilejson import TILEJSON_SET
 from iipserve.protocols.url_text import decoded
@@ -82,7 +82,11 @@ def parsed_resource(routed: Routed, server: Server) -> Shown | None:
         column, row, zoom = (_number(parameters, name) for name in "xyz")
         tile = TileName(layer, TILEJSON_SET, str(zoom), row, column, format_of(extension, server))
         is_clear = parameters.get("transparent", "true").lower() != "false"
-        return Shown(TILE, collection, layer, tile._replace(transparent=is_clear), names=layer.names)
+        tile = tile._replace(transparent=is_clear)
+        rule = _rule(parameters)
+        if rule is not None and rule.background is not None:
+            tile = tile._replace(transparent=False, background=rule.background)
+        return Shown(TILE, collection, layer, tile, names=layer.names)
     if kind == LEGEND:
         layer = _shown(collection, kvp.read(routed.request), server)
         return Shown(LEGEND, collection, layer, format=format_of(extension, server) if dot else "")
@@ -128,8 +132,13 @@ def _shown(collection: str, parameters: Parameters, server: Server) -> Layer:
         )
         if selection != layer.index.selection:
             layer = replace(layer, index=layer.index.selected(selection))
-    rule = parameters.get("renderingRule").strip()
-    return rendering_rule(rule).applied(layer) if rule else layer
+    rule = _rule(parameters)
+    return layer if rule is None else rule.applied(layer)
+
+
+def _rule(parameters: Parameters) -> RenderingRule | None:
+    text = parameters.get("renderingRule").strip()
+    return rendering_rule(text) if text else None
 
 
 def _items(collection: str, parameters: Parameters, server: Server) -> tuple[str, ...]:

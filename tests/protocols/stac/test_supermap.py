@@ -19,7 +19,8 @@ from iipserve.errors import InvalidRequest
 from iipserve.http import Response
 from iipserve.processing.color import Twist
 from iipserve.processing.colormap import Colormap
-from iipserve.processing.tone import Contrast, Gamma, Stretch
+from iipserve.processing.stretching import Ends, StatisticsStretch
+from iipserve.processing.tone import Brightness, Contrast, Gamma
 from iipserve.processing.value_colormap import ValueColormap
 from iipserve.protocols.stac.rendering_rules import rendering_rule
 from tests.protocols.stac.services import HOST, ROOT, ask, read
@@ -157,7 +158,22 @@ def test_legends(collection: app.Application) -> None:
         ({}, ()),
         ({"displayMode": "COMPOSITE", "displayBands": [2, 1, 0]}, (Twist(((0, 0, 1), (0, 1), (1,))),)),
         ({"displayMode": "Stretched", "displayBands": 1}, (Twist(((0, 1),)),)),
-        ({"stretchOption": {"stretchType": "MINIMUMMAXIMUM"}}, (Stretch(),)),
+        ({"stretchOption": {"stretchType": "MINIMUMMAXIMUM"}}, (StatisticsStretch(Ends.EXTREMES),)),
+        (
+            {"stretchOption": {"stretchType": "standarddeviation"}},
+            (StatisticsStretch(Ends.DEVIATION, 2.0, 2.0),),
+        ),
+        (
+            {
+                "stretchOption": {"stretchType": "STANDARDDEVIATION", "stdevCoefficient": 1.5},
+                "brightness": -20,
+            },
+            (StatisticsStretch(Ends.DEVIATION, 1.5, 1.5), Brightness(-0.2)),
+        ),
+        (
+            {"stretchOption": {"stretchType": "PERCENTCLIP", "minPercent": 0.5, "maxPercent": 2}},
+            (StatisticsStretch(Ends.PERCENT, 0.5, 2.0),),
+        ),
         ({"stretchOption": {"stretchType": "NONE"}, "gamma": 1, "contrast": 0, "brightness": 0}, ()),
         ({"gamma": 2, "contrast": -50}, (Gamma(0.5), Contrast(0.5))),
     ],
@@ -180,6 +196,9 @@ def test_colors_of_rules() -> None:
 def test_samples_without_data_of_rules() -> None:
     assert rendering_rule('{"noData": "0,0,0", "noDataTransparent": true}').nodata == (0, 0, 0)
     assert rendering_rule('{"noData": 5, "noDataTransparent": false}').nodata is None
+    colored = rendering_rule('{"noData": 5, "noDataColor": "10,20,30", "noDataTransparent": false}')
+    assert (colored.nodata, colored.background) == ((5,), (10, 20, 30))
+    assert rendering_rule('{"noDataColor": "10,20,30", "noDataTransparent": true}').background is None
     assert rendering_rule('{"backgroundValue": "-9999"}').nodata == (-9999,)
     assert rendering_rule('{"interpolationMode": "HIGHQUALITYBILINEAR"}').resampling == "bilinear"
 
@@ -192,8 +211,10 @@ def test_samples_without_data_of_rules() -> None:
         '{"gamma": 0}', '{"gamma": -1}', '{"gamma": NaN}', '{"gamma": "x"}', '{"gamma": true, "contrast": 900}',
         '{"stretchOption": 5}', '{"stretchOption": {"stretchType": "GAUSSIAN"}}', '{"colorScheme": "x"}', '{"colorScheme": []}',
         '{"colorScheme": ["1,2"]}', '{"colorScheme": ["1,2,999"]}', '{"colorTable": ["a: 1,2,3"]}', '{"colorTable": ["1"]}',
-        '{"noData": "x"}', '{"noData": {}}', '{"interpolationMode": 5}', '{"brightness": 5}', '{"noData": "1_0"}',
-        '{"gamma": ' + "9" * 400 + "}",
+        '{"noData": "x"}', '{"noData": {}}', '{"interpolationMode": 5}', '{"brightness": 500}', '{"noData": "1_0"}',
+        '{"gamma": ' + "9" * 400 + "}", '{"stretchOption": {"stretchType": "PERCENTCLIP", "minPercent": 60, "maxPercent": 40}}',
+        '{"stretchOption": {"stretchType": "PERCENTCLIP", "minPercent": -1}}', '{"noDataColor": {"red": 1}}', '{"noDataColor": "1,2"}',
+        '{"stretchOption": {"stretchType": "STANDARDDEVIATION", "stdevCoefficient": 0}}', '{"backgroundColor": "1,2,3"}',
     ],
 )  # fmt: skip
 def test_malformed_rules_are_refused(text: str) -> None:
