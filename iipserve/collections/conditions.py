@@ -47,7 +47,7 @@ from iipserve.collections.expressions import (
 from iipserve.collections.places import Places
 from iipserve.collections.property_columns import PropertyColumns
 from iipserve.collections.relations import folded
-from iipserve.collections.schema import Instant, Kind, Tables
+from iipserve.collections.schema import Instant, Kind
 from iipserve.collections.times import format_instant
 
 Condition = ColumnElement[bool]
@@ -64,10 +64,9 @@ LAST = datetime.max.replace(tzinfo=UTC)
 class Conditions:
     """Makes conditions for items of one kind of database."""
 
-    def __init__(self, tables: Tables, kind: Kind, places: Places) -> None:
-        self._item = tables.item
+    def __init__(self, kind: Kind, properties: PropertyColumns, places: Places) -> None:
         self._is_sqlite = kind is Kind.SQLITE
-        self._properties = PropertyColumns(tables, kind)
+        self._properties = properties
         self._places = places
 
     def of(self, expression: Expression) -> Condition:
@@ -153,7 +152,7 @@ class Conditions:
 
     def _like(self, value: Scalar, pattern: Scalar) -> Condition:
         text = self._value(value, DataType.TEXT)
-        characters = _pattern(pattern)
+        characters = pattern_characters(pattern)
         if self._is_sqlite:
             return text.op("GLOB", is_comparison=True)(literal(_glob(characters), Text))
         return text.like(_like(characters), escape="\\")
@@ -197,7 +196,7 @@ class Conditions:
         if isinstance(end, Moment):
             return literal(end.interval[which], Instant)
         if end.name == "datetime":
-            return (self._item.c.earliest, self._item.c.latest)[which]
+            return self._properties.end(which)
         return self._properties.value(end.name, DataType.INSTANT)
 
 
@@ -226,7 +225,7 @@ def _literal(instant: datetime | None, is_text: bool) -> ColumnElement[Any]:
     return literal(format_instant(instant).rstrip("Z"), Text) if is_text else literal(instant, Instant)
 
 
-def _pattern(pattern: Scalar) -> list[tuple[str, bool]]:
+def pattern_characters(pattern: Scalar) -> list[tuple[str, bool]]:
     """Characters of a pattern of CQL2, and whether each is a wildcard."""
     functions: list[str] = []
     while isinstance(pattern, Folded):

@@ -8,12 +8,17 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from sqlalchemy import Connection, inspect, select, update
+from sqlalchemy.schema import CreateColumn
 
 from iipserve.collections.backend import Backend
+from iipserve.collections.schema import PREFIX, Kind
 from iipserve.errors import ConfigError
 
 Migration: TypeAlias = Callable[[Connection, Backend], None]
 """Changes tables from one version to the next, in the transaction of the connection."""
+
+COMPUTED = ("cloud_cover", "platform", "constellation", "title", "off_nadir", "sun_elevation")
+INDEXED = (*COMPUTED, "start_datetime", "end_datetime", "created", "updated")
 
 
 def _add_jobs(connection: Connection, backend: Backend) -> None:
@@ -21,7 +26,21 @@ def _add_jobs(connection: Connection, backend: Backend) -> None:
     backend.tables.job.create(connection)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_add_jobs,)
+def _add_indexes(connection: Connection, backend: Backend) -> None:
+    """Columns of common properties, and indexes of what items are sorted by."""
+    item = backend.tables.item
+    columns = [CreateColumn(item.c[name]).compile(dialect=connection.dialect) for name in COMPUTED]
+    added = [f"ADD COLUMN {column}" for column in columns]
+    # PostgreSQL writes the table anew for all of them at once, SQLite adds one at a time and writes nothing
+    for part in added if backend.kind is Kind.SQLITE else [", ".join(added)]:
+        connection.exec_driver_sql(f"ALTER TABLE {item.name} {part}")
+    names = {f"{PREFIX}item_{name}" for name in INDEXED}
+    for index in sorted(item.indexes, key=lambda index: str(index.name)):
+        if index.name in names:
+            index.create(connection)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_add_jobs, _add_indexes)
 """The first one leads from version 1 to version 2. One that a release had is never changed."""
 
 

@@ -13,11 +13,13 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     LargeBinary,
+    Select,
     Text,
     and_,
     bindparam,
     case,
     cast,
+    column,
     func,
     literal,
     not_,
@@ -59,6 +61,7 @@ class Places:
     ) -> None:
         """`scope`: conditions that all items of the search meet."""
         self._connection = connection
+        self._tables = tables
         self._item = tables.item
         self._kind = kind
         self._scope = scope
@@ -104,7 +107,7 @@ class Places:
                 "too many images are near this geometry; a box, a time or a collection leaves fewer"
             )
         numbers = [number for number, geometry in rows if related(relation, geometry, wkb)]
-        is_found = item.c.sequence == func.any(bindparam(None, numbers, unique=True))
+        is_found = is_one_of(self._tables, numbers)
         # unknown where there is no footprint
         return case((item.c.west.is_not(None), is_found), else_=None)
 
@@ -131,12 +134,29 @@ def candidates(
 ) -> Condition | None:
     """A condition by which SQLite finds items near boxes by its R*Tree; None where going through all is quicker."""
     statement, values = _r_tree_statement(boxes, collections)
-    rows = connection.execute(text(statement), values).all()
-    if len(rows) > MAX_CANDIDATES:
-        return None
-    numbers = f"[{','.join(str(row[0]) for row in rows)}]"
-    found = text("SELECT value FROM json_each(:numbers)").bindparams(numbers=numbers)
-    return tables.item.c.sequence.in_(found)
+    found = text(statement).bindparams(**values).columns(column("sequence"))
+    numbers = listed(connection, Kind.SQLITE, select(found.subquery()), MAX_CANDIDATES)
+    return None if numbers is None else is_one_of(tables, numbers)
+
+
+def listed(connection: Connection, kind: Kind, found: Select[Any], limit: int) -> str | list[int] | None:
+    """The numbers that a query finds, in the form of `is_one_of`; None if there are more than `limit`.
+
+    One value for all of them: as rows, they would be thousands of objects for Python's garbage collector, whose pauses are longer
+    than a search.
+    """
+    numbers = found.limit(limit + 1).subquery()
+    together = func.json_group_array if kind is Kind.SQLITE else func.array_agg
+    count, values = connection.execute(select(func.count(), together(numbers.c[0]))).one()
+    return None if count > limit else values or []
+
+
+def is_one_of(tables: Tables, numbers: str | Sequence[int]) -> Condition:
+    """That the sequence of an item is one of these, which may be many. For SQLite they are a list in JSON."""
+    sequence = tables.item.c.sequence
+    if isinstance(numbers, str):
+        return sequence.in_(text("SELECT value FROM json_each(:numbers)").bindparams(numbers=numbers))
+    return sequence == func.any(bindparam(None, numbers, unique=True))
 
 
 def _box(boxes: Boxes) -> Any:
@@ -147,14 +167,14 @@ def _box(boxes: Boxes) -> Any:
 
 def _r_tree_statement(boxes: Boxes, collections: Sequence[int]) -> tuple[str, dict[str, Any]]:
     parts: list[str] = []
-    values: dict[str, Any] = {"limit": MAX_CANDIDATES + 1}
+    values: dict[str, Any] = {}
     for number, box in enumerate(boxes):
         parts.append(
-            f"SELECT id / 2 FROM iipserve_item_box WHERE west <= :e{number} AND east >= :w{number} "
+            f"SELECT id / 2 AS sequence FROM iipserve_item_box WHERE west <= :e{number} AND east >= :w{number} "
             f"AND south <= :n{number} AND north >= :s{number}"
         )
         if len(collections) == 1:
             parts[-1] += " AND collection_min <= :c AND collection_max >= :c"
             values["c"] = collections[0]
         values |= {f"{side}{number}": value for side, value in zip("wsen", box, strict=True)}
-    return f"{' UNION '.join(parts)} LIMIT :limit", values
+    return " UNION ".join(parts), values

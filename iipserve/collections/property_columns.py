@@ -7,11 +7,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Float, Text, case, cast, collate, func, literal, select
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Float,
+    Text,
+    UnaryExpression,
+    case,
+    cast,
+    collate,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.sql.operators import custom_op
 
 from iipserve.collections.expressions import DataType
-from iipserve.collections.paging import SortColumn
-from iipserve.collections.schema import Kind, Tables
+from iipserve.collections.paging import MAX_TEXT_LENGTH, SortColumn
+from iipserve.collections.schema import COMMON, Kind, Tables
 from iipserve.collections.values import SortKey
 from iipserve.errors import InvalidRequest
 
@@ -30,10 +44,28 @@ EXTENTS = ("geometry", "bbox")
 ALWAYS_THERE = ("id", "created", "updated")
 
 
+_PLUS: custom_op[Any] = custom_op("+")
+"""Changes nothing but keeps SQLite from an index (https://sqlite.org/optoverview.html, section 2)."""
+
+
+def unindexed(column: Any) -> ColumnElement[Any]:
+    """A column whose index SQLite does not use."""
+    return UnaryExpression(column, operator=_PLUS, type_=column.type)
+
+
 class PropertyColumns:
     """Expressions for the properties of items of one kind of database."""
 
-    def __init__(self, tables: Tables, kind: Kind) -> None:
+    def __init__(self, tables: Tables, kind: Kind, order: object = None) -> None:
+        """For a search.
+
+        Args:
+            tables: of the store.
+            kind: of the database.
+            order: the column that a search is sorted by first: the only one whose index SQLite may go through for the sake of a
+                condition, since it takes any condition for one that few items meet, and sorts these.
+        """
+        self._order = order
         self._item = tables.item
         self._collection = tables.collection
         self._is_sqlite = kind is Kind.SQLITE
@@ -42,13 +74,23 @@ class PropertyColumns:
         """The value of a property if it is of that type, else null."""
         column = self.column(name)
         if column is not None:
-            return column
+            return self.compared(column)
         return {
             DataType.NUMBER: self._number,
             DataType.BOOLEAN: self._boolean,
             DataType.TEXT: self._text,
             DataType.INSTANT: self._text,
         }[type](name)
+
+    def end(self, which: int) -> ColumnElement[Any]:
+        """The start (0) or the end (1) of the time of an item."""
+        return self.compared((self._item.c.earliest, self._item.c.latest)[which])
+
+    def compared(self, column: Any) -> ColumnElement[Any]:
+        """A column in a condition."""
+        if not self._is_sqlite or not isinstance(column, Column) or column is self._order:
+            return column
+        return unindexed(column)
 
     def column(self, name: str) -> ColumnElement[Any] | None:
         """The column of a property that has one."""
@@ -66,7 +108,11 @@ class PropertyColumns:
         column = self.column(name)
         if name == "proj:code":
             return self._item.c.crs == ""
-        return func.coalesce(self._type(name), "null") == "null" if column is None else column.is_(None)
+        return (
+            func.coalesce(self._type(name), "null") == "null"
+            if column is None
+            else self.compared(column).is_(None)
+        )
 
     def sort_columns(self, key: SortKey) -> list[SortColumn]:
         """What items are sorted by for a key: members of JSON by their type, and then by their value.
@@ -80,6 +126,8 @@ class PropertyColumns:
         column = self.column(name)
         if column is not None:
             return [SortColumn(column, descending, name in COLUMNS and name not in ALWAYS_THERE)]
+        if name in COMMON:
+            return [SortColumn(self._item.c[COMMON[name]], descending, is_nullable=True)]
         type = self._type(name)
         rank = case((type.in_(self._names("number")), 0), (type.in_(self._names("text")), 1), else_=None)
         members = (rank, self._number(name), func.substr(self._text(name), 1, MAX_TEXT_LENGTH))
@@ -121,7 +169,3 @@ class PropertyColumns:
 
     def _boolean(self, name: str) -> ColumnElement[Any]:
         return self._of_type(name, "boolean", cast(self._member(name), Boolean))
-
-
-MAX_TEXT_LENGTH = 200
-"""Characters of a text that items are sorted by: tokens contain them."""

@@ -31,6 +31,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
+from iipserve.collections.expressions import DataType
+from iipserve.collections.paging import MAX_TEXT_LENGTH
+from iipserve.collections.queryables import QUERYABLES
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PREFIX = "iipserve_"
 """Of the names of all tables."""
@@ -130,6 +134,8 @@ def tables(kind: Kind) -> Tables:
     )  # fmt: skip
     columns = _item_columns(collection)
     item = Table(f"{PREFIX}item", metadata, *columns, *_indexes(columns), sqlite_autoincrement=True)
+    for name in COMMON:
+        _add_common(item, name, kind)
     _add_places(item, kind)
     return Tables(metadata, store, collection, item, columns, _job_table(metadata, collection))
 
@@ -210,9 +216,57 @@ def _indexes(columns: tuple[Column[Any], ...]) -> tuple[Any, ...]:
         Index(f"{PREFIX}item_latest", c["collection"], c["latest"], c["sequence"]),
         Index(f"{PREFIX}item_datetime", c["collection"], c["datetime"], c["sequence"]),
         Index(f"{PREFIX}item_gsd", c["collection"], c["gsd_min"], c["sequence"]),
+        *(
+            Index(f"{PREFIX}item_{name}", c["collection"], c[name], c["sequence"])
+            for name in ("start_datetime", "end_datetime", "created", "updated")
+        ),
         # of searches through all collections
         Index(f"{PREFIX}item_newest", c["latest"], c["sequence"]),
         Index(f"{PREFIX}item_id", c["id"]),
+    )
+
+
+COMMON = {
+    "eo:cloud_cover": "cloud_cover",
+    "platform": "platform",
+    "constellation": "constellation",
+    "title": "title",
+    "view:off_nadir": "off_nadir",
+    "view:sun_elevation": "sun_elevation",
+}
+"""Members of `properties` that the database computes a column of, by which items are found and sorted. Those of another type than
+`QUERYABLES` says have no value in it; of texts it has the first `MAX_TEXT_LENGTH` characters, since indexes have a limit."""
+
+
+def _add_common(item: Table, name: str, kind: Kind) -> None:
+    """Add the column of a common property and its index."""
+    is_number = QUERYABLES[name].type is DataType.NUMBER
+    type = Float(53) if is_number else Text().with_variant(Text(collation="C"), "postgresql")
+    if kind is Kind.SQLITE:
+        computed = Computed(_member_in_sqlite(name, is_number), persisted=False)
+    else:
+        computed = Computed(_member_in_postgresql(name, is_number), persisted=True)
+    column: Column[Any] = Column(COMMON[name], type, computed)
+    item.append_column(column)
+    Index(f"{PREFIX}item_{COMMON[name]}", item.c.collection, column, item.c.sequence)
+
+
+def _member_in_sqlite(name: str, is_number: bool) -> str:
+    path = f"properties, '$.\"{name}\"'"
+    if is_number:
+        return f"CASE WHEN json_type({path}) IN ('integer', 'real') THEN json_extract({path}) END"
+    return f"CASE json_type({path}) WHEN 'text' THEN substr(json_extract({path}), 1, {MAX_TEXT_LENGTH}) END"
+
+
+def _member_in_postgresql(name: str, is_number: bool) -> str:
+    """Numbers that are too large for a float have no value."""
+    member = f"properties -> '{name}'"
+    if not is_number:
+        text = f"left(properties ->> '{name}', {MAX_TEXT_LENGTH})"
+        return f"CASE jsonb_typeof({member}) WHEN 'string' THEN {text} END"
+    number, value = (f"CAST({member} AS {type})" for type in ("numeric", "double precision"))
+    return (
+        f"CASE jsonb_typeof({member}) WHEN 'number' THEN CASE WHEN abs({number}) < 1e308 THEN {value} END END"
     )
 
 

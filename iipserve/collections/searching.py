@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, UnaryExpression, case, func, or_, select
-from sqlalchemy.sql.operators import custom_op
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, or_, select
 
 from iipserve.collections.boxes import Boxes, cover_the_world, wrapped
 from iipserve.collections.conditions import Conditions
@@ -19,10 +18,11 @@ from iipserve.collections.expressions import Expression, Junction, Spatial
 from iipserve.collections.geometries import read_geometry
 from iipserve.collections.paging import SortColumn, Values, after, order_by, read_token, write_token
 from iipserve.collections.places import Places, candidates
-from iipserve.collections.property_columns import PropertyColumns
+from iipserve.collections.property_columns import PropertyColumns, unindexed
 from iipserve.collections.relations import boxes_around, shape_of
 from iipserve.collections.rows import item_from_row
 from iipserve.collections.schema import Kind
+from iipserve.collections.shortlists import Shortlists
 from iipserve.collections.summaries import Statistics
 from iipserve.collections.validity import is_possible_id
 from iipserve.collections.values import Interval, Item, ItemSearch, Page
@@ -36,8 +36,6 @@ MAX_COUNTED = 2_000
 """Matches that are counted in large collections; of more, `Page.matched` is None."""
 MAX_ALL_COUNTED = 20_000
 """Items of collections all of which are gone through to count matches. In larger ones, matches of a place or of a time only."""
-_PLUS: custom_op[Any] = custom_op("+")
-"""Changes nothing but keeps SQLite from an index (https://sqlite.org/optoverview.html, section 2)."""
 
 
 def search(connection: Connection, store: SqlStore, search: ItemSearch) -> Page:
@@ -45,10 +43,11 @@ def search(connection: Connection, store: SqlStore, search: ItemSearch) -> Page:
     rows_of = _collections(connection, store, search.collections)
     names = {row.number: row.name for row in rows_of}
     # of one collection, an index has its items in order
-    query = _Query(connection, store, rows_of, search, is_of_all=not search.collections and len(names) != 1)
+    is_of_all = not search.collections and len(names) != 1
     columns = _sort_columns(store, search)
+    query = _Query(connection, store, rows_of, search, columns, is_of_all=is_of_all)
     values = read_token(search.token, search.sort, store.secret) if search.token else None
-    rows = query.rows(columns, values, search.limit + 1)
+    rows = query.rows(values, search.limit + 1)
     items = tuple(item_from_row(row, names[row.collection]) for row in rows[: search.limit])
     is_last = len(rows) <= search.limit
     last = () if is_last else rows[search.limit - 1][-len(columns) :]
@@ -75,8 +74,8 @@ def matching(
         return ()
     shown = ItemSearch(boxes=wrapped(box), interval=interval, filter=filter)
     is_visible = (c.visible_min <= pixel_size, or_(c.visible_max.is_(None), c.visible_max >= pixel_size))
-    query = _Query(connection, store, [row], shown, is_visible)
-    rows = query.rows(_map_order(store, order, box), None, limit)
+    query = _Query(connection, store, [row], shown, _map_order(store, order, box), is_visible)
+    rows = query.rows(None, limit)
     return tuple(item_from_row(row, collection) for row in rows)
 
 
@@ -101,6 +100,7 @@ class _Query:
         store: SqlStore,
         collections: Sequence[Row[Any]],
         search: ItemSearch,
+        columns: Sequence[SortColumn],
         conditions: Sequence[Condition] = (),
         is_of_all: bool = False,
     ) -> None:
@@ -111,19 +111,23 @@ class _Query:
             store: the store.
             collections: rows of those that are searched.
             search: what is asked for.
+            columns: that items are sorted by.
             conditions: further ones, which databases compare before footprints.
             is_of_all: the collections are all of the store.
         """
         self._connection = connection
         self._tables = store.tables
         self._kind = store.backend.kind
+        self._columns = columns
+        self._order = columns[0].expression
+        self._numbers = [row.number for row in collections]
         self._where: list[Condition] = []
-        self._is_nearby = False
-        """SQLite looks up candidates by their numbers, and sorts them."""
+        self._is_listed = False
+        """Candidates are looked up by their numbers, and sorted."""
         statistics = [Statistics.read(row.summary) for row in collections]
         self._total = sum(each.count for each in statistics)
         self._longest = max((each.longest for each in statistics), default=0)
-        self._restrict(search, () if is_of_all else tuple(row.number for row in collections), conditions)
+        self._restrict(search, () if is_of_all else tuple(self._numbers), conditions)
 
     def add(self, *conditions: Condition) -> None:
         """Find items only that meet these."""
@@ -137,9 +141,13 @@ class _Query:
         if search.intersects is not None:
             expressions.insert(0, Spatial("s_intersects", read_geometry(search.intersects)))
         boxes = () if cover_the_world(search.boxes) else search.boxes
-        self._find_nearby(() if search.ids else boxes or _nearby(expressions), numbers)
-        is_near = self._is_nearby or (self._kind is not Kind.SQLITE and bool(boxes))
-        self._is_selective = bool(search.ids or search.interval or is_near)
+        near = () if search.ids else boxes or _nearby(expressions)
+        self._find_nearby(near, numbers)
+        has_index = self._kind is not Kind.SQLITE and bool(near)
+        if not (search.ids or self._is_listed or has_index):
+            self._find_listed(search.interval or Interval(None, None), expressions)
+        self._is_selective = bool(search.ids or search.interval or self._is_listed or has_index)
+        self._properties = PropertyColumns(self._tables, self._kind, None if self._is_listed else self._order)
         if numbers:
             number = self._column(c.collection)
             self.add(number == numbers[0] if len(numbers) == 1 else number.in_(numbers))
@@ -154,7 +162,7 @@ class _Query:
             self.add(places.in_boxes(boxes))
         elif search.boxes:
             self.add(c.west.is_not(None))
-        filters = Conditions(self._tables, self._kind, places)
+        filters = Conditions(self._kind, self._properties, places)
         self.add(*(filters.of(expression) for expression in expressions))
         self._has_conditions = len(self._where) > of_collections
 
@@ -164,34 +172,46 @@ class _Query:
             condition = candidates(self._connection, self._tables, boxes, numbers)
             if condition is not None:
                 self.add(condition)
-                self._is_nearby = True
+                self._is_listed = True
+
+    def _find_listed(self, interval: Interval, expressions: Sequence[Expression]) -> None:
+        """Begin with the items that can meet the conditions, if an index says which, and they are few."""
+        lists = Shortlists(self._connection, self._tables, self._kind, self._numbers, self._order)
+        lists.add(interval.start, self._last_end(interval), expressions)
+        few = lists.few()
+        self._is_listed = few is not None
+        self.add(*(lists.in_order() if few is None else (few,)))
 
     def _column(self, column: Any) -> ColumnElement[Any]:
         """A column, so that SQLite does not use an index of it where it looks items up by their numbers."""
-        return UnaryExpression(column, operator=_PLUS, type_=column.type) if self._is_nearby else column
+        return unindexed(column) if self._is_listed and self._kind is Kind.SQLITE else column
 
     def _within(self, interval: Interval) -> list[Condition]:
         """That some of the time of an item is in an interval."""
-        latest, earliest = self._column(self._tables.item.c.latest), self._tables.item.c.earliest
+        latest, earliest = self._properties.end(1), self._properties.end(0)
         conditions: list[Condition] = []
+        last = self._last_end(interval)
         if interval.start is not None:
             conditions.append(latest >= interval.start)
         if interval.end is not None:
             conditions.append(earliest <= interval.end)
-            conditions += self._not_much_later(latest, interval.end)
+        if last is not None:
+            conditions.append(latest <= last)
         return conditions or [latest.is_not(None)]
 
-    def _not_much_later(self, latest: ColumnElement[Any], end: datetime) -> list[Condition]:
-        """What says nothing new, but ends the way through the index: no item is longer than the longest."""
+    def _last_end(self, interval: Interval) -> datetime | None:
+        """After which no item ends that has some of its time in an interval, since none is longer than the longest. It says nothing
+        new, but ends the way through an index. None: any."""
         try:
-            return [latest <= end + timedelta(microseconds=self._longest)]
+            return interval.end and interval.end + timedelta(microseconds=self._longest)
         except OverflowError:
-            return []
+            return None
 
-    def rows(self, columns: Sequence[SortColumn], values: Values | None, limit: int) -> list[Row[Any]]:
-        """The next rows after those values: columns of the item, and those that are sorted by."""
+    def rows(self, values: Values | None, limit: int) -> list[Row[Any]]:
+        """The next rows after those values: columns of the item, and those that it is sorted by."""
+        columns = self._columns
         first = columns[0]._replace(expression=self._column(columns[0].expression))
-        if self._is_nearby or not first.is_nullable:
+        if self._is_listed or not first.is_nullable:
             return self._part([first, *columns[1:]], values, limit)
         plain = [first._replace(is_nullable=False), *columns[1:]]
         rows: list[Row[Any]] = []
