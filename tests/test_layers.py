@@ -54,6 +54,7 @@ FOREIGN = {
     "cql2": "collections",
     "shapely": ("collections", "engine"),
     "rustac": "collection_jobs",
+    "distributed": "command_line",
     "antimeridian": ("collections", "engine"),
     "rasterio": ("engine", "sources", "codecs", "coverage_formats"),
 }

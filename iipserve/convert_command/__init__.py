@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TextIO
 
 from iipserve.command_line import INTERRUPTED, settings, terminable
-from iipserve.command_line.parallel import cores, in_processes
+from iipserve.command_line.cluster import results_of
 from iipserve.command_line.progress import Progress
 from iipserve.config import Config
 from iipserve.convert_command.converting import converted, rows_of
@@ -73,7 +73,8 @@ def _folder(options: Options, config: Config, out: TextIO, err: TextIO) -> int:
     with recorded(target) as record, Progress(err, "converting", len(jobs)) as progress:
         waiting = [job for job in jobs if not record.is_done(job)]
         progress.step(len(jobs) - len(waiting))
-        for outcome in _outcomes(waiting, options, config):
+        work = partial(converted, config=config)
+        for outcome in results_of(work, waiting, Outcome, jobs=options.jobs, scheduler=options.scheduler):
             progress.step()
             if outcome.failure:
                 failures.append(outcome)
@@ -84,9 +85,3 @@ def _folder(options: Options, config: Config, out: TextIO, err: TextIO) -> int:
     for outcome in sorted(failures):
         err.write(f"{os.path.relpath(outcome.job.source, source)}: {outcome.failure}\n")
     return 1 if failures else 0
-
-
-def _outcomes(jobs: Iterable[Job], options: Options, config: Config) -> Iterator[Outcome]:
-    work = partial(converted, config=config)
-    count = options.jobs or cores()
-    return map(work, jobs) if count == 1 else in_processes(work, jobs, count, Outcome)

@@ -51,6 +51,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="images of a folder converted at once (one per core)",
     )
+    made.add_argument(
+        "--scheduler", default="", metavar="ADDRESS",
+        help="convert the images of a folder on the Dask cluster of this scheduler, tcp://HOST:8786, whose machines have all "
+        "files at the same paths (extra `cluster`)",
+    )  # fmt: skip
     return made
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 import signal
@@ -17,12 +16,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from tests.convert_command.running import convert
+from tests.convert_command.running import PATIENCE, convert, recorded, results
 from tests.end_to_end.running import ROOT
 from tests.images import smooth
-
-PATIENCE = 120.0
-"""Seconds after which a command does nothing any more."""
 
 
 @pytest.fixture
@@ -38,10 +34,6 @@ def folder(tmp_path: Path) -> Path:
     (images / "broken.jpg").write_bytes((images / "a.jpg").read_bytes()[:600])
     (images / "notes.txt").write_text("no image")
     return images
-
-
-def results(target: Path) -> list[str]:
-    return sorted(str(path.relative_to(target)) for path in target.rglob("*.tif"))
 
 
 def test_all_images_of_a_folder(folder: Path, tmp_path: Path) -> None:
@@ -82,17 +74,6 @@ def test_one_command_at_a_time(folder: Path, tmp_path: Path) -> None:
     assert done.status == 1
     assert "another command converts into" in done.err
     assert "another folder" in convert(folder, folder).err
-
-
-def recorded(target: Path) -> dict[str, int]:
-    """Names of the results that are recorded, and when they were written."""
-    try:
-        lines = (target / ".iipserve-convert").read_text().splitlines()
-    except OSError:
-        return {}
-    # the last line may be incomplete
-    known = [json.loads(line) for line in lines if line.endswith("}")]
-    return {each["target"]: (target / each["target"]).stat().st_mtime_ns for each in known}
 
 
 def test_a_killed_command_goes_on_where_it_was(tmp_path: Path) -> None:
