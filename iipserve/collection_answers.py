@@ -14,7 +14,7 @@ from iipserve.http import Headers, Request, Response
 from iipserve.http.conditions import STATE_END, evaluated, has_condition
 from iipserve.http.ranges import requested_range
 from iipserve.leader import hand_over
-from iipserve.plan import StoreAnswer, StoredFile, StorePlan
+from iipserve.plan import StoreAnswer, StoredFile, StorePlan, Stream
 from iipserve.responses import REVALIDATED, ResponseBuilder, Versioned, digest
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,8 @@ class CollectionAnswers:
         headers = (*headers, *answer.headers)
         if isinstance(answer.body, StoredFile):
             return self._file(request, answer.body, headers)
+        if isinstance(answer.body, Stream):
+            return self._responses.streamed(answer.body.chunks, answer.media_type, (*headers, REVALIDATED))
         return self._document(request, answer.body, answer, headers)
 
     def _document(self, request: Request, body: bytes, answer: StoreAnswer, headers: Headers) -> Response:

@@ -132,6 +132,10 @@ class ResponseBuilder:
         """An answer of which status and headers say all."""
         return Response(status, self._completed(headers))
 
+    def streamed(self, chunks: Iterable[bytes], media_type: str, headers: Headers) -> Response:
+        """200 with a body that is made while it is sent."""
+        return Response(OK, (("Content-Type", media_type), *self._completed(headers)), chunks)
+
     def redirect(self, redirect: Redirect, headers: Headers) -> Response:
         """303 to another address."""
         own = (("Location", redirect.location), ("Content-Length", "0"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -12,17 +11,23 @@ from typing import Any
 
 from iipserve.collection_jobs.adding import BATCH, Failure, Outcome, written
 from iipserve.collection_jobs.context import Context
-from iipserve.collection_jobs.stac_form import from_stac, href_of, is_complete, to_stac, with_statements
 from iipserve.collections.identifiers import checked
 from iipserve.collections.values import Item
 from iipserve.engine.image_items import ItemOptions, read_item
-from iipserve.errors import IIPServeError, InvalidRequest, NotInstalled
+from iipserve.errors import IIPServeError, NotInstalled
 from iipserve.image import ImageName
+from iipserve.protocols.stac.item_exchange import (
+    from_stac,
+    href_of,
+    is_complete,
+    line_of,
+    read_lines,
+    to_stac,
+    with_statements,
+)
 
 PARQUET = (".parquet", ".geoparquet")
 """Endings of names of GeoParquet files."""
-MAX_LINE = 4 << 20
-"""Bytes of an item in NDJSON."""
 
 
 def write_items(items: Iterable[Item], path: str) -> int:
@@ -48,11 +53,9 @@ def write_items(items: Iterable[Item], path: str) -> int:
 
 def _write_lines(items: Iterable[Item], path: str) -> int:
     count = 0
-    with open(path, "w", encoding="utf-8") as file:
+    with open(path, "wb") as file:
         for item in items:
-            file.write(
-                json.dumps(to_stac(item), ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
-            )
+            file.write(line_of(item))
             count += 1
     return count
 
@@ -68,23 +71,7 @@ def read_documents(path: str) -> Iterator[Mapping[str, Any]]:
         yield from _rustac().read_sync(path, format="parquet")["features"]
         return
     with open(path, "rb") as file:
-        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE), b""), 1):
-            if line.strip():
-                yield from _features(line, number)
-
-
-def _features(line: bytes, number: int) -> Iterator[Mapping[str, Any]]:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"line {number} is no JSON: {error}") from error
-    kind = found.get("type") if isinstance(found, dict) else None
-    if kind == "FeatureCollection":
-        yield from found.get("features", ())
-    elif kind == "Feature":
-        yield found
-    elif kind != "Collection":
-        raise InvalidRequest(f"line {number} is no item of STAC")
+        yield from read_lines(file)
 
 
 def _rustac() -> Any:
@@ -143,7 +130,7 @@ class Importer:
         try:
             status = os.stat(self._context.roots.path(identifier))
         except OSError:
-            return not item.is_ok
+            return item.href == identifier and not item.is_ok
         return item.href == identifier and (status.st_size, status.st_mtime_ns) == (item.size, item.mtime_ns)
 
     def _read(self, document: Mapping[str, Any], identifier: str) -> Item:

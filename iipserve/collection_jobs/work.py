@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, TypeAlias
 
@@ -9,14 +10,18 @@ from iipserve.collection_jobs.adding import Adder, Outcome
 from iipserve.collection_jobs.checking import checked
 from iipserve.collection_jobs.context import Context
 from iipserve.collection_jobs.control import Control
+from iipserve.collection_jobs.exchange import Importer, read_documents
 from iipserve.collection_jobs.finding import Finder
+from iipserve.collection_jobs.overviews import overview_of, renew
 from iipserve.collections.access import Access
-from iipserve.collections.jobs import ADD, CHECK, Job
+from iipserve.collections.jobs import ADD, CHECK, IMPORT, OVERVIEW, Job
 from iipserve.collections.values import REPLACED
 from iipserve.engine.image_dates import DateRules
 from iipserve.engine.image_items import MAX_CHECKSUM, ItemOptions
+from iipserve.errors import Forbidden, InvalidRequest
 from iipserve.protocols.stac.bodies import parsed
 from iipserve.protocols.stac.changes import Added, AddItems, edits_of, several_of
+from iipserve.protocols.stac.item_exchange import read_lines
 
 ITEMS = 100
 """Items of a request that are written at once."""
@@ -89,7 +94,35 @@ def check(context: Context, control: Control, access: Access, content: BinaryIO 
     return f"{seen} items, {wrong} {'repaired' if repair else 'not as they were'}"
 
 
-WORK: Mapping[str, Work] = {ADD: add, CHECK: check}
+def overview(context: Context, control: Control, access: Access, content: BinaryIO | None) -> str:
+    """Build one image of the whole collection."""
+    job, asked = control.job, control.job.parameters
+    control.say("looking at images")
+    collection = context.store.collection(job.collection)
+    builder, path = overview_of(context, collection, "", asked.get("pixel_size"), asked.get("crs", ""))
+    control.say("building", builder.blocks)
+    for _ in builder.write(path):
+        control.step()
+    renew(context.store, job.collection)
+    control.step(0, builder.failures.items())
+    size = builder.shape.grid.size
+    return f"{size.width} x {size.height} pixels, {len(builder.failures)} images left out"
+
+
+def import_(context: Context, control: Control, access: Access, content: BinaryIO | None) -> str:
+    """Add the items of a file, or of the body of a request, in place of those with the same ids."""
+    job = control.job
+    control.say("adding items")
+    href = job.parameters.get("href", "")
+    documents = read_documents(context.roots.place(href)) if content is None else read_lines(content)
+    total = Outcome()
+    for outcome in Importer(context, job.collection, _options(job)).add(documents):
+        total = total.plus(outcome._replace(failures=()))
+        control.step(outcome.total, outcome.failures)
+    return total.text(control.failed)
+
+
+WORK: Mapping[str, Work] = {ADD: add, CHECK: check, OVERVIEW: overview, IMPORT: import_}
 """By kinds of jobs."""
 
 
@@ -101,3 +134,7 @@ def prepare(context: Context, job: Job) -> None:
     """
     for href in job.parameters.get("hrefs", ()):
         context.roots.place(href)
+    if job.kind == OVERVIEW and not (context.settings and context.settings.overview_folder):
+        raise Forbidden("overviews cannot be built here: the service file names no overview_folder")
+    if "href" in job.parameters and not os.path.isfile(context.roots.place(job.parameters["href"])):
+        raise InvalidRequest(f"there is no file {job.parameters['href']!r:.200} below the folder of images")

@@ -6,12 +6,13 @@ whose pixels are just smaller than the overview's.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from typing import Any, NamedTuple
+from contextlib import contextmanager, suppress
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.files import ImageChanged
 from iipserve.engine.library import Library
 from iipserve.engine.overview_source import OverviewSource, level_georeference
-from iipserve.errors import IIPServeError, InvalidRequest
+from iipserve.errors import Conflict, IIPServeError, InvalidRequest
 from iipserve.geo.georeference import GeoImage, Georeference
 from iipserve.geo.grid import Bounds, GridRef
 from iipserve.geo.image_scale import scale_of
@@ -135,9 +136,13 @@ class OverviewBuilder:
 
         Raises:
             OSError: it cannot be written.
+            Conflict: it is being written already.
         """
         folder, name = os.path.split(path)
-        part = os.path.join(folder, f".{name}.part")
+        with _alone(os.path.join(folder, f".{name}.lock")):
+            yield from self._complete(os.path.join(folder, f".{name}.part"), path)
+
+    def _complete(self, part: str, path: str) -> Iterator[None]:
         try:
             with gdal.settings(GDAL_TIFF_INTERNAL_MASK=True):
                 yield from self._write(part)
@@ -219,6 +224,32 @@ class OverviewBuilder:
         return CoveragePlan(
             view, tuple(range(bands + 1)), grid, resampling, CoverageEncoding("geotiff"), description
         )
+
+
+@contextmanager
+def _alone(path: str) -> Iterator[None]:
+    """Hold a lock, which ends with the process at the latest. Raises `Conflict` if another one holds it."""
+    while True:
+        with open(path, "wb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Conflict("the overview is being built already") from None
+            if not _is_there(file, path):
+                continue  # its last holder has removed it meanwhile
+            try:
+                yield
+            finally:
+                os.remove(path)
+            return
+
+
+def _is_there(file: IO[bytes], path: str) -> bool:
+    """Whether an open file still has its name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _level(

@@ -25,6 +25,7 @@ from iipserve.plan.stores import Permission as Permission
 from iipserve.plan.stores import StoreAnswer as StoreAnswer
 from iipserve.plan.stores import StoredFile as StoredFile
 from iipserve.plan.stores import StorePlan as StorePlan
+from iipserve.plan.stores import Stream as Stream
 from iipserve.plan.views import Blank as Blank
 from iipserve.plan.views import Composite as Composite
 from iipserve.plan.views import Crop as Crop

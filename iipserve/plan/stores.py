@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
@@ -30,10 +30,16 @@ class StoredFile(NamedTuple):
     media_type: str
 
 
+class Stream(NamedTuple):
+    """A body that is made while it is sent: of a length that is not known before."""
+
+    chunks: Iterable[bytes]
+
+
 class StoreAnswer(NamedTuple):
     """An answer that is made of what the store has."""
 
-    body: bytes | StoredFile = b""
+    body: bytes | StoredFile | Stream = b""
     media_type: str = ""
     """Of a body in bytes; empty where there is none."""
     state: str = ""

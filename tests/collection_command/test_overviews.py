@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,17 @@ def test_overview_is_written_below_the_folder_of_images_only(output: str, folder
     KINDS["utm"](folder.images)
     folder.ran("add", "demo", "utm.tif")
     assert folder.run("overview", "demo", output).status == 1
+
+
+def test_an_overview_that_is_being_built_is_not_built_again(folder: Folder) -> None:
+    KINDS["utm"](folder.images)
+    folder.ran("add", "demo", str(folder.images))
+    with open(folder.images / ".overview.tif.lock", "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        done = folder.run("overview", "demo", str(folder.images / "overview.tif"))
+        assert (done.status, "being built already" in done.err) == (1, True)
+    folder.ran("overview", "demo", str(folder.images / "overview.tif"))
+    assert not list(folder.images.glob(".*"))
 
 
 def test_overviews_that_cannot_be(folder: Folder) -> None:

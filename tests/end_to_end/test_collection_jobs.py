@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,3 +40,21 @@ def test_a_job_outlives_its_worker(tmp_path: Path) -> None:
         assert (job["status"], job["done"], job["failed"]) == ("successful", COUNT, 0)
         assert len(list(store.items("c"))) == COUNT
         store.close()
+        copied(origin)
+
+
+def copied(origin: str) -> None:
+    """Export all items, and import them into another collection."""
+    assert (
+        ask(f"{origin}/stac/collections", "POST", {"id": "d"}, **{"Content-Type": "application/json"}).status
+        == 201
+    )
+    with urllib.request.urlopen(f"{origin}/stac/collections/c/items?f=ndjson", timeout=60) as answer:
+        assert answer.headers["Transfer-Encoding"] == "chunked"
+        items = answer.read()
+    assert items.count(b"\n") == COUNT
+    types = {"Content-Type": "application/x-ndjson"}
+    request = urllib.request.Request(f"{origin}/stac/collections/d/items", items, types)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        address = answer.headers["Location"]
+    assert finished(lambda: ask(address).value)["message"].startswith(f"{COUNT} added")

@@ -12,7 +12,7 @@ from iipserve.collections.access import Access
 from iipserve.collections.jobs import Job
 from iipserve.collections.values import Collection, Item, Page
 from iipserve.http.public_address import headers_read
-from iipserve.plan import Answer, Document, Permission, StoreAnswer, StorePlan
+from iipserve.plan import Answer, Document, Permission, StoreAnswer, StorePlan, Stream
 from iipserve.protocols import Images, Server, stac_pages
 from iipserve.protocols.resource_links import HTML, Json
 from iipserve.protocols.stac.change_requests import Change
@@ -25,6 +25,8 @@ from iipserve.protocols.stac.openapi import openapi_document
 from iipserve.protocols.stac.permitted import is_downloadable, is_editable, settings
 from iipserve.protocols.stac.queries import Resource, ResourceQuery
 from iipserve.protocols.stac.queryables import queryables_document
+from iipserve.protocols.stac.sequences import all_items, sequence
+from iipserve.protocols.stac.site import SEQUENCES
 from iipserve.protocols.stac.supermap import Shown, plan_resource
 
 
@@ -97,6 +99,8 @@ class Asked:
             case Resource.JOB:
                 return find_job(access, query.collection, query.item)
         assert query.search is not None
+        if query.site.form.media_type in SEQUENCES:
+            return all_items(store, query.search)
         return store.search(query.search.items)
 
 
@@ -109,8 +113,15 @@ class Formed:
 
     def __call__(self, result: Any) -> StoreAnswer:
         """The document in the form that was asked for."""
+        media_type = self.query.site.form.media_type
+        if media_type in SEQUENCES:
+            return StoreAnswer(Stream(sequence(result, media_type)), media_type, headers=self._vary)
         named = OF_STORE[self.query.resource](result, self.query, self.server)
         return stored(named, self.query, self.server)
+
+    @property
+    def _vary(self) -> tuple[tuple[str, str], ...]:
+        return (("Vary", "Accept"),) if self.query.site.form.is_negotiated else ()
 
 
 def _landing(result: tuple[Collection, ...], query: ResourceQuery, server: Server) -> Named:

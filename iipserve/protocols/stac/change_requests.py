@@ -32,6 +32,7 @@ from iipserve.protocols.stac.changes import (
     DeleteCollection,
     DeleteItem,
     Edited,
+    ImportLater,
     ReplaceCollection,
     ReplaceItem,
     edits_of,
@@ -44,7 +45,7 @@ from iipserve.protocols.stac.item_edits import ItemEdit, item_edit
 from iipserve.protocols.stac.jobs import DismissJob, StartJob, job_document
 from iipserve.protocols.stac.objects import collection_document, item_document
 from iipserve.protocols.stac.permitted import is_downloadable, settings
-from iipserve.protocols.stac.site import GEOJSON, Site, path_of, site_of
+from iipserve.protocols.stac.site import GEOJSON, SEQUENCES, Site, path_of, site_of
 from iipserve.protocols.stac.uploads import MAX_UPLOAD_LENGTH, UploadImage
 from iipserve.protocols.url_text import decoded
 
@@ -99,6 +100,8 @@ def body_rule(routed: Routed, server: Server) -> BodyRule | None:
         return BodyRule(frozenset(), MAX_JSON_LENGTH)
     if len(segments) == 6:
         return BodyRule(frozenset(), MAX_UPLOAD_LENGTH)
+    if _kind(segments) == "items" and routed.request.media_type in SEQUENCES:
+        return BodyRule(frozenset(SEQUENCES), MAX_UPLOAD_LENGTH)
     return None if routed.request.method == "DELETE" else BodyRule(JSON_TYPES, MAX_JSON_LENGTH)
 
 
@@ -201,8 +204,10 @@ def _delete_collection(asked: _Asked) -> DeleteCollection:
     return DeleteCollection(asked.segments[1], asked.conditions)
 
 
-def _add(asked: _Asked) -> AddItem | AddItems | AddLater:
+def _add(asked: _Asked) -> AddItem | AddItems | AddLater | ImportLater:
     """One item, or several; many of them are added after the answer."""
+    if asked.request.media_type in SEQUENCES and asked.request.body is not None:
+        return ImportLater(asked.segments[1], asked.request.body)
     body, collection = json_value(asked.request), asked.segments[1]
     upsert = kvp.read(asked.request._replace(body=None)).get("upsert").lower() in ("true", "1", "yes")
     several = several_of(body)

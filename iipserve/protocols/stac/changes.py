@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from iipserve.collections.access import Access
-from iipserve.collections.jobs import ADD, Job
+from iipserve.collections.jobs import ADD, IMPORT, Job
 from iipserve.collections.values import CREATED, REFUSED, Collection, Item, ItemResult
 from iipserve.errors import Conflict, IIPServeError, InvalidRequest, NotFound, PreconditionFailed
 from iipserve.http import Body
@@ -210,6 +210,19 @@ class AddLater:
         name = find_collection(access.store, self.collection).name
         parameters = {"upsert": self.upsert, "root": self.root}
         return access.jobs.start(Job(id="", collection=name, kind=ADD, parameters=parameters), self.body.file)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportLater:
+    """POST of a sequence of items, as one of them is sent: these replace those of the same ids."""
+
+    collection: str
+    body: Body
+
+    def __call__(self, access: Access) -> Job:
+        """Have it done. Raises `NotFound`, `Overloaded`."""
+        name = find_collection(access.store, self.collection).name
+        return access.jobs.start(Job(id="", collection=name, kind=IMPORT), self.body.file)
 
 
 def several_of(value: Any) -> list[Any] | None:

@@ -15,6 +15,7 @@ from iipserve.collections.access import Access
 from iipserve.collections.jobs import Job
 from iipserve.collections.times import format_instant
 from iipserve.errors import InvalidRequest
+from iipserve.geo import crs
 from iipserve.protocols.resource_links import JSON, Json, link
 from iipserve.protocols.stac.finding import find_collection
 from iipserve.protocols.stac.site import Site
@@ -24,12 +25,17 @@ MAX_HREFS = 1000
 READING = ("date", "date_field", "whole", "checksum")
 """Members that say how files are read."""
 MEMBERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {jobs.ADD: ("hrefs", "paths", *READING), jobs.CHECK: ("repair", *READING)}
+    {
+        jobs.ADD: ("hrefs", "paths", *READING),
+        jobs.CHECK: ("repair", *READING),
+        jobs.OVERVIEW: ("pixel_size", "crs"),
+        jobs.IMPORT: ("href", *READING),
+    }
 )
 """Parameters of each kind."""
 INTERNAL = ("root",)
 """Parameters that clients do not state."""
-TEXTS, FLAGS = ("date", "date_field"), ("paths", "whole", "checksum", "repair")
+TEXTS, FLAGS = ("date", "date_field", "href", "crs"), ("paths", "whole", "checksum", "repair")
 
 
 def job_of(value: Any, collection: str) -> Job:
@@ -56,6 +62,12 @@ def job_of(value: Any, collection: str) -> Job:
                 f"{name!r:.80} is not known of a job {kind!r}; there are {', '.join(MEMBERS[kind])}"
             )
         _check(name, member)
+    if kind == jobs.IMPORT and not stated.get("href"):
+        raise InvalidRequest(
+            "a job that imports items has the href of a file, or the items are posted as they are"
+        )
+    if "crs" in stated:
+        stated["crs"] = crs.parse(stated["crs"]).key
     return Job(id="", collection=collection, kind=kind, parameters=stated)
 
 
@@ -75,6 +87,10 @@ def _check(name: str, value: Any) -> None:
         raise InvalidRequest(f"{name} is no text")
     if name in FLAGS and not isinstance(value, bool):
         raise InvalidRequest(f"{name} is neither true nor false")
+    if name == "pixel_size" and (
+        isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e9
+    ):
+        raise InvalidRequest(f"{name} is no number of metres above 0")
 
 
 # -- actions ---------------------------------------------------------------------------------------

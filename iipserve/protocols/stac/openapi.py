@@ -13,7 +13,7 @@ from iipserve.protocols.openapi_parts import info, parameter_refs, path_paramete
 from iipserve.protocols.resource_links import HTML, JSON, Json
 from iipserve.protocols.stac.jobs import MEMBERS as KINDS_OF_JOBS
 from iipserve.protocols.stac.searches import MAX_LIMIT, USUAL_LIMIT
-from iipserve.protocols.stac.site import GEOJSON, OPENAPI, SCHEMA, Site
+from iipserve.protocols.stac.site import FORMS, GEOJSON, OPENAPI, SCHEMA, SEQUENCES, Site
 
 COLLECTION, ITEMS = "/collections/{collectionId}", "/collections/{collectionId}/items"
 ITEM = f"{ITEMS}/{{featureId}}"
@@ -94,7 +94,7 @@ def _error() -> Json:
 
 def _reading() -> dict[str, Json]:
     """The paths, with what reads them."""
-    items, usual = (GEOJSON, HTML), (JSON, HTML)
+    items, usual, listed = (GEOJSON, HTML), (JSON, HTML), (GEOJSON, HTML, *SEQUENCES)
     search = _operation("postItemSearch", "Items that meet all conditions", "Items", (), (GEOJSON,))
     schema: Json = {"type": "object", "properties": dict(MEMBERS)}
     search["requestBody"] = {"content": {JSON: {"schema": schema}}}
@@ -119,7 +119,7 @@ def _reading() -> dict[str, Json]:
             (SCHEMA, HTML),
         ),
         ITEMS: _operation(
-            "getFeatures", "Items of a collection", "Items", ("collectionId", *OF_ITEMS, "f"), items
+            "getFeatures", "Items of a collection", "Items", ("collectionId", *OF_ITEMS, "f"), listed
         ),
         ITEM: _operation("getFeature", "An item", "Items", ("collectionId", "featureId", "f"), items),
     }  # fmt: skip
@@ -222,7 +222,7 @@ def _parameters() -> Json:
         query_parameter("sortby", "Properties to sort by, with - before those in descending order", text),
         query_parameter("fields", "Members of items, with - before those that are left out", text),
         query_parameter("token", "Of a link to the next page", text),
-        query_parameter("f", "The form of the document", {**text, "enum": ["json", "html"]}),
+        query_parameter("f", "The form of the document", {**text, "enum": list(FORMS)}),
     )
     return {each["name"]: each for each in stated}
 

@@ -15,14 +15,14 @@ from iipserve.protocols.stac.change_requests import Change, parsed_change
 from iipserve.protocols.stac.permitted import settings
 from iipserve.protocols.stac.queries import Resource, ResourceQuery
 from iipserve.protocols.stac.searches import body_search, parameter_search
-from iipserve.protocols.stac.site import FORMS, GEOJSON, OPENAPI, SCHEMA, path_of, site_of
+from iipserve.protocols.stac.site import FORMS, GEOJSON, OPENAPI, SCHEMA, SEQUENCES, path_of, site_of
 from iipserve.protocols.stac.supermap import Shown, parsed_resource
 from iipserve.protocols.url_text import decoded
 
 OFFERS = {
     Resource.API: (OPENAPI, JSON, HTML),
     Resource.QUERYABLES: (SCHEMA, JSON, HTML),
-    Resource.ITEMS: (GEOJSON, JSON, HTML),
+    Resource.ITEMS: (GEOJSON, JSON, HTML, *SEQUENCES),
     Resource.ITEM: (GEOJSON, JSON, HTML),
     Resource.SEARCH: (GEOJSON, JSON, HTML),
 }

@@ -20,7 +20,10 @@ ALIASES = ("collections", "search")
 GEOJSON = "application/geo+json"
 SCHEMA = "application/schema+json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
-FORMS = {"json": JSON, "html": HTML}
+NDJSON, GEOJSON_SEQUENCE = "application/x-ndjson", "application/geo+json-seq"
+SEQUENCES = (NDJSON, GEOJSON_SEQUENCE)
+"""Items one after the other: JSON lines, and those of RFC 8142."""
+FORMS = {"json": JSON, "html": HTML, "ndjson": NDJSON, "geojsonseq": GEOJSON_SEQUENCE}
 """Media types by the values of `f`; `json` stands for whichever JSON a resource is."""
 
 

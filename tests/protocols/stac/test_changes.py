@@ -41,7 +41,7 @@ def built(folder: Path, work: Path, **settings: Any) -> app.Application:
     file = work / "service.toml"
     file.write_text(
         f'[collections]\nstore = "{work}/c.sqlite"\neditable = true\ndownloadable = true\ntokens = "tokens"\n'
-        f'upload_folder = "{folder}/uploads"\n'
+        f'upload_folder = "{folder}/uploads"\noverview_folder = "{folder}/overviews"\n'
     )
     return app.build(Config(filesystem_prefix=f"{folder}/", services=str(file), **settings))
 

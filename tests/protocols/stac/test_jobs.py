@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rasterio
 
 from iipserve import app
 from iipserve.http import Response
@@ -155,6 +156,10 @@ REFUSED = [
     ({"kind": "check", "href": "a"}, 400),
     ({"kind": ["add"]}, 400),
     ({"kind": "delete"}, 400),
+    ({"kind": "overview", "pixel_size": 0}, 400),
+    ({"kind": "overview", "pixel_size": "1"}, 400),
+    ({"kind": "overview", "crs": "nowhere"}, 400),
+    ({"kind": "overview", "output": "/etc/passwd"}, 400),
     ([], 400),
     (None, 400),
 ]
@@ -245,6 +250,91 @@ def test_check_finds_and_repairs(service: app.Application, folder: Path, rasters
     assert item["properties"]["iipserve:status"] == "missing"
     again = done(service, change(service, "POST", "collections/c/jobs", {"kind": "check"}))
     assert {each["name"] for each in again["failures"]} == {"one.tif"}
+
+
+def test_an_overview_is_built(service: app.Application, folder: Path) -> None:
+    done(service, change(service, "POST", "collections/c/items", ["a/one.tif", "b/"]))
+    asked = {"kind": "overview", "pixel_size": 1000, "crs": "urn:ogc:def:crs:EPSG::3857"}
+    job = done(service, change(service, "POST", "collections/c/jobs", asked))
+    assert job["status"] == "successful", job
+    assert job["parameters"] == {"pixel_size": 1000, "crs": "EPSG:3857"}
+    with rasterio.open(folder / "overviews/c.tif") as file:
+        assert job["message"] == f"{file.width} x {file.height} pixels, 0 images left out"
+        assert file.crs.to_epsg() == 3857
+        assert file.res == (1000, 1000)
+    empty(service)
+    job = done(service, change(service, "POST", "collections/c/jobs", {"kind": "overview"}))
+    assert (job["status"], "no image" in job["message"]) == ("failed", True)
+
+
+def exported(service: app.Application, query: str, **environ: str) -> bytes:
+    response = change(service, "GET", f"collections/c/items{query}", **environ)
+    assert response.status == 200
+    assert header(response, "Content-Length") is None
+    return b"".join(response.body)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("media_type", ["application/x-ndjson", "application/geo+json-seq"])
+def test_all_items_are_exported_and_come_back(
+    service: app.Application, media_type: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(service, change(service, "POST", "collections/c/items", ["a/one.tif", "b/"]))
+    assert (
+        change(
+            service,
+            "POST",
+            "collections/c/items",
+            feature("stated", assets={"image": {"href": "a/sub/two.tif"}}),
+        ).status
+        == 201
+    )
+    text = exported(service, "?limit=1", HTTP_ACCEPT=media_type)
+    name = {"application/x-ndjson": "ndjson", "application/geo+json-seq": "geojsonseq"}[media_type]
+    assert text == exported(service, f"?f={name}")
+    lines = text.splitlines()
+    assert all(line.startswith(b"\x1e") for line in lines) == (name == "geojsonseq")
+    found = [json.loads(line.strip(b"\x1e")) for line in lines]
+    assert [each["id"] for each in found] == ["one.tif", "three.tif", "stated"]
+    filtered = exported(service, f"?f={name}&ids=stated,one.tif&sortby=id").splitlines()
+    assert [json.loads(line.strip(b"\x1e"))["id"] for line in filtered] == ["one.tif", "stated"]
+    before = document(change(service, "GET", "collections/c/items"))["features"]
+    empty(service)
+    monkeypatch.setattr("iipserve.collection_jobs.exchange.read_item", None)  # no file is read
+    job = done(service, change(service, "POST", "collections/c/items", text, CONTENT_TYPE=media_type))
+    assert job["message"] == "3 added, 0 updated, 0 unchanged, 0 failed"
+    after = document(change(service, "GET", "collections/c/items"))["features"]
+    assert [unchanging(each) for each in after] == [unchanging(each) for each in before]
+
+
+def unchanging(item: Any) -> Any:
+    """What does not depend on when an item was added."""
+    return item | {"properties": {**item["properties"], "created": "", "updated": ""}}
+
+
+def test_an_empty_collection_is_an_empty_sequence(service: app.Application) -> None:
+    assert exported(service, "?f=ndjson") == b""
+    assert change(service, "GET", "collections/none/items?f=ndjson").status == 404
+    assert change(service, "GET", "search?f=ndjson").status == 400
+
+
+def test_items_of_a_file_of_the_server_are_imported(service: app.Application, folder: Path) -> None:
+    item = feature("new", assets={"image": {"href": "a/one.tif", "roles": ["data"]}})
+    bad = {"image": {"href": "a/one.tif", "iipserve:mtime_ns": 1, "iipserve:width": "wide"}}
+    outside = feature("outside", assets={"image": {"href": "../secret.tif", "roles": ["data"]}})
+    items = [item, feature("none"), feature("bad", assets=bad), outside]
+    (folder / "items.ndjson").write_text("\n".join(map(json.dumps, items)))
+    job = done(
+        service, change(service, "POST", "collections/c/jobs", {"kind": "import", "href": "items.ndjson"})
+    )
+    assert job["message"] == "1 added, 0 updated, 0 unchanged, 3 failed"
+    assert [each["name"] for each in job["failures"]] == ["none", "bad", "outside"]
+    assert ids(service) == ["new"]
+    for href, status in (("none.ndjson", 400), ("../tokens", 400), ("", 400), ("/etc/passwd", 403)):
+        refused = change(service, "POST", "collections/c/jobs", {"kind": "import", "href": href})
+        assert refused.status == status
+    sent = change(service, "POST", "collections/c/items", b'{"type": ', CONTENT_TYPE="application/x-ndjson")
+    job = done(service, sent)
+    assert (job["status"], job["message"][:15]) == ("failed", "line 1 is no JS")
 
 
 def test_jobs_are_listed_and_forgotten(service: app.Application) -> None:

@@ -2,37 +2,77 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType, NoneType
+from typing import Any, BinaryIO
 
 from iipserve.collections.times import parse_instant
 from iipserve.collections.values import OK, Item, Json, split_box
 from iipserve.errors import InvalidRequest
 from iipserve.geo.grid import Affine, Bounds
+from iipserve.protocols.stac.bodies import parsed
 from iipserve.protocols.stac.item_assets import FILE, IMAGE, media_type
 from iipserve.protocols.stac.objects import PROJECTION, RASTER, STATUS, VERSION, properties
+from iipserve.protocols.stac.references import foreign_assets, foreign_links, kept_members
 
+MAX_LINE = 4 << 20
+"""Bytes of an item in NDJSON."""
+SEPARATORS = b"\x1e \t\r\n"
+"""What is around an item: RFC 8142 begins each with U+001E."""
 OWN = "iipserve:"
 """Begins members of assets that only this server understands."""
-KEPT = (
-    "mtime_ns",
-    "driver",
-    "width",
-    "height",
-    "dtype",
-    "crs",
-    "gsd_min",
-    "gsd_max",
-    "visible_min",
-    "visible_max",
+KEPT: Mapping[str, tuple[type, ...]] = MappingProxyType({
+    "mtime_ns": (int,),
+    "driver": (str,),
+    "width": (int,),
+    "height": (int,),
+    "dtype": (str,),
+    "crs": (str,),
+    "gsd_min": (int, float, NoneType),
+    "gsd_max": (int, float, NoneType),
+    "visible_min": (int, float),
+    "visible_max": (int, float, NoneType),
+})  # fmt: skip
+"""Fields of items that are such members, with the types of their values."""
+STATED: Mapping[str, tuple[type, ...]] = MappingProxyType(
+    {"file:size": (int,), "file:checksum": (str,), "bands": (list,), "nodata": (int, float, str, NoneType)}
 )
-"""Fields of items that are such members."""
+"""Members of assets that become fields, with their types."""
 DERIVED = ("datetime", "start_datetime", "end_datetime", "created", "updated", "gsd", STATUS)
 """Properties that follow from fields of items, as do those of the projection extension."""
 PROJECTED = "proj:"
+
+
+def line_of(item: Item) -> bytes:
+    """A line of NDJSON."""
+    text = json.dumps(to_stac(item), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return f"{text}\n".encode()
+
+
+def read_lines(file: BinaryIO) -> Iterator[Mapping[str, Any]]:
+    """The items of NDJSON, of a sequence of GeoJSON (RFC 8142), or of FeatureCollections, one in each line.
+
+    Raises:
+        InvalidRequest: a line is no item.
+    """
+    for number, line in enumerate(iter(lambda: file.readline(MAX_LINE), b""), 1):
+        if text := line.strip(SEPARATORS):
+            yield from _features(text, f"line {number}")
+
+
+def _features(line: bytes, of: str) -> Iterator[Mapping[str, Any]]:
+    found = parsed(line, of)
+    kind = found.get("type") if isinstance(found, dict) else None
+    if kind == "FeatureCollection":
+        yield from found.get("features", ())
+    elif kind == "Feature":
+        yield found
+    elif kind != "Collection":
+        raise InvalidRequest(f"{of} is no item of STAC")
 
 
 def to_stac(item: Item) -> Json:
@@ -104,6 +144,7 @@ def from_stac(document: Mapping[str, Any], collection: str) -> Item:
         InvalidRequest: something is of another form.
     """
     asset = document["assets"][IMAGE]
+    _check_types(asset, {f"{OWN}{name}": types for name, types in KEPT.items()} | dict(STATED))
     kept = {name: asset[f"{OWN}{name}"] for name in KEPT if f"{OWN}{name}" in asset}
     stated, transform = document["properties"], document["properties"].get("proj:transform")
     bbox, nodata = document.get("bbox"), asset.get("nodata")
@@ -113,15 +154,21 @@ def from_stac(document: Mapping[str, Any], collection: str) -> Item:
         href=asset["href"],
         size=asset.get("file:size", 0),
         checksum=asset.get("file:checksum", ""),
-        bands=tuple(asset.get("bands", ())),
+        bands=tuple(map(dict, asset.get("bands", ()))),
         nodata=None if nodata is None else float(nodata),
-        transform=None if transform is None else Affine(*transform),
+        transform=None if transform is None else Affine(*map(float, transform)),
         geometry=document["geometry"],
-        bounds=split_box(Bounds(*bbox)) if bbox else (),
-        status=stated.get(STATUS, OK),
+        bounds=split_box(Bounds(*map(float, bbox))) if bbox else (),
+        status=str(stated.get(STATUS, OK)),
         **kept,
     )
     return with_statements(item, document)
+
+
+def _check_types(asset: Mapping[str, Any], types: Mapping[str, tuple[type, ...]]) -> None:
+    for name, allowed in types.items():
+        if name in asset and (not isinstance(asset[name], allowed) or isinstance(asset[name], bool)):
+            raise InvalidRequest(f"{name} of the image is {asset[name]!r:.80}, which it cannot be")
 
 
 def with_statements(item: Item, document: Mapping[str, Any]) -> Item:
@@ -134,10 +181,11 @@ def with_statements(item: Item, document: Mapping[str, Any]) -> Item:
     own = {
         key: value for key, value in stated.items() if key not in DERIVED and not key.startswith(PROJECTED)
     }
-    members = {key: value for key, value in document.items() if key not in FIXED}
+    members = kept_members(dict(document), FIXED)
     if is_complete(document):
-        members |= {"links": document["links"]} if document.get("links") else {}
-        others = {key: value for key, value in document["assets"].items() if key != IMAGE}
+        links = foreign_links(document.get("links") or [], "")
+        members |= {"links": links} if links else {}
+        others = foreign_assets({key: value for key, value in document["assets"].items() if key != IMAGE}, "")
         members |= {"assets": others} if others else {}
     item = replace(item, properties={**item.properties, **own}, members=members)
     moment, start, end = (
