@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from scripts.torturing import clients
+from scripts.torturing import changes, clients
 from scripts.torturing.clients import Task
 from scripts.torturing.faults import Stage, disturb
 from scripts.torturing.records import Record
@@ -23,7 +23,7 @@ from scripts.torturing.server import Scene, environment, running
 
 BROWSERS = 8
 """Clients that ask for everything, in one process."""
-PROCESSES = 2
+PROCESSES = 3
 """Of clients."""
 PHASE_SECONDS = 10.0
 START_SECONDS, END_SECONDS = 120.0, 120.0
@@ -49,7 +49,11 @@ def run(scene: Scene, seed: int, seconds: float) -> Report:
     stopped, results = context.Event(), context.Queue()
     started = context.Barrier(PROCESSES + 1)
     task = Task(scene.ports, scene.work / "kills", seed, started, stopped)
-    targets: list[Any] = [(clients.browse, (task, results, BROWSERS)), (clients.time_tiles, (task, results))]
+    targets: list[Any] = [
+        (clients.browse, (task, results, BROWSERS)),
+        (clients.time_tiles, (task, results)),
+        (changes.change, (task, results, scene.images)),
+    ]
     processes = [context.Process(target=target, args=arguments, daemon=True) for target, arguments in targets]
     for process in processes:
         process.start()

@@ -56,6 +56,10 @@ class Task:
     """An event of multiprocessing."""
 
 
+class Lost(Exception):
+    """A request that was not answered, because this program killed the worker."""
+
+
 class Client:
     """Sends requests and judges the answers."""
 
@@ -65,38 +69,50 @@ class Client:
         self._kills = kills
 
     def ask(self, question: Question) -> float | None:
-        """Ask, once more where the worker was killed; the seconds that a right answer took."""
+        """Ask, again where the worker was killed, and judge the answer; the seconds that a right one took."""
         for _ in range(REPEATS):
-            self.record.asked[question.kind] += 1
-            self.record.ways[self.way.name] += 1
             start = time.monotonic()
-            answer, cause = self._answer(question)
-            end = time.monotonic()
-            if question.is_suspected(answer) and self._kills.count() > 1:
-                self.record.suspected += 1
+            try:
+                answer = self.send(question)
+            except Lost:
+                continue
+            if answer is None:
                 return None
-            if cause is None:
-                wrong = question.wrong(answer)
-                if wrong is None:
-                    return end - start
-                self.record.note_wrong(question.kind, f"{question.address}: {wrong}")
-                return None
-            if not self._kills.within(start, end):
-                self.record.note_failed(
-                    cause, f"{self.way.name} {question.address} after {end - start:.3f} s"
-                )
-                return None
-            self.record.lost.append(Event(end, cause, question.address))
+            end, wrong = time.monotonic(), question.wrong(answer)
+            if wrong is None:
+                return end - start
+            self.record.note_wrong(question.kind, f"{question.address}: {wrong}")
+            return None
         self.record.note_failed("killed again and again", question.address)
         return None
 
-    def _answer(self, question: Question) -> tuple[Answer, str | None]:
-        """The answer, and why it is none."""
+    def send(
+        self, question: Question, method: str = "GET", body: bytes = b"", media_type: str = ""
+    ) -> Answer | None:
+        """Ask once; no answer if the request failed or was refused, which is noted.
+
+        Raises:
+            Lost: the worker was killed.
+        """
+        self.record.asked[question.kind] += 1
+        self.record.ways[self.way.name] += 1
+        start, cause = time.monotonic(), None
         try:
-            answer = self.way.ask(question.address)
+            answer = self.way.ask(question.address, method, body, media_type)
         except NoAnswer as error:
-            return Answer(0, b""), str(error)
-        return answer, question.failure(answer)
+            answer, cause = Answer(0, b""), str(error)
+        end = time.monotonic()
+        if question.is_suspected(answer) and self._kills.count() > 1:
+            self.record.suspected += 1
+            return None
+        cause = cause or question.failure(answer)
+        if cause is None:
+            return answer
+        if self._kills.within(start, end):
+            self.record.lost.append(Event(end, cause, question.address))
+            raise Lost
+        self.record.note_failed(cause, f"{self.way.name} {question.address} after {end - start:.3f} s")
+        return None
 
     def finish(self) -> Record:
         """End the connection."""

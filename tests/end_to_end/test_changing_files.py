@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.end_to_end.file_versions import History
 from tests.end_to_end.running import daemon
 from tests.images import write_tiff_pyramid
 from tests.ports import free_port
@@ -38,28 +39,6 @@ OUTSIDE = 255
 SIZE = (600, 500)
 REGIONS = ("full", "0,0,256,256", "100,100,400,300", "256,0,256,256")
 FORMATS = ("png", "jpg")
-
-
-@dataclass
-class History:
-    """The versions of one image."""
-
-    versions: list[list[float]] = field(default_factory=list)
-    """Value, time before it was put in place, and time after the next one was."""
-
-    def change(self, value: int, put: Callable[[], None]) -> None:
-        """Put a version in place."""
-        self.versions.append([value, time.monotonic(), float("inf")])
-        put()
-        if len(self.versions) > 1:
-            self.versions[-2][2] = time.monotonic()
-
-    def allows(self, value: int, start: float, end: float) -> bool:
-        """Whether a version of this value was in place at some time of a request."""
-        return any(
-            version == value and begin <= end and start <= over
-            for version, begin, over in self.versions[-400:]
-        )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import random
 import signal
 import sqlite3
 import subprocess
@@ -16,7 +15,6 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +25,7 @@ pytest.importorskip("cql2")
 
 from iipserve.collections.store import open_store
 from tests.databases import postgresql
+from tests.end_to_end.collection_editing import Client
 from tests.end_to_end.collection_servers import Answered, ask
 from tests.end_to_end.processes import workers_of
 from tests.end_to_end.running import daemon
@@ -61,80 +60,13 @@ def service(work: Path, store: str) -> Iterator[tuple[str, subprocess.Popen[byte
         yield root, process
 
 
-def feature(id: str, owner: int, step: int) -> dict[str, Any]:
-    """An item of a client, as it is after so many changes."""
-    west = owner * 5 - 100
-    ring = [[west, 0], [west + 1, 0], [west + 1, 1], [west, 1], [west, 0]]
-    properties = {"datetime": "2024-07-01T12:00:00Z", "owner": f"o{owner}", "step": step}
-    return {
-        "type": "Feature", "stac_version": "1.1.0", "id": id, "bbox": [west, 0, west + 1, 1], "assets": {}, "links": [],
-        "geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": properties,
-    }  # fmt: skip
-
-
-class Client:
-    """One client, and what it knows of its items."""
-
-    def __init__(self, root: str, number: int) -> None:
-        self._items = f"{root}/collections/c/items"
-        self._number = number
-        self._chance = random.Random(number)
-        self._serial = count()
-        self.steps: dict[str, int] = {}
-        """How often each of its items has been changed."""
-        self.done = 0
-
-    def step(self) -> None:
-        """Add, change or delete an item, or look for all."""
-        known = sorted(self.steps)
-        action = self._chance.choice(["add", "add", "change", "delete", "find"])
-        if action == "find":
-            self._find()
-        elif action == "add" or not known:
-            id = f"{self._number}-{next(self._serial)}"
-            self._change("POST", self._items, id, 0, 201)
-        elif action == "change":
-            id = self._chance.choice(known)
-            self._change("PUT", f"{self._items}/{id}", id, self.steps[id] + 1, 204)
-        else:
-            id = self._chance.choice(known)
-            self._change("DELETE", f"{self._items}/{id}", id, None, 204)
-        self.done += 1
-
-    def _change(self, method: str, address: str, id: str, step: int | None, status: int) -> None:
-        value = None if step is None else feature(id, self._number, step)
-        answered = self._ask(address, method, value)
-        before = self.steps.pop(id, None)
-        if answered is None:
-            after = self._stored(id)
-            assert after in (before, step)
-        else:
-            assert answered.status == status, (method, answered)
-            after = step
-        if after is not None:
-            self.steps[id] = after
-
-    def _stored(self, id: str) -> int | None:
-        """What became of an item whose worker was killed before it answered; asked until somebody answers."""
-        while (answered := self._ask(f"{self._items}/{id}")) is None:
-            pass
-        assert answered.status in (200, 404)
-        return answered.value["properties"]["step"] if answered.status == 200 else None
-
-    def _find(self) -> None:
-        answered = self._ask(f"{self._items}?limit=1000&filter=owner%3D'o{self._number}'")
-        if answered is not None:
-            assert answered.status == 200, answered
-            found = [(each["id"], each["properties"]["step"]) for each in answered.value["features"]]
-            assert sorted(found) == sorted(self.steps.items())
-
-    def _ask(self, address: str, method: str = "GET", value: Any = None) -> Answered | None:
-        """None: the worker was killed."""
-        headers = {} if value is None else {"Content-Type": "application/json"}
-        try:
-            return ask(address, method, value, **headers)
-        except (OSError, http.client.HTTPException):
-            return None
+def asked(address: str, method: str, value: Any) -> Answered | None:
+    """An answer; none if the worker was killed."""
+    headers = {} if value is None else {"Content-Type": "application/json"}
+    try:
+        return ask(address, method, value, **headers)
+    except (OSError, http.client.HTTPException):
+        return None
 
 
 def have_gone_on(clients: Sequence[Client], before: Sequence[int]) -> bool:
@@ -167,7 +99,7 @@ def test_nothing_is_lost_or_doubled_while_workers_are_killed(tmp_path: Path) -> 
     path = tmp_path / "collections.sqlite"
     with service(tmp_path, str(path)) as (root, process):
         until(lambda: len(workers_of(process)) == WORKERS)
-        clients = [Client(root, number) for number in range(CLIENTS)]
+        clients = [Client(f"{root}/collections/c/items", number, asked) for number in range(CLIENTS)]
         with ThreadPoolExecutor(CLIENTS) as pool:
             running = [pool.submit(run, client) for client in clients]
             for steps in KILLED_AFTER:
@@ -206,7 +138,7 @@ def refused(address: str) -> bool:
 def test_a_database_that_is_away_is_503_until_it_is_back(tmp_path: Path) -> None:
     pytest.importorskip("psycopg")
     with postgresql() as server, service(tmp_path, server.database(postgis=False)) as (root, _):
-        client = Client(root, 1)
+        client = Client(f"{root}/collections/c/items", 1, asked)
         for _ in range(STEPS):
             client.step()
         server.stop()

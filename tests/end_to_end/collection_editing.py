@@ -1,0 +1,85 @@
+"""Clients that change a collection and know what it has to contain."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from itertools import count
+from typing import Any, TypeAlias
+
+from tests.end_to_end.collection_servers import Answered
+
+Ask: TypeAlias = Callable[[str, str, Any], Answered | None]
+"""Takes an address, a method and a value to send; returns nothing where the worker was killed."""
+
+
+def feature(id: str, owner: int, step: int) -> dict[str, Any]:
+    """An item of a client, as it is after so many changes."""
+    west = owner * 5 - 100
+    ring = [[west, 0], [west + 1, 0], [west + 1, 1], [west, 1], [west, 0]]
+    properties = {"datetime": "2024-07-01T12:00:00Z", "owner": f"o{owner}", "step": step}
+    return {
+        "type": "Feature", "stac_version": "1.1.0", "id": id, "bbox": [west, 0, west + 1, 1], "assets": {}, "links": [],
+        "geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": properties,
+    }  # fmt: skip
+
+
+class Client:
+    """One client, and what it knows of its items."""
+
+    def __init__(self, items: str, number: int, ask: Ask) -> None:
+        """Take the address of the items of a collection, a number below 50 of its own, and how to ask."""
+        self._items, self._ask_for = items, ask
+        self._number = number
+        self._chance = random.Random(number)
+        self._serial = count()
+        self.steps: dict[str, int] = {}
+        """How often each of its items has been changed."""
+        self.done = 0
+
+    def step(self) -> None:
+        """Add, change or delete an item, or look for all."""
+        known = sorted(self.steps)
+        action = self._chance.choice(["add", "add", "change", "delete", "find"])
+        if action == "find":
+            self._find()
+        elif action == "add" or not known:
+            id = f"{self._number}-{next(self._serial)}"
+            self._change("POST", self._items, id, 0, 201)
+        elif action == "change":
+            id = self._chance.choice(known)
+            self._change("PUT", f"{self._items}/{id}", id, self.steps[id] + 1, 204)
+        else:
+            id = self._chance.choice(known)
+            self._change("DELETE", f"{self._items}/{id}", id, None, 204)
+        self.done += 1
+
+    def _change(self, method: str, address: str, id: str, step: int | None, status: int) -> None:
+        value = None if step is None else feature(id, self._number, step)
+        answered = self._ask(address, method, value)
+        before = self.steps.pop(id, None)
+        if answered is None:
+            after = self._stored(id)
+            assert after in (before, step)
+        else:
+            assert answered.status == status, (method, answered)
+            after = step
+        if after is not None:
+            self.steps[id] = after
+
+    def _stored(self, id: str) -> int | None:
+        """What became of an item whose worker was killed before it answered; asked until somebody answers."""
+        while (answered := self._ask(f"{self._items}/{id}")) is None:
+            pass
+        assert answered.status in (200, 404)
+        return answered.value["properties"]["step"] if answered.status == 200 else None
+
+    def _find(self) -> None:
+        answered = self._ask(f"{self._items}?limit=1000&filter=owner%3D'o{self._number}'")
+        if answered is not None:
+            assert answered.status == 200, answered
+            found = [(each["id"], each["properties"]["step"]) for each in answered.value["features"]]
+            assert sorted(found) == sorted(self.steps.items())
+
+    def _ask(self, address: str, method: str = "GET", value: Any = None) -> Answered | None:
+        return self._ask_for(address, method, value)
