@@ -23,6 +23,7 @@ from iipserve.engine.class_levels import ClassLevels
 from iipserve.engine.collection_access import StoreAccess
 from iipserve.engine.collection_store import CollectionStore
 from iipserve.engine.files import ImageChanged
+from iipserve.engine.folder_listing import FolderListing
 from iipserve.engine.georeferencing import Georeferences
 from iipserve.engine.item_files import ItemFiles
 from iipserve.engine.library import Library
@@ -376,6 +377,7 @@ def build(config: Config) -> Application:
     store.begin()
     catalog.store = store.current
     server = replace(server, catalog=catalog.current, listed=catalog.listed, store=store.current)
+    server = replace(server, side_car=library.files.side_car, folder=FolderListing(config, library))
     jobs = JobRunner(config, store, library, georeferences)
     access = StoreAccess(config, store, library, georeferences, jobs)
     jobs.begin(access)

@@ -115,6 +115,17 @@ class ImageName(NamedTuple):
     selector: Selector = FIRST
 
 
+class FolderContents(NamedTuple):
+    """What is in a folder of images."""
+
+    folders: tuple[str, ...]
+    """Names of the folders in it, in natural order."""
+    images: tuple[str, ...]
+    """Names of its images, as at the end of identifiers, in natural order."""
+    is_complete: bool = True
+    """False if it has more images than these."""
+
+
 class StackLayer(NamedTuple):
     """One of several images in a file."""
 

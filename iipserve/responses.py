@@ -112,7 +112,9 @@ class ResponseBuilder:
             images: those that the text is about.
         """
         # the same text may be sent as one of several types: each is a representation with a tag of its own
-        etag, modified = digest(document.media_type.encode() + document.body), last_modified(images)
+        etag, modified = digest(document.media_type.encode() + document.body), None
+        if document.is_dated:
+            modified = last_modified(images)
         if document.vary:
             headers = (*headers, ("Vary", document.vary))
         response = self.ok(document.body, document.media_type, etag, modified, headers)

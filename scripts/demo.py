@@ -155,7 +155,7 @@ def serve(folder: Path, services: Path, port: int, *, has_collection: bool) -> i
         has_collection: a collection is made of the scenes of the gallery.
     """
     environ = os.environ | {"FILESYSTEM_PREFIX": f"{folder}{os.sep}", "FILESYSTEM_SUFFIX": "", "URI_MAP": ""}
-    environ |= {"SERVICES": str(services)}
+    environ |= {"SERVICES": str(services), "IIIF_COLLECTIONS": "1"}
     environ = {"LOGFILE": "-", "MAX_IMAGE_CACHE_SIZE": "100"} | environ
     command = [sys.executable, str(ROOT / "iipserve.fcgi"), "--http", f"127.0.0.1:{port}"]
     server = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL)

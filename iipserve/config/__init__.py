@@ -229,6 +229,10 @@ class Config:
         "IIIF_DELIMITER", default="", parse=Text(), example=";",
         text="Delimiter between an identifier and the index of an image in its stack in IIIF URLs, such as `;` in stack.tif;2; empty for none.",
     )  # fmt: skip
+    iiif_collections: bool = setting(
+        "IIIF_COLLECTIONS", default=False, parse=Switch(), example="1",
+        text="List the images of each folder as a IIIF collection, at /iiif/collection/ and the path of the folder.",
+    )  # fmt: skip
     iiif_extensions: bool = setting(
         "IIIF_EXTENSIONS", default=False, parse=Switch(), example="1",
         text="Serve the additional IIIF qualities negative, stretch, equalization and log.",

@@ -109,6 +109,19 @@ class ImageFiles:
         identifier = self._folder.identifier(path)
         return Mask(KnownFile(path, state), MaskRef(identifier, version))
 
+    def side_car(self, name: str) -> bytes | None:
+        """The content of a small file below the image folder; None where there is none that can be read.
+
+        Args:
+            name: as that of an image in an identifier, except that FILESYSTEM_SUFFIX does not follow it.
+        """
+        try:
+            path = self._folder.file_path(name)
+        except IIPServeError:
+            return None
+        found = self.companion(path)
+        return None if found is None else found.content
+
     def companion(self, path: str) -> Companion | None:
         """A file next to an image, at most `MAX_COMPANION` bytes long; None where there is none that can be read.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -13,10 +15,11 @@ from iipserve.config import Config
 from iipserve.engine.files import open_regular, reported
 from iipserve.engine.sequences import Sequence, find_sequence, member_stem
 from iipserve.errors import ImageNotFound, ImageUnavailable, InvalidRequest
-from iipserve.image import Selector
+from iipserve.image import FolderContents, Selector
 
 log = logging.getLogger(__name__)
 
+DIGITS = re.compile("([0-9]{1,18})")
 HEAD_LENGTH = 64
 """Bytes by which formats are recognized."""
 
@@ -79,7 +82,7 @@ class ImageFolder:
         for folder in self.folders():
             for path in folder.files:
                 identifier = self.identifier(path)
-                if identifier and (head := self.head(path)) and is_image(head):
+                if identifier and self.is_image(path, is_image):
                     yield identifier
 
     def identifier(self, path: str) -> str:
@@ -115,6 +118,44 @@ class ImageFolder:
         """
         return f"{self._path(identifier)}{self._suffix}"
 
+    def file_path(self, name: str) -> str:
+        """As `path`, of a file whose name has no suffix of the settings."""
+        return self._path(name)
+
+    def contents(self, folder: str, is_image: Callable[[bytes], bool], limit: int) -> FolderContents:
+        """The folders and images in a folder whose names do not begin with a dot; links to folders are not followed.
+
+        Args:
+            folder: its path below the prefix; empty for that of the prefix.
+            is_image: as of `identifiers`.
+            limit: maximum number of images.
+
+        Raises:
+            InvalidRequest: the path could lead out of the folder.
+            ImageNotFound: there is no such folder, or it cannot be read.
+        """
+        path = self._path(folder) if folder else self._prefix
+        top = os.path.realpath(self._prefix or ".")
+        if top == "/" or os.path.realpath(path or ".") != os.path.join(top, folder).rstrip("/"):
+            raise ImageNotFound(f"there is no folder {folder!r}")
+        try:
+            with os.scandir(path or ".") as entries:
+                found = sorted((each for each in entries if not each.name.startswith(".")), key=_natural)
+        except OSError as error:
+            raise ImageNotFound(f"there is no folder {folder!r}") from error
+        folders = tuple(each.name for each in found if each.is_dir(follow_symlinks=False))
+        files = (os.path.join(path, each.name) for each in found if not each.is_dir())
+        names = (
+            self.identifier(file) for file in files if self.holds(file) and self.is_image(file, is_image)
+        )
+        images = tuple(islice((name.rpartition("/")[2] for name in names if name), limit + 1))
+        return FolderContents(folders, images[:limit], is_complete=len(images) <= limit)
+
+    def is_image(self, path: str, is_image: Callable[[bytes], bool]) -> bool:
+        """Whether the file at a path can be read and is an image by its first bytes."""
+        head = self.head(path)
+        return bool(head) and is_image(head)
+
     def holds(self, path: str) -> bool:
         """Whether a path is that of a file that an identifier can name."""
         return path.startswith(self._prefix) and path.endswith(self._suffix)
@@ -140,6 +181,12 @@ class ImageFolder:
             return b""
         with os.fdopen(descriptor, "rb") as file:
             return file.read(HEAD_LENGTH)
+
+
+def _natural(entry: os.DirEntry[str]) -> tuple[list[tuple[int, int, str]], str]:
+    """Key of the order in which numbers in names count as numbers: `IMG_2` before `IMG_10`."""
+    parts = DIGITS.split(entry.name.casefold())
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts], entry.name
 
 
 def other_spellings(identifier: str) -> list[str]:

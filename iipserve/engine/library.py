@@ -244,14 +244,14 @@ class Library:
 
     def _list(self, limit: int) -> list[str]:
         hand_over()
-        return list(islice(self._folder.identifiers(self._looks_like_image), limit))
+        return list(islice(self._folder.identifiers(self.looks_like_image), limit))
 
     def is_image(self, path: str) -> bool:
         """Whether the first bytes of the file at a path of `ImageFolder` are those of an image."""
-        head = self._folder.head(path)
-        return bool(head) and self._looks_like_image(head)
+        return self._folder.is_image(path, self.looks_like_image)
 
-    def _looks_like_image(self, head: bytes) -> bool:
+    def looks_like_image(self, head: bytes) -> bool:
+        """Whether the first bytes of a file, `HEAD_LENGTH` of them, are those of an image."""
         return any(kind.matches(head) for kind in self._formats)
 
     def clear(self) -> None:

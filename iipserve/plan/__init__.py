@@ -115,6 +115,8 @@ class Document:
     media_type: str
     vary: str = ""
     """Value of the Vary header: names of the request headers that the text depends on."""
+    is_dated: bool = True
+    """The images that it is about are all that it is made of: it is as old as the newest of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from iipserve.geo.georeference import GeoImage
 from iipserve.geo.image_index import ImageIndex
 from iipserve.geo.layer import Catalog, EmptyCatalog
 from iipserve.http import READING_METHODS, Headers, Request, Routed
-from iipserve.image import ImageInfo, ImageName
+from iipserve.image import FolderContents, ImageInfo, ImageName
 from iipserve.plan import Answer, Document, ImageRef, RenderableArea, RenderPlan
 
 # -- routes ----------------------------------------------------------------------------------------
@@ -158,6 +158,14 @@ def _without_store() -> Store | None:
     return None
 
 
+def _without_side_car(_: str) -> bytes | None:
+    return None
+
+
+def _empty_folder(_: str) -> FolderContents:
+    return FolderContents((), ())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Server:
     """What `parse` and `plan` may know of the server. Compared by identity, as a key of what follows from it."""
@@ -179,6 +187,11 @@ class Server:
     store: Callable[[], Store | None] = _without_store
     """The store of collections, opened on first use; None where the service has none. Raises `StoreUnavailable`,
     `NotInstalled`."""
+    side_car: Callable[[str], bytes | None] = _without_side_car
+    """A small file next to an image, by a name that is given as an identifier; None where there is none."""
+    folder: Callable[[str], FolderContents] = _empty_folder
+    """What is in a folder, by its path below the prefix. Raises `ImageNotFound`, and `InvalidRequest` for a path that could
+    lead out of the prefix."""
 
 
 class Modification(Interface):

@@ -13,10 +13,13 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import imagecodecs
 import pytest
+import tifffile
 from playwright.sync_api import Browser, Request
 
 from tests.end_to_end.browsing import watch
@@ -31,6 +34,7 @@ from tests.end_to_end.viewer_pages import (
     name_of,
     of_version_2,
     older_version,
+    opens_manifest,
     pages,
 )
 from tests.images import write_tiff_pyramid
@@ -40,6 +44,7 @@ WITHOUT_WEBGL = True
 
 SIZES = [(3073, 2680), (1, 1), (513, 513), (1025, 1023), (100, 5000)]
 SECONDS = 60.0
+BOOK = "book.tif"
 OVERLAYS = ".navigator, .mirador-canvas-nav, .leaflet-control-attribution"
 """Parts of viewers that cover the picture, show it again, or have its colors."""
 HARMLESS = (
@@ -77,7 +82,7 @@ def every_case() -> dict[str, Case]:
 
 def _server(page: str) -> str:
     """Thumbnails of the height that viewers of manifests like, and tiers rounded up, need settings."""
-    return "up, lenient" if "manifest.json" in page or '"default"' in page else "default"
+    return "up, lenient" if opens_manifest(page) or '"default"' in page else "default"
 
 
 CASES = every_case()
@@ -92,6 +97,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     folder = tmp_path_factory.mktemp("images")
     for size in SIZES:
         write_tiff_pyramid(folder / file_name(size), levels(size))
+    write_book(folder / BOOK)
     with ExitStack() as stack:
         origins = {}
         for name, settings in SETTINGS.items():
@@ -100,6 +106,16 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
             stack.enter_context(daemon(folder, work, "--http", f"127.0.0.1:{port}", ports=[port], **settings))
             origins[name] = f"http://127.0.0.1:{port}"
         yield origins
+
+
+def write_book(path: Path) -> None:
+    """A file whose pages are of all sizes, each a pyramid."""
+    with tifffile.TiffWriter(path) as file:
+        for full, *smaller in map(levels, SIZES):
+            common = {"photometric": "rgb", "tile": (256, 256), "metadata": None}
+            file.write(full, subifds=len(smaller), **common)
+            for level in smaller:
+                file.write(level, subfiletype=1, **common)
 
 
 def file_name(size: tuple[int, int]) -> str:
@@ -181,22 +197,29 @@ def test_viewer_draws_every_image(
         assert visitor.faults() == [], size
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if "manifest.json" in CASES[name].page])
+@pytest.mark.parametrize("name", [name for name in CASES if opens_manifest(CASES[name].page)])
 def test_viewer_shows_thumbnails(
     visitor: Visitor, documents: Site, images: dict[str, str], name: str
 ) -> None:
     case = CASES[name]
     load_packages(case.page)
     named = {file_name(size): size for size in SIZES}
-    documents.hold("/page.html", case.page, images[case.server])
+    pages_of_book = {
+        f"{BOOK};page={number}" if number > 1 else BOOK: size for number, size in enumerate(SIZES, 1)
+    }
+    names = named if "manifest.json" in case.page else pages_of_book
+    documents.hold("/page.html", about(case.page, BOOK, SIZES[0]), images[case.server])
     documents.hold("/manifest.json", bound(case.manifest, named), images[case.server])
     visitor.open(f"{documents.origin}/page.html")
 
     def shown() -> set[str]:
         """The images that have a thumbnail; some viewers leave out what the window has no room for."""
-        return {image for image in named for address in visitor.answered if f"/{image}/full/" in address}
+        return {
+            image for image in names for address in visitor.answered if f"/{image}/full/" in unquote(address)
+        }
 
-    visitor.until(lambda _: file_name((1, 1)) in shown() and len(shown()) > 2)
+    smallest = next(name for name, size in names.items() if size == (1, 1))
+    visitor.until(lambda _: smallest in shown() and len(shown()) > 2)
     assert visitor.faults() == []
 
 

@@ -26,6 +26,8 @@ ARCHIVES = Path(sys.prefix) / "share" / "iipserve" / "viewers"
 DELIVERY = "https://cdn.jsdelivr.net/npm"
 IMAGES, SITE = "https://images.example.org", "https://www.example.org"
 """Origins in the document: of the image server, and of the page's own documents."""
+OWN_MANIFEST = f"{IMAGES}/iiif/manifest/"
+"""What addresses of the server's manifests begin with."""
 PACKAGE = re.compile(r"((?:@[a-z-]+/)?[a-z-]+@\d+\.\d+\.\d+)")
 OLDER = re.compile(rf"Version \d+, `{PACKAGE.pattern}`, is used in the same way")
 PROTOCOLS = {"iiif/": "IIIF", "deepzoom/": "DeepZoom", "zoomify/": "Zoomify", "iip": "IIP"}
@@ -60,6 +62,11 @@ def pages() -> dict[str, str]:
     return found
 
 
+def opens_manifest(page: str) -> bool:
+    """Whether the page opens a manifest: the document's, or one of the server."""
+    return "manifest.json" in page or OWN_MANIFEST in page
+
+
 def older_version(page: str) -> str:
     """The page with the older version of its viewer that the document names."""
     (older,) = OLDER.findall(DOCUMENT.read_text(encoding="utf-8"))
@@ -79,7 +86,8 @@ def with_line(page: str, line: str) -> str:
 def name_of(page: str) -> str:
     """The viewer and, where the page has an address of an image, the protocol."""
     title = page.partition("<title>")[2].partition("</title>")[0]
-    protocols = (name for path, name in PROTOCOLS.items() if f"{IMAGES}/{path}" in page)
+    without = page.replace(OWN_MANIFEST, "")
+    protocols = (name for path, name in PROTOCOLS.items() if f"{IMAGES}/{path}" in without)
     return ", ".join([title, *protocols])
 
 

@@ -1,4 +1,4 @@
-"""IIIF Image API 3.0, 2.1 and 1.1 at level 2."""
+"""IIIF Image API 3.0, 2.1 and 1.1 at level 2, and Presentation API 3.0."""
 
 from __future__ import annotations
 

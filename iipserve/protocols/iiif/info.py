@@ -128,14 +128,14 @@ def _qualities(info: ImageInfo, config: Config) -> list[str]:
     return [*qualities, *EXTENSIONS] if config.iiif_extensions else qualities
 
 
-def _rights(info: ImageInfo, config: Config) -> str:
+def rights_of(info: ImageInfo, config: Config) -> str:
     """The image's own rights statement, or that of the settings: free text, with or without a URI."""
     return (info.text.get("rights", "").strip() or config.copyright).strip()
 
 
 def _attribution(info: ImageInfo, config: Config) -> dict[str, str]:
     """Free text as `attribution`, a URI as `license` (Image API 2.1 section 5.5); both if the text has one in it."""
-    rights = _rights(info, config)
+    rights = rights_of(info, config)
     if not rights:
         return {}
     if ANY_URI.fullmatch(rights):
@@ -171,7 +171,7 @@ def _members_3(version: Version, address: str, info: ImageInfo, server: Server) 
         "extraFeatures": features,
     }
     # section 5.6: a URI of these; other text belongs into a manifest of the Presentation API
-    if rights := RIGHTS_URI.search(_rights(info, config)):
+    if rights := RIGHTS_URI.search(rights_of(info, config)):
         members["rights"] = rights[0]
     return members
 

@@ -1,4 +1,4 @@
-"""IIIF Image API 3.0, 2.1 and 1.1 at level 2: image requests, info.json, and the redirect to it."""
+"""Plans of IIIF: image requests, info.json and the redirect to it, and resources of the Presentation API."""
 
 from __future__ import annotations
 
@@ -39,7 +39,16 @@ from iipserve.protocols.iiif.parameters import (
     resolve_region,
     resolve_size,
 )
-from iipserve.protocols.iiif.requests import BaseQuery, ImageQuery, InfoQuery, Options, Query
+from iipserve.protocols.iiif.presentation import collection, manifest
+from iipserve.protocols.iiif.requests import (
+    BaseQuery,
+    FolderQuery,
+    ImageQuery,
+    InfoQuery,
+    ManifestQuery,
+    Options,
+    Query,
+)
 from iipserve.protocols.iiif.versions import UNVERSIONED, VERSIONS, Version
 from iipserve.protocols.tiles import has_color, quality_layers
 from iipserve.protocols.url_text import inline_disposition
@@ -47,11 +56,16 @@ from iipserve.pyramid import Placement, place_region, place_tile
 
 
 def plan(query: Query, images: Images, server: Server) -> Answer:
-    """The image, its description, or the redirect to that.
+    """The image, its description, the redirect to that, its manifest, or a collection of images.
 
     Raises:
         InvalidRequest: the version lacks what the query requests, or region or size do not fit the image.
+        IIPServeError: as `manifest` and `collection`.
     """
+    if isinstance(query, FolderQuery):
+        return collection(query, server)
+    if isinstance(query, ManifestQuery):
+        return manifest(query, images, server)
     info = images.only()
     if isinstance(query, BaseQuery):
         return Answer(Redirect(f"{query.address}/info.json"), _vary(server.config))

@@ -1,4 +1,4 @@
-"""IIIF addresses, from text to queries: image requests, info.json, the base URI."""
+"""IIIF addresses, from text to queries: image requests, info.json, the base URI, manifests and collections."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ from iipserve.protocols.iiif.versions import EARLIER_QUALITIES, EXTENSIONS, VERS
 from iipserve.protocols.tiles import USUAL_EXTENSION
 from iipserve.protocols.url_text import decoded, decoded_identifier, path_target
 
+MANIFEST, COLLECTION = "manifest", "collection"
+"""First segments of the addresses of the Presentation API."""
+PRESENTATION = (f"{MANIFEST}/", f"{COLLECTION}/")
 VERSION_SEGMENTS = {"1/": 1, "2/": 2, "3/": 3}
 QUALITY_AND_FORMAT = re.compile(r"([a-z]{1,20})(?:\.([a-z0-9]{1,8}))?")
 PARAMETER = re.compile(
@@ -37,6 +40,8 @@ PARAMETER = re.compile(
 )
 """A segment that is a parameter of an incomplete image request, not a folder of a base URI."""
 PAGE = re.compile("[0-9]{1,9}")
+PAGE_PARAMETER = re.compile(";page=([1-9][0-9]{0,8})$")
+"""The page of a file with several, at the end of an identifier, whatever IIIF_DELIMITER is."""
 ENCODED_SLASH = re.compile("%2F", re.IGNORECASE)
 KNOWN_QUALITY = re.compile(rf"(?:{'|'.join((*EARLIER_QUALITIES, *EXTENSIONS))})(?:\.[a-z0-9]{{1,8}})?")
 IIIF_ID = re.compile(r"https?://[!#-;=?-~\x80-\xff]{1,2000}")
@@ -93,14 +98,38 @@ class BaseQuery(NamedTuple):
     address: str
 
 
-Query: TypeAlias = ImageQuery | InfoQuery | BaseQuery
+class ManifestQuery(NamedTuple):
+    """The manifest of an image (Presentation API 3.0)."""
+
+    names: tuple[ImageName, ...]
+    address: str
+    """Of the manifest, as the client wrote it."""
+    root: str
+    """The address that targets of this protocol follow: `https://example.org/iiif/`."""
+    accept: str | None
+    """The Accept header."""
+
+
+class FolderQuery(NamedTuple):
+    """The images of a folder as a collection (Presentation API 3.0)."""
+
+    names: tuple[ImageName, ...]
+    """None."""
+    folder: str
+    """Its path below the prefix, without a slash at its end; empty for the prefix itself."""
+    address: str
+    root: str
+    accept: str | None
+
+
+Query: TypeAlias = ImageQuery | InfoQuery | BaseQuery | ManifestQuery | FolderQuery
 
 
 # -- parsing ---------------------------------------------------------------------------------------
 
 
 def parse(routed: Routed, server: Server) -> Query:
-    """Read `ID/REGION/SIZE/ROTATION/QUALITY.FORMAT`, `ID/info.json` or `ID`.
+    """Read `ID/REGION/SIZE/ROTATION/QUALITY.FORMAT`, `ID/info.json`, `ID`, `manifest/ID` or `collection/FOLDER`.
 
     Read from the right, so that the identifier may contain unencoded slashes. Below a path of the protocol,
     a first segment of 1, 2 or 3 is the version. Without a version, what iipsrv takes is taken: upper case, no format,
@@ -110,6 +139,8 @@ def parse(routed: Routed, server: Server) -> Query:
         InvalidRequest: it has none of these forms, or a parameter is malformed.
     """
     target, accept = path_target(routed), routed.request.header("Accept")
+    if routed.by_path and target.startswith(PRESENTATION) and (resource := _resource(routed, target, server)):
+        return resource
     version = VERSION_SEGMENTS.get(target[:2]) if routed.by_path else None
     if version is None:
         target = _with_slashes(target)
@@ -128,6 +159,22 @@ def parse(routed: Routed, server: Server) -> Query:
     region = decoded(region) if version else decoded(region).lower()
     base = _base(routed, server.config, target[: start + len(raw)], start)
     return new_tuple(ImageQuery, (*base, version, read_region(region), options))
+
+
+def _resource(routed: Routed, target: str, server: Server) -> ManifestQuery | FolderQuery | None:
+    """What a target of the Presentation API leads to; None if it is of the Image API, of a folder of such a name."""
+    kind, _, rest = target.partition("/")
+    *_, region, _, _, last = ("", "", "", *target.rsplit("/", 4))
+    last = _last_segment(last)
+    if last == "info.json" or (
+        PARAMETER.fullmatch(decoded(region)) and KNOWN_QUALITY.fullmatch(last.lower())
+    ):
+        return None
+    address, root = routed.public_url(target, server.config), routed.public_url("", server.config)
+    accept = routed.request.header("Accept")
+    if kind == MANIFEST:
+        return ManifestQuery(_names(rest, server.config.iiif_delimiter), address, root, accept)
+    return FolderQuery((), decoded(rest).strip("/"), address, root, accept)
 
 
 def _with_slashes(target: str) -> str:
@@ -220,11 +267,14 @@ def _base(routed: Routed, config: Config, target: str, start: int) -> tuple[tupl
 
 @lru_cache(maxsize=MAX_KEPT)
 def _names(raw: str, delimiter: str) -> tuple[ImageName, ...]:
-    """The image: an identifier and, after the last IIIF_DELIMITER, an index into its stack.
+    """The image: an identifier and, after the last IIIF_DELIMITER, an index into its stack, or `;page=` and one more than that.
 
     Without a number after it, the delimiter belongs to the identifier.
     """
     identifier = decoded_identifier(raw)
+    parameter = PAGE_PARAMETER.search(identifier) if ";" in identifier else None
+    if parameter is not None and parameter.start():
+        return (ImageName(identifier[: parameter.start()], Selector(int(parameter[1]) - 1)),)
     if delimiter and delimiter in identifier:
         name, _, page = identifier.rpartition(delimiter)
         if name and PAGE.fullmatch(page):
