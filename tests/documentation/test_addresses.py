@@ -27,6 +27,7 @@ NOT_WHOLE = {
     "/iiif/1/",
     "/iiif/2/",
     "/iiif/3/",
+    "/iiif/manifest/",
     "/wmts",
     "/wmts/",
     "/wmts?...",
@@ -42,7 +43,9 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> app.Application:
     """Over images of the names in the documents, with the mappings that docs/protocols.md shows."""
     folder = tmp_path_factory.mktemp("images")
     write_tiff_pyramid(folder / "a.tif", smooth((1200, 900)), compression="jpeg")
-    write_tiff_pyramid(folder / "IMAGE.tif", smooth((600, 500)), compression="jpeg")
+    (folder / "FOLDER").mkdir()
+    for name in ("IMAGE.tif", "IDENTIFIER"):
+        write_tiff_pyramid(folder / name, smooth((600, 500)), compression="jpeg")
     with tifffile.TiffWriter(folder / "stack.tif") as file:
         for value in (10, 20, 30):
             file.write(np.full((64, 64), value, np.uint8), tile=(64, 64))
@@ -53,6 +56,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> app.Application:
                 "FILESYSTEM_PREFIX": f"{folder}/",
                 "URI_MAP": mapping.removeprefix("URI_MAP=").strip('"'),
                 "IIIF_DELIMITER": ";",
+                "IIIF_COLLECTIONS": "1",
             }
         )
     )
