@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "collection": ("iipserve.collection_command", "manages collections of images"),
     "convert": ("iipserve.convert_command", "makes pyramids of image files"),
     "doctor": ("iipserve.doctor_command", "says why an image is slow"),
+    "warm": ("iipserve.warm_command", "fills caches before visitors come"),
 }
 """Arguments that begin commands: the package of each, imported on use, and what it does."""
 DESCRIPTION = """\

@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("address_cache", "catalog_documents", "collection_answers", "contents"),
     ("app",),
     ("command_line",),
-    ("check", "transport", "collection_command", "convert_command", "doctor_command"),
+    ("check", "transport", "collection_command", "convert_command", "doctor_command", "warm_command"),
     ("__main__",),
 )
 """Lowest first; parts in one line do not import each other."""
