@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import logging
+from time import monotonic
+
+from iipserve.transport.worker_memory import own_bytes
 
 log = logging.getLogger(__name__)
 
@@ -15,6 +18,10 @@ OWN_MAPPING = 8 << 20
 """Blocks of at least this many bytes return to the system when freed: large images, never tiles."""
 KEPT = 64 << 20
 """Free bytes at the end of a heap that are not returned to the system."""
+WORTH_TRIMMING = 16 << 20
+"""Bytes by which a process must have grown since its heaps were last searched for free memory."""
+BUSY_INTERVAL = 10.0
+"""Seconds between two searches while requests are answered."""
 
 
 def tune_malloc() -> None:
@@ -34,3 +41,35 @@ def tune_malloc() -> None:
         (M_TRIM_THRESHOLD, KEPT),
     ):
         mallopt(parameter, value)
+
+
+class Trimmer:
+    """Returns free memory inside of heaps to the system once images have been rendered.
+
+    What is freed between blocks that are in use stays with the process: after tiles of an untiled JPEG 2000 file had been
+    decoded for 32 clients at once, a worker kept 290 MB.
+    """
+
+    def __init__(self) -> None:
+        """Take what this process uses now for what it needs."""
+        self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        self._needed = own_bytes()
+        self._next = 0.0
+
+    def tick(self, *, idle: bool) -> None:
+        """Give back what is free if that may be much. Call it about every second.
+
+        Args:
+            idle: no request is being answered; otherwise it is done more rarely, since it stops threads that allocate.
+        """
+        now = monotonic()
+        if (
+            self._trim is None
+            or own_bytes() - self._needed < WORTH_TRIMMING
+            or not (idle or now >= self._next)
+        ):
+            return
+        self._trim(0)
+        self._next = now + BUSY_INTERVAL
+        if idle:
+            self._needed = own_bytes()

@@ -11,6 +11,7 @@ from socket import socket
 from iipserve.config import Config
 from iipserve.transport import signals
 from iipserve.transport.garbage import tune_collector
+from iipserve.transport.malloc import Trimmer
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
 
@@ -41,13 +42,15 @@ def serve(application: Application, listeners: Sequence[socket], config: Config)
 
 def _wait(queue: SimpleQueue[int], monitored: MonitoredApplication, server: FastCGIServer) -> None:
     """Return when a signal asks for the end."""
-    reported = False
+    reported, trimmer = False, Trimmer()
     while True:
         try:
             received = queue.get(timeout=1)
         except Empty:
             server.tick()
-            hangs = monitored.longest_running() > server.request_timeout
+            running = monitored.longest_running()
+            trimmer.tick(idle=not running)
+            hangs = running > server.request_timeout
             if hangs and not reported:
                 log.error("a request has been running for more than %g seconds", server.request_timeout)
             reported = hangs

@@ -38,6 +38,7 @@ from iipserve.transport import logs, signals
 from iipserve.transport.balance import ConnectionCounts, WorkerSlot
 from iipserve.transport.fatal_requests import FatalRequests, RequestGuard, RunningRequests
 from iipserve.transport.garbage import tune_collector
+from iipserve.transport.malloc import Trimmer
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
 from iipserve.transport.service_files import take_over
@@ -229,7 +230,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
                 log.critical("%s", line)
                 sys.stderr.write(f"{line}\n")
             sys.exit(Arbiter.APP_LOAD_ERROR)
-        self._memory = MemoryLimit(config)
+        self._memory, self._trimmer = MemoryLimit(config), Trimmer()
         self._fastcgi = FastCGIServer(self._application, self.app.fastcgi, config, self.slot)
         self.wsgi = WSGIApplication(self._application)
         _change_gunicorn(SERVER_NAME, self._refuse)
@@ -253,6 +254,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         if now >= self._next_tick:
             self._next_tick = now + 1
             self._fastcgi.tick()
+            self._trimmer.tick(idle=not self._application.longest_running())
             self._end_if_too_large()
         if self._application.longest_running() <= self.app.config.request_timeout:
             super().notify()
