@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pyvips
 
@@ -71,6 +72,16 @@ def webp(side: int) -> bytes:
     return bytes(stream)
 
 
+def untiled_jpeg2000(side: int) -> bytes:
+    """A JPEG 2000 codestream of one tile, whose header declares this size (15444-1, A.5.1); its data end early."""
+    pixels = np.random.default_rng(5).integers(0, 256, (64, 64, 3), np.uint8)
+    stream = bytearray(imagecodecs.jpeg2k_encode(pixels, level=0, codecformat="J2K"))
+    at = stream.index(b"\xff\x51")
+    for offset in (6, 22):
+        struct.pack_into(">II", stream, at + offset, side, side)
+    return bytes(stream)
+
+
 def one_tile(side: int) -> bytes:
     """A TIFF of one tile of four bands."""
     data = packed_zeros(side * side * 4)
@@ -86,6 +97,7 @@ def make_bombs(folder: Path) -> None:
         "progressive.jpg": progressive_jpeg(20_000),
         "large.webp": webp(16_383),
         "tile.tif": one_tile(8192),
+        "untiled.j2k": untiled_jpeg2000(20_000),
         "texts.png": black_png(64, interlaced=False, further=[packed_text(4 << 20)] * 900),
     }.items():
         (folder / name).write_bytes(content)

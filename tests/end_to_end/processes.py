@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from pathlib import Path
+
+SECONDS = 60.0
 
 
 def worker_of(port: int) -> Path:
@@ -36,3 +39,21 @@ def field(process: Path, name: str) -> str:
 def peak(process: Path) -> float:
     """The most memory the process ever had, in megabytes."""
     return int(field(process, "VmHWM")) / 1000
+
+
+def resident(process: Path) -> float:
+    """The process's own memory now, in megabytes; that of files does not count."""
+    return int(field(process, "RssAnon")) / 1000
+
+
+def forget_peak(process: Path) -> None:
+    """Let `peak` begin at what the process has now (proc(5), clear_refs)."""
+    (process / "clear_refs").write_text("5")
+
+
+def shrinks_to(process: Path, megabytes: float) -> None:
+    """Wait until the process has no more memory of its own."""
+    end = time.monotonic() + SECONDS
+    while resident(process) > megabytes:
+        assert time.monotonic() < end, f"it has {resident(process)} MB, not {megabytes}"
+        time.sleep(0.05)

@@ -6,12 +6,13 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 
 from tests.bombs import make_bombs, one_tile
-from tests.end_to_end.processes import peak, worker_of
+from tests.end_to_end.processes import forget_peak, peak, resident, shrinks_to, worker_of
 from tests.end_to_end.running import daemon
 from tests.images import gradient, write_tiff_pyramid
 from tests.ports import free_port
@@ -27,6 +28,7 @@ REFUSED = {
     "progressive.jpg": b"takes 2344 MB",
     "large.webp": b"takes 2097 MB",
     "tile.tif": b"takes 393 MB",
+    "untiled.j2k": b"however little of it is shown",
 }
 ADDRESSES = (
     "/iip?FIF={}&WID=100&CVT=jpeg",
@@ -44,6 +46,9 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     make_bombs(folder)
     (folder / "small.tif").write_bytes(one_tile(4096))
     write_tiff_pyramid(folder / "tiles.tif", gradient((300, 200)))
+    stream = imagecodecs.jpeg2k_encode(gradient((2040, 2040)), codecformat="J2K")
+    for index in range(CLIENTS):
+        (folder / f"blocks-{index}.j2k").write_bytes(stream)
     tifffile.imwrite(
         folder / "deep.tif",
         np.broadcast_to(np.uint16([0, 300, 65535]), (SIDE, SIDE, 3)),
@@ -52,7 +57,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         compression="adobe_deflate",
         metadata=None,
     )
-    arguments, limits = ("--bind", f"127.0.0.1:{number}"), {"MAX_RENDER_MEMORY": "128"}
+    arguments, limits = ("--bind", f"127.0.0.1:{number}"), {"MAX_RENDER_MEMORY": "128", "MAX_RENDERS": "8"}
     with daemon(folder, work, *arguments, ports=[number], **limits):
         yield number
     log = (work / "iipserve.log").read_text()
@@ -92,6 +97,33 @@ def test_compressed_texts(port: int) -> None:
         assert status == 415
         assert b"compressed texts" in body
     assert peak(worker) - before < MAX_GROWTH
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        pytest.param(
+            [f"/iip?FIF=tiles.tif&RGN=0,0,0.5,0.5&WID={3900 + index}&CVT=jpeg" for index in range(CLIENTS)],
+            id="enlarged exports of 90 MB",
+        ),
+        pytest.param(
+            [f"/iip?FIF=blocks-{index}.j2k&RGN=0,0,0.48,0.48&WID=900&CVT=jpeg" for index in range(CLIENTS)],
+            id="blocks of JPEG 2000 of 40 MB",
+        ),
+    ],
+)
+def test_many_at_once(port: int, addresses: list[str]) -> None:
+    """They take no more than MAX_RENDER_MEMORY together, and give it back."""
+    assert ask(port, "/iip?FIF=tiles.tif&JTL=0,0")[0] == 200
+    worker = worker_of(port)
+    before = resident(worker)
+    forget_peak(worker)
+    with ThreadPoolExecutor(len(addresses)) as clients:
+        statuses = list(clients.map(lambda address: ask(port, address)[0], addresses))
+    assert set(statuses) == {200}
+    assert peak(worker) - before < 128 * 1.024 + 50, "megabytes, of 250 or more"
+    shrinks_to(worker, before + 40)
+    assert worker_of(port) == worker
 
 
 def test_many_bundles_at_once(port: int) -> None:

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
 from iipserve.containers.boxes import Read
 from iipserve.errors import DecodeError, UnsupportedImage
 from iipserve.geometry import ceil_div
+from iipserve.sources.jpeg2000.coding_style import CodingStyle, count_blocks, styles_of, with_exceptions
 
 START = b"\xff\x4f\xff\x51"
 SOT, SOD, COD, COC, PPM, PPT = 0xFF90, 0xFF93, 0xFF52, 0xFF53, 0xFF60, 0xFF61
@@ -35,6 +35,8 @@ BLOCK_COST = 600
 """Bytes that OpenJPEG 2.5 allocates for each code-block of a tile, decoded or not."""
 MAX_STRUCTURE = 1 << 30
 """Bytes that OpenJPEG may allocate for the code-blocks of one tile."""
+MAX_OWN_STRUCTURE = 16 << 20
+"""The same of a tile that has more code-blocks by its own header than by the main one, which costs are estimated from."""
 MAX_WHOLE_SAMPLES = 100_000_000
 """Samples, of 4 bytes while decoding, of an HT tile, of which OpenJPEG 2.5 decodes no part (the rest is gray)."""
 SUSPICIOUS_BLOCKS = 640_000
@@ -60,19 +62,6 @@ class Component(NamedTuple):
     dx: int
     """Columns of the pixel grid per sample."""
     dy: int
-
-
-@dataclass(frozen=True, slots=True)
-class CodingStyle:
-    """The coding style of one component, from COD or COC."""
-
-    levels: int
-    """Decomposition levels: number of times the resolution can be halved."""
-    block_width: int
-    """Exponent of a code-block's width in samples."""
-    block_height: int
-    precincts: tuple[tuple[int, int], ...]
-    """Exponents of the precincts' width and height, lowest resolution first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +110,12 @@ class Header:
     def decompositions(self) -> int:
         """Number of times the resolution of all components can be halved."""
         return min(style.levels for style in self.styles)
+
+    @property
+    def longest_tile(self) -> int:
+        """Bytes of the tile that has most, estimated: four times the mean."""
+        length = self.end - self.start
+        return min(length, 4 * length // (self.columns * self.rows))
 
     @property
     def tile_pixels(self) -> tuple[int, int]:
@@ -263,7 +258,7 @@ def _header(segments: _Segments, start: int, end: int) -> Header:
     (layers,) = struct.unpack_from(">H", cod, 6)
     return Header(
         start, end, segments.end, tuple(segments.kept), Span(left, top, right, bottom), step, (tile_x, tile_y),
-        (width, height), components, layers, _styles(cod, segments.coc, count),
+        (width, height), components, layers, styles_of(cod, segments.coc, count),
         _packet_headers(segments.packed_headers), segments.high_throughput,
     )  # fmt: skip
 
@@ -283,22 +278,6 @@ def _packet_headers(segments: dict[int, bytes]) -> tuple[bytes, ...] | None:
     return tuple(found)
 
 
-def _styles(cod: bytes, coc: Iterable[bytes], count: int) -> tuple[CodingStyle, ...]:
-    """The coding style of each component."""
-    # COD: marker, length, Scod, progression, layers, transform, then the coding style (A.6.1)
-    return _exceptions([_coding_style(cod, 9, has_precincts=bool(cod[4] & 1))] * count, coc)
-
-
-def _exceptions(styles: list[CodingStyle], coc: Iterable[bytes]) -> tuple[CodingStyle, ...]:
-    """Coding styles with those of single components."""
-    wide = len(styles) >= 257
-    for segment in coc:  # marker, length, component (1 or 2 bytes), Scoc, coding style (A.6.2)
-        index = int.from_bytes(segment[4:6], "big") if wide else segment[4]
-        offset = 6 if wide else 5
-        styles[index] = _coding_style(segment, offset + 1, has_precincts=bool(segment[offset] & 1))
-    return tuple(styles)
-
-
 def tile_styles(header: Header, segments: Sequence[bytes]) -> tuple[CodingStyle, ...]:
     """The coding styles of a tile, whose own header overrides the main one (A.6.1).
 
@@ -315,23 +294,15 @@ def tile_styles(header: Header, segments: Sequence[bytes]) -> tuple[CodingStyle,
     coc = [segment for marker, segment in by_marker if marker == COC]
     try:
         count = len(header.components)
-        styles = _styles(cod, coc, count) if cod else _exceptions(list(header.styles), coc)
+        styles = styles_of(cod, coc, count) if cod else with_exceptions(list(header.styles), coc)
     except IndexError as error:
         raise DecodeError("the header of a tile-part is damaged") from error
     _check_cost(header, styles)
+    if count_blocks(_largest_tile(header)[2], styles) * BLOCK_COST > max(
+        MAX_OWN_STRUCTURE, structure_bytes(header)
+    ):
+        raise UnsupportedImage("a tile has far more code-blocks than the main header says")
     return styles
-
-
-def _coding_style(segment: bytes, offset: int, *, has_precincts: bool) -> CodingStyle:
-    levels, block_width, block_height = segment[offset], segment[offset + 1] + 2, segment[offset + 2] + 2
-    if levels > 32 or block_width > 10 or block_height > 10 or block_width + block_height > 12:
-        raise DecodeError("the codestream's coding style is damaged")
-    if not has_precincts:
-        return CodingStyle(levels, block_width, block_height, ((15, 15),) * (levels + 1))
-    sizes = tuple(
-        (segment[offset + 5 + level] & 15, segment[offset + 5 + level] >> 4) for level in range(levels + 1)
-    )
-    return CodingStyle(levels, block_width, block_height, sizes)
 
 
 def _check_size(header: Header) -> None:
@@ -360,10 +331,8 @@ def _check_size(header: Header) -> None:
 
 def _check_cost(header: Header, styles: Sequence[CodingStyle]) -> None:
     """Refuse tiles that would cost OpenJPEG too much memory, or have far more code-blocks than the file has bytes."""
-    image, (tile_width, tile_height) = header.image, header.tile_pixels
-    width, height = min(tile_width, image.right - image.left), min(tile_height, image.bottom - image.top)
-    sizes = [(ceil_div(width, part.dx), ceil_div(height, part.dy)) for part in header.components]
-    blocks = sum(_count_blocks(*size, style) for size, style in zip(sizes, styles, strict=True))
+    width, height, sizes = _largest_tile(header)
+    blocks = count_blocks(sizes, styles)
     if header.high_throughput and sum(map(math.prod, sizes)) > MAX_WHOLE_SAMPLES:
         raise UnsupportedImage(
             f"high-throughput tiles are decoded whole; one of {width} x {height} pixels takes too much memory"
@@ -376,17 +345,17 @@ def _check_cost(header: Header, styles: Sequence[CodingStyle]) -> None:
         )
 
 
-@lru_cache(maxsize=256)
-def _count_blocks(width: int, height: int, style: CodingStyle) -> int:
-    """Number of code-blocks of one component of a tile: an estimate, never too low."""
-    count = 0
-    for level, (precinct_width, precinct_height) in enumerate(style.precincts):
-        # each resolution above the lowest has three subbands of half the size, with half the precinct (B.7)
-        bands, halving = (3, 1) if level else (1, 0)
-        shrink = style.levels - level + halving
-        block_width = min(style.block_width, max(0, precinct_width - halving))
-        block_height = min(style.block_height, max(0, precinct_height - halving))
-        count += (
-            bands * ceil_div(width, 1 << shrink + block_width) * ceil_div(height, 1 << shrink + block_height)
-        )
-    return count
+def structure_bytes(header: Header) -> int:
+    """Bytes that OpenJPEG allocates for the code-blocks of the largest tile, however little of it is decoded."""
+    return count_blocks(_largest_tile(header)[2], header.styles) * BLOCK_COST
+
+
+def _largest_tile(header: Header) -> tuple[int, int, list[tuple[int, int]]]:
+    """Width and height of the largest tile, on the pixel grid, and columns and rows of its components."""
+    image, (tile_width, tile_height) = header.image, header.tile_pixels
+    width, height = min(tile_width, image.right - image.left), min(tile_height, image.bottom - image.top)
+    return (
+        width,
+        height,
+        [(ceil_div(width, part.dx), ceil_div(height, part.dy)) for part in header.components],
+    )

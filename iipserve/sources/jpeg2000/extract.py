@@ -91,6 +91,11 @@ class TileParts:
             known.cut_off |= position > header.end or not packed
             self._is_cut_off |= position > header.end
 
+    def longest(self) -> int:
+        """Bytes of the tile that has most."""
+        tiles = (sum(part.length for part in tile.parts) for tile in self._tiles.values())
+        return max(tiles, default=0)
+
     def decompositions(self, tiles: Span) -> int:
         """Number of times that all of some tiles can be halved.
 

@@ -50,6 +50,8 @@ MAX_BLOCK_SAMPLES = 4 * MAX_BLOCK * MAX_BLOCK
 """Blocks of more than four components are smaller, as OpenJPEG holds 4 bytes for each sample."""
 MAX_FINER = 4
 """Blocks that are decoded at once where a tile has too few resolutions."""
+SAMPLE_COST = 12
+"""Bytes that OpenJPEG 2.5 holds for each sample of a block while it is decoded."""
 THREADED_AREA = 512 * 512
 """Pixels; larger blocks are decoded with additional threads."""
 MAX_THREADS = 4
@@ -79,6 +81,9 @@ class Jpeg2000Source(Source):
         self._descriptor = file.descriptor
         self.reads_parts = not self._header.high_throughput
         weakref.finalize(self, os.close, file.descriptor)
+        self._structure = codestream.structure_bytes(self._header)
+        self._longest = self._header.longest_tile
+        """Bytes of the tile that has most."""
         self._parts: TileParts | None = None
         self._lock = threading.Lock()
         self._whole: LRU[tuple[Window, int], Pixels] = LRU(MAX_WHOLE)
@@ -135,6 +140,12 @@ class Jpeg2000Source(Source):
         held = self._held(self._header.tiles_under(decoded.area), decoded)
         return blocks if self._whole.get((held, 0)) is not None else max(blocks, held.size.area)
 
+    def decoding_memory(self, level: int, region: Region) -> int:
+        """As `Source.decoding_memory`: all bytes and code-blocks of a tile of the codestream, and the samples of a block."""
+        stored = self.info.levels[level]
+        block = min(stored.tile.area, stored.size.area) * len(self._header.components) * SAMPLE_COST
+        return self._longest + self._structure + block
+
     def _read(self, window: Window, layers: int) -> Pixels:
         decoded = self._decoded(window)
         tiles = self._header.tiles_under(decoded.area)
@@ -174,6 +185,7 @@ class Jpeg2000Source(Source):
         with self._lock:
             if self._parts is None:
                 self._parts = TileParts(self._descriptor, self._header)
+                self._longest = min(self._parts.longest(), self._header.end - self._header.start)
             return self._parts
 
     def _decode_finer(self, tiles: Span, decoded: Window, window: Window, layers: int, excess: int) -> Pixels:
