@@ -157,7 +157,9 @@ def test_an_image_that_is_missing_leaves_its_hole(published: Published) -> None:
 def test_an_empty_collection_is_no_layer_yet(published: Published) -> None:
     worker = published.application()
     published.store.delete_items(NAME, [f"{year}.tif" for year in GRAYS])
-    assert ask(worker, f"/wmts/{NAME}/{TILE}.png").status == 404
+    for address in (*(each.values[0] for each in SAME_TILE), f"/ogc/collections/{NAME}/map?f=png"):
+        assert ask(worker, str(address)).status in (400, 404)
+    assert b"LayerNotDefined" in body(ask(worker, MAP))
     published.add([2014])
     assert ask(worker, f"/wmts/{NAME}/{TILE}.png").status == 200
 

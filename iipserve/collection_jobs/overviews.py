@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -35,6 +34,8 @@ SIDE = 8192
 MERCATOR_LATITUDE = 85.0
 """Up to which the web's Mercator projection is used where images have several systems."""
 RGB = 3
+DISPLAYED = frozenset({"uint8", "uint16"})
+"""Types whose samples are displayed from black to white of the type."""
 
 
 class Overview(NamedTuple):
@@ -73,7 +74,7 @@ def overview_of(
     boxes = [box for member in members for box in member.boxes]
     finest = min(item.gsd_min or math.inf for item in items)
     side = _pixel_side(boxes, key, pixel_size, finest)
-    bands, dtype = _samples(items)
+    bands, dtype = _samples(items, has_range="range" in collection.style)
     shape = OverviewShape(overview_grid(key, boxes, side), bands, dtype, _nodata(items, dtype))
     return Overview(OverviewBuilder(shape, members, context.library, context.geo_image), path)
 
@@ -142,22 +143,30 @@ def _pixel_side(boxes: Sequence[Bounds], key: str, pixel_size: float | None, fin
     return max(max(wide, high) / SIDE, finest / unit)
 
 
-def _samples(items: Sequence[Item]) -> tuple[int, str]:
+def _samples(items: Sequence[Item], *, has_range: bool) -> tuple[int, str]:
     """How many bands all have, and of which type.
 
     Raises:
         InvalidRequest: they have samples of several types, which cannot be compared.
     """
-    types = Counter(item.dtype for item in items)
-    if len(types) > 1:
-        raise InvalidRequest(
-            f"images with samples of several types ({', '.join(sorted(types))}) have no common overview"
-        )
-    dtype = next(iter(types))
-    if dtype not in SAMPLE_TYPES:
-        dtype = "float32" if dtype.startswith("float") else "int32"
+    dtype = _common_type({item.dtype for item in items}, has_range=has_range)
     counts = {len(item.bands) for item in items}
     return (RGB if min(counts) == 1 and max(counts) >= RGB else min(counts)), dtype
+
+
+def _common_type(types: set[str], *, has_range: bool) -> str:
+    """The type of an overview that has samples of all these types.
+
+    Samples of several types can be compared where they stand for values by themselves: those with a sign and of more than 16
+    bits. Unsigned ones of 8 and 16 bits are displayed from black to white of their own type, unless the style sets a range.
+    """
+    if len(types) > 1 and not has_range and types & DISPLAYED:
+        raise InvalidRequest(
+            f"images with samples of several types ({', '.join(sorted(types))}) have no common overview, unless the style of the "
+            "collection has a range"
+        )
+    dtype = str(np.result_type(*types))
+    return dtype if dtype in SAMPLE_TYPES else "float32" if dtype.startswith("float") else "int32"
 
 
 def _nodata(items: Sequence[Item], dtype: str) -> float | None:

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from iipserve.cache.memory import MemoryCache
 from iipserve.coverage_formats import gdal
 from iipserve.engine.coverage_reader import CoverageReader, coverage_reader
+from iipserve.engine.coverage_resampling import LEAST_WEIGHT
 from iipserve.engine.decoding import TileDecoder
 from iipserve.engine.files import ImageChanged
 from iipserve.engine.library import Library
-from iipserve.engine.overview_source import OverviewSource, level_georeference
+from iipserve.engine.overview_source import OverviewSource, level_georeference, opaque
 from iipserve.errors import Conflict, IIPServeError, InvalidRequest
 from iipserve.geo.georeference import GeoImage, Georeference
 from iipserve.geo.grid import Bounds, GridRef
@@ -196,10 +197,16 @@ class OverviewBuilder:
         """The samples of one image, with opacity; None if it cannot be read."""
         try:
             reader = self._reader(identifier, grid)
-            return None if reader is None else np.concatenate(list(reader.strips(lambda: None)))
+            if reader is None:
+                return None
+            samples: NDArray[Any] = np.concatenate(list(reader.strips(lambda: None)))
         except (IIPServeError, ImageChanged, OSError) as error:
             self.failures.setdefault(identifier, str(error) or "it is being replaced")
             return None
+        # means of floats that are 0 may be off by rounding
+        opacity = samples[..., -1]
+        opacity[opacity < LEAST_WEIGHT * opaque(self.shape.dtype)] = 0
+        return samples
 
     def _reader(self, identifier: str, grid: GridRef) -> CoverageReader | None:
         """What reads an image on a grid; None if it has no place there."""

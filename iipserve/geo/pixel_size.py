@@ -8,7 +8,7 @@ import numpy as np
 
 from iipserve.geo import crs
 from iipserve.geo.georeference import PIXEL_SPACE, Georeference
-from iipserve.geo.grid import GridRef
+from iipserve.geo.grid import Bounds, GridRef
 from iipserve.geo.mapping import to_ground
 from iipserve.geo.places import NEIGHBORS, PROBES
 from iipserve.geo.proj import Coordinates
@@ -56,6 +56,17 @@ def _degrees(latitudes: Coordinates) -> tuple[Coordinates, Coordinates]:
     )
 
 
-def grid_pixel_size(grid: GridRef) -> float | None:
-    """As `pixel_size`, of a grid."""
-    return pixel_size(Georeference(grid.crs, grid.affine, grid.size))
+def grid_pixel_size(grid: GridRef, box: Bounds) -> float:
+    """As `pixel_size`, of a map; the height of its pixels where these have no other size.
+
+    Args:
+        grid: of the map.
+        box: of the map, in degrees.
+    """
+    return pixel_size(Georeference(grid.crs, grid.affine, grid.size)) or height(box) / grid.size.height
+
+
+def height(box: Bounds) -> float:
+    """The height of a box in degrees, in metres on the ground."""
+    _, up = _degrees(np.array([(box.min_y + box.max_y) / 2]))
+    return float((box.max_y - box.min_y) * up[0])

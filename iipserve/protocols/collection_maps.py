@@ -7,7 +7,7 @@ from typing import NamedTuple
 from iipserve.errors import IMAGE_FAULTS
 from iipserve.geo import crs
 from iipserve.geo.extents import transform_bounds
-from iipserve.geo.grid import Bounds, GridRef
+from iipserve.geo.grid import GridRef
 from iipserve.geo.image_index import COARSEST, ImageIndex, IndexedImage
 from iipserve.geo.image_scale import scale_of
 from iipserve.geo.layer import LayerEntry
@@ -23,8 +23,6 @@ from iipserve.protocols.mosaics import MAX_MOSAIC_IMAGES, Member, open_members
 
 COARSE = 0.5
 """Pixels of an overview per pixel of a map, at least."""
-METRES_PER_DEGREE = 111_195.0
-"""Of latitude, on a sphere with the mean radius of the Earth."""
 
 
 class Wanted(NamedTuple):
@@ -137,15 +135,5 @@ def images_of(index: ImageIndex, target: GridRef, limit: int) -> Wanted:
     box = transform_bounds(target.crs, crs.WGS84, target.bounds)
     if box is None:
         return Wanted((), False)
-    found = index.matching(box, pixel_size(box, target), limit + 1)
+    found = index.matching(box, grid_pixel_size(target, box), limit + 1)
     return Wanted(found[:limit], len(found) > limit)
-
-
-def pixel_size(box: Bounds, target: GridRef) -> float:
-    """The size of a pixel of a map on the ground, in metres, as of items; its height where it has no other.
-
-    Args:
-        box: of the map, in degrees.
-        target: its grid.
-    """
-    return grid_pixel_size(target) or box.height * METRES_PER_DEGREE / target.size.height

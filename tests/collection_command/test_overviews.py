@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import fcntl
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,36 @@ def test_gray_and_color_become_color(folder: Folder) -> None:
     assert has_data.all()
     assert samples[:, 8, 5].tolist() == [200, 100, 50]
     assert samples[:, 8, 20].tolist() == [77, 77, 77]
+
+
+@pytest.mark.parametrize(
+    ("types", "style", "expected"),
+    [
+        (("int16", "float32"), {}, "float32"),
+        (("int16", "int32"), {}, "int32"),
+        (("float32", "float64"), {}, "float32"),
+        (("uint8", "uint16"), {"range": [0, 200]}, "uint16"),
+        (("uint8", "int16"), {"range": [0, 200]}, "int16"),
+    ],
+)
+def test_samples_of_several_types_have_one_that_holds_them(
+    folder: Folder, types: tuple[str, str], style: dict[str, Any], expected: str
+) -> None:
+    """Two images next to each other, the second one with missing data."""
+    first, second = positions(dtype=types[0])[0] + 5, positions(dtype=types[1])[0] + 9
+    valid = np.ones(second.shape, bool)
+    valid[10:40, 40:80] = False
+    write_geotiff(folder.images / "a.tif", first)
+    place = UTM * UTM.translation(120, 0)
+    write_geotiff(folder.images / "b.tif", second, transform=place, mask=valid)
+    folder.ran("add", "demo", str(folder.images))
+    with closing(folder.store()) as store:
+        store.replace(replace(store.collection("demo"), style=style))
+    samples, has_data, profile = built(folder, "--pixel-size", str(STEP))
+    assert profile["dtype"] == expected
+    means_of_both = np.concatenate([means(first, np.ones_like(valid)), means(second, valid)], axis=1)
+    np.testing.assert_array_equal(has_data, np.isfinite(means_of_both))
+    np.testing.assert_allclose(samples[0][has_data], means_of_both[has_data], atol=1)
 
 
 def test_levels_get_smaller_until_one_is_small(folder: Folder) -> None:

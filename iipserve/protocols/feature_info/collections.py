@@ -9,10 +9,11 @@ from iipserve.geo.extents import transform_bounds
 from iipserve.geo.grid import GridRef
 from iipserve.geo.image_index import ImageIndex, IndexedImage
 from iipserve.geo.layer import LayerEntry
+from iipserve.geo.pixel_size import grid_pixel_size, height
 from iipserve.plan import MosaicRule
 from iipserve.protocols import Images, Server
 from iipserve.protocols.collection_coverages import rule_of
-from iipserve.protocols.collection_maps import METRES_PER_DEGREE, images_of, pixel_size
+from iipserve.protocols.collection_maps import images_of
 from iipserve.protocols.feature_info.places import REACH, Place
 from iipserve.protocols.mosaics import MAX_MOSAIC_IMAGES, open_members
 
@@ -76,6 +77,5 @@ def _at(index: ImageIndex, place: Place, grid: GridRef | None) -> tuple[IndexedI
     box = transform_bounds(place.crs, crs.WGS84, place.area)
     if box is None:
         return ()
-    height = box.height * METRES_PER_DEGREE / (2 * REACH + 1)
-    size = height if grid is None else pixel_size(box, grid)
+    size = height(box) / (2 * REACH + 1) if grid is None else grid_pixel_size(grid, box)
     return index.matching(box, size, MAX_MOSAIC_IMAGES)

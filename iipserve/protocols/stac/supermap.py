@@ -44,6 +44,8 @@ TILE = "tile."
 LEGEND, STATISTICS, TILE_INFO = "legend", "statistics", "tileInfo"
 RESOURCES = (LEGEND, STATISTICS, TILE_INFO)
 SUFFIX = ".json"
+MAX_DIGITS = 9
+"""Of numbers of tiles."""
 MAX_IDS = 100
 """Numbers or names of images in one request."""
 
@@ -117,10 +119,19 @@ def plan_resource(asked: Shown, images: Images, server: Server) -> Answer:
 
 
 def _number(parameters: Parameters, name: str) -> int:
-    text = parameters.get(name)
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise TileNotFound(f"{name} of a tile is {text[:40]!r}; a whole number from 0 is needed")
-    return int(text)
+    """A number of a tile.
+
+    Raises:
+        InvalidRequest: it is none.
+        TileNotFound: no tile has it.
+    """
+    text = parameters.get(name).strip()
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()):
+        raise InvalidRequest(f"{name} of a tile is {text[:40]!r}; a whole number from 0 is needed")
+    if digits != text or len(digits) > MAX_DIGITS:
+        raise TileNotFound(f"{name} of a tile is {text[:40]}; there is none")
+    return int(digits)
 
 
 def _shown(collection: str, parameters: Parameters, server: Server) -> Layer:

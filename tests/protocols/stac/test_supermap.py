@@ -99,9 +99,12 @@ def test_a_tile_outside_of_the_images_is_clear(collection: app.Application) -> N
     assert not shown[..., 3].any()
 
 
-@pytest.mark.parametrize(
-    "parameters", ["x=a&y=1&z=1", "x=-1&y=1&z=1", "y=1&z=1", "x=1&y=1&z=99", f"x={'9' * 30}&y=1&z=1"]
-)
+@pytest.mark.parametrize("parameters", ["x=a&y=1&z=1", "y=1&z=1", "x=1&z=1", "x=1&y=1&z=", "x=1.5&y=1&z=1"])
+def test_numbers_of_tiles_that_are_none(collection: app.Application, parameters: str) -> None:
+    assert ask(collection, f"{ROOT}collections/c/tile.png?{parameters}").status == 400
+
+
+@pytest.mark.parametrize("parameters", ["x=-1&y=1&z=1", "x=1&y=1&z=99", f"x={'9' * 30}&y=1&z=1"])
 def test_no_tile_there(collection: app.Application, parameters: str) -> None:
     assert ask(collection, f"{ROOT}collections/c/tile.png?{parameters}").status == 404
     assert ask(collection, f"{ROOT}collections/d/tile.png?{TILE}").status == 404
