@@ -82,7 +82,7 @@ class JobRunner:
         """
         self._access = access
         try:
-            store = self._store.current()
+            store = self._store.current() if self._store.is_open else None
             if store is not None and store.unfinished_jobs():
                 self._wake()
         except IIPServeError as error:

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 SILENT_SECONDS = 600.0
 """After which a process of another host, of which nothing is heard, counts as ended."""
-STARTED = 19
-"""Index of the time of start among the fields after the name of the program (proc(5), `/proc/PID/stat`, field 22)."""
+STARTED = 18
+"""Index of the time of start among the fields after the state (proc(5), `/proc/PID/stat`, field 22)."""
+ENDED = (b"Z", b"X", b"x")
+"""States of processes that have ended."""
 
 
 def this_worker() -> str:
@@ -32,9 +34,10 @@ def has_ended(worker: str, heard: datetime) -> bool:
 
 
 def _started(pid: int) -> str:
-    """When a process was started; empty where there is none."""
+    """When a process was started; empty where there is none, or none that runs any more."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[STARTED].decode()
-    except (OSError, IndexError):
+            state, *fields = file.read().rpartition(b")")[2].split()
+            return "" if state in ENDED else fields[STARTED].decode()
+    except (OSError, IndexError, ValueError):
         return ""

@@ -61,6 +61,11 @@ class CollectionStore:
             except (StoreUnavailable, NotInstalled) as error:
                 log.warning("the store of collections is not open yet: %s", error)
 
+    @property
+    def is_open(self) -> bool:
+        """The store has been opened, and can probably be used."""
+        return self._opened is not None
+
     def current(self) -> Store | None:
         """The store; None where the service has none.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,6 +54,7 @@ def origin(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
         "editable = true",
         f'tokens = "{work}/tokens"',
         f'upload_folder = "{folder}/uploads"',
+        f'overview_folder = "{folder}/overviews"',
     )
     with collection_server(folder, work, *lines) as address:
         yield address
@@ -92,7 +94,7 @@ def add(page: Page, folder: str, message: str) -> None:
     page.click("#adding summary")
     page.fill("#add-names [name=folder]", folder)
     page.click("#add-names button")
-    expect(page.locator("#added")).to_have_text(message)
+    expect(page.locator("#added")).to_have_text(message, timeout=60_000)
 
 
 def test_a_collection_is_made_filled_restyled_and_deleted(page: Page, origin: str) -> None:
@@ -121,6 +123,23 @@ def test_a_collection_is_made_filled_restyled_and_deleted(page: Page, origin: st
     page.click("#yes")
     expect(page.locator("#none")).to_be_visible()
     assert ask(f"{origin}/stac/collections").value["collections"] == []
+
+
+def test_files_are_checked_and_an_overview_is_built(page: Page, folder: Path) -> None:
+    sign_in(page)
+    create(page, "kept")
+    add(page, "coast/[01].*", "2 of 2 images added")
+    os.utime(folder / "coast/0.tif", (1, 1))
+    page.click("#maintenance summary")
+    page.click("#check button")
+    expect(page.locator("#added")).to_have_text("2 items, 1 not as they were", timeout=60_000)
+    expect(page.locator("#failed li")).to_have_text("0.tif changed")
+    page.check("#check [name=repair]")
+    page.click("#check button")
+    expect(page.locator("#added")).to_have_text("2 items, 1 repaired", timeout=60_000)
+    page.click("#overview button")
+    expect(page.locator("#added")).to_contain_text("0 images left out", timeout=60_000)
+    assert (folder / "overviews/kept.tif").exists()
 
 
 def test_a_file_is_uploaded(page: Page, origin: str, folder: Path, tmp_path: Path) -> None:

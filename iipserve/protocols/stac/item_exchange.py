@@ -67,8 +67,8 @@ def read_lines(file: BinaryIO) -> Iterator[Mapping[str, Any]]:
 def _features(line: bytes, of: str) -> Iterator[Mapping[str, Any]]:
     found = parsed(line, of)
     kind = found.get("type") if isinstance(found, dict) else None
-    if kind == "FeatureCollection":
-        yield from found.get("features", ())
+    if kind == "FeatureCollection" and isinstance(found.get("features"), list):
+        yield from found["features"]
     elif kind == "Feature":
         yield found
     elif kind != "Collection":

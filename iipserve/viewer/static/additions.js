@@ -1,34 +1,22 @@
-// Adding images to a collection: by their names on the server, or by uploading them. Tells how far it is, and what failed.
+// What takes long: jobs of the server on a collection, and uploads. Tells how far it is, and what failed.
 
 import { count, element, fileSize } from "./gallery.js";
-import { addImages, upload } from "./stac.js";
+import { dismissJob, job as latest, startJob, upload } from "./stac.js";
 
-/** Images that one request adds: few enough that progress is seen. */
-const BATCH = 8;
-/** Names that one page of the list of images has. */
-const LISTED = 200;
+/** Milliseconds between two looks at a job. */
+const PAUSE = 500;
+const UNFINISHED = ["accepted", "running"];
+/** What the list of failures of a job is, by its kind. */
+const FAILURES = { check: "Not as they were", overview: "Left out" };
 
-/** The names of images in a folder of the server, or of one image. */
-export async function namesBelow(folder) {
-  const wanted = folder.trim().replace(/^\/+|\/+$/g, "");
-  const names = [];
-  for (let offset = 0; offset !== null; ) {
-    const asked = new URLSearchParams({ offset, limit: LISTED, filter: wanted });
-    const answer = await fetch(new URL(`images.json?${asked}`, document.baseURI));
-    if (!answer.ok) {
-      throw new Error(await answer.text());
-    }
-    const list = await answer.json();
-    names.push(...list.images.map(({ name }) => name));
-    offset = list.next;
-  }
-  return names.filter((name) => !wanted || name === wanted || name.startsWith(`${wanted}/`));
-}
+export const isUnfinished = ({ status }) => UNFINISHED.includes(status);
 
 export class Additions {
   #root;
   #done;
   #stop = null;
+  /** Of the job that is followed. */
+  #followed = null;
 
   /** `root` holds the elements of the progress; `done` is called after images have been added. */
   constructor(root, done) {
@@ -41,13 +29,50 @@ export class Additions {
     return this.#root.querySelector(selector);
   }
 
-  /** Add images of the server. */
-  addNames(id, names) {
-    const batches = [];
-    for (let start = 0; start < names.length; start += BATCH) {
-      batches.push(names.slice(start, start + BATCH));
+  /** Have a job done on a collection, as {kind: "check"}, and follow it to its end. */
+  async start(id, value) {
+    await this.follow(id, await startJob(id, value));
+  }
+
+  /** Tell how far a job is until it has ended. */
+  async follow(id, job) {
+    const control = (this.#stop = new AbortController());
+    this.#followed = control;
+    let isLeft = false;
+    this.#begin(job.total ?? 0, FAILURES[job.processID]);
+    control.signal.addEventListener("abort", () => dismissJob(id, job.jobID).catch(() => {}));
+    try {
+      for (; isUnfinished(job); job = await latest(id, job.jobID)) {
+        this.#showJob(job);
+        await new Promise((resolve) => setTimeout(resolve, PAUSE));
+        isLeft = this.#followed !== control;
+        if (isLeft) {
+          return;
+        }
+      }
+      this.#showJob(job);
+    } finally {
+      isLeft || (await this.#end());
     }
-    return this.#run(names.length, batches, async (batch, signal) => addImages(id, batch, signal));
+  }
+
+  /** Tell no more of a job, which goes on. */
+  leave() {
+    this.#followed = null;
+    this.#root.hidden = true;
+  }
+
+  #showJob({ status, processID, message, done, failed, total, failures = [] }) {
+    Object.assign(this.#part("progress"), { max: total || 1, value: total ? done : 0 });
+    const isAdding = processID === "add" && total !== undefined;
+    const counts = isAdding ? summary({ added: done - failed, failed }, total) : `${count(done)} of ${count(total ?? 0)}`;
+    const running = isAdding ? counts : `${message || "Waiting"}${total === undefined ? "" : `: ${counts}`}`;
+    const ended = { successful: isAdding ? counts : message, dismissed: `Stopped: ${counts}`, failed: `Failed: ${message}` };
+    this.#say(ended[status] ?? running);
+    const rows = failures.map(({ name, reason }) => failureRow(name, reason));
+    const more = failed - failures.length;
+    this.#part("#failed").replaceChildren(...rows, ...(more > 0 ? [element("li", {}, `and ${count(more)} more`)] : []));
+    this.#part("#failures").hidden = !failed;
   }
 
   /** Upload files and add them, one after the other. */
@@ -71,7 +96,7 @@ export class Additions {
       for (const { name, error } of results) {
         counts[error ? "failed" : "added"] += 1;
         if (error) {
-          this.#part("#failed").append(element("li", {}, element("strong", {}, name), ` ${error}`));
+          this.#part("#failed").append(failureRow(name, error));
         }
       }
       this.#part("progress").value = counts.added + counts.failed;
@@ -80,10 +105,14 @@ export class Additions {
     }
     const isStopped = control.signal.aborted;
     this.#say(`${isStopped ? "Stopped: " : ""}${summary(counts, total)}`);
+    await this.#end();
+  }
+
+  async #end() {
     this.#stop = null;
     this.#part("#stop").hidden = true;
     this.#root.removeAttribute("aria-busy");
-    await this.#done(counts);
+    await this.#done();
   }
 
   /** What became of each image of a task; an answer that refuses all of them is the error of each. */
@@ -94,15 +123,15 @@ export class Additions {
       if (error.name === "AbortError") {
         return [];
       }
-      const names = Array.isArray(task) ? task : [task.name];
       if (error.needsToken) {
         this.#stop?.abort();
       }
-      return names.map((name) => ({ name, error: error.message }));
+      return [{ name: task.name, error: error.message }];
     }
   }
 
-  #begin(total) {
+  #begin(total, failures = "Not added") {
+    this.#part("h3").textContent = failures;
     this.#root.hidden = false;
     this.#root.setAttribute("aria-busy", "true");
     this.#part("#failed").replaceChildren();
@@ -116,6 +145,8 @@ export class Additions {
     this.#part("#added").textContent = text;
   }
 }
+
+const failureRow = (name, reason) => element("li", {}, element("strong", {}, name), ` ${reason}`);
 
 function summary({ added, failed }, total) {
   const lost = failed ? `, ${count(failed)} failed` : "";

@@ -1,6 +1,6 @@
 // The page that manages collections of images. It reads and changes them through the REST interface alone (stac.js).
 
-import { Additions, namesBelow } from "./additions.js";
+import { Additions, isUnfinished } from "./additions.js";
 import { FootprintMap, sides } from "./footprints.js";
 import { count, element, fileSize } from "./gallery.js";
 import * as stac from "./stac.js";
@@ -27,9 +27,11 @@ class CollectionsPage {
     addEventListener("hashchange", () => this.#attempt(() => this.#open()));
     this.#onSubmit("#create", (form) => this.#create(form));
     this.#onSubmit("#search", () => this.#search());
-    this.#onSubmit("#add-names", (form) => this.#addNames(form.elements.folder.value));
+    this.#onSubmit("#add-names", (form) => this.#addFolder(form.elements.folder.value));
     this.#onSubmit("#add-files", (form) => this.#addFiles(form));
     this.#onSubmit("#style", (form) => this.#changeStyle(form));
+    this.#onSubmit("#check", (form) => this.#additions.start(this.#current.id, { kind: "check", repair: form.elements.repair.checked }));
+    this.#onSubmit("#overview", () => this.#additions.start(this.#current.id, { kind: "overview" }));
     find("#more").addEventListener("click", () => this.#attempt(() => this.#load(this.#next, true)));
     find("#delete").addEventListener("click", () => this.#attempt(() => this.#deleteCollection()));
     find("#sign-in").addEventListener("click", () => askToken());
@@ -38,7 +40,7 @@ class CollectionsPage {
   async start() {
     await this.#attempt(async () => {
       this.#editable = await stac.isEditable();
-      for (const part of ["#new", "#adding", "#appearance", "#delete", "#sign-in"]) {
+      for (const part of ["#new", "#adding", "#maintenance", "#appearance", "#delete", "#sign-in"]) {
         find(part).hidden = !this.#editable;
       }
       await this.#open();
@@ -87,7 +89,7 @@ class CollectionsPage {
     find("#all").hidden = id !== null;
     find("#one").hidden = id === null;
     find("#up").href = id === null ? ".." : "#";
-    find("#additions").hidden = true;
+    this.#additions.leave();
     await (id === null ? this.#showAll() : this.#showOne(id));
   }
 
@@ -125,6 +127,16 @@ class CollectionsPage {
     find("#search").reset();
     await this.#search();
     this.#map?.goTo(boxOf(this.#current));
+    this.#followJob(id);
+  }
+
+  /** Tell how far a job is that was started before the page was opened; only editors know of jobs. */
+  async #followJob(id) {
+    const found = this.#editable ? await stac.jobs(id).catch(() => []) : [];
+    const job = found.find(isUnfinished);
+    if (job && this.#current?.id === id) {
+      await this.#attempt(() => this.#additions.follow(id, job));
+    }
   }
 
   async #describe(id) {
@@ -193,18 +205,19 @@ class CollectionsPage {
   }
 
   async #refresh() {
+    if (!this.#current) {
+      return;
+    }
     await this.#attempt(async () => {
       await this.#describe(this.#current.id);
       await this.#search();
     });
   }
 
-  async #addNames(folder) {
-    const names = await namesBelow(folder);
-    if (!names.length) {
-      throw new Error(`the server has no image ${folder ? `${folder} and no folder of that name with images` : "at all"}`);
-    }
-    await this.#additions.addNames(this.#current.id, names);
+  /** Add an image of the server, or those of a folder or a pattern; without a name all. */
+  async #addFolder(folder) {
+    const href = folder.trim().replace(/^\/+/, "") || ".";
+    await this.#additions.start(this.#current.id, { kind: "add", href });
   }
 
   async #addFiles(form) {

@@ -38,8 +38,8 @@ function parsed(text) {
 const path = (...segments) => ROOT + segments.map(encodeURIComponent).join("/");
 const credentials = () => (token.get() ? { Authorization: `Bearer ${token.get()}` } : {});
 
-async function ask(address, { method = "GET", value, type = "application/json", ...options } = {}) {
-  const headers = { Accept: "application/geo+json, application/json", ...(method === "GET" ? {} : credentials()) };
+async function ask(address, { method = "GET", value, type = "application/json", secured = method !== "GET", ...options } = {}) {
+  const headers = { Accept: "application/geo+json, application/json", ...(secured ? credentials() : {}) };
   const sent = value === undefined ? {} : { body: JSON.stringify(value) };
   if (value !== undefined) {
     headers["Content-Type"] = type;
@@ -96,23 +96,13 @@ export async function itemsPage(address, signal) {
   return { items: document.features, matched: document.numberMatched, next: nextPage(address, document) };
 }
 
-/** Add images of the server by their names: a result for each, {name, error}, error being empty for what is added. */
-export async function addImages(id, names, signal) {
-  const results = await resultsOf(ask(path("collections", id, "items"), { method: "POST", value: names, signal }));
-  return names.map((name, index) => ({ name, error: results[index]?.error ?? "" }));
-}
-
-/** The results of several images. An answer that refuses some of them has results of all. */
-async function resultsOf(answer) {
-  try {
-    return (await answer).results;
-  } catch (error) {
-    if (!error.document?.results) {
-      throw error;
-    }
-    return error.document.results;
-  }
-}
+/** Start what takes longer than a request, as {kind: "add", href: "scenes/"}: a job. */
+export const startJob = (id, value) => ask(path("collections", id, "jobs"), { method: "POST", value });
+/** How far a job is, for those who may change the collection. */
+export const job = (id, jobId) => ask(path("collections", id, "jobs", jobId), { secured: true });
+export const jobs = async (id) => (await ask(path("collections", id, "jobs"), { secured: true })).jobs;
+/** End a job before it is done. */
+export const dismissJob = (id, jobId) => ask(path("collections", id, "jobs", jobId), { method: "DELETE" });
 
 /** Upload a file as a new image; `progress` is called with the bytes that are sent. */
 export function upload(id, file, progress, signal) {
