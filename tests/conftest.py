@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import iipserve.libvips  # noqa: F401 (before a test imports pyvips: it sets up the order of libraries)
 from tests.images import Picture, gradient, smooth, write_jpeg_pyramid, write_tiff_pyramid
 
-# an example takes as long as the machine lets it
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# an example takes as long as the machine lets it, and the examples are the same in each run
+settings.register_profile(
+    "repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

@@ -100,7 +100,7 @@ class Clone:
         """What a command writes to standard output; it must succeed."""
         done = subprocess.run(
             [*self._prefix, "bash", "-c", self.here(command)], cwd=self.folder, env=self.environ | environ, capture_output=True, text=True,
-            timeout=120, check=False,
+            timeout=300, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
         return done.stdout

@@ -235,5 +235,5 @@ def test_commands_work_as_written(clone: Clone, path: Path) -> None:
 
 
 def _status(port: int, path: str) -> int:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=120) as answer:
         return int(answer.status)

@@ -53,7 +53,7 @@ def images(tmp_path: Path) -> Path:
 
 
 def fetched(address: str) -> tuple[dict[str, str], bytes]:
-    with urllib.request.urlopen(address, timeout=60) as answer:
+    with urllib.request.urlopen(address, timeout=120) as answer:
         return {name.lower(): value for name, value in answer.headers.items()}, answer.read()
 
 
@@ -166,7 +166,7 @@ def test_http_proxy_under_a_path_of_its_own(images: Path, tmp_path: Path) -> Non
                 "Forwarded": "host=evil.example",
             },
         )
-        with urllib.request.urlopen(forged, timeout=60) as answer:
+        with urllib.request.urlopen(forged, timeout=120) as answer:
             assert json.load(answer)["id"] == info["id"]
 
 

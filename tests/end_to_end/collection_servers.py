@@ -42,7 +42,7 @@ def ask(address: str, method: str = "GET", value: Any = None, **headers: str) ->
     content = None if value is None else json.dumps(value).encode()
     request = urllib.request.Request(address, content, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return Answered(answer.status, _value(answer.read()))
     except urllib.error.HTTPError as error:
         return Answered(error.code, _value(error.read()))

@@ -25,5 +25,5 @@ class History:
         """Whether a version of this value was in place at some time of a request."""
         return any(
             version == value and begin <= end and start <= over
-            for version, begin, over in self.versions[-400:]
+            for version, begin, over in self.versions[-4000:]
         )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser
 
-from tests.end_to_end.browsing import watch
+from tests.end_to_end.browsing import new_context, watch
 from tests.end_to_end.viewer_pages import DELIVERY, Site, content, named
 
 rasterio = pytest.importorskip("rasterio")
@@ -31,7 +31,7 @@ WINDOW = 512
 """Side of the maps, in pixels."""
 SIZE = (300, 200)
 """Columns and rows of the rasters."""
-SECONDS = 30_000
+SECONDS = 120_000
 OFF = 0.75
 """Pixels by which a map may be off: nearest pixels are half a pixel of the source away at most."""
 HALF_EQUATOR = 20_037_508.342789244
@@ -117,7 +117,7 @@ def drawn_by_gdal(path: Path, view: View) -> NDArray[np.uint8]:
 def shown(browser: Browser, documents: Site, origin: str, page: str) -> NDArray[np.uint8]:
     """The map of a page, once it is drawn. Nothing may fail on the way."""
     documents.hold("/map.html", page, origin)
-    opened = browser.new_context(viewport={"width": WINDOW, "height": WINDOW}).new_page()
+    opened = new_context(browser, viewport={"width": WINDOW, "height": WINDOW}).new_page()
     answered: list[str] = []
     mistakes: list[str] = []
     watch(opened, answered, mistakes)

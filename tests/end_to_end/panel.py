@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from tests.end_to_end.browsing import Visit
 from tests.end_to_end.iip_pictures import HEIGHT, WIDTH
 
-PATIENCE = 15.0
+PATIENCE = 120.0
 """Seconds."""
 
 

@@ -18,8 +18,8 @@ import pytest
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 30.0
-END_SECONDS = 15.0
+START_SECONDS = 120.0
+END_SECONDS = 60.0
 
 NGINX = """
 daemon off;

@@ -67,7 +67,6 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 def ask(port: int, address: str) -> tuple[int, bytes]:
     with Peer(socket.create_connection(("127.0.0.1", port))) as peer:
-        peer.sock.settimeout(60)
         peer.send(request(address, keep=False))
         answer = peer.answer()
     return answer.status, answer.body
@@ -134,7 +133,6 @@ def test_many_bundles_at_once(port: int) -> None:
 
     def length(_: int) -> int:
         with Peer(socket.create_connection(("127.0.0.1", port))) as peer:
-            peer.sock.settimeout(60)
             peer.send(request("/iip?FIF=deep.tif&TIL=4,0-255", keep=False))
             answered = 0
             while (received := peer.receive()) is not None and received.kind == STDOUT:

@@ -179,8 +179,9 @@ def test_zooming_with_the_buttons_and_the_wheel(local: Visit) -> None:
     assert closer.zoom == pytest.approx(whole.zoom * 8, rel=0.01)
     assert_shown(local, closer)
     local.page.mouse.move(300, 300)
+    fragment = local.page.evaluate("location.hash")
     local.page.mouse.wheel(0, 300)
-    local.page.wait_for_timeout(200)
+    local.page.wait_for_function("former => location.hash !== former", arg=fragment)
     assert local.settle().zoom < closer.zoom
     local.page.locator("#full-size").click()
     assert local.settle().zoom == pytest.approx(WIDTH / 1280, rel=0.01)

@@ -158,7 +158,7 @@ def nearest(value: int) -> int:
 def browse(port: int, images: list[Changing], seed: int) -> Counter[str]:
     """Ask for images, at times for unchanged ones only, and judge each answer."""
     chance, seen, verdicts = random.Random(seed), dict[str, tuple[str, int]](), Counter[str]()
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", port, timeout=120)
     for _ in range(REQUESTS):
         image = chance.choice(images)
         name = image.identifier.replace("/", "%2F")

@@ -29,7 +29,7 @@ WITH, WITHOUT = (40, 120, 200), (40, 120, 0)
 
 def shown(origin: str) -> tuple[int, ...]:
     """Gray at `AT`; 0 where it is clear."""
-    with urllib.request.urlopen(origin + MAP, timeout=60) as answer:
+    with urllib.request.urlopen(origin + MAP, timeout=120) as answer:
         pixels = np.asarray(Image.open(io.BytesIO(answer.read())).convert("RGBA")).astype(int)
     return tuple(int(pixels[64, column, 0]) if pixels[64, column, 3] else 0 for column in AT)
 

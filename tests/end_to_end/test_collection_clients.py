@@ -122,7 +122,7 @@ def test_nothing_is_lost_or_doubled_while_workers_are_killed(tmp_path: Path) -> 
 def refused(address: str) -> bool:
     """Whether a request is refused for the time being, with the time after which to ask again."""
     parts = urlsplit(address)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=120)
     connection.request("GET", parts.path)
     answer = connection.getresponse()
     value = json.loads(answer.read())

@@ -40,7 +40,7 @@ def map_of(origin: str) -> tuple[np.ndarray, list[str]]:
     query = f"VERSION=1.3.0&REQUEST=GetMap&LAYERS=mosaic&STYLES=&CRS=EPSG:32633&BBOX={BOX}&FORMAT=image/png"
     size = f"WIDTH={ACROSS * SIDE // 4}&HEIGHT={DOWN * SIDE // 4}"
     with urllib.request.urlopen(
-        f"{origin}/wms?SERVICE=WMS&{query}&{size}&TRANSPARENT=TRUE", timeout=60
+        f"{origin}/wms?SERVICE=WMS&{query}&{size}&TRANSPARENT=TRUE", timeout=120
     ) as answer:
         picture = Image.open(io.BytesIO(answer.read())).convert("RGBA")
         return np.asarray(picture), answer.headers.get_all("Warning") or []

@@ -59,7 +59,7 @@ def served(folder: Path, *lines: str) -> Iterator[Addresses]:
 def send(method: str, address: str, body: Any = None, token: str = "", **headers: str) -> Answer:
     parts = urlsplit(address)
     assert parts.hostname
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=120)
     content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     stated = {"Content-Type": "application/json", **headers}
     if token:
@@ -122,7 +122,7 @@ def test_a_large_body_of_who_may_not_edit_is_refused_before_it_is_read(tmp_path:
         address = f"{addresses.direct}/stac/collections/c/items/a.tif/assets/image"
         parts = urlsplit(address)
         assert parts.hostname
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=120)
         connection.putrequest("PUT", parts.path)
         connection.putheader("Content-Length", str(4 << 30))
         connection.endheaders(b"x" * 1000)

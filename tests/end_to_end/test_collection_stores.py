@@ -40,7 +40,7 @@ def test_a_second_service_with_a_store_does_not_start_and_says_why(tmp_path: Pat
         environ = os.environ | {"FILESYSTEM_PREFIX": f"{tmp_path}/", "LOGFILE": "-", "WORKERS": "1"}
         environ["SERVICES"] = str(second)
         ended = subprocess.run(
-            command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+            command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240
         )
     assert ended.returncode == 1
     assert "the store is in use by another service" in ended.stderr
@@ -82,7 +82,7 @@ def answer(address: str, body: bytes | None = None) -> HTTPResponse:
     """The answer to GET, or to POST of a JSON document, whatever its status."""
     request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
     try:
-        response: HTTPResponse = urllib.request.urlopen(request, timeout=30)
+        response: HTTPResponse = urllib.request.urlopen(request, timeout=120)
     except urllib.error.HTTPError as error:
         return error  # type: ignore[return-value]
     return response

@@ -20,7 +20,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 
 from tests.documentation.markdown import blocks
-from tests.end_to_end.browsing import watch
+from tests.end_to_end.browsing import new_context, watch
 from tests.end_to_end.collection_servers import Answered, ask
 from tests.end_to_end.running import ROOT, map_server
 from tests.end_to_end.viewer_pages import Site, load_packages
@@ -105,7 +105,7 @@ def test_the_client_of_supermap_lists_searches_and_draws(
     assert send(origin, create).status == 201
     assert send(origin, add).status == 201
     documents.hold("/client.html", text, origin)
-    page = browser.new_context(viewport={"width": 1000, "height": 800}).new_page()
+    page = new_context(browser, viewport={"width": 1000, "height": 800}).new_page()
     mistakes: list[str] = []
     watch(page, [], mistakes)
     with page.expect_response(lambda answer: "tile.png" in answer.url and answer.ok):

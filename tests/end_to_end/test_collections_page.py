@@ -17,7 +17,7 @@ pytest.importorskip("sqlalchemy")
 from playwright.sync_api import Browser, Page, expect
 
 from iipserve.viewer.site import OPENLAYERS, installed_file
-from tests.end_to_end.browsing import watch
+from tests.end_to_end.browsing import new_context, watch
 from tests.end_to_end.collection_servers import ask, collection_server
 from tests.end_to_end.running import map_server
 from tests.geo_rasters import GRIDS, Affine, positions, write_geotiff
@@ -65,7 +65,7 @@ def page(browser: Browser, origin: str) -> Iterator[Page]:
     """The page, once it has said what collections there are; no script may fail on it."""
     if not installed_file(OPENLAYERS).exists():
         pytest.skip("OpenLayers is not installed")
-    opened = browser.new_context(viewport={"width": 1200, "height": 800}).new_page()
+    opened = new_context(browser, viewport={"width": 1200, "height": 800}).new_page()
     mistakes: list[str] = []
     watch(opened, [], mistakes)
     opened.goto(f"{origin}/viewer/collections.html")
@@ -243,26 +243,26 @@ def test_a_wrong_style_is_said(page: Page) -> None:
 
 def test_a_service_that_is_not_editable_is_only_read(browser: Browser, folder: Path, tmp_path: Path) -> None:
     with collection_server(folder, tmp_path) as origin:
-        opened = browser.new_page()
+        opened = new_context(browser).new_page()
         opened.goto(f"{origin}/viewer/collections.html")
         expect(opened.locator("#none")).to_be_visible()
         for control in ("#new", "#sign-in"):
             expect(opened.locator(control)).to_be_hidden()
-        opened.close()
+        opened.context.close()
 
 
 def test_a_service_without_collections_says_so(browser: Browser, folder: Path, tmp_path: Path) -> None:
     with map_server(folder, tmp_path) as origin:
-        opened = browser.new_page()
+        opened = new_context(browser).new_page()
         opened.goto(f"{origin}/viewer/collections.html")
         expect(opened.locator("#problem")).to_contain_text("no collections")
-        opened.close()
+        opened.context.close()
 
 
 def test_missing_openlayers_leaves_the_lists(browser: Browser, origin: str) -> None:
-    opened = browser.new_page()
+    opened = new_context(browser).new_page()
     opened.route("**/ol.js", lambda route: route.fulfill(status=404))
     opened.goto(f"{origin}/viewer/collections.html")
     expect(opened.locator("#problem")).to_contain_text("OpenLayers")
     expect(opened.locator("#all")).to_be_visible()
-    opened.close()
+    opened.context.close()

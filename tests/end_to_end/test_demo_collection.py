@@ -23,7 +23,7 @@ from iipserve.viewer.site import OPENLAYERS, installed_file
 from scripts import demo
 from scripts.gallery import collection, seasons
 from scripts.gallery.maps import ORIGIN
-from tests.end_to_end.browsing import watch
+from tests.end_to_end.browsing import new_context, watch
 from tests.end_to_end.running import map_server
 
 WITHOUT_WEBGL = True
@@ -60,7 +60,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A window in which nothing may fail."""
     if not installed_file(OPENLAYERS).exists():
         pytest.skip("OpenLayers is not installed")
-    opened = browser.new_context(viewport={"width": 1200, "height": 800}, reduced_motion="reduce").new_page()
+    opened = new_context(browser, viewport={"width": 1200, "height": 800}, reduced_motion="reduce").new_page()
     mistakes: list[str] = []
     watch(opened, [], mistakes)
     yield opened
@@ -98,7 +98,7 @@ def on_the_map(page: Page, corner: tuple[int, int], size: tuple[int, int]) -> ND
 
 def wait_for(expected: NDArray[np.float64], found: Callable[[], NDArray[np.float64]]) -> None:
     """Look until the shares are as expected; tiles come one by one."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while abs(seen := found() - expected).max() > NEAR:
         assert time.monotonic() < end, (seen, expected)
 

@@ -51,7 +51,7 @@ def ask(address: str, method: str = "GET", **headers: str) -> Answer:
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(address, method=method, headers=given)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return Answer(
                 answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.read()
             )
@@ -202,7 +202,7 @@ FORGED = [
 @pytest.mark.parametrize("line", FORGED)
 def test_clients_do_not_forge_the_public_address(site: str, line: str) -> None:
     parts = urlsplit(site)
-    with socket.create_connection((parts.hostname, parts.port), timeout=60) as client:
+    with socket.create_connection((parts.hostname, parts.port), timeout=120) as client:
         head = f"GET /iiif/pyramid.tif/info.json HTTP/1.0\r\nHost: {parts.netloc}\r\n{line}\r\n\r\n"
         client.sendall(head.encode())
         answer = b"".join(iter(lambda: client.recv(65536), b""))

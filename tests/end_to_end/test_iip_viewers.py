@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
 from iipserve.viewer.site import OPENSEADRAGON, installed_file
-from tests.end_to_end.browsing import watch
+from tests.end_to_end.browsing import new_context, watch
 from tests.end_to_end.iip_pictures import (
     HEIGHT,
     LAPLACE,
@@ -134,7 +134,7 @@ def openlayers() -> str:
 @contextmanager
 def window(browser: Browser, origin: str, script: str, size: tuple[int, int]) -> Iterator[Window]:
     """Open a window; at its end nothing may have gone wrong in it."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+    context = new_context(browser, viewport={"width": size[0], "height": size[1]})
     try:
         page = context.new_page()
         answered: list[str] = []

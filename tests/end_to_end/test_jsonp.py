@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from iipserve.viewer.site import OPENSEADRAGON, installed_file
+from tests.end_to_end.browsing import new_context
 from tests.end_to_end.running import daemon
 from tests.images import gradient, write_tiff_pyramid
 from tests.ports import free_port
@@ -30,11 +31,11 @@ def test_descriptor_is_opened_by_its_callback(browser: Browser, tmp_path: Path) 
     with daemon(
         tmp_path / "images", tmp_path, "--http", f"127.0.0.1:{port}", ports=[port], FILESYSTEM_SUFFIX=".tif"
     ):
-        page = browser.new_page()
+        page = new_context(browser).new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.set_content("<body style='height: 400px'></body>")
         page.add_script_tag(path=script)
         size = page.evaluate(OPENED, f"http://127.0.0.1:{port}/deepzoom/picture.js")
-        page.close()
+        page.context.close()
     assert (size["x"], size["y"]) == (700, 500)
     assert any(address.endswith("/deepzoom/picture.js?callback=picture") for address in asked)

@@ -77,7 +77,7 @@ def spooled(process: Path) -> int:
 
 def gone(process: Path) -> bool:
     """Whether all temporary files are closed, before long."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 120
     while spooled(process) and time.monotonic() < end:
         time.sleep(0.02)
     return not spooled(process)
@@ -87,7 +87,7 @@ def save_fastcgi(port: int, address: str, path: Path) -> dict[str, str]:
     """Write the body of an answer to a file, resting once; its headers."""
     head, length = b"", 0
     with Peer(socket.create_connection(("127.0.0.1", port))) as peer, path.open("wb") as file:
-        peer.sock.settimeout(60)
+        peer.sock.settimeout(120)
         peer.send(request(address, keep=False))
         while (received := peer.receive()) is not None and received.kind != END:
             assert received.kind == STDOUT
@@ -103,7 +103,7 @@ def save_fastcgi(port: int, address: str, path: Path) -> dict[str, str]:
 
 def save_http(port: int, address: str, path: Path) -> dict[str, str]:
     """The same over HTTP."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request("GET", address)
     with connection.getresponse() as answer, path.open("wb") as file:
         file.write(answer.read(HEAD_START))
@@ -148,7 +148,7 @@ def test_export_streams_with_flat_memory(
 
 
 def test_headers_alone_are_those_of_the_whole(ports: tuple[int, int]) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", ports[1], timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", ports[1], timeout=120)
     connection.request("HEAD", EXPORTS["tiff"])
     with connection.getresponse() as answer:
         tag = answer.headers["ETag"]

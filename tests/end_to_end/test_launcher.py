@@ -18,7 +18,13 @@ LAUNCHER = ROOT / "iipserve.fcgi"
 
 def run(command: list[str], **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*command, "--version"], env=environ, cwd="/", capture_output=True, text=True, timeout=30, check=False
+        [*command, "--version"],
+        env=environ,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 

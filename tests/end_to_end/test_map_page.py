@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
 from iipserve.viewer.site import OPENLAYERS, installed_file
-from tests.end_to_end.browsing import watch
+from tests.end_to_end.browsing import new_context, watch
 from tests.end_to_end.running import map_server
 from tests.geo_rasters import GRIDS, HEIGHT, WIDTH, positions, write_geotiff
 
@@ -51,7 +51,7 @@ def page(browser: Browser, origin: str) -> Iterator[Page]:
 def map_page(browser: Browser, origin: str) -> Iterator[Page]:
     if not installed_file(OPENLAYERS).exists():
         pytest.skip("OpenLayers is not installed")
-    opened = browser.new_context(viewport={"width": 1000, "height": 700}).new_page()
+    opened = new_context(browser, viewport={"width": 1000, "height": 700}).new_page()
     mistakes: list[str] = []
     watch(opened, [], mistakes)
     opened.goto(f"{origin}/viewer/map.html")
@@ -170,10 +170,10 @@ def test_ranges_of_times_are_listed(page: Page, values: list[str], times: list[s
 
 
 def test_missing_openlayers_is_told_with_the_command(browser: Browser, origin: str) -> None:
-    opened = browser.new_page()
+    opened = new_context(browser).new_page()
     opened.route("**/ol.js", lambda route: route.fulfill(status=404))
     opened.goto(f"{origin}/viewer/map.html")
     told = opened.wait_for_selector("#problem:not([hidden])")
     assert told is not None
     assert "npm install" in told.inner_text()
-    opened.close()
+    opened.context.close()

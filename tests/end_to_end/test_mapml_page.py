@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
 from iipserve.viewer.site import MAPML, installed_file
-from tests.end_to_end.browsing import watch
+from tests.end_to_end.browsing import new_context, watch
 from tests.end_to_end.running import map_server
 from tests.geo_rasters import GRIDS, HEIGHT, WIDTH, Affine, from_origin, write_geotiff
 
@@ -66,7 +66,7 @@ def opened(browser: Browser, address: str) -> tuple[Page, list[str]]:
     """A page, and what goes wrong on it."""
     if not installed_file(MAPML).exists():
         pytest.skip("the viewer of MapML is not installed")
-    page = browser.new_context(viewport={"width": 1000, "height": 700}).new_page()
+    page = new_context(browser, viewport={"width": 1000, "height": 700}).new_page()
     mistakes: list[str] = []
     watch(page, [], mistakes)
     page.goto(address)
@@ -76,7 +76,7 @@ def opened(browser: Browser, address: str) -> tuple[Page, list[str]]:
 def settled(page: Page) -> NDArray[np.uint8]:
     """The window, once it shows both colors and has not changed for `CALM` seconds: tiles arrive one by one, and are
     faded in."""
-    end, before, since = time.monotonic() + 30, np.zeros(0, np.uint8), 0.0
+    end, before, since = time.monotonic() + 120, np.zeros(0, np.uint8), 0.0
     while (now := time.monotonic()) < end:
         pixels: NDArray[np.uint8] = imagecodecs.png_decode(page.screenshot())[:, :, :3]
         is_drawn = {(255, 0, 0), (0, 255, 0)} <= set(map(tuple, pixels[400].tolist()))
@@ -159,10 +159,10 @@ def test_maps_of_wms_are_shown_too(
 
 
 def test_a_missing_viewer_is_told_with_the_command(browser: Browser, origin: str) -> None:
-    page = browser.new_page()
+    page = new_context(browser).new_page()
     page.route("**/maps4html/mapml.js", lambda route: route.fulfill(status=404))
     page.goto(f"{origin}/viewer/mapml.html")
     told = page.wait_for_selector("#problem:not([hidden])")
     assert told is not None
     assert "npm install" in told.inner_text()
-    page.close()
+    page.context.close()

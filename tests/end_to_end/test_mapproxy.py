@@ -129,7 +129,7 @@ def pixels_of(body: bytes) -> NDArray[np.uint8]:
 
 
 def fetched(address: str) -> NDArray[np.uint8]:
-    with urllib.request.urlopen(address, timeout=20) as answer:
+    with urllib.request.urlopen(address, timeout=120) as answer:
         return pixels_of(answer.read())
 
 

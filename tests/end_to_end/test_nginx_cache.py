@@ -63,7 +63,7 @@ def site(port: int, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[
 
 
 def ask(site: str, path: str = INFO, **headers: str) -> tuple[dict[str, str], bytes]:
-    connection = http.client.HTTPConnection(site, timeout=30)
+    connection = http.client.HTTPConnection(site, timeout=120)
     try:
         connection.request("GET", path, headers={name.replace("_", "-"): headers[name] for name in headers})
         answer = connection.getresponse()

@@ -55,7 +55,7 @@ def test_check_reads_nothing_below_home(forbidden: Path, tmp_path: Path) -> None
         env=environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert (shown.returncode, shown.stderr) == (0, "")

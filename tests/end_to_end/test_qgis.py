@@ -95,7 +95,7 @@ def qgis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Qgis]:
         yield one
         assert process.stdin is not None
         process.stdin.close()
-        process.wait(30)
+        process.wait(120)
 
 
 def wms(origin: str, layer: str, version: str, crs: str = "EPSG:3857") -> str:

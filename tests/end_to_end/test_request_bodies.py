@@ -117,7 +117,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def post(url: str, path: str, body: bytes, *, chunked: bool = False, **headers: str) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
         parts = iter([body[:5], body[5:50_000], body[50_000:]]) if chunked else body
@@ -172,7 +172,7 @@ def test_client_that_leaves_before_the_end_never_reaches_the_application(site: S
     before = echo(site.stub)["bodies"]
     address = urlsplit(site.url)
     for head in ("Content-Length: 100000", "Transfer-Encoding: chunked"):
-        with socket.create_connection((address.hostname, address.port), timeout=30) as client:
+        with socket.create_connection((address.hostname, address.port), timeout=120) as client:
             lines = f"POST {ADDRESS}/200000 HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n"
             client.sendall(lines.encode() + b"C350\r\n" + pattern(50_000) + b"\r\n")
     assert post(site.url, "/6", b"a body") == (200, b"a body")

@@ -27,7 +27,7 @@ SIDE = 64
 def _post(address: str, value: Any) -> None:
     posted = urllib.request.Request(address, json.dumps(value).encode(), {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(posted, timeout=30) as answer:
+        with urllib.request.urlopen(posted, timeout=120) as answer:
             assert answer.status == 201
     except urllib.error.HTTPError as error:
         raise AssertionError(error.read()) from error
@@ -35,24 +35,24 @@ def _post(address: str, value: Any) -> None:
 
 def _shown(address: str) -> dict[str, str]:
     """The media types of what shows a collection as a layer, by relations of its links."""
-    with urllib.request.urlopen(address, timeout=30) as answer:
+    with urllib.request.urlopen(address, timeout=120) as answer:
         links = json.load(answer)["links"]
     found = {}
     for link in links:
         if link["rel"] in ("preview", "tilejson"):
-            with urllib.request.urlopen(link["href"], timeout=30) as answer:
+            with urllib.request.urlopen(link["href"], timeout=120) as answer:
                 found[link["rel"]] = answer.headers["Content-Type"]
     return found
 
 
 def _assets(address: str) -> dict[str, str]:
     """The media types of the assets of an item, as they are sent, by keys; they are as the item says."""
-    with urllib.request.urlopen(address, timeout=30) as answer:
+    with urllib.request.urlopen(address, timeout=120) as answer:
         assets = json.load(answer)["assets"]
     found = {}
     for key, asset in assets.items():
         accepted = urllib.request.Request(asset["href"], headers={"Accept": asset["type"]})
-        with urllib.request.urlopen(accepted, timeout=30) as answer:
+        with urllib.request.urlopen(accepted, timeout=120) as answer:
             found[key] = answer.headers["Content-Type"].partition(";profile")[0]
             assert found[key] == asset["type"]
     return found

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser
 
-from tests.end_to_end.browsing import watch
+from tests.end_to_end.browsing import new_context, watch
 from tests.end_to_end.running import map_server
 from tests.end_to_end.viewer_pages import DELIVERY, IMAGES, Site, load_packages, named
 from tests.geo_rasters import write_geotiff
@@ -86,8 +86,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def screenshot(browser: Browser, address: str, density: int = 1) -> tuple[NDArray[np.uint8], list[str]]:
     """What a page shows once it is drawn, and the addresses of tiles it asked for; nothing may fail."""
-    context = browser.new_context(
-        viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=density, reduced_motion="reduce"
+    context = new_context(
+        browser,
+        viewport={"width": WIDTH, "height": HEIGHT},
+        device_scale_factor=density,
+        reduced_motion="reduce",
     )
     try:
         page = context.new_page()

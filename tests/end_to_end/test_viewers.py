@@ -22,7 +22,7 @@ import pytest
 import tifffile
 from playwright.sync_api import Browser, Request
 
-from tests.end_to_end.browsing import watch
+from tests.end_to_end.browsing import new_context, watch
 from tests.end_to_end.located_picture import Seen, find, levels
 from tests.end_to_end.running import daemon
 from tests.end_to_end.viewer_pages import (
@@ -43,7 +43,7 @@ from tests.ports import free_port
 WITHOUT_WEBGL = True
 
 SIZES = [(3073, 2680), (1, 1), (513, 513), (1025, 1023), (100, 5000)]
-SECONDS = 60.0
+SECONDS = 180.0
 BOOK, PAGES = "book.tif", [(3073, 2680), (513, 513), (1025, 1023)]
 """A file of several pages, and their sizes."""
 OVERLAYS = ".navigator, .mirador-canvas-nav, .leaflet-control-attribution"
@@ -127,7 +127,7 @@ class Visitor:
     """Somebody who opens pages in one window, looks, and zooms."""
 
     def __init__(self, browser: Browser) -> None:
-        self.context = browser.new_context(viewport={"width": 1000, "height": 700}, reduced_motion="reduce")
+        self.context = new_context(browser, viewport={"width": 1000, "height": 700}, reduced_motion="reduce")
         self.page = self.context.new_page()
         self.answered: list[str] = []
         self.mistakes: list[str] = []

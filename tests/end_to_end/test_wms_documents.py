@@ -39,7 +39,7 @@ def read(address: str) -> bytes:
     headers = {
         "X-Forwarded-Proto": "https", "X-Forwarded-Host": "maps.example", "X-Forwarded-Prefix": "/img",
     }  # fmt: skip
-    with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=30) as answer:
+    with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=120) as answer:
         return bytes(answer.read())
 
 

@@ -70,7 +70,7 @@ def ask(
     address: str, method: str = "GET", body: str | None = None, headers: dict[str, str] | None = None
 ) -> Answer:
     parts = urlsplit(address)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=120)
     try:
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         connection.request(method, target, body, headers or {})

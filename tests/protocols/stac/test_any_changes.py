@@ -103,7 +103,7 @@ def test_bodies_of_any_kind(service: app.Application, request: tuple[str, str], 
 
 
 @given(st.text(max_size=12), st.sampled_from(["GET", "PUT", "PATCH", "DELETE"]))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_identifiers_of_any_kind(service: app.Application, id: str, method: str) -> None:
     text = "".join(f"%{byte:02X}" for byte in id.encode("utf-8", "surrogatepass"))
     for path in (

@@ -35,7 +35,7 @@ def test_without_a_system_library_the_one_in_imagecodecs_is_used(tmp_path: Path)
     """
     result = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script), str(tmp_path / "a.jp2")],
-        capture_output=True, text=True, timeout=60, check=False, cwd=Path(iipserve.__file__).parents[1],
+        capture_output=True, text=True, timeout=300, check=False, cwd=Path(iipserve.__file__).parents[1],
     )  # fmt: skip
     expected = hashlib.md5(np.ascontiguousarray(picture[256:400, 256:512]).tobytes()).hexdigest()
     assert (result.returncode, result.stdout.strip(), result.stderr) == (0, expected, "")
@@ -65,6 +65,6 @@ def test_without_any_library_the_format_is_left_out() -> None:
     """
     result = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
-        capture_output=True, text=True, timeout=60, check=False, cwd=Path(iipserve.__file__).parents[1],
+        capture_output=True, text=True, timeout=300, check=False, cwd=Path(iipserve.__file__).parents[1],
     )  # fmt: skip
     assert (result.returncode, result.stderr.strip()) == (1, "libopenjp2")

@@ -105,7 +105,7 @@ def test_a_tile_that_cannot_be_decoded_is_an_error_never_black(broken_tiffs: lis
         choose = ""  # only one build here: it is the one that counts
     script = textwrap.dedent(BROKEN_TILE.format(choose=choose))
     result = subprocess.run(
-        [sys.executable, "-c", script, *broken_tiffs], capture_output=True, text=True, timeout=60, check=False,
+        [sys.executable, "-c", script, *broken_tiffs], capture_output=True, text=True, timeout=300, check=False,
         cwd=Path(iipserve.__file__).parents[1],
     )  # fmt: skip
     assert (result.returncode, result.stderr) == (0, "")
