@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
+import pyproj
 import pytest
 
 from iipserve import app
@@ -156,6 +157,25 @@ def test_a_document_tells_which_images_made_a_tile(application: app.Application,
     assert found["collection"]["id"] == NAME
     assert (found["tileMatrix"], found["tileRow"], found["tileCol"]) == ("11", 735, 1109)
     assert header(ask(application, f"/xyz/{NAME}/11/1109/735.png"), "ETag") == f'"{found["etag"]}"'
+
+
+@pytest.mark.parametrize(("zoom", "column", "row"), [(11, 1109, 735), (12, 2218, 1471), (13, 4437, 2942)])
+def test_the_document_states_how_much_of_a_tile_is_inside_of_each_image(
+    application: app.Application, zoom: int, column: int, row: int
+) -> None:
+    """Against PROJ, at the center of each pixel."""
+    found = json.loads(body(ask(application, f"/xyz/{NAME}/{zoom}/{column}/{row}.json")))
+    west, south, east, north = found["bounds"]
+    places = (np.arange(256) + 0.5) / 256
+    xs, ys = np.meshgrid(west + places * (east - west), north - places * (north - south))
+    x, y = pyproj.Transformer.from_crs("EPSG:3857", "EPSG:32633", always_xy=True).transform(xs, ys)
+    shares = {each["id"]: each["share"] for each in found["images"]}
+    for index, year in enumerate(YEARS):
+        left = WEST + index * SIDE // 2 * STEP
+        inside = (x >= left) & (x < left + SIDE * STEP) & (y <= NORTH) & (y > NORTH - SIDE * STEP)
+        # 32 x 32 places are looked at
+        assert shares.get(f"{year}.tif", 0) == pytest.approx(inside.mean(), abs=0.04)
+    assert any(shares.values())
 
 
 def test_the_document_about_a_tile_is_of_the_images_that_are_meant(application: app.Application) -> None:

@@ -6,6 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
+from iipserve.geo import crs
+from iipserve.geo.georeference import Georeference
+from iipserve.geo.grid import GridRef
+from iipserve.geo.mapping import to_ground, to_pixels
 from iipserve.plan import Blank, Composite, Crop, Document, Legend, Mosaic, RenderPlan, Warp
 from iipserve.protocols import Images, Server
 from iipserve.protocols.collection_maps import shown_layer
@@ -15,6 +21,8 @@ from iipserve.protocols.map_tiles import TileName, tile_view
 EXTENSION = "json"
 """In place of that of a picture."""
 MEDIA_TYPE = "application/json"
+PLACES = 32
+"""Across and down a tile, where it is found whether an image is there."""
 
 
 def plan_tile_images(tile: TileName, images: Images, server: Server) -> Document:
@@ -41,7 +49,7 @@ def plan_tile_images(tile: TileName, images: Images, server: Server) -> Document
         "tileCol": tile.column,
         "crs": view.target.crs,
         "bounds": list(bounds),
-        "images": list(_images(plan, shown)),
+        "images": list(_images(plan, shown, view.target)),
         "etag": plan.digest,
     }
     if index is not None:
@@ -55,16 +63,33 @@ def plan_tile_images(tile: TileName, images: Images, server: Server) -> Document
     return Document(json.dumps(found, ensure_ascii=False).encode(), MEDIA_TYPE)
 
 
-def _images(plan: RenderPlan, shown: ShownLayer) -> Iterator[dict[str, Any]]:
+def _images(plan: RenderPlan, shown: ShownLayer, tile: GridRef) -> Iterator[dict[str, Any]]:
     """The images of a plan of one layer."""
-    items = {member.info.identifier: member.identifier for member in shown.members or ()}
+    members = {member.info.identifier: member for member in shown.members or ()}
     for view in _views(plan):
         name = view.image.identifier
-        found: dict[str, Any] = {"id": items[name]} if name in items else {}
+        member = members.get(name)
+        found: dict[str, Any] = {"id": member.identifier} if member else {}
         found |= {"image": name, "level": view.level}
         # whole pixels of a level are shown as they are
         found["resampling"] = view.resampling.value if isinstance(view, Warp) else "none"
+        found["share"] = share_inside((member or shown).geo.georeference, tile)
         yield found
+
+
+def share_inside(georeference: Georeference, tile: GridRef) -> float:
+    """The part of a tile that is inside an image, by some places of the tile spread evenly; what data is there does not count."""
+    steps = (np.arange(PLACES) + 0.5) / PLACES
+    columns, rows = (each.ravel() for each in np.meshgrid(steps * tile.size.width, steps * tile.size.height))
+    xs, ys = crs.transformer(tile.crs, georeference.crs)(*to_ground(tile.affine, columns, rows))
+    turn = crs.turn(georeference.crs)
+    width, height = georeference.size
+    inside = np.zeros(len(xs), np.bool_)
+    with np.errstate(invalid="ignore"):
+        for turns in (0, 1, -1) if turn else (0,):
+            across, down = to_pixels(georeference.mapping, xs + turns * (turn or 0.0), ys)
+            inside |= (across >= 0) & (across < width) & (down >= 0) & (down < height)
+    return round(float(inside.mean()), 3)
 
 
 def _views(plan: RenderPlan) -> Iterator[Crop | Warp]:
