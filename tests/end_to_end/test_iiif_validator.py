@@ -55,7 +55,7 @@ class Python2Urllib:
 
     def urlopen(self, url: str) -> Any:
         """The answer, with `read`, `getcode` and `close`."""
-        answer = urlopen(url)
+        answer = urlopen(url, timeout=120)
         body = answer.read().decode("latin-1")
         return SimpleNamespace(read=lambda: body, getcode=lambda: answer.status, close=answer.close)
 
@@ -97,6 +97,12 @@ def complaint(server: str, version: str, name: str) -> str:
 def names(version: str) -> list[str]:
     """All tests of a version."""
     return sorted(validator.TestSuite(validator.ValidationInfo()).list_tests(version))
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The validator gives up after 5 seconds, and then takes an answer for one without headers."""
+    monkeypatch.setattr(validator, "urlopen", lambda request, timeout: urlopen(request, timeout=120))
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
