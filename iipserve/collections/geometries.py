@@ -6,7 +6,7 @@ Source: RFC 7946 section 3.1. Coordinates are longitude and latitude in degrees.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from iipserve.collections.boxes import boxes_of, is_finite
@@ -38,14 +38,43 @@ def read_geometry(value: object, max_crossings: int = MAX_CROSSINGS) -> str:
         InvalidRequest: it is not a GeoJSON geometry with finite coordinates on Earth, has too many of them, or crosses
             itself too often.
     """
-    geometry = _geometry(value, may_be_collection=True)
-    count = sum(1 for _ in positions(geometry))
+    count = _count(value)
     if count > MAX_POSITIONS:
         raise InvalidRequest(f"a geometry has more than {MAX_POSITIONS} positions")
+    geometry = _geometry(value, may_be_collection=True)
     text = json.dumps(geometry, separators=(",", ":"))
     if count > FEW_POSITIONS:
         check_crossings(text, max_crossings)
     return text
+
+
+def _count(value: object) -> int:
+    """How many positions a geometry has that is not checked yet; counting ends where there are too many.
+
+    A list is at least one, so that many empty ones do not take long.
+    """
+    if not isinstance(value, Mapping):
+        return 0
+    kind = value.get("type")
+    if kind == "GeometryCollection":
+        return _total(value.get("geometries"), _count)
+    depth = _DEPTHS.get(kind, 0) if isinstance(kind, str) else 0
+    return _count_at(value.get("coordinates"), depth)
+
+
+def _count_at(coordinates: object, depth: int) -> int:
+    if depth < 2:
+        return len(coordinates) if depth and isinstance(coordinates, Sequence) else 1
+    return _total(coordinates, lambda part: _count_at(part, depth - 1))
+
+
+def _total(parts: object, count: Callable[[object], int]) -> int:
+    total = 0
+    for part in parts if isinstance(parts, Sequence) else ():
+        total += max(1, count(part))
+        if total > MAX_POSITIONS:
+            break
+    return total
 
 
 def box_geometry(numbers: Sequence[float]) -> str:

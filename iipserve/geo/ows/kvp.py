@@ -11,6 +11,8 @@ from iipserve.http import Request
 
 MAX_BODY_LENGTH = 1 << 16
 """Bytes of a form that is read."""
+MAX_PARAMETERS = 1000
+"""Of one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,18 @@ def parse(text: str) -> Parameters:
         text: one character for each octet (PEP 3333).
 
     Raises:
-        OwsError: InvalidParameterValue: one is not UTF-8 or contains a zero byte.
+        OwsError: InvalidParameterValue: one is not UTF-8 or contains a zero byte, or there are too many.
     """
     return collected(_decoded_pairs(text))
 
 
 def _decoded_pairs(text: str) -> Iterator[tuple[str, str]]:
-    for part in text.split("&"):
+    parts = [part for part in text.split("&") if part]
+    if len(parts) > MAX_PARAMETERS:
+        raise OwsError(
+            INVALID_VALUE, f"the request has {len(parts)} parameters; it can have {MAX_PARAMETERS}", ""
+        )
+    for part in parts:
         name, _, value = part.partition("=")
         if name:
             key = decoded(name, "").lower()

@@ -19,6 +19,8 @@ JSON_TYPES = frozenset(
 """Media types of bodies in JSON."""
 MAX_JSON_LENGTH = 32 << 20
 """Bytes of a body in JSON: some 10,000 items."""
+MAX_SEARCH_LENGTH = 4 << 20
+"""Bytes of the body of a search, which anybody may send: 10,000 names, and a geometry of 10,000 positions."""
 QUOTED_NAME = re.compile(rb"\{\s*'")
 """Begins an object whose names have single quotes."""
 TOKEN = re.compile(rb"""\"(?:[^"\\]|\\.)*\"|'([A-Za-z0-9_:.-]*)'\s*:""")

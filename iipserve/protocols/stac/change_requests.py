@@ -22,7 +22,13 @@ from iipserve.plan import Answer, Permission, StoreAnswer, StorePlan
 from iipserve.protocols import BodyRule, Server
 from iipserve.protocols.resource_forms import Form
 from iipserve.protocols.resource_links import JSON, Json
-from iipserve.protocols.stac.bodies import JSON_TYPES, MAX_JSON_LENGTH, json_object, json_value
+from iipserve.protocols.stac.bodies import (
+    JSON_TYPES,
+    MAX_JSON_LENGTH,
+    MAX_SEARCH_LENGTH,
+    json_object,
+    json_value,
+)
 from iipserve.protocols.stac.changes import (
     Added,
     AddItem,
@@ -97,7 +103,7 @@ def body_rule(routed: Routed, server: Server) -> BodyRule | None:
         permissions.check(Permission.EDIT, routed.request, settings(server))
     _check_whole(routed.request)
     if segments == ("search",):
-        return BodyRule(frozenset(), MAX_JSON_LENGTH)
+        return BodyRule(frozenset(), MAX_SEARCH_LENGTH)
     if len(segments) == 6:
         return BodyRule(frozenset(), MAX_UPLOAD_LENGTH)
     if _kind(segments) == "items" and routed.request.media_type in SEQUENCES:
