@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -338,13 +339,28 @@ def test_of_too_many_images_the_overview_is_shown(tmp_path: Path, crowded: Publi
     application = crowded.application()
     response = ask(application, WHOLE)
     assert np.unique(shown(response)[..., 0]).tolist() == [77]
-    assert "Warning" not in dict(response.headers)
+    assert "cannot be read" not in (header(response, "Warning") or "")
     # few images are shown themselves
     few = ask(application, map_address(0, 18, 20, 10))
     assert 77 not in shown(few)[..., 0]
     # and so are many where its pixels are too large
     fine = WHOLE.replace(f"WIDTH={2 * SIDE}&HEIGHT={SIDE}", f"WIDTH={6 * SIDE}&HEIGHT={3 * SIDE}")
     assert "50 images are shown" in (header(ask(application, fine), "Warning") or "")
+
+
+def test_a_header_says_that_an_overview_is_older_than_images(tmp_path: Path, crowded: Published) -> None:
+    folder = crowded.images / "overviews"
+    folder.mkdir()
+    place = from_origin(WEST, NORTH, 2 * STEP, 2 * STEP)
+    path = write_geotiff(folder / f"{NAME}.tif", np.full((SIDE // 2, SIDE), 77, np.uint8), transform=place)
+    services = tmp_path / "services.toml"
+    services.write_text(services.read_text() + f'overview_folder = "{folder}"\n')
+    changed = max(item.updated for item in crowded.store.items(NAME) if item.updated)
+    for seconds, is_older in ((-10, True), (10, False)):
+        os.utime(path, (0, changed.timestamp() + seconds))
+        response = ask(crowded.application(), WHOLE)
+        assert np.unique(shown(response)[..., 0]).tolist() == [77]
+        assert ("older than some of its images" in (header(response, "Warning") or "")) is is_older
 
 
 def test_an_overview_stands_for_no_selection(tmp_path: Path, crowded: Published) -> None:

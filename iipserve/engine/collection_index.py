@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from iipserve.collections.store import Store
-from iipserve.collections.values import Collection, Interval, Item
+from iipserve.collections.values import Collection, Interval, Item, ItemSearch, SortKey
 from iipserve.engine.mosaic_headers import Header
 from iipserve.errors import StoreUnavailable
 from iipserve.geo.georeference import GeoImage
@@ -83,6 +84,12 @@ class CollectionIndex:
             hand_over()
             known = self.known_times.known = tuple(Span(*each) for each in self._opened().times(self.name))
         return known
+
+    def changed(self) -> datetime | None:
+        """See `ImageIndex`."""
+        hand_over()
+        search = ItemSearch(collections=(self.name,), sort=(SortKey("updated", descending=True),), limit=1)
+        return next((item.updated for item in self._opened().search(search).items), None)
 
     def matching(self, box: Bounds, pixel_size: float, limit: int) -> tuple[IndexedImage, ...]:
         """See `ImageIndex`."""

@@ -10,6 +10,7 @@ import fcntl
 import logging
 import math
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, Any, NamedTuple
@@ -121,6 +122,7 @@ class OverviewBuilder:
         self._library = library
         self._geo_image = geo_image
         self._decoder = TileDecoder(MemoryCache(KEPT_BYTES))
+        self._began_ns = time.time_ns()
         self.failures: dict[str, str] = {}
         """Why images are left out, by identifier."""
 
@@ -130,7 +132,7 @@ class OverviewBuilder:
         return len(list(_blocks(self.shape.grid.size)))
 
     def write(self, path: str) -> Iterator[None]:
-        """Write the file, one step after the other; it is there once it is complete.
+        """Write the file, one step after the other; it is there once it is complete, with the time at which it was begun.
 
         Args:
             path: of the file. An existing one is replaced.
@@ -148,6 +150,8 @@ class OverviewBuilder:
             with gdal.settings(GDAL_TIFF_INTERNAL_MASK=True):
                 yield from self._write(part)
                 _build_levels(part, self.shape.grid.size)
+            # images that change meanwhile are newer than the file
+            os.utime(part, ns=(self._began_ns, self._began_ns))
             os.replace(part, path)
         finally:
             with suppress(FileNotFoundError):

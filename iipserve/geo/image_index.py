@@ -137,6 +137,9 @@ class ImageIndex(Interface):
         """The times of all its images, each once, in order; an instant is a span that ends where it starts. Raises
         `StoreUnavailable`."""
 
+    def changed(self) -> datetime | None:
+        """When one of its images was added or changed last, in UTC; None without images. Raises `StoreUnavailable`."""
+
     def matching(self, box: Bounds, pixel_size: float, limit: int) -> tuple[IndexedImage, ...]:
         """The images that are meant and show something of a map, the uppermost first.
 

@@ -12,6 +12,7 @@ from iipserve.geo.image_index import COARSEST, ImageIndex, IndexedImage
 from iipserve.geo.image_scale import scale_of
 from iipserve.geo.layer import LayerEntry
 from iipserve.geo.pixel_size import grid_pixel_size
+from iipserve.http.warnings import warning
 from iipserve.image import ImageInfo
 from iipserve.plan import MosaicRule, RenderPlan
 from iipserve.processing.statistics import known_ranges
@@ -71,6 +72,8 @@ def shown_layer(
     wanted = images_of(index, view.target, MAX_MOSAIC_IMAGES)
     overview = overview_for(index, view.target, images, server) if wanted.is_cut else None
     if overview is not None:
+        if _is_older(overview, index):
+            images.add_headers(warning("the overview of the collection is older than some of its images"))
         reference = reference_of(view, images)
         return ShownLayer(view, entry.info, entry.geo, opacity, (overview,), reference=reference)
     if wanted.is_cut:
@@ -94,6 +97,12 @@ def reference_of(view: MapView, images: Images) -> ImageInfo | None:
         return images[view.layer.name]
     except IMAGE_FAULTS:
         return None
+
+
+def _is_older(overview: Member, index: ImageIndex) -> bool:
+    """Whether images have been added or changed since an overview was built, as far as its time tells."""
+    written, changed = overview.info.version.mtime_ns, index.changed()
+    return bool(written) and changed is not None and written / 1e9 < changed.timestamp()
 
 
 def overview_for(index: ImageIndex, target: GridRef, images: Images, server: Server) -> Member | None:

@@ -109,6 +109,19 @@ def test_samples_of_several_types_have_one_that_holds_them(
     np.testing.assert_allclose(samples[0][has_data], means_of_both[has_data], atol=1)
 
 
+def test_an_overview_is_as_old_as_what_was_known_when_it_was_begun(folder: Folder) -> None:
+    KINDS["utm"](folder.images)
+    folder.ran("add", "demo", "utm.tif")
+    with closing(folder.store()) as store:
+        updated = store.item("demo", "utm.tif").updated
+        built(folder)
+        collection = store.collection("demo").updated
+    assert updated is not None
+    assert collection is not None
+    written = (folder.images / "overview.tif").stat().st_mtime
+    assert updated.timestamp() <= written <= collection.timestamp()
+
+
 def test_levels_get_smaller_until_one_is_small(folder: Folder) -> None:
     write_geotiff(folder.images / "a.tif", np.ones((1500, 1000), np.uint8))
     folder.ran("add", "demo", "a.tif")
