@@ -7,12 +7,15 @@ PostgreSQL, which has no such function, those are read and compared first, and t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     LargeBinary,
+    Row,
     Select,
     Text,
     and_,
@@ -26,6 +29,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     type_coerce,
 )
 
@@ -57,9 +61,16 @@ class Places:
     """Conditions on footprints, for one search through one connection."""
 
     def __init__(
-        self, connection: Connection, tables: Tables, kind: Kind, scope: Sequence[Condition]
+        self, connection: Connection | None, tables: Tables, kind: Kind, scope: Sequence[Condition]
     ) -> None:
-        """`scope`: conditions that all items of the search meet."""
+        """For a search.
+
+        Args:
+            connection: to a database of plain PostgreSQL; others need none.
+            tables: of the store.
+            kind: of the database.
+            scope: conditions that all items of the search meet.
+        """
         self._connection = connection
         self._tables = tables
         self._item = tables.item
@@ -80,26 +91,42 @@ class Places:
     def _related(self, relation: str, shape: Any, boxes: Boxes) -> Condition:
         wkb = shape.wkb
         if self._kind is Kind.POSTGIS:
-            other = func.ST_GeomFromWKB(literal(wkb, LargeBinary), 4326)
-            return getattr(func, _FUNCTIONS[relation])(self._item.c.shape, other)
+            return self._exact(relation, wkb, true())
         if relation == "s_disjoint":
             return not_(self._related("s_intersects", shape, boxes))
-        overlaps = or_(*(self._overlaps(box) for box in boxes))
         if relation == "s_intersects" and shape.equals(_box(boxes)):
-            # what is within a box meets it, whatever its form
-            within = or_(*(self._is_within(box) for box in boxes))
-            return and_(overlaps, or_(within, self._exact(relation, wkb, and_(overlaps, not_(within)))))
+            return self.meet(boxes, wkb)
+        overlaps = or_(*(self._overlaps(box) for box in boxes))
         return and_(overlaps, self._exact(relation, wkb, overlaps))
 
-    def _exact(self, relation: str, wkb: bytes, candidates: Condition) -> Condition:
+    def meet(self, boxes: Boxes, wkb: bytes | BindParameter[bytes]) -> Condition:
+        """Whether the footprint meets boxes.
+
+        Args:
+            boxes: their sides, or parameters for these.
+            wkb: all of them as a geometry, or a parameter for it.
+        """
+        if self._kind is Kind.POSTGIS:
+            return self._exact("s_intersects", wkb, true())
+        overlaps = or_(*(self._overlaps(box) for box in boxes))
+        # what is within a box meets it, whatever its form
+        within = or_(*(self._is_within(box) for box in boxes))
+        return and_(overlaps, or_(within, self._exact("s_intersects", wkb, and_(overlaps, not_(within)))))
+
+    def _exact(self, relation: str, wkb: bytes | BindParameter[bytes], candidates: Condition) -> Condition:
+        other = literal(wkb, LargeBinary) if isinstance(wkb, bytes) else wkb
+        if self._kind is Kind.POSTGIS:
+            return getattr(func, _FUNCTIONS[relation])(self._item.c.shape, func.ST_GeomFromWKB(other, 4326))
         if self._kind is Kind.SQLITE:
             geometry = type_coerce(self._item.c.geometry, Text)
-            return func.iipserve_related(relation, geometry, literal(wkb, LargeBinary)) == 1
+            return func.iipserve_related(relation, geometry, other) == 1
+        assert isinstance(wkb, bytes)
         return self._numbers(relation, wkb, candidates)
 
     def _numbers(self, relation: str, wkb: bytes, candidates: Condition) -> Condition:
         """The items of a relation by their numbers, which are found by reading footprints."""
         item = self._item
+        assert self._connection is not None
         statement = select(item.c.sequence, cast(item.c.geometry, Text)).where(*self._scope, candidates)
         rows = self._connection.execute(statement.limit(MAX_COMPARED + 1)).all()
         if len(rows) > MAX_COMPARED:
@@ -129,33 +156,50 @@ class Places:
         return and_(*inside, c.south >= box.min_y, c.north <= box.max_y)
 
 
-def candidates(
-    connection: Connection, tables: Tables, boxes: Boxes, collections: Sequence[int]
-) -> Condition | None:
-    """A condition by which SQLite finds items near boxes by its R*Tree; None where going through all is quicker."""
-    statement, values = _r_tree_statement(boxes, collections)
-    found = text(statement).bindparams(**values).columns(column("sequence"))
-    numbers = listed(connection, Kind.SQLITE, select(found.subquery()), MAX_CANDIDATES)
-    return None if numbers is None else is_one_of(tables, numbers)
+def candidates(connection: Connection, boxes: Boxes, collections: Sequence[int]) -> str | None:
+    """The numbers of the items near boxes by the R*Tree of SQLite, in the form of `is_one_of`; None where going through all is
+    quicker.
 
-
-def listed(connection: Connection, kind: Kind, found: Select[Any], limit: int) -> str | list[int] | None:
-    """The numbers that a query finds, in the form of `is_one_of`; None if there are more than `limit`.
-
-    One value for all of them: as rows, they would be thousands of objects for Python's garbage collector, whose pauses are longer
-    than a search.
+    Args:
+        connection: to the database.
+        boxes: where items are searched for.
+        collections: whose items they are; none: those of all.
     """
+    is_of_one = len(collections) == 1
+    values: dict[str, Any] = {"c": collections[0]} if is_of_one else {}
+    for number, box in enumerate(boxes):
+        values |= {f"{side}{number}": value for side, value in zip("wsen", box, strict=True)}
+    found: str | None = _numbers_of(
+        connection.execute(_r_tree_query(len(boxes), is_of_one, MAX_CANDIDATES), values).one(), MAX_CANDIDATES
+    )
+    return found
+
+
+def listed(connection: Connection, kind: Kind, found: Select[Any], limit: int) -> Any:
+    """The numbers that a query finds, in the form of `is_one_of`; None if there are more than `limit`."""
+    return _numbers_of(connection.execute(_together(kind, found, limit)).one(), limit)
+
+
+def _together(kind: Kind, found: Select[Any], limit: int) -> Select[Any]:
+    """How many numbers a query finds, and one value for all of them: as rows, they would be thousands of objects for Python's garbage
+    collector, whose pauses are longer than a search."""
     numbers = found.limit(limit + 1).subquery()
     together = func.json_group_array if kind is Kind.SQLITE else func.array_agg
-    count, values = connection.execute(select(func.count(), together(numbers.c[0]))).one()
-    return None if count > limit else values or []
+    return select(func.count(), together(numbers.c[0]))
 
 
-def is_one_of(tables: Tables, numbers: str | Sequence[int]) -> Condition:
-    """That the sequence of an item is one of these, which may be many. For SQLite they are a list in JSON."""
+def _numbers_of(row: Row[Any], limit: int) -> Any:
+    count, numbers = tuple(row)
+    return None if count > limit else numbers or []
+
+
+def is_one_of(tables: Tables, numbers: str | Sequence[int] | None) -> Condition:
+    """That the sequence of an item is one of these, which may be many. For SQLite they are a list in JSON, or None for a parameter
+    `numbers` with it."""
     sequence = tables.item.c.sequence
-    if isinstance(numbers, str):
-        return sequence.in_(text("SELECT value FROM json_each(:numbers)").bindparams(numbers=numbers))
+    if numbers is None or isinstance(numbers, str):
+        found = text("SELECT value FROM json_each(:numbers)")
+        return sequence.in_(found if numbers is None else found.bindparams(numbers=numbers))
     return sequence == func.any(bindparam(None, numbers, unique=True))
 
 
@@ -165,16 +209,14 @@ def _box(boxes: Boxes) -> Any:
     return shapely.union_all([shapely.box(*box) for box in boxes])
 
 
-def _r_tree_statement(boxes: Boxes, collections: Sequence[int]) -> tuple[str, dict[str, Any]]:
-    parts: list[str] = []
-    values: dict[str, Any] = {}
-    for number, box in enumerate(boxes):
-        parts.append(
-            f"SELECT id / 2 AS sequence FROM iipserve_item_box WHERE west <= :e{number} AND east >= :w{number} "
-            f"AND south <= :n{number} AND north >= :s{number}"
-        )
-        if len(collections) == 1:
-            parts[-1] += " AND collection_min <= :c AND collection_max >= :c"
-            values["c"] = collections[0]
-        values |= {f"{side}{number}": value for side, value in zip("wsen", box, strict=True)}
-    return " UNION ".join(parts), values
+@cache
+def _r_tree_query(boxes: int, is_of_one: bool, limit: int) -> Select[Any]:
+    """With the parameters w0, s0, e0, n0 of the first box, those of others, and c, the collection."""
+    within = " AND collection_min <= :c AND collection_max >= :c" if is_of_one else ""
+    parts = [
+        f"SELECT id / 2 AS sequence FROM iipserve_item_box WHERE west <= :e{number} AND east >= :w{number} "
+        f"AND south <= :n{number} AND north >= :s{number}{within}"
+        for number in range(boxes)
+    ]
+    found = text(" UNION ".join(parts)).columns(column("sequence"))
+    return _together(Kind.SQLITE, select(found.subquery()), limit)

@@ -17,11 +17,11 @@ from iipserve.collections.conditions import Conditions
 from iipserve.collections.expressions import Expression, Junction, Spatial
 from iipserve.collections.geometries import read_geometry
 from iipserve.collections.paging import SortColumn, Values, after, order_by, read_token, write_token
-from iipserve.collections.places import Places, candidates
+from iipserve.collections.places import Places, candidates, is_one_of
 from iipserve.collections.property_columns import PropertyColumns, unindexed
 from iipserve.collections.relations import boxes_around, shape_of
 from iipserve.collections.rows import item_from_row
-from iipserve.collections.schema import Kind
+from iipserve.collections.schema import Kind, Tables
 from iipserve.collections.shortlists import Shortlists
 from iipserve.collections.summaries import Statistics
 from iipserve.collections.validity import is_possible_id
@@ -74,7 +74,9 @@ def matching(
         return ()
     shown = ItemSearch(boxes=wrapped(box), interval=interval, filter=filter)
     is_visible = (c.visible_min <= pixel_size, or_(c.visible_max.is_(None), c.visible_max >= pixel_size))
-    query = _Query(connection, store, [row], shown, _map_order(store, order, box), is_visible)
+    query = _Query(
+        connection, store, [row], shown, map_order(store.tables, order, center_of(box)), is_visible
+    )
     rows = query.rows(None, limit)
     return tuple(item_from_row(row, collection) for row in rows)
 
@@ -169,15 +171,15 @@ class _Query:
     def _find_nearby(self, boxes: Boxes, numbers: Sequence[int]) -> None:
         """Let SQLite begin with the items near boxes, if they are few."""
         if boxes and self._kind is Kind.SQLITE:
-            condition = candidates(self._connection, self._tables, boxes, numbers)
-            if condition is not None:
-                self.add(condition)
+            found = candidates(self._connection, boxes, numbers)
+            if found is not None:
+                self.add(is_one_of(self._tables, found))
                 self._is_listed = True
 
     def _find_listed(self, interval: Interval, expressions: Sequence[Expression]) -> None:
         """Begin with the items that can meet the conditions, if an index says which, and they are few."""
         lists = Shortlists(self._connection, self._tables, self._kind, self._numbers, self._order)
-        lists.add(interval.start, self._last_end(interval), expressions)
+        lists.add(interval.start, last_end(interval, self._longest), expressions)
         few = lists.few()
         self._is_listed = few is not None
         self.add(*(lists.in_order() if few is None else (few,)))
@@ -190,7 +192,7 @@ class _Query:
         """That some of the time of an item is in an interval."""
         latest, earliest = self._properties.end(1), self._properties.end(0)
         conditions: list[Condition] = []
-        last = self._last_end(interval)
+        last = last_end(interval, self._longest)
         if interval.start is not None:
             conditions.append(latest >= interval.start)
         if interval.end is not None:
@@ -198,14 +200,6 @@ class _Query:
         if last is not None:
             conditions.append(latest <= last)
         return conditions or [latest.is_not(None)]
-
-    def _last_end(self, interval: Interval) -> datetime | None:
-        """After which no item ends that has some of its time in an interval, since none is longer than the longest. It says nothing
-        new, but ends the way through an index. None: any."""
-        try:
-            return interval.end and interval.end + timedelta(microseconds=self._longest)
-        except OverflowError:
-            return None
 
     def rows(self, values: Values | None, limit: int) -> list[Row[Any]]:
         """The next rows after those values: columns of the item, and those that it is sorted by."""
@@ -267,9 +261,28 @@ def _sort_columns(store: SqlStore, search: ItemSearch) -> list[SortColumn]:
     return [*columns, SortColumn(c.sequence, search.sort[0].descending)]
 
 
-def _map_order(store: SqlStore, order: str, box: Bounds) -> list[SortColumn]:
-    """What the images of a map are sorted by, the uppermost first."""
-    c = store.tables.item.c
+def last_end(interval: Interval, longest: int) -> datetime | None:
+    """After which no item ends that has some of its time in an interval. It says nothing new, but ends the way through an index.
+
+    Args:
+        interval: of the search.
+        longest: microseconds of the longest item.
+    """
+    try:
+        return interval.end and interval.end + timedelta(microseconds=longest)
+    except OverflowError:
+        return None
+
+
+def map_order(tables: Tables, order: str, center: Sequence[Any]) -> list[SortColumn]:
+    """What the images of a map are sorted by, the uppermost first.
+
+    Args:
+        tables: of the store.
+        order: one of `values.ORDERS`, or `coarsest`.
+        center: of the map, as `center_of` has it, or parameters for it.
+    """
+    c = tables.item.c
     last_added = SortColumn(c.sequence, True)
     match order:
         case "finest":
@@ -279,20 +292,24 @@ def _map_order(store: SqlStore, order: str, box: Bounds) -> list[SortColumn]:
         case "number":
             return [last_added]
         case "center":
-            return [SortColumn(_distance(store, box), False, is_nullable=True), last_added]
+            return [SortColumn(_distance(tables, *center), False, is_nullable=True), last_added]
         case _:
             return [SortColumn(c.latest, True, is_nullable=True), last_added]
 
 
-def _distance(store: SqlStore, box: Bounds) -> ColumnElement[float]:
-    """The square of the distance between the centers of items and of a box, in degrees, the short way round the Earth."""
-    c = store.tables.item.c
+def center_of(box: Bounds) -> tuple[float, float]:
+    """The longitude and latitude in the middle of a box."""
     west, south, east, north = box
-    center = (west + (east if east >= west else east + 360)) / 2
+    return (west + (east if east >= west else east + 360)) / 2, (south + north) / 2
+
+
+def _distance(tables: Tables, x: Any, y: Any) -> ColumnElement[float]:
+    """The square of the distance of the centers of items from a point, in degrees, the short way round the Earth."""
+    c = tables.item.c
     middle = (c.west + c.east + case((c.west > c.east, 360.0), else_=0.0)) / 2
-    turned = func.abs(middle - center)
+    turned = func.abs(middle - x)
     across = case((turned > 180, 360 - turned), else_=turned)
-    up = (c.south + c.north) / 2 - (south + north) / 2
+    up = (c.south + c.north) / 2 - y
     return across * across + up * up
 
 

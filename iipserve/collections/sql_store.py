@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.engine import Row
 
-from iipserve.collections import item_writing, job_rows
+from iipserve.collections import item_writing, job_rows, map_search
 from iipserve.collections.backend import Backend
 from iipserve.collections.failures import translated
 from iipserve.collections.jobs import Job, JobState
@@ -215,6 +215,12 @@ class SqlStore(Store):
         limit: int = MAX_MOSAIC_ITEMS,
     ) -> tuple[Item, ...]:
         """See `Store`."""
+        if filter is None and self.backend.kind in map_search.KINDS:
+            return self.read(
+                lambda connection: map_search.matching(
+                    connection, self, collection, box, pixel_size, interval, order, limit
+                )
+            )
         return self.read(
             lambda connection: matching(
                 connection, self, collection, box, pixel_size, interval, filter, order, limit

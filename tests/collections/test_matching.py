@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("cql2")
 
-from iipserve.collections import relations
+from iipserve.collections import places, relations
 from iipserve.collections.filters import parse_text
 from iipserve.collections.relations import related
 from iipserve.collections.store import Store, open_store
@@ -125,3 +127,30 @@ def test_footprints_are_compared_of_images_that_the_scale_shows(
     assert names(store, Bounds(10.4, 50.2, 10.6, 50.4)) == ["shown"]
     assert compared == ["s_intersects"]
     store.close()
+
+
+@pytest.mark.parametrize("most", [2_000, -1])
+def test_images_are_the_same_as_with_a_filter_that_all_meet(
+    aerial: Store, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which has a statement of its own: of any place, time and order, and if there are more images than are looked up one by one."""
+    monkeypatch.setattr(places, "MAX_CANDIDATES", most)
+    boxes = [
+        BOX,
+        Bounds(178.0, -2.0, -178.0, 2.0),
+        Bounds(-180.0, -90.0, 180.0, 90.0),
+        Bounds(11.2, 50.1, 11.4, 50.2),
+    ]
+    intervals = [
+        None,
+        Interval(None, None),
+        Interval(day(5), None),
+        Interval(day(1), day(4)),
+        Interval(None, day(3)),
+    ]
+    for box, interval, order in product(
+        boxes, intervals, ("newest", "finest", "number", "center", "coarsest")
+    ):
+        for limit in (2, 50):
+            asked: dict[str, Any] = {"interval": interval, "order": order, "limit": limit}
+            assert names(aerial, box, **asked) == names(aerial, box, filter=True, **asked)
