@@ -115,3 +115,16 @@ def postgresql() -> Iterator[Server]:
         if server is not None:
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def store_address(kind: str) -> Iterator[str]:
+    """The address of an empty store in a database of its own: `postgresql` or `postgis`; none for a kind that needs no server."""
+    if kind not in ("postgresql", "postgis"):
+        yield ""
+        return
+    pytest.importorskip("psycopg")
+    with postgresql() as server:
+        if kind == "postgis" and not server.has_postgis:
+            pytest.skip("PostGIS is not installed")
+        yield server.database(postgis=kind == "postgis")

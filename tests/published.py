@@ -34,6 +34,7 @@ SIDE, STEP = 128, 20
 WEST, NORTH = 500000, 5000000
 SERVICES = ("rest", "wmts", "wmts-china", "wms", "wcs", "mapml")
 NAME = "aerial"
+STORE = "store.sqlite"
 
 
 def summer(year: int) -> datetime:
@@ -60,32 +61,35 @@ def items(folder: Path, years: Iterable[int] = YEARS) -> list[Item]:
     ]
 
 
-def service_file(folder: Path, services: Iterable[str] = SERVICES) -> Path:
-    """A service file with a store next to it."""
+def service_file(folder: Path, services: Iterable[str] = SERVICES, store: str = STORE) -> Path:
+    """A service file with a store: a file next to it, or an address."""
     listed = ", ".join(f'"{name}"' for name in services)
     path = folder / "services.toml"
-    path.write_text(f'[collections]\nstore = "store.sqlite"\nservices = [{listed}]\n')
+    path.write_text(f'[collections]\nstore = "{store}"\nservices = [{listed}]\n')
     return path
 
 
 class Published:
     """Images in a folder, the store of their collection, and the service."""
 
-    def __init__(self, folder: Path, services: Iterable[str] = SERVICES, **fields: Any) -> None:
+    def __init__(
+        self, folder: Path, services: Iterable[str] = SERVICES, store: str = STORE, **fields: Any
+    ) -> None:
         """Write the images and publish all of them.
 
         Args:
             folder: for everything.
             services: that show the collection.
+            store: a file in the folder, or an address.
             fields: of the collection.
         """
         self.images = folder / "images"
         self.images.mkdir()
         write_images(self.images)
         self.config = Config(
-            filesystem_prefix=f"{self.images}/", services=str(service_file(folder, services))
+            filesystem_prefix=f"{self.images}/", services=str(service_file(folder, services, store))
         )
-        self.store: Store = open_store(str(folder / "store.sqlite"))
+        self.store: Store = open_store(store if "://" in store else str(folder / store))
         self.store.create(Collection(name=NAME, title="Aerial images", **fields))
         self.add(YEARS)
 
