@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import Any, TypeAlias
 
 from iipserve.engine.large_file import SpillingWriter
@@ -40,6 +40,8 @@ from iipserve.responses import (
 
 MAX_HELD_BUNDLE = 1 << 20
 """Bytes of a bundle that are held in memory; longer ones are written to the disk, rendition by rendition."""
+MANY = 16
+"""Renditions of a bundle above which it waits for others of its kind."""
 Respond: TypeAlias = Callable[[Request, Any, Headers, Versioned], Response]
 """(request, content, headers that only the protocol knows, the images that the query names) -> response. Raises
 `ImageChanged` if an image of the content has been replaced since it was planned, and what rendering raises."""
@@ -138,7 +140,8 @@ class ContentResponder:
 
     def _bundle(self, request: Request, bundle: Bundle, headers: Headers, images: Versioned) -> Response:
         known, is_provisional = new_digest(), False
-        with closing(SpillingWriter(MAX_HELD_BUNDLE)) as writer:
+        place = self._renderer.admit_bundle() if len(bundle.plans) > MANY else nullcontext()
+        with place, closing(SpillingWriter(MAX_HELD_BUNDLE)) as writer:
             for index, plan in enumerate(bundle.plans):
                 rendition = self._renderer.render(plan)
                 framed = bundle.frame(index, _whole_body(rendition))

@@ -120,8 +120,8 @@ class AdmissionControl:
         self._single_core = cores == 1
         self._lock = threading.Lock()
         self._free_memory = self._budget
-        self._quick, self._slow, self._heavy = (Lane(config.max_renders or cores + 1) for _ in range(3))
-        self._lanes = self._quick, self._slow, self._heavy
+        self._lanes = tuple(Lane(config.max_renders or cores + 1) for _ in range(4))
+        self._quick, self._slow, self._heavy, self._bundles = self._lanes
         self._numbers = itertools.count()
 
     def admit(self, cost: Cost, *, brief: bool = False) -> Reservation:
@@ -142,6 +142,16 @@ class AdmissionControl:
         lane = self._heavy if cost.is_heavy else self._quick if cost.is_quick else self._slow
         memory = 0 if lane is self._quick else cost.memory
         return Reservation(self, lane, memory, brief and self._single_core)
+
+    def admit_bundle(self) -> Reservation:
+        """A place among the answers that are put together of many renditions, each of which is admitted by itself.
+
+        Many bundles at once would take all turns of their kind, and the interpreter's lock, from single tiles.
+
+        Raises:
+            Overloaded: on entering; a place did not become free in time.
+        """
+        return Reservation(self, self._bundles, 0, at_once=False)
 
     def fits(self, cost: Cost) -> bool:
         """Whether a request of this cost is admitted at all."""

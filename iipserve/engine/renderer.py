@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from itertools import chain
 from time import monotonic
 from typing import Any
@@ -141,6 +141,10 @@ class Renderer:
                 self.check(plan)
                 return self._finished(plan, view, encoder, body)
         return self._made(plan, view, encoder)
+
+    def admit_bundle(self) -> AbstractContextManager[None]:
+        """A place for putting many renditions together; see `AdmissionControl.admit_bundle`."""
+        return self._admission.admit_bundle()
 
     def clear(self) -> None:
         """Drop the tiles that are kept for maps."""

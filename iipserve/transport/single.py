@@ -11,6 +11,7 @@ from socket import socket
 from iipserve.config import Config
 from iipserve.transport import signals
 from iipserve.transport.garbage import tune_collector
+from iipserve.transport.interpreter import tune_switching
 from iipserve.transport.malloc import Trimmer
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
@@ -32,6 +33,7 @@ def serve(application: Application, listeners: Sequence[socket], config: Config)
     signals.let_through()
     monitored = MonitoredApplication(application, config)
     tune_collector()
+    tune_switching()
     server = FastCGIServer(monitored, listeners, config)
     server.start()
     _wait(received, monitored, server)

@@ -38,6 +38,7 @@ from iipserve.transport import logs, signals
 from iipserve.transport.balance import ConnectionCounts, WorkerSlot
 from iipserve.transport.fatal_requests import FatalRequests, RequestGuard, RunningRequests
 from iipserve.transport.garbage import tune_collector
+from iipserve.transport.interpreter import tune_switching
 from iipserve.transport.malloc import Trimmer
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
@@ -225,6 +226,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
             guard = RequestGuard(self.running, self.app.fatal_requests)
             self._application = MonitoredApplication(self.app.build(config), config, guard)
             tune_collector()
+            tune_switching()
         except ConfigError as error:
             for line in str(error).splitlines():
                 log.critical("%s", line)

@@ -255,3 +255,11 @@ def test_who_gives_up_keeps_nobody_back() -> None:
             pass
         with admission.admit(cost(4000, memory=30 * MB)):
             assert not admission.waiting()
+
+
+def test_bundles_wait_for_one_another_and_not_for_what_they_are_made_of() -> None:
+    admission = AdmissionControl(Config(max_renders=1, request_timeout=0.1))
+    with admission.admit_bundle(), pytest.raises(Overloaded), admission.admit_bundle():
+        pass
+    with admission.admit_bundle(), admission.admit(TILE), admission.admit(LARGE):
+        pass
