@@ -92,7 +92,7 @@ def test_page_names_the_rows_as_they_are_printed() -> None:
     """The tables with figures; that of processed tiles has the first time and the others side by side."""
     text = PAGE.read_text()
     compared, processed, maps, end = map(
-        text.index, ("## Compared", "## Processed", "## Maps, compared", "## Where")
+        text.index, ("## Compared", "## Processed", "## Maps, compared", "## Image collections")
     )
     rows = re.compile(r"^\| ([^|]*[^|\s-]) \|", re.MULTILINE)
     titles = {"request", "tile", "figure"}
