@@ -5,12 +5,10 @@ Section numbers are those of the FastCGI Specification 1.0.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import socket
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from time import monotonic
 from typing import Protocol
 
 from iipserve.http import Request, Response
@@ -24,58 +22,36 @@ from iipserve.transport.bodies import (
     oversized,
 )
 from iipserve.transport.fastcgi import RecordBuffer, end_request
-from iipserve.transport.outgoing import Outgoing
+from iipserve.transport.peer import PeerConnection, PeerServer
 from iipserve.transport.responses import Aborted, ResponseWriter
-from iipserve.transport.service import MonitoredApplication, ResponseFailed
 from iipserve.transport.wire import ProtocolError, decode_pairs, encode_pairs
 
 log = logging.getLogger(__name__)
 
-RECEIVE_LENGTH = 65536
 MAX_PARAMS_LENGTH = 65536
 """Bytes of PARAMS in one request; more is answered 431."""
 PROGRESS_LENGTH = 65536
 """Bytes of a body that must arrive within REQUEST_TIMEOUT, and within it again after them."""
-MAX_SURPLUS_LENGTH = 64 << 20
-"""Bytes that may still arrive of a request that has been answered before its end: more than sockets hold."""
-TOO_SLOW = "a request was not complete in time; its connection is closed"
 NO_REQUEST = -1
 """Request id while no request is being read."""
 
 
-class Server(Protocol):
+class Server(PeerServer, Protocol):
     """What a connection needs of its server."""
 
-    application: MonitoredApplication
-    request_timeout: float
     roles: tuple[int, ...]
     capability: Mapping[str, int]
-    stopping: bool
 
 
-class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries no types
+class Connection(PeerConnection, fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries no types
     """One connection of a web server: reads requests, one at a time, and answers them."""
 
     def __init__(self, sock: socket.socket, server: Server) -> None:
         """Take over the socket; its timeouts for receiving and sending must be set."""
-        super().__init__(sock, None, server)
-        self.registered_events = 0
-        """What the server's epoll set reports of the socket; 0 if that is not in it."""
-        self.peer_has_finished = False
-        """The peer sends no more. Epoll reports that once, perhaps together with the last data."""
-        self._open = True
-        self._discards = False
-        """Nothing is sent any more, and what arrives is dropped until the peer closes the connection."""
+        PeerConnection.__init__(self, sock, server)
+        fastcgi.BaseConnection.__init__(self, sock, None, server)
         self._input = RecordBuffer()
-        self.outgoing = Outgoing(sock)
-        self._afterwards: Callable[[], None] | None = None
-        """What to do once everything has been sent."""
         self._responses = ResponseWriter(sock, self._input, server.application)
-        self.waiting_since = 0.0
-        """On the monotonic clock; 0 unless a part of a request waits for the rest, or the peer is to read on."""
-        self._surplus_length = 0
-        """Bytes dropped since the last request began."""
-        self._filled = False
         self._body: BodyBuffer | None = None
         self._forget_request()
 
@@ -91,121 +67,32 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
             self._body.close()
             self._body = None
 
-    # -- called by the server
-
-    def fileno(self) -> int:
-        """The socket's descriptor."""
-        return self._sock.fileno()
-
-    def run(self) -> bool:
-        """Serve what has arrived; True if the connection is to be parked, False if it has closed itself."""
-        try:
-            return self._serve()
-        except ProtocolError as error:
-            log.warning("the connection of a web server is closed: %s", error)
-            self._discard()
-            return True
-        except (OSError, ResponseFailed) as error:
-            log.debug("a connection ends early: %r", error)
-            self.close()
-        return False
-
-    def _serve(self) -> bool:
-        self._filled = False
-        if self.outgoing.pending:
-            self._send_on()
-            if not self._reads_on():
-                return self._open
-            self._read_records()
-            if self.outgoing.pending or not self._open:
-                return self._open
-        try:
-            received = self._sock.recv(RECEIVE_LENGTH, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return self._pause()
-        self._filled = len(received) == RECEIVE_LENGTH
-        if not received:
-            self.close()
-            return False
-        if self._discards:
-            self._drop(received)
-            return self._open
-        self._input.add(received)
-        self._read_records()
-        return self._pause() if self._reads_on() else self._open
-
-    def _read_records(self) -> None:
-        for kind, request_id, content in self._input.records():
-            self._read(kind, request_id, content)
-            if not self._reads_on():
-                break
-
-    def _reads_on(self) -> bool:
-        """Whether further records are to be read now; not before the peer has taken what was sent to it."""
-        return self._open and not self._discards and not self.outgoing.pending
-
-    def may_have_more(self) -> bool:
-        """Whether more may have arrived that the last `run` could have read: data, or the end of them."""
-        return (self._filled or self.peer_has_finished) and not self.outgoing.pending
-
-    def drain(self) -> None:
-        """Serve what has arrived already, then close, but not before the peer has taken all that is to be sent.
-
-        What is to be dropped may take a moment to arrive.
-        """
-        with contextlib.suppress(OSError):
-            while self.outgoing.pending or self._has_input():
-                if not self.run():
-                    break
-                if self.outgoing.pending:
-                    return
-        self.close()
-
-    def _has_input(self) -> bool:
-        return bool(self._sock.recv(1, socket.MSG_PEEK | (0 if self._discards else socket.MSG_DONTWAIT)))
+    # -- reading
 
     def idle(self) -> bool:
         """Whether no part of a request has arrived, and nothing is to be sent."""
         return self._request_id == NO_REQUEST and not self._input and not self.outgoing.pending
 
-    def expired(self, now: float) -> bool:
-        """Whether the peer has not sent or read for too long what it should; `now` is `time.monotonic()`."""
-        return bool(self.waiting_since) and now - self.waiting_since > self.server.request_timeout
+    def receives_body(self) -> bool:
+        """Whether the body of a request is arriving."""
+        return self._request is not None
 
-    def close(self) -> None:
-        """Close the socket; may be called twice."""
-        self._open = False
-        self._forget_request()
-        self.outgoing.clear()
-        self._sock.close()
-
-    def _pause(self) -> bool:
-        """Record since when a request has been incomplete; True unless that is too long, and the connection closed."""
-        if self._discards:
-            return True
-        if self.idle():
-            self.waiting_since = 0.0
-            return True
-        now = monotonic()
-        self.waiting_since = self.waiting_since or now
-        if self.expired(now):
-            log.warning(TOO_SLOW)
-            self.close()
-        return self._open
-
-    def _discard(self) -> None:
-        """Send no more, and close the connection once the peer has closed its side.
-
-        Closing with unread input would reset the connection and discard what the peer has not read: the answer.
-        """
-        self._discards = True
+    def _forget_input(self) -> None:
         self._forget_request()
         self._input = RecordBuffer()
-        self.waiting_since = monotonic()
-        with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_WR)
 
-    # -- reading
+    def _add(self, received: bytes) -> None:
+        self._input.add(received)
+
+    def _read_input(self) -> None:
+        try:
+            for kind, request_id, content in self._input.records():
+                self._read(kind, request_id, content)
+                if not self._reads_on():
+                    break
+        except ProtocolError as error:
+            log.warning("the connection of a web server is closed: %s", error)
+            self._discard()
 
     def _read(self, kind: int, request_id: int, content: bytes) -> None:
         reader = READERS.get(kind)
@@ -250,13 +137,6 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
             return
         self._request_id, self._keep = request_id, keep
         self._surplus_length = 0
-
-    def _drop(self, content: bytes) -> None:
-        """Ignore what belongs to no request (section 3.3): usually the rest of one that was answered early."""
-        self._surplus_length += len(content)
-        if self._surplus_length > MAX_SURPLUS_LENGTH:
-            log.debug("a connection is closed: the rest of a refused request is too long")
-            self.close()
 
     def _read_params(self, request_id: int, content: bytes) -> None:
         """FCGI_PARAMS (section 5.2)."""
@@ -345,29 +225,14 @@ class Connection(fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries
         self.outgoing.cut()
         return self.outgoing.send([end_request(self._request_id)])
 
-    def _send(self, record: bytes, afterwards: Callable[[], None] | None = None) -> None:
-        self._afterwards = afterwards
-        self._await_reading(self.outgoing.send([record]), progress=True)
-
-    def _send_on(self) -> None:
-        """Send more of what is pending."""
-        before = self.outgoing.sent
+    def _flush(self) -> bool:
         try:
-            complete = self.outgoing.flush()
+            complete = super()._flush()
             if not complete and self._request_id != NO_REQUEST:
                 self._responses.check_for_abort(self._request_id)
         except Aborted:
             complete = self._cut()
-        self._await_reading(complete, progress=self.outgoing.sent > before)
-
-    def _await_reading(self, complete: bool, *, progress: bool) -> None:
-        """Once the peer has taken all, do what comes afterwards; until then, note since when it has taken nothing."""
-        if not complete:
-            self.waiting_since = monotonic() if progress else self.waiting_since
-            return
-        afterwards, self._afterwards = self._afterwards, None
-        if afterwards is not None:
-            afterwards()
+        return complete
 
     def _finish(self, *, early: bool = False) -> None:
         """End the request, and the connection unless it is to be kept (section 5.1).

@@ -1,4 +1,4 @@
-"""The FastCGI server: many connections on few threads.
+"""The server for FastCGI and HTTP: many connections on few threads.
 
 All connections are in one epoll set. One thread at a time, the leader (`iipserve.leader`), waits for events,
 serves one connection after the other, and parks each in the set again. Before an answer that takes long it
@@ -24,7 +24,9 @@ from iipserve.config import Config
 from iipserve.leader import MAX_WAITING, Leadership
 from iipserve.transport import fastcgi
 from iipserve.transport.balance import ABSENT, WorkerSlot
-from iipserve.transport.connection import TOO_SLOW, Connection
+from iipserve.transport.connection import Connection
+from iipserve.transport.http_connection import HttpConnection
+from iipserve.transport.peer import TOO_SLOW, PeerConnection
 from iipserve.transport.service import MonitoredApplication
 from iipserve.transport.shortage import first_to_close, max_connections, unread_in_excess
 from iipserve.transport.sockets import TIMEVAL_LENGTH, set_timeouts
@@ -36,10 +38,12 @@ LISTENER_EVENTS = select.EPOLLIN | select.EPOLLET | select.EPOLLEXCLUSIVE
 PARKED_EVENTS = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 """Reports incoming data, and that the peer sends no more, once."""
 SENDING_EVENTS = PARKED_EVENTS | select.EPOLLOUT
-"""Reports also that the peer takes more."""
+"""Reports also that the peer takes more; at once if it does, which gives a connection another turn."""
 MAX_EVENTS = 64
 """Per call of epoll_wait."""
 SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+MAX_UNSENT_LENGTH = 1 << 18
+"""Bytes that a socket takes before they can be sent: the system would copy megabytes for each peer that does not read."""
 DRAIN_SECONDS = 0.02
 """How long one `recv` waits, at the end of the server, for more of what is to be dropped."""
 
@@ -53,8 +57,12 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         listeners: Sequence[socket.socket],
         config: Config,
         slot: WorkerSlot | None = None,
+        *,
+        http: Sequence[socket.socket] = (),
     ) -> None:
         """Use `THREADS` and `REQUEST_TIMEOUT` of the settings; the listeners remain the caller's.
+
+        Those of `listeners` are for FastCGI.
 
         With a `slot`, new connections are left to worker processes that hold fewer.
         """
@@ -70,11 +78,12 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         self._leadership = Leadership(max_waiting=MAX_WAITING * config.threads, replace=self._replace_one)
         self._ready: deque[tuple[int, int]] = deque()
         """Descriptors and their events that epoll has reported and no thread has served yet."""
-        self._listeners = {listener.fileno(): listener for listener in listeners}
-        for listener in listeners:
+        self._listeners = {listener.fileno(): listener for listener in (*listeners, *http)}
+        self._http = frozenset(listener.fileno() for listener in http)
+        for listener in self._listeners.values():
             if listener.family != socket.AF_UNIX:
                 self._set_options(listener)
-        self._parked: dict[int, Connection] = {}
+        self._parked: dict[int, PeerConnection] = {}
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._lock = threading.Lock()
@@ -134,19 +143,21 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         return not self._parked and not any(thread.is_alive() for thread in tuple(self._threads))
 
     def _finish_connections(self, deadline: float) -> None:
-        """Answer what has arrived on parked connections, and let peers read what is to be sent."""
+        """Answer what has arrived on parked connections, and let peers read what is to be sent, and send bodies on."""
         while True:
-            sending = select.poll()
+            waiting = select.poll()
             for descriptor, connection in tuple(self._parked.items()):
                 connection.drain()
                 if connection.outgoing.pending:
-                    sending.register(connection, select.POLLOUT)
+                    waiting.register(connection, select.POLLOUT)
+                elif connection.receives_body():
+                    waiting.register(connection, select.POLLIN)
                 else:
                     self._parked.pop(descriptor)
             remaining = deadline - monotonic()
             if not self._parked or remaining <= 0:
                 return
-            sending.poll(1000 * remaining)
+            waiting.poll(1000 * remaining)
 
     def _stop_accepting(self) -> None:
         self.stopping = True
@@ -189,7 +200,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
                 self._threads.discard(threading.current_thread())
         return ends
 
-    def _serve(self, connection: Connection) -> None:
+    def _serve(self, connection: PeerConnection) -> None:
         try:
             keep = connection.run()
         except Exception:
@@ -200,7 +211,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         else:
             self._drop(connection)
 
-    def _next(self) -> Connection | None:
+    def _next(self) -> PeerConnection | None:
         """Become the leader and wait for a connection with incoming data; None if it is gone by then."""
         self._count(waiting=1)
         self._leadership.acquire()
@@ -232,7 +243,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
 
     # -- connections
 
-    def _accept(self, listener: socket.socket) -> Connection | None:
+    def _accept(self, listener: socket.socket) -> PeerConnection | None:
         """A new connection; None if another process has accepted it or the client has gone."""
         if self._held >= self._max_connections:
             self._close_one()
@@ -248,20 +259,26 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         # before they were set, and not from a Unix listener. One call finds out; setting them takes four.
         if not any(accepted.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, TIMEVAL_LENGTH)):
             self._set_options(accepted)
-        return Connection(accepted, self)
+        try:
+            return (HttpConnection if listener.fileno() in self._http else Connection)(accepted, self)
+        except OSError:  # the client has gone
+            accepted.close()
+            self._count(held=-1)
+            return None
 
     def _set_options(self, sock: socket.socket) -> None:
         set_timeouts(sock, DRAIN_SECONDS, self.request_timeout)
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_LENGTH)
 
     def _leave_to_another(self) -> bool:
         """Whether another worker, which holds fewer connections, has been woken for a new one."""
         patient, self._patient = self._patient, True
         return self._slot is not None and patient and self._slot.wake_least_loaded(self._held)
 
-    def _accept_when_woken(self, slot: WorkerSlot) -> Connection | None:
+    def _accept_when_woken(self, slot: WorkerSlot) -> PeerConnection | None:
         """A new connection that another worker has left to this one."""
         slot.acknowledge()
         for listener in self._listeners.values():
@@ -303,16 +320,17 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         connection = first_to_close(tuple(self._parked.values()))
         return connection is not None and self._give_up(connection)
 
-    def _give_up(self, connection: Connection) -> bool:
+    def _give_up(self, connection: PeerConnection) -> bool:
         """Close a parked connection, unless it has meanwhile been served."""
         if self._parked.pop(connection.fileno(), None) is not connection:
             return False
         self._drop(connection)
         return True
 
-    def _park(self, connection: Connection) -> None:
+    def _park(self, connection: PeerConnection) -> None:
         descriptor = connection.fileno()
-        events = SENDING_EVENTS if connection.outgoing.pending else PARKED_EVENTS
+        pending = connection.outgoing.pending
+        events = SENDING_EVENTS if pending or connection.postponed else PARKED_EVENTS
         before, connection.registered_events = connection.registered_events, events
         more = connection.may_have_more()
         self._parked[descriptor] = connection
@@ -323,10 +341,10 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
             elif events != before or more or not self._leadership.is_mine():
                 # what came in meanwhile was reported to a thread that did not find it parked: report it again
                 self._epoll.modify(descriptor, events)
-        if events == SENDING_EVENTS:
+        if pending:
             for other in unread_in_excess(tuple(self._parked.values())):
                 self._give_up(other)
 
-    def _drop(self, connection: Connection) -> None:
+    def _drop(self, connection: PeerConnection) -> None:
         connection.close()
         self._count(held=-1)

@@ -6,7 +6,7 @@ import resource
 from collections.abc import Iterator, Sequence
 
 from iipserve.config.memory import MAX_UNREAD_LENGTH
-from iipserve.transport.connection import Connection
+from iipserve.transport.peer import PeerConnection
 
 RESERVED_SHARE = 4
 """One part in this many of the descriptors is for files."""
@@ -18,7 +18,7 @@ def max_connections() -> int:
     return limit - limit // RESERVED_SHARE
 
 
-def first_to_close(parked: Sequence[Connection]) -> Connection | None:
+def first_to_close(parked: Sequence[PeerConnection]) -> PeerConnection | None:
     """The one that has been idle longest, else the one whose peer has for the longest time not sent or read on.
 
     `parked` is in the order in which connections were last served.
@@ -27,7 +27,7 @@ def first_to_close(parked: Sequence[Connection]) -> Connection | None:
     return idle or min(parked, key=lambda connection: connection.waiting_since, default=None)
 
 
-def unread_in_excess(parked: Sequence[Connection]) -> Iterator[Connection]:
+def unread_in_excess(parked: Sequence[PeerConnection]) -> Iterator[PeerConnection]:
     """Those to close so that unread answers take no more than `MAX_UNREAD_LENGTH`, the least recently read first."""
     unread = [
         (connection.outgoing.memory(), connection) for connection in parked if connection.outgoing.pending

@@ -5,35 +5,31 @@ the old ones finish), TTIN and TTOU. gunicorn's own configuration is not read.
 
 Parts of gunicorn that are not its public interface, all used in this module only and checked with 26.0 and 27.0:
 the arbiter's `LISTENERS`, `WORKERS`, `num_workers`, `manage_workers`, `systemd`, `init_signals`, `spawn_worker`,
-`reload`, `stop` and `handle_usr2`; the worker's `load_wsgi`, `notify`, `alive`, `aborted`, `handle_quit` and `handle_abort`;
-`gunicorn.http.wsgi.SERVER`; `write_error` and `write_nonblock` of `gunicorn.util`; `gunicorn.http.errors.LimitRequestLine`.
+`reload`, `stop` and `handle_usr2`; the worker's `load_wsgi`, `notify`, `PIPE`, `ppid`, `alive`, `aborted`, `handle_quit` and `handle_abort`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
-from email.utils import formatdate
-from http import HTTPStatus
 from pathlib import Path
-from socket import AF_UNIX, socket
+from socket import socket
 from time import monotonic
 from typing import Any
 
-from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
-from gunicorn.http import wsgi as gunicorn_wsgi
-from gunicorn.http.errors import LimitRequestLine
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.base import Worker as BaseWorker
 
 from iipserve.config import Config
-from iipserve.errors import INTERNAL_ERROR, ConfigError
+from iipserve.errors import ConfigError
 from iipserve.transport import logs, signals
 from iipserve.transport.balance import ConnectionCounts, WorkerSlot
 from iipserve.transport.fatal_requests import FatalRequests, RequestGuard, RunningRequests
@@ -43,21 +39,14 @@ from iipserve.transport.malloc import Trimmer
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
 from iipserve.transport.service_files import take_over
-from iipserve.transport.sockets import set_timeouts
 from iipserve.transport.worker_memory import MemoryLimit, SharedFlag
-from iipserve.transport.wsgi import WSGIApplication
 
 log = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 10
 """Seconds after which a worker that no longer reports is replaced."""
-HTTP_KEEP_SECONDS = 15
-HTTP_CONNECTIONS = 2000
-"""HTTP connections per worker; their requests run on THREADS threads, besides those of FastCGI."""
 SPARE_SLOTS = 8
 """For workers that TTIN adds."""
-MAX_REQUEST_LINE = 8190
-SERVER_NAME = "iipserve"
 SHARED_MEMORY = Path("/dev/shm")
 
 
@@ -86,10 +75,6 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
         # on HUP the new workers start before the old ones end
         self.connection_counts = ConnectionCounts(2 * self._workers + SPARE_SLOTS)
         self.fatal_requests = FatalRequests()
-        for listener in self.http:
-            if listener.family != AF_UNIX:
-                # Linux lets connections inherit a TCP listener's options: a stalled client frees its thread
-                set_timeouts(listener, config.request_timeout, config.request_timeout)
         super().__init__()
 
     def load_config(self) -> None:
@@ -97,19 +82,12 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
         values = {
             "workers": self._workers,
             "worker_class": Worker,
-            "threads": self.config.threads,
-            "worker_connections": HTTP_CONNECTIONS + self.config.threads,
             "timeout": SILENCE_SECONDS,
             "graceful_timeout": math.ceil(self.config.request_timeout),
-            "keepalive": HTTP_KEEP_SECONDS,
-            "limit_request_line": MAX_REQUEST_LINE,
             "worker_tmp_dir": str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else None,
             "logger_class": Log,
             "child_exit": self._child_exit,
             "control_socket_disable": True,
-            # `iipserve.http` reads the X-Forwarded headers, for FastCGI and HTTP
-            "secure_scheme_headers": {},
-            "forwarder_headers": "",
         }
         for name, value in values.items():
             self.cfg.set(name, value)
@@ -201,8 +179,8 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
         log.warning("USR2 is ignored; HUP starts new workers")
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
-    """gunicorn's threaded worker for HTTP, with a FastCGI server in the same process."""
+class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn carries no types
+    """A worker of gunicorn's arbiter that serves with `FastCGIServer`."""
 
     alive: bool
     """False once it is to end."""
@@ -233,16 +211,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
                 sys.stderr.write(f"{line}\n")
             sys.exit(Arbiter.APP_LOAD_ERROR)
         self._memory, self._trimmer = MemoryLimit(config), Trimmer()
-        self._fastcgi = FastCGIServer(self._application, self.app.fastcgi, config, self.slot)
-        self.wsgi = WSGIApplication(self._application)
-        _change_gunicorn(SERVER_NAME, self._refuse)
+        self._server = FastCGIServer(
+            self._application, self.app.fastcgi, config, self.slot, http=self.app.http
+        )
 
     def run(self) -> None:
         """Serve until TERM or the end of the arbiter, then let requests finish."""
-        self._fastcgi.start()
-        super().run()
+        self._server.start()
+        while self.alive and self.ppid == os.getppid():
+            self.notify()
+            self._wait()
         deadline = monotonic() + float(self.cfg.graceful_timeout)
-        while not (finished := self._fastcgi.stop(1.0)) and monotonic() < deadline:
+        while not (finished := self._server.stop(1.0)) and monotonic() < deadline:
             super().notify()
         self._application.application.clear()
         if not finished:
@@ -250,12 +230,19 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
             self.running.clear()
             os._exit(0)
 
+    def _wait(self) -> None:
+        """Wait for a second, or a signal."""
+        ready, _, _ = select.select([self.PIPE[0]], [], [], 1.0)
+        if ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self.PIPE[0], 64)
+
     def notify(self) -> None:
         """Report to the arbiter, unless a request has been running for too long."""
         now = monotonic()
         if now >= self._next_tick:
             self._next_tick = now + 1
-            self._fastcgi.tick()
+            self._server.tick()
             self._trimmer.tick(idle=not self._application.longest_running())
             self._end_if_too_large()
         if self._application.longest_running() <= self.app.config.request_timeout:
@@ -272,15 +259,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
             self.is_ending.set()
             self.alive = False
 
-    def _refuse(self, client: socket, status: int, reason: str, message: str) -> None:
-        """Answer what gunicorn cannot read or has failed to answer, and expect the connection to be closed."""
-        if isinstance(sys.exception(), LimitRequestLine):
-            status, reason = HTTPStatus.REQUEST_URI_TOO_LONG, "URI Too Long"  # gunicorn 26 says 400
-        own, body = self._application.error_parts(refusal(HTTPStatus(status), message))
-        headers = (("Server", SERVER_NAME), ("Date", formatdate(usegmt=True)), ("Connection", "close"), *own)
-        lines = [f"HTTP/1.1 {status:d} {reason}", *map(": ".join, headers), "\r\n"]
-        util.write_nonblock(client, "\r\n".join(lines).encode("latin-1") + body)
-
     def handle_quit(self, sig: int, frame: Any) -> None:
         """End at once on INT and QUIT, without waiting for requests."""
         self.running.clear()
@@ -289,26 +267,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
     def handle_abort(self, sig: int, frame: Any) -> None:
         """End at once: the arbiter is replacing this worker."""
         os._exit(1)
-
-
-def refusal(status: HTTPStatus, message: str) -> str:
-    """What to tell a client whose request gunicorn answers itself; `message` is gunicorn's."""
-    known = {
-        HTTPStatus.REQUEST_URI_TOO_LONG: f"the request line is longer than {MAX_REQUEST_LINE} bytes",
-        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "the request has too many or too long headers",
-        HTTPStatus.INTERNAL_SERVER_ERROR: INTERNAL_ERROR,
-    }
-    return known.get(status, f"the request is not valid HTTP: {message}")
-
-
-def _change_gunicorn(server_name: str, write_error: Callable[[socket, int, str, str], None]) -> None:
-    """Set the Server header of HTTP responses, and what answers requests that gunicorn cannot read.
-
-    gunicorn has no settings for them, but looks both up for each response. They are changed in worker
-    processes only.
-    """
-    gunicorn_wsgi.SERVER = server_name
-    util.write_error = write_error
 
 
 class Log(Logger):  # type: ignore[misc]  # gunicorn carries no types

@@ -82,8 +82,17 @@ def head(status: HTTPStatus, headers: Headers) -> bytes:
         ValueError: a header contains a line break or a character outside Latin-1.
     """
     first = "Status: 200 OK" if status is HTTPStatus.OK else f"Status: {status.value} {status.phrase}"
+    return joined_head(first, headers)
+
+
+def joined_head(first: str, headers: Headers) -> bytes:
+    """First lines without the end of the last one, headers and the empty line.
+
+    Raises:
+        ValueError: a header contains a line break or a character outside Latin-1.
+    """
     text = "\r\n".join([first, *map(": ".join, headers), "\r\n"])
-    breaks = len(headers) + 2
+    breaks = len(headers) + 2 + first.count("\n")
     if text.count("\n") != breaks or text.count("\r") != breaks:
         raise ValueError("a header contains a line break")
     return text.encode("latin-1")

@@ -21,12 +21,14 @@ from tests.transport.stub import StubApplication
 class Running:
     """A server under test."""
 
-    def __init__(self, listener: socket.socket, config: Config) -> None:
+    def __init__(self, listener: socket.socket, config: Config, *, http: bool = False) -> None:
         self.listener = listener
         self.address: Any = listener.getsockname()
         self.application = StubApplication(config)
         self.monitored = MonitoredApplication(self.application, config)
-        self.server = FastCGIServer(self.monitored, [listener], config)
+        self.server = FastCGIServer(
+            self.monitored, [] if http else [listener], config, http=[listener] if http else []
+        )
         self._peers: list[Peer] = []
         self.server.start()
 
@@ -48,13 +50,13 @@ StartServer = Callable[..., Running]
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
-    """Starts a server; keyword arguments are settings, `unix=True` listens on a Unix socket."""
+    """Starts a server; keyword arguments are settings, `unix` is for a Unix socket, `http` for HTTP."""
     started: list[Running] = []
 
-    def start(*, unix: bool = False, **settings: Any) -> Running:
+    def start(*, unix: bool = False, http: bool = False, **settings: Any) -> Running:
         config = Config(**({"threads": 4, "request_timeout": 10.0} | settings))
         place = UnixAddress(str(tmp_path / "socket")) if unix else TcpAddress("127.0.0.1", 0)
-        started.append(Running(listen(place, 1024), config))
+        started.append(Running(listen(place, 1024), config, http=http))
         return started[-1]
 
     yield start
@@ -68,6 +70,12 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 def server(start_server: StartServer) -> Running:
     """A server on TCP with four threads."""
     return start_server()
+
+
+@pytest.fixture
+def http_server(start_server: StartServer) -> Running:
+    """A server for HTTP with four threads."""
+    return start_server(http=True)
 
 
 @pytest.fixture

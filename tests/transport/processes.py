@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,18 @@ class Command:
     """One run of the command; FastCGI on a port and a Unix socket's path for asking it."""
 
     def __init__(
-        self, folder: Path, *arguments: str, stdin: Any = subprocess.DEVNULL, **settings: str
+        self,
+        folder: Path,
+        *arguments: str,
+        stdin: Any = subprocess.DEVNULL,
+        wrapper: Sequence[str] = (),
+        **settings: str,
     ) -> None:
         self.log = folder / "log"
         self.arguments = arguments
         settings = {"LOGFILE": str(self.log), "WORKERS": "1", "THREADS": "4"} | settings
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.transport.stub", *arguments],
+            [*wrapper, sys.executable, "-m", "tests.transport.stub", *arguments],
             cwd=ROOT,
             env=os.environ | settings,
             stdin=stdin,

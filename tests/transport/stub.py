@@ -43,6 +43,8 @@ class StubApplication:
         self._barriers: dict[str, threading.Barrier] = {}
         self._lock = threading.Lock()
         self.held = b""
+        self.ticks: list[None] = []
+        """Requests to `/tick`."""
         self.bodies: list[Body | None] = []
         """Those that came with requests to `/body/`."""
 
@@ -121,6 +123,17 @@ class StubApplication:
                 yield number.to_bytes(4, "big") + PIECE[4:]
         finally:
             self.released.set()
+
+    def answer_declared(self, kind: str) -> Response:
+        """A body that is not as long as is declared: 5 bytes."""
+        headers = (("Content-Type", "text/plain"), ("Content-Length", "5"))
+        body = {"short": b"tiny", "long": b"first excess", "streamed": iter([b"first", b" excess"])}[kind]
+        return Response(HTTPStatus.OK, headers, body)
+
+    def answer_tick(self, _: str) -> Response:
+        """Count the request."""
+        self.ticks.append(None)
+        return ok(b"tick")
 
     def answer_breaking(self, _: str) -> Response:
         """A body that fails after its first piece."""

@@ -1,8 +1,7 @@
-"""The real application with a protocol that reads bodies, over FastCGI and as a WSGI callable."""
+"""The real application with a protocol that reads bodies, over FastCGI and HTTP."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -18,8 +17,8 @@ from iipserve.protocols import BodyRule, Images, PathRoute, Protocol, Server
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import MonitoredApplication
 from iipserve.transport.sockets import TcpAddress, listen
-from iipserve.transport.wsgi import WSGIApplication
 from tests.transport.client import connect, request
+from tests.transport.http_client import Client, post
 
 LIMIT = 200_000
 
@@ -82,17 +81,21 @@ def over_fastcgi(application: MonitoredApplication) -> Iterator[Send]:
 
 
 def over_http(application: MonitoredApplication) -> Iterator[Send]:
-    wsgi = WSGIApplication(application)
+    listener = listen(TcpAddress("127.0.0.1", 0), 10)
+    server = FastCGIServer(application, [], Config(threads=2), http=[listener])
+    server.start()
 
     def send(address: str, body: bytes = b"", **environ: str) -> tuple[int, bytes]:
-        started: list[str] = []
-        given: dict[str, Any] = {"REQUEST_METHOD": "GET", "RAW_URI": address, "wsgi.input": io.BytesIO(body)}
-        if body:
-            given["HTTP_TRANSFER_ENCODING"] = "chunked"
-        chunks = wsgi(given | environ, lambda status, headers: started.append(status))
-        return int(started[0].split()[0]), b"".join(chunks)
+        method = environ.pop("REQUEST_METHOD", "GET")
+        headers = {name.replace("_", "-"): value for name, value in environ.items()}
+        with Client(listener.getsockname()) as client:
+            client.send(post(address, body, method=method, chunked=bool(body), **headers))
+            status, _, content = client.answer()
+        return status, content
 
     yield send
+    assert server.stop(10)
+    listener.close()
 
 
 @pytest.fixture(params=[over_fastcgi, over_http])

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from iipserve.config import Config
-from iipserve.transport import connection
 from iipserve.transport.bodies import MAX_MEMORY_LENGTH, BodyBuffer, NotStored, declared_length
 from iipserve.transport.connection import Connection
 from iipserve.transport.pool import FastCGIServer
@@ -46,6 +45,16 @@ def head(address: str, **params: str) -> bytes:
 @pytest.fixture
 def peer(server: Running) -> Peer:
     return server.connect()
+
+
+def test_stopping_lets_bodies_arrive(server: Running, peer: Peer) -> None:
+    peer.send(head("/body/200000") + stdin(pattern(100_000)))
+    until(lambda: [found.receives_body() for found in server.server._parked.values()] == [True])
+    assert not server.server.stop(0.1)
+    peer.send(stdin(pattern(200_000)[100_000:]) + END)
+    until(lambda: server.server.stop(1))
+    assert peer.answer().body == pattern(200_000)
+    assert peer.at_end()
 
 
 @pytest.mark.parametrize(
@@ -167,7 +176,7 @@ def test_rest_of_a_refused_body_is_dropped_until_the_next_request(
 
 @pytest.mark.parametrize("surplus", [0, 1])
 def test_rest_of_a_refused_body_is_bounded(peer: Peer, surplus: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "MAX_SURPLUS_LENGTH", 500_000)
+    monkeypatch.setattr("iipserve.transport.peer.MAX_SURPLUS_LENGTH", 500_000)
     peer.send(head("/body/10", CONTENT_LENGTH="11"))
     assert peer.answer().status == 413
     peer.send(stdin(pattern(500_000 + surplus)))
@@ -177,7 +186,7 @@ def test_rest_of_a_refused_body_is_bounded(peer: Peer, surplus: int, monkeypatch
 def test_rest_of_a_refused_body_is_bounded_on_a_connection_to_be_closed(
     peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "MAX_SURPLUS_LENGTH", 500_000)
+    monkeypatch.setattr("iipserve.transport.peer.MAX_SURPLUS_LENGTH", 500_000)
     with pytest.raises(ConnectionError):
         peer.send(request("/body/10", body=pattern(50_000_000), keep=False, REQUEST_METHOD="POST"))
 
@@ -303,7 +312,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(connection, "monotonic", clock)
+    monkeypatch.setattr("iipserve.transport.peer.monotonic", clock)
     return clock
 
 

@@ -1,109 +1,103 @@
-"""Request bodies over HTTP: as a WSGI callable, and through gunicorn."""
+"""Request bodies over HTTP: of a server in this process, and of the command."""
 
 from __future__ import annotations
 
 import http.client
-import io
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from iipserve.config import Config
 from iipserve.transport.bodies import MAX_MEMORY_LENGTH
-from iipserve.transport.service import MonitoredApplication
-from iipserve.transport.wsgi import WSGIApplication
 from tests.ports import free_port
 from tests.transport import client as fastcgi
+from tests.transport.conftest import Running
+from tests.transport.http_client import Client, post
 from tests.transport.processes import SECONDS, Command, echo_http, until
-from tests.transport.stub import TILE, StubApplication, pattern
-
-
-class Caller:
-    """Calls a WSGI application over the stub."""
-
-    def __init__(self) -> None:
-        config = Config()
-        self.stub = StubApplication(config)
-        self._application = WSGIApplication(MonitoredApplication(self.stub, config))
-
-    def post(self, address: str, stream: Any, length: int | str | None, **environ: str) -> tuple[int, bytes]:
-        started: list[str] = []
-        given = {"REQUEST_METHOD": "POST", "RAW_URI": address, "wsgi.input": stream} | environ
-        if length is None:
-            given["HTTP_TRANSFER_ENCODING"] = "chunked"
-        else:
-            given["CONTENT_LENGTH"] = str(length)
-        body = self._application(given, lambda status, headers: started.append(status))
-        return int(started[0].split()[0]), b"".join(body)
-
-
-class Unreadable:
-    """A stream that breaks off after some bytes."""
-
-    def __init__(self, data: bytes = b"") -> None:
-        self._data = io.BytesIO(data)
-
-    def read(self, size: int) -> bytes:
-        if data := self._data.read(size):
-            return data
-        raise ConnectionResetError
-
-
-@pytest.fixture
-def caller() -> Caller:
-    return Caller()
+from tests.transport.stub import TILE, pattern
 
 
 @pytest.mark.parametrize("size", [1, 1000, MAX_MEMORY_LENGTH, MAX_MEMORY_LENGTH + 1, 500_000])
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("answer", ["whole", "chunks"])
-def test_body_reaches_the_application(caller: Caller, size: int, chunked: bool, answer: str) -> None:
-    stream = io.BytesIO(pattern(size))
-    assert caller.post(f"/body/{size}?{answer}", stream, None if chunked else size) == (200, pattern(size))
-    [body] = caller.stub.bodies
+def test_body_reaches_the_application(http_server: Running, size: int, chunked: bool, answer: str) -> None:
+    with Client(http_server.address) as client:
+        client.send(post(f"/body/{size}?{answer}", pattern(size), chunked=chunked))
+        assert client.answer()[::2] == (200, pattern(size))
+    [body] = http_server.application.bodies
     assert body is not None
-    assert body.file.closed
+    until(lambda: body.file.closed)
 
 
-def test_body_declared_too_long_is_not_read(caller: Caller) -> None:
-    assert caller.post("/body/10", Unreadable(), 11) == (413, b"11")
+@pytest.mark.parametrize("chunked", [False, True])
+def test_body_that_trickles_in(http_server: Running, chunked: bool) -> None:
+    with Client(http_server.address) as client:
+        for byte in post("/body/300", pattern(300), chunked=chunked):
+            client.send(bytes([byte]))
+        assert client.answer()[::2] == (200, pattern(300))
 
 
-def test_chunked_body_is_read_up_to_its_limit(caller: Caller) -> None:
-    stream = io.BytesIO(pattern(1_000_000))
-    assert caller.post("/body/10", stream, None) == (413, b"11")
-    assert stream.tell() < 100_000
+def test_chunked_body_is_read_up_to_its_limit(http_server: Running) -> None:
+    with Client(http_server.address) as client:
+        client.send(post("/body/10", pattern(1_000_000), chunked=True))
+        assert client.answer()[::2] == (413, b"11")
 
 
-@pytest.mark.parametrize("length", [20, None])
-def test_body_that_breaks_off_never_reaches_the_application(caller: Caller, length: int | None) -> None:
-    assert caller.post("/body/50", Unreadable(b"0123456789"), length)[0] == 400
-    assert caller.stub.bodies == []
+@pytest.mark.parametrize("chunked", [False, True])
+def test_body_that_breaks_off_never_reaches_the_application(http_server: Running, chunked: bool) -> None:
+    with Client(http_server.address) as client:
+        client.send(post("/body/50", b"0123456789", chunked=chunked)[:-6])
+        client.sock.shutdown(socket.SHUT_WR)
+        assert client.rest() == b""
+    assert http_server.application.bodies == []
 
 
-def test_body_shorter_than_declared_never_reaches_the_application(caller: Caller) -> None:
-    assert caller.post("/body/50", io.BytesIO(b"0123456789"), 20)[0] == 400
-    assert caller.stub.bodies == []
+def test_stopping_lets_bodies_arrive(http_server: Running) -> None:
+    whole = post("/body/200000", pattern(200_000))
+    with Client(http_server.address) as client, Client(http_server.address) as vanishing:
+        for each in (client, vanishing):
+            each.send(whole[:100_000])
+        until(lambda: [found.receives_body() for found in http_server.server._parked.values()] == 2 * [True])
+        assert not http_server.server.stop(0.1)
+        vanishing.sock.shutdown(socket.SHUT_RDWR)
+        client.send(whole[100_000:])
+        until(lambda: http_server.server.stop(1))
+        status, headers, body = client.answer()
+        assert (status, headers["connection"], body) == (200, "close", pattern(200_000))
+    assert len(http_server.application.bodies) == 1
 
 
 @pytest.mark.usefixtures("full_disk")
-def test_body_the_disk_has_no_room_for_is_refused(caller: Caller) -> None:
-    assert caller.post("/body/500000", io.BytesIO(pattern(500_000)), 500_000)[0] == 503
-    assert caller.stub.bodies == []
+def test_body_the_disk_has_no_room_for_is_refused(http_server: Running) -> None:
+    with Client(http_server.address) as client:
+        client.send(post("/body/500000", pattern(500_000)))
+        assert client.answer()[0] == 503
+    assert http_server.application.bodies == []
 
 
-@pytest.mark.parametrize("length", [5, None])
-def test_body_that_is_unwanted_is_not_read(caller: Caller, length: int | None) -> None:
-    assert caller.post("/tile", Unreadable(), length) == (200, TILE)
-    assert caller.post("/body/9", Unreadable(), length, REQUEST_METHOD="GET") == (200, b"no body")
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("size", [5, 65_536])
+def test_body_that_is_unwanted_is_dropped(http_server: Running, chunked: bool, size: int) -> None:
+    with Client(http_server.address) as client:
+        for _ in range(2):
+            client.send(post("/tile", bytes(size), chunked=chunked))
+            assert client.answer()[::2] == (200, TILE)
+            client.send(post("/body/9", bytes(size), method="GET", chunked=chunked))
+            assert client.answer()[::2] == (200, b"no body")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_unwanted_body_of_more_than_64_kilobytes_is_refused(http_server: Running, chunked: bool) -> None:
+    with Client(http_server.address) as client:
+        client.send(post("/tile", bytes(65_537), chunked=chunked))
+        assert client.answer()[0] == 413
+        assert client.rest() == b""
 
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Where gunicorn listens."""
+    """Where a worker listens."""
     found = free_port()
     command = Command(tmp_path_factory.mktemp("http"), "--http", f"127.0.0.1:{found}")
     until(lambda: echo_http(found))
@@ -122,7 +116,7 @@ def client(port: int) -> Iterator[http.client.HTTPConnection]:
 
 @pytest.mark.parametrize("size", [10, 300_000])
 @pytest.mark.parametrize("chunked", [False, True])
-def test_body_through_gunicorn(client: http.client.HTTPConnection, size: int, chunked: bool) -> None:
+def test_body_of_a_worker(client: http.client.HTTPConnection, size: int, chunked: bool) -> None:
     for _ in range(2):
         body = iter([pattern(size)[:7], pattern(size)[7:]]) if chunked else pattern(size)
         client.request("POST", f"/body/{size}", body, encode_chunked=chunked)
@@ -130,7 +124,7 @@ def test_body_through_gunicorn(client: http.client.HTTPConnection, size: int, ch
 
 
 @pytest.mark.parametrize("length", [11, 10 * 2**30])
-def test_body_declared_too_long_through_gunicorn(
+def test_body_declared_too_long_of_a_worker(
     client: http.client.HTTPConnection, port: int, length: int
 ) -> None:
     """The response arrives although nothing of the body has been sent."""
@@ -142,7 +136,7 @@ def test_body_declared_too_long_through_gunicorn(
     assert echo_http(port)
 
 
-def test_chunked_body_too_long_through_gunicorn(client: http.client.HTTPConnection, port: int) -> None:
+def test_chunked_body_too_long_of_a_worker(client: http.client.HTTPConnection, port: int) -> None:
     client.request("POST", "/body/10", iter([pattern(5), pattern(6)]), encode_chunked=True)
     assert client.getresponse().read() == b"11"
     assert echo_http(port)
@@ -217,7 +211,7 @@ def test_fastcgi_on_the_port_of_http_is_refused(port: int) -> None:
         pytest.param(b"Transfer-Encoding: chunked\r\n\r\nsix\r\na body\r\n0\r\n\r\n", id="no size"),
     ],
 )
-def test_broken_body_through_gunicorn(port: int, data: bytes) -> None:
+def test_broken_body_of_a_worker(port: int, data: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as client:
         client.sendall(b"POST /body/200 HTTP/1.1\r\nHost: a\r\n" + data)
         client.shutdown(socket.SHUT_WR)
