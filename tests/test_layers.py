@@ -109,6 +109,12 @@ def test_each_package_is_known_to_one_part(path: Path) -> None:
         assert part == "check" or part in ((allowed,) if isinstance(allowed, str) else allowed)
 
 
+def test_folders_of_modules_are_packages() -> None:
+    """Others are not installed, although the checkout works."""
+    folders = {path.parent for path in _modules()}
+    assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
 def test_glymur_is_imported_by_the_module_that_finds_its_library() -> None:
     """Tests and scripts included: where the system has no OpenJPEG, glymur imported first does not work."""
     folders = (PACKAGE, PACKAGE.parent / "tests", PACKAGE.parent / "scripts")
