@@ -116,8 +116,9 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
     def tick(self) -> None:
         """Close parked connections whose request was not completed in time. Call it about every second."""
         now = monotonic()
-        for descriptor, connection in tuple(self._parked.items()):
-            if connection.expired(now) and self._parked.pop(descriptor, None) is connection:
+        for connection in tuple(self._parked.values()):
+            # closed meanwhile, it has no descriptor: that of the dictionary may be another connection's by now
+            if connection.expired(now) and self._parked.pop(connection.fileno(), None) is connection:
                 if connection.outgoing.pending:
                     log.debug("an answer was not read in time; its connection is closed")
                 elif not connection.idle():
@@ -146,14 +147,19 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         """Answer what has arrived on parked connections, and let peers read what is to be sent, and send bodies on."""
         while True:
             waiting = select.poll()
-            for descriptor, connection in tuple(self._parked.items()):
+            for descriptor in tuple(self._parked):
+                # taken out first: a thread that had to wait for its turn may still serve connections
+                connection = self._parked.pop(descriptor, None)
+                if connection is None:
+                    continue
                 connection.drain()
                 if connection.outgoing.pending:
                     waiting.register(connection, select.POLLOUT)
                 elif connection.receives_body():
                     waiting.register(connection, select.POLLIN)
                 else:
-                    self._parked.pop(descriptor)
+                    continue
+                self._parked[descriptor] = connection
             remaining = deadline - monotonic()
             if not self._parked or remaining <= 0:
                 return

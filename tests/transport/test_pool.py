@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 
 from iipserve.config import Config
+from iipserve.transport.http_connection import HttpConnection
+from iipserve.transport.peer import PeerConnection
+from iipserve.transport.pool import FastCGIServer
+from iipserve.transport.service import MonitoredApplication
 from iipserve.transport.sockets import TcpAddress, listen
 from tests.transport.client import ask_all, connect, request
 from tests.transport.conftest import Running, StartServer
 from tests.transport.processes import SECONDS, until
-from tests.transport.stub import TILE
+from tests.transport.stub import TILE, StubApplication
 
 
 @pytest.mark.parametrize("unix", [False, True], ids=["TCP", "Unix socket"])
@@ -218,3 +222,31 @@ def test_internal_error_in_a_connection_ends_no_thread(
     assert "internal error" in caplog.text
     monkeypatch.undo()
     assert json.loads(server.connect().ask("/echo").body)["method"] == "GET"
+
+
+def test_connection_that_a_thread_takes_at_the_end_is_left_to_it() -> None:
+    """Two threads that serve one connection would send an answer twice, which the client takes for that of its next request."""
+    config = Config(threads=1)
+    server = FastCGIServer(MonitoredApplication(StubApplication(config), config), [], config)
+    drained: list[PeerConnection] = []
+
+    class Taking(HttpConnection):
+        """While it is drained, a thread takes all others."""
+
+        def drain(self) -> None:
+            drained.append(self)
+            for each in connections:
+                if each is not self:
+                    server._parked.pop(each.fileno(), None)
+            super().drain()
+
+    pairs = [socket.socketpair() for _ in range(3)]
+    connections = [Taking(own, server) for own, _ in pairs]
+    server._parked.update((each.fileno(), each) for each in connections)
+    server.start()
+    assert server.stop(SECONDS)
+    assert drained == connections[:1]
+    assert [own.fileno() < 0 for own, _ in pairs] == [True, False, False]
+    for pair in pairs:
+        for each in pair:
+            each.close()
