@@ -42,6 +42,7 @@ from iipserve.formats import Formats
 from iipserve.geometry import new_tuple
 from iipserve.http import READING_METHODS, Headers, Request, Response, Routed
 from iipserve.image import ImageInfo, ImageName
+from iipserve.leader import hand_over
 from iipserve.lru import LRU
 from iipserve.plan import (
     Bundle,
@@ -263,6 +264,7 @@ class Application:
         raise Overloaded(f"{replaced} is being replaced; ask again")
 
     def _look_up(self, name: ImageName) -> ImageInfo:
+        hand_over()  # there may be many
         return self._library.unproved_info(name[0], name[1])
 
     def _completed(

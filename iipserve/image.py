@@ -123,7 +123,7 @@ class FolderContents(NamedTuple):
     images: tuple[str, ...]
     """Names of its images, as at the end of identifiers, in natural order."""
     is_complete: bool = True
-    """False if it has more images than these."""
+    """False if it has more files than were looked at."""
 
 
 class StackLayer(NamedTuple):

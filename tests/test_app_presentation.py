@@ -42,6 +42,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (images / ".hidden").mkdir()
     (images / "notes.txt").write_text("no image")
     os.symlink("/", images / "books" / "root")
+    os.symlink("loop", images / "books" / "loop")
+    (images / "10²").mkdir()
+    (images / "①.txt").write_text("no image")
+    (images / ".hidden" / "a.txt").write_text("no image")
     return images
 
 
@@ -149,10 +153,11 @@ def test_side_car_is_seen_by_the_next_request(application: app.Application, fold
 def test_collection_lists_folders_and_images_in_natural_order(application: app.Application) -> None:
     found = document(application, "/iiif/collection/")
     assert [(item["type"], item["label"]["none"][0]) for item in found["items"]] == [
+        ("Collection", "10²"),
         ("Collection", "books"),
         *(("Manifest", name) for name in ("book.tif", "img_1.tif", "IMG_2.tif", "IMG_10.tif")),
     ]
-    below = document(application, urlsplit(found["items"][0]["id"]).path)
+    below = document(application, urlsplit(found["items"][1]["id"]).path)
     assert [item["label"]["none"][0] for item in below["items"]] == ["empty", "é b.tif"]
     assert document(application, urlsplit(below["items"][0]["id"]).path)["items"] == []
     manifest = document(application, urlsplit(below["items"][1]["id"]).path)
@@ -165,6 +170,8 @@ def test_collection_lists_folders_and_images_in_natural_order(application: app.A
         ("collection/missing", 404),
         ("collection/book.tif", 404),
         ("collection/books/root", 404),
+        ("collection/books/loop", 404),
+        ("collection/.hidden", 404),
         ("collection/books%2Froot%2Fetc", 404),
         ("collection/..", 400),
         ("collection/%2E%2E%2F", 400),
@@ -177,6 +184,38 @@ def test_collection_lists_folders_and_images_in_natural_order(application: app.A
 )
 def test_refused(application: app.Application, path: str, status: int) -> None:
     assert ask(application, f"/iiif/{path}").status == status
+
+
+def test_collection_is_that_of_the_moment(application: app.Application, folder: Path) -> None:
+    assert document(application, "/iiif/collection/books%2Fempty")["items"] == []
+    new = folder / "books" / "empty" / "new.tif"
+    new.write_bytes((folder / "IMG_2.tif").read_bytes())
+    try:
+        (item,) = document(application, "/iiif/collection/books%2Fempty")["items"]
+        assert item["label"] == {"none": ["new.tif"]}
+    finally:
+        new.unlink()
+
+
+def test_files_of_a_folder_are_opened_up_to_a_limit(
+    application: app.Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iipserve.engine.folder_listing.MAX_FILES", 3)
+    found = document(application, "/iiif/collection/")
+    assert [item["label"]["none"][0] for item in found["items"] if item["type"] == "Manifest"] == [
+        "book.tif", "img_1.tif", "IMG_2.tif",
+    ]  # fmt: skip
+    assert "more files" in found["summary"]["en"][0]
+
+
+def test_file_of_too_many_pages_is_refused(
+    application: app.Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iipserve.protocols.iiif.presentation.MAX_PAGES", 2)
+    response = ask(application, "/iiif/manifest/book.tif")
+    assert response.status == 400
+    assert isinstance(response.body, bytes)
+    assert b"has 3 pages" in response.body
 
 
 def test_collections_are_off_by_default(folder: Path) -> None:

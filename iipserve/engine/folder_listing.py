@@ -8,8 +8,8 @@ from iipserve.engine.library import Library
 from iipserve.image import FolderContents
 from iipserve.leader import hand_over
 
-MAX_IMAGES = 10_000
-"""Images of one folder that are listed, each of which is opened for its first bytes."""
+MAX_FILES = 10_000
+"""Files of one folder that are opened for their first bytes."""
 
 
 class FolderListing:
@@ -28,4 +28,4 @@ class FolderListing:
             ImageNotFound: there is no such folder, or it cannot be read.
         """
         hand_over()
-        return self._folder.contents(path, self._library.looks_like_image, MAX_IMAGES)
+        return self._folder.contents(path, self._library.looks_like_image, MAX_FILES)

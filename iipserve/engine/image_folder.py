@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import islice
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -128,7 +127,7 @@ class ImageFolder:
         Args:
             folder: its path below the prefix; empty for that of the prefix.
             is_image: as of `identifiers`.
-            limit: maximum number of images.
+            limit: maximum number of files that are opened, in natural order.
 
         Raises:
             InvalidRequest: the path could lead out of the folder.
@@ -136,6 +135,8 @@ class ImageFolder:
         """
         path = self._path(folder) if folder else self._prefix
         top = os.path.realpath(self._prefix or ".")
+        if any(part.startswith(".") for part in folder.split("/")):
+            raise ImageNotFound(f"there is no folder {folder!r}")
         if top == "/" or os.path.realpath(path or ".") != os.path.join(top, folder).rstrip("/"):
             raise ImageNotFound(f"there is no folder {folder!r}")
         try:
@@ -143,13 +144,16 @@ class ImageFolder:
                 found = sorted((each for each in entries if not each.name.startswith(".")), key=_natural)
         except OSError as error:
             raise ImageNotFound(f"there is no folder {folder!r}") from error
-        folders = tuple(each.name for each in found if each.is_dir(follow_symlinks=False))
-        files = (os.path.join(path, each.name) for each in found if not each.is_dir())
+        folders: list[str] = []
+        files: list[str] = []
+        for each in found:
+            (folders if each.is_dir(follow_symlinks=False) else files).append(each.name)
+        paths = (os.path.join(path, name) for name in files[:limit])
         names = (
-            self.identifier(file) for file in files if self.holds(file) and self.is_image(file, is_image)
+            self.identifier(file) for file in paths if self.holds(file) and self.is_image(file, is_image)
         )
-        images = tuple(islice((name.rpartition("/")[2] for name in names if name), limit + 1))
-        return FolderContents(folders, images[:limit], is_complete=len(images) <= limit)
+        images = tuple(name.rpartition("/")[2] for name in names if name)
+        return FolderContents(tuple(folders), images, is_complete=len(files) <= limit)
 
     def is_image(self, path: str, is_image: Callable[[bytes], bool]) -> bool:
         """Whether the file at a path can be read and is an image by its first bytes."""
@@ -186,7 +190,9 @@ class ImageFolder:
 def _natural(entry: os.DirEntry[str]) -> tuple[list[tuple[int, int, str]], str]:
     """Key of the order in which numbers in names count as numbers: `IMG_2` before `IMG_10`."""
     parts = DIGITS.split(entry.name.casefold())
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts], entry.name
+    return [
+        (1, int(part), "") if part.isascii() and part.isdigit() else (0, 0, part) for part in parts
+    ], entry.name
 
 
 def other_spellings(identifier: str) -> list[str]:

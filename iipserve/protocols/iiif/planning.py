@@ -63,7 +63,7 @@ def plan(query: Query, images: Images, server: Server) -> Answer:
         IIPServeError: as `manifest` and `collection`.
     """
     if isinstance(query, FolderQuery):
-        return collection(query, server)
+        return collection(query, images, server)
     if isinstance(query, ManifestQuery):
         return manifest(query, images, server)
     info = images.only()

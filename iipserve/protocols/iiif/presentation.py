@@ -29,8 +29,8 @@ SIDE_CAR = ".manifest.json"
 """What follows the name of an image in that of its side-car."""
 THUMBNAIL = Size(200, 200)
 """The box that thumbnails are fitted into."""
-MAX_PAGES = 2000
-"""Of a manifest: each is opened for its size."""
+MAX_PAGES = 300
+"""Of a manifest: each is opened for its size, which takes the longer the more pages the file has."""
 LABELS: Mapping[str, str] = {
     "creator": "Creator",
     "description": "Description",
@@ -157,7 +157,7 @@ def _image(page: _Page, size: Size, size_text: str) -> Members:
 # -- collections -----------------------------------------------------------------------------------
 
 
-def collection(query: FolderQuery, server: Server) -> Answer:
+def collection(query: FolderQuery, images: Images, server: Server) -> Answer:
     """The images of a folder as a collection: their manifests, and the collections of the folders in it.
 
     Raises:
@@ -168,6 +168,8 @@ def collection(query: FolderQuery, server: Server) -> Answer:
     if not server.config.iiif_collections:
         raise Forbidden("this server lists no images as collections; IIIF_COLLECTIONS switches that on")
     contents = server.folder(query.folder)
+    # files come and go at any time
+    images.is_lasting = False
     below = f"{query.folder}/" if query.folder else ""
     members: Members = {
         "@context": CONTEXT,
@@ -180,8 +182,7 @@ def collection(query: FolderQuery, server: Server) -> Answer:
         ],
     }
     if not contents.is_complete:
-        shown = len(contents.images)
-        members["summary"] = {"en": [f"The first {shown} images of the folder; it has more."]}
+        members["summary"] = {"en": ["The folder has more files than are listed here."]}
     return _answer(members, query.accept, server)
 
 
