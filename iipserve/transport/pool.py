@@ -110,13 +110,13 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         for descriptor, listener in self._listeners.items():
             listener.setblocking(False)
             self._epoll.register(descriptor, LISTENER_EVENTS)
-        for thread in tuple(self._threads):
+        for thread in self._started():
             thread.start()
 
     def tick(self) -> None:
         """Close parked connections whose request was not completed in time. Call it about every second."""
         now = monotonic()
-        for connection in tuple(self._parked.values()):
+        for connection in list(self._parked.values()):
             # closed meanwhile, it has no descriptor: that of the dictionary may be another connection's by now
             if connection.expired(now) and self._parked.pop(connection.fileno(), None) is connection:
                 if connection.outgoing.pending:
@@ -138,16 +138,21 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         if not self.stopping:
             self._stop_accepting()
         deadline = monotonic() + seconds
-        for thread in tuple(self._threads):
+        threads = self._started()
+        for thread in threads:
             thread.join(max(0.0, deadline - monotonic()))
         self._finish_connections(deadline)
-        return not self._parked and not any(thread.is_alive() for thread in tuple(self._threads))
+        return not self._parked and not any(thread.is_alive() for thread in threads)
+
+    def _started(self) -> list[threading.Thread]:
+        with self._lock:
+            return list(self._threads)
 
     def _finish_connections(self, deadline: float) -> None:
         """Answer what has arrived on parked connections, and let peers read what is to be sent, and send bodies on."""
         while True:
             waiting = select.poll()
-            for descriptor in tuple(self._parked):
+            for descriptor in list(self._parked):
                 # taken out first: a thread that had to wait for its turn may still serve connections
                 connection = self._parked.pop(descriptor, None)
                 if connection is None:
@@ -166,12 +171,14 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
             waiting.poll(1000 * remaining)
 
     def _stop_accepting(self) -> None:
-        self.stopping = True
+        with self._lock:  # from here on no thread is added, and none publishes a number
+            self.stopping = True
+            if self._slot is not None:
+                self._slot.publish(ABSENT)
         for descriptor in self._listeners:
             self._stop_listening(descriptor)
         if self._slot is not None:
             self._epoll.unregister(self._slot.waker)
-            self._slot.publish(ABSENT)
         os.eventfd_write(self._wake, 1)
 
     # -- threads
@@ -185,8 +192,12 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
             if self._waiting or self.stopping:
                 return
             thread = self._new_thread()
+            try:
+                thread.start()
+            except RuntimeError as error:  # the system allows no more
+                log.warning("no further thread serves connections: %s", error)
+                return
             self._threads.add(thread)
-            thread.start()
 
     def _work(self) -> None:
         """Serve one connection after the other until the server stops, or there are threads enough without this one."""
@@ -323,7 +334,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
 
     def _close_one(self) -> bool:
         """Close the connection that gives way first; False if there is none."""
-        connection = first_to_close(tuple(self._parked.values()))
+        connection = first_to_close(list(self._parked.values()))
         return connection is not None and self._give_up(connection)
 
     def _give_up(self, connection: PeerConnection) -> bool:
@@ -347,8 +358,13 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
             elif events != before or more or not self._leadership.is_mine():
                 # what came in meanwhile was reported to a thread that did not find it parked: report it again
                 self._epoll.modify(descriptor, events)
+            while (
+                connection.registered_events != events
+            ):  # another thread has parked it since, perhaps before that call
+                events = connection.registered_events
+                self._epoll.modify(descriptor, events)
         if pending:
-            for other in unread_in_excess(tuple(self._parked.values())):
+            for other in unread_in_excess(list(self._parked.values())):
                 self._give_up(other)
 
     def _drop(self, connection: PeerConnection) -> None:
