@@ -13,7 +13,7 @@ from iipserve.command_line.cluster import results_of
 from iipserve.command_line.progress import Progress
 from iipserve.config import Config
 from iipserve.convert_command.converting import converted, rows_of
-from iipserve.convert_command.folders import jobs_of, recorded
+from iipserve.convert_command.folders import begun, is_same, jobs_of, recorded
 from iipserve.convert_command.parser import ending_of, options_of, parser
 from iipserve.convert_command.values import Job, Outcome
 from iipserve.errors import Conflict, IIPServeError, InvalidRequest
@@ -49,7 +49,11 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO, err:
 def _file(options: Options, config: Config, out: TextIO, err: TextIO) -> int:
     job = Job(os.path.abspath(options.source), os.path.abspath(options.target), options_of(options))
     ending_of(job.target)
-    if os.path.exists(job.target) and not options.overwrite:
+    if is_same(job.source, job.target):
+        raise InvalidRequest(
+            f"{options.target!r} is the file that is converted; the result needs another name"
+        )
+    if os.path.lexists(job.target) and not options.overwrite:
         raise Conflict(f"{options.target!r} is there already; --overwrite replaces it")
     if not os.path.isfile(job.source):
         raise InvalidRequest(f"there is no file {options.source!r}")
@@ -66,7 +70,7 @@ def _folder(options: Options, config: Config, out: TextIO, err: TextIO) -> int:
     source, target = os.path.abspath(options.source), os.path.abspath(options.target)
     if os.path.exists(target) and not os.path.isdir(target):
         raise Conflict(f"{options.target!r} is a file; the images of a folder are converted into a folder")
-    if source == target:
+    if is_same(source, target):
         raise InvalidRequest("images are converted into another folder")
     jobs = jobs_of(source, target, options.ending, options_of(options), config)
     failures: list[Outcome] = []
@@ -74,12 +78,14 @@ def _folder(options: Options, config: Config, out: TextIO, err: TextIO) -> int:
         waiting = [job for job in jobs if not record.is_done(job)]
         progress.step(len(jobs) - len(waiting))
         work = partial(converted, config=config)
-        for outcome in results_of(work, waiting, Outcome, jobs=options.jobs, scheduler=options.scheduler):
+        sources = [job.source for job in jobs]
+        allowed = begun(waiting, sources, record, failures.append, overwrite=options.overwrite)
+        for outcome in results_of(work, allowed, Outcome, jobs=options.jobs, scheduler=options.scheduler):
             progress.step()
+            record.note(outcome)
             if outcome.failure:
                 failures.append(outcome)
-            else:
-                record.note(outcome)
+        progress.reach(len(jobs))
     done = len(waiting) - len(failures)
     out.write(f"{done} converted, {len(jobs) - len(waiting)} unchanged, {len(failures)} failed\n")
     for outcome in sorted(failures):

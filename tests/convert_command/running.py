@@ -49,4 +49,6 @@ def recorded(target: Path) -> dict[str, int]:
         return {}
     # the last line may be incomplete
     known = [json.loads(line) for line in lines if line.endswith("}")]
-    return {each["target"]: (target / each["target"]).stat().st_mtime_ns for each in known}
+    return {
+        each["target"]: (target / each["target"]).stat().st_mtime_ns for each in known if "target" in each
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +170,22 @@ def test_what_is_refused_leaves_nothing(
     assert reason in done.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif", "there.tif"]
     assert (tmp_path / "there.tif").read_bytes() == b"kept"
+
+
+@pytest.mark.parametrize("make", [None, os.link, os.symlink], ids=["itself", "hard link", "symbolic link"])
+def test_a_file_is_not_converted_onto_itself(
+    tmp_path: Path, make: Callable[[Path, Path], None] | None
+) -> None:
+    source = written(tmp_path / "a.tif", gradient((90, 70)), photometric="rgb")
+    before = source.read_bytes()
+    target = tmp_path / "b.tif" if make else source
+    if make:
+        make(source, target)
+    done = convert(source, target, "--overwrite")
+    assert done.status == 1
+    assert "is the file that is converted" in done.err
+    assert (source.read_bytes(), target.is_symlink()) == (before, make is os.symlink)
+    assert os.path.samefile(source, target)
 
 
 def test_damage_is_named_and_the_target_kept(tmp_path: Path) -> None:
