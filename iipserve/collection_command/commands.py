@@ -15,6 +15,7 @@ from iipserve.collection_command import listing
 from iipserve.collection_command.opening import Opened, place_of
 from iipserve.collection_command.watching import Watch
 from iipserve.collection_jobs.adding import Adder, Outcome
+from iipserve.collection_jobs.checking import BUSY
 from iipserve.collection_jobs.checking import checked as checked_items
 from iipserve.collection_jobs.exchange import Importer, read_documents, write_items
 from iipserve.collection_jobs.finding import Finder
@@ -147,13 +148,13 @@ def show(opened: Opened, options: Options) -> int:
 def check(opened: Opened, options: Options) -> int:
     """Compare items with their files; with `--repair`, make the items agree with them."""
     collection, read = opened.store.collection(options.name), reading(options)
-    wrong: list[tuple[str, str]] = []
+    wrong: list[str] = []
     with Progress(opened.err, f"checking {options.name}", collection.summary.count) as progress:
         for found in progress.over(
             checked_items(opened.context, options.name, read if options.repair else None)
         ):
             if found is not None:
-                wrong.append((found.item.id, found.state))
+                wrong += [found.item.id] if found.state != BUSY else []
                 opened.out.write(f"{found.item.id}: {found.state}\n")
     verb = "repaired" if options.repair else "not as they were"
     opened.out.write(f"{collection.summary.count} items, {len(wrong)} {verb}\n")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from iipserve.collection_jobs.context import Context
 from iipserve.collections.store import Store
@@ -25,6 +25,10 @@ class Failure(NamedTuple):
 
     identifier: str
     reason: str
+
+
+ReadAll: TypeAlias = Callable[[Sequence[str]], Iterable["Item | Failure"]]
+"""Reads images, by identifiers, in their order."""
 
 
 class Outcome(NamedTuple):
@@ -114,12 +118,18 @@ class Adder:
         Yields:
             What became of the images of each batch, which is stored then.
         """
-        rest = iter(identifiers)
+        if self._jobs == 1:  # without a pool: the end of the process waits for its threads
+            yield from self._batches(identifiers, lambda batch: map(self._read, batch))
+            return
         with ThreadPoolExecutor(self._jobs) as pool:
-            while batch := list(islice(rest, self._batch)):
-                yield self._add(batch, pool)
+            yield from self._batches(identifiers, lambda batch: pool.map(self._read, batch))
 
-    def _add(self, identifiers: Sequence[str], pool: ThreadPoolExecutor) -> Outcome:
+    def _batches(self, identifiers: Iterable[str], read_all: ReadAll) -> Iterator[Outcome]:
+        rest = iter(identifiers)
+        while batch := list(islice(rest, self._batch)):
+            yield self._add(batch, read_all)
+
+    def _add(self, identifiers: Sequence[str], read_all: ReadAll) -> Outcome:
         known = self._known(tuple(map(self._item_id, identifiers)))
         owners = {item.id: item.href for item in known.values()}
         failures, changed, unchanged = [], [], 0
@@ -136,7 +146,7 @@ class Adder:
             else:
                 changed.append(identifier)
         items: list[Item] = []
-        for read in pool.map(self._read, changed):
+        for read in read_all(changed):
             if isinstance(read, Failure):
                 failures.append(read)
             else:

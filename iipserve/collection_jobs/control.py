@@ -12,6 +12,8 @@ from iipserve.collections.store import Store
 T = TypeVar("T")
 REPORT_SECONDS = 1.0
 """Between two reports."""
+MAX_NAME, MAX_TEXT = 300, 1000
+"""Characters of names of failures, and of their reasons and messages; the rest is cut."""
 
 
 class Dismissed(Exception):
@@ -41,7 +43,7 @@ class Control:
 
     def step(self, count: int = 1, failures: Iterable[tuple[str, str]] = ()) -> None:
         """So many more are dealt with, some of them with failures: name and reason. Raises `Dismissed`."""
-        state, listed = self._state, [JobFailure(*each) for each in failures]
+        state, listed = self._state, [_cut(*each) for each in failures]
         self._state = state._replace(
             done=state.done + count,
             failed=state.failed + len(listed),
@@ -70,5 +72,10 @@ class Control:
 
     def _report(self, state: JobState) -> None:
         self._reported = monotonic()
+        state = state._replace(message=state.message[:MAX_TEXT])
         if not self._store.report_job(self.job.id, self.job.worker, state):
             raise Dismissed
+
+
+def _cut(name: str, reason: str) -> JobFailure:
+    return JobFailure(name[:MAX_NAME], reason[:MAX_TEXT])

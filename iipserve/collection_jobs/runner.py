@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from iipserve.collection_jobs.context import Context, context_of
@@ -17,7 +18,7 @@ from iipserve.collection_jobs.control import Control, Dismissed
 from iipserve.collection_jobs.work import WORK, prepare
 from iipserve.collection_jobs.workers import has_ended, this_worker
 from iipserve.collections.access import Access
-from iipserve.collections.jobs import FAILED, Job
+from iipserve.collections.jobs import FAILED, Job, JobState
 from iipserve.collections.store import Store
 from iipserve.config import Config
 from iipserve.engine.collection_store import CollectionStore
@@ -109,7 +110,7 @@ class JobRunner:
 
     def _wake(self) -> None:
         with self._changed:
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="collection jobs", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
@@ -118,9 +119,14 @@ class JobRunner:
 
     def _run(self) -> None:
         while (task := self._next()) is not None:
-            self._do(task)
-            if task.content is not None:
-                task.content.close()
+            try:
+                self._do(partial(self._attempt, task))
+            except Exception:
+                log.exception("the job %s of the collection %r failed", task.job.id, task.job.collection)
+                self._give_up(task.job)
+            finally:
+                if task.content is not None:
+                    task.content.close()
 
     def _next(self) -> _Task | None:
         """The next job; waits as long as other workers have some. None, and the end of the thread, where there are none."""
@@ -169,11 +175,11 @@ class JobRunner:
         store.report_job(job.id, self._worker, job.state._replace(status=FAILED, message=message))
         return None
 
-    def _do(self, task: _Task) -> None:
-        """Do a job; while the store is away it waits, and begins again."""
+    def _do(self, action: Callable[[], None]) -> None:
+        """Do a job, or end it; while the store is away it waits, and begins again."""
         while True:
             try:
-                return self._attempt(task)
+                return action()
             except StoreUnavailable:
                 with self._changed:
                     self._changed.wait(LOOK_SECONDS)
@@ -199,6 +205,19 @@ class JobRunner:
             control.fail(FAILED, INTERNAL_ERROR)
         else:
             control.finish(message)
+
+    def _give_up(self, job: Job) -> None:
+        """End a job of which no more can be told: the store may have refused what was to be told."""
+        state = JobState(FAILED, INTERNAL_ERROR)
+        try:
+            self._do(lambda: self._report(job, state))
+        except Exception:
+            log.exception("the end of the job %s of the collection %r is not stored", job.id, job.collection)
+
+    def _report(self, job: Job, state: JobState) -> None:
+        store = self._store.current()
+        if store is not None:
+            store.report_job(job.id, self._worker, state)
 
     def _context(self) -> Context:
         """What work uses at present. Raises `NotFound` where the service has no collections."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import BinaryIO, TypeAlias
 
 from iipserve.collection_jobs.adding import Adder, Outcome
-from iipserve.collection_jobs.checking import checked
+from iipserve.collection_jobs.checking import BUSY, checked
 from iipserve.collection_jobs.context import Context
 from iipserve.collection_jobs.control import Control
 from iipserve.collection_jobs.exchange import Importer, read_documents
@@ -90,7 +90,7 @@ def check(context: Context, control: Control, access: Access, content: BinaryIO 
     repair, wrong, seen = bool(job.parameters.get("repair")), 0, 0
     for found in checked(context, job.collection, _options(job) if repair else None):
         control.step(1, [] if found is None else [(found.item.id, found.state)])
-        wrong, seen = wrong + (found is not None), seen + 1
+        wrong, seen = wrong + (found is not None and found.state != BUSY), seen + 1
     return f"{seen} items, {wrong} {'repaired' if repair else 'not as they were'}"
 
 

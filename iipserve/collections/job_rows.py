@@ -95,13 +95,15 @@ def take_over(connection: Connection, store: SqlStore, job: Job, worker: str) ->
 
 
 def dismiss(connection: Connection, store: SqlStore, collection: str, id: str) -> Job:
-    """Finish a job, whose worker notices it; forget one that is finished. Raises `NotFound`."""
+    """Finish a job, whose worker notices it; forget one that is finished. One that finishes meanwhile stays. Raises `NotFound`."""
     job, table, now = find(connection, store, collection, id), store.tables.job, datetime.now(UTC)
     if job.state.is_finished:
         connection.execute(delete(table).where(table.c.id == id))
     else:
-        ended = update(table).where(table.c.id == id)
-        connection.execute(ended.values(status=DISMISSED, updated=now, finished=now))
+        ended = update(table).where(table.c.id == id, table.c.status.in_(UNFINISHED))
+        values = {"status": DISMISSED, "updated": now, "finished": now}
+        if connection.execute(ended.values(values)).rowcount == 0:
+            return find(connection, store, collection, id)
     return replace(job, state=job.state._replace(status=DISMISSED), updated=now, finished=job.finished or now)
 
 

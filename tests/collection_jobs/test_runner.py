@@ -14,12 +14,15 @@ import pytest
 pytest.importorskip("sqlalchemy")
 
 from iipserve import app
+from iipserve.collection_jobs.control import MAX_NAME, MAX_TEXT, Control
+from iipserve.collection_jobs.runner import JobRunner
 from iipserve.collection_jobs.workers import has_ended, this_worker
 from iipserve.collections.jobs import ADD, Job, JobState
 from iipserve.collections.store import Store, open_store
 from iipserve.collections.values import Collection
 from iipserve.config import Config
 from iipserve.engine.image_items import read_item
+from iipserve.errors import INTERNAL_ERROR, ConfigError, InvalidRequest
 from tests.geo_rasters import KINDS
 from tests.jobs import finished
 from tests.protocols.stac.services import ROOT, ask
@@ -57,6 +60,17 @@ class Service:
         """The job, once it has ended."""
         finished(lambda: {"status": self.store.job("c", "j").state.status})
         return self.store.job("c", "j")
+
+    def asked(self, worker: app.Application, **body: Any) -> Job:
+        """A job that a client asks a worker for."""
+        assert ask(worker, f"{ROOT}collections/c/jobs", "POST", body, **HERE).status == 202
+        return self.store.jobs("c")[0]
+
+    def done(self, worker: app.Application, **body: Any) -> Job:
+        """Such a job, once it has ended."""
+        id = self.asked(worker, **body).id
+        finished(lambda: {"status": self.store.job("c", id).state.status})
+        return self.store.job("c", id)
 
     def ids(self) -> list[str]:
         return [item.id for item in self.store.items("c")]
@@ -135,3 +149,76 @@ def test_a_job_that_is_ended_adds_no_more(service: Service, monkeypatch: pytest.
     ask(worker, f"{ROOT}collections/c/jobs", **HERE)
     assert service.finished().state.message == f"{COUNT - 1} added, 0 updated, 1 unchanged, 0 failed"
     assert service.store.job("c", job.id).state.status == "dismissed"
+
+
+def raises(error: Exception) -> Any:
+    """A function that fails."""
+
+    def call(*arguments: Any) -> Any:
+        raise error
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("runner.Control", ConfigError("a root is not there")),
+        ("control.Control.finish", InvalidRequest("too large")),
+        ("control.Control.finish", ValueError("a fault")),
+    ],
+)
+def test_a_job_of_which_nothing_can_be_told_fails_and_the_next_one_is_done(
+    service: Service, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
+) -> None:
+    worker = service.worker()
+    with monkeypatch.context() as patched:
+        patched.setattr(f"iipserve.collection_jobs.{name}", raises(error))
+        assert service.done(worker, kind="check").state == JobState("failed", INTERNAL_ERROR)
+    assert service.done(worker, kind="check").state.status == "successful"
+
+
+def test_a_failure_that_the_store_refuses_is_a_failure(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iipserve.collection_jobs.control.Control.fail", raises(InvalidRequest("too large")))
+    job = service.done(service.worker(), kind="add", href="none*")
+    assert job.state == JobState("failed", INTERNAL_ERROR)
+
+
+def test_a_thread_that_has_ended_is_replaced(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads, has_begun, worker = [], threading.Event(), service.worker()
+
+    def ends(runner: JobRunner) -> None:
+        threads.append(threading.current_thread())
+        has_begun.set()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JobRunner, "_next", ends)
+        job = service.asked(worker, kind="check")
+        assert has_begun.wait(120)
+        threads[0].join(120)
+    assert service.store.job("c", job.id).state.status == "accepted"
+    assert service.done(worker, kind="check").state.status == "successful"
+    assert service.store.job("c", job.id).state.status == "successful"
+
+
+def test_long_texts_are_cut(service: Service) -> None:
+    control = Control(service.store, service.started(this_worker()))
+    control.step(1, [("n" * 5000, "r" * 5000)])
+    control.finish("m" * 5000)
+    state = service.finished().state
+    assert state.message == "m" * MAX_TEXT
+    assert state.failures == (("n" * MAX_NAME, "r" * MAX_TEXT),)
+
+
+def test_images_are_read_in_the_thread_of_the_job(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = set()
+
+    def read(*arguments: Any) -> Any:
+        threads.add(threading.current_thread().name)
+        return read_item(*arguments)
+
+    monkeypatch.setattr("iipserve.collection_jobs.adding.read_item", read)
+    assert service.done(service.worker(), kind="add", href=".").state.done == COUNT
+    assert threads == {"collection jobs"}

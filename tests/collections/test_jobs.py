@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from iipserve.collections import jobs
+from iipserve.collections import job_rows, jobs
 from iipserve.collections.jobs import Job, JobFailure, JobState
 from iipserve.collections.store import Store
 from iipserve.errors import NotFound
@@ -73,6 +74,23 @@ def test_a_dismissed_job_ends_and_a_finished_one_goes(filled: Store) -> None:
     for action in (filled.job, filled.dismiss_job):
         with pytest.raises(NotFound, match="has no job 'j'"):
             action("aerial", "j")
+
+
+def test_a_job_that_finishes_while_it_is_dismissed_stays(
+    filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(filled)
+    find = job_rows.find
+
+    def finishes(connection: Any, store: Any, collection: str, id: str) -> Job:
+        found = find(connection, store, collection, id)
+        job_rows.report(connection, store, id, WORKER, JobState(jobs.SUCCESSFUL, "done"))
+        return found
+
+    monkeypatch.setattr(job_rows, "find", finishes)
+    assert filled.dismiss_job("aerial", "j").state == JobState(jobs.SUCCESSFUL, "done")
+    monkeypatch.undo()
+    assert filled.job("aerial", "j").state == JobState(jobs.SUCCESSFUL, "done")
 
 
 def test_jobs_are_those_of_a_collection_and_end_with_it(filled: Store) -> None:

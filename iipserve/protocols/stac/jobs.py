@@ -22,6 +22,8 @@ from iipserve.protocols.stac.site import Site
 
 MAX_HREFS = 1000
 """References of one job."""
+MAX_TEXT = 1024
+"""Characters of one text of a job."""
 READING = ("date", "date_field", "whole", "checksum")
 """Members that say how files are read."""
 MEMBERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -79,18 +81,27 @@ def _hrefs(one: Any, several: Any) -> list[str]:
         raise InvalidRequest("a reference is no text; files, folders and patterns are named by texts")
     if len(hrefs) > MAX_HREFS:
         raise InvalidRequest(f"the job has {len(hrefs)} references; {MAX_HREFS} are the most")
+    for each in hrefs:
+        _check_length("a reference", each)
     return hrefs
 
 
 def _check(name: str, value: Any) -> None:
     if name in TEXTS and not isinstance(value, str):
         raise InvalidRequest(f"{name} is no text")
+    if name in TEXTS:
+        _check_length(name, value)
     if name in FLAGS and not isinstance(value, bool):
         raise InvalidRequest(f"{name} is neither true nor false")
     if name == "pixel_size" and (
         isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e9
     ):
         raise InvalidRequest(f"{name} is no number of metres above 0")
+
+
+def _check_length(name: str, text: str) -> None:
+    if len(text) > MAX_TEXT:
+        raise InvalidRequest(f"{name} has {len(text)} characters; {MAX_TEXT} are the most")
 
 
 # -- actions ---------------------------------------------------------------------------------------

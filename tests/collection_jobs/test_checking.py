@@ -1,0 +1,92 @@
+"""Items that clients change while a job repairs them, and files that cannot be read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("sqlalchemy")
+
+from iipserve import app
+from iipserve.collection_jobs.checking import ATTEMPTS, BUSY
+from iipserve.collections.values import BROKEN
+from iipserve.engine.image_items import read_item
+from iipserve.errors import INTERNAL_ERROR
+from tests.collection_jobs.test_runner import COUNT, Service
+
+CHANGED_NS = 1_000_000_000
+
+
+class Repair:
+    """A collection with an item whose file has changed, and somebody who acts while that is read."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._service, self._images = Service(folder), folder / "images"
+        self._worker: app.Application = self._service.worker()
+        self._monkeypatch = monkeypatch
+        self.store = self._service.store
+        self.edits = 0
+        assert self._service.done(self._worker, kind="add", href=".").state.done == COUNT
+        self.change("2.tif")
+
+    def change(self, name: str) -> None:
+        """Give a file another time."""
+        os.utime(self._images / name, ns=(CHANGED_NS, CHANGED_NS))
+
+    def edit(self) -> None:
+        """Say something of the item."""
+        self.edits += 1
+        item = self.store.item("c", "2.tif")
+        self.store.replace_item(replace(item, properties={**item.properties, "edit": self.edits}))
+
+    def done(self, meanwhile: Callable[[str], None]) -> tuple[str, dict[str, str]]:
+        """The message and the failures of a repair, during which something happens before each file is read."""
+
+        def read(name: Any, *arguments: Any) -> Any:
+            meanwhile(name.identifier)
+            return read_item(name, *arguments)
+
+        self._monkeypatch.setattr("iipserve.collection_jobs.checking.read_item", read)
+        state = self._service.done(self._worker, kind="check", repair=True).state
+        assert (state.status, state.done) == ("successful", COUNT)
+        return state.message, {each.name: each.reason for each in state.failures}
+
+
+@pytest.fixture
+def repair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repair:
+    return Repair(tmp_path, monkeypatch)
+
+
+def test_what_a_client_says_meanwhile_is_kept(repair: Repair) -> None:
+    done = repair.done(lambda name: None if repair.edits else repair.edit())
+    assert done == (f"{COUNT} items, 1 repaired", {"2.tif": "changed"})
+    item = repair.store.item("c", "2.tif")
+    assert (item.properties["edit"], item.mtime_ns) == (1, CHANGED_NS)
+
+
+def test_an_item_that_changes_again_and_again_stays(repair: Repair) -> None:
+    assert repair.done(lambda name: repair.edit()) == (f"{COUNT} items, 0 repaired", {"2.tif": BUSY})
+    item = repair.store.item("c", "2.tif")
+    assert (item.properties["edit"], item.mtime_ns == CHANGED_NS) == (ATTEMPTS, False)
+
+
+def test_an_item_that_is_deleted_meanwhile_is_gone(repair: Repair) -> None:
+    done = repair.done(lambda name: repair.store.delete_item("c", "2.tif"))
+    assert done == (f"{COUNT} items, 0 repaired", {})
+    assert "2.tif" not in [item.id for item in repair.store.items("c")]
+
+
+def test_a_file_that_cannot_be_read_is_one_failure(repair: Repair) -> None:
+    def fail(name: str) -> None:
+        if name == "2.tif":
+            raise ValueError("a fault")
+
+    repair.change("3.tif")
+    assert repair.done(fail)[1].keys() == {"2.tif", "3.tif"}
+    assert repair.store.item("c", "2.tif").status == f"{BROKEN}{INTERNAL_ERROR}"
+    assert repair.store.item("c", "3.tif").mtime_ns == CHANGED_NS
