@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +18,7 @@ from sqlalchemy import (
     event,
     select,
 )
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
 from iipserve.collections.backend import Backend
@@ -30,6 +32,8 @@ from iipserve.errors import ConfigError
 
 BUSY_SECONDS = 10.0
 """That a writer waits for others."""
+PAUSE_SECONDS = 0.02
+"""Between two attempts to open a file that another process is preparing."""
 PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "cache_size = -16000")
 _VERSION = f"SELECT version FROM {PREFIX}collection WHERE name = ?"
 
@@ -50,10 +54,21 @@ class SqliteBackend(Backend):
         self.close_with(self.engine.dispose)
         self.close_with(partial(_close, self._connections))
         try:
-            with self.engine.connect():
-                pass
+            self._connect_first()
         except Exception as error:
             raise ConfigError(f"the store {path} cannot be opened: {reason(error)}") from error
+
+    def _connect_first(self) -> None:
+        """Turn a new file into one with a WAL: SQLite itself does not wait for another process that is doing so."""
+        end = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                with self.engine.connect():
+                    return
+            except OperationalError as error:
+                if "locked" not in str(error.orig) or time.monotonic() > end:
+                    raise
+            time.sleep(PAUSE_SECONDS)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
