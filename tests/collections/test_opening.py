@@ -9,9 +9,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Connection, Text, select, text
+from sqlalchemy import Column, Connection, Engine, Text, event, select, text
 
-from iipserve.collections import migrations
+from iipserve.collections import migrations, sqlite
 from iipserve.collections.backend import Backend
 from iipserve.collections.jobs import Job
 from iipserve.collections.opening import opened, shown
@@ -41,6 +41,32 @@ def fail(connection: Connection, backend: Backend) -> None:
 
 
 WANTED = [*migrations.MIGRATIONS, add_note, fill_note]
+
+
+def test_a_file_that_another_process_is_preparing_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "store.sqlite"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    made = sqlite._engine
+
+    def impatient(path: str) -> Engine:
+        """SQLite does not wait while a file gets its WAL."""
+        engine = made(path)
+        event.listen(engine, "do_connect", lambda *given: given[-1].update(timeout=0))
+        return engine
+
+    monkeypatch.setattr(sqlite, "_engine", impatient)
+    pauses: list[float] = []
+
+    def end(seconds: float) -> None:
+        pauses.append(seconds)
+        other.close()
+
+    monkeypatch.setattr("iipserve.collections.sqlite.time.sleep", end)
+    open_store(str(path)).close()
+    assert pauses == [sqlite.PAUSE_SECONDS]
 
 
 @pytest.mark.parametrize("address", ["{path}", "sqlite:///{path}"])
