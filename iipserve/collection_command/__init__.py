@@ -8,8 +8,7 @@ from typing import TextIO
 from iipserve.collection_command.commands import COMMANDS
 from iipserve.collection_command.opening import opened
 from iipserve.collection_command.parser import parser
-from iipserve.command_line import INTERRUPTED, settings
-from iipserve.errors import IIPServeError
+from iipserve.command_line import finished, settings
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO) -> int:
@@ -25,12 +24,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO, err:
     config = settings(environ, err)
     if config is None:
         return 1
-    try:
+
+    def work() -> int:
         with opened(config, options.store or "", out, err) as known:
             return COMMANDS[options.command](known, options)
-    except (IIPServeError, OSError) as error:
-        err.write(f"{error}\n")
-        return 1
-    except KeyboardInterrupt:
-        err.write("\ninterrupted; what is done is kept, and the same command goes on\n")
-        return INTERRUPTED
+
+    return finished(work, err)

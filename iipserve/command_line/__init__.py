@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
 from iipserve.config import Config, load
+from iipserve.errors import IIPServeError
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as of shells."""
@@ -37,3 +38,20 @@ def terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def finished(work: Callable[[], int], err: TextIO) -> int:
+    """The exit status of a command that goes on where it was when it is run again.
+
+    Args:
+        work: does it, and gives the status.
+        err: stream for what ends it early: an error, or Ctrl-C.
+    """
+    try:
+        return work()
+    except (IIPServeError, OSError) as error:
+        err.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        err.write("\ninterrupted; what is done is kept, and the same command goes on\n")
+        return INTERRUPTED

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TextIO
 
-from iipserve.command_line import INTERRUPTED, settings, terminable
+from iipserve.command_line import finished, settings, terminable
 from iipserve.command_line.cluster import results_of
 from iipserve.command_line.progress import Progress
 from iipserve.config import Config
@@ -16,7 +16,7 @@ from iipserve.convert_command.converting import converted, rows_of
 from iipserve.convert_command.folders import begun, is_same, jobs_of, recorded
 from iipserve.convert_command.parser import ending_of, options_of, parser
 from iipserve.convert_command.values import Job, Outcome
-from iipserve.errors import Conflict, IIPServeError, InvalidRequest
+from iipserve.errors import Conflict, InvalidRequest
 
 Options = argparse.Namespace
 
@@ -34,16 +34,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO, err:
     config = settings(environ, err)
     if config is None:
         return 1
-    try:
-        with terminable():
-            run = _folder if os.path.isdir(options.source) else _file
-            return run(options, config, out, err)
-    except (IIPServeError, OSError) as error:
-        err.write(f"{error}\n")
-        return 1
-    except KeyboardInterrupt:
-        err.write("\ninterrupted; what is done is kept, and the same command goes on\n")
-        return INTERRUPTED
+    run = _folder if os.path.isdir(options.source) else _file
+    with terminable():
+        return finished(partial(run, options, config, out, err), err)
 
 
 def _file(options: Options, config: Config, out: TextIO, err: TextIO) -> int:

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 from iipserve import registry
 from iipserve.cache.memcached_server import connect
-from iipserve.command_line import INTERRUPTED, settings, terminable
+from iipserve.command_line import finished, settings, terminable
 from iipserve.command_line.cluster import results_of
 from iipserve.command_line.progress import Progress
 from iipserve.config import Config
 from iipserve.engine.library import Library
-from iipserve.errors import ConfigError, IIPServeError, InvalidRequest
+from iipserve.errors import ConfigError, InvalidRequest
 from iipserve.warm_command.addresses import PROTOCOLS
 from iipserve.warm_command.record import record_path, recorded
 from iipserve.warm_command.visiting import Visits, Warmed, warmed
@@ -69,22 +69,15 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO, err:
     config = settings(environ, err)
     if config is None:
         return 1
-    try:
-        with terminable():
-            if not options.server:
-                _check_memcached(config)
-            return _warm(options, config, environ, out, err)
-    except (IIPServeError, OSError) as error:
-        err.write(f"{error}\n")
-        return 1
-    except KeyboardInterrupt:
-        err.write("\ninterrupted; the same command goes on\n")
-        return INTERRUPTED
+    with terminable():
+        return finished(partial(_warm, options, config, environ, out, err), err)
 
 
 def _warm(
     options: argparse.Namespace, config: Config, environ: Mapping[str, str], out: TextIO, err: TextIO
 ) -> int:
+    if not options.server:
+        _check_memcached(config)
     visits = Visits(config, options.server or "", options.protocol, options.up_to)
     names = _names(options.prefixes, config)
     failures: list[Warmed] = []
