@@ -294,14 +294,8 @@ class Log(Logger):  # type: ignore[misc]  # gunicorn carries no types
         log.debug(msg, *args, **kwargs)
 
     def exception(self, msg: str, *args: object, **kwargs: Any) -> None:
-        """Log an error with its traceback; a client that stalled is only worth a DEBUG message."""
-        if isinstance(sys.exception(), BlockingIOError):
-            log.debug(msg, *args)
-        else:
-            log.exception(msg, *args, **kwargs)
-
-    def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
-        """Log nothing; see `access_log_enabled`."""
+        """Log an error with its traceback."""
+        log.exception(msg, *args, **kwargs)
 
     def reopen_files(self) -> None:
         """Do nothing: the handler notices a rotated file."""
