@@ -207,7 +207,7 @@ class JobRunner:
             control.finish(message)
 
     def _give_up(self, job: Job) -> None:
-        """End a job of which no more can be told: the store may have refused what was to be told."""
+        """Report a job as failed without details: the store may have refused these."""
         state = JobState(FAILED, INTERNAL_ERROR)
         try:
             self._do(lambda: self._report(job, state))

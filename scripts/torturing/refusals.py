@@ -22,7 +22,7 @@ BOMBS = ("interlaced.png", "plain.png", "progressive.jpg", "large.webp", "tile.t
 
 
 def broken_file(_: Subjects, chance: random.Random) -> Question:
-    """Anything of a file that is damaged, lies, or is no image."""
+    """Any request for a file that is damaged, whose header is wrong, or that is no image."""
     name = f"broken/{chance.choice(BROKEN)}"
     return Question("broken file", chance.choice(addresses_of(name)), anything, REFUSALS)
 
