@@ -26,6 +26,7 @@ FILES = {
     "/viewer/viewer.js": ("viewer.js", SCRIPT),
     "/viewer/addresses.js": ("addresses.js", SCRIPT),
     "/viewer/gallery.js": ("gallery.js", SCRIPT),
+    "/viewer/network.js": ("network.js", SCRIPT),
     "/viewer/reader.js": ("reader.js", SCRIPT),
     "/viewer/sources.js": ("sources.js", SCRIPT),
     "/viewer/panel.js": ("panel.js", SCRIPT),

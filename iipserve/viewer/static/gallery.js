@@ -70,6 +70,30 @@ export class Gallery {
     await this.#load();
   }
 
+  /**
+   * The images before and after one in the list.
+   *
+   * @returns {previous, next, position, total}: names or null, and the place from 1 on, or null if it is not known
+   */
+  async neighbours(name) {
+    const names = [...this.known.values()].filter((image) => !image.reason).map((image) => image.name);
+    const index = names.indexOf(name);
+    const found = index >= 0;
+    return {
+      previous: (found && names[index - 1]) || null,
+      next: (found && names[index + 1]) || null,
+      position: found ? index + 1 : null,
+      total: names.length,
+    };
+  }
+
+  /** Bring the thumbnail of an image into the window, and the keyboard focus to it. */
+  reveal(name) {
+    const link = [...this.#wall.querySelectorAll("a")].find((each) => each.dataset.name === name);
+    link?.focus({ preventScroll: true });
+    link?.scrollIntoView({ block: "nearest" });
+  }
+
   async #load() {
     if (this.#loading) {
       return;
@@ -152,6 +176,7 @@ function card(image) {
     picture(image, ratio),
     caption(image, `${pixels(image)} · ${formatName(image)} · ${levels(image)}`),
   );
+  link.dataset.name = image.name;
   item.append(link);
   return item;
 }
