@@ -22,6 +22,7 @@ from iipserve.transport.bodies import (
     oversized,
 )
 from iipserve.transport.fastcgi import RecordBuffer, end_request
+from iipserve.transport.params import ParamsDecoder
 from iipserve.transport.peer import PeerConnection, PeerServer
 from iipserve.transport.responses import Aborted, ResponseWriter
 from iipserve.transport.wire import ProtocolError, decode_pairs, encode_pairs
@@ -41,6 +42,7 @@ class Server(PeerServer, Protocol):
 
     roles: tuple[int, ...]
     capability: Mapping[str, int]
+    params: ParamsDecoder
 
 
 class Connection(PeerConnection, fastcgi.BaseConnection):  # type: ignore[misc]  # flup6 carries no types
@@ -152,7 +154,7 @@ class Connection(PeerConnection, fastcgi.BaseConnection):  # type: ignore[misc] 
                 message = f"the request headers are longer than {MAX_PARAMS_LENGTH} bytes"
                 self._reject(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
             return
-        self._request = request = Request.from_environ(decode_pairs(b"".join(self._params)))
+        self._request = request = Request.from_environ(self.server.params.decode(b"".join(self._params)))
         if self._body_ended:
             self._answer(request)
         elif declared_length(request.environ):

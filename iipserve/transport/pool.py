@@ -26,6 +26,7 @@ from iipserve.transport import fastcgi
 from iipserve.transport.balance import ABSENT, WorkerSlot
 from iipserve.transport.connection import Connection
 from iipserve.transport.http_connection import HttpConnection
+from iipserve.transport.params import ParamsDecoder
 from iipserve.transport.peer import TOO_SLOW, PeerConnection
 from iipserve.transport.service import MonitoredApplication
 from iipserve.transport.shortage import first_to_close, max_connections, unread_in_excess
@@ -74,6 +75,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
             fastcgi.MAX_REQUESTS: config.threads,
             fastcgi.MULTIPLEXES: 0,
         }
+        self.params = ParamsDecoder()
         self.stopping = False
         self._leadership = Leadership(max_waiting=MAX_WAITING * config.threads, replace=self._replace_one)
         self._ready: deque[tuple[int, int]] = deque()

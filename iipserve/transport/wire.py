@@ -35,10 +35,6 @@ def decode_pairs(block: bytes) -> dict[str, str]:
             name_length, value_length = block[position], block[position + 1]
             if name_length < 128 and value_length < 128:
                 position += 2
-            elif name_length < 128:
-                # an address of a map is that long, so this is written out
-                value_length = unpack_from("!L", block, position + 1)[0] & 0x7FFFFFFF
-                position += 5
             else:
                 position, name_length, value_length = _long_lengths(block, position)
             middle = position + name_length

@@ -215,7 +215,7 @@ def test_internal_error_in_a_connection_ends_no_thread(
     start_server: StartServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = start_server(threads=1)
-    monkeypatch.setattr("iipserve.transport.connection.decode_pairs", lambda block: {}["error"])
+    monkeypatch.setattr(server.server.params, "decode", lambda block: {}["error"])
     peer = server.connect()
     peer.send(request())
     assert peer.at_end()
