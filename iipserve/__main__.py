@@ -50,7 +50,7 @@ NOTHING_TO_SERVE = (
 
 def build_application(config: Config) -> Application:
     """Build the real application, imported only in the process that serves: its libraries do not survive a fork."""
-    from iipserve.app import build
+    from iipserve.middleware import build
 
     return build(config)
 

@@ -25,6 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("router", "viewer", "responses", "collection_jobs"),
     ("address_cache", "catalog_documents", "collection_answers", "contents"),
     ("app",),
+    ("middleware",),
     ("command_line",),
     ("check", "transport", "collection_command", "convert_command", "doctor_command", "warm_command"),
     ("__main__",),

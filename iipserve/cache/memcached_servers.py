@@ -6,9 +6,9 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pymemcache.client.rendezvous import RendezvousHash
 from pymemcache.exceptions import (
@@ -36,6 +36,13 @@ FAILURES = (
 """What pymemcache raises if a server is absent, hangs or speaks another protocol."""
 
 
+class Ring(Protocol):
+    """Servers by key: a key moves only if its own server comes or goes."""
+
+    def get_node(self, key: str) -> str | None:
+        """The name of the server of a key; None if there are no servers."""
+
+
 @dataclass(slots=True, eq=False)
 class Absence:
     """State of a server that failed."""
@@ -53,8 +60,21 @@ class Servers:
     HashClient (4.0) makes requests wait for retries, and raises errors if two threads meet the same failure.
     """
 
-    def __init__(self, addresses: Iterable[MemcachedAddress], patience: float, first_retry: float) -> None:
-        """Assume that all answer; arguments as in `MemcachedCache`."""
+    def __init__(
+        self,
+        addresses: Iterable[MemcachedAddress],
+        patience: float = PATIENCE,
+        first_retry: float = FIRST_RETRY,
+        ring: Callable[[Sequence[str]], Ring] | None = None,
+    ) -> None:
+        """Assume that all answer.
+
+        Args:
+            addresses: of the servers.
+            patience, first_retry: as in `MemcachedCache`.
+            ring: makes the ring of servers with these names; by default each key goes to the server of the highest score.
+        """
+        self._make_ring = ring or _rendezvous
         self._servers = {str(address): Server(address, patience) for address in addresses}
         self._first_retry = first_retry
         self._lock = threading.Lock()
@@ -66,9 +86,11 @@ class Servers:
         value: bytes | None = self._ask(key, Server.get, key.encode())
         return value
 
-    def set(self, key: str, value: bytes, expiry: int) -> None:
-        """Send a value to the server responsible for the key, without waiting for an answer."""
-        self._ask(key, Server.set, key, value, expiry)
+    def set(self, key: str, value: bytes, expiry: int, place: str | None = None) -> None:
+        """Send a value to the server responsible for the key, without waiting for an answer; with `place`, to that of
+        another key.
+        """
+        self._ask(place or key, Server.set, key, value, expiry)
 
     def _ask(self, key: str, command: Callable[..., Any], *arguments: object) -> Any:
         """The answer to `command` of the server responsible for `key`; None if it fails, or if all have failed."""
@@ -86,11 +108,9 @@ class Servers:
             log.debug("memcached %s: %s", name, error)
         return None
 
-    def _present(self) -> RendezvousHash:
-        """The ring of those that answer; a key moves only if its own server comes or goes."""
-        return RendezvousHash(
-            [name for name in self._servers if name not in self._absent], hash_function=_score
-        )
+    def _present(self) -> Ring:
+        """The ring of those that answer."""
+        return self._make_ring([name for name in self._servers if name not in self._absent])
 
     def _lose(self, name: str, error: Exception) -> None:
         with self._lock:
@@ -123,6 +143,11 @@ class Servers:
                 absence.retry_at = time.monotonic() + absence.pause
         if answers:
             log.warning("memcached %s answers again", name)
+
+
+def _rendezvous(names: Sequence[str]) -> Ring:
+    ring: Ring = RendezvousHash(names, hash_function=_score)
+    return ring
 
 
 def _score(text: str, seed: int) -> int:

@@ -78,6 +78,7 @@ def _without_effect(config: Config, environ: Mapping[str, str]) -> Iterator[str]
     """Settings that were made and that another one makes pointless."""
     reasons = {
         "MEMCACHED_TIMEOUT": not config.memcached_servers and "MEMCACHED_SERVERS is empty",
+        "MEMCACHED_PASS": not config.memcached_servers and "MEMCACHED_SERVERS is empty",
         "PDF_DPI": "pdf" not in config.extra_formats and "EXTRA_FORMATS does not name pdf",
         "SVG_DPI": "svg" not in config.extra_formats and "EXTRA_FORMATS does not name svg",
         "LOGFILE": not config.verbosity and "VERBOSITY is 0",

@@ -200,6 +200,10 @@ class Config:
         "MEMCACHED_TIMEOUT", default=86400, parse=Number(0), example="3600",
         text="Seconds an image stays in memcached; 0 means no expiry.",
     )  # fmt: skip
+    memcached_pass: int = setting(
+        "MEMCACHED_PASS", default=0, parse=Number(0, 2_592_000), example="60",
+        text="Seconds that the body of an image stays in memcached under its address, where nginx takes it without asking this server (conf/nginx-memcached.conf): so long a changed file may be shown as it was; 0 keeps none there.",
+    )  # fmt: skip
     # -- HTTP
     cors: str = setting(
         "CORS", default="*", parse=Origin(), example="https://viewer.example.org",

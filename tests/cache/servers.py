@@ -79,6 +79,17 @@ class Memcached:
         return int(found[0].split()[2])
 
 
+@contextmanager
+def started() -> Iterator[Memcached]:
+    """A memcached that runs until the block ends."""
+    memcached = Memcached()
+    memcached.start()
+    try:
+        yield memcached
+    finally:
+        memcached.stop()
+
+
 class FakeServer:
     """Accepts connections and treats each as configured; counts them and what they sent."""
 

@@ -21,6 +21,7 @@ from tests.cache.servers import (
     flood,
     free_port,
     hang_up,
+    started,
     stay_silent,
 )
 from tests.contracts.cache import RenditionCacheContract, plan, rendition
@@ -30,10 +31,8 @@ DAY = 24 * 3600
 
 @pytest.fixture
 def server() -> Iterator[Memcached]:
-    process = Memcached()
-    process.start()
-    yield process
-    process.stop()
+    with started() as process:
+        yield process
 
 
 def cache_on(
@@ -153,10 +152,8 @@ def test_expired_rendition_is_a_miss(server: Memcached) -> None:
 
 @pytest.fixture
 def second(server: Memcached) -> Iterator[Memcached]:
-    process = Memcached()
-    process.start()
-    yield process
-    process.stop()
+    with started() as process:
+        yield process
 
 
 def test_keys_are_shared_out(server: Memcached, second: Memcached) -> None:

@@ -10,12 +10,13 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.cache.servers import Memcached, started
 from tests.end_to_end.running import ROOT, daemon, needed, running
 from tests.ports import free_port
 
@@ -72,14 +73,26 @@ def starter(work: Path, command: str = f"{shlex.quote(str(ROOT))}/iipserve.fcgi"
     return folder
 
 
+SERVER_BLOCK = re.compile(r"    server \{\n.*?\n    \}\n", re.DOTALL)
+"""In nginx-example.conf."""
+
+
 @contextmanager
-def nginx_example(work: Path, fastcgi: str, changes: dict[str, str] | None = None) -> Iterator[str]:
-    """nginx with nginx-example.conf, with some changes, before iipserve at `fastcgi`."""
+def nginx_example(
+    work: Path, fastcgi: str, changes: dict[str, str] | None = None, part: str = ""
+) -> Iterator[str]:
+    """nginx with nginx-example.conf, with some changes, before iipserve at `fastcgi`.
+
+    With `part`, a file of conf/ is in place of the block `server`.
+    """
     port = free_port()
-    text = replaced((ROOT / "nginx-example.conf").read_text(), changes or {})
+    text = (ROOT / "nginx-example.conf").read_text()
+    if part:
+        text = SERVER_BLOCK.sub(lambda _: (ROOT / "conf" / part).read_text(), text, count=1)
     text = replaced(
         text,
         {
+            **(changes or {}),
             "/tmp/iipserve-nginx": f"{work}/nginx",
             "127.0.0.1:9000;": f"{fastcgi};",
             "listen      8080;": f"listen 127.0.0.1:{port};",
@@ -117,6 +130,48 @@ def nginx_over_unix(folder: Path, work: Path) -> Iterator[str]:
     port, path = free_port(), work / "socket"
     arguments = ("--bind", str(path), "--http", f"127.0.0.1:{port}", "--workers", "2")
     with daemon(folder, work, *arguments, ports=[port]), nginx_example(work, f"unix:{path}") as site:
+        yield site
+
+
+@contextmanager
+def nginx_with_cache(folder: Path, work: Path) -> Iterator[str]:
+    """nginx that keeps answers on its disk."""
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    with (
+        daemon(folder, work, "--bind", address, ports=[port]),
+        nginx_example(work, address, part="nginx-cache.conf") as site,
+    ):
+        yield site
+
+
+MEMCACHED_SERVER = re.compile(r"    server     127\.0\.0\.1:11211 (.*)\n")
+"""In conf/nginx-memcached.conf."""
+
+
+@contextmanager
+def nginx_before_memcached(
+    folder: Path, work: Path, memcacheds: Sequence[Memcached], **settings: str
+) -> Iterator[str]:
+    """nginx that takes tiles from memcached servers, however long those take, before iipserve."""
+    names = [f"127.0.0.1:{memcached.port}" for memcached in memcacheds]
+    (line,) = MEMCACHED_SERVER.finditer((ROOT / "conf" / "nginx-memcached.conf").read_text())
+    changes = {line[0]: "".join(f"    server {name} {line[1]}\n" for name in names)}
+    changes |= {" 100ms;": " 60s;", " 200ms;": " 60s;"}
+    settings = {"MEMCACHED_SERVERS": ",".join(names), "MEMCACHED_PASS": "86400"} | settings
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    with (
+        daemon(folder, work, "--bind", address, ports=[port], **settings),
+        nginx_example(work, address, changes, part="nginx-memcached.conf") as site,
+    ):
+        yield site
+
+
+@contextmanager
+def nginx_with_memcached(folder: Path, work: Path) -> Iterator[str]:
+    """nginx that takes tiles from a memcached."""
+    with started() as memcached, nginx_before_memcached(folder, work, [memcached]) as site:
         yield site
 
 

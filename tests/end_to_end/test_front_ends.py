@@ -23,6 +23,8 @@ from tests.images import smooth, write_tiff_pyramid
 FRONT_ENDS = {
     "nginx over TCP": servers.nginx_over_tcp,
     "nginx over a Unix socket": servers.nginx_over_unix,
+    "nginx with its cache": servers.nginx_with_cache,
+    "nginx with memcached": servers.nginx_with_memcached,
     "nginx and spawn-fcgi": servers.nginx_and_spawn_fcgi,
     "lighttpd starting it": servers.lighttpd_bin_path,
     "lighttpd before it": servers.lighttpd_host,
