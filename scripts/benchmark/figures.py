@@ -15,7 +15,7 @@ import tifffile
 
 from iipserve.codecs import NO_METADATA, png
 from iipserve.plan import Encoding
-from scripts.benchmark import addresses
+from scripts.benchmark import addresses, fronts
 from scripts.benchmark.cases import CASES, CROWD_JPEG, Case, paths_of
 from scripts.benchmark.images import Image, make_links
 from scripts.benchmark.load import ask, write_paths, wrk
@@ -173,6 +173,9 @@ FIGURES: Sequence[Figure] = (
     Figure("warm tiles, 500 connections", _many_connections),
     Figure("warm tiles, one worker, 16 connections", _workers(1)),
     Figure("warm tiles, two workers, 16 connections", _workers(2)),
+    Figure("warm tiles through nginx, FastCGI", fronts.measured("/kept/")),
+    Figure("warm tiles through nginx, fastcgi_cache", fronts.measured("/cached/")),
+    Figure("warm tiles through nginx, memcached_pass", fronts.measured("/passed/", keeps_bodies=True)),
     Figure("memory per open image", _per_image(OPEN, 100, 900)),
     Figure("memory per remembered image", _per_image(REMEMBERED, 1000, 5000)),
     Figure("memory of a worker after 10,000 images", _after(10_000)),

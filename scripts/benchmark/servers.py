@@ -39,6 +39,9 @@ http {{
   fastcgi_buffers 16 64k; fastcgi_buffer_size 64k;
   keepalive_requests 1000000;
   upstream kept {{ server 127.0.0.1:{iipserve}; keepalive 32; }}
+  upstream tiles {{ server 127.0.0.1:{memcached}; keepalive 32; }}
+  fastcgi_cache_path {folder}/cache levels=1:2 keys_zone=benchmark:10m use_temp_path=off;
+  uninitialized_variable_warn off;
   server {{
     listen 127.0.0.1:{nginx};
     fastcgi_param QUERY_STRING $query_string;
@@ -46,6 +49,21 @@ http {{
     fastcgi_param REQUEST_URI $request_uri;
     fastcgi_param SERVER_PROTOCOL $server_protocol;
     location /kept/ {{ fastcgi_pass kept; fastcgi_keep_conn on; }}
+    fastcgi_param MEMCACHED_KEY $memcached_key if_not_empty;
+    location /passed/ {{
+      set $memcached_key "iipserve:$request_uri";
+      memcached_pass tiles;
+      memcached_buffer_size 64k;
+      default_type image/jpeg;
+      error_page 404 502 504 = @passed;
+    }}
+    location @passed {{ fastcgi_pass kept; fastcgi_keep_conn on; }}
+    location /cached/ {{
+      fastcgi_pass kept;
+      fastcgi_keep_conn on;
+      fastcgi_cache benchmark;
+      fastcgi_cache_key $request_uri;
+    }}
     location /new/ {{ fastcgi_pass 127.0.0.1:{iipserve}; }}
     location /iipsrv/ {{ fastcgi_pass 127.0.0.1:{partner}; }}
     location /MapServer/ {{ fastcgi_pass 127.0.0.1:{partner}; }}
@@ -170,7 +188,13 @@ def nginx(ports: Ports) -> Iterator[subprocess.Popen[bytes]]:
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "nginx.conf"
     configuration.write_text(
-        NGINX.format(folder=folder, nginx=ports.nginx, iipserve=ports.iipserve, partner=ports.partner)
+        NGINX.format(
+            folder=folder,
+            nginx=ports.nginx,
+            iipserve=ports.iipserve,
+            partner=ports.partner,
+            memcached=ports.memcached,
+        )
     )
     command = [
         *LOAD_CORE,
