@@ -10,7 +10,9 @@ from typing import Any, TypeAlias
 from tests.end_to_end.collection_servers import Answered
 
 Ask: TypeAlias = Callable[[str, str, Any], Answered | None]
-"""Takes an address, a method and a value to send; returns nothing where the worker was killed."""
+"""Takes an address, a method and a value to send; returns nothing where the worker was killed, or the store is not available."""
+BATCH = 5
+"""Items that are added in one request."""
 
 
 def feature(id: str, owner: int, step: int) -> dict[str, Any]:
@@ -40,12 +42,13 @@ class Client:
     def step(self) -> None:
         """Add, change or delete an item, or look for all."""
         known = sorted(self.steps)
-        action = self._chance.choice(["add", "add", "change", "delete", "find"])
+        action = self._chance.choice(["add", "add several", "change", "delete", "find"])
         if action == "find":
             self._find()
+        elif action == "add several":
+            self._add([self._new_id() for _ in range(BATCH)])
         elif action == "add" or not known:
-            id = f"{self._number}-{next(self._serial)}"
-            self._change("POST", self._items, id, 0, 201)
+            self._change("POST", self._items, self._new_id(), 0, 201)
         elif action == "change":
             id = self._chance.choice(known)
             self._change("PUT", f"{self._items}/{id}", id, self.steps[id] + 1, 204)
@@ -53,6 +56,22 @@ class Client:
             id = self._chance.choice(known)
             self._change("DELETE", f"{self._items}/{id}", id, None, 204)
         self.done += 1
+
+    def _new_id(self) -> str:
+        return f"{self._number}-{next(self._serial)}"
+
+    def _add(self, ids: list[str]) -> None:
+        """Several items in one request: all of them or none."""
+        features = [feature(id, self._number, 0) for id in ids]
+        answered = self._ask(self._items, "POST", {"type": "FeatureCollection", "features": features})
+        if answered is None:
+            stored = {self._stored(id) for id in ids}
+            assert stored in ({0}, {None}), "a part of a batch was stored"
+            if stored == {None}:
+                return
+        else:
+            assert answered.status == 201, answered
+        self.steps |= dict.fromkeys(ids, 0)
 
     def _change(self, method: str, address: str, id: str, step: int | None, status: int) -> None:
         value = None if step is None else feature(id, self._number, step)
@@ -68,7 +87,7 @@ class Client:
             self.steps[id] = after
 
     def _stored(self, id: str) -> int | None:
-        """What became of an item whose worker was killed before it answered; asked until somebody answers."""
+        """What became of an item whose change was not answered; asked until somebody answers."""
         while (answered := self._ask(f"{self._items}/{id}")) is None:
             pass
         assert answered.status in (200, 404)
