@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+
+from tests.end_to_end.processes import is_running
+from tests.transport.processes import until
 
 PROGRAMS = Path("/usr/lib/postgresql")
 """Debian's folder: one below it for each version."""
@@ -57,6 +61,19 @@ class Server:
     def stop(self) -> None:
         """Stop it at once, and end all connections."""
         self._run("pg_ctl", "stop", "-m", "immediate", "-D", str(self._data))
+
+    def kill(self) -> None:
+        """End its first process by a signal that it cannot handle, as when memory is short, and wait for the others, which notice that."""
+        file = self._data / "postmaster.pid"
+        process = int(file.read_text().split()[0])
+        others = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        os.kill(process, signal.SIGKILL)
+        until(lambda: not any(map(is_running, (str(process), *others))))
+        if Path(
+            f"/proc/{process}"
+        ).exists():  # nobody has waited for it: its number would count as that of a server
+            for path in (file, *self._folder.glob(".s.PGSQL.*.lock")):
+                path.unlink()
 
     def database(self, postgis: bool) -> str:
         """The address of an empty schema in a database with PostGIS, or in one where it is not used."""

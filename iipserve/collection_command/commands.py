@@ -13,13 +13,13 @@ from typing import Any, TypeAlias
 
 from iipserve.collection_command import listing
 from iipserve.collection_command.opening import Opened, place_of
-from iipserve.collection_command.watching import Watch
 from iipserve.collection_jobs.adding import Adder, Outcome
 from iipserve.collection_jobs.checking import BUSY
 from iipserve.collection_jobs.checking import checked as checked_items
 from iipserve.collection_jobs.exchange import Importer, read_documents, write_items
 from iipserve.collection_jobs.finding import Finder
 from iipserve.collection_jobs.overviews import overview_of, renew
+from iipserve.collection_jobs.watching import Watch
 from iipserve.collections.identifiers import checked
 from iipserve.collections.values import BROKEN, MISSING, Collection, Item
 from iipserve.command_line.progress import Progress
@@ -167,7 +167,12 @@ def watch(opened: Opened, options: Options) -> int:
     watched = []
     for name, folder in _watched(opened, options):
         opened.store.collection(name)
-        watched.append((adder_of(opened, options, name), Watch(partial(finder.below, folder))))
+        watched.append(
+            (
+                adder_of(opened, options, name),
+                Watch(partial(finder.below, folder), opened.context.library.is_image),
+            )
+        )
     with _signals() as ended:
         while True:
             for adder, folder_watch in watched:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
@@ -11,13 +12,15 @@ from typing import NamedTuple, TypeAlias
 
 from iipserve.collection_jobs.context import Context
 from iipserve.collections.store import Store
-from iipserve.collections.values import REFUSED, REPLACED, Item, ItemSearch
+from iipserve.collections.values import CREATED, REFUSED, REPLACED, Item, ItemResult, ItemSearch
 from iipserve.engine.image_items import ItemOptions, read_item
 from iipserve.errors import IIPServeError
 from iipserve.image import ImageName
 
 BATCH = 100
 """Images that are read before they are written at once."""
+ATTEMPTS = 3
+"""How often items are written that others change meanwhile."""
 
 
 class Failure(NamedTuple):
@@ -70,13 +73,21 @@ def with_edits(item: Item, before: Item | None) -> Item:
 
 def written(store: Store, collection: str, items: Sequence[Item]) -> Outcome:
     """What became of items that were added at once, or replaced those of the same ids."""
-    if not items:
-        return Outcome()
+    return _outcome(items, store.add_items(collection, items, upsert=True)) if items else Outcome()
+
+
+def _outcome(items: Iterable[Item], results: Sequence[ItemResult]) -> Outcome:
+    """What became of items, by their results in any order."""
     hrefs = {item.id: item.href for item in items}
-    results = store.add_items(collection, items, upsert=True)
+    counts = Counter(each.status for each in results)
     failures = tuple(Failure(hrefs[each.id], each.error) for each in results if each.status == REFUSED)
-    updated = sum(each.status == REPLACED for each in results)
-    return Outcome(len(results) - len(failures) - updated, updated, 0, failures)
+    return Outcome(counts[CREATED], counts[REPLACED], 0, failures)
+
+
+def _has_owner(identifier: str, id: str, owner: str) -> Failure:
+    return Failure(
+        identifier, f"the id {id!r} is that of {owner!r}; whole paths as ids (--paths) are different"
+    )
 
 
 class Adder:
@@ -137,10 +148,7 @@ class Adder:
             item_id = self._item_id(identifier)
             owner = owners.setdefault(item_id, identifier)
             if owner != identifier:
-                reason = (
-                    f"the id {item_id!r} is that of {owner!r}; whole paths as ids (--paths) are different"
-                )
-                failures.append(Failure(identifier, reason))
+                failures.append(_has_owner(identifier, item_id, owner))
             elif item_id in known and self._is_unchanged(known[item_id]):
                 unchanged += 1
             else:
@@ -150,10 +158,29 @@ class Adder:
             if isinstance(read, Failure):
                 failures.append(read)
             else:
-                items.append(with_edits(read, known.get(read.id)))
-        return Outcome(unchanged=unchanged, failures=tuple(failures)).plus(
-            written(self._context.store, self._collection, items)
-        )
+                items.append(read)
+        return Outcome(unchanged=unchanged, failures=tuple(failures)).plus(self._write(items, known))
+
+    def _write(self, items: list[Item], known: Mapping[str, Item]) -> Outcome:
+        """Write items with what people say of them, also while their files were read."""
+        total = Outcome()
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                known = self._known(tuple(item.id for item in items))
+                others = [item for item in items if item.id in known and known[item.id].href != item.href]
+                items = [item for item in items if item not in others]
+                failures = (_has_owner(item.href, item.id, known[item.id].href) for item in others)
+                total = total.plus(Outcome(failures=tuple(failures)))
+            edited = [with_edits(item, known.get(item.id)) for item in items]
+            expected = {id: item.revision for id, item in known.items()}
+            results = (
+                self._context.store.add_items(self._collection, edited, True, expected) if edited else []
+            )
+            is_last = attempt == ATTEMPTS - 1
+            outdated = {each.id for each in results if each.is_outdated and not is_last}
+            total = total.plus(_outcome(items, [each for each in results if each.id not in outdated]))
+            items = [item for item in items if item.id in outdated]
+        return total
 
     def _known(self, ids: tuple[str, ...]) -> dict[str, Item]:
         search = ItemSearch(collections=(self._collection,), ids=ids, limit=len(ids))

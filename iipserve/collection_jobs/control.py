@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from time import monotonic
+from time import monotonic, sleep
 from typing import TypeVar
 
 from iipserve.collections.jobs import MAX_FAILURES, RUNNING, SUCCESSFUL, Job, JobFailure, JobState
@@ -12,6 +12,8 @@ from iipserve.collections.store import Store
 T = TypeVar("T")
 REPORT_SECONDS = 1.0
 """Between two reports."""
+PATIENCE = 5.0
+"""Seconds after which a job that rests hears of its end."""
 MAX_NAME, MAX_TEXT = 300, 1000
 """Characters of names of failures, and of their reasons and messages; the rest is cut."""
 
@@ -28,6 +30,7 @@ class Control:
         self._store = store
         self.job = job
         self._state = JobState(RUNNING)
+        self._attempts = job.attempts
         self._reported = 0.0
         self._report(self._state)
 
@@ -62,6 +65,18 @@ class Control:
             self.check()
             yield value
 
+    def rest(self, seconds: float) -> None:
+        """Do nothing for some time. Raises `Dismissed`, some seconds after the job was."""
+        end = monotonic() + seconds
+        while (left := end - monotonic()) > 0:
+            sleep(min(left, PATIENCE))
+            self.check()
+
+    def settle(self) -> None:
+        """Note that the job does not end its workers: `Job.attempts` begin anew. Raises `Dismissed`."""
+        self._attempts = 1
+        self._report(self._state)
+
     def finish(self, message: str) -> None:
         """Report that all is done, and what came of it. Raises `Dismissed`."""
         self._report(self._state._replace(status=SUCCESSFUL, message=message))
@@ -73,7 +88,7 @@ class Control:
     def _report(self, state: JobState) -> None:
         self._reported = monotonic()
         state = state._replace(message=state.message[:MAX_TEXT])
-        if not self._store.report_job(self.job.id, self.job.worker, state):
+        if not self._store.report_job(self.job.id, self.job.worker, state, self._attempts):
             raise Dismissed
 
 

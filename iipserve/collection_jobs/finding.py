@@ -64,7 +64,7 @@ class Finder:
             yield from self._images(names)
 
     def below(self, folder: str) -> Iterator[tuple[str, str]]:
-        """Identifiers and paths of all images below a folder.
+        """Identifiers and paths of all files below a folder, whatever they are.
 
         Raises:
             InvalidRequest: there is no such folder.
@@ -72,11 +72,16 @@ class Finder:
         path = self._place(folder)
         if not os.path.isdir(path):
             raise InvalidRequest(f"there is no folder {folder!r}")
-        for identifier in self._images(files_below(path)):
-            yield identifier, self._roots.path(identifier)
+        yield from self._files(files_below(path))
 
     def _images(self, paths: Iterable[str]) -> Iterator[str]:
         """The identifiers of files that look like images."""
+        for identifier, path in self._files(paths):
+            if self._library.is_image(path):
+                yield identifier
+
+    def _files(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Identifiers and paths of files that may be images."""
         for path in paths:
             if is_side_file(path):
                 continue
@@ -84,8 +89,7 @@ class Finder:
                 identifier = self._roots.identifier(path)
             except IIPServeError:
                 continue
-            if self._library.is_image(self._roots.path(identifier)):
-                yield identifier
+            yield identifier, self._roots.path(identifier)
 
 
 def files_below(folder: str) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Does jobs, one after the other, in a thread of the worker that took them; goes on with those of workers that have ended."""
+"""Does jobs, one after the other, in a thread of the worker that took them; goes on with those of workers that have ended.
+
+Jobs that watch a folder do not end, so each has a thread of its own.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,23 @@ from typing import BinaryIO, NamedTuple
 
 from iipserve.collection_jobs.context import Context, context_of
 from iipserve.collection_jobs.control import Control, Dismissed
+from iipserve.collection_jobs.watch_jobs import begin_stated, stated_jobs
 from iipserve.collection_jobs.work import WORK, prepare
 from iipserve.collection_jobs.workers import has_ended, this_worker
 from iipserve.collections.access import Access
-from iipserve.collections.jobs import FAILED, Job, JobState
+from iipserve.collections.jobs import FAILED, WATCH, Job, JobState
 from iipserve.collections.store import Store
 from iipserve.config import Config
 from iipserve.engine.collection_store import CollectionStore
 from iipserve.engine.library import Library
-from iipserve.errors import INTERNAL_ERROR, IIPServeError, NotFound, Overloaded, StoreUnavailable
+from iipserve.errors import (
+    INTERNAL_ERROR,
+    IIPServeError,
+    NotFound,
+    NotInstalled,
+    Overloaded,
+    StoreUnavailable,
+)
 from iipserve.geo.georeference import GeoImage
 from iipserve.image import ImageInfo
 
@@ -76,15 +87,19 @@ class JobRunner:
         self._thread: threading.Thread | None = None
 
     def begin(self, access: Access) -> None:
-        """Go on with jobs of workers that have ended, in the background; a store that is away is left alone.
+        """Go on with jobs of workers that have ended, and begin those of the service file, in the background.
 
         Args:
             access: what actions use, with this.
         """
         self._access = access
         try:
-            store = self._store.current() if self._store.is_open else None
-            if store is not None and store.unfinished_jobs():
+            if not self._store.is_open:
+                is_needed = self._store.settings is not None  # the store is away: nobody knows
+            else:
+                context = self._context()
+                is_needed = bool(stated_jobs(context) or context.store.unfinished_jobs())
+            if is_needed:
                 self._wake()
         except IIPServeError as error:
             log.warning("jobs of collections are not looked for: %s", error)
@@ -119,14 +134,23 @@ class JobRunner:
 
     def _run(self) -> None:
         while (task := self._next()) is not None:
-            try:
-                self._do(partial(self._attempt, task))
-            except Exception:
-                log.exception("the job %s of the collection %r failed", task.job.id, task.job.collection)
-                self._give_up(task.job)
-            finally:
-                if task.content is not None:
-                    task.content.close()
+            if task.job.kind == WATCH:
+                threading.Thread(
+                    target=self._finish, args=(task,), name="collection watch", daemon=True
+                ).start()
+            else:
+                self._finish(task)
+
+    def _finish(self, task: _Task) -> None:
+        """Do a job to its end, whatever that is."""
+        try:
+            self._do(partial(self._attempt, task))
+        except Exception:
+            log.exception("the job %s of the collection %r failed", task.job.id, task.job.collection)
+            self._give_up(task.job)
+        finally:
+            if task.content is not None:
+                task.content.close()
 
     def _next(self) -> _Task | None:
         """The next job; waits as long as other workers have some. None, and the end of the thread, where there are none."""
@@ -145,23 +169,26 @@ class JobRunner:
                     self._changed.wait(LOOK_SECONDS)
 
     def _taken_over(self) -> tuple[_Task | None, bool]:
-        """A job of a worker that has ended; else None, and whether no worker has any."""
+        """A job of a worker that has ended, or one of the service file; else None, and whether no worker has any."""
         try:
-            store = self._context().store
+            context = self._context()
+            store, stated = context.store, stated_jobs(context)
+            for job in begin_stated(context, stated, self._worker):
+                return _Task(job), False
             others = [job for job in store.unfinished_jobs() if job.worker != self._worker]
             for job in others:
                 heard = job.updated
                 is_lost = heard is not None and has_ended(job.worker, heard)
                 if is_lost and (task := self._took(store, job)) is not None:
                     return task, False
-        except NotFound:
+        except (NotFound, NotInstalled):
             return None, True
         except IIPServeError:
             return None, False
         except Exception:
             log.exception("jobs of collections cannot be looked for")
             return None, True
-        return None, not others
+        return None, not (others or stated)
 
     def _took(self, store: Store, job: Job) -> _Task | None:
         """A job that was another worker's; None where it is somebody else's now, or cannot be done again."""

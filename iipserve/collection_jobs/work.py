@@ -1,4 +1,4 @@
-"""What jobs do: adding images, checking them, building overviews. The command line does the same with the same functions."""
+"""What jobs do: adding images, checking them, building overviews, watching folders. The command line does the same with the same functions."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import os
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, TypeAlias
 
-from iipserve.collection_jobs.adding import Adder, Outcome
+from iipserve.collection_jobs.adding import Outcome
 from iipserve.collection_jobs.checking import BUSY, checked
 from iipserve.collection_jobs.context import Context
 from iipserve.collection_jobs.control import Control
 from iipserve.collection_jobs.exchange import Importer, read_documents
 from iipserve.collection_jobs.finding import Finder
 from iipserve.collection_jobs.overviews import overview_of, renew
+from iipserve.collection_jobs.reading import adder_of, options_of
+from iipserve.collection_jobs.watch_jobs import check_watch, watch
 from iipserve.collections.access import Access
-from iipserve.collections.jobs import ADD, CHECK, IMPORT, OVERVIEW, Job
+from iipserve.collections.jobs import ADD, CHECK, IMPORT, OVERVIEW, WATCH, Job
 from iipserve.collections.values import REPLACED
-from iipserve.engine.image_dates import DateRules
-from iipserve.engine.image_items import MAX_CHECKSUM, ItemOptions
 from iipserve.errors import Forbidden, InvalidRequest
 from iipserve.protocols.stac.bodies import parsed
 from iipserve.protocols.stac.changes import Added, AddItems, edits_of, several_of
@@ -25,22 +25,9 @@ from iipserve.protocols.stac.item_exchange import read_lines
 
 ITEMS = 100
 """Items of a request that are written at once."""
-BATCH = 20
-"""Images that are read before they are written at once: few enough that progress is seen."""
 
 Work: TypeAlias = Callable[[Context, Control, Access, BinaryIO | None], str]
 """Does a job; what came of it in words. Raises errors of which the job tells, and `Dismissed`."""
-
-
-def _options(job: Job) -> ItemOptions:
-    """How images are read, within the limits of requests."""
-    asked = job.parameters
-    return ItemOptions(
-        collection=job.collection,
-        dates=DateRules(asked.get("date", ""), "", asked.get("date_field", "")),
-        max_checksum=None if asked.get("checksum") else MAX_CHECKSUM,
-        reads_pixels=not asked.get("whole", False),
-    )
 
 
 def add(context: Context, control: Control, access: Access, content: BinaryIO | None) -> str:
@@ -52,16 +39,8 @@ def add(context: Context, control: Control, access: Access, content: BinaryIO | 
     finder = Finder(context.roots, context.library, context.roots.place)
     identifiers = list(control.over(finder.identifiers(job.parameters["hrefs"])))
     control.say("adding images", len(identifiers))
-    adder = Adder(
-        context,
-        job.collection,
-        _options(job),
-        whole_paths=job.parameters.get("paths", False),
-        jobs=1,
-        batch=BATCH,
-    )
     total = Outcome()
-    for outcome in adder.add(identifiers):
+    for outcome in adder_of(context, job).add(identifiers):
         total = total.plus(outcome._replace(failures=()))
         control.step(outcome.total, outcome.failures)
     return total.text(control.failed)
@@ -88,7 +67,7 @@ def check(context: Context, control: Control, access: Access, content: BinaryIO 
     count = context.store.collection(job.collection).summary.count
     control.say("checking", count)
     repair, wrong, seen = bool(job.parameters.get("repair")), 0, 0
-    for found in checked(context, job.collection, _options(job) if repair else None):
+    for found in checked(context, job.collection, options_of(job) if repair else None):
         control.step(1, [] if found is None else [(found.item.id, found.state)])
         wrong, seen = wrong + (found is not None and found.state != BUSY), seen + 1
     return f"{seen} items, {wrong} {'repaired' if repair else 'not as they were'}"
@@ -116,13 +95,13 @@ def import_(context: Context, control: Control, access: Access, content: BinaryI
     href = job.parameters.get("href", "")
     documents = read_documents(context.roots.place(href)) if content is None else read_lines(content)
     total = Outcome()
-    for outcome in Importer(context, job.collection, _options(job)).add(documents):
+    for outcome in Importer(context, job.collection, options_of(job)).add(documents):
         total = total.plus(outcome._replace(failures=()))
         control.step(outcome.total, outcome.failures)
     return total.text(control.failed)
 
 
-WORK: Mapping[str, Work] = {ADD: add, CHECK: check, OVERVIEW: overview, IMPORT: import_}
+WORK: Mapping[str, Work] = {ADD: add, CHECK: check, OVERVIEW: overview, IMPORT: import_, WATCH: watch}
 """By kinds of jobs."""
 
 
@@ -130,11 +109,13 @@ def prepare(context: Context, job: Job) -> None:
     """See that a job can be done, as far as is known at once.
 
     Raises:
-        InvalidRequest, Forbidden: it cannot.
+        InvalidRequest, Forbidden, Conflict: it cannot.
     """
     for href in job.parameters.get("hrefs", ()):
         context.roots.place(href)
     if job.kind == OVERVIEW and not (context.settings and context.settings.overview_folder):
         raise Forbidden("overviews cannot be built here: the service file names no overview_folder")
-    if "href" in job.parameters and not os.path.isfile(context.roots.place(job.parameters["href"])):
+    if job.kind == WATCH:
+        check_watch(context, job)
+    elif "href" in job.parameters and not os.path.isfile(context.roots.place(job.parameters["href"])):
         raise InvalidRequest(f"there is no file {job.parameters['href']!r:.200} below the folder of images")

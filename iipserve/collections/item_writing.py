@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -52,13 +52,19 @@ class Change:
 
     # -- add
 
-    def add(self, items: Sequence[Item], upsert: bool) -> list[ItemResult]:
+    def add(
+        self, items: Sequence[Item], upsert: bool, expected: Mapping[str, int] | None = None
+    ) -> list[ItemResult]:
         """`Store.add_items`."""
         known = {item.id: item for item in self._found([item.id for item in items])}
         new: dict[str, Item] = {}
         results = []
         for item in items:
-            result = self._result(item, item.id in known or item.id in new, upsert)
+            before = known.get(item.id)
+            if before is not None and expected is not None and before.revision != expected.get(item.id):
+                result = ItemResult(item.id, REFUSED, _changed(item.id), conflicts=True, is_outdated=True)
+            else:
+                result = self._result(item, before is not None or item.id in new, upsert)
             results.append(result)
             if result.status != REFUSED:
                 new[item.id] = item
@@ -144,7 +150,7 @@ class Change:
     def _one(self, id: str, expected: int | None) -> Item:
         for item in self._found([id]):
             if expected is not None and item.revision != expected:
-                raise PreconditionFailed(f"the item {id!r} has been changed meanwhile")
+                raise PreconditionFailed(_changed(id))
             return item
         raise NotFound(f"the collection {self._name!r} has no item {id!r}")
 
@@ -155,6 +161,10 @@ class Change:
             query = select(*self._tables.item_columns).where(c.collection == self._number, c.id.in_(part))
             for row in self._connection.execute(query):
                 yield item_from_row(row, self._name)
+
+
+def _changed(id: str) -> str:
+    return f"the item {id!r} has been changed meanwhile"
 
 
 def _parts(values: Iterable[T]) -> Iterator[list[T]]:

@@ -72,10 +72,19 @@ def unfinished(connection: Connection, store: SqlStore) -> tuple[Job, ...]:
     )
 
 
-def report(connection: Connection, store: SqlStore, id: str, worker: str, state: JobState) -> bool:
+def report(
+    connection: Connection,
+    store: SqlStore,
+    id: str,
+    worker: str,
+    state: JobState,
+    attempts: int | None = None,
+) -> bool:
     """Write how far a job is; False where it is not this worker's any more, or finished."""
     table, now = store.tables.job, datetime.now(UTC)
     values = {"updated": now, **_state_values(state)}
+    if attempts is not None:
+        values["attempts"] = attempts
     if state.is_finished:
         values["finished"] = now
     same = (table.c.id == id, table.c.worker == worker, table.c.status.in_(UNFINISHED))

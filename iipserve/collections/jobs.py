@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-ADD, CHECK, OVERVIEW, IMPORT = "add", "check", "overview", "import"
-KINDS = (ADD, CHECK, OVERVIEW, IMPORT)
-"""What jobs do."""
+ADD, CHECK, OVERVIEW, IMPORT, WATCH = "add", "check", "overview", "import", "watch"
+KINDS = (ADD, CHECK, OVERVIEW, IMPORT, WATCH)
+"""What jobs do; `WATCH` goes on until it is dismissed."""
 ACCEPTED, RUNNING, SUCCESSFUL, FAILED, DISMISSED = "accepted", "running", "successful", "failed", "dismissed"
 UNFINISHED = (ACCEPTED, RUNNING)
 """Statuses of jobs that are still to be done."""

@@ -1,8 +1,8 @@
-"""Pages of a search: tokens that say after which item the next page begins, and the condition for it.
+"""Pages of a search: tokens that say after which item a page begins or before which one it ends, and the condition for it.
 
-A token holds the values that an order compares, of the last item of a page, and the number of that item. So a page neither
-repeats nor leaves out items that are there all the time, whatever is added or deleted meanwhile. It is signed with a
-secret of the store, together with the order: what comes back is what was given out.
+A token holds the values that an order compares, of an item at the end of a page, and the number of that item. So pages neither
+repeat nor leave out items that are there all the time, whatever is added or deleted meanwhile. It is signed with a secret of
+the store, together with the order: what comes back is what was given out.
 """
 
 from __future__ import annotations
@@ -31,22 +31,34 @@ MAX_TEXT_LENGTH = 200
 
 
 class SortColumn(NamedTuple):
-    """An expression that items are sorted by. Those without a value come last, in both directions."""
+    """An expression that items are sorted by. Those without a value come last, in both directions, unless stated."""
 
     expression: ColumnElement[Any]
     descending: bool
     is_nullable: bool = False
+    nulls_first: bool = False
+    """Of an order that is turned round."""
 
 
-def write_token(values: Sequence[Any], sort: Sequence[SortKey], secret: bytes) -> str:
-    """The token of a page that begins after these values of its columns."""
-    plain = [{"t": microseconds(value)} if isinstance(value, datetime) else value for value in values]
-    payload = json.dumps(plain, separators=(",", ":"), ensure_ascii=False).encode()
+class Position(NamedTuple):
+    """Where a page is."""
+
+    values: Values | None = None
+    """Of the columns of the order: those of the item after which the page begins. None: it begins with the first item."""
+    is_backward: bool = False
+    """The page ends before that item instead."""
+
+
+def write_token(position: Position, sort: Sequence[SortKey], secret: bytes) -> str:
+    """The token of a page."""
+    plain = None if position.values is None else list(map(_plain, position.values))
+    stated = {"before": plain} if position.is_backward else plain
+    payload = json.dumps(stated, separators=(",", ":"), ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(_signature(payload, sort, secret) + payload).decode().rstrip("=")
 
 
-def read_token(token: str, sort: Sequence[SortKey], secret: bytes) -> Values:
-    """The values of a token.
+def read_token(token: str, sort: Sequence[SortKey], secret: bytes) -> Position:
+    """The page that a token is of.
 
     Raises:
         InvalidRequest: it was not given out by this store for this order.
@@ -60,13 +72,22 @@ def read_token(token: str, sort: Sequence[SortKey], secret: bytes) -> Values:
     signature, payload = signed[:SIGNATURE_LENGTH], signed[SIGNATURE_LENGTH:]
     if not hmac.compare_digest(signature, _signature(payload, sort, secret)):
         raise _unknown()
-    return tuple(
-        from_microseconds(value["t"]) if isinstance(value, dict) else value for value in json.loads(payload)
-    )
+    plain = json.loads(payload)
+    is_backward = isinstance(plain, dict)
+    values = plain["before"] if is_backward else plain
+    return Position(None if values is None else tuple(map(_value, values)), is_backward)
+
+
+def _plain(value: Any) -> Any:
+    return {"t": microseconds(value)} if isinstance(value, datetime) else value
+
+
+def _value(plain: Any) -> Any:
+    return from_microseconds(plain["t"]) if isinstance(plain, dict) else plain
 
 
 def _unknown() -> InvalidRequest:
-    return InvalidRequest("the token is not one of this search; follow the next link of its last page")
+    return InvalidRequest("the token is not one of this search; follow the links of its pages")
 
 
 def _signature(payload: bytes, sort: Sequence[SortKey], secret: bytes) -> bytes:
@@ -93,9 +114,10 @@ def _beyond(column: SortColumn, value: Any) -> ColumnElement[bool]:
     from sqlalchemy import false, or_
 
     if value is None:
-        return false()
+        return column.expression.is_not(None) if column.is_nullable and column.nulls_first else false()
     beyond = column.expression < value if column.descending else column.expression > value
-    return or_(beyond, column.expression.is_(None)) if column.is_nullable else beyond
+    is_before_nulls = column.is_nullable and not column.nulls_first
+    return or_(beyond, column.expression.is_(None)) if is_before_nulls else beyond
 
 
 def _same(column: SortColumn, value: Any) -> ColumnElement[bool]:
@@ -109,4 +131,14 @@ def order_by(columns: Sequence[SortColumn]) -> list[Any]:
 
 def _direction(column: SortColumn) -> Any:
     direction = column.expression.desc() if column.descending else column.expression.asc()
-    return direction.nulls_last() if column.is_nullable else direction
+    if not column.is_nullable:
+        return direction
+    return direction.nulls_first() if column.nulls_first else direction.nulls_last()
+
+
+def turned_round(columns: Sequence[SortColumn]) -> list[SortColumn]:
+    """The same order from its end to its beginning."""
+    return [
+        column._replace(descending=not column.descending, nulls_first=not column.nulls_first)
+        for column in columns
+    ]

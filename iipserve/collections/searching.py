@@ -16,7 +16,16 @@ from iipserve.collections.boxes import Boxes, cover_the_world, wrapped
 from iipserve.collections.conditions import Conditions
 from iipserve.collections.expressions import Expression, Junction, Spatial
 from iipserve.collections.geometries import read_geometry
-from iipserve.collections.paging import SortColumn, Values, after, order_by, read_token, write_token
+from iipserve.collections.paging import (
+    Position,
+    SortColumn,
+    Values,
+    after,
+    order_by,
+    read_token,
+    turned_round,
+    write_token,
+)
 from iipserve.collections.places import Places, candidates, is_one_of
 from iipserve.collections.property_columns import PropertyColumns, unindexed
 from iipserve.collections.relations import boxes_around, shape_of
@@ -45,14 +54,39 @@ def search(connection: Connection, store: SqlStore, search: ItemSearch) -> Page:
     # of one collection, an index has its items in order
     is_of_all = not search.collections and len(names) != 1
     columns = _sort_columns(store, search)
-    query = _Query(connection, store, rows_of, search, columns, is_of_all=is_of_all)
-    values = read_token(search.token, search.sort, store.secret) if search.token else None
-    rows = query.rows(values, search.limit + 1)
-    items = tuple(item_from_row(row, names[row.collection]) for row in rows[: search.limit])
-    is_last = len(rows) <= search.limit
-    last = () if is_last else rows[search.limit - 1][-len(columns) :]
-    matched = len(items) if is_last and values is None else query.count() if search.count else None
-    return Page(items, None if is_last else write_token(last, search.sort, store.secret), matched)
+    place = read_token(search.token, search.sort, store.secret) if search.token else Position()
+    turned = turned_round(columns) if place.is_backward else columns
+    query = _Query(connection, store, rows_of, search, turned, is_of_all=is_of_all)
+    rows = query.rows(place.values, search.limit + 1)
+    has_more, rows = len(rows) > search.limit, rows[: search.limit]
+    if place.is_backward:
+        rows.reverse()
+    items = tuple(item_from_row(row, names[row.collection]) for row in rows)
+    ends = [tuple(row[-len(columns) :]) for row in (*rows[:1], *rows[-1:])]
+    tokens = [
+        None if each is None else write_token(each, search.sort, store.secret)
+        for each in _around(place, ends, has_more)
+    ]
+    is_whole = not has_more and place == Position()
+    matched = len(items) if is_whole else query.count() if search.count else None
+    return Page(items, tokens[1], matched, tokens[0])
+
+
+def _around(
+    place: Position, ends: Sequence[Values], has_more: bool
+) -> tuple[Position | None, Position | None]:
+    """The pages before and after a page.
+
+    Args:
+        place: of the page.
+        ends: values of its first and of its last item; none if it is empty.
+        has_more: there are items beyond it, in its direction.
+    """
+    first, last = ends or (None, None)
+    if place.is_backward:
+        return (Position(first, is_backward=True) if has_more else None), Position(last)
+    is_begin = place.values is None or first is None
+    return (None if is_begin else Position(first, is_backward=True)), (Position(last) if has_more else None)
 
 
 def matching(
@@ -208,12 +242,16 @@ class _Query:
         if self._is_listed or not first.is_nullable:
             return self._part([first, *columns[1:]], values, limit)
         plain = [first._replace(is_nullable=False), *columns[1:]]
+        halves = [(False, first.expression.is_not(None)), (True, first.expression.is_(None))]
+        if first.nulls_first:
+            halves.reverse()
+        if values is not None and halves[0][0] != (values[0] is None):
+            del halves[0]
         rows: list[Row[Any]] = []
-        if values is None or values[0] is not None:
-            rows = self._part(plain, values, limit, first.expression.is_not(None))
+        for _, condition in halves:
+            if len(rows) < limit:
+                rows += self._part(plain, values, limit - len(rows), condition)
             values = None
-        if len(rows) < limit:
-            rows += self._part(plain, values, limit - len(rows), first.expression.is_(None))
         return rows
 
     def _part(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -166,9 +166,15 @@ class SqlStore(Store):
                 return
             after = part[-1][0]
 
-    def add_items(self, collection: str, items: Sequence[Item], upsert: bool = False) -> list[ItemResult]:
+    def add_items(
+        self,
+        collection: str,
+        items: Sequence[Item],
+        upsert: bool = False,
+        expected: Mapping[str, int] | None = None,
+    ) -> list[ItemResult]:
         """See `Store`."""
-        return self._change(collection, lambda change: change.add(items, upsert))
+        return self._change(collection, lambda change: change.add(items, upsert, expected))
 
     def replace_item(self, item: Item, expected: int | None = None) -> Item:
         """See `Store`."""
@@ -249,9 +255,9 @@ class SqlStore(Store):
         """See `Store`."""
         return self.read(lambda connection: job_rows.unfinished(connection, self))
 
-    def report_job(self, id: str, worker: str, state: JobState) -> bool:
+    def report_job(self, id: str, worker: str, state: JobState, attempts: int | None = None) -> bool:
         """See `Store`."""
-        return self.write(lambda connection: job_rows.report(connection, self, id, worker, state))
+        return self.write(lambda connection: job_rows.report(connection, self, id, worker, state, attempts))
 
     def take_over_job(self, job: Job, worker: str) -> bool:
         """See `Store`."""

@@ -9,7 +9,7 @@ everything that was changed before it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -87,10 +87,17 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def add_items(self, collection: str, items: Sequence[Item], upsert: bool = False) -> list[ItemResult]:
+    def add_items(
+        self,
+        collection: str,
+        items: Sequence[Item],
+        upsert: bool = False,
+        expected: Mapping[str, int] | None = None,
+    ) -> list[ItemResult]:
         """Add items in one transaction, with one result for each in their order: those that are refused keep none away.
 
         An item whose id the collection or an item before it has is refused, or replaces that one with `upsert`.
+        With `expected`, revisions by id, an item that is there and has another revision is refused (`is_outdated`).
         `Item.collection` of all must be `collection`. Raises `NotFound` if there is no such collection.
         """
 
@@ -172,8 +179,11 @@ class Store(ABC):
         """Jobs of all collections that are still to be done, the oldest first."""
 
     @abstractmethod
-    def report_job(self, id: str, worker: str, state: JobState) -> bool:
-        """Set how far a job of a worker is. False: it is not that worker's any more, finished, or deleted; it is to be left."""
+    def report_job(self, id: str, worker: str, state: JobState, attempts: int | None = None) -> bool:
+        """Set how far a job of a worker is, and its `attempts` unless they stay.
+
+        False: it is not that worker's any more, finished, or deleted; it is to be left.
+        """
 
     @abstractmethod
     def take_over_job(self, job: Job, worker: str) -> bool:

@@ -221,6 +221,8 @@ class Page(NamedTuple):
     """Of the next page; None: this is the last one."""
     matched: int | None = None
     """How many items match on all pages; None: not counted."""
+    previous_token: str | None = None
+    """Of the page before; None: this is the first one."""
 
 
 class ItemResult(NamedTuple):
@@ -233,6 +235,8 @@ class ItemResult(NamedTuple):
     """Why it was refused: a message for clients."""
     conflicts: bool = False
     """It was refused because the collection has an item of that id."""
+    is_outdated: bool = False
+    """It was refused because that item is not as it was expected to be."""
 
 
 CREATED, REPLACED, REFUSED = "created", "replaced", "refused"

@@ -85,6 +85,10 @@ class ItemRoots:
             return self._joined("")
         return self._joined(self.identifier(href.rstrip("/") or href))
 
+    def reference(self, path: str) -> str:
+        """The reference to a file or folder at an absolute path, as `place` reads it. Raises as `identifier`."""
+        return "." if os.path.normpath(path) == os.path.normpath(self._prefix) else self.identifier(path)
+
     def path(self, identifier: str) -> str:
         """The path of the file of an image."""
         return self._joined(f"{identifier}{self.suffix}")

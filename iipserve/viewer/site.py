@@ -24,6 +24,7 @@ FILES = {
     "/viewer/controls.css": ("controls.css", "text/css; charset=utf-8"),
     "/viewer/icon.svg": ("icon.svg", "image/svg+xml"),
     "/viewer/viewer.js": ("viewer.js", SCRIPT),
+    "/viewer/watched.js": ("watched.js", SCRIPT),
     "/viewer/addresses.js": ("addresses.js", SCRIPT),
     "/viewer/gallery.js": ("gallery.js", SCRIPT),
     "/viewer/network.js": ("network.js", SCRIPT),

@@ -1,4 +1,4 @@
-"""Items that clients change while a job repairs them, and files that cannot be read."""
+"""Items that clients change while a job adds or repairs them, and files that cannot be read."""
 
 from __future__ import annotations
 
@@ -46,13 +46,22 @@ class Repair:
 
     def done(self, meanwhile: Callable[[str], None]) -> tuple[str, dict[str, str]]:
         """The message and the failures of a repair, during which something happens before each file is read."""
+        return self._ended("checking", meanwhile, kind="check", repair=True)
+
+    def added(self, meanwhile: Callable[[str], None]) -> tuple[str, dict[str, str]]:
+        """The same of adding all images again."""
+        return self._ended("adding", meanwhile, kind="add", href=".")
+
+    def _ended(
+        self, module: str, meanwhile: Callable[[str], None], **asked: Any
+    ) -> tuple[str, dict[str, str]]:
 
         def read(name: Any, *arguments: Any) -> Any:
             meanwhile(name.identifier)
             return read_item(name, *arguments)
 
-        self._monkeypatch.setattr("iipserve.collection_jobs.checking.read_item", read)
-        state = self._service.done(self._worker, kind="check", repair=True).state
+        self._monkeypatch.setattr(f"iipserve.collection_jobs.{module}.read_item", read)
+        state = self._service.done(self._worker, **asked).state
         assert (state.status, state.done) == ("successful", COUNT)
         return state.message, {each.name: each.reason for each in state.failures}
 
@@ -90,3 +99,26 @@ def test_a_file_that_cannot_be_read_is_one_failure(repair: Repair) -> None:
     assert repair.done(fail)[1].keys() == {"2.tif", "3.tif"}
     assert repair.store.item("c", "2.tif").status == f"{BROKEN}{INTERNAL_ERROR}"
     assert repair.store.item("c", "3.tif").mtime_ns == CHANGED_NS
+
+
+def test_what_a_client_says_while_an_image_is_added_again_is_kept(repair: Repair) -> None:
+    message, failures = repair.added(lambda name: None if repair.edits else repair.edit())
+    assert (message, failures) == (f"0 added, 1 updated, {COUNT - 1} unchanged, 0 failed", {})
+    item = repair.store.item("c", "2.tif")
+    assert (item.properties["edit"], item.mtime_ns) == (1, CHANGED_NS)
+
+
+def test_an_item_that_another_image_has_by_now_stays(repair: Repair) -> None:
+    def give(name: str) -> None:
+        item = repair.store.item("c", "2.tif")
+        repair.store.replace_item(replace(item, href="1.tif"))
+
+    message, failures = repair.added(give)
+    assert message == f"0 added, 0 updated, {COUNT - 1} unchanged, 1 failed"
+    assert "'1.tif'" in failures["2.tif"]
+    assert repair.store.item("c", "2.tif").href == "1.tif"
+
+
+def test_an_image_whose_item_is_deleted_meanwhile_is_added(repair: Repair) -> None:
+    message, failures = repair.added(lambda name: repair.store.delete_item("c", "2.tif"))
+    assert (message, failures) == (f"1 added, 0 updated, {COUNT - 1} unchanged, 0 failed", {})

@@ -118,12 +118,14 @@ def test_a_job_that_ends_its_workers_fails_in_the_end(service: Service) -> None:
     assert service.finished().state.status == "failed"
 
 
-def test_jobs_of_workers_that_run_are_theirs() -> None:
+def test_jobs_of_workers_that_run_are_theirs_and_others_are_heard_of() -> None:
     long_ago = datetime.now(UTC) - timedelta(days=1)
     assert not has_ended(this_worker(), long_ago)
     assert has_ended(ended_worker(), datetime.now(UTC))
-    assert not has_ended(f"another.example:{os.getpid()}:1", datetime.now(UTC))
-    assert has_ended(f"another.example:{os.getpid()}:1", long_ago)
+    host, boot, numbers = this_worker().rsplit(":", 2)[0].split(":")
+    for place in (f"another.example:{boot}:{numbers}", f"{host}:another:{numbers}", f"{host}:{boot}:1"):
+        assert not has_ended(f"{place}:{os.getpid()}:1", datetime.now(UTC))
+        assert has_ended(f"{place}:{os.getpid()}:1", long_ago)
 
 
 def test_a_job_that_is_ended_adds_no_more(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +137,7 @@ def test_a_job_that_is_ended_adds_no_more(service: Service, monkeypatch: pytest.
         return read_item(*arguments)
 
     monkeypatch.setattr("iipserve.collection_jobs.adding.read_item", waits)
-    monkeypatch.setattr("iipserve.collection_jobs.work.BATCH", 1)
+    monkeypatch.setattr("iipserve.collection_jobs.reading.BATCH", 1)
     monkeypatch.setattr("iipserve.collection_jobs.control.REPORT_SECONDS", 0.0)
     worker = service.worker()
     body = {"kind": "add", "href": "."}

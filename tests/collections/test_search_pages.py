@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 pytest.importorskip("cql2")
 
 from iipserve.collections.store import Store
-from iipserve.collections.values import ItemSearch, SortKey
+from iipserve.collections.values import ItemSearch, Page, SortKey
 from iipserve.errors import InvalidRequest
 from tests.collections.images import collection, item, picture
 from tests.collections.searched_items import ITEMS, found
@@ -111,6 +112,65 @@ def test_a_token_is_good_for_its_order_only(filled: Store) -> None:
     assert filled.search(
         ItemSearch(collections=("aerial",), sort=(SortKey("gsd"),), limit=50, token=token)
     ).items
+
+
+def last_page(store: Store, search: ItemSearch) -> tuple[ItemSearch, Page]:
+    """The search for the last page, by the links of the pages before it, and that page."""
+    page = store.search(search)
+    while page.next_token is not None:
+        search = replace(search, token=page.next_token)
+        page = store.search(search)
+    return search, page
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("name", [*VALUES, ""])
+def test_pages_lead_back_to_the_first_one(filled: Store, name: str, descending: bool) -> None:
+    sort = (SortKey(name, descending),) if name else ()
+    search, page = last_page(filled, ItemSearch(collections=("aerial",), sort=sort, limit=7))
+    ids = [each.id for each in page.items]
+    while page.previous_token is not None:
+        page = filled.search(replace(search, token=page.previous_token))
+        assert page.items
+        ids = [*(each.id for each in page.items), *ids]
+    assert ids == found(filled, sort=sort, limit=7)
+    assert page.next_token is not None
+    following = filled.search(replace(search, token=page.next_token))
+    assert ids.index(following.items[0].id) == len(page.items)
+    assert following.previous_token is not None
+
+
+def test_pages_before_have_each_item_once_whatever_changes(store: Store) -> None:
+    store.create(collection())
+    chance = random.Random(5)
+    stay = [item(f"s{number}", gsd_min=chance.choice([None, 1.0, 2.0])) for number in range(60)]
+    store.add_items("aerial", [*stay, *(item(f"g{number}", gsd_min=1.0) for number in range(60))])
+    search, page = last_page(store, ItemSearch(sort=(SortKey("gsd"),), limit=10))
+    seen = [each.id for each in page.items]
+    while page.previous_token is not None:
+        page = store.search(replace(search, token=page.previous_token))
+        seen += [each.id for each in page.items]
+        number = len(seen)
+        store.delete_items("aerial", [f"g{(number * 7 + step) % 60}" for step in range(5)])
+        store.add_items("aerial", [picture(f"n{number}"), item(f"m{number}", gsd_min=2.0)])
+    assert len(seen) == len(set(seen))
+    assert {each.id for each in stay} <= set(seen)
+
+
+def test_an_empty_page_leads_to_all_items(store: Store) -> None:
+    store.create(collection())
+    store.add_items("aerial", [item(f"i{number}") for number in range(4)])
+    search = ItemSearch(sort=(SortKey("id"),), limit=2)
+    second = store.search(replace(search, token=str(store.search(search).next_token)))
+    store.delete_items("aerial", ["i0", "i1"])
+    before = store.search(replace(search, token=str(second.previous_token)))
+    assert (before.items, before.previous_token) == ((), None)
+    after = store.search(replace(search, token=str(before.next_token)))
+    assert ([each.id for each in after.items], after.next_token, after.previous_token) == (
+        ["i2", "i3"],
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize("name", ["geometry", "bbox"])

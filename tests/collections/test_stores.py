@@ -158,6 +158,17 @@ def test_an_id_that_is_there_is_refused_and_the_others_are_added(aerial: Store) 
     assert [(each.id, each.size) for each in aerial.items("aerial")] == [("a", 1), ("b", 0), ("c", 1)]
 
 
+def test_items_that_are_not_as_they_were_expected_are_refused(aerial: Store) -> None:
+    aerial.add_items("aerial", [item("a", size=1), item("b", size=1), item("c", size=1)])
+    before = {id: aerial.item("aerial", id).revision for id in "ab"}
+    aerial.replace_item(item("b", size=2))
+    results = aerial.add_items("aerial", [item(id, size=3) for id in "abcd"], upsert=True, expected=before)
+    assert [(each.status, each.is_outdated) for each in results] == [
+        (REPLACED, False), (REFUSED, True), (REFUSED, True), (CREATED, False),
+    ]  # fmt: skip
+    assert [aerial.item("aerial", id).size for id in "abcd"] == [3, 2, 1, 3]
+
+
 def test_upsert_replaces_and_the_last_of_a_batch_wins(aerial: Store) -> None:
     aerial.add_items("aerial", [item("a", size=1)])
     first = aerial.item("aerial", "a")

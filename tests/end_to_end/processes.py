@@ -29,9 +29,9 @@ def workers_of(supervisor: subprocess.Popen[bytes]) -> list[int]:
     return [int(child) for child in children.read_text().split()]
 
 
-def field(process: Path, name: str) -> str:
-    """A number in a process's status."""
-    match = re.search(rf"^{name}:\s*(\d+)", (process / "status").read_text(), re.MULTILINE)
+def field(process: Path, name: str, value: str = r"\d+") -> str:
+    """A number, or another value, in a process's status."""
+    match = re.search(rf"^{name}:\s*({value})", (process / "status").read_text(), re.MULTILINE)
     assert match
     return match[1]
 
@@ -57,3 +57,11 @@ def shrinks_to(process: Path, megabytes: float) -> None:
     while resident(process) > megabytes:
         assert time.monotonic() < end, f"it has {resident(process)} MB, not {megabytes}"
         time.sleep(0.05)
+
+
+def is_running(process: str) -> bool:
+    """Whether there is a process of a number, which has not ended, waited for or not."""
+    try:
+        return field(Path(f"/proc/{process}"), "State", "[A-Z]") not in ("Z", "X")
+    except OSError:
+        return False

@@ -25,7 +25,7 @@ pytest.importorskip("cql2")
 
 from iipserve.collections.store import open_store
 from tests.databases import postgresql, store_address
-from tests.end_to_end.collection_editing import Client
+from tests.end_to_end.collection_editing import Client, feature
 from tests.end_to_end.collection_servers import Answered, ask
 from tests.end_to_end.processes import workers_of
 from tests.end_to_end.running import daemon
@@ -131,20 +131,29 @@ def change_while_workers_are_killed(work: Path, address: str) -> None:
     store.close()
 
 
-def refused(address: str) -> bool:
+def refused(address: str, value: Any = None) -> bool:
     """Whether a request is refused for the time being, with the time after which to ask again."""
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.netloc, timeout=120)
-    connection.request("GET", parts.path)
+    content = None if value is None else json.dumps(value)
+    method = "GET" if value is None else "POST"
+    connection.request(method, parts.path, content, {"Content-Type": "application/json"})
     answer = connection.getresponse()
-    value = json.loads(answer.read())
+    said = json.loads(answer.read())
     connection.close()
-    if answer.status == 200:
+    if answer.status < 300:
         return False
-    assert answer.status == 503, value
+    assert answer.status == 503, said
     assert int(answer.headers["Retry-After"]) > 0
-    assert "store" in value["description"]
+    assert "store" in said["description"]
     return True
+
+
+def assert_refused(root: str) -> None:
+    """See that nothing is read or changed while the database is away, and that clients hear when to ask again."""
+    for path in ("collections", "collections/c/items", "search", "collections/c"):
+        assert refused(f"{root}/{path}")
+    assert refused(f"{root}/collections/c/items", feature("unknown", 1, 0))
 
 
 def test_a_database_that_is_away_is_503_until_it_is_back(tmp_path: Path) -> None:
@@ -154,8 +163,7 @@ def test_a_database_that_is_away_is_503_until_it_is_back(tmp_path: Path) -> None
         for _ in range(STEPS):
             client.step()
         server.stop()
-        for path in ("collections", "collections/c/items", "search", "collections/c"):
-            assert refused(f"{root}/{path}")
+        assert_refused(root)
         server.start()
         until(lambda: not refused(f"{root}/search"))
         assert all_items(root) == client.steps
@@ -163,3 +171,28 @@ def test_a_database_that_is_away_is_503_until_it_is_back(tmp_path: Path) -> None
         for _ in range(STEPS):
             client.step()
         assert all_items(root) == client.steps
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "postgis"] if SECONDS else ["postgresql"])
+def test_nothing_is_lost_or_doubled_while_the_database_is_killed(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    with postgresql() as server:
+        if kind == "postgis" and not server.has_postgis:
+            pytest.skip("PostGIS is not installed")
+        with service(tmp_path, server.database(postgis=kind == "postgis")) as (root, _):
+            clients = [Client(f"{root}/collections/c/items", number, asked) for number in range(CLIENTS)]
+            with ThreadPoolExecutor(CLIENTS) as pool:
+                running = [pool.submit(run, client) for client in clients]
+                for steps in KILLED_AFTER:
+                    until(lambda steps=steps: sum(client.done for client in clients) >= steps)  # type: ignore[misc]
+                    server.kill()
+                    try:
+                        assert_refused(root)
+                    finally:
+                        server.start()
+                    until(lambda: not refused(f"{root}/search"))
+                for each in running:
+                    each.result()
+            assert all_items(root) == {id: step for client in clients for id, step in client.steps.items()}
+            summary = ask(f"{root}/collections/c").value["iipserve:count"]
+            assert summary == len(all_items(root))

@@ -266,3 +266,23 @@ def test_missing_openlayers_leaves_the_lists(browser: Browser, origin: str) -> N
     expect(opened.locator("#problem")).to_contain_text("OpenLayers")
     expect(opened.locator("#all")).to_be_visible()
     opened.context.close()
+
+
+def test_a_folder_is_watched_until_that_is_ended(page: Page, origin: str) -> None:
+    sign_in(page)
+    create(page, "watched")
+    page.click("#adding summary")
+    page.fill("#watch [name=folder]", "coast")
+    page.click("#watch button")
+    expect(page.locator("#watched .name")).to_contain_text("coast")
+    asked = {"Authorization": f"Bearer {TOKEN}"}
+    (job,) = ask(f"{origin}/stac/collections/watched/jobs", **asked).value["jobs"]
+    assert (job["processID"], job["parameters"]) == ("watch", {"href": "coast"})
+    expect(page.locator("#items li")).to_have_count(3, timeout=60_000)
+    page.reload()
+    page.click("#adding summary")
+    page.get_by_role("button", name="End watching coast").click()
+    expect(page.locator("#watched .warning")).to_contain_text("dismissed")
+    page.get_by_role("button", name="Forget coast").click()
+    expect(page.locator("#watched li")).to_have_count(0)
+    assert ask(f"{origin}/stac/collections/watched/jobs", **asked).value["jobs"] == []

@@ -48,7 +48,7 @@ COLLECTIONS = {
         Text(), '"uploads"', "Where uploaded images are kept: a folder below FILESYSTEM_PREFIX. None are accepted without it.", ""
     ),
     "watch": Key(
-        Folders(), '[["aerial", "incoming"]]', "Collections, and the folders below FILESYSTEM_PREFIX whose new images `iipserve collection watch` adds to them.", ()
+        Folders(), '[["aerial", "incoming"]]', "Collections, and the folders below FILESYSTEM_PREFIX whose new images are added to them as they come.", ()
     ),
 }  # fmt: skip
 

@@ -32,12 +32,23 @@ MEMBERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         jobs.CHECK: ("repair", *READING),
         jobs.OVERVIEW: ("pixel_size", "crs"),
         jobs.IMPORT: ("href", *READING),
+        jobs.WATCH: ("href", "paths", "interval", *READING),
     }
 )
 """Parameters of each kind."""
-INTERNAL = ("root",)
+INTERNAL = ("root", "stated")
 """Parameters that clients do not state."""
 TEXTS, FLAGS = ("date", "date_field", "href", "crs"), ("paths", "whole", "checksum", "repair")
+
+RANGES = {"pixel_size": (1e-6, 1e9, "metres"), "interval": (1.0, 86400.0, "seconds")}
+"""Members that are numbers: the smallest, the largest, and their unit."""
+NEEDS_HREF: Mapping[str, str] = MappingProxyType(
+    {
+        jobs.IMPORT: "a job that imports items has the href of a file, or the items are posted as they are",
+        jobs.WATCH: "a job that watches has the href of a folder",
+    }
+)
+"""Kinds of jobs that are nothing without it, and why."""
 
 
 def job_of(value: Any, collection: str) -> Job:
@@ -64,10 +75,8 @@ def job_of(value: Any, collection: str) -> Job:
                 f"{name!r:.80} is not known of a job {kind!r}; there are {', '.join(MEMBERS[kind])}"
             )
         _check(name, member)
-    if kind == jobs.IMPORT and not stated.get("href"):
-        raise InvalidRequest(
-            "a job that imports items has the href of a file, or the items are posted as they are"
-        )
+    if kind in NEEDS_HREF and not stated.get("href"):
+        raise InvalidRequest(NEEDS_HREF[kind])
     if "crs" in stated:
         stated["crs"] = crs.parse(stated["crs"]).key
     return Job(id="", collection=collection, kind=kind, parameters=stated)
@@ -93,10 +102,15 @@ def _check(name: str, value: Any) -> None:
         _check_length(name, value)
     if name in FLAGS and not isinstance(value, bool):
         raise InvalidRequest(f"{name} is neither true nor false")
-    if name == "pixel_size" and (
-        isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e9
-    ):
-        raise InvalidRequest(f"{name} is no number of metres above 0")
+    if name in RANGES:
+        _check_number(name, value)
+
+
+def _check_number(name: str, value: Any) -> None:
+    lowest, highest, unit = RANGES[name]
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not lowest <= value <= highest:
+        raise InvalidRequest(f"{name} is no number of {unit} from {lowest:g} to {highest:g}")
 
 
 def _check_length(name: str, text: str) -> None:

@@ -30,8 +30,8 @@ def features_document(
     if collection:
         links.append(link(site.collection(collection), "collection", JSON, "The collection"))
         links.append(link(site.collection(collection), "parent", JSON, "The collection"))
-    if page.next_token is not None:
-        links.append(search.further.link(page.next_token))
+    tokens = {"prev": page.previous_token, "next": page.next_token}
+    links += [search.further.link(rel, token) for rel, token in tokens.items() if token is not None]
     features = (item_document(item, site, downloadable=downloadable) for item in page.items)
     fields = search.fields
     found: Json = {

@@ -12,6 +12,9 @@ from iipserve.image import ImageName
 from iipserve.protocols.resource_links import Json, link
 from iipserve.protocols.stac.site import GEOJSON, Site
 
+TITLES = {"next": "Next page", "prev": "Previous page"}
+"""Of links to other pages."""
+
 
 class Resource(enum.Enum):
     """What a path names."""
@@ -30,22 +33,23 @@ class Resource(enum.Enum):
 
 
 class Further(NamedTuple):
-    """How a client asks for the next page of a search."""
+    """How a client asks for another page of a search."""
 
     href: str
     """Without the token."""
     body: Json | None = None
     """Of a POST; None for GET."""
 
-    def link(self, token: str) -> Json:
-        """The link to the next page (STAC API 1.0.0, item-search, paging)."""
+    def link(self, rel: str, token: str) -> Json:
+        """The link to the next or the previous page (STAC API 1.0.0, item-search, paging)."""
+        title = TITLES[rel]
         if self.body is None:
             joint = "&" if "?" in self.href else "?"
             href = f"{self.href}{joint}token={quote(token, safe='')}"
-            return {**link(href, "next", GEOJSON, "Next page"), "method": "GET"}
+            return {**link(href, rel, GEOJSON, title), "method": "GET"}
         whole = {**self.body, "token": token}
         return {
-            **link(self.href, "next", GEOJSON, "Next page"),
+            **link(self.href, rel, GEOJSON, title),
             "method": "POST",
             "body": whole,
             "merge": False,

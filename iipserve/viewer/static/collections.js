@@ -5,6 +5,7 @@ import { FootprintMap, sides } from "./footprints.js";
 import { count, element, fileSize } from "./gallery.js";
 import * as stac from "./stac.js";
 import { fillStyle, readStyle } from "./collection_style.js";
+import { isWatch, Watched } from "./watched.js";
 
 /* global ol */
 
@@ -19,6 +20,7 @@ class CollectionsPage {
   #next = null;
   #loading = new AbortController();
   #additions = new Additions(find("#additions"), () => this.#refresh());
+  #watched = new Watched(find("#watched"), (action) => this.#attempt(action), () => this.#refresh());
 
   constructor() {
     if (typeof ol !== "undefined") {
@@ -29,6 +31,7 @@ class CollectionsPage {
     this.#onSubmit("#search", () => this.#search());
     this.#onSubmit("#add-names", (form) => this.#addFolder(form.elements.folder.value));
     this.#onSubmit("#add-files", (form) => this.#addFiles(form));
+    this.#onSubmit("#watch", (form) => this.#watch(form));
     this.#onSubmit("#style", (form) => this.#changeStyle(form));
     this.#onSubmit("#check", (form) => this.#additions.start(this.#current.id, { kind: "check", repair: form.elements.repair.checked }));
     this.#onSubmit("#overview", () => this.#additions.start(this.#current.id, { kind: "overview" }));
@@ -90,6 +93,7 @@ class CollectionsPage {
     find("#one").hidden = id === null;
     find("#up").href = id === null ? ".." : "#";
     this.#additions.leave();
+    this.#watched.leave();
     await (id === null ? this.#showAll() : this.#showOne(id));
   }
 
@@ -130,11 +134,15 @@ class CollectionsPage {
     this.#followJob(id);
   }
 
-  /** Tell how far a job is that was started before the page was opened; only editors know of jobs. */
+  /** Show the folders that are watched, and tell how far a job is that was started before the page was opened; only editors know of jobs. */
   async #followJob(id) {
     const found = this.#editable ? await stac.jobs(id).catch(() => []) : [];
-    const job = found.find(isUnfinished);
-    if (job && this.#current?.id === id) {
+    if (this.#current?.id !== id) {
+      return;
+    }
+    this.#watched.show(id, found);
+    const job = found.find((each) => isUnfinished(each) && !isWatch(each));
+    if (job) {
       await this.#attempt(() => this.#additions.follow(id, job));
     }
   }
@@ -218,6 +226,11 @@ class CollectionsPage {
   async #addFolder(folder) {
     const href = folder.trim().replace(/^\/+/, "") || ".";
     await this.#additions.start(this.#current.id, { kind: "add", href });
+  }
+
+  async #watch(form) {
+    await this.#watched.start(this.#current.id, form.elements.folder.value.trim().replace(/^\/+/, ""));
+    form.reset();
   }
 
   async #addFiles(form) {

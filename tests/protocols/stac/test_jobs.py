@@ -157,6 +157,7 @@ REFUSED = [
     ({"kind": "add", "hrefs": ["a", "a" * 1025]}, 400),
     ({"kind": "check", "date_field": "a" * 1025}, 400),
     ({"kind": "check", "href": "a"}, 400),
+    ({"kind": "watch", "href": "none"}, 400),
     ({"kind": ["add"]}, 400),
     ({"kind": "delete"}, 400),
     ({"kind": "overview", "pixel_size": 0}, 400),

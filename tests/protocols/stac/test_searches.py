@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ pytest.importorskip("sqlalchemy")
 pytest.importorskip("cql2")
 
 from iipserve import app
-from tests.protocols.stac.services import COUNT, ROOT, application, ask, read, refusal, square
+from tests.protocols.stac.services import COUNT, ROOT, application, ask, linked, read, refusal, square
 
 SEARCH = f"{ROOT}search"
 TRIANGLE = {"type": "Polygon", "coordinates": [[[3, 10], [8, 10], [3, 15], [3, 10]]]}
@@ -117,12 +118,14 @@ def test_a_box_across_the_antimeridian_finds_what_is_there(server: app.Applicati
 # -- pages -----------------------------------------------------------------------------------------
 
 
-def pages(server: app.Application, address: str, method: str = "GET", content: Any = None) -> Iterator[Any]:
+def pages(
+    server: app.Application, address: str, method: str = "GET", content: Any = None, rel: str = "next"
+) -> Iterator[Any]:
     """All pages of a search, by the links that the answers give."""
     while True:
         value = read(server, address, method, content)
         yield value
-        following = [each for each in value["links"] if each["rel"] == "next"]
+        following = [each for each in value["links"] if each["rel"] == rel]
         if not following:
             return
         (link,) = following
@@ -149,6 +152,10 @@ def test_pages_have_each_item_once_in_order(server: app.Application, order: str,
     assert [each["id"] for part in parts for each in part["features"]] == [each["id"] for each in whole]
     assert all(part["numberReturned"] == len(part["features"]) <= limit for part in parts)
     assert all(part["features"] for part in parts)
+    assert not linked(parts[0], "prev")
+    for part, before in pairwise(parts):
+        (address,) = linked(before, "prev")
+        assert read(server, address)["features"] == part["features"]
 
 
 def test_pages_of_a_search_by_post(server: app.Application) -> None:
@@ -157,6 +164,10 @@ def test_pages_of_a_search_by_post(server: app.Application) -> None:
     found = list(pages(server, SEARCH, "POST", content))
     assert [number for part in found for number in numbers(part)] == list(reversed(range(COUNT)))
     assert all("links" not in each for part in found for each in part["features"])
+    (last,) = [each for each in found[-1]["links"] if each["rel"] == "prev"]
+    assert (last["method"], last["href"], last["merge"]) == ("POST", SEARCH, False)
+    back = list(pages(server, SEARCH, "POST", last["body"], "prev"))
+    assert [each["features"] for each in back] == [each["features"] for each in found[-2::-1]]
 
 
 def test_a_page_keeps_the_parameters_of_the_search(server: app.Application) -> None:

@@ -8,27 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from iipserve.collection_command.watching import Watch
 from tests.collection_command.running import Folder
 from tests.geo_rasters import KINDS
-
-
-def test_files_are_taken_once_they_settle(tmp_path: Path) -> None:
-    watch = Watch(lambda: ((path.name, str(path)) for path in sorted(tmp_path.iterdir())))
-    assert watch.ready() == []
-    (tmp_path / "a").write_bytes(b"1")
-    assert watch.ready() == []
-    (tmp_path / "a").write_bytes(b"12")
-    assert watch.ready() == []
-    assert watch.ready() == ["a"]
-    assert watch.ready() == []
-    (tmp_path / "a").write_bytes(b"123")
-    (tmp_path / "b").write_bytes(b"1")
-    assert watch.ready() == []
-    assert watch.ready() == ["a", "b"]
-    watch.again(["b"])
-    assert watch.ready() == []
-    assert watch.ready() == ["b"]
 
 
 @pytest.mark.parametrize("is_stated", [False, True])

@@ -12,19 +12,28 @@ Seen = tuple[int, int]
 class Watch:
     """Finds images that have come, or changed, and are complete."""
 
-    def __init__(self, paths: Callable[[], Iterable[tuple[str, str]]]) -> None:
+    def __init__(
+        self, paths: Callable[[], Iterable[tuple[str, str]]], is_image: Callable[[str], bool]
+    ) -> None:
         """Look at nothing yet.
 
         Args:
-            paths: identifiers and paths of the images at present.
+            paths: identifiers and paths of the files at present.
+            is_image: whether the file at a path looks like an image.
         """
         self._paths = paths
+        self._is_image = is_image
         self._settling: dict[str, Seen] = {}
         self._taken: dict[str, Seen] = {}
 
+    @property
+    def is_settling(self) -> bool:
+        """There are files that may still be written."""
+        return bool(self._settling)
+
     def ready(self) -> list[str]:
         """Images that are new or changed, and as they were the last time this was called: nobody is writing them."""
-        settling, ready = {}, []
+        settling, taken, ready = {}, {}, []
         for identifier, path in self._paths():
             try:
                 status = os.stat(path)
@@ -32,13 +41,14 @@ class Watch:
                 continue
             seen = status.st_size, status.st_mtime_ns
             if self._taken.get(identifier) == seen:
-                continue
-            if self._settling.get(identifier) == seen:
-                self._taken[identifier] = seen
-                ready.append(identifier)
-            else:
+                taken[identifier] = seen
+            elif self._settling.get(identifier) != seen:
                 settling[identifier] = seen
-        self._settling = settling
+            else:
+                taken[identifier] = seen
+                if self._is_image(path):
+                    ready.append(identifier)
+        self._settling, self._taken = settling, taken
         return ready
 
     def again(self, identifiers: Iterable[str]) -> None:

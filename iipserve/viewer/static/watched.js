@@ -1,0 +1,87 @@
+// Folders of the server whose new images are added to a collection: jobs that go on until they are ended.
+
+import { isUnfinished } from "./additions.js";
+import { element } from "./gallery.js";
+import { dismissJob, jobs, startJob } from "./stac.js";
+
+/** Milliseconds between two looks. */
+const PAUSE = 5000;
+
+export const isWatch = ({ processID }) => processID === "watch";
+
+export class Watched {
+  #list;
+  #attempt;
+  #changed;
+  #timer = null;
+  #id = null;
+  /** Images that the jobs have dealt with. */
+  #done = null;
+
+  /** `list` takes the folders; `attempt` says what goes wrong; `changed` is called when images have come. */
+  constructor(list, attempt, changed) {
+    this.#list = list;
+    this.#attempt = attempt;
+    this.#changed = changed;
+  }
+
+  /** Have the images of a folder added to a collection as they come. */
+  async start(id, href) {
+    await startJob(id, { kind: "watch", href });
+    this.#id = id;
+    await this.#look(id);
+  }
+
+  /** Show those of the jobs of a collection that watch folders, and look again from time to time. */
+  show(id, found) {
+    if (this.#id !== id) {
+      this.#id = id;
+      this.#update(found);
+    }
+  }
+
+  leave() {
+    clearTimeout(this.#timer);
+    this.#id = this.#done = null;
+    this.#list.replaceChildren();
+  }
+
+  async #look(id) {
+    const found = await jobs(id);
+    if (this.#id === id) {
+      clearTimeout(this.#timer);
+      this.#update(found);
+    }
+  }
+
+  #update(found) {
+    const id = this.#id;
+    const watches = found.filter(isWatch);
+    this.#list.replaceChildren(...watches.map((job) => this.#row(id, job)));
+    const done = watches.reduce((sum, job) => sum + job.done, 0);
+    if (this.#done !== null && done > this.#done) {
+      this.#changed();
+    }
+    this.#done = done;
+    if (watches.some(isUnfinished)) {
+      this.#timer = setTimeout(() => this.#look(id).catch(() => {}), PAUSE);
+    }
+  }
+
+  #row(id, job) {
+    const { jobID, status, message, parameters } = job;
+    const isAll = parameters.href === ".";
+    const name = element("span", { className: "name" }, isAll ? "all folders" : parameters.href);
+    const isOn = isUnfinished(job);
+    name.append(element("small", isOn ? {} : { className: "warning" }, isOn ? message || "waiting" : `${status} ${message}`));
+    const button = element("button", { type: "button" }, isOn ? "End" : "Forget");
+    button.setAttribute("aria-label", `${isOn ? "End watching" : "Forget"} ${name.firstChild.textContent}`);
+    button.addEventListener("click", () =>
+      this.#attempt(async () => {
+        await dismissJob(id, jobID);
+        await this.#look(id);
+      }),
+    );
+    return element("li", {}, element("span"), name, button);
+  }
+}
