@@ -113,9 +113,12 @@ class Leadership:
         self._next_in_line = threading.Lock()
 
     def acquire(self) -> None:
-        """Wait to become the leader. A thread that is the leader already stays it."""
+        """Wait to become the leader, one that waits for work. A thread that is the leader already stays it."""
         if self.is_mine():
-            return
+            with self._available:
+                if self.is_mine():  # still: it may just have been replaced
+                    self._busy_since = 0.0
+                    return
         _thread.leadership = self
         # only the next in line waits with a timeout
         with self._next_in_line, self._available:
@@ -139,10 +142,6 @@ class Leadership:
     def busy(self) -> None:
         """Mark the leader as working: it is replaced if that takes longer than `PATIENCE`."""
         self._busy_since = monotonic()
-
-    def idle(self) -> None:
-        """Mark the leader as waiting for work, which may take any time."""
-        self._busy_since = 0.0
 
     def begin_waiting(self) -> None:
         """Hand over, and count the current thread among those that wait for other requests.

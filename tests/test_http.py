@@ -106,6 +106,13 @@ def test_date_form() -> None:
         pytest.param({"HTTP_HOST": "a.org", "HTTPS": "on"}, "https://a.org/iiif/x", id="https"),
         pytest.param({"HTTP_HOST": "a.org", "HTTPS": "off"}, "http://a.org/iiif/x", id="https off"),
         pytest.param({"HTTP_HOST": "[::1]:80"}, "http://[::1]:80/iiif/x", id="IPv6"),
+        pytest.param({"SERVER_NAME": "[::1]", "SERVER_PORT": "81"}, "http://[::1]:81/iiif/x", id="no Host"),
+        pytest.param({"SERVER_NAME": "a.org", "SERVER_PORT": "80"}, "http://a.org/iiif/x", id="default port"),
+        pytest.param(
+            {"SERVER_NAME": "a.org", "SERVER_PORT": "443", "HTTPS": "on"},
+            "https://a.org/iiif/x",
+            id="default port of https",
+        ),
         pytest.param(
             {"HTTP_HOST": "in", "HTTP_X_FORWARDED_HOST": "out.org, in", "HTTP_X_FORWARDED_PROTO": "https"},
             "https://out.org/iiif/x",

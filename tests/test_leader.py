@@ -78,6 +78,27 @@ def test_acquiring_it_again_changes_nothing() -> None:
     assert not shared.is_mine()
 
 
+def test_leader_that_is_replaced_while_it_goes_on_waits_for_its_turn() -> None:
+    """Otherwise both would wait for events, and be given the same ones."""
+    asked = False
+
+    class Replaced(Leadership):
+        """Where the current thread is asked for first, another one takes over before the answer is used."""
+
+        def is_mine(self) -> bool:
+            nonlocal asked
+            mine = super().is_mine()
+            if not asked:
+                asked = True
+                Runner(self, lambda: None).running.wait(SECONDS)
+            return mine
+
+    shared = Replaced()
+    shared._leader, shared._busy_since = threading.get_ident(), -SECONDS
+    shared.acquire()
+    assert shared.is_mine()
+
+
 def test_handing_over_does_nothing_in_a_follower() -> None:
     thread = threading.Thread(target=hand_over)
     thread.start()

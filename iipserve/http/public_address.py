@@ -71,13 +71,20 @@ def public_root(environ: Mapping[str, str], *, trusted: bool) -> str:
     """
     https = environ.get("HTTPS", "").lower() not in ("", "off", "0")
     scheme = "https" if https else environ.get("wsgi.url_scheme", "http")
-    host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME") or "localhost"
+    host = environ.get("HTTP_HOST") or _own_host(environ, scheme)
     prefix = ""
     if trusted and any(map(environ.__contains__, _VARIABLES)):
         scheme, host, prefix = _forwarded(environ, scheme, host)
     if not HOST.fullmatch(host):
         raise InvalidRequest(f"the host {host!r} is not a host name with an optional port")
     return f"{scheme}://{host}{prefix}"
+
+
+def _own_host(environ: Mapping[str, str], scheme: str) -> str:
+    """Name and port of the server itself, for a request without a Host header (RFC 9112 section 3.3)."""
+    name, port = environ.get("SERVER_NAME") or "localhost", environ.get("SERVER_PORT", "")
+    default = "443" if scheme == "https" else "80"
+    return f"{name}:{port}" if port not in ("", default) else name
 
 
 def _forwarded(environ: Mapping[str, str], scheme: str, host: str) -> tuple[str, str, str]:

@@ -240,12 +240,13 @@ class Connection(PeerConnection, fastcgi.BaseConnection):  # type: ignore[misc] 
         """End the request, and the connection unless it is to be kept (section 5.1).
 
         After an early answer a kept connection may carry the rest of the request, which is dropped, or at once
-        the next request: to close it would be to lose that one.
+        the next request: to close it would be to lose that one. So it would where the server stops, if another request
+        has arrived.
         """
         keep = self._keep
         self._forget_request()
         self.waiting_since = 0.0
-        if keep and not self.server.stopping:
+        if keep and (not self.server.stopping or self._input or self.has_unread()):
             return
         (self._discard if early else self.close)()
 

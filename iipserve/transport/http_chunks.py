@@ -49,7 +49,7 @@ class ChunkReader:
         maximum = MAX_TRAILER if self._in_trailer else MAX_LINE
         end = data.find(b"\r\n", 0, maximum + 2)
         if end < 0:
-            if len(data) > maximum:
+            if len(data) > maximum or b"\n" in data:
                 raise _broken()
             return False
         line = data[:end].decode("latin-1")

@@ -184,15 +184,8 @@ class HttpConnection(PeerConnection):
         unread = bool(self._input) or self._body is not None
         self._forget_request()
         self.waiting_since = 0.0
-        if not self._keep or self._server.stopping:
-            (self._discard if unread or self._has_unread() else self.close)()
-
-    def _has_unread(self) -> bool:
-        """Whether more has arrived, which would reset the connection if it was closed."""
-        try:
-            return bool(self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-        except BlockingIOError:
-            return False
+        if not self._keep:
+            (self._discard if unread or self.has_unread() else self.close)()
 
 
 def _variables(sock: socket.socket) -> dict[str, str]:
@@ -200,5 +193,11 @@ def _variables(sock: socket.socket) -> dict[str, str]:
     found = {"wsgi.url_scheme": "http", "REMOTE_ADDR": ""}
     if sock.family != socket.AF_UNIX:
         server, client = sock.getsockname(), sock.getpeername()
-        found |= {"REMOTE_ADDR": client[0], "SERVER_NAME": server[0], "SERVER_PORT": str(server[1])}
+        name = _in_address(server[0])
+        found |= {"REMOTE_ADDR": client[0], "SERVER_NAME": name, "SERVER_PORT": str(server[1])}
     return found
+
+
+def _in_address(ip: str) -> str:
+    """An IP address as part of a URI: one of version 6 in brackets (RFC 3986, section 3.2.2), without its zone."""
+    return f"[{ip.partition('%')[0]}]" if ":" in ip else ip

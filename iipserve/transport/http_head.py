@@ -30,6 +30,8 @@ REQUEST_LINE = re.compile(rf"({TOKEN}) ([!\"$-~\x80-\xff]++) HTTP/1\.([01])")
 FIELD = re.compile(rf"{TOKEN}:{TEXT}")
 """No two parts of it match the same character: a long line that does not match is refused in microseconds."""
 BEGINNING = re.compile(rf"{TOKEN}(?: |\Z)")
+HALF_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
+"""LF or CR alone."""
 ABSOLUTE = re.compile(r"https?://(?P<host>[^/?]+)(?P<path>.*)", re.IGNORECASE)
 """The absolute form of a request target (section 3.2.2)."""
 SINGLE = frozenset(("HTTP_HOST", "CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_TRANSFER_ENCODING", "HTTP_EXPECT"))
@@ -81,6 +83,8 @@ def refuse_beginning(data: bytes) -> None:
     """
     if len(data) > MAX_HEAD_LENGTH:
         raise _too_long()
+    if HALF_LINE_END.search(data):
+        raise _invalid("a line ends in CR or LF alone")
     line, separator, _ = data[: MAX_REQUEST_LINE + 2].decode("latin-1").partition("\r\n")
     if separator or len(line) > MAX_REQUEST_LINE:
         _read_request_line(line)

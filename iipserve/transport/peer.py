@@ -135,26 +135,14 @@ class PeerConnection:
         """Whether more may have arrived that the last `run` could have read: data, or the end of them."""
         return (self._filled or self.peer_has_finished or self.postponed) and not self.outgoing.pending
 
-    def drain(self) -> None:
-        """Serve what has arrived already, then close, unless the peer is to read an answer or to send the rest of a body.
-
-        What is to be dropped may take a moment to arrive.
-        """
+    def has_unread(self) -> bool:
+        """Whether something has arrived that is to be read: closing the socket would lose it, and reset the connection."""
+        if self._discards:
+            return False
         try:
-            while self.outgoing.pending or self.postponed or self._has_input():
-                if not self.run():
-                    break
-                if self.outgoing.pending:
-                    return
-        except BlockingIOError:
-            if self.receives_body():
-                return
-        except OSError as error:
-            log.debug("a connection ends early: %r", error)
-        self.close()
-
-    def _has_input(self) -> bool:
-        return bool(self._sock.recv(1, socket.MSG_PEEK | (0 if self._discards else socket.MSG_DONTWAIT)))
+            return bool(self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Close the socket; may be called twice."""

@@ -18,11 +18,11 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Sequence
-from time import monotonic
+from time import monotonic, sleep
 
 from iipserve.config import Config
 from iipserve.leader import MAX_WAITING, Leadership
-from iipserve.transport import fastcgi
+from iipserve.transport import ending, fastcgi
 from iipserve.transport.balance import ABSENT, WorkerSlot
 from iipserve.transport.connection import Connection
 from iipserve.transport.http_connection import HttpConnection
@@ -30,7 +30,7 @@ from iipserve.transport.params import ParamsDecoder
 from iipserve.transport.peer import TOO_SLOW, PeerConnection
 from iipserve.transport.service import MonitoredApplication
 from iipserve.transport.shortage import first_to_close, max_connections, unread_in_excess
-from iipserve.transport.sockets import TIMEVAL_LENGTH, set_timeouts
+from iipserve.transport.sockets import set_options
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +42,9 @@ SENDING_EVENTS = PARKED_EVENTS | select.EPOLLOUT
 """Reports also that the peer takes more; at once if it does, which gives a connection another turn."""
 MAX_EVENTS = 64
 """Per call of epoll_wait."""
-SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
-MAX_UNSENT_LENGTH = 1 << 18
-"""Bytes that a socket takes before they can be sent: the system would copy megabytes for each peer that does not read."""
-DRAIN_SECONDS = 0.02
-"""How long one `recv` waits, at the end of the server, for more of what is to be dropped."""
+SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOSPC))
+LOOK_SECONDS = 0.02
+"""Between two looks at the connections of a server that stops."""
 
 
 class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries no types
@@ -77,14 +75,20 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         }
         self.params = ParamsDecoder()
         self.stopping = False
+        """No more connections are accepted; those that are open are served on."""
+        self._stopped_at = 0.0
+        """On the monotonic clock."""
+        self._ended = False
+        """No connection is left, and threads end."""
         self._leadership = Leadership(max_waiting=MAX_WAITING * config.threads, replace=self._replace_one)
         self._ready: deque[tuple[int, int]] = deque()
         """Descriptors and their events that epoll has reported and no thread has served yet."""
         self._listeners = {listener.fileno(): listener for listener in (*listeners, *http)}
         self._http = frozenset(listener.fileno() for listener in http)
+        self._unheard: set[int] = set()
+        """Listeners that could not be registered again."""
         for listener in self._listeners.values():
-            if listener.family != socket.AF_UNIX:
-                self._set_options(listener)
+            set_options(listener)
         self._parked: dict[int, PeerConnection] = {}
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -133,55 +137,58 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
             self._listen_again(descriptor)
 
     def stop(self, seconds: float) -> bool:
-        """Accept no more connections and let requests finish for at most `seconds`.
+        """Accept no more connections, and let the threads finish requests for at most `seconds`.
 
-        Returns whether all have finished. May be called again to wait longer.
+        Returns whether all have finished, and their connections are closed. May be called again to wait longer.
         """
         if not self.stopping:
             self._stop_accepting()
         deadline = monotonic() + seconds
+        while not (self._ended or self._has_finished()):
+            remaining = deadline - monotonic()
+            if remaining <= 0:
+                return False
+            sleep(min(LOOK_SECONDS, remaining))
+            self._close_finished()
+        self._ended = True
+        os.eventfd_write(self._wake, 1)
         threads = self._started()
         for thread in threads:
             thread.join(max(0.0, deadline - monotonic()))
-        self._finish_connections(deadline)
-        return not self._parked and not any(thread.is_alive() for thread in threads)
+        return not any(thread.is_alive() for thread in threads)
 
     def _started(self) -> list[threading.Thread]:
         with self._lock:
             return list(self._threads)
 
-    def _finish_connections(self, deadline: float) -> None:
-        """Answer what has arrived on parked connections, and let peers read what is to be sent, and send bodies on."""
-        while True:
-            waiting = select.poll()
-            for descriptor in list(self._parked):
-                # taken out first: a thread that had to wait for its turn may still serve connections
-                connection = self._parked.pop(descriptor, None)
-                if connection is None:
-                    continue
-                connection.drain()
-                if connection.outgoing.pending:
-                    waiting.register(connection, select.POLLOUT)
-                elif connection.receives_body():
-                    waiting.register(connection, select.POLLIN)
-                else:
-                    continue
-                self._parked[descriptor] = connection
-            remaining = deadline - monotonic()
-            if not self._parked or remaining <= 0:
-                return
-            waiting.poll(1000 * remaining)
+    def _has_finished(self) -> bool:
+        """Whether no connection is open, and none is being accepted."""
+        with self._lock:
+            return not self._held and not self._ready and self._waiting == len(self._threads)
+
+    def _close_finished(self) -> None:
+        """Close connections of which nothing more is to be expected."""
+        now = monotonic()
+        for connection in tuple(self._parked.values()):
+            if not ending.is_over(connection, self._stopped_at, now):
+                continue
+            # taken out first: another thread may have begun to serve it
+            if self._parked.pop(connection.fileno(), None) is not connection:
+                continue
+            if connection.has_unread() or not ending.is_over(connection, self._stopped_at, now):
+                self._park(connection)
+            else:
+                self._drop(connection)
 
     def _stop_accepting(self) -> None:
-        with self._lock:  # from here on no thread is added, and none publishes a number
-            self.stopping = True
+        with self._lock:  # from here on no thread publishes a number
+            self.stopping, self._stopped_at = True, monotonic()
             if self._slot is not None:
                 self._slot.publish(ABSENT)
         for descriptor in self._listeners:
             self._stop_listening(descriptor)
         if self._slot is not None:
             self._epoll.unregister(self._slot.waker)
-        os.eventfd_write(self._wake, 1)
 
     # -- threads
 
@@ -191,7 +198,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
     def _replace_one(self) -> None:
         """Start another thread if none is free to serve: the current one is going to wait for other requests."""
         with self._lock:
-            if self._waiting or self.stopping:
+            if self._waiting or self._ended:
                 return
             thread = self._new_thread()
             try:
@@ -203,8 +210,13 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
 
     def _work(self) -> None:
         """Serve one connection after the other until the server stops, or there are threads enough without this one."""
-        while not (self.stopping or self._is_superfluous()):
-            connection = self._next()
+        while not (self._ended or self._is_superfluous()):
+            try:
+                connection = self._next()
+            except Exception:
+                log.exception("waiting for connections goes on after an internal error")
+                sleep(LOOK_SECONDS)
+                continue
             if connection is not None:
                 self._serve(connection)
         self._leadership.release()
@@ -233,12 +245,13 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
     def _next(self) -> PeerConnection | None:
         """Become the leader and wait for a connection with incoming data; None if it is gone by then."""
         self._count(waiting=1)
-        self._leadership.acquire()
-        if not self._ready:
-            self._leadership.idle()
-            self._ready.extend(self._epoll.poll(maxevents=MAX_EVENTS))
-        self._leadership.busy()
-        self._count(waiting=-1)
+        try:
+            self._leadership.acquire()
+            if not self._ready:
+                self._ready.extend(self._epoll.poll(maxevents=MAX_EVENTS))
+            self._leadership.busy()
+        finally:
+            self._count(waiting=-1)
         try:
             descriptor, events = self._ready.popleft()
         except IndexError:  # taken by a leader that had been replaced
@@ -274,23 +287,13 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
             return None
         self._count(held=1)
         self._listen_again(listener.fileno())
-        # Linux lets a connection inherit its TCP listener's options, but not one that was in the backlog
-        # before they were set, and not from a Unix listener. One call finds out; setting them takes four.
-        if not any(accepted.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, TIMEVAL_LENGTH)):
-            self._set_options(accepted)
         try:
+            set_options(accepted)  # one from before the listener had them has not inherited them
             return (HttpConnection if listener.fileno() in self._http else Connection)(accepted, self)
         except OSError:  # the client has gone
             accepted.close()
             self._count(held=-1)
             return None
-
-    def _set_options(self, sock: socket.socket) -> None:
-        set_timeouts(sock, DRAIN_SECONDS, self.request_timeout)
-        if sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_LENGTH)
 
     def _leave_to_another(self) -> bool:
         """Whether another worker, which holds fewer connections, has been woken for a new one."""
@@ -303,6 +306,8 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         for listener in self._listeners.values():
             connection = self._accept(listener)
             if connection is not None:
+                for other in self._listeners.keys() - {listener.fileno()}:
+                    self._listen_again(other)  # it may have been woken for these too
                 return connection
         return None
 
@@ -316,11 +321,23 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         try:
             self._epoll.unregister(descriptor)
         except FileNotFoundError:
-            return  # another thread is between these two calls, and its second one will report
+            if descriptor not in self._unheard:
+                return  # another thread is between these two calls, and its second one will report
         if not self.stopping:
-            self._epoll.register(descriptor, LISTENER_EVENTS)
+            self._listen(descriptor)
             if self.stopping:
                 self._stop_listening(descriptor)
+
+    def _listen(self, descriptor: int) -> None:
+        """Report connections; where the system has no room for that, `tick` tries again."""
+        try:
+            with contextlib.suppress(FileExistsError):  # another thread has tried again, too
+                self._epoll.register(descriptor, LISTENER_EVENTS)
+        except OSError as error:
+            log.warning("new connections have to wait: %s", error.strerror)
+            self._unheard.add(descriptor)
+        else:
+            self._unheard.discard(descriptor)
 
     def _stop_listening(self, descriptor: int) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -354,7 +371,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         more = connection.may_have_more()
         self._parked[descriptor] = connection
         # from here on another thread may serve it, and close it before it is registered
-        with contextlib.suppress(OSError):
+        try:
             if not before:
                 self._epoll.register(descriptor, events)
             elif events != before or more or not self._leadership.is_mine():
@@ -365,6 +382,9 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
             ):  # another thread has parked it since, perhaps before that call
                 events = connection.registered_events
                 self._epoll.modify(descriptor, events)
+        except OSError as error:
+            if error.errno in SHORTAGES:  # nothing would be reported of it
+                self._give_up(connection)
         if pending:
             for other in unread_in_excess(list(self._parked.values())):
                 self._give_up(other)

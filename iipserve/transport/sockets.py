@@ -9,7 +9,6 @@ import resource
 import shutil
 import socket
 import stat
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -24,9 +23,8 @@ SOCKET_UMASK = 0o177
 FIRST_PASSED_DESCRIPTOR = 3
 """The first of systemd's sockets (sd_listen_fds(3))."""
 MAX_DESCRIPTORS = 65536
-TIMEVAL = struct.Struct("@ll")
-TIMEVAL_LENGTH = TIMEVAL.size
-"""Bytes of a timeout as a socket option."""
+MAX_UNSENT_LENGTH = 1 << 18
+"""Bytes that a socket takes before they can be sent: the system would copy megabytes for each peer that does not read."""
 TCP_ADDRESS = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:\[\]/]*)):(?P<port>\d{1,5})")
 
 
@@ -189,17 +187,13 @@ def passed_listeners(environ: Mapping[str, str], process: int) -> list[socket.so
     return [found for found in map(inherited_listener, descriptors) if found is not None]
 
 
-def set_timeouts(sock: socket.socket, receive: float, send: float) -> None:
-    """Let the kernel end a `recv` or `send` with EAGAIN after this many seconds.
-
-    A timeout set through Python would cost a `poll` before each call.
-    """
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(receive))
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(send))
-
-
-def _timeval(seconds: float) -> bytes:
-    return TIMEVAL.pack(int(seconds), int(seconds % 1 * 1_000_000))
+def set_options(sock: socket.socket) -> None:
+    """Set what a connection needs, or a listener whose connections inherit it (on Linux); again at no cost but one call."""
+    if sock.family == socket.AF_UNIX or sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE):
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_LENGTH)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
 def raise_descriptor_limit() -> None:

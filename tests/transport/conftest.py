@@ -50,12 +50,12 @@ StartServer = Callable[..., Running]
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
-    """Starts a server; keyword arguments are settings, `unix` is for a Unix socket, `http` for HTTP."""
+    """Starts a server; keyword arguments are settings, `unix` is for a Unix socket, `http` for HTTP, `host` the address."""
     started: list[Running] = []
 
-    def start(*, unix: bool = False, http: bool = False, **settings: Any) -> Running:
+    def start(*, unix: bool = False, http: bool = False, host: str = "127.0.0.1", **settings: Any) -> Running:
         config = Config(**({"threads": 4, "request_timeout": 10.0} | settings))
-        place = UnixAddress(str(tmp_path / "socket")) if unix else TcpAddress("127.0.0.1", 0)
+        place = UnixAddress(str(tmp_path / "socket")) if unix else TcpAddress(host, 0)
         started.append(Running(listen(place, 1024), config, http=http))
         return started[-1]
 

@@ -9,16 +9,25 @@ from collections.abc import Iterator
 
 import pytest
 
+from iipserve.errors import ConfigError
+from iipserve.http.public_address import public_root
 from iipserve.transport.http_connection import MAX_STEPS, HttpConnection
 from tests.transport.conftest import Running, StartServer
 from tests.transport.http_client import Client
-from tests.transport.processes import until
+from tests.transport.processes import SECONDS, until
 from tests.transport.stub import PIECE, TILE, pattern
 
 GET = b"GET /tile HTTP/1.1\r\nHost: a\r\n\r\n"
 LENGTH = 8_000_000
 """Bytes of an answer: more than sockets hold."""
 PIECES = b"".join(number.to_bytes(4, "big") + PIECE[4:] for number in range(200))
+HALF_LINE_ENDS = (
+    GET.replace(b"\r", b""),
+    GET.replace(b"\n", b""),
+    b"GET /tile HTTP/1.1\r\nHost: a\n\n",
+    b"GET /tile HTTP/1.1\r\nHost: a\r\n\n",
+    b"POST /body/9 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\na\n0\n\n",
+)
 
 
 @contextlib.contextmanager
@@ -97,6 +106,28 @@ def test_what_the_application_is_given(http_server: Running) -> None:
     assert (environ["REMOTE_ADDR"], environ["SERVER_PROTOCOL"]) == ("127.0.0.1", "HTTP/1.1")
     assert environ["HTTP_X_FORWARDED_PROTO"] == "https"
     assert "HTTP_X_FORWARDED_HOST" not in environ
+
+
+def test_address_of_a_server_on_ipv6(start_server: StartServer) -> None:
+    """Of a request without a Host header."""
+    try:
+        server = start_server(http=True, host="::1")
+    except ConfigError as error:
+        pytest.skip(str(error))
+    with socket.create_connection(server.address[:2], SECONDS) as client:
+        client.sendall(b"GET /echo HTTP/1.0\r\n\r\n")
+        environ = json.loads(client.makefile("rb").read().partition(b"\r\n\r\n")[2])["environ"]
+    assert public_root(environ, trusted=False) == f"http://[::1]:{server.address[1]}"
+
+
+@pytest.mark.parametrize("data", HALF_LINE_ENDS)
+def test_request_whose_lines_end_in_half_a_line_end_is_refused_at_once(
+    http_server: Running, data: bytes
+) -> None:
+    with Client(http_server.address) as client:
+        client.send(data)
+        assert client.answer()[0] == 400
+        assert client.rest() == b""
 
 
 @pytest.mark.parametrize("minor", [0, 1])

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from iipserve.config import Config
-from iipserve.transport.http_connection import HttpConnection
-from iipserve.transport.peer import PeerConnection
-from iipserve.transport.pool import FastCGIServer
+from iipserve.transport.balance import ConnectionCounts
+from iipserve.transport.pool import LISTENER_EVENTS, FastCGIServer
 from iipserve.transport.service import MonitoredApplication
 from iipserve.transport.sockets import TcpAddress, listen
 from tests.transport.client import ask_all, connect, request
@@ -183,34 +185,6 @@ def test_without_descriptors_and_idle_connections_a_new_one_waits(
     assert peer.answer().body == TILE
 
 
-def test_stopping_lets_requests_finish(start_server: StartServer) -> None:
-    server = start_server(threads=4)
-    idle, busy = server.connect(), server.connect()
-    idle.ask("/tile")
-    busy.send(request("/wait"))
-    until(lambda: server.monitored.longest_running() > 0)
-    assert not server.server.stop(0.1)
-    assert idle.at_end()
-    server.application.released.set()
-    assert server.server.stop(SECONDS)
-    assert busy.answer().body == b"released"
-    assert busy.at_end()
-
-
-def test_stopping_answers_what_has_arrived(start_server: StartServer) -> None:
-    server = start_server(threads=1)
-    late, busy = server.connect(), server.connect()
-    late.ask("/tile")
-    until(lambda: len(server.server._parked) == 2)
-    busy.send(request("/wait"))
-    until(lambda: server.monitored.longest_running() > 0)
-    late.send(request())
-    threading.Timer(0.2, server.application.released.set).start()
-    assert server.server.stop(SECONDS)
-    assert busy.answer().body == b"released"
-    assert late.answer().body == TILE
-
-
 def test_internal_error_in_a_connection_ends_no_thread(
     start_server: StartServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -224,29 +198,79 @@ def test_internal_error_in_a_connection_ends_no_thread(
     assert json.loads(server.connect().ask("/echo").body)["method"] == "GET"
 
 
-def test_connection_that_a_thread_takes_at_the_end_is_left_to_it() -> None:
-    """Two threads that serve one connection would send an answer twice, which the client takes for that of its next request."""
-    config = Config(threads=1)
-    server = FastCGIServer(MonitoredApplication(StubApplication(config), config), [], config)
-    drained: list[PeerConnection] = []
+def test_internal_error_while_waiting_ends_no_thread(
+    start_server: StartServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = start_server(threads=1)
+    leadership = server.server._leadership
+    failures, busy = iter([RuntimeError("the test lets it fail")]), leadership.busy
 
-    class Taking(HttpConnection):
-        """While it is drained, a thread takes all others."""
+    def failing() -> None:
+        if error := next(failures, None):
+            raise error
+        busy()
 
-        def drain(self) -> None:
-            drained.append(self)
-            for each in connections:
-                if each is not self:
-                    server._parked.pop(each.fileno(), None)
-            super().drain()
+    monkeypatch.setattr(leadership, "busy", failing)
+    assert server.connect().ask("/tile").body == TILE
+    assert "internal error" in caplog.text
 
-    pairs = [socket.socketpair() for _ in range(3)]
-    connections = [Taking(own, server) for own, _ in pairs]
-    server._parked.update((each.fileno(), each) for each in connections)
-    server.start()
-    assert server.stop(SECONDS)
-    assert drained == connections[:1]
-    assert [own.fileno() < 0 for own, _ in pairs] == [True, False, False]
-    for pair in pairs:
-        for each in pair:
-            each.close()
+
+class FullEpoll:
+    """An epoll set that has no room for one further descriptor."""
+
+    def __init__(self, epoll: Any, refused: Callable[[int], bool]) -> None:
+        self._epoll, self._refused = epoll, refused
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._epoll, name)
+
+    def register(self, descriptor: int, events: int) -> None:
+        if self._refused(descriptor):
+            self._refused = lambda _: False
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self._epoll.register(descriptor, events)
+
+
+def test_listener_that_cannot_be_registered_again_is_tried_again(
+    server: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    listener = server.listener.fileno()
+    full = FullEpoll(server.server._epoll, lambda descriptor: descriptor == listener)
+    monkeypatch.setattr(server.server, "_epoll", full)
+    assert server.connect().ask("/tile").body == TILE
+    assert "have to wait" in caplog.text
+    later = server.connect()
+    later.send(request())
+    server.server.tick()
+    assert later.answer().body == TILE
+
+
+def test_connection_that_cannot_be_registered_is_closed(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = server.listener.fileno()
+    full = FullEpoll(server.server._epoll, lambda descriptor: descriptor != listener)
+    monkeypatch.setattr(server.server, "_epoll", full)
+    assert server.connect().at_end()
+    assert server.connect().ask("/tile").body == TILE
+
+
+def test_worker_that_is_woken_looks_at_all_listeners() -> None:
+    """Connections of several listeners that are left to it may wake it once."""
+    config, slot = Config(threads=1), ConnectionCounts(1).claim()
+    assert slot is not None
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(listen(TcpAddress("127.0.0.1", 0), 10)) for _ in range(2)]
+        application = MonitoredApplication(StubApplication(config), config)
+        server = FastCGIServer(application, listeners[:1], config, slot, http=listeners[1:])
+        for listener in listeners:
+            listener.setblocking(False)
+            server._epoll.register(listener, LISTENER_EVENTS)
+            stack.enter_context(connect(listener.getsockname()))
+        reported: set[int] = set()
+        while len(reported) < 2:
+            reported |= dict(server._epoll.poll(SECONDS)).keys()
+        accepted = server._accept_when_woken(slot)
+        assert accepted is not None
+        accepted.close()
+        assert [descriptor for descriptor, _ in server._epoll.poll(SECONDS)] == [listeners[1].fileno()]
