@@ -4,8 +4,9 @@ gunicorn's arbiter forks workers, replaces those that die or hang, and handles T
 the old ones finish), TTIN and TTOU. gunicorn's own configuration is not read.
 
 Parts of gunicorn that are not its public interface, all used in this module only and checked with 26.0 and 27.0:
-the arbiter's `LISTENERS`, `WORKERS`, `num_workers`, `manage_workers`, `systemd`, `init_signals`, `spawn_worker`,
-`reload`, `stop` and `handle_usr2`; the worker's `load_wsgi`, `notify`, `PIPE`, `ppid`, `alive`, `aborted`, `handle_quit` and `handle_abort`.
+the arbiter's `LISTENERS`, `WORKERS`, `num_workers`, `worker_age`, `manage_workers`, `systemd`, `init_signals`,
+`spawn_worker`, `kill_worker`, `setup`, `reload`, `stop` and `handle_usr2`; the worker's `load_wsgi`, `notify`, `PIPE`,
+`ppid`, `age`, `alive`, `aborted`, `handle_quit` and `handle_abort`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import logging
 import math
 import os
 import select
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -130,6 +132,10 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
         super().__init__(app)
         self.LISTENERS = [*app.fastcgi, *app.http]
         self.systemd = app.passed
+        self._replaced_age = 0
+        """Workers up to this age end once others are ready."""
+        self._reloads_again = False
+        """Once all of these are."""
 
     def init_signals(self) -> None:
         """Handle signals from now on, also those held back since the sockets listen."""
@@ -145,16 +151,39 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
             return int(super().spawn_worker())
 
     def manage_workers(self) -> None:
-        """Keep as many workers as are wanted, besides those that finish their requests and end by themselves."""
-        wanted = self.num_workers
-        self.num_workers = wanted + sum(bool(worker.is_ending) for worker in self.WORKERS.values())
-        try:
-            super().manage_workers()
-        finally:
-            self.num_workers = wanted
+        """Keep as many workers as are wanted, besides those that finish; end replaced ones once the others are ready."""
+        for _ in range(self.num_workers - len(self._current())):
+            self.spawn_worker()
+        current = self._current()
+        for worker in current[: -self.num_workers]:
+            self._end(worker)
+        if sum(bool(worker.is_ready) for worker in current) < self.num_workers:
+            return
+        for worker in tuple(self.WORKERS.values()):
+            if worker.age <= self._replaced_age:
+                self._end(worker)
+        if self._reloads_again:
+            self.reload()
+
+    def _current(self) -> list[Worker]:
+        """The workers that are to go on, the oldest one first."""
+        workers = sorted(self.WORKERS.values(), key=lambda worker: worker.age)
+        return [worker for worker in workers if worker.age > self._replaced_age and not worker.is_ending]
+
+    def _end(self, worker: Worker) -> None:
+        """Let a worker finish its requests and end."""
+        if not worker.is_ending:
+            worker.is_ending.set()
+            self.kill_worker(worker.pid, signal.SIGTERM)
 
     def reload(self) -> None:
-        """Start new workers and let the old ones finish, unless the service file has mistakes."""
+        """Start new workers, and let the old ones finish once these are ready, unless the service file has mistakes.
+
+        While those of an earlier reload are not ready, it waits for them.
+        """
+        self._reloads_again = not all(worker.is_ready for worker in self._current())
+        if self._reloads_again:
+            return
         try:
             take_over(self.app.config)
         except ConfigError as error:
@@ -163,7 +192,9 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
             log.error("the service file is not taken over; what it said before stays in force")
             return
         self.app.fatal_requests.clear()
-        super().reload()
+        self.setup(self.app)
+        self._replaced_age = self.worker_age
+        self.manage_workers()
 
     def stop(self, graceful: bool = True) -> None:
         """End all workers, even if several of them cannot start: gunicorn raises HaltServer for each."""
@@ -193,6 +224,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn carries no types
         self._next_tick = 0.0
         self.slot: WorkerSlot | None = app.connection_counts.claim()
         self.running = RunningRequests()
+        self.is_ready = SharedFlag()
+        """It serves."""
         self.is_ending = SharedFlag()
         """It finishes its requests, and the arbiter starts another one meanwhile."""
 
@@ -218,6 +251,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn carries no types
     def run(self) -> None:
         """Serve until TERM or the end of the arbiter, then let requests finish."""
         self._server.start()
+        self.is_ready.set()
         while self.alive and self.ppid == os.getppid():
             self.notify()
             self._wait()

@@ -191,7 +191,12 @@ class StubApplication:
 
 
 def build(config: Config) -> StubApplication:
-    """As `iipserve.app.build`; a suffix of `invalid` acts as an invalid setting, `ending` as a TERM meanwhile."""
+    """As `iipserve.app.build`; a suffix of `invalid` acts as an invalid setting, `ending` as a TERM meanwhile.
+
+    One that is a path lets it wait, as `once`.
+    """
+    if config.filesystem_suffix.startswith("/"):
+        StubApplication(config).answer_once(config.filesystem_suffix[1:])
     if config.filesystem_suffix == "ending":
         os.kill(os.getpid(), signal.SIGTERM)
     if config.filesystem_suffix == "invalid":

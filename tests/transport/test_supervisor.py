@@ -214,6 +214,48 @@ def test_hup_replaces_workers_while_requests_go_on(start: Start, port: int, tmp_
     assert held.body() == b"done"
 
 
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """A file without which no worker becomes ready, if it is the suffix; with `.begun` behind its name, made by one that waits."""
+    path = tmp_path / "gate"
+    path.touch()
+    return path
+
+
+def shut(gate: Path) -> Path:
+    """Let further workers wait; the file that the next one makes."""
+    gate.unlink()
+    begun = Path(f"{gate}.begun")
+    begun.unlink()
+    return begun
+
+
+def test_hup_ends_workers_once_new_ones_serve(start: Start, port: int, gate: Path) -> None:
+    command = start("--bind", f"127.0.0.1:{port}", FILESYSTEM_SUFFIX=str(gate))
+    first = until(lambda: echo(("127.0.0.1", port)))["pid"]
+    begun = shut(gate)
+    command.signal(signal.SIGHUP)
+    until(begun.exists)
+    assert {echo(("127.0.0.1", port))["pid"] for _ in range(20)} == {first}
+    gate.touch()
+    until(lambda: not alive(first))
+    assert echo(("127.0.0.1", port))["pid"] != first
+
+
+def test_hup_during_a_reload_follows_it(start: Start, port: int, gate: Path) -> None:
+    """There are never more workers that start than are wanted."""
+    command = start("--bind", f"127.0.0.1:{port}", FILESYSTEM_SUFFIX=str(gate), VERBOSITY="4")
+    until(lambda: echo(("127.0.0.1", port)))
+    begun = shut(gate)
+    for number in (1, 2, 3):
+        command.signal(signal.SIGHUP)
+        until(lambda: command.log.read_text().count("Handling signal: hup") == number)  # noqa: B023
+    until(begun.exists)
+    assert command.log.read_text().count("Booting worker") == 2
+    gate.touch()
+    until(lambda: command.log.read_text().count("Booting worker") == 3)
+
+
 def test_workers_end_when_the_arbiter_is_gone(start: Start, port: int) -> None:
     command = start("--bind", f"127.0.0.1:{port}")
     worker = until(lambda: echo(("127.0.0.1", port)))["pid"]
