@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,12 @@ from playwright.sync_api import Browser
 
 from tests.end_to_end.browsing import chromium
 from tests.end_to_end.viewer_pages import Site, site
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_gdal(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """GDAL's clients of map servers keep tiles in the current folder otherwise, also for the next run."""
+    os.environ["GDAL_DEFAULT_WMS_CACHE_PATH"] = str(tmp_path_factory.mktemp("gdal"))
 
 
 @pytest.fixture(scope="module")
