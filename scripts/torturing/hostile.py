@@ -22,7 +22,7 @@ Attack: TypeAlias = Callable[[random.Random], bytes]
 
 LARGE = "/iip?FIF=large.tif&CVT=tiff"
 TILE = "/iip?FIF=exact.tif&PTL=2,3"
-FASTCGI_CONNECTIONS, HTTP_CONNECTIONS = 60, 8
+FASTCGI_CONNECTIONS, HTTP_CONNECTIONS = 60, 60
 PAUSE = 0.02
 """Seconds between two connections of an attacker, and two bytes of a slow one."""
 CONNECT_SECONDS = 5.0
