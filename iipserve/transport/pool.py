@@ -185,10 +185,9 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
             self.stopping, self._stopped_at = True, monotonic()
             if self._slot is not None:
                 self._slot.publish(ABSENT)
+        # one that another worker leaves to this one, and has not seen yet that it stops, is accepted all the same
         for descriptor in self._listeners:
             self._stop_listening(descriptor)
-        if self._slot is not None:
-            self._epoll.unregister(self._slot.waker)
 
     # -- threads
 

@@ -107,10 +107,27 @@ def paused(stage: Stage, end: float) -> None:
 
 
 def reloaded(stage: Stage, end: float) -> None:
-    """Replace all workers every second."""
+    """Replace all workers every second, or ask for it while the service file has a mistake, so that nothing is replaced."""
     while stage.wait_a_while(RELOAD_SECONDS, end):
-        reload(stage)
+        if stage.chance.random() < 0.3:
+            with stage.scene.broken_services():
+                stage.scene.process.send_signal(signal.SIGHUP)
+                stage.done["reload of a broken service file"] += 1
+                stage.wait_a_while(RELOAD_SECONDS, end)
+        else:
+            reload(stage)
     wait_for(stage.scene.is_whole, "old workers do not end after reloads")
+
+
+def resized(stage: Stage, end: float) -> None:
+    """Start one more worker, and end one, as TTIN and TTOU do."""
+    process = stage.scene.process
+    while stage.wait_a_while(stage.chance.uniform(0.1, 1.0), end):
+        process.send_signal(signal.SIGTTIN)
+        stage.wait_a_while(stage.chance.uniform(0.1, 1.0), end)
+        process.send_signal(signal.SIGTTOU)
+        stage.done["TTIN and TTOU"] += 1
+    wait_for(stage.scene.is_whole, "the number of workers is not what it was")
 
 
 def reload(stage: Stage) -> None:
@@ -168,6 +185,7 @@ PHASES: dict[str, Fault] = {
     "kill -9": killed,
     "SIGSTOP": paused,
     "reload every second": reloaded,
+    "more and fewer workers": resized,
     "all at once": everything,
 }
 

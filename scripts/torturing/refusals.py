@@ -17,7 +17,15 @@ BROKEN = (
     "folder.tif", "fifo.tif", "out.tif", "dangling.tif", "loop.tif", "none.tif", "cut-1-jpeg.tif", "cut-50-jpeg.tif",
     "cut-50-whole.jp2", "cut-90-whole.jpg", "cut-90-whole.png",
 )  # fmt: skip
-BOMBS = ("interlaced.png", "plain.png", "progressive.jpg", "large.webp", "tile.tif", "texts.png")
+BOMBS = (
+    "interlaced.png",
+    "plain.png",
+    "progressive.jpg",
+    "large.webp",
+    "tile.tif",
+    "texts.png",
+    "untiled.j2k",
+)
 """Of `tests.bombs`."""
 
 

@@ -64,6 +64,22 @@ class Scene:
         """Whether as many workers run as have to."""
         return len(self.workers()) == self.count
 
+    @contextmanager
+    def broken_services(self) -> Iterator[None]:
+        """Let the service file have a mistake until the block ends."""
+        path = services_of(self.work)
+        content = path.read_text()
+        path.write_text("[collections\n")
+        try:
+            yield
+        finally:
+            path.write_text(content)
+
+
+def services_of(work: Path) -> Path:
+    """The service file."""
+    return work / "services.toml"
+
 
 @contextmanager
 def running(work: Path, count: int) -> Iterator[Scene]:
@@ -72,7 +88,7 @@ def running(work: Path, count: int) -> Iterator[Scene]:
     for folder in (images, outside, work / "tmp"):
         folder.mkdir()
     write_subjects(images, outside)
-    services = work / "services.toml"
+    services = services_of(work)
     services.write_text(SERVICES.format(work=work))
     fastcgi = free_port()
     http = next(port for port in iter(free_port, None) if port != fastcgi)

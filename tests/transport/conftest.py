@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from iipserve.config import Config
+from iipserve.transport.balance import WorkerSlot
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import MonitoredApplication
 from iipserve.transport.sockets import TcpAddress, UnixAddress, listen
@@ -21,13 +22,15 @@ from tests.transport.stub import StubApplication
 class Running:
     """A server under test."""
 
-    def __init__(self, listener: socket.socket, config: Config, *, http: bool = False) -> None:
+    def __init__(
+        self, listener: socket.socket, config: Config, *, http: bool = False, slot: WorkerSlot | None = None
+    ) -> None:
         self.listener = listener
         self.address: Any = listener.getsockname()
         self.application = StubApplication(config)
         self.monitored = MonitoredApplication(self.application, config)
         self.server = FastCGIServer(
-            self.monitored, [] if http else [listener], config, http=[listener] if http else []
+            self.monitored, [] if http else [listener], config, slot, http=[listener] if http else []
         )
         self._peers: list[Peer] = []
         self.server.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,10 +12,12 @@ import pytest
 
 from iipserve.config import Config
 from iipserve.transport import ending
+from iipserve.transport.balance import ConnectionCounts
 from iipserve.transport.http_connection import HttpConnection
 from iipserve.transport.peer import PeerConnection
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import MonitoredApplication
+from iipserve.transport.sockets import TcpAddress, listen
 from tests.transport.client import Peer, request
 from tests.transport.conftest import Running, StartServer
 from tests.transport.http_client import Client
@@ -92,6 +95,23 @@ def test_what_is_on_its_way_is_answered(server: Running, used: bool) -> None:
     assert peer.answer().body == TILE
     assert peer.at_end()
     assert stopped.result(SECONDS)
+
+
+@pytest.mark.usefixtures("patiently")
+def test_connection_that_another_worker_has_left_to_this_one_is_answered() -> None:
+    slot = ConnectionCounts(1).claim()
+    assert slot is not None
+    with listen(TcpAddress("127.0.0.1", 0), 10) as listener:
+        server = Running(listener, Config(threads=1), slot=slot)
+        kept = server.connect()
+        until(lambda: server.server._parked)
+        stopped = stopping(server)
+        left = server.connect()
+        os.eventfd_write(slot.waker, 1)
+        for peer in (left, kept):
+            assert peer.ask("/tile").body == TILE
+        assert stopped.result(SECONDS)
+        server.close()
 
 
 @pytest.mark.usefixtures("patiently")
