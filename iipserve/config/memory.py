@@ -11,7 +11,8 @@ WORKER_BYTES = 70e6
 HEADER_BYTES = 10e3
 """Of one image whose header is cached."""
 MAX_UNREAD_LENGTH = 256 << 20
-"""Bytes of answers that one worker keeps in memory for peers that do not read, unless it is a single answer."""
+"""Bytes that one worker keeps in memory of answers that are not read yet and of requests that have not arrived entirely,
+unless it is a single one."""
 MARGIN = 1.5
 """Memory of a worker that is replaced, to what the settings allow: allocators keep some of what was freed."""
 

@@ -79,6 +79,10 @@ class BodyBuffer:
             self._file = tempfile.TemporaryFile(prefix="iipserve-body-")  # noqa: SIM115  # `close` closes it
             self._file.write(memory.getbuffer())
 
+    def memory(self) -> int:
+        """Bytes that are kept in memory."""
+        return self.length if self.limit and self.length <= MAX_MEMORY_LENGTH else 0
+
     def body(self) -> Body | None:
         """The collected body; None if it is unwanted.
 

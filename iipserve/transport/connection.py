@@ -79,6 +79,10 @@ class Connection(PeerConnection, fastcgi.BaseConnection):  # type: ignore[misc] 
         """Whether the body of a request is arriving."""
         return self._request is not None
 
+    def _received_length(self) -> int:
+        body = self._body.memory() if self._body is not None else 0
+        return self._params_length + len(self._input) + body
+
     def _forget_input(self) -> None:
         self._forget_request()
         self._input = RecordBuffer()

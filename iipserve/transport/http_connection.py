@@ -48,6 +48,9 @@ class HttpConnection(PeerConnection):
         """Whether the body of a request is arriving."""
         return self._body is not None
 
+    def _received_length(self) -> int:
+        return len(self._input) + (self._body.memory() if self._body is not None else 0)
+
     def expired(self, now: float) -> bool:
         """Whether the peer has not sent or read for too long what it should, or has not asked for long."""
         limit = KEEP_SECONDS if self.idle() and not self._discards else self._server.request_timeout

@@ -40,6 +40,8 @@ class PeerConnection:
         self.peer_has_finished = False
         """The peer sends no more. Epoll reports that once, perhaps together with the last data."""
         self.outgoing = Outgoing(sock)
+        self.counted_length = 0
+        """What the server has counted of `memory`."""
         self.waiting_since = 0.0
         """On the monotonic clock; 0 unless the peer is to send or read on."""
         self._afterwards: Callable[[], None] | None = None
@@ -74,6 +76,15 @@ class PeerConnection:
     def receives_body(self) -> bool:
         """Whether the body of a request is arriving."""
         raise NotImplementedError
+
+    def _received_length(self) -> int:
+        """Bytes in memory of what has arrived and is not answered yet."""
+        raise NotImplementedError
+
+    def memory(self) -> int:
+        """Bytes that are kept of requests that have not arrived entirely, and of an answer until the peer has taken it."""
+        received = self._received_length()
+        return received + self.outgoing.memory() if self.outgoing.pending else received
 
     def expired(self, now: float) -> bool:
         """Whether the peer has not sent or read for too long what it should; `now` is `time.monotonic()`."""

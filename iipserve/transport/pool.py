@@ -29,7 +29,7 @@ from iipserve.transport.http_connection import HttpConnection
 from iipserve.transport.params import ParamsDecoder
 from iipserve.transport.peer import TOO_SLOW, PeerConnection
 from iipserve.transport.service import MonitoredApplication
-from iipserve.transport.shortage import first_to_close, max_connections, unread_in_excess
+from iipserve.transport.shortage import HeldMemory, first_to_close, in_excess, max_connections
 from iipserve.transport.sockets import set_options
 
 log = logging.getLogger(__name__)
@@ -100,6 +100,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         """Threads that are free to serve."""
         self._held = 0
         """Open connections."""
+        self._held_memory = HeldMemory()
         self._max_connections = max_connections()
         self._max_threads = config.threads
         """Besides those that wait for other requests."""
@@ -368,6 +369,8 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         events = SENDING_EVENTS if pending or connection.postponed else PARKED_EVENTS
         before, connection.registered_events = connection.registered_events, events
         more = connection.may_have_more()
+        length = 0 if connection.idle() else connection.memory()
+        excessive = length != connection.counted_length and self._held_memory.update(connection, length)
         self._parked[descriptor] = connection
         # from here on another thread may serve it, and close it before it is registered
         try:
@@ -384,10 +387,11 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         except OSError as error:
             if error.errno in SHORTAGES:  # nothing would be reported of it
                 self._give_up(connection)
-        if pending:
-            for other in unread_in_excess(list(self._parked.values())):
+        if excessive:
+            for other in in_excess(list(self._parked.values())):
                 self._give_up(other)
 
     def _drop(self, connection: PeerConnection) -> None:
+        self._held_memory.update(connection, 0)
         connection.close()
         self._count(held=-1)

@@ -195,6 +195,7 @@ def test_idle_clients_are_given_up_in_time(http_server: Running, monkeypatch: py
     with clients(http_server, 3, GET) as asked:
         for client in asked:
             client.answer()
+        until(lambda: len(http_server.server._parked) == 3)
         http_server.server.tick()
         assert len(http_server.server._parked) == 3
         monkeypatch.setattr("iipserve.transport.http_connection.KEEP_SECONDS", 0.1)

@@ -1,4 +1,4 @@
-"""Peers that do not read their answers: they hold no thread, little memory, and give way."""
+"""Peers that do not read their answers, or send half a request: they hold no thread, little memory, and give way."""
 
 from __future__ import annotations
 
@@ -9,8 +9,21 @@ import threading
 import pytest
 
 from iipserve.transport import shortage
-from tests.transport.client import GET_VALUES, Peer, begin, pairs, record, request
+from iipserve.transport.peer import PeerConnection
+from tests.transport.client import (
+    ABORT,
+    COMPLETE,
+    GET_VALUES,
+    PARAMS,
+    Peer,
+    begin,
+    pairs,
+    record,
+    request,
+    stdin,
+)
 from tests.transport.conftest import Running, StartServer
+from tests.transport.http_client import post
 from tests.transport.processes import SECONDS, until
 from tests.transport.stub import PIECE, TILE, pattern
 
@@ -34,8 +47,12 @@ def with_small_buffer(peer: Peer) -> Peer:
     return peer
 
 
-def sending(server: Running) -> list[object]:
-    return [found for found in tuple(server.server._parked.values()) if found.outgoing.pending]
+def parked(server: Running) -> list[PeerConnection]:
+    return list(server.server._parked.values())
+
+
+def sending(server: Running) -> list[PeerConnection]:
+    return [found for found in parked(server) if found.outgoing.pending]
 
 
 @pytest.mark.parametrize("unix", [False, True], ids=["TCP", "Unix socket"])
@@ -164,3 +181,37 @@ def test_unread_answer_is_given_up_in_time(start_server: StartServer, address: s
     server = start_server(request_timeout=0.2)
     unread(server, 3, address)
     until(lambda: server.server.tick() or not server.server._parked)
+
+
+SENT = 40_000
+"""Bytes of half a request."""
+FIELDS = 5 * (b"X: " + SENT // 5 * b"x" + b"\r\n")
+HALVES = {
+    "FastCGI, head": (False, begin() + record(PARAMS, 1, SENT * b"x")),
+    "FastCGI, body": (False, request("/body/60000", REQUEST_METHOD="POST")[:-8] + stdin(SENT * b"x")),
+    "HTTP, head": (True, b"GET / HTTP/1.1\r\n" + FIELDS),
+    "HTTP, body": (True, post("/body/60000", SENT * b"x" + bytes(9))[:-9]),
+}
+
+
+@pytest.mark.parametrize(("http", "half"), HALVES.values(), ids=HALVES)
+def test_requests_that_do_not_arrive_beyond_the_memory_for_them_are_given_up(
+    start_server: StartServer, monkeypatch: pytest.MonkeyPatch, http: bool, half: bytes
+) -> None:
+    """Those that came first."""
+    monkeypatch.setattr(shortage, "MAX_UNREAD_LENGTH", 3 * SENT + 10_000)
+    server = start_server(http=http)
+    peers = [server.connect() for _ in range(6)]
+    for number, peer in enumerate(peers, 1):
+        peer.send(half)
+        until(
+            lambda: sum(each.counted_length >= SENT for each in parked(server)) == min(number, 3)  # noqa: B023
+        )
+    for peer in peers[:3]:
+        assert peer.at_end()
+    assert len(parked(server)) == 3
+    if http:
+        return
+    for peer in peers[3:]:
+        peer.send(record(ABORT, 1))
+        assert peer.answer().protocol_status == COMPLETE
