@@ -10,17 +10,20 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from socket import socket
-from typing import Any
+from typing import Any, TextIO
 
 from iipserve import __version__
-from iipserve.config import Config, load, settings
+from iipserve.command_line.installation import unusable_package
+from iipserve.command_line.output import standard_output
+from iipserve.config import Config, Loaded, load, settings
 from iipserve.errors import ConfigError
 from iipserve.transport import logs, signals
-from iipserve.transport.fastcgi import LISTENING_DESCRIPTOR
 from iipserve.transport.malloc import tune_malloc
+from iipserve.transport.privileges import Account, become, parse_account
 from iipserve.transport.service import Application
 from iipserve.transport.sockets import (
     DEFAULT_BACKLOG,
+    LISTENING_DESCRIPTOR,
     TcpAddress,
     UnixAddress,
     inherited_listener,
@@ -49,9 +52,15 @@ NOTHING_TO_SERVE = (
 
 
 def build_application(config: Config) -> Application:
-    """Build the real application, imported only in the process that serves: its libraries do not survive a fork."""
-    from iipserve.middleware import build
+    """Build the real application, imported only in the process that serves: its libraries do not survive a fork.
 
+    Raises:
+        ConfigError: a setting cannot be used, or a package that is needed cannot be imported.
+    """
+    try:
+        from iipserve.middleware import build
+    except ImportError as error:
+        raise ConfigError(unusable_package(error)) from error
     return build(config)
 
 
@@ -63,28 +72,40 @@ def main(
 ) -> int:
     """Run the command. Returns the exit status: 0 on success, 1 for invalid settings, 2 for wrong usage."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    out = standard_output()
+    try:
+        return _run(given, environ, build, out)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+    except ImportError as error:
+        sys.stderr.write(f"{unusable_package(error)}\n")
+    finally:
+        out.flush()
+    return 1
+
+
+def _run(
+    given: Sequence[str], environ: Mapping[str, str], build: Callable[[Config], Application], out: TextIO
+) -> int:
     if given and given[0] in COMMANDS:
         command = importlib.import_module(COMMANDS[given[0]][0])
-        return int(command.main(given[1:], environ, sys.stdout, sys.stderr))
+        return int(command.main(given[1:], environ, out, sys.stderr))
     parser = _parser()
     options = parser.parse_args(given)
+    loaded = load(environ)
+    overrides = _overrides(options, loaded)
     if options.check:
         from iipserve.check import check
 
-        return check(environ, _overrides(options), sys.stdout, sys.stderr)
-    try:
-        loaded = load(environ)
-        if loaded.mistakes:
-            raise ConfigError("\n".join(loaded.mistakes.values()))
-        config = dataclasses.replace(loaded.config, **_overrides(options))
-        logs.set_up(config)
-        for line in loaded.warnings:
-            log.warning("%s", line)
-        with signals.held_back():
-            return _serve(parser, options, config, environ, build)
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        # standard error is for mistakes
+        logging.getLogger("iipserve").setLevel(logging.ERROR)
+        listening = {"fastcgi": str(options.bind)} if options.bind else {}
+        return check(environ, overrides, out, sys.stderr, **listening)
+    if loaded.mistakes:
+        raise ConfigError("\n".join(loaded.mistakes.values()))
+    loaded = _noted(loaded._replace(config=dataclasses.replace(loaded.config, **overrides)), overrides)
+    with signals.held_back():
+        return _serve(parser, options, loaded, environ, build)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -111,13 +132,22 @@ def _parser() -> argparse.ArgumentParser:
         help=f"connections that can wait to be accepted ({DEFAULT_BACKLOG})",
     )
     parser.add_argument(
-        "--http", type=_address, metavar="ADDRESS", help="listen for HTTP, with the gallery page"
+        "--http",
+        type=_address,
+        metavar="ADDRESS",
+        help="listen for HTTP, with the gallery page; without FILESYSTEM_PREFIX the current folder is served",
     )
     parser.add_argument(
         "--workers", type=_count, metavar="N", help="worker processes (WORKERS; one per processor core)"
     )
     parser.add_argument(
         "--threads", type=_count, metavar="N", help="connections each worker serves at once (THREADS)"
+    )
+    parser.add_argument(
+        "--user",
+        type=_account,
+        metavar="NAME[:GROUP]",
+        help="once the sockets are open, become this user, with its groups (started as root)",
     )
     parser.add_argument(
         "--check", action="store_true", help="show settings, formats and versions; fail if there is an error"
@@ -133,33 +163,68 @@ def _address(text: str) -> TcpAddress | UnixAddress:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _account(text: str) -> Account:
+    try:
+        return parse_account(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 65535")
     return int(text)
 
 
-def _overrides(options: argparse.Namespace) -> dict[str, Any]:
-    """Settings given on the command line, by field name."""
+def _overrides(options: argparse.Namespace, loaded: Loaded) -> dict[str, Any]:
+    """Settings that the command line decides on, by field name.
+
+    Raises:
+        ConfigError: with --http the current folder would be served, and there is none.
+    """
     given = {name: getattr(options, name) for name in ("workers", "threads")}
+    if options.http is not None and not loaded.config.filesystem_prefix:
+        given["filesystem_prefix"] = _current_folder()
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _current_folder() -> str:
+    """The folder that is served over HTTP if no other is set: everything that this user can read would be too much."""
+    try:
+        return f"{os.getcwd().rstrip('/')}/"
+    except OSError as error:
+        raise ConfigError(
+            f"FILESYSTEM_PREFIX is empty, and the current folder cannot be used: {error.strerror}"
+        ) from error
+
+
+def _noted(loaded: Loaded, overrides: Mapping[str, Any]) -> Loaded:
+    """With a warning of the folder that is served, if that is the current one."""
+    folder = overrides.get("filesystem_prefix")
+    if folder is None:
+        return loaded
+    note = f"FILESYSTEM_PREFIX is empty: over HTTP the images below the current folder are served, {folder}"
+    if loaded.config.logfile not in logs.STANDARD_ERROR:
+        sys.stderr.write(f"{note}; the log is {loaded.config.logfile}\n")
+    return loaded._replace(warnings=(*loaded.warnings, note))
 
 
 def _serve(
     parser: argparse.ArgumentParser,
     options: argparse.Namespace,
-    config: Config,
+    loaded: Loaded,
     environ: Mapping[str, str],
     build: Callable[[Config], Application],
 ) -> int:
     raise_descriptor_limit()
     tune_malloc()
+    config, account = loaded.config, options.user
+    if account is None:
+        _begin_log(loaded)
     passed = passed_listeners(environ, os.getpid())
-    if not passed and options.bind is None and options.http is None:
-        listener = inherited_listener(LISTENING_DESCRIPTOR)
-        if listener is None:
-            parser.error(NOTHING_TO_SERVE)
-        return _serve_alone(config, build, listener)
+    alone = inherited_listener(LISTENING_DESCRIPTOR) if not (passed or options.bind or options.http) else None
+    if alone is None and not (passed or options.bind or options.http):
+        parser.error(NOTHING_TO_SERVE)
 
     def opened(address: TcpAddress | UnixAddress | None) -> list[socket]:
         if address is None:
@@ -167,8 +232,20 @@ def _serve(
         return [listen(address, options.backlog, config.socket_mode, config.socket_group)]
 
     # sockets of systemd replace --bind, so that one unit file does with and without them
-    fastcgi = passed or opened(options.bind)
-    return _supervise(config, build, fastcgi, opened(options.http), passed=bool(passed))
+    fastcgi, http = passed or opened(options.bind), opened(options.http)
+    if account is not None:
+        # the log is this user's too
+        become(account)
+        _begin_log(loaded)
+    if alone is not None:
+        return _serve_alone(config, build, alone)
+    return _supervise(config, build, fastcgi, http, passed=bool(passed))
+
+
+def _begin_log(loaded: Loaded) -> None:
+    logs.set_up(loaded.config)
+    for line in loaded.warnings:
+        log.warning("%s", line)
 
 
 def _supervise(

@@ -19,8 +19,8 @@ HEAD = """# Settings
 
 Environment variables, read once at start. Names, defaults and ranges are iipsrv's where iipsrv has the setting.
 `iipserve --check` prints all settings in force, where each value comes from and what wins where several settings say
-something; the formats read and written, with the versions of the libraries; limits; whether memcached answers; and a line
-for each mistake. `conf/iipserve.env` is a sample to edit.
+something; the formats read and written, with the versions of the libraries; limits; whether memcached answers; warnings
+of what will hurt ([deployment.md](deployment.md#install)); and a line for each mistake. `conf/iipserve.env` is a sample to edit.
 
 * **A number out of range** is replaced by the nearest one in range, as in iipsrv, with one line in the log.
 * **A number with something after it** (`90abc`, `75.5` for a whole number, `10MB`) is the number it begins with, as in

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
+import re
 import socket
 import subprocess
 import sys
+import urllib.error
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,9 +14,10 @@ import pytest
 from iipserve import __version__
 from iipserve.__main__ import main
 from iipserve.config import Config
+from tests.images import smooth, write_tiff_pyramid
 from tests.ports import free_port
-from tests.transport.client import connect
-from tests.transport.processes import ROOT, Command, until
+from tests.transport.client import SECONDS, connect
+from tests.transport.processes import ROOT, Command, fetch_http, until
 from tests.transport.stub import TILE, StubApplication
 
 
@@ -122,3 +126,59 @@ def test_start_imports_no_image_library() -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert shown.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("prefix", [None, "", "own"])
+def test_http_without_a_prefix_serves_the_current_folder_and_says_so(
+    tmp_path: Path, prefix: str | None
+) -> None:
+    port, folder = free_port(), tmp_path / "scans"
+    write_tiff_pyramid(folder_with(folder) / "a.tif", smooth((300, 200)), compression="jpeg")
+    settings = {"LOGFILE": f"{tmp_path}/log", "WORKERS": "1"}
+    if prefix is not None:
+        settings["FILESYSTEM_PREFIX"] = f"{folder}/" if prefix else ""
+    environ = {name: text for name, text in os.environ.items() if name != "FILESYSTEM_PREFIX"} | settings
+    command = [sys.executable, str(ROOT / "iipserve.fcgi"), "--http", f"127.0.0.1:{port}"]
+    process = subprocess.Popen(command, cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)
+    try:
+        assert until(lambda: fetch_http(port, "/iip?FIF=a.tif&OBJ=Max-size")) == b"Max-size:300 200\r\n"
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            fetch_http(port, f"/iip?FIF={tmp_path}/log&OBJ=Max-size")
+    finally:
+        process.terminate()
+        _, err = process.communicate(timeout=SECONDS)
+    said = f"FILESYSTEM_PREFIX is empty: over HTTP the images below the current folder are served, {folder}/"
+    assert err == ("" if prefix else f"{said}; the log is {tmp_path}/log\n")
+    assert (said in (tmp_path / "log").read_text()) is not bool(prefix)
+
+
+def folder_with(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("option", [["--http", ":8080"], []], ids=repr)
+def test_check_shows_the_current_folder(
+    option: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    # with a mistake in SERVICES there is no list of all layers, which would be of the whole disk
+    assert run(*option, "--check", environ={"SERVICES": "/no/such/file"}) == 1
+    shown = f"{tmp_path}/ (the current folder, for --http)" if option else "'' (default)"
+    assert f"  FILESYSTEM_PREFIX = {shown}\n" in capsys.readouterr().out
+
+
+def test_missing_package_is_a_sentence(tmp_path: Path) -> None:
+    """Of an environment in which this package's own files are, and nothing else."""
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    command = [venv / "bin" / "python", "-m", "iipserve"]
+    environ = {"PYTHONPATH": str(ROOT), "LOGFILE": "-", "FILESYSTEM_PREFIX": f"{tmp_path}/"}
+    for arguments in (["--check"], ["--http", f"127.0.0.1:{free_port()}"], ["doctor", "a.tif"]):
+        done = subprocess.run(
+            [*command, *arguments], env=environ, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        assert re.fullmatch(
+            r"the Python package \w+ is missing; delete .venv and run \S+/scripts/setup\n", done.stderr
+        )

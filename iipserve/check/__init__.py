@@ -13,6 +13,7 @@ from iipserve import __version__
 from iipserve.cache.memcached_server import connect
 from iipserve.check.coverages import coverage_lines
 from iipserve.check.formats import library_versions, read_lines, written_lines
+from iipserve.check.hazards import hazards
 from iipserve.check.limits import limits
 from iipserve.check.services import service_lines
 from iipserve.check.settings import precedence, setting_lines
@@ -26,9 +27,18 @@ from iipserve.registry import discover
 
 MEMCACHED_SECONDS = 1.0
 """Timeout for the answer of a memcached server."""
+SAMPLE_ADDRESS = "/run/iipserve/iipserve.sock"
+"""Of the unit file."""
 
 
-def check(environ: Mapping[str, str], overrides: Mapping[str, Any], out: TextIO, err: TextIO) -> int:
+def check(
+    environ: Mapping[str, str],
+    overrides: Mapping[str, Any],
+    out: TextIO,
+    err: TextIO,
+    *,
+    fastcgi: str = SAMPLE_ADDRESS,
+) -> int:
     """Write the report to `out` and one line per mistake to `err`. The exit code is 1 if there is a mistake, else 0.
 
     A setting with a mistake has its default in what is checked after it.
@@ -38,6 +48,7 @@ def check(environ: Mapping[str, str], overrides: Mapping[str, Any], out: TextIO,
         overrides: values from the command line, by field of `Config`.
         out: stream for the report.
         err: stream for the mistakes.
+        fastcgi: where the server listens for FastCGI, as `--bind` has it.
     """
     out.write(f"iipserve {__version__}, Python {platform.python_version()}\n")
     loaded = load(environ)
@@ -56,7 +67,8 @@ def check(environ: Mapping[str, str], overrides: Mapping[str, Any], out: TextIO,
     _section(out, "Map services", service_lines(config, read, mistakes))
     _section(out, "memcached", _memcached(config, mistakes))
     _section(out, "Limits", limits(config))
-    _section(out, "Warnings", [*loaded.warnings, *missing_codecs(config, written)] or ["none"])
+    warnings = [*loaded.warnings, *missing_codecs(config, written), *hazards(config, fastcgi)]
+    _section(out, "Warnings", warnings or ["none"])
     mistakes += unknown_protocols(config, protocols)
     mistakes += unknown_formats(config.extra_formats, read)
     mistakes += unusable_settings(config, protocols)

@@ -38,8 +38,19 @@ def limits(config: Config) -> list[str]:
     return [*FIXED, _memory(config), _descriptors(config), _temporary_files()]
 
 
+def workers_of(config: Config) -> int:
+    """Number of worker processes."""
+    return config.workers or len(os.sched_getaffinity(0))
+
+
+def descriptors_needed(config: Config) -> int:
+    """Files that a worker may have open at once."""
+    files = config.max_open_images + min(config.max_open_images, MAX_HELD)
+    return files + (1 + MAX_WAITING) * config.threads
+
+
 def _memory(config: Config) -> str:
-    workers = config.workers or len(os.sched_getaffinity(0))
+    workers = workers_of(config)
     each, replaced = allowed_bytes(config) / 1e6, replaced_bytes(config) / 1e6
     text = f"memory: {workers} workers of at most {each:,.0f} MB each, {workers * each:,.0f} MB together"
     if math.isinf(replaced):
@@ -49,8 +60,7 @@ def _memory(config: Config) -> str:
 
 def _descriptors(config: Config) -> str:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    files = config.max_open_images + min(config.max_open_images, MAX_HELD)
-    needed = files + (1 + MAX_WAITING) * config.threads
+    needed = descriptors_needed(config)
     available = "any number" if hard == resource.RLIM_INFINITY else f"{hard:,}"
     return f"open files: {available} (ulimit -n); MAX_OPEN_IMAGES and THREADS use up to {needed:,} per worker"
 

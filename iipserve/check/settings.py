@@ -7,6 +7,9 @@ from typing import Any
 
 from iipserve.config import Config, Setting, settings, spelling
 
+OTHER_ORIGINS = {"filesystem_prefix": "the current folder, for --http"}
+"""Of values from the command line that no option states, by field of `Config`."""
+
 
 def setting_lines(
     config: Config, environ: Mapping[str, str], overrides: Mapping[str, Any], mistakes: Mapping[str, str]
@@ -32,7 +35,7 @@ def setting_lines(
 
 def _origin(name: str, known: Setting, variable: str | None, overrides: Mapping[str, Any]) -> str:
     if name in overrides:
-        return f"--{name}"
+        return OTHER_ORIGINS.get(name, f"--{name}")
     if variable is None:
         return "default"
     return "environment" if variable == known.variable else f"environment, as {variable}"
@@ -59,7 +62,7 @@ def _ids(config: Config) -> str:
 
 def _given_twice(environ: Mapping[str, str], overrides: Mapping[str, Any]) -> Iterator[str]:
     for name, known in settings().items():
-        given = [f"--{name}"] if name in overrides else []
+        given = [f"--{name}"] if name in overrides and name not in OTHER_ORIGINS else []
         given += [variable for variable in (known.variable, *known.others) if variable in environ]
         for other in given[1:]:
             yield f"{given[0]} wins over {other}={environ[other]}"

@@ -50,7 +50,7 @@ class Config:
     # -- files
     filesystem_prefix: str = setting(
         "FILESYSTEM_PREFIX", default="", parse=Text("a path"), example="/srv/images/",
-        text="Folder of all images; none outside it is served. It may be mounted later: while it is missing there are no images.",
+        text="Folder of all images; none outside it is served. It may be mounted later: while it is missing there are no images. Empty means the whole disk, and with `--http` the current folder.",
     )  # fmt: skip
     filesystem_suffix: str = setting(
         "FILESYSTEM_SUFFIX", default="", parse=Text(), example=".tif", text="Suffix of every identifier."

@@ -18,7 +18,6 @@ BaseConnection: Final[Any] = flup.Connection
 BaseServer: Final[Any] = flup.BaseFCGIServer
 
 VERSION: Final[int] = flup.FCGI_VERSION_1
-LISTENING_DESCRIPTOR: Final[int] = flup.FCGI_LISTENSOCK_FILENO
 KEEP_CONNECTION: Final[int] = flup.FCGI_KEEP_CONN
 MANAGEMENT: Final[int] = flup.FCGI_NULL_REQUEST_ID
 """Request id of records that belong to no request."""

@@ -14,6 +14,8 @@ START = "iipserve.start"
 FORMAT = "%(asctime)s [%(process)d] %(levelname)s %(message)s"
 SYSLOG_FORMAT = "iipserve[%(process)d]: %(levelname)s %(message)s"
 SYSLOG_SOCKET = "/dev/log"
+STANDARD_ERROR = ("-", "", "/dev/stderr")
+"""Values of LOGFILE that mean it."""
 
 
 def set_up(config: Config) -> None:
@@ -55,7 +57,7 @@ def _handler(name: str) -> logging.Handler:
 
 
 def _file_handler(name: str) -> logging.Handler:
-    if name in ("-", "", "/dev/stderr"):
+    if name in STANDARD_ERROR:
         return logging.StreamHandler()
     if name == "/dev/stdout":
         return logging.StreamHandler(sys.stdout)

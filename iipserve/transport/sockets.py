@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
 import re
 import resource
-import shutil
 import socket
 import stat
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ from iipserve.errors import ConfigError
 DEFAULT_BACKLOG = 2048
 SOCKET_MODE = 0o666
 """Permissions of a Unix socket: any local user may connect, unless its folder forbids it."""
-SOCKET_UMASK = 0o177
-"""For the moment between the creation of a Unix socket and the change of its permissions."""
+LISTENING_DESCRIPTOR = 0
+"""The listening socket of FastCGI (FastCGI Specification 1.0, section 2.2)."""
 FIRST_PASSED_DESCRIPTOR = 3
 """The first of systemd's sockets (sd_listen_fds(3))."""
 MAX_DESCRIPTORS = 65536
@@ -119,12 +119,12 @@ def _create_server(address: TcpAddress, backlog: int) -> socket.socket:
 def _listen_unix(path: str, backlog: int, mode: int, group: str) -> socket.socket:
     _clear_stale(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    umask = os.umask(SOCKET_UMASK)
+    # of a folder that is another user's, nothing may be changed by its name once it is there
+    umask = os.umask(0o777 & ~mode)
     try:
         listener.bind(path)
         if group:
             _give_to(path, group)
-        Path(path).chmod(mode)
         listener.listen(backlog)
     except (OSError, ConfigError):
         listener.close()
@@ -141,7 +141,8 @@ def _give_to(path: str, group: str) -> None:
         ConfigError: there is no such group, or the process is not in it.
     """
     try:
-        shutil.chown(path, group=int(group) if group.isdigit() else group)
+        number = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+        os.chown(path, -1, number, follow_symlinks=False)
     except (LookupError, PermissionError) as error:
         Path(path).unlink()
         known = isinstance(error, PermissionError)

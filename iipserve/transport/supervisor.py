@@ -90,6 +90,9 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
             "logger_class": Log,
             "child_exit": self._child_exit,
             "control_socket_disable": True,
+            # gunicorn has those of the moment when it was imported
+            "user": os.geteuid(),
+            "group": os.getegid(),
         }
         for name, value in values.items():
             self.cfg.set(name, value)
@@ -131,7 +134,8 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
         """Take over the supervisor's sockets; they are closed, and Unix sockets removed, at the end."""
         super().__init__(app)
         self.LISTENERS = [*app.fastcgi, *app.http]
-        self.systemd = app.passed
+        # gunicorn removes no files of sockets: it would fail where it may not
+        self.systemd = True
         self._replaced_age = 0
         """Workers up to this age end once others are ready."""
         self._reloads_again = False
@@ -198,6 +202,9 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
 
     def stop(self, graceful: bool = True) -> None:
         """End all workers, even if several of them cannot start: gunicorn raises HaltServer for each."""
+        if not self.app.passed:
+            for listener in self.LISTENERS:
+                _remove_file(listener)
         while True:
             try:
                 super().stop(graceful)
@@ -208,6 +215,14 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
     def handle_usr2(self) -> None:
         """Ignore USR2: running a second arbiter during an upgrade is not supported."""
         log.warning("USR2 is ignored; HUP starts new workers")
+
+
+def _remove_file(listener: socket) -> None:
+    """Remove the file of a Unix socket, unless only root may: the next start does it then."""
+    with contextlib.suppress(OSError):
+        name = listener.getsockname()
+        if isinstance(name, str):
+            os.unlink(name)
 
 
 class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn carries no types

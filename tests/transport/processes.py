@@ -45,7 +45,8 @@ class Command:
     ) -> None:
         self.log = folder / "log"
         self.arguments = arguments
-        settings = {"LOGFILE": str(self.log), "WORKERS": "1", "THREADS": "4"} | settings
+        usual = {"LOGFILE": str(self.log), "WORKERS": "1", "THREADS": "4", "FILESYSTEM_PREFIX": f"{folder}/"}
+        settings = usual | settings
         self.process = subprocess.Popen(
             [*wrapper, sys.executable, "-m", "tests.transport.stub", *arguments],
             cwd=ROOT,

@@ -307,7 +307,7 @@ def test_configuration_of_gunicorn_is_not_read(start: Start, port: int, tmp_path
     assert list(home.iterdir()) == []
     messages = [line.split(" ", 4)[4] for line in command.log.read_text().splitlines()]
     assert [message.split()[0] for message in messages] == [
-        "iipserve", "VERBOSITY", "LOGFILE", "WORKERS", "THREADS", "GET", "iipserve",
+        "iipserve", "FILESYSTEM_PREFIX", "VERBOSITY", "LOGFILE", "WORKERS", "THREADS", "GET", "iipserve",
     ]  # fmt: skip
     assert messages[-2].startswith("GET /echo 200 ")
 

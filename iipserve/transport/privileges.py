@@ -1,0 +1,76 @@
+"""Rights given up at the start: sockets are opened as root, and everything else is done as another user."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+from typing import NamedTuple
+
+from iipserve.errors import ConfigError
+
+
+class Account(NamedTuple):
+    """A user, and the groups of a process of that user."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    """All of them, `gid` too."""
+
+
+def parse_account(text: str) -> Account:
+    """Parse `NAME`, `NAME:GROUP`, or numbers in place of them.
+
+    The groups are those that the system's database lists for the user (initgroups(3)).
+
+    Raises:
+        ValueError: there is no such user or group, or a number without an entry has no group.
+    """
+    user, _, group = text.partition(":")
+    entry = _user(user)
+    if entry is None and not (user.isascii() and user.isdigit()):
+        raise ValueError(f"there is no user {user!r}")
+    if entry is None and not group:
+        raise ValueError(
+            f"user {user} has no entry in the system's database: a group is needed ({user}:GROUP)"
+        )
+    gid = _gid(group) if group else entry.pw_gid if entry else 0
+    groups = os.getgrouplist(entry.pw_name, gid) if entry else [gid]
+    return Account(entry.pw_uid if entry else int(user), gid, tuple(groups))
+
+
+def _user(text: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwuid(int(text)) if text.isascii() and text.isdigit() else pwd.getpwnam(text)
+    except (KeyError, OverflowError):
+        return None
+
+
+def _gid(text: str) -> int:
+    if text.isascii() and text.isdigit():
+        return int(text)
+    try:
+        return grp.getgrnam(text).gr_gid
+    except KeyError:
+        raise ValueError(f"there is no group {text!r}") from None
+
+
+def become(account: Account) -> None:
+    """Give up root's rights, for good.
+
+    Must be called while the process has one thread.
+
+    Raises:
+        ConfigError: this process is another user's already, or may not become that one.
+    """
+    if os.geteuid() != 0:
+        if (os.geteuid(), os.getegid()) == (account.uid, account.gid):
+            return
+        raise ConfigError("--user needs to be started as root")
+    try:
+        os.setgroups(account.groups)
+        os.setresgid(account.gid, account.gid, account.gid)
+        os.setresuid(account.uid, account.uid, account.uid)
+    except (OSError, OverflowError) as error:
+        raise ConfigError(f"--user cannot be followed: {error}") from error

@@ -1,0 +1,153 @@
+"""`--user`: what root opens, and what is done as another user."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from iipserve.transport.privileges import Account, parse_account
+from tests.ports import free_port
+from tests.transport.processes import ROOT, Command, echo, until
+
+USER = "nobody"
+PACKAGES = sysconfig.get_path("purelib")
+AS_ANOTHER = "import os; os.setresuid(1234, 1234, 1234); import asyncio, numpy, iipserve.__main__"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of files that only its owner may change, below folders that everybody may enter."""
+    for place in (tmp_path, *tmp_path.parents):
+        if place.stat().st_uid == os.geteuid() and place != Path("/"):
+            place.chmod(place.stat().st_mode | 0o111)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _only_root(request: pytest.FixtureRequest) -> None:
+    if os.geteuid() != 0 and "folder" in request.fixturenames:
+        pytest.skip("only root may become another user")
+
+
+@pytest.fixture(scope="module")
+def interpreter() -> str:
+    """One that another user may run too, with the packages of this one."""
+    for candidate in (sys.executable, f"/usr/bin/python{sys.version_info[0]}.{sys.version_info[1]}"):
+        tried = subprocess.run(
+            [candidate, "-c", AS_ANOTHER],
+            env={"PYTHONPATH": f"{ROOT}:{PACKAGES}"},
+            check=False,
+            capture_output=True,
+        )
+        if tried.returncode == 0:
+            return candidate
+    pytest.skip("another user may not read this interpreter and its packages")
+
+
+@contextmanager
+def started(folder: Path, interpreter: str, *arguments: str, log: str, **settings: str) -> Iterator[Command]:
+    """The command, run by that interpreter in place of the tests'."""
+    wrapper = ["sh", "-c", 'shift; exec "$0" "$@"', interpreter]
+    settings |= {"LOGFILE": log, "PYTHONPATH": PACKAGES}
+    command = Command(folder, *arguments, wrapper=wrapper, **settings)
+    try:
+        yield command
+    finally:
+        command.stop()
+
+
+def status(process: int) -> dict[str, list[str]]:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def test_names_and_numbers_of_users_and_groups() -> None:
+    known = pwd.getpwnam(USER)
+    group = grp.getgrgid(known.pw_gid)
+    usual = parse_account(USER)
+    assert usual == Account(known.pw_uid, known.pw_gid, tuple(os.getgrouplist(USER, known.pw_gid)))
+    assert parse_account(str(known.pw_uid)) == usual
+    assert (
+        parse_account(f"{USER}:{group.gr_name}") == parse_account(f"{known.pw_uid}:{group.gr_gid}") == usual
+    )
+    assert parse_account("54321:12345") == Account(54321, 12345, (12345,))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("no-such-user", "there is no user 'no-such-user'"),
+        ("", "there is no user ''"),
+        (f"{USER}:no-such-group", "there is no group 'no-such-group'"),
+        ("54321", "user 54321 has no entry in the system's database: a group is needed (54321:GROUP)"),
+    ],
+)
+def test_unknown_names_are_wrong_usage(text: str, reason: str, tmp_path: Path) -> None:
+    command = Command(tmp_path, "--bind", f"127.0.0.1:{free_port()}", "--user", text)
+    code, err = command.end()
+    assert code == 2
+    assert err.endswith(f"argument --user: {reason}\n")
+
+
+def test_supervisor_and_workers_have_no_right_of_root(folder: Path, interpreter: str) -> None:
+    account, port = parse_account(USER), free_port()
+    logs = folder / "logs"
+    logs.mkdir()
+    os.chown(logs, account.uid, account.gid)
+    with started(
+        folder, interpreter, "--bind", f"127.0.0.1:{port}", "--user", USER, log=f"{logs}/log"
+    ) as command:
+        worker = until(lambda: echo(("127.0.0.1", port)))["pid"]
+        for process in (command.process.pid, worker):
+            known = status(process)
+            assert known["Uid"] == [str(account.uid)] * 4
+            assert known["Gid"] == [str(account.gid)] * 4
+            assert set(known["Groups"]) == {str(group) for group in account.groups}
+            assert {int(known[name][0], 16) for name in ("CapPrm", "CapEff")} == {0}
+    assert (logs / "log").stat().st_uid == account.uid
+
+
+def test_socket_in_a_folder_of_root(folder: Path, interpreter: str) -> None:
+    """Which only root may make; as this user may not remove it, the next start does."""
+    path = folder / "socket"
+    for _ in range(2):
+        arguments = ("--bind", str(path), "--user", USER)
+        with started(folder, interpreter, *arguments, log=f"{folder}/log", SOCKET_MODE="0660") as command:
+            until(lambda: echo(str(path)))
+            assert path.stat().st_mode & 0o777 == 0o660
+            command.process.terminate()
+            code, err = command.end()
+        assert code == 0
+        assert f"LOGFILE '{folder}/log' cannot be used (Permission denied)" in err
+        assert "Traceback" not in err
+        assert path.exists()
+
+
+def test_file_that_only_root_may_read_is_none_for_the_server(folder: Path, interpreter: str) -> None:
+    services = folder / "services.toml"
+    services.write_text("[service]\n")
+    services.chmod(0o600)
+    arguments = ("--bind", f"127.0.0.1:{free_port()}", "--user", USER)
+    with started(folder, interpreter, *arguments, log="-", SERVICES=str(services)) as command:
+        code, err = command.end()
+    assert code == 1
+    assert "SERVICES is" in err
+    assert "ermission denied" in err
+
+
+def test_other_users_cannot_change(folder: Path) -> None:
+    script = "import os; os.setresuid(1234, 1234, 1234); become(Account(1234, os.getgid(), ())); become(Account(1, 1, ()))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"from iipserve.transport.privileges import *; {script}"], cwd=ROOT,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr.endswith("iipserve.errors.ConfigError: --user needs to be started as root\n")
