@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import importlib
 import logging
 import os
@@ -17,6 +18,7 @@ from iipserve.command_line.installation import unusable_package
 from iipserve.command_line.output import standard_output
 from iipserve.config import Config, Loaded, load, settings
 from iipserve.errors import ConfigError
+from iipserve.purges.board import PurgeBoard
 from iipserve.transport import logs, signals
 from iipserve.transport.malloc import tune_malloc
 from iipserve.transport.privileges import Account, become, parse_account
@@ -39,6 +41,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "collection": ("iipserve.collection_command", "manages collections of images"),
     "convert": ("iipserve.convert_command", "makes pyramids of image files"),
     "doctor": ("iipserve.doctor_command", "says why an image is slow"),
+    "purge": ("iipserve.purge_command", "lets images count as changed"),
     "warm": ("iipserve.warm_command", "fills caches before visitors come"),
 }
 """Arguments that begin commands: the package of each, imported on use, and what it does."""
@@ -51,8 +54,12 @@ NOTHING_TO_SERVE = (
 )
 
 
-def build_application(config: Config) -> Application:
+def build_application(config: Config, board: PurgeBoard | None = None) -> Application:
     """Build the real application, imported only in the process that serves: its libraries do not survive a fork.
+
+    Args:
+        config: the settings.
+        board: of the purges that workers share.
 
     Raises:
         ConfigError: a setting cannot be used, or a package that is needed cannot be imported.
@@ -61,7 +68,7 @@ def build_application(config: Config) -> Application:
         from iipserve.middleware import build
     except ImportError as error:
         raise ConfigError(unusable_package(error)) from error
-    return build(config)
+    return build(config, board)
 
 
 def main(
@@ -104,6 +111,8 @@ def _run(
     if loaded.mistakes:
         raise ConfigError("\n".join(loaded.mistakes.values()))
     loaded = _noted(loaded._replace(config=dataclasses.replace(loaded.config, **overrides)), overrides)
+    if loaded.config.purge_secret and build is build_application:
+        build = functools.partial(build, board=PurgeBoard())
     with signals.held_back():
         return _serve(parser, options, loaded, environ, build)
 

@@ -55,6 +55,7 @@ from iipserve.plan import (
     StorePlan,
 )
 from iipserve.protocols import Images, Modification, Protocol, Query, Server, plain_error
+from iipserve.purges import Purges
 from iipserve.responses import ReadyDocument, ResponseBuilder
 from iipserve.router import Destination, Router
 from iipserve.viewer import RESERVED, Viewer
@@ -160,6 +161,12 @@ class Application:
         self._answers.clear()
         self._documents.clear()
         self._catalog.clear()
+
+    def purge(self, purges: Purges) -> None:
+        """Take images for changed since they were last purged, and free what is kept of them."""
+        self._library.purge(purges)
+        self._cache.discard(self._library.is_purged)
+        self._renderer.clear()
 
     def reload(self) -> None:
         """Take over the service file as it is now, unless it has mistakes, and drop what is remembered."""

@@ -48,11 +48,15 @@ class ImageVersion(NamedTuple):
     """Time of the last change, set by the kernel, in nanoseconds since 1970; 0 with a fingerprint."""
     fingerprint: str = ""
     """Digest of parts of the file, equal for its copies on other hosts; empty with an inode number."""
+    purged_ms: int = 0
+    """When the image was last purged, in milliseconds since 1970: it counts as changed then. 0 if it never was."""
 
     @property
     def changed_at(self) -> int | None:
         """Time from which on the file has been in this state, in seconds since 1970; None if not known."""
-        return None if self.fingerprint else (self.ctime_ns or self.mtime_ns) // 1_000_000_000
+        if self.fingerprint:
+            return None
+        return max((self.ctime_ns or self.mtime_ns) // 1_000_000_000, self.purged_ms // 1000)
 
 
 class ColorSpace(enum.Enum):

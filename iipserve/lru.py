@@ -54,6 +54,11 @@ class LRU(Generic[K, V]):
             if self._values.pop(key, None) is not None:
                 self._dropped(key)
 
+    def items(self) -> list[tuple[K, V]]:
+        """All keys and values, the least recently used first."""
+        with self._lock:
+            return [*self._values.items()]
+
     def take(self) -> list[tuple[K, V]]:
         """All keys and values, which are forgotten; the least recently used first."""
         with self._lock:

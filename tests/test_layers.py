@@ -13,7 +13,7 @@ PACKAGE = Path(iipserve.__file__).parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("geometry", "registry", "config", "leader", "lru", "native_libraries"),
+    ("geometry", "registry", "config", "leader", "lru", "native_libraries", "purges"),
     ("containers",),
     ("http", "image", "libvips", "formats"),
     ("processing", "pyramid", "diagnosis"),
@@ -28,6 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("middleware",),
     ("command_line",),
     ("check", "transport", "collection_command", "convert_command", "doctor_command", "warm_command"),
+    ("purge_command",),
     ("__main__",),
 )
 """Lowest first; parts in one line do not import each other."""

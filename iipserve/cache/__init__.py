@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterator
 
 from iipserve.cache.memory import MemoryCache as MemoryCache
-from iipserve.plan import CoveragePlan, RenderPlan, Rendition
+from iipserve.plan import CoveragePlan, ImageRef, RenderPlan, Rendition
 
 
 class RenditionCache(ABC):
@@ -48,8 +49,24 @@ class TieredCache(RenditionCache):
         if self._shared is not None:
             self._shared.set(plan, rendition)
 
+    def discard(self, is_meant: Callable[[ImageRef], bool]) -> None:
+        """Free what memory holds of images, decoded tiles included; their versions must have changed, so that none of it
+        in the shared cache is asked for again."""
+        self._memory.discard_all(lambda key: any(map(is_meant, _images_of(key))))
+
     def clear(self) -> None:
         """Empty the memory, decoded tiles included; the shared cache keeps its entries."""
         self._memory.clear()
         if self._shared is not None:
             self._shared.clear()
+
+
+def _images_of(key: Hashable) -> Iterator[ImageRef]:
+    """The images of a key of the memory: a plan, or a tuple that begins with an image, or with such a tuple."""
+    if isinstance(key, (RenderPlan, CoveragePlan)):
+        yield from key.images
+    while isinstance(key, tuple) and key:
+        if isinstance(key, ImageRef):
+            yield key
+            return
+        key = key[0]

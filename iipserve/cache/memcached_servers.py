@@ -34,6 +34,8 @@ FAILURES = (
     ValueError, LookupError,
 )  # fmt: skip
 """What pymemcache raises if a server is absent, hangs or speaks another protocol."""
+FAILURES_AND_REFUSALS = (*FAILURES, MemcacheError)
+"""The same, and answers of the protocol that refuse."""
 
 
 class Ring(Protocol):
@@ -158,5 +160,5 @@ def _score(text: str, seed: int) -> int:
 def _version(server: Server) -> str | None:
     try:
         return server.version()
-    except (*FAILURES, MemcacheError):
+    except FAILURES_AND_REFUSALS:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 ENTRY_OVERHEAD = 1024
@@ -90,6 +90,14 @@ class MemoryCache:
         if key in self._entries:
             with self._lock:
                 self._remove(key)
+
+    def discard_all(self, is_meant: Callable[[Hashable], bool]) -> None:
+        """Forget the values of all keys that are meant."""
+        with self._lock:
+            keys = list(self._entries)
+        for key in keys:
+            if is_meant(key):
+                self.discard(key)
 
     def clear(self) -> None:
         """Forget everything."""

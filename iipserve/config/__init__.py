@@ -19,6 +19,7 @@ from iipserve.config.parsers import (
     Number,
     OneOf,
     Origin,
+    Secret,
     Switch,
     Text,
     UriMap,
@@ -203,6 +204,10 @@ class Config:
     memcached_pass: int = setting(
         "MEMCACHED_PASS", default=0, parse=Number(0, 2_592_000), example="60",
         text="Seconds that the body of an image stays in memcached under its address, where nginx takes it without asking this server (conf/nginx-memcached.conf): so long a changed file may be shown as it was; 0 keeps none there.",
+    )  # fmt: skip
+    purge_secret: str = setting(
+        "PURGE_SECRET", default="", parse=Secret(), example="3kX9vQ2mLw",
+        text="Secret that signs requests of `iipserve purge`, which lets images count as changed; empty answers none.",
     )  # fmt: skip
     # -- HTTP
     cors: str = setting(

@@ -176,6 +176,20 @@ class Text(Parser[str]):
         return Reading(text.lower() if text.lower() in self._words else text)
 
 
+class Secret(Parser[str]):
+    """Any text, which is not shown."""
+
+    empty_is_default = False
+
+    accepts = "any text"
+
+    def _read(self, text: str) -> Reading[str]:
+        return Reading(text)
+
+    def _show(self, value: str) -> str:
+        return "(not shown)" if value else ""
+
+
 class Header(Parser[str]):
     """The value of an HTTP header."""
 

@@ -27,7 +27,7 @@ from iipserve.image import ImageInfo, ImageName
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 MAX_LENGTH = 256 << 20
 """Bytes that are read."""
 FIELDS = ("filesystem_prefix", "filesystem_suffix", "filename_pattern", "version_by", "extra_formats", "pdf_dpi",

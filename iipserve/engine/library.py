@@ -33,6 +33,7 @@ from iipserve.engine.image_files import ImageFiles
 from iipserve.engine.image_folder import HEAD_LENGTH, ImageFolder, other_spellings
 from iipserve.engine.masked_source import MaskedSource
 from iipserve.engine.opening_delay import OpeningDelay
+from iipserve.engine.selection import as_selected, check_selector
 from iipserve.engine.sequences import Sequence
 from iipserve.errors import (
     ConfigError,
@@ -48,6 +49,7 @@ from iipserve.image import FIRST, ImageInfo, ImageName, MaskRef, Selector
 from iipserve.leader import hand_over
 from iipserve.lru import LRU
 from iipserve.plan import ImageRef
+from iipserve.purges import Purges
 from iipserve.sources import OpenFile, Source, SourceFormat
 
 log = logging.getLogger(__name__)
@@ -122,6 +124,7 @@ class Library:
         self._infos: LRU[Key, CachedInfo] = LRU(None if limit < 0 else limit, self._structures.discard)
         self._keeps_structures = limit != 0
         self._listing: Listing | None = None
+        self._purges = Purges()
         self._opening_delay = OpeningDelay()
 
     def info(self, identifier: str, selector: Selector = FIRST, *, literal: bool = False) -> ImageInfo:
@@ -155,7 +158,7 @@ class Library:
     def _read_info(self, identifier: str, selector: Selector) -> ImageInfo:
         if selector != FIRST:
             first = self.info(identifier, literal=True)
-            _check_selector(first, selector)
+            check_selector(first, selector)
             if first.angles is None and selector.vertical != FIRST.vertical:
                 return self.info(identifier, Selector(selector.layer), literal=True)
             if not first.stack and first.angles is None:
@@ -254,6 +257,21 @@ class Library:
         """Whether the first bytes of a file, `HEAD_LENGTH` of them, are those of an image."""
         return any(kind.matches(head) for kind in self._formats)
 
+    def purge(self, purges: Purges) -> None:
+        """Take images for changed since they were last purged, whatever their files say."""
+        self._purges = purges
+        infos = [(key, cached.info) for key, cached in self._infos.items()]
+        infos += [(key, source.info) for key, source in self._sources.items()]
+        for key, info in infos:
+            if self.is_purged(info):
+                self._infos.discard(key)
+                self._sources.discard(key)
+        self._descriptors.clear()
+
+    def is_purged(self, image: ImageRef | ImageInfo) -> bool:
+        """Whether an image has been purged since it was opened."""
+        return self._purges.time(image.identifier) != image.version.purged_ms
+
     def clear(self) -> None:
         """Forget all cached information and release all open files."""
         self._infos.clear()
@@ -304,6 +322,8 @@ class Library:
             known = KnownFile(path, file_state(settled_status(number)))
             pooled = PooledFile(descriptor, known, identifier, self._folder.descriptor, self._descriptors)
             version, head = self._version_of(number, known.state), os.pread(number, HEAD_LENGTH, 0)
+            if purged := self._purges.time(identifier):
+                version = version._replace(purged_ms=purged)
             file = OpenFile(
                 number, path, identifier, version, head, layer, self._config, reopening=pooled.read
             )
@@ -314,6 +334,8 @@ class Library:
             self._structures.set(key, source, source.memory)
         else:
             self._sources.set(key, source)
+        if self.is_purged(source.info):
+            raise ImageChanged  # meanwhile
         return source
 
     def _opened(self, key: Key) -> CheckedSource | None:
@@ -362,7 +384,7 @@ class Library:
         """The information on a source, as selected; without opacity that is neither declared nor set to count."""
         if not (source.info.alpha_declared or self._undeclared_opacity):
             source.info = replace(source.info, has_alpha=False)
-        return _as_selected(source.info, selector, sequence)
+        return as_selected(source.info, selector, sequence)
 
     def _unreadable(self, file: OpenFile) -> UnsupportedImage:
         """The error for a file that no format takes."""
@@ -373,27 +395,3 @@ class Library:
                     f"setting EXTRA_FORMATS contains {kind.name}"
                 )
         return UnsupportedImage(f"{file.identifier!r} is not an image that this server can read")
-
-
-def _check_selector(first: ImageInfo, selector: Selector) -> None:
-    """Check that a file or sequence has an image.
-
-    Raises:
-        ImageNotFound: it has not.
-    """
-    if first.angles is not None:
-        exists = min(selector) >= 0 and max(selector) < 1000
-        known = f"horizontal angles {first.angles.horizontal}, vertical angles {first.angles.vertical}"
-    else:
-        count = max(1, len(first.stack))
-        exists = 0 <= selector.layer < count
-        known = f"images 0 to {count - 1}" if first.stack else "one image, 0"
-    if not exists:
-        raise ImageNotFound(f"{first.identifier!r} has {known}, but not {tuple(selector)}")
-
-
-def _as_selected(info: ImageInfo, selector: Selector, sequence: Sequence | None) -> ImageInfo:
-    """Information on an image, with its selector in the stack or sequence."""
-    if sequence is not None:
-        return replace(info, selector=selector, angles=sequence.angles, stack=())
-    return replace(info, selector=Selector(selector.layer)) if info.stack else info

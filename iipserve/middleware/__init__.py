@@ -8,6 +8,9 @@ from iipserve import app
 from iipserve.config import Config
 from iipserve.http import Request, Response
 from iipserve.middleware.passed_bodies import KEY, PassedBodies
+from iipserve.middleware.purging import Purger
+from iipserve.middleware.shared_purges import SharedPurges
+from iipserve.purges.board import PurgeBoard
 
 
 class Application(Protocol):
@@ -43,25 +46,52 @@ class Around:
 class BodyKeeping(Around):
     """Keeps bodies where nginx looks for them first."""
 
-    def __init__(self, application: Application, bodies: PassedBodies) -> None:
+    def __init__(self, application: Application, bodies: PassedBodies, purger: Purger | None = None) -> None:
         super().__init__(application)
         self._bodies = bodies
+        self._purger = purger
 
     def handle(self, request: Request, *, over_http: bool = False) -> Response:
         """Answer one request, and keep the body where nginx asks for it."""
         response = super().handle(request, over_http=over_http)
-        if KEY in request.environ:
+        if KEY in request.environ and (self._purger is None or self._purger.may_keep_bodies()):
             self._bodies.keep(request, response)
         return response
 
 
-def build(config: Config) -> Application:
+class Purging(Around):
+    """Answers requests for purges."""
+
+    def __init__(self, application: Application, purger: Purger) -> None:
+        super().__init__(application)
+        self._purger = purger
+
+    def handle(self, request: Request, *, over_http: bool = False) -> Response:
+        """Answer one request."""
+        return self._purger.before(request) or super().handle(request, over_http=over_http)
+
+
+def build(config: Config, board: PurgeBoard | None = None) -> Application:
     """Build the application with all that the settings put around it.
+
+    Args:
+        config: the settings.
+        board: of the purges that the workers of this host share; None for one of this process.
 
     Raises:
         ConfigError: as `iipserve.app.build`.
     """
-    application: Application = app.build(config)
-    if config.memcached_pass and config.memcached_servers:
-        application = BodyKeeping(application, PassedBodies(config))
+    images = app.build(config)
+    application: Application = images
+    has_bodies = bool(config.memcached_pass and config.memcached_servers)
+    purger = None
+    if config.purge_secret:
+        board = board or PurgeBoard()
+        shared = SharedPurges(config, board) if config.memcached_servers else None
+        if shared is not None:
+            shared.start()
+        purger = Purger(config.purge_secret, board, shared, images.purge, removes_bodies=has_bodies)
+        application = Purging(application, purger)
+    if has_bodies:
+        application = BodyKeeping(application, PassedBodies(config), purger)
     return application
