@@ -1,11 +1,10 @@
-"""Files of STAC items: NDJSON, and GeoParquet by the package rustac."""
+"""Files of STAC items: NDJSON, and GeoParquet by the package arro3."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from importlib.util import find_spec
 from itertools import islice
 from typing import Any
 
@@ -14,8 +13,9 @@ from iipserve.collection_jobs.context import Context
 from iipserve.collections.identifiers import checked
 from iipserve.collections.values import Item
 from iipserve.engine.image_items import ItemOptions, read_item
-from iipserve.errors import IIPServeError, NotInstalled
+from iipserve.errors import IIPServeError
 from iipserve.image import ImageName
+from iipserve.protocols.stac.geoparquet import parquet, read_parquet, require
 from iipserve.protocols.stac.item_exchange import (
     from_stac,
     href_of,
@@ -34,30 +34,34 @@ def write_items(items: Iterable[Item], path: str) -> int:
     """Write items into a file, which is there once it is complete: how many.
 
     Raises:
-        NotInstalled: GeoParquet needs a package that is not.
+        NotInstalled: GeoParquet needs packages that are not.
     """
-    part = f"{path}.part"
+    part, counted = f"{path}.part", _Counted(items)
+    is_parquet = path.lower().endswith(PARQUET)
+    if is_parquet:
+        require()
+    chunks = parquet(map(to_stac, counted)) if is_parquet else map(line_of, counted)
     try:
-        if path.lower().endswith(PARQUET):
-            documents = [to_stac(item) for item in items]
-            _rustac().write_sync(part, {"type": "FeatureCollection", "features": documents}, format="parquet")
-            count = len(documents)
-        else:
-            count = _write_lines(items, part)
+        with open(part, "wb") as file:
+            file.writelines(chunks)
         os.replace(part, path)
     finally:
         if os.path.exists(part):
             os.remove(part)
-    return count
+    return counted.count
 
 
-def _write_lines(items: Iterable[Item], path: str) -> int:
-    count = 0
-    with open(path, "wb") as file:
-        for item in items:
-            file.write(line_of(item))
-            count += 1
-    return count
+class _Counted:
+    """Items, and how many there were."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = items
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Item]:
+        for item in self._items:
+            self.count += 1
+            yield item
 
 
 def read_documents(path: str) -> Iterator[Mapping[str, Any]]:
@@ -65,23 +69,10 @@ def read_documents(path: str) -> Iterator[Mapping[str, Any]]:
 
     Raises:
         InvalidRequest: a line is no item.
-        NotInstalled: GeoParquet needs a package that is not.
+        NotInstalled: GeoParquet needs packages that are not.
     """
-    if path.lower().endswith(PARQUET):
-        yield from _rustac().read_sync(path, format="parquet")["features"]
-        return
     with open(path, "rb") as file:
-        yield from read_lines(file)
-
-
-def _rustac() -> Any:
-    if find_spec("rustac") is None:
-        raise NotInstalled(
-            "GeoParquet needs the Python package rustac: pip install rustac; NDJSON needs none"
-        )
-    import rustac
-
-    return rustac
+        yield from (read_parquet if path.lower().endswith(PARQUET) else read_lines)(file)
 
 
 class Importer:

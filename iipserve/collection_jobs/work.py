@@ -21,7 +21,9 @@ from iipserve.collections.values import REPLACED
 from iipserve.errors import Forbidden, InvalidRequest
 from iipserve.protocols.stac.bodies import parsed
 from iipserve.protocols.stac.changes import Added, AddItems, edits_of, several_of
+from iipserve.protocols.stac.geoparquet import read_parquet
 from iipserve.protocols.stac.item_exchange import read_lines
+from iipserve.protocols.stac.site import PARQUET
 
 ITEMS = 100
 """Items of a request that are written at once."""
@@ -93,7 +95,10 @@ def import_(context: Context, control: Control, access: Access, content: BinaryI
     job = control.job
     control.say("adding items")
     href = job.parameters.get("href", "")
-    documents = read_documents(context.roots.place(href)) if content is None else read_lines(content)
+    if content is None:
+        documents = read_documents(context.roots.place(href))
+    else:
+        documents = (read_parquet if job.parameters.get("media_type") == PARQUET else read_lines)(content)
     total = Outcome()
     for outcome in Importer(context, job.collection, options_of(job)).add(documents):
         total = total.plus(outcome._replace(failures=()))

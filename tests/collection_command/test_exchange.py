@@ -88,22 +88,17 @@ def test_exported_items_are_valid_stac(folder: Folder, tmp_path: Path) -> None:
         assert item.assets["image"].href == f"{document['id']}"
 
 
-def test_geoparquet(folder: Folder, tmp_path: Path) -> None:
-    rustac = pytest.importorskip("rustac")
-    for kind in ("utm", "wgs84", "antimeridian"):
-        KINDS[kind](folder.images)
-    folder.ran("add", "demo", str(folder.images))
+def test_geoparquet(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("arro3.io")
+    before = filled(folder)
     path = tmp_path / "items.parquet"
-    folder.ran("export", "demo", str(path))
+    assert folder.ran("export", "demo", str(path)) == f"{len(ALL)} items written\n"
     assert path.read_bytes()[:4] == b"PAR1"
-    read = rustac.read_sync(str(path), format="parquet")
-    assert sorted(each["id"] for each in read["features"]) == ["antimeridian.tif", "utm.tif", "wgs84.tif"]
     folder.ran("create", "copy")
-    folder.ran("import", "copy", str(path))
-    for before, after in zip(items(folder, "demo"), items(folder, "copy"), strict=True):
-        assert (after.id, after.crs, after.transform, after.checksum, after.datetime) == (
-            before.id, before.crs, before.transform, before.checksum, before.datetime,
-        )  # fmt: skip
+    with monkeypatch.context() as patch:
+        patch.setattr("iipserve.collection_jobs.exchange.read_item", None)  # no file is read
+        assert folder.ran("import", "copy", str(path)).startswith(f"{len(ALL)} added, 0 updated")
+    assert list(map(text_of, items(folder, "copy"))) == list(map(text_of, before))
 
 
 def test_items_of_other_programs_are_read_from_their_files(folder: Folder, tmp_path: Path) -> None:

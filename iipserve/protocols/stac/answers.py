@@ -25,8 +25,8 @@ from iipserve.protocols.stac.openapi import openapi_document
 from iipserve.protocols.stac.permitted import is_downloadable, is_editable, settings
 from iipserve.protocols.stac.queries import Resource, ResourceQuery
 from iipserve.protocols.stac.queryables import queryables_document
-from iipserve.protocols.stac.sequences import all_items, sequence
-from iipserve.protocols.stac.site import SEQUENCES
+from iipserve.protocols.stac.sequences import all_items, exported
+from iipserve.protocols.stac.site import EXPORTS
 from iipserve.protocols.stac.supermap import Shown, plan_resource
 
 
@@ -99,7 +99,7 @@ class Asked:
             case Resource.JOB:
                 return find_job(access, query.collection, query.item)
         assert query.search is not None
-        if query.site.form.media_type in SEQUENCES:
+        if query.site.form.media_type in EXPORTS:
             return all_items(store, query.search)
         return store.search(query.search.items)
 
@@ -114,8 +114,9 @@ class Formed:
     def __call__(self, result: Any) -> StoreAnswer:
         """The document in the form that was asked for."""
         media_type = self.query.site.form.media_type
-        if media_type in SEQUENCES:
-            return StoreAnswer(Stream(sequence(result, media_type)), media_type, headers=self._vary)
+        if media_type in EXPORTS:
+            chunks = exported(result, media_type, whole=self.query.exports_whole)
+            return StoreAnswer(Stream(chunks), media_type, headers=self._vary)
         named = OF_STORE[self.query.resource](result, self.query, self.server)
         return stored(named, self.query, self.server)
 

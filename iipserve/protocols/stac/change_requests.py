@@ -51,7 +51,7 @@ from iipserve.protocols.stac.item_edits import ItemEdit, item_edit
 from iipserve.protocols.stac.jobs import DismissJob, StartJob, job_document
 from iipserve.protocols.stac.objects import collection_document, item_document
 from iipserve.protocols.stac.permitted import is_downloadable, settings
-from iipserve.protocols.stac.site import GEOJSON, SEQUENCES, Site, path_of, site_of
+from iipserve.protocols.stac.site import EXPORTS, GEOJSON, Site, path_of, site_of
 from iipserve.protocols.stac.uploads import MAX_UPLOAD_LENGTH, UploadImage
 from iipserve.protocols.url_text import decoded
 
@@ -106,8 +106,8 @@ def body_rule(routed: Routed, server: Server) -> BodyRule | None:
         return BodyRule(frozenset(), MAX_SEARCH_LENGTH)
     if len(segments) == 6:
         return BodyRule(frozenset(), MAX_UPLOAD_LENGTH)
-    if _kind(segments) == "items" and routed.request.media_type in SEQUENCES:
-        return BodyRule(frozenset(SEQUENCES), MAX_UPLOAD_LENGTH)
+    if _kind(segments) == "items" and routed.request.media_type in EXPORTS:
+        return BodyRule(frozenset(EXPORTS), MAX_UPLOAD_LENGTH)
     return None if routed.request.method == "DELETE" else BodyRule(JSON_TYPES, MAX_JSON_LENGTH)
 
 
@@ -212,8 +212,8 @@ def _delete_collection(asked: _Asked) -> DeleteCollection:
 
 def _add(asked: _Asked) -> AddItem | AddItems | AddLater | ImportLater:
     """One item, or several; many of them are added after the answer."""
-    if asked.request.media_type in SEQUENCES and asked.request.body is not None:
-        return ImportLater(asked.segments[1], asked.request.body)
+    if asked.request.media_type in EXPORTS and asked.request.body is not None:
+        return ImportLater(asked.segments[1], asked.request.body, asked.request.media_type)
     body, collection = json_value(asked.request), asked.segments[1]
     upsert = kvp.read(asked.request._replace(body=None)).get("upsert").lower() in ("true", "1", "yes")
     several = several_of(body)

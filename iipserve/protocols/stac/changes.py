@@ -214,15 +214,18 @@ class AddLater:
 
 @dataclass(frozen=True, slots=True)
 class ImportLater:
-    """POST of a sequence of items, as one of them is sent: these replace those of the same ids."""
+    """POST of a file of items, as one is sent: these replace those of the same ids."""
 
     collection: str
     body: Body
+    media_type: str
+    """One of `site.EXPORTS`."""
 
     def __call__(self, access: Access) -> Job:
         """Have it done. Raises `NotFound`, `Overloaded`."""
         name = find_collection(access.store, self.collection).name
-        return access.jobs.start(Job(id="", collection=name, kind=IMPORT), self.body.file)
+        job = Job(id="", collection=name, kind=IMPORT, parameters={"media_type": self.media_type})
+        return access.jobs.start(job, self.body.file)
 
 
 def several_of(value: Any) -> list[Any] | None:

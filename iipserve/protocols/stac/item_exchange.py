@@ -25,8 +25,10 @@ SEPARATORS = b"\x1e \t\r\n"
 """What is around an item: RFC 8142 begins each with U+001E."""
 OWN = "iipserve:"
 """Begins members of assets that only this server understands."""
+MODIFIED = "mtime_ns"
+"""The time of the file, by which changed ones are known."""
 KEPT: Mapping[str, tuple[type, ...]] = MappingProxyType({
-    "mtime_ns": (int,),
+    MODIFIED: (int,),
     "driver": (str,),
     "width": (int,),
     "height": (int,),
@@ -47,9 +49,9 @@ DERIVED = ("datetime", "start_datetime", "end_datetime", "created", "updated", "
 PROJECTED = "proj:"
 
 
-def line_of(item: Item) -> bytes:
-    """A line of NDJSON."""
-    text = json.dumps(to_stac(item), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+def line_of(item: Item, *, whole: bool = True) -> bytes:
+    """A line of NDJSON (see `to_stac`)."""
+    text = json.dumps(to_stac(item, whole=whole), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return f"{text}\n".encode()
 
 
@@ -75,8 +77,13 @@ def _features(line: bytes, of: str) -> Iterator[Mapping[str, Any]]:
         raise InvalidRequest(f"{of} is no item of STAC")
 
 
-def to_stac(item: Item) -> Json:
-    """An item for a file. Its asset refers to the file as the store does: by the identifier of the image."""
+def to_stac(item: Item, *, whole: bool = True) -> Json:
+    """An item for a file. Its asset refers to the file as the store does: by the identifier of the image.
+
+    Args:
+        item: the item.
+        whole: with size, time and checksum of the file; without them, it is read when the item is imported.
+    """
     members = dict(item.members)
     found: dict[str, Any] = {
         **members,
@@ -88,7 +95,7 @@ def to_stac(item: Item) -> Json:
         "id": item.id,
         "geometry": item.geometry,
         "properties": properties(item),
-        "assets": {**members.get("assets", {}), IMAGE: _asset(item)},
+        "assets": {**members.get("assets", {}), IMAGE: _asset(item, whole=whole)},
         "links": list(members.get("links", ())),
     }
     if item.bbox is not None:
@@ -96,20 +103,17 @@ def to_stac(item: Item) -> Json:
     return found
 
 
-def _asset(item: Item) -> dict[str, Any]:
-    asset: dict[str, Any] = {
-        "href": item.href,
-        "type": media_type(item),
-        "roles": ["data"],
-        "file:size": item.size,
-    }
-    if item.checksum:
+def _asset(item: Item, *, whole: bool) -> dict[str, Any]:
+    asset: dict[str, Any] = {"href": item.href, "type": media_type(item), "roles": ["data"]}
+    if whole:
+        asset["file:size"] = item.size
+    if whole and item.checksum:
         asset["file:checksum"] = item.checksum
     if item.bands:
         asset["bands"] = [dict(band) for band in item.bands]
     if item.nodata is not None:
         asset["nodata"] = "nan" if math.isnan(item.nodata) else item.nodata
-    return asset | {f"{OWN}{name}": getattr(item, name) for name in KEPT}
+    return asset | {f"{OWN}{name}": getattr(item, name) for name in KEPT if whole or name != MODIFIED}
 
 
 def href_of(document: Mapping[str, Any]) -> str:
@@ -134,7 +138,7 @@ def href_of(document: Mapping[str, Any]) -> str:
 def is_complete(document: Mapping[str, Any]) -> bool:
     """Whether `from_stac` knows all that the file would say."""
     asset = (document.get("assets") or {}).get(IMAGE) or {}
-    return f"{OWN}mtime_ns" in asset
+    return f"{OWN}{MODIFIED}" in asset
 
 
 def from_stac(document: Mapping[str, Any], collection: str) -> Item:

@@ -36,7 +36,7 @@ MEMBERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Parameters of each kind."""
-INTERNAL = ("root", "stated")
+INTERNAL = ("root", "stated", "media_type")
 """Parameters that clients do not state."""
 TEXTS, FLAGS = ("date", "date_field", "href", "crs"), ("paths", "whole", "checksum", "repair")
 

@@ -13,7 +13,7 @@ from iipserve.protocols.openapi_parts import info, parameter_refs, path_paramete
 from iipserve.protocols.resource_links import HTML, JSON, Json
 from iipserve.protocols.stac.jobs import MEMBERS as KINDS_OF_JOBS
 from iipserve.protocols.stac.searches import MAX_LIMIT, USUAL_LIMIT
-from iipserve.protocols.stac.site import FORMS, GEOJSON, OPENAPI, SCHEMA, SEQUENCES, Site
+from iipserve.protocols.stac.site import EXPORTS, FORMS, GEOJSON, OPENAPI, SCHEMA, Site
 
 COLLECTION, ITEMS = "/collections/{collectionId}", "/collections/{collectionId}/items"
 ITEM = f"{ITEMS}/{{featureId}}"
@@ -94,7 +94,7 @@ def _error() -> Json:
 
 def _reading() -> dict[str, Json]:
     """The paths, with what reads them."""
-    items, usual, listed = (GEOJSON, HTML), (JSON, HTML), (GEOJSON, HTML, *SEQUENCES)
+    items, usual, listed = (GEOJSON, HTML), (JSON, HTML), (GEOJSON, HTML, *EXPORTS)
     search = _operation("postItemSearch", "Items that meet all conditions", "Items", (), (GEOJSON,))
     schema: Json = {"type": "object", "properties": dict(MEMBERS)}
     search["requestBody"] = {"content": {JSON: {"schema": schema}}}
@@ -137,6 +137,8 @@ def _changing() -> dict[str, Json]:
     ):
         tag, one = f"{kind}s", ("collectionId",) if kind == "Collection" else ("collectionId", "featureId")
         created = _change(f"post{kind}", f"Add a{'n' if kind == 'Item' else ''} {kind.lower()}", tag, key)
+        if kind == "Item":
+            created["requestBody"]["content"] |= {each: {"schema": FILE} for each in EXPORTS}
         found[plural] = {"post": created | {"responses": _responses("201", "Added", (JSON,))}}
         found[single] = {
             method: _change(

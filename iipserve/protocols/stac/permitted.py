@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from iipserve.errors import Forbidden
+from iipserve.collections import permissions
+from iipserve.errors import Forbidden, IIPServeError
 from iipserve.geo.collection_settings import REST, CollectionSettings
+from iipserve.http import Request
+from iipserve.plan import Permission
 from iipserve.protocols import Server
 from iipserve.protocols.map_tiles import NotThere
 
@@ -33,3 +36,15 @@ def is_editable(server: Server) -> bool:
 def is_downloadable(server: Server) -> bool:
     """The files of images may be fetched."""
     return settings(server).downloadable
+
+
+def knows_files(request: Request, server: Server) -> bool:
+    """Whether a client hears what is known of the files of images: who may fetch or change them."""
+    found = settings(server)
+    if found.downloadable:
+        return True
+    try:
+        permissions.check(Permission.EDIT, request, found)
+    except IIPServeError:
+        return False
+    return True

@@ -75,3 +75,5 @@ class ResourceQuery(NamedTuple):
     """Id of an item, or of a job."""
     search: Search | None = None
     names: tuple[ImageName, ...] = ()
+    exports_whole: bool = False
+    """Files of items have what is known of files that clients may not fetch."""

@@ -12,17 +12,17 @@ from iipserve.protocols.map_tiles import NotThere
 from iipserve.protocols.resource_forms import Form, preferred_form, stated_form
 from iipserve.protocols.resource_links import HTML, JSON
 from iipserve.protocols.stac.change_requests import Change, parsed_change
-from iipserve.protocols.stac.permitted import settings
+from iipserve.protocols.stac.permitted import knows_files, settings
 from iipserve.protocols.stac.queries import Resource, ResourceQuery
 from iipserve.protocols.stac.searches import body_search, parameter_search
-from iipserve.protocols.stac.site import FORMS, GEOJSON, OPENAPI, SCHEMA, SEQUENCES, path_of, site_of
+from iipserve.protocols.stac.site import EXPORTS, FORMS, GEOJSON, OPENAPI, SCHEMA, path_of, site_of
 from iipserve.protocols.stac.supermap import Shown, parsed_resource
 from iipserve.protocols.url_text import decoded
 
 OFFERS = {
     Resource.API: (OPENAPI, JSON, HTML),
     Resource.QUERYABLES: (SCHEMA, JSON, HTML),
-    Resource.ITEMS: (GEOJSON, JSON, HTML, *SEQUENCES),
+    Resource.ITEMS: (GEOJSON, JSON, HTML, *EXPORTS),
     Resource.ITEM: (GEOJSON, JSON, HTML),
     Resource.SEARCH: (GEOJSON, JSON, HTML),
 }
@@ -65,7 +65,8 @@ def parse(routed: Routed, server: Server) -> ResourceQuery | Change | Shown:
     if resource is Resource.SEARCH and routed.request.method == "POST":
         return query._replace(search=body_search(routed, site, segments))
     if resource in (Resource.SEARCH, Resource.ITEMS):
-        return query._replace(search=parameter_search(routed, site, segments, collection))
+        search = parameter_search(routed, site, segments, collection)
+        return query._replace(search=search, exports_whole=knows_files(routed.request, server))
     return query
 
 

@@ -8,9 +8,10 @@ from itertools import chain
 
 from iipserve.collections.store import Store
 from iipserve.collections.values import Item, ItemSearch
-from iipserve.protocols.stac.item_exchange import line_of
+from iipserve.protocols.stac import geoparquet
+from iipserve.protocols.stac.item_exchange import line_of, to_stac
 from iipserve.protocols.stac.queries import Search
-from iipserve.protocols.stac.site import GEOJSON_SEQUENCE
+from iipserve.protocols.stac.site import GEOJSON_SEQUENCE, PARQUET
 
 PART = 500
 """Items that are read at once."""
@@ -47,12 +48,29 @@ def _pages(store: Store, search: ItemSearch) -> Iterator[Item]:
         search = replace(search, token=page.next_token)
 
 
-def sequence(items: Iterable[Item], media_type: str) -> Iterator[bytes]:
-    """The items as texts of a sequence, in chunks."""
+def exported(items: Iterable[Item], media_type: str, *, whole: bool) -> Iterator[bytes]:
+    """The items as a file, in chunks.
+
+    Args:
+        items: of a search.
+        media_type: one of `site.EXPORTS`.
+        whole: with what is known of files that cannot be fetched.
+
+    Raises:
+        NotInstalled: GeoParquet needs a package that is not.
+    """
+    if media_type == PARQUET:
+        geoparquet.require()
+        return geoparquet.parquet(to_stac(item, whole=whole) for item in items)
+    return _sequence(items, media_type, whole=whole)
+
+
+def _sequence(items: Iterable[Item], media_type: str, *, whole: bool) -> Iterator[bytes]:
+    """The items as texts of a sequence."""
     begin = BEGIN if media_type == GEOJSON_SEQUENCE else b""
     lines: list[bytes] = []
     for item in items:
-        lines += (begin, line_of(item))
+        lines += (begin, line_of(item, whole=whole))
         if len(lines) >= 2 * CHUNK:
             yield b"".join(lines)
             lines = []

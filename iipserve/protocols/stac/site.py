@@ -21,9 +21,10 @@ GEOJSON = "application/geo+json"
 SCHEMA = "application/schema+json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 NDJSON, GEOJSON_SEQUENCE = "application/x-ndjson", "application/geo+json-seq"
-SEQUENCES = (NDJSON, GEOJSON_SEQUENCE)
-"""Items one after the other: JSON lines, and those of RFC 8142."""
-FORMS = {"json": JSON, "html": HTML, "ndjson": NDJSON, "geojsonseq": GEOJSON_SEQUENCE}
+PARQUET = "application/vnd.apache.parquet"
+EXPORTS = (NDJSON, GEOJSON_SEQUENCE, PARQUET)
+"""Files of any number of items: JSON lines, those of RFC 8142, and GeoParquet."""
+FORMS = {"json": JSON, "html": HTML, "ndjson": NDJSON, "geojsonseq": GEOJSON_SEQUENCE, "parquet": PARQUET}
 """Media types by the values of `f`; `json` stands for whichever JSON a resource is."""
 
 
