@@ -142,8 +142,9 @@ def test_http_without_a_prefix_serves_the_current_folder_and_says_so(
     process = subprocess.Popen(command, cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)
     try:
         assert until(lambda: fetch_http(port, "/iip?FIF=a.tif&OBJ=Max-size")) == b"Max-size:300 200\r\n"
-        with pytest.raises(urllib.error.HTTPError, match="404"):
+        with pytest.raises(urllib.error.HTTPError, match="404") as refused:
             fetch_http(port, f"/iip?FIF={tmp_path}/log&OBJ=Max-size")
+        refused.value.close()
     finally:
         process.terminate()
         _, err = process.communicate(timeout=SECONDS)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tests.end_to_end.running import map_server
@@ -19,6 +20,7 @@ class Answered(NamedTuple):
     status: int
     value: Any
     """Of a body in JSON; None without a body."""
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 @contextmanager
@@ -43,9 +45,10 @@ def ask(address: str, method: str = "GET", value: Any = None, **headers: str) ->
     request = urllib.request.Request(address, content, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=120) as answer:
-            return Answered(answer.status, _value(answer.read()))
+            return Answered(answer.status, _value(answer.read()), answer.headers)
     except urllib.error.HTTPError as error:
-        return Answered(error.code, _value(error.read()))
+        with error:
+            return Answered(error.code, _value(error.read()), error.headers)
 
 
 def _value(body: bytes) -> Any:

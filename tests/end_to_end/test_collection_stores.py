@@ -6,15 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from http import HTTPStatus
-from http.client import HTTPResponse
 from pathlib import Path
 
 import pytest
 
 from tests.databases import postgresql
+from tests.end_to_end.collection_servers import Answered, ask
 from tests.end_to_end.running import ROOT, daemon
 from tests.ports import free_port
 from tests.transport.processes import until
@@ -62,27 +60,20 @@ def test_while_the_database_is_away_clients_are_told_when_to_come_back(tmp_path:
         with daemon(
             tmp_path, tmp_path, "--http", f"127.0.0.1:{port}", ports=[port], WORKERS="2", SERVICES=str(file)
         ):
-            created = json.dumps(
-                {"id": "aerial", "type": "Collection", "description": "Aerial images"}
-            ).encode()
-            assert answer(f"{origin}/stac/collections", created).status == HTTPStatus.CREATED
+            assert created(origin).status == HTTPStatus.CREATED
             server.stop()
             for path in ("/stac/collections", "/stac/collections/aerial", "/stac/search?collections=aerial"):
-                away = answer(f"{origin}{path}")
+                away = ask(f"{origin}{path}")
                 assert away.status == HTTPStatus.SERVICE_UNAVAILABLE
                 assert int(away.headers["Retry-After"]) > 0
-                assert str(tmp_path).encode() not in away.read()
-            assert answer(f"{origin}/stac/collections", created).status == HTTPStatus.SERVICE_UNAVAILABLE
+                assert str(tmp_path) not in json.dumps(away.value)
+            assert created(origin).status == HTTPStatus.SERVICE_UNAVAILABLE
             server.start()
-            until(lambda: answer(f"{origin}/stac/collections/aerial").status == HTTPStatus.OK)
-            assert answer(f"{origin}/stac/collections", created).status == HTTPStatus.CONFLICT
+            until(lambda: ask(f"{origin}/stac/collections/aerial").status == HTTPStatus.OK)
+            assert created(origin).status == HTTPStatus.CONFLICT
 
 
-def answer(address: str, body: bytes | None = None) -> HTTPResponse:
-    """The answer to GET, or to POST of a JSON document, whatever its status."""
-    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
-    try:
-        response: HTTPResponse = urllib.request.urlopen(request, timeout=120)
-    except urllib.error.HTTPError as error:
-        return error  # type: ignore[return-value]
-    return response
+def created(origin: str) -> Answered:
+    """The answer to the creation of a collection."""
+    value = {"id": "aerial", "type": "Collection", "description": "Aerial images"}
+    return ask(f"{origin}/stac/collections", "POST", value, **{"Content-Type": "application/json"})

@@ -30,7 +30,8 @@ def _post(address: str, value: Any) -> None:
         with urllib.request.urlopen(posted, timeout=120) as answer:
             assert answer.status == 201
     except urllib.error.HTTPError as error:
-        raise AssertionError(error.read()) from error
+        with error:
+            raise AssertionError(error.read()) from error
 
 
 def _shown(address: str) -> dict[str, str]:

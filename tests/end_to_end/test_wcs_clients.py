@@ -82,6 +82,8 @@ def test_gdal_copies(server: str, version: str, layer: str, tmp_path: Path) -> N
         check=False,
         env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
     )
+    if "Runtime failure is likely" in done.stderr:
+        pytest.skip("the installed GDAL is built against another curl than the installed one")
     assert done.returncode == 0, done.stderr
     assert_copy(copy, layer)
 

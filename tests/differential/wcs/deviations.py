@@ -154,10 +154,16 @@ DEVIATIONS: Sequence[Deviation] = (
         "09-110r4, 11-053r1, 12-039, 12-040, 12-049",
     ),
     Deviation(
-        r"2\.0\.1: (factor of 0|negative factor|reversed extent|RESOLUTION of 0)",
+        r"2\.0\.1: (factor of 0|negative factor|reversed extent)",
         Kind.CODE,
         "the scaling extension has codes for it",
         "12-039, table 3",
+    ),
+    Deviation(
+        r"2\.0\.1: RESOLUTION of 0",
+        Kind.CODE,
+        "BUG: its code is that of a fault of the server",
+        "09-110r4, table 18",
     ),
 )
 
