@@ -1,15 +1,19 @@
 """Serves images to a browser on this computer, until it is interrupted.
 
-Usage: demo.py [IMAGE_OR_FOLDER ...]
+Usage: demo.py [--port PORT] [IMAGE_OR_FOLDER ...]
 
 One folder is served as it is. Several images or folders are gathered by hard links in a folder of .cache,
 because the server follows no symbolic links out of its folder; what cannot be linked is copied, if
 it is small. Nothing given is ever written to. Collections of images can be made in the browser; they end
 with the demo.
+
+SIGTERM ends it as Ctrl-C does. scripts/demo sends it, because Python could not handle Ctrl-C at any moment.
 """
 
 from __future__ import annotations
 
+import argparse
+import errno
 import json
 import os
 import shutil
@@ -22,6 +26,8 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripts import gallery
@@ -34,6 +40,10 @@ PORTS_TRIED = 100
 COPY_LIMIT = 500_000_000
 """Files longer than this, in bytes, are not copied."""
 START_SECONDS = 30.0
+END_SECONDS = 5.0
+ENDING = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as of shells."""
 SERVICES = """
 [service]
 title = "Demo of iipserve"
@@ -48,21 +58,38 @@ downloadable = true
 """The service file."""
 
 
+def parser() -> argparse.ArgumentParser:
+    """The arguments."""
+    made = argparse.ArgumentParser(
+        prog="demo", description=(__doc__ or "").partition("\n")[0], allow_abbrev=False
+    )
+    made.add_argument("--port", type=int, help=f"without it, the first one from {FIRST_PORT} on that is free")
+    made.add_argument("images", nargs="*", type=Path, metavar="IMAGE_OR_FOLDER")
+    return made
+
+
 def main() -> int:
-    """Serve until interrupted; the status of the server."""
-    given = [Path(argument) for argument in sys.argv[1:]]
-    CACHE.mkdir(exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="demo-", dir=CACHE) as gathered,
-        tempfile.TemporaryDirectory(prefix="demo-service-", dir=CACHE) as kept,
-    ):
-        try:
-            folder = folder_of(given, Path(gathered))
-        except OSError as error:
-            print(f"demo: {error}", file=sys.stderr)
-            return 2
-        services = write_services(Path(kept), None if given else folder / "Uploads")
-        return serve(folder, services, free_port(), has_collection=not given)
+    """Serve until interrupted; the exit status."""
+    options = parser().parse_args()
+    try:
+        port = free_port(options.port)
+        CACHE.mkdir(exist_ok=True)
+        if not options.images:
+            # SIGTERM ends this at once: what is unfinished is made anew
+            gallery.make(CACHE / "gallery")
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with (
+            tempfile.TemporaryDirectory(prefix="demo-", dir=CACHE) as gathered,
+            tempfile.TemporaryDirectory(prefix="demo-service-", dir=CACHE) as kept,
+        ):
+            folder = folder_of(options.images, Path(gathered))
+            services = write_services(Path(kept), None if options.images else folder / "Uploads")
+            return serve(folder, services, port, has_collection=not options.images)
+    except OSError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def write_services(folder: Path, uploads: Path | None) -> Path:
@@ -91,7 +118,6 @@ def folder_of(given: list[Path], gathered: Path) -> Path:
         if not path.exists():
             raise FileNotFoundError(f"{path} does not exist")
     if not given:
-        gallery.make(CACHE / "gallery")
         return CACHE / "gallery"
     if len(given) == 1 and given[0].is_dir():
         return given[0].resolve()
@@ -131,22 +157,31 @@ def link(source: str, target: str) -> str:
     return target
 
 
-def free_port() -> int:
-    """The first port from 8080 on that nothing listens on."""
-    for port in range(FIRST_PORT, FIRST_PORT + PORTS_TRIED):
+def free_port(wanted: int | None = None) -> int:
+    """The port that is wanted, else the first one from 8080 on that nothing listens on.
+
+    Raises:
+        OSError: it cannot be had, or none can.
+    """
+    for port in [wanted] if wanted else range(FIRST_PORT, FIRST_PORT + PORTS_TRIED):
         with socket.socket() as probe:
             # a server that has just ended leaves the port in TIME_WAIT, which does no harm
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
-            except OSError:
+            except OSError as error:
+                reason = (
+                    "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+                )
                 continue
             return port
-    raise SystemExit(f"demo: no port from {FIRST_PORT} on is free")
+    if wanted:
+        raise OSError(f"port {wanted} {reason}; give another one with --port, or none")
+    raise OSError(f"no port from {FIRST_PORT} on is free; give one with --port")
 
 
 def serve(folder: Path, services: Path, port: int, *, has_collection: bool) -> int:
-    """Run the server in the foreground; its status, 0 when it was asked to end.
+    """Run the server until it ends, or this is interrupted; its status, 0 when it was asked to end.
 
     Args:
         folder: of the images.
@@ -158,23 +193,40 @@ def serve(folder: Path, services: Path, port: int, *, has_collection: bool) -> i
     environ |= {"SERVICES": str(services), "IIIF_COLLECTIONS": "1"}
     environ = {"LOGFILE": "-", "MAX_IMAGE_CACHE_SIZE": "100"} | environ
     command = [sys.executable, str(ROOT / "iipserve.fcgi"), "--http", f"127.0.0.1:{port}"]
-    server = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL)
-    # Ctrl-C reaches the server too, which ends in good order; this waits for it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
-    address = f"http://127.0.0.1:{port}/"
-    if answers(address, server):
-        if has_collection:
-            make_collection(address)
-        print(
-            f"\n  {folder} is shown at {address}\n  Its map: {address}viewer/map.html\n"
-            f"  Its maps in <mapml-viewer>: {address}viewer/mapml.html\n"
-            f"  Collections of its images: {address}viewer/collections.html\n  Ctrl-C ends it.\n",
-            flush=True,
-        )
-        open_browser(address)
-    status = server.wait()
+    with running(command, environ) as server:
+        address = f"http://127.0.0.1:{port}/"
+        if answers(address, server):
+            if has_collection:
+                make_collection(address)
+            print(
+                f"\n  {folder} is shown at {address}\n  Its map: {address}viewer/map.html\n"
+                f"  Its maps in <mapml-viewer>: {address}viewer/mapml.html\n"
+                f"  Collections of its images: {address}viewer/collections.html\n  Ctrl-C ends it.\n",
+                flush=True,
+            )
+            open_browser(address)
+        status = server.wait()
     return 0 if status in (0, -signal.SIGINT, -signal.SIGTERM) else status
+
+
+@contextmanager
+def running(command: list[str], environ: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A server for the length of the block, with its workers; at the end it is not waited for what it answers."""
+    # no signal may come between the start and the block; the server lets them through itself
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    server = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+        yield server
+    finally:
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)
+        server.send_signal(signal.SIGINT)
+        try:
+            server.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
 
 
 def make_collection(address: str) -> None:
