@@ -1,14 +1,12 @@
 """Sample files work as they are written; only ports and folders are replaced.
 
-tests/end_to_end/test_front_ends.py runs those of the web servers.
+tests/end_to_end/test_front_ends.py runs those of the web servers, test_services.py those for systemd, supervisor and logrotate.
 """
 
 from __future__ import annotations
 
-import configparser
 import json
 import re
-import shlex
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -21,7 +19,6 @@ from tests.end_to_end import servers
 from tests.end_to_end.running import ROOT, daemon, needed, running
 from tests.images import smooth, write_tiff_pyramid
 from tests.ports import free_port
-from tests.transport.client import connect
 
 CONF = sorted(path for path in (ROOT / "conf").iterdir() if path.is_file())
 PATH = re.compile(r"(?<![\w.:/$])/(?:opt|srv|etc|run|var)/[\w./-]*[\w/]")
@@ -29,7 +26,9 @@ OWN_PLACES = {
     "/etc/default/iipserve",
     "/etc/iipserve/services.toml",
     "/etc/iipserve/tokens",
+    "/var/cache/iipserve",
     "/var/cache/iipserve/catalog.json",
+    "/var/lib/iipserve",
     "/var/lib/iipserve/collections.sqlite",
     "/etc/systemd/system",
     "/etc/logrotate.d/iipserve",
@@ -161,23 +160,6 @@ def test_http_proxy_under_a_path_of_its_own(images: Path, tmp_path: Path) -> Non
             assert json.load(answer)["id"] == info["id"]
 
 
-def test_supervisor_starts_the_command(images: Path, tmp_path: Path) -> None:
-    sample = configparser.ConfigParser(interpolation=None, comment_prefixes=(";",))
-    sample.read(ROOT / "conf" / "supervisor.conf")
-    program = sample["program:iipserve"]
-    pairs = (pair.split("=", 1) for pair in shlex.split(program["environment"].replace(",", " ")))
-    environ = dict(pairs) | {"FILESYSTEM_PREFIX": f"{images}/", "WORKERS": "1"}
-    port = free_port()
-    text = (
-        program["command"].replace("/opt/iipserve", str(servers.starter(tmp_path))).replace("9000", str(port))
-    )
-    with (
-        running(shlex.split(text), [port], tmp_path / "log", **environ),
-        connect(("127.0.0.1", port)) as peer,
-    ):
-        assert peer.ask("/iip?FIF=a.tif&JTL=0,0").status == 200
-
-
 def containerfile() -> list[tuple[str, str]]:
     """Instructions with their arguments."""
     text = (ROOT / "conf" / "Containerfile").read_text().replace("\\\n", " ")
@@ -213,15 +195,3 @@ def test_containers_hold_nothing_that_git_ignores() -> None:
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     for line in (ROOT / ".gitignore").read_text().splitlines():
         assert line in ignored or f"**/{line}" in ignored
-
-
-def test_logrotate_accepts_its_sample(tmp_path: Path) -> None:
-    text = (ROOT / "conf" / "iipserve.logrotate").read_text()
-    assert "/var/log/iipserve/*.log {" in text
-    sample = tmp_path / "sample"
-    sample.write_text(
-        text.replace("/var/log/iipserve", str(tmp_path)).replace("    su www-data www-data\n", "")
-    )
-    command = [needed("logrotate"), "--debug", "--state", f"{tmp_path}/state", str(sample)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, "error" in done.stderr) == (0, False)

@@ -13,7 +13,9 @@ import pytest
 from tests.end_to_end.running import ROOT, needed, running, runs
 from tests.end_to_end.test_front_ends import ask
 from tests.images import gradient, write_jp2
+from tests.other_users import PACKAGES, USER, folder_of_all, interpreter_of_all
 from tests.ports import free_port
+from tests.transport.client import connect
 
 
 def unprivileged() -> list[str]:
@@ -69,3 +71,43 @@ def test_daemon_serves(forbidden: Path, tmp_path: Path) -> None:
     settings = {"HOME": str(forbidden), "FILESYSTEM_PREFIX": f"{tmp_path}/", "LOGFILE": "-"}
     with running(command, [port], tmp_path / "log", **settings):
         assert ask(f"http://127.0.0.1:{port}/iiif/a.jp2/full/max/0/default.jpg").status == 200
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><text x="5" y="20">A</text></svg>'
+BEGINNINGS = (b"\xff\xd8", b"\x89PNG", b"<?xml")
+"""Of JPEG, PNG and XML."""
+MAPS = "/wms?SERVICE=WMS&REQUEST=GetCapabilities"
+HOMES = {"of root": "/root", "that does not exist": "/nonexistent", "forbidden": "{home}", "unset": None}
+
+
+@pytest.fixture
+def images() -> Iterator[Path]:
+    with folder_of_all() as folder:
+        write_jp2(folder / "a.jp2", gradient((300, 200), 3))
+        (folder / "a.svg").write_text(SVG)
+        yield folder
+
+
+@pytest.mark.parametrize("home", HOMES.values(), ids=HOMES.keys())
+def test_spawned_for_another_user(forbidden: Path, tmp_path: Path, images: Path, home: str | None) -> None:
+    """`spawn-fcgi -u`, which keeps root's HOME: with formats whose libraries look for files of the user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may become another user")
+    pytest.importorskip("rasterio")
+    interpreter, port = interpreter_of_all(), free_port()
+    listening = [needed("spawn-fcgi"), "-n", "-a", "127.0.0.1", "-p", str(port), "-u", USER]
+    command = [*listening, "--", interpreter, "-m", "iipserve"]
+    settings = {
+        "FILESYSTEM_PREFIX": f"{images}/",
+        "LOGFILE": "-",
+        "EXTRA_FORMATS": "svg",
+        "PYTHONPATH": f"{ROOT}:{PACKAGES}",
+    }
+    if home is None:
+        command = [needed("env"), "-u", "HOME", *command]
+    else:
+        settings["HOME"] = home.format(home=forbidden)
+    with running(command, [port], tmp_path / "log", **settings), connect(("127.0.0.1", port)) as peer:
+        for path in ("/iiif/a.jp2/full/max/0/default.jpg", "/iiif/a.svg/full/max/0/default.png", MAPS):
+            answer = peer.ask(path)
+            assert (answer.status, answer.body.startswith(BEGINNINGS)) == (200, True), path

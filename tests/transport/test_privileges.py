@@ -7,7 +7,6 @@ import os
 import pwd
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,21 +14,15 @@ from pathlib import Path
 import pytest
 
 from iipserve.transport.privileges import Account, parse_account
+from tests.other_users import PACKAGES, USER, folder_of_all, interpreter_of_all
 from tests.ports import free_port
 from tests.transport.processes import ROOT, Command, echo, until
 
-USER = "nobody"
-PACKAGES = sysconfig.get_path("purelib")
-AS_ANOTHER = "import os; os.setresuid(1234, 1234, 1234); import asyncio, numpy, iipserve.__main__"
-
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder of files that only its owner may change, below folders that everybody may enter."""
-    for place in (tmp_path, *tmp_path.parents):
-        if place.stat().st_uid == os.geteuid() and place != Path("/"):
-            place.chmod(place.stat().st_mode | 0o111)
-    return tmp_path
+def folder() -> Iterator[Path]:
+    with folder_of_all() as folder:
+        yield folder
 
 
 @pytest.fixture(autouse=True)
@@ -40,17 +33,7 @@ def _only_root(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="module")
 def interpreter() -> str:
-    """One that another user may run too, with the packages of this one."""
-    for candidate in (sys.executable, f"/usr/bin/python{sys.version_info[0]}.{sys.version_info[1]}"):
-        tried = subprocess.run(
-            [candidate, "-c", AS_ANOTHER],
-            env={"PYTHONPATH": f"{ROOT}:{PACKAGES}"},
-            check=False,
-            capture_output=True,
-        )
-        if tried.returncode == 0:
-            return candidate
-    pytest.skip("another user may not read this interpreter and its packages")
+    return interpreter_of_all()
 
 
 @contextmanager
