@@ -25,6 +25,7 @@ from iipserve.transport.fastcgi import RecordBuffer, end_request
 from iipserve.transport.params import ParamsDecoder
 from iipserve.transport.peer import PeerConnection, PeerServer
 from iipserve.transport.responses import Aborted, ResponseWriter
+from iipserve.transport.short_connections import ShortConnections
 from iipserve.transport.wire import ProtocolError, decode_pairs, encode_pairs
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Server(PeerServer, Protocol):
 
     roles: tuple[int, ...]
     capability: Mapping[str, int]
+    short_connections: ShortConnections
     params: ParamsDecoder
 
 
@@ -141,6 +143,8 @@ class Connection(PeerConnection, fastcgi.BaseConnection):  # type: ignore[misc] 
         if role not in self.server.roles:
             self._send(end_request(request_id, fastcgi.UNKNOWN_ROLE), None if keep else self._discard)
             return
+        if not keep:
+            self.server.short_connections.note()
         self._request_id, self._keep = request_id, keep
         self._surplus_length = 0
 

@@ -29,6 +29,7 @@ from iipserve.transport.http_connection import HttpConnection
 from iipserve.transport.params import ParamsDecoder
 from iipserve.transport.peer import TOO_SLOW, PeerConnection
 from iipserve.transport.service import MonitoredApplication
+from iipserve.transport.short_connections import ShortConnections
 from iipserve.transport.shortage import HeldMemory, first_to_close, in_excess, max_connections
 from iipserve.transport.sockets import set_options
 
@@ -74,6 +75,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
             fastcgi.MULTIPLEXES: 0,
         }
         self.params = ParamsDecoder()
+        self.short_connections = ShortConnections()
         self.stopping = False
         """No more connections are accepted; those that are open are served on."""
         self._stopped_at = 0.0
