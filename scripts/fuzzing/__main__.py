@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import itertools
 import json
 import random
 import shutil
@@ -27,9 +28,20 @@ KEPT_OF_A_KIND = 3
 """Findings that look alike and are kept; further ones are only counted."""
 EXAMPLES = 40
 """Requests of each strategy in one task."""
-FILES_PER_REQUESTS = 8
-"""Spoiled files between two tasks of generated requests."""
+MAKERS = {"requests": "requests", "services": "services", "wire": "raw"}
+"""Methods of the process that is fuzzed which make requests, by what `--only` calls them."""
+TURN = ("files", "files", "services", "files", "files", "wire", "files", "requests")
+"""What is done in turn."""
 REPORT_SECONDS = 60.0
+SORTS = {
+    "the process ended": "crashes",
+    "no answer": "hangs",
+    "memory grew": "times growth",
+    "status ": "answers 5xx",
+    "there is a traceback": "tracebacks",
+}
+"""Sorts of findings, by how their texts begin."""
+OTHERS = "wrong answers"
 
 ADDRESSES = (
     "/iip?FIF={0}&OBJ=Basic-Info&OBJ=Min-Max-sample-values&OBJ=DPI",
@@ -98,7 +110,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--minutes", type=float, default=5.0, metavar="N", help="how long to run (5)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all chance (1)")
-    parser.add_argument("--only", choices=("files", "requests"), help="leave the other half out")
+    parser.add_argument("--only", choices=sorted(set(TURN)), help="leave the others out")
     parser.add_argument(
         "--replay", type=Path, metavar="FOLDER", help="repeat a finding instead, and tell how it goes"
     )
@@ -124,7 +136,7 @@ class Run:
             self.report()
         for finding in self._server.run(case.task):
             self._findings.keep(finding, case)
-        self._done["files" if case.file else "request tasks"] += 1
+        self._done["files" if case.file else case.task["make"]] += 1
         if case.file:
             case.file.unlink(missing_ok=True)
         return True
@@ -133,10 +145,11 @@ class Run:
         """Print one line."""
         minutes = (time.monotonic() - self._start) / 60
         requests, server = self._server.requests, self._server
+        tasks = ", ".join(f"{self._done[make]} tasks of {name}" for name, make in MAKERS.items())
         print(
-            f"{minutes:5.1f} min: {self._done['files']} files, {self._done['request tasks']} request tasks, "
-            f"{requests['answered']} requests answered, {requests['refused']} refused, "
-            f"{server.resident >> 20} MB, {self._findings.count} findings of {self._findings.kinds} kinds",
+            f"{minutes:5.1f} min: {self._done['files']} files, {tasks}, "
+            f"{requests['answered']} requests answered, {requests['refused']} refused, {server.resident >> 20} MB; "
+            f"{self._findings.summary()}",
             flush=True,
         )
 
@@ -154,10 +167,13 @@ class Findings:
         """Findings, those that look alike included."""
         return self._by_kind.total()
 
-    @property
-    def kinds(self) -> int:
-        """Findings that look different."""
-        return len(self._by_kind)
+    def summary(self) -> str:
+        """How many there are of each sort."""
+        counts = dict.fromkeys((*SORTS.values(), OTHERS), 0)
+        for kind, count in self._by_kind.items():
+            sort = next((sort for beginning, sort in SORTS.items() if kind.startswith(beginning)), OTHERS)
+            counts[sort] += count
+        return ", ".join(f"{count} {sort}" for sort, count in counts.items())
 
     def keep(self, finding: Finding, case: Case) -> None:
         """Keep what is needed to repeat a finding, unless enough like it are kept."""
@@ -188,14 +204,13 @@ class Findings:
 
 
 def _cases(corpus: dict[str, bytes], folder: Path, chance: random.Random, only: str | None) -> Iterator[Case]:
-    number = 0
-    while True:
-        number += 1
-        if only == "requests" or (only is None and number % FILES_PER_REQUESTS == 0):
-            task = {"seed": chance.randrange(2**32), "examples": EXAMPLES}
-            yield Case(task, f"generated from {task['seed']}")
-        else:
+    for number in itertools.count():
+        kind = only or TURN[number % len(TURN)]
+        if kind == "files":
             yield _spoiled_file(number, corpus, folder, chance)
+        else:
+            task = {"make": MAKERS[kind], "seed": chance.randrange(2**32), "examples": EXAMPLES}
+            yield Case(task, f"{kind} from {task['seed']}")
 
 
 def _spoiled_file(number: int, corpus: dict[str, bytes], folder: Path, chance: random.Random) -> Case:

@@ -1,7 +1,8 @@
 """The process that is fuzzed: answers what `scripts/fuzz` asks for, line by line, and says how it went.
 
-A line in is a task, `{"addresses": [...]}` or `{"seed": n, "examples": n}`; lines out are `{"ask": address}`
-before each request, `{"flaw": ..., "address": ...}` for each that went wrong, and `{"done": ...}` at the end.
+A line in is a task, `{"addresses": [...]}` or `{"make": name, "seed": n, "examples": n}`, with the name of a method of `Child`;
+lines out are `{"ask": address}` before each request, `{"flaw": ..., "address": ...}` for each that went wrong, and
+`{"done": ...}` at the end.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import faulthandler
 import json
 import logging
 import os
+import random
 import resource
 import sys
 import traceback
@@ -21,8 +23,10 @@ from hypothesis import HealthCheck, Phase, given, seed
 from hypothesis import settings as hypothesis_settings
 
 from iipserve.app import Application, build
-from iipserve.http import Response
 from iipserve.transport.malloc import tune_malloc
+from scripts.fuzzing import wire
+from scripts.fuzzing.services import Services
+from scripts.fuzzing.wire import Wire
 from tests.properties import mutations as spoiling
 from tests.properties import strategies
 from tests.properties.answers import flaw
@@ -55,6 +59,8 @@ class Child:
         logging.getLogger().addHandler(self._failure)
         self._counts = {"answered": 0, "refused": 0}
         self._subjects: list[Subject] = []
+        self._services = Services(folder)
+        self._wire = Wire(self._application, settings(folder))
 
     def tell(self, **values: Any) -> None:
         """Send one line."""
@@ -67,24 +73,51 @@ class Child:
             for address in task["addresses"]:
                 self.check(Asked(address))
         else:
-            self._generate(task["seed"], task["examples"])
+            getattr(self, task["make"])(task["seed"], task["examples"])
         counts, self._counts = self._counts, {"answered": 0, "refused": 0}
         self.tell(done=True, rss=resident(), **counts)
 
     def check(self, asked: Asked) -> None:
         """Ask, and tell what is wrong with the answer."""
-        self.tell(ask=asked.address)
-        self._failure.text = ""
+        self._begin(asked.address)
         response = ask(self._application, asked.address)
-        self._counts["answered" if response.status < 400 else "refused"] += 1
-        found = flaw(response, asked.expected, str(self._folder)) or self._logged(response)
+        found = flaw(response, asked.expected, str(self._folder))
+        self._end(asked.address, response.status < 400, found)
+
+    def _begin(self, shown: str) -> None:
+        self.tell(ask=shown)
+        self._failure.text = ""
+
+    def _end(self, shown: str, answered: bool, found: str | None) -> None:
+        """Count an answer, and tell what is wrong with it."""
+        self._counts["answered" if answered else "refused"] += 1
+        if self._failure.text and not found:
+            found = "there is a traceback in the log"
         if found:
-            self.tell(flaw=found, address=asked.address, trace=self._failure.text)
+            self.tell(flaw=found, address=shown, trace=self._failure.text)
 
-    def _logged(self, response: Response) -> str | None:
-        return f"status {response.status}, with a traceback in the log" if self._failure.text else None
+    def services(self, number: int, examples: int) -> None:
+        """Ask map services and collections."""
+        self._services.create()
+        chance = random.Random(number)
+        for _ in range(examples):
+            sent = self._services.sent(chance)
+            self._begin(str(sent))
+            response = self._services.answer(sent)
+            self._end(str(sent), response.status < 400, self._services.flaw(response))
 
-    def _generate(self, number: int, examples: int) -> None:
+    def raw(self, number: int, examples: int) -> None:
+        """Send raw bytes of both transports."""
+        chance = random.Random(number)
+        for index in range(examples):
+            over_http = bool(index % 2)
+            data = wire.spoiled((wire.http if over_http else wire.fastcgi)(chance), chance)
+            shown = f"{'HTTP' if over_http else 'FastCGI'} {data[:2000]!r}"
+            self._begin(shown)
+            self._end(shown, True, self._wire.flaw(data, over_http=over_http, chance=chance))
+
+    def requests(self, number: int, examples: int) -> None:
+        """Ask for pictures in every way that `tests.properties` knows."""
         subjects = self._known_subjects()
         valid = strategies.valid_requests(subjects)
         for requests in (valid, spoiling.spoiled(valid), spoiling.assembled(subjects)):

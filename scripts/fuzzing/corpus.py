@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def make_corpus(folder: Path) -> dict[str, bytes]:
     (folder / "subjects.json").write_text(json.dumps(names))
     files = [path for path in sorted(folder.iterdir()) if path.suffix != ".json"]
     found = {path.name: path.read_bytes() for path in files}
-    found |= _kinds(folder / "kind") | _georeferenced(folder)
+    with tempfile.TemporaryDirectory() as scratch:  # some have names of images
+        found |= _kinds(Path(scratch) / "kind") | _georeferenced(Path(scratch))
     return {name: data for name, data in found.items() if len(data) <= LARGEST}
 
 
@@ -45,5 +47,4 @@ def _georeferenced(folder: Path) -> dict[str, bytes]:
     for name, make in geo_rasters.KINDS.items():
         path = make(folder)
         found[f"geo-{name}"] = path.read_bytes()
-        path.unlink()
     return found
