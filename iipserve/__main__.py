@@ -83,9 +83,9 @@ def main(
     try:
         return _run(given, environ, build, out)
     except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
+        logs.refuse(str(error))
     except ImportError as error:
-        sys.stderr.write(f"{unusable_package(error)}\n")
+        logs.refuse(unusable_package(error))
     finally:
         out.flush()
     return 1
@@ -109,6 +109,8 @@ def _run(
         listening = {"fastcgi": str(options.bind)} if options.bind else {}
         return check(environ, overrides, out, sys.stderr, **listening)
     if loaded.mistakes:
+        if options.user is None and loaded.config.logfile not in logs.STANDARD_ERROR:
+            logs.set_up(loaded.config)
         raise ConfigError("\n".join(loaded.mistakes.values()))
     loaded = _noted(loaded._replace(config=dataclasses.replace(loaded.config, **overrides)), overrides)
     if loaded.config.purge_secret and build is build_application:

@@ -48,6 +48,8 @@ class CachedAnswer(NamedTuple):
     """Those that only the protocol knows."""
     collections: Mapping[str, int] = MappingProxyType({})
     """Versions of the collections that it is made of."""
+    protocol: str = ""
+    """Name of the one that planned it."""
 
 
 class AddressCache:

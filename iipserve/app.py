@@ -6,9 +6,10 @@ import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from threading import get_ident
 from weakref import ref
 
-from iipserve import __version__, address_cache, http, registry
+from iipserve import __version__, address_cache, damage, exchange, plan_words, registry
 from iipserve.address_cache import AddressCache, AddressKey, CachedAnswer
 from iipserve.cache import TieredCache
 from iipserve.cache.memcached import MemcachedCache
@@ -32,7 +33,6 @@ from iipserve.engine.renderer import Renderer
 from iipserve.errors import (
     IMAGE_FAULTS,
     INTERNAL_ERROR,
-    DecodeError,
     IIPServeError,
     MethodNotAllowed,
     Overloaded,
@@ -43,7 +43,6 @@ from iipserve.geometry import new_tuple
 from iipserve.http import READING_METHODS, Headers, Request, Response, Routed
 from iipserve.image import ImageInfo, ImageName
 from iipserve.leader import hand_over
-from iipserve.lru import LRU
 from iipserve.plan import (
     Bundle,
     CatalogPlan,
@@ -62,8 +61,6 @@ from iipserve.viewer import RESERVED, Viewer
 
 log = logging.getLogger(__name__)
 
-MAX_DAMAGE_REPORTS = 1000
-"""Addresses of damaged parts that have a line in the log and get no other."""
 ATTEMPTS = 3
 """How often a request is planned anew because its file was just replaced."""
 MAX_UNREADABLE = 4
@@ -76,6 +73,8 @@ PRODUCT = Document(f"iipserve {__version__}, an image server\n".encode(), "text/
 """The answer at `BARE_ADDRESS` without a query."""
 
 
+VIEWER = "viewer"
+"""What belongs to no protocol, in place of the name of one."""
 REMEMBERED = (RenderPlan, CoveragePlan, ReadyDocument, Redirect, CatalogPlan)
 """Contents of answers that are remembered by address."""
 
@@ -119,7 +118,6 @@ class Application:
         self._viewer = Viewer(library, config, examine=renderer.examine)
         # without remembered headers no plan could be proved to be of the same file
         self._answers = AddressCache(address_cache.CAPACITY if config.max_metadata_cache_size else 0)
-        self._damaged: LRU[str, bool] = LRU(MAX_DAMAGE_REPORTS)
 
     def handle(self, request: Request, *, over_http: bool = False) -> Response:
         """Answer one request; every error becomes a response here."""
@@ -133,11 +131,11 @@ class Application:
                 destination = self._router.route(request)
                 response = self._answer_anew(request, destination, address, over_http=over_http)
         except IIPServeError as error:
-            if isinstance(error, DecodeError):
-                self._report_damage(request, error)
+            exchange.failed(type(error).__name__)
             response = self._error_response(request, destination, error)
         except Exception:
             log.exception("%s %s?%s failed", request.method, request.path, request.query)
+            exchange.failed(exchange.INTERNAL)
             response = self._error_response(request, destination, IIPServeError(INTERNAL_ERROR))
         return response._replace(body=b"") if request.method == "HEAD" else response
 
@@ -173,13 +171,6 @@ class Application:
         self._catalog.reload()
         self.clear()
 
-    def _report_damage(self, request: Request, error: DecodeError) -> None:
-        """Log a damaged part of a file, once for each address: clients ask for it again and again."""
-        address = request.printable_address
-        if not self._damaged.get(address):
-            self._damaged.set(address, True)
-            log.warning("%s: %s", address, http.printable(str(error)))
-
     def _destination(self, request: Request) -> Destination | None:
         """Where the request leads, also if it is to be refused."""
         try:
@@ -214,6 +205,7 @@ class Application:
 
     def _viewer_response(self, request: Request, *, over_http: bool) -> Response:
         """What belongs to no protocol: the viewer, where it is on, and a line about this server."""
+        exchange.asks(VIEWER)
         if request.method not in READING_METHODS:
             raise MethodNotAllowed(request.method, READING_METHODS)
         if over_http or self._server.config.viewer:
@@ -228,12 +220,14 @@ class Application:
 
     def _answer(self, protocol: Protocol, routed: Routed, address: AddressKey | None) -> Response:
         request = routed.request
+        exchange.asks(protocol.name)
         protocol.check_request(routed, self._server)
         query: Query = protocol.parse(routed, self._server)
         modification, selected = None, query.names
         if routed.modifiers and self._read_modifiers:
             modification = self._read_modifiers(routed.modifiers, self._server)
             selected = tuple(map(modification.select, selected))
+        exchange.asks(protocol.name, selected)
         unreadable: dict[ImageName, IIPServeError] = {}
         for _ in range(ATTEMPTS + MAX_UNREADABLE):
             content: object = None
@@ -249,6 +243,7 @@ class Application:
                     names, found = (*selected, *tuple(images)[len(found) :]), list(images.values())
                     headers = (*headers, *images.headers)
                 content = self._completed(answer.content, headers, modification, images)
+                exchange.planned(content, names)
                 self._check_unrendered(content, found)
                 response = self._respond_by_type[type(content)](request, content, headers, found)
             except ImageChanged:
@@ -257,6 +252,7 @@ class Application:
                 continue
             except IIPServeError as error:
                 if self._is_current(images.values()):
+                    damage.report_shown(getattr(content, "images", ()), error)
                     damaged = _leaves_hole(error, content, images)
                     if damaged is None or len(unreadable) == MAX_UNREADABLE:
                         raise
@@ -264,7 +260,9 @@ class Application:
                 continue
             if address is not None and images.is_lasting and isinstance(content, REMEMBERED):
                 proof = zip(names, map(ref, found))  # noqa: B905
-                cached = new_tuple(CachedAnswer, (tuple(proof), content, headers, images.collections))
+                cached = new_tuple(
+                    CachedAnswer, (tuple(proof), content, headers, images.collections, protocol.name)
+                )
                 self._answers.set(request, address, cached)
             return response
         replaced = next((repr(name.identifier) for name in query.names), "an image of the collection")
@@ -296,6 +294,8 @@ class Application:
         cached = self._answers.get(request, address)
         if cached is None or (cached.collections and not self._catalog.is_current(cached.collections)):
             return None
+        if (noted := exchange.running.get(get_ident())) is not None:
+            noted.known = cached
         found = []
         try:
             for name, planned_for in cached.images:
@@ -361,6 +361,7 @@ def build(config: Config) -> Application:
     Raises:
         ConfigError: a setting names something that does not exist, or a protocol cannot use it.
     """
+    exchange.describe_by(plan_words.words)
     memory = MemoryCache(int(config.max_image_cache_size * MEGABYTE))
     memcached = None
     if config.memcached_servers:

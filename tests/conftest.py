@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import iipserve.libvips  # noqa: F401 (before a test imports pyvips: it sets up the order of libraries)
+from iipserve.transport import logs
 from tests.images import Picture, gradient, smooth, write_jpeg_pyramid, write_tiff_pyramid
 
 # an example takes as long as the machine lets it, and the examples are the same in each run
@@ -26,6 +27,21 @@ def level_of_the_log() -> Iterator[None]:
     level = logger.level
     yield
     logger.setLevel(level)
+
+
+@pytest.fixture
+def own_log(tmp_path: Path) -> Iterator[Path]:
+    """Where a test may let `logs.set_up` write; the loggers are put back as pytest had them."""
+    root, names = logging.getLogger(), ("iipserve", logs.START)
+    handlers, level = root.handlers[:], root.level
+    root.handlers[:] = []
+    yield tmp_path / "log"
+    for handler in root.handlers:
+        handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in names:
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

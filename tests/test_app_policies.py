@@ -69,7 +69,7 @@ def test_unknown_extra_format_stops_the_start(folder: Path) -> None:
         build(folder, extra_formats=("fits", "doc"))
 
 
-def test_damaged_tile_has_one_line_in_the_log(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_damaged_file_has_one_line_in_the_log(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     with tifffile.TiffFile(folder / "a.tif") as file:
         offset, length = file.pages[0].dataoffsets[0], file.pages[0].databytecounts[0]
     with (folder / "a.tif").open("r+b") as written:
@@ -80,5 +80,5 @@ def test_damaged_tile_has_one_line_in_the_log(folder: Path, caplog: pytest.LogCa
     statuses = [ask(server, f"/iip?FIF=a.tif&JTL={level},0").status for level in (1, 1, 0, 0)]
     assert sorted(statuses) == [200, 200, 422, 422]
     (line,) = caplog.messages
-    assert line.startswith("/iip?FIF=a.tif&JTL=")
+    assert line.startswith("'a.tif' is damaged: ")
     assert str(folder) not in line

@@ -13,7 +13,7 @@ PACKAGE = Path(iipserve.__file__).parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("geometry", "registry", "config", "leader", "lru", "native_libraries", "purges"),
+    ("geometry", "registry", "config", "leader", "lru", "native_libraries", "purges", "exchange", "damage"),
     ("containers",),
     ("http", "image", "libvips", "formats"),
     ("processing", "pyramid", "diagnosis"),
@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("coverage_formats",),
     ("protocols", "engine"),
     ("router", "viewer", "responses", "collection_jobs"),
-    ("address_cache", "catalog_documents", "collection_answers", "contents"),
+    ("address_cache", "catalog_documents", "collection_answers", "contents", "plan_words"),
     ("app",),
     ("middleware",),
     ("command_line",),

@@ -85,6 +85,14 @@ def test_mistakes_in_settings_are_told_one_per_line(capsys: pytest.CaptureFixtur
     ]
 
 
+def test_why_there_is_no_start_is_logged(tmp_path: Path) -> None:
+    command = Command(tmp_path, "--bind", ":0", JPEG_QUALITY="high", MAX_CVT="big")
+    code, err = command.end()
+    assert code == 1
+    lines = [line.split(" ", 3)[3] for line in command.log.read_text().splitlines()]
+    assert lines == [f"ERROR iipserve does not start: {mistake}" for mistake in err.splitlines()]
+
+
 def test_address_that_cannot_be_had_is_told(tmp_path: Path) -> None:
     code, err = Command(tmp_path, "--bind", "/no/such/folder/socket").end()
     assert (code, err) == (1, "cannot listen on /no/such/folder/socket: No such file or directory\n")

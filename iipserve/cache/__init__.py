@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator
 
 from iipserve.cache.memory import MemoryCache as MemoryCache
+from iipserve.exchange import MEMCACHED, came_from
 from iipserve.plan import CoveragePlan, ImageRef, RenderPlan, Rendition
 
 
@@ -40,6 +41,7 @@ class TieredCache(RenditionCache):
             return rendition
         rendition = self._shared.get(plan)
         if rendition is not None:
+            came_from(MEMCACHED)
             self._memory.set(plan, rendition, len(rendition.body))
         return rendition
 

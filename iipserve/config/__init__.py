@@ -286,11 +286,17 @@ class Config:
     # -- process
     verbosity: int = setting(
         "VERBOSITY", default=1, parse=Number(0), example="2",
-        text="Log level: 0 nothing, 1 start, warnings and errors, 2 and more also requests, 4 and more also headers and other details of each.",
+        text="Log level: 0 nothing, 1 start, warnings (damaged files, slow requests) and errors, 2 and more also requests, 4 and more also headers and other details of each.",
     )  # fmt: skip
     logfile: str = setting(
         "LOGFILE", default="/tmp/iipsrv.log", parse=Text("a path, `syslog` or `-`", words=("syslog",)), example="-",
         text="Log file to append to, or `syslog`, or `-` for standard error.",
+    )  # fmt: skip
+    log_format: str = setting(
+        "LOG_FORMAT", default="text", parse=OneOf("text", "json"), example="json", text="Form of the lines of the log: `text`, or `json` with one object each."
+    )  # fmt: skip
+    slow_request: int = setting(
+        "SLOW_REQUEST", default=10_000, parse=Number(0), example="2000", text="Milliseconds from which on a request has a line in the log that says what took so long, until the client has received all of it; 0 logs none."
     )  # fmt: skip
     workers: int = setting(
         "WORKERS", default=0, parse=Number(0, 1024), example="4",

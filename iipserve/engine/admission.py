@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from iipserve.config import MEGABYTE, Config
 from iipserve.errors import Overloaded, TooLarge
+from iipserve.exchange import WAITING, phase
 from iipserve.geometry import Size, ceil_div
 from iipserve.leader import hand_over, waiting_long
 
@@ -185,11 +186,12 @@ class AdmissionControl:
                 raise
 
     def _wait(self, lane: Lane, waiter: Waiter) -> None:
-        if lane is self._quick:
-            entered = waiter.entered.wait(self._patience)
-        else:
-            with waiting_long():
+        with phase(WAITING):
+            if lane is self._quick:
                 entered = waiter.entered.wait(self._patience)
+            else:
+                with waiting_long():
+                    entered = waiter.entered.wait(self._patience)
         if not entered:
             raise Overloaded("the server is busy with other images; ask again later")
 

@@ -7,8 +7,10 @@ import errno
 import numpy as np
 from numpy.typing import NDArray
 
+from iipserve import damage
 from iipserve.engine.files import ImageChanged, PooledFile, file_state, unavailable
 from iipserve.errors import IIPServeError
+from iipserve.exchange import READING, phase
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageInfo, LevelStorage
 from iipserve.processing import Pixels
@@ -44,52 +46,37 @@ class CheckedSource(Source):
 
     def read_tile(self, level: int, column: int, row: int, quality_layers: int = 0) -> Pixels:
         """As `Source.read_tile`."""
-        try:
+        with Reading(self):
             pixels = self._source.read_tile(level, column, row, quality_layers)
-        except Exception as error:
-            self._report(error)
-            raise
         self.check()
         return pixels
 
     def read_part(self, level: int, column: int, row: int, part: Region, quality_layers: int = 0) -> Pixels:
         """As `Source.read_part`."""
-        try:
+        with Reading(self):
             pixels = self._source.read_part(level, column, row, part, quality_layers)
-        except Exception as error:
-            self._report(error)
-            raise
         self.check()
         return pixels
 
     def read_mask(self, level: int, column: int, row: int) -> NDArray[np.bool_] | None:
         """As `Source.read_mask`."""
-        try:
+        with Reading(self):
             mask = self._source.read_mask(level, column, row)
-        except Exception as error:
-            self._report(error)
-            raise
         if mask is not None:
             self.check()
         return mask
 
     def read_region(self, level: int, region: Region, size: Size) -> Pixels:
         """As `Source.read_region`."""
-        try:
+        with Reading(self):
             pixels = self._source.read_region(level, region, size)
-        except Exception as error:
-            self._report(error)
-            raise
         self.check()
         return pixels
 
     def read_stored(self, region: Region, bands: Bands) -> Pixels:
         """As `Source.read_stored`."""
-        try:
+        with Reading(self):
             pixels = self._source.read_stored(region, bands)
-        except Exception as error:
-            self._report(error)
-            raise
         self.check()
         return pixels
 
@@ -103,11 +90,8 @@ class CheckedSource(Source):
 
     def storage(self, level: int) -> LevelStorage:
         """As `Source.storage`."""
-        try:
+        with Reading(self):
             storage = self._source.storage(level)
-        except Exception as error:
-            self._report(error)
-            raise
         self.check()
         return storage
 
@@ -116,7 +100,7 @@ class CheckedSource(Source):
         try:
             return self._source.stored_tile(level, column, row, format, profile=profile)
         except Exception as error:
-            self._report(error)
+            self.report(error)
             raise
 
     def check(self) -> None:
@@ -143,10 +127,29 @@ class CheckedSource(Source):
             self.is_stale = True
         raise ImageChanged
 
-    def _report(self, error: Exception) -> None:
+    def report(self, error: Exception) -> None:
         """Raise what an error of the source means, if it is not the error itself."""
         self.check()
+        damage.report(self.info.identifier, self.info.version, error)
         # Pillow's errors of decoding are OSError too, without a number
         if isinstance(error, OSError) and error.errno is not None:
             self.is_stale = True  # libvips keeps an image that could not be read once in this state
             raise unavailable(repr(self.info.identifier), error) from error
+
+
+class Reading:
+    """While a source reads: time goes to its image, and errors are reported. (`contextlib` would take longer.)"""
+
+    __slots__ = ("_phase", "_source")
+
+    def __init__(self, source: CheckedSource) -> None:
+        self._source = source
+        self._phase = phase(READING, source.info.identifier)
+
+    def __enter__(self) -> None:
+        self._phase.__enter__()
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._phase.__exit__()
+        if isinstance(error, Exception):
+            self._source.report(error)

@@ -24,6 +24,7 @@ from iipserve.engine.large_file import LargeFile, LargeFileWriter
 from iipserve.engine.library import Library
 from iipserve.engine.single_flight import SingleFlight
 from iipserve.errors import TooLarge, UnsupportedEncoding
+from iipserve.exchange import ENCODING, RENDERED, came_from, phase, rendered
 from iipserve.geometry import ceil_div
 from iipserve.plan import CoveragePlan, Crop, LargeRendition, MosaicRule, Rendition, Warp
 
@@ -68,7 +69,10 @@ class CoverageRenderer:
             DecodeError: the image's file is damaged where the plan needs it.
         """
         plan = plan.file
-        made = self._cache.get(plan) or self._files.do(plan, lambda: self._made(plan))
+        made: Rendition | LargeRendition | None = self._cache.get(plan)
+        if made is None:
+            came_from(RENDERED)
+            made = self._files.do(plan, lambda: self._made(plan))
         self.check(plan)
         return made
 
@@ -96,7 +100,9 @@ class CoverageRenderer:
         with self._admission.admit(cost._replace(memory=cost.memory + held)):
             check()
             strips = _strips(plan, readers, check)
-            body = _in_memory(format, raster, strips) if is_small else _on_disk(format, raster, strips)
+            rendered()
+            with phase(ENCODING):
+                body = _in_memory(format, raster, strips) if is_small else _on_disk(format, raster, strips)
         if not isinstance(body, bytes):
             return LargeRendition(body, format.media_type, plan.digest)
         rendition = Rendition(body, format.media_type, plan.digest)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple, TypeAlias
 
+from iipserve import damage, exchange
 from iipserve.cache import MemoryCache
 from iipserve.config import MEGABYTE, Config
 from iipserve.engine.checked_source import CheckedSource
@@ -285,7 +286,7 @@ class Library:
         self._descriptors.clear()
 
     def _open(self, identifier: str, selector: Selector) -> CheckedSource:
-        with self._opening_delay.opening():
+        with exchange.opening(identifier), self._opening_delay.opening():
             return self._open_patiently(identifier, selector)
 
     def _open_patiently(self, identifier: str, selector: Selector) -> CheckedSource:
@@ -376,6 +377,7 @@ class Library:
         except (DecodeError, ImageNotFound, UnsupportedImage, OSError) as error:
             if file_state(pooled.status()) != pooled.known.state:
                 raise ImageChanged from error
+            damage.report(file.identifier, file.version, error)
             raise
         finally:
             del refusal  # which refers to this frame

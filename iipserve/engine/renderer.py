@@ -32,6 +32,7 @@ from iipserve.engine.values import WindowReader
 from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.engine.warping import WarpReader
 from iipserve.errors import TooLarge, UnsupportedEncoding
+from iipserve.exchange import ENCODING, PASSED, PROCESSING, READING, RENDERED, came_from, phase, rendered
 from iipserve.geometry import Size, new_tuple
 from iipserve.image import ImageInfo
 from iipserve.plan import (
@@ -139,6 +140,7 @@ class Renderer:
             if body is not None:
                 # it belongs to the version that its file has after reading
                 self.check(plan)
+                came_from(PASSED)
                 return self._finished(plan, view, encoder, body)
         return self._made(plan, view, encoder)
 
@@ -204,12 +206,14 @@ class Renderer:
             # whatever is decoded later is checked by the source
             self.check(plan)
             checked = True
+            rendered()
             body = self._rendered(view, plan, encoder)
             if isinstance(body, LargeFile) and len(body) > LARGE_BYTES:
                 etag = plan.digest if view.is_final else plan.digest + PROVISIONAL
                 return LargeRendition(body, encoder.format.media_type, etag, view.faults)
             return self._finished(plan, view, encoder, body if isinstance(body, bytes) else b"".join(body))
 
+        came_from(RENDERED)
         result = self._renditions.do(plan, make)
         if not checked:
             # what another thread began to make may have been out of date before this request came
@@ -233,8 +237,11 @@ class Renderer:
                 return self._written(view, plan, encoder, encoder.encode_rows, strips)
         cost = _encoding_cost(cost, operations, encoder)
         with self._admission.admit(cost, brief=encoder.quick and cost.is_brief):
-            pixels = pipeline.fit_bands(pipeline.apply(operations, view.read()), encoder.format.bands)
-            return encoder.encode(pixels, plan.encoding, view.metadata())
+            with phase(PROCESSING):
+                # nothing here refers to what was read while it is processed
+                pixels = pipeline.fit_bands(pipeline.apply(operations, _read(view)), encoder.format.bands)
+            with phase(ENCODING):
+                return encoder.encode(pixels, plan.encoding, view.metadata())
 
     def _written(
         self, view: ViewReader, plan: RenderPlan, encoder: Encoder, encode_rows: RowEncoder, cost: Cost
@@ -244,7 +251,8 @@ class Renderer:
         with self._admission.admit(cost), closing(LargeFileWriter()) as writer:
             bands, strips = _with_bands(self._strips(view, cost.size, encoder, deadline))
             shape = (cost.size.height, cost.size.width, bands)
-            encode_rows(strips, shape, plan.encoding, view.metadata(), writer)
+            with phase(ENCODING):
+                encode_rows(strips, shape, plan.encoding, view.metadata(), writer)
             return writer.file()
 
     def _strips(self, view: ViewReader, size: Size, encoder: Encoder, deadline: float) -> Iterator[Pixels]:
@@ -261,9 +269,26 @@ class Renderer:
                     f"an image of {size.width} x {size.height} pixels takes longer to render than the "
                     f"{self._seconds:.0f} seconds allowed; request a smaller one"
                 )
-            return pipeline.fit_bands(pipeline.apply(operations, pixels), encoder.format.bands)
+            with phase(PROCESSING):
+                return pipeline.fit_bands(pipeline.apply(operations, pixels), encoder.format.bands)
 
-        return map(complete, view.read_strips())
+        return map(complete, _read_in_phase(view.read_strips()))
+
+
+def _read(view: ViewReader) -> Pixels:
+    with phase(READING):
+        return view.read()
+
+
+def _read_in_phase(strips: Iterator[Pixels]) -> Iterator[Pixels]:
+    """The same strips; the time that each takes is that of reading."""
+    while True:
+        with phase(READING):
+            strip = next(strips, None)
+        if strip is None:
+            return
+        yield strip
+        del strip
 
 
 def _work_by_rows(operations: tuple[Operation, ...]) -> bool:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from iipserve.exchange import WAITING, phase
 from iipserve.leader import hand_over, waiting_long
 
 K = TypeVar("K", bound=Hashable)
@@ -66,9 +67,10 @@ class SingleFlight(Generic[K, V]):
 def _wait(call: Call[V]) -> V:
     assert call.done is not None, "set before the lock was released"
     hand_over()
-    if not call.done.wait(SHORT):
-        with waiting_long():
-            call.done.wait()
+    with phase(WAITING):
+        if not call.done.wait(SHORT):
+            with waiting_long():
+                call.done.wait()
     if call.error is not None:
         raise call.error
     return call.result  # type: ignore[return-value]  # set unless there is an error

@@ -9,9 +9,11 @@ import logging
 import socket
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from time import monotonic
 from typing import Protocol
 
-from iipserve.http import Request, Response
+from iipserve.exchange import Exchange
+from iipserve.http import Request
 from iipserve.transport import fastcgi
 from iipserve.transport.bodies import (
     NOT_STORED,
@@ -222,17 +224,21 @@ class Connection(PeerConnection, fastcgi.BaseConnection):  # type: ignore[misc] 
         """Send the application's response; with `early`, before the request is complete."""
         self._respond(self.server.application.answer(request), early=early)
 
-    def _respond(self, response: Response, *, early: bool) -> None:
+    def _respond(self, exchange: Exchange, *, early: bool) -> None:
+        self._exchange = exchange
         self._afterwards = self._finish_early if early else self._finish
         try:
-            complete = self._responses.send(self.outgoing, self._request_id, response)
+            complete = self._responses.send(self.outgoing, self._request_id, exchange)
         except Aborted:
             complete = self._cut()
+        if not complete:
+            exchange.answered = monotonic()
         self._await_reading(complete, progress=True)
 
     def _cut(self) -> bool:
         """End an answer after the records that are being sent."""
         self.outgoing.cut()
+        self._end_exchange(complete=False)
         return self.outgoing.send([end_request(self._request_id)])
 
     def _flush(self) -> bool:
@@ -252,6 +258,7 @@ class Connection(PeerConnection, fastcgi.BaseConnection):  # type: ignore[misc] 
         has arrived.
         """
         keep = self._keep
+        self._end_exchange()
         self._forget_request()
         self.waiting_since = 0.0
         if keep and (not self.server.stopping or self._input or self.has_unread()):
@@ -263,7 +270,7 @@ class Connection(PeerConnection, fastcgi.BaseConnection):  # type: ignore[misc] 
 
     def _reject(self, status: HTTPStatus, message: str) -> None:
         """Send an error before the request is complete, and keep no more of it."""
-        self._respond(self.server.application.error_response(status, message), early=True)
+        self._respond(self.server.application.refusal(status, message, self._request), early=True)
 
 
 READERS: dict[int, Callable[[Connection, int, bytes], None]] = {

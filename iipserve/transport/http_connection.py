@@ -7,7 +7,8 @@ import socket
 from http import HTTPStatus
 from time import monotonic
 
-from iipserve.http import Request, Response
+from iipserve.exchange import Exchange
+from iipserve.http import Request
 from iipserve.transport.bodies import NOT_STORED, TOO_LONG, BodyBuffer, NotStored, oversized
 from iipserve.transport.http_chunks import ChunkReader
 from iipserve.transport.http_head import END, Head, Refused, parse_head, refuse_beginning
@@ -166,25 +167,31 @@ class HttpConnection(PeerConnection):
 
     def _answer(self, head: Head, request: Request, *, early: bool = False) -> None:
         """Send the application's response; with `early`, before the request is complete, and close after it."""
-        response = self._server.application.answer(request, over_http=True)
+        exchange = self._server.application.answer(request, over_http=True)
         keep = head.keep and not early and not self._server.stopping
-        self._respond(response, method=request.method, minor=head.minor, keep=keep)
+        self._respond(exchange, method=request.method, minor=head.minor, keep=keep)
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         """Send an error and read no more."""
-        method, minor = (self._head.request.method, self._head.minor) if self._head else ("GET", 1)
-        response = self._server.application.error_response(status, message)
-        self._respond(response, method=method, minor=minor, keep=False)
+        request, minor = (self._head.request, self._head.minor) if self._head else (None, 1)
+        exchange = self._server.application.refusal(status, message, request)
+        method = request.method if request is not None else "GET"
+        self._respond(exchange, method=method, minor=minor, keep=False)
 
-    def _respond(self, response: Response, *, method: str, minor: int, keep: bool) -> None:
-        framed = HttpResponse(self._server.application, response, method=method, minor=minor, keep=keep)
+    def _respond(self, exchange: Exchange, *, method: str, minor: int, keep: bool) -> None:
+        framed = HttpResponse(self._server.application, exchange, method=method, minor=minor, keep=keep)
         self._keep = framed.keep
+        self._exchange = exchange
         self._afterwards = self._finish
-        self._await_reading(framed.send(self.outgoing), progress=True)
+        complete = framed.send(self.outgoing)
+        if not complete:
+            exchange.answered = monotonic()
+        self._await_reading(complete, progress=True)
 
     def _finish(self) -> None:
         """End the request; close the connection, unless it is kept, once the client has seen the answer."""
         unread = bool(self._input) or self._body is not None
+        self._end_exchange()
         self._forget_request()
         self.waiting_since = 0.0
         if not self._keep:

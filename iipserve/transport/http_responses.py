@@ -9,6 +9,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from time import time
 
+from iipserve.exchange import Exchange
 from iipserve.http import Headers, Response
 from iipserve.leader import hand_over
 from iipserve.transport.outgoing import Outgoing
@@ -30,11 +31,12 @@ class HttpResponse:
     """One response: how it is framed, and whether the connection can be kept after it."""
 
     def __init__(
-        self, application: MonitoredApplication, response: Response, *, method: str, minor: int, keep: bool
+        self, application: MonitoredApplication, exchange: Exchange, *, method: str, minor: int, keep: bool
     ) -> None:
-        """Frame `response` for a client that asked with this method and minor version, and may be kept."""
+        """Frame the response of an exchange for a client that asked with this method and minor version, and may be kept."""
         self._application = application
-        self._response, self._method, self._minor = response, method, minor
+        self._exchange, self._response = exchange, exchange.response
+        self._method, self._minor = method, minor
         self.keep = keep
         self._start = b""
         self._prepare()
@@ -45,7 +47,7 @@ class HttpResponse:
             self._start = joined_head(_first_lines(self._response.status, int(time()), self.keep), headers)
         except ValueError as error:
             log.error("a response is withheld: %s", error)
-            self._response = self._application.internal_error()
+            self._exchange.response = self._response = self._application.internal_error()
             self._prepare()
 
     def _framed(self, response: Response) -> Headers:
@@ -94,7 +96,7 @@ class HttpResponse:
         """The body in chunks, as they are made. Hands over before each."""
         hand_over()
         start, total = [self._start], 0
-        for chunk in self._application.chunks(body):
+        for chunk in self._application.chunks(body, self._exchange):
             total += len(chunk)
             self._check(total, ended=False)
             yield [*start, b"%x\r\n" % len(chunk), chunk, b"\r\n"] if self._chunked else [*start, chunk]

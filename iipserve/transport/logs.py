@@ -1,25 +1,33 @@
-"""Destination and level of the log."""
+"""Destination, level and form of the log."""
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
 from logging.handlers import SysLogHandler, WatchedFileHandler
 
 from iipserve.config import Config
+from iipserve.transport.foreign_warnings import ForeignWarnings
+from iipserve.transport.lines import (
+    FORMAT,
+    SYSLOG_FORMAT,
+    JsonFormatter,
+    OneLineFormatter,
+    SyslogJsonFormatter,
+    TextFormatter,
+)
 
 START = "iipserve.start"
 """Logger of the messages at start and end, which appear at every VERBOSITY but 0."""
-FORMAT = "%(asctime)s [%(process)d] %(levelname)s %(message)s"
-SYSLOG_FORMAT = "iipserve[%(process)d]: %(levelname)s %(message)s"
 SYSLOG_SOCKET = "/dev/log"
 STANDARD_ERROR = ("-", "", "/dev/stderr")
 """Values of LOGFILE that mean it."""
 
 
 def set_up(config: Config) -> None:
-    """Log according to VERBOSITY and LOGFILE; to standard error if the file does not open."""
+    """Log according to VERBOSITY, LOGFILE and LOG_FORMAT; to standard error if the file does not open."""
     root = logging.getLogger()
     for handler in root.handlers[:]:
         root.removeHandler(handler)
@@ -28,10 +36,21 @@ def set_up(config: Config) -> None:
         root.addHandler(logging.NullHandler())
         root.setLevel(logging.CRITICAL + 1)
         return
-    root.addHandler(_handler(config.logfile))
+    handler = _handler(config.logfile, as_json=config.log_format == "json")
+    handler.addFilter(ForeignWarnings())
+    root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("iipserve").setLevel(_level(config.verbosity))
     logging.getLogger(START).setLevel(logging.INFO)
+
+
+def refuse(mistakes: str) -> None:
+    """Say on standard error why the server does not start, and in the log, if there is one elsewhere."""
+    sys.stderr.write(f"{mistakes}\n")
+    handlers = logging.getLogger().handlers
+    if any(isinstance(handler, (WatchedFileHandler, SysLogHandler)) for handler in handlers):
+        for line in mistakes.splitlines():
+            logging.getLogger(START).error("iipserve does not start: %s", line)
 
 
 def _level(verbosity: int) -> int:
@@ -40,19 +59,19 @@ def _level(verbosity: int) -> int:
     return logging.INFO if verbosity >= 2 else logging.WARNING
 
 
-def _handler(name: str) -> logging.Handler:
+def _handler(name: str, *, as_json: bool) -> logging.Handler:
     handler: logging.Handler
     try:
         if name == "syslog":
             os.stat(SYSLOG_SOCKET)  # the handler itself does not report a missing socket
             handler = SysLogHandler(SYSLOG_SOCKET)
-            handler.setFormatter(logging.Formatter(SYSLOG_FORMAT))
+            handler.setFormatter(SyslogJsonFormatter() if as_json else OneLineFormatter(SYSLOG_FORMAT))
             return handler
         handler = _file_handler(name)
     except OSError as error:
         sys.stderr.write(f"LOGFILE {name!r} cannot be used ({error.strerror}); logging to standard error\n")
         handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter(FORMAT))
+    handler.setFormatter(JsonFormatter() if as_json else TextFormatter(FORMAT))
     return handler
 
 
@@ -60,6 +79,8 @@ def _file_handler(name: str) -> logging.Handler:
     if name in STANDARD_ERROR:
         return logging.StreamHandler()
     if name == "/dev/stdout":
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # as of standard error
         return logging.StreamHandler(sys.stdout)
     # reopens the file after log rotation
     return WatchedFileHandler(name, encoding="utf-8", errors="backslashreplace")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
+from iipserve.exchange import Exchange
 from iipserve.transport.outgoing import Outgoing
 from iipserve.transport.service import MonitoredApplication, ResponseFailed
 
@@ -46,6 +47,8 @@ class PeerConnection:
         """On the monotonic clock; 0 unless the peer is to send or read on."""
         self._afterwards: Callable[[], None] | None = None
         """What to do once everything has been sent."""
+        self._exchange: Exchange | None = None
+        """Whose answer is being sent."""
         self._open = True
         self._discards = False
         """Nothing is sent any more, and what arrives is dropped until the peer closes the connection."""
@@ -158,6 +161,7 @@ class PeerConnection:
     def close(self) -> None:
         """Close the socket; may be called twice."""
         self._open = False
+        self._end_exchange(complete=False)
         self._forget_input()
         self.outgoing.clear()
         self._sock.close()
@@ -201,6 +205,15 @@ class PeerConnection:
     def _send(self, data: bytes, afterwards: Callable[[], None] | None = None) -> None:
         self._afterwards = afterwards
         self._await_reading(self.outgoing.send([data]), progress=True)
+
+    def _end_exchange(self, *, complete: bool = True) -> None:
+        """End the exchange whose answer has been sent, or is given up, if there is one."""
+        exchange, application = self._exchange, self._server.application
+        if exchange is not None:
+            self._exchange = None
+            # most are quick and have no record
+            if not complete or monotonic() - exchange.started >= application.record_after:
+                application.record(exchange, complete=complete)
 
     def _send_on(self) -> None:
         """Send more of what is pending."""

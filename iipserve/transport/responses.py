@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from iipserve.http import Response
+from iipserve.exchange import Exchange
 from iipserve.leader import hand_over
 from iipserve.transport import fastcgi
 from iipserve.transport.fastcgi import HEADER, RecordBuffer, end_of_answer, stdout_buffers
@@ -43,23 +43,24 @@ class ResponseWriter:
         self._received = received
         self._application = application
 
-    def send(self, outgoing: Outgoing, request_id: int, response: Response) -> bool:
-        """Send one response and the end of its request. Returns whether the peer has taken all.
+    def send(self, outgoing: Outgoing, request_id: int, exchange: Exchange) -> bool:
+        """Send the response of an exchange and the end of its request. Returns whether the peer has taken all.
 
         Raises, as does `outgoing.flush` later:
             Aborted: the web server has given the request up.
             ResponseFailed: the application cannot continue.
             OSError: the peer is gone.
         """
+        response = exchange.response
         body = response.body
         try:
             start = head(response.status, response.headers)
         except ValueError as error:
             log.error("a response is withheld: %s", error)
-            response = self._application.internal_error()
+            exchange.response = response = self._application.internal_error()
             start, body = head(response.status, response.headers), response.body
         if not isinstance(body, bytes):
-            return outgoing.send([], self._streamed(request_id, start, body))
+            return outgoing.send([], self._streamed(request_id, start, exchange))
         length = len(start) + len(body)
         if length <= fastcgi.MAX_CONTENT_LENGTH:
             record = HEADER.pack(fastcgi.VERSION, fastcgi.STDOUT, request_id, length, 0)
@@ -68,12 +69,12 @@ class ResponseWriter:
         batches = self._batches(request_id, [*buffers, end_of_answer(request_id)])
         return outgoing.send([], batches, length=length)
 
-    def _streamed(self, request_id: int, start: bytes, body: Iterable[bytes]) -> Iterator[list[Buffer]]:
+    def _streamed(self, request_id: int, start: bytes, exchange: Exchange) -> Iterator[list[Buffer]]:
         """A body in chunks, as they are made. Hands over before each."""
         hand_over()
         unchecked = 0
         buffers = stdout_buffers(request_id, start)
-        for chunk in self._application.chunks(body):
+        for chunk in self._application.chunks(exchange.response.body, exchange):
             yield from self._batches(request_id, [*buffers, *stdout_buffers(request_id, chunk)])
             buffers = []
             unchecked += len(chunk)

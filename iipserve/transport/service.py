@@ -1,28 +1,28 @@
-"""The application as every transport calls it: timed, logged, and never raising."""
+"""The application as every transport calls it: timed, recorded, and never raising."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from threading import get_ident
-from time import monotonic, perf_counter
+from time import monotonic
 from typing import Protocol
 
+from iipserve import exchange as exchanges
 from iipserve.config import Config
 from iipserve.errors import INTERNAL_ERROR
-from iipserve.http import Headers, Request, Response, cors_headers, printable
+from iipserve.exchange import Exchange
+from iipserve.http import Headers, Request, Response, cors_headers
+from iipserve.transport.answered import answered
 from iipserve.transport.fatal_requests import REFUSED, RequestGuard
+from iipserve.transport.records import RequestLog, Sink
 
 log = logging.getLogger(__name__)
 
-
-LOGGED_HEADERS = (
-    "Host", "Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port",
-    "X-Forwarded-Prefix", "X-IIIF-ID", "Accept", "If-None-Match", "If-Modified-Since", "Range", "Origin", "Referer",
-    "User-Agent",
-)  # fmt: skip
-"""Request headers that VERBOSITY=4 logs."""
+FATAL = "FatalRequest"
+"""Kind of error of a request that worker processes died of."""
 
 
 class Application(Protocol):
@@ -48,20 +48,31 @@ class ResponseFailed(Exception):
 class MonitoredApplication:
     """Calls the application from many threads at once and knows how long each call has been running."""
 
-    def __init__(self, application: Application, config: Config, guard: RequestGuard | None = None) -> None:
+    def __init__(
+        self,
+        application: Application,
+        config: Config,
+        guard: RequestGuard | None = None,
+        sinks: Sequence[Sink] = (),
+    ) -> None:
         """Logging must have been set up: whether requests are logged is decided here.
 
         Args:
             application: answers requests.
             config: the settings.
             guard: refuses requests that other workers died of; None refuses none.
+            sinks: get a record of each request, besides the log.
         """
         self.application = application
         self._cors = cors_headers(config.cors)
         self._guard = guard
-        self._running: dict[int, float] = {}
-        self._logs_requests = log.isEnabledFor(logging.INFO)
-        self._logs_details = log.isEnabledFor(logging.DEBUG)
+        self._trusted = config.trust_forwarded
+        self._running = exchanges.running
+        self._streaming: dict[int, float] = {}
+        request_log = RequestLog(config)
+        self._sinks = (*([request_log] if request_log.slow < math.inf else []), *sinks)
+        self.record_after = 0.0 if sinks else request_log.slow
+        """Seconds from which on a request is recorded."""
 
     def max_body_length(self, request: Request) -> int:
         """The application's limit in bytes; 0 if it raises, since it will then refuse the request as well."""
@@ -71,16 +82,44 @@ class MonitoredApplication:
             log.exception("the application failed on %s %s", request.method, request.path)
             return 0
 
-    def answer(self, request: Request, *, over_http: bool = False) -> Response:
-        """The application's response, or status 500 if it raises."""
-        if self._logs_requests:
-            return self._logged(request, over_http)
-        return self._answer(request, over_http)
+    def answer(self, request: Request, *, over_http: bool = False) -> Exchange:
+        """The exchange with the application's response, or status 500 if it raises."""
+        exchange, thread, guard = Exchange(), get_ident(), self._guard
+        exchange.request = request
+        exchange.started = monotonic()
+        self._running[thread] = exchange
+        try:
+            if guard is None:
+                exchange.response = self.application.handle(request, over_http=over_http)
+            else:
+                exchange.response = self._guarded(guard, request, over_http)
+        except Exception:
+            log.exception("the application failed on %s %s", request.method, request.path)
+            exchange.error, exchange.response = exchanges.INTERNAL, self.internal_error()
+        finally:
+            del self._running[thread]
+        return exchange
 
-    def chunks(self, body: Iterable[bytes]) -> Iterator[bytes]:
+    def record(self, exchange: Exchange, *, complete: bool) -> None:
+        """Record an exchange that ends now: its response has been sent, or the client is gone.
+
+        Raises nothing. Exchanges of less than `record_after` seconds need not be given.
+        """
+        if not complete and not exchange.answered:
+            exchange.answered = monotonic()
+        if monotonic() - exchange.started < self.record_after:
+            return
+        try:
+            record = answered(exchange, trusted=self._trusted, complete=complete)
+            for sink in self._sinks:
+                sink.add(record, exchange)
+        except Exception:
+            log.exception("a request cannot be recorded")
+
+    def chunks(self, body: Iterable[bytes], exchange: Exchange | None = None) -> Iterator[bytes]:
         """The chunks of a response body; the application counts as running while it makes one.
 
-        Different threads may ask for them, one after the other.
+        Different threads may ask for them, one after the other. Their bytes are counted in the exchange.
 
         Raises:
             ResponseFailed: the application cannot continue.
@@ -88,7 +127,7 @@ class MonitoredApplication:
         iterator = iter(body)
         while True:
             thread = get_ident()
-            self._running[thread] = monotonic()
+            self._streaming[thread] = monotonic()
             try:
                 chunk = next(iterator)
             except StopIteration:
@@ -97,9 +136,18 @@ class MonitoredApplication:
                 log.exception("the application failed in the middle of a response")
                 raise ResponseFailed from error
             finally:
-                del self._running[thread]
+                del self._streaming[thread]
             if chunk:
+                if exchange is not None:
+                    exchange.sent += len(chunk)
                 yield chunk
+
+    def refusal(self, status: HTTPStatus, message: str, request: Request | None) -> Exchange:
+        """The exchange of a request that the transport refuses, with a line of plain text; `request` may be unknown."""
+        exchange = Exchange()
+        exchange.started, exchange.request = monotonic(), request
+        exchange.error, exchange.response = status.name, self.error_response(status, message)
+        return exchange
 
     def error_response(self, status: HTTPStatus, message: str) -> Response:
         """A response of the transport itself, as a line of plain text."""
@@ -122,51 +170,15 @@ class MonitoredApplication:
 
     def longest_running(self) -> float:
         """Seconds since the start of the oldest call that has not returned; 0 if none is running."""
-        started = min(tuple(self._running.values()), default=None)
+        began = [exchange.started for exchange in tuple(self._running.values())]
+        started = min((*began, *tuple(self._streaming.values())), default=None)
         return 0.0 if started is None else monotonic() - started
 
-    def _answer(self, request: Request, over_http: bool) -> Response:
-        thread = get_ident()
-        self._running[thread] = monotonic()
-        try:
-            return self._guarded(request, over_http)
-        except Exception:
-            log.exception("the application failed on %s %s", request.method, request.path)
-            return self.internal_error()
-        finally:
-            del self._running[thread]
-
-    def _guarded(self, request: Request, over_http: bool) -> Response:
-        guard = self._guard
-        if guard is None:
-            return self.application.handle(request, over_http=over_http)
+    def _guarded(self, guard: RequestGuard, request: Request, over_http: bool) -> Response:
         if not guard.begin(request):
+            exchanges.failed(FATAL)
             return self.error_response(HTTPStatus.UNPROCESSABLE_ENTITY, REFUSED)
         try:
             return self.application.handle(request, over_http=over_http)
         finally:
             guard.end()
-
-    def _logged(self, request: Request, over_http: bool) -> Response:
-        started = perf_counter()
-        response = self._answer(request, over_http)
-        microseconds = round((perf_counter() - started) * 1e6)
-        log.info("%s %s %d %d us", request.method, request.printable_address, response.status, microseconds)
-        if self._logs_details:
-            log.debug("%s -> %s", _details(request), _joined(response.headers))
-        return response
-
-
-def _details(request: Request) -> str:
-    """Where a request comes from, and the headers that an answer may depend on; no cookies or credentials."""
-    environ = request.environ
-    found = [
-        (name, environ[f"HTTP_{name.upper().replace('-', '_')}"])
-        for name in LOGGED_HEADERS
-        if f"HTTP_{name.upper().replace('-', '_')}" in environ
-    ]
-    return f"from {printable(environ.get('REMOTE_ADDR', '') or 'unknown')}: {_joined(found)}"
-
-
-def _joined(headers: Iterable[tuple[str, str]]) -> str:
-    return "; ".join(f"{name}: {printable(value)}" for name, value in headers)

@@ -30,6 +30,7 @@ from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker as BaseWorker
 
+import iipserve.damage  # noqa: F401 (its memory is made before the fork)
 from iipserve.config import Config
 from iipserve.errors import ConfigError
 from iipserve.transport import logs, signals
@@ -49,6 +50,7 @@ SILENCE_SECONDS = 10
 """Seconds after which a worker that no longer reports is replaced."""
 SPARE_SLOTS = 8
 """For workers that TTIN adds."""
+ENDING = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
 SHARED_MEMORY = Path("/dev/shm")
 
 
@@ -101,6 +103,9 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
         """Do nothing: on HUP the arbiter starts new workers, and the environment cannot have changed."""
 
     def _child_exit(self, arbiter: Any, worker: Any) -> None:
+        reason = worker.reason_to_replace()
+        if reason:
+            log.warning("worker %d has ended and is replaced: %s", worker.pid, reason)
         self.connection_counts.free(worker.slot)
         # of a worker that hangs, only the requests that it hangs in are at fault
         seconds = self.config.request_timeout if worker.aborted else 0.0
@@ -154,6 +159,12 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
         with signals.held_back():
             return int(super().spawn_worker())
 
+    def kill_worker(self, pid: int, sig: int) -> None:
+        """Send a signal to a worker, and note which ones are to end."""
+        if sig in ENDING and pid in self.WORKERS:
+            self.WORKERS[pid].was_told_to_end = True
+        super().kill_worker(pid, sig)
+
     def manage_workers(self) -> None:
         """Keep as many workers as are wanted, besides those that finish; end replaced ones once the others are ready."""
         for _ in range(self.num_workers - len(self._current())):
@@ -195,6 +206,7 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
                 log.error("%s", line)
             log.error("the service file is not taken over; what it said before stays in force")
             return
+        logging.getLogger(logs.START).info("iipserve reloads: new workers take over, the present ones finish")
         self.app.fatal_requests.clear()
         self.setup(self.app)
         self._replaced_age = self.worker_age
@@ -243,6 +255,15 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn carries no types
         """It serves."""
         self.is_ending = SharedFlag()
         """It finishes its requests, and the arbiter starts another one meanwhile."""
+        self.was_told_to_end = False
+
+    def reason_to_replace(self) -> str:
+        """Why this worker has ended, in the arbiter; empty if it was told to."""
+        if self.aborted:
+            return f"it did not answer for {SILENCE_SECONDS} seconds"
+        if self.was_told_to_end:
+            return ""
+        return "it used too much memory" if self.is_ending else "it died"
 
     def load_wsgi(self) -> None:
         """Build the application and both servers, in the worker process."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -35,24 +34,16 @@ def block(document: str, word: str) -> Block:
     return found
 
 
-def test_line_of_the_log(application: app.Application, tmp_path: Path) -> None:
+def test_line_of_the_log(application: app.Application, own_log: Path) -> None:
     documented = block("deployment.md", "INFO GET").text.strip()
-    root, level = logging.getLogger(), logging.getLogger().level
-    handlers, root.handlers[:] = root.handlers[:], []
-    try:
-        config = Config(verbosity=2, logfile=f"{tmp_path}/log")
-        logs.set_up(config)
-        request = Request.from_environ({"REQUEST_METHOD": "GET", "REQUEST_URI": "/iip?FIF=a.tif&JTL=0,0"})
-        MonitoredApplication(application, config).answer(request)
-    finally:
-        for handler in root.handlers:
-            handler.close()
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        for name in ("iipserve", logs.START):
-            logging.getLogger(name).setLevel(logging.NOTSET)
-    (line,) = (tmp_path / "log").read_text().splitlines()
-    assert re.sub(r"\d+", "1", line) == re.sub(r"\d+", "1", documented)
+    config = Config(verbosity=2, logfile=str(own_log))
+    logs.set_up(config)
+    environ = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/iip?FIF=a.tif&JTL=0,0", "REMOTE_ADDR": "192.0.2.7"}
+    server = MonitoredApplication(application, config)
+    server.record(server.answer(Request.from_environ(environ)), complete=True)
+    (line,) = own_log.read_text().splitlines()
+    shown, expected = (re.sub(r"\d[\d.]*", "1", re.sub(r"id=\w+", "", text)) for text in (line, documented))
+    assert shown == expected
 
 
 def test_sum_of_the_limits() -> None:

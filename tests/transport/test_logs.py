@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,22 +9,7 @@ import pytest
 from iipserve.config import Config
 from iipserve.transport import logs
 
-LOGGERS = ("iipserve", logs.START, "iipserve.transport.service")
-
-
-@pytest.fixture(autouse=True)
-def _undo() -> Iterator[None]:
-    """Put the loggers back as pytest had them."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    root.handlers[:] = []
-    yield
-    for handler in root.handlers:
-        handler.close()
-    root.handlers[:], level = before
-    root.setLevel(level)
-    for name in LOGGERS:
-        logging.getLogger(name).setLevel(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("own_log")
 
 
 def speak() -> None:
