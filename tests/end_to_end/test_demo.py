@@ -142,10 +142,31 @@ def test_interrupted_while_pip_installs(clone: Clone, silent: tuple[str, threadi
     address, taken = silent
     for stamp in (clone.folder / ".venv").glob(".installed-*"):
         stamp.unlink()
-    index = {"PIP_INDEX_URL": address, "PIP_CONFIG_FILE": "/dev/null", "PIP_NO_CACHE_DIR": "1"}
-    shown = on_terminal(clone, "scripts/demo map.tif", INTERRUPT, lambda _: taken.is_set(), **index)
+    shown = on_terminal(
+        clone, "scripts/demo map.tif", INTERRUPT, lambda _: taken.is_set(), **only_index(address)
+    )
     ends_at_once(clone, shown)
     assert not list((clone.folder / ".venv").glob(".installed-*"))
+
+
+def only_index(address: str) -> dict[str, str]:
+    """Variables with which pip asks this index alone."""
+    return {"PIP_INDEX_URL": address, "PIP_CONFIG_FILE": "/dev/null", "PIP_NO_CACHE_DIR": "1"}
+
+
+def test_environment_of_another_python_is_made_anew(
+    clone: Clone, silent: tuple[str, threading.Event]
+) -> None:
+    """As after an upgrade of the system: the packages are where the new version does not look for them."""
+    (packages,) = (clone.folder / ".venv/lib").glob("python3*")
+    packages.rename(packages.with_name("python3.1"))
+    address, taken = silent
+    status, output = on_terminal(
+        clone, "scripts/setup", INTERRUPT, lambda _: taken.is_set(), **only_index(address)
+    )
+    assert status == 130
+    assert "Making the virtual environment .venv with Python 3." in output
+    assert [path.name for path in packages.parent.glob("python3*")] != ["python3.1"]
 
 
 def test_interrupted_while_npm_installs(clone: Clone, silent: tuple[str, threading.Event]) -> None:
