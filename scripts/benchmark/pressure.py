@@ -2,7 +2,8 @@
 
 A process asks, one after the other, for a tile in memory, for a JPEG tile that is sent as stored and for a deflate tile that is
 decoded and encoded, neither of which has been asked for before, while another process asks for exports and the like
-over as many connections as the row says. Two workers, behind nginx, with default settings unless the row needs others.
+over as many connections as the row says. Two workers, behind nginx without temporary files (it serves nobody while it writes
+them), with default settings unless the row needs others.
 Stated are milliseconds until an answer is complete (50th and 99th percentile) and the resident memory of the largest
 worker, without that of files: its peak, and what is left once the load has ended. Printed as Markdown, for docs/performance.md.
 """

@@ -36,7 +36,7 @@ http {{
   access_log off;
   client_body_temp_path {folder}/body; fastcgi_temp_path {folder}/fastcgi; proxy_temp_path {folder}/proxy;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  fastcgi_buffers 16 64k; fastcgi_buffer_size 64k;
+  fastcgi_buffers 16 64k; fastcgi_buffer_size 64k; fastcgi_max_temp_file_size 0;
   keepalive_requests 1000000;
   upstream kept {{ server 127.0.0.1:{iipserve}; keepalive 32; }}
   upstream tiles {{ server 127.0.0.1:{memcached}; keepalive 32; }}
