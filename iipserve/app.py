@@ -115,7 +115,7 @@ class Application:
         }
         self._router = Router(config, protocols, RESERVED)
         self._read_modifiers = next(filter(None, (each.read_modifiers for each in protocols.values())), None)
-        self._viewer = Viewer(library, config, examine=renderer.examine)
+        self._viewer = Viewer(library, config, examine=renderer.examine, formats=server.formats)
         # without remembered headers no plan could be proved to be of the same file
         self._answers = AddressCache(address_cache.CAPACITY if config.max_metadata_cache_size else 0)
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 from iipserve import __version__
 from iipserve.errors import IIPServeError, InvalidRequest
+from iipserve.formats import Formats
 from iipserve.image import ImageInfo
 
 MAX_LISTED = 10_000
@@ -90,12 +91,30 @@ def listing(library: Library, selection: Selection, max_size: int | None) -> byt
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedFormat:
+    """A format of exports."""
+
+    name: str
+    """As in `Format.name`, which is also what IIP's CVT takes."""
+    max_side: int | None
+    """Maximum width and height in pixels; None for no limit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Offered:
     """The named choices offered to users."""
 
     colormaps: tuple[str, ...]
     filters: tuple[str, ...]
     """Convolution kernels."""
+    formats: tuple[OfferedFormat, ...] = ()
+    mirador: bool = False
+    """Mirador is installed."""
+
+
+def offered_formats(formats: Formats) -> tuple[OfferedFormat, ...]:
+    """The formats that are files, in advertised order."""
+    return tuple(OfferedFormat(each.name, each.max_side) for each in formats.by_extension.values())
 
 
 def image_name(query: str) -> str:
@@ -129,6 +148,7 @@ def description(library: Library, name: str, offered: Offered) -> bytes:
         "layers": [layer.name for layer in info.stack],
         "angles": [*views.horizontal] if views else [],
         "heights": [*views.vertical] if views else [],
+        "resolution": info.resolution.per_inch if info.resolution else None,
         **asdict(offered),
     }
     return json.dumps(answer, ensure_ascii=False).encode()

@@ -7,12 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from iipserve.config import Config
+from iipserve.formats import Formats
 from iipserve.http import Request, Response
 from iipserve.processing import colormap
 from iipserve.processing.filters import KERNELS
 from iipserve.viewer import assets, doctor
 from iipserve.viewer.assets import Asset
-from iipserve.viewer.gallery import Library, Offered, Selection, description, image_name, listing
+from iipserve.viewer.gallery import (
+    Library,
+    Offered,
+    Selection,
+    description,
+    image_name,
+    listing,
+    offered_formats,
+)
 
 RESERVED = ("/viewer/",)
 """Paths below these belong to the viewer, whatever their query."""
@@ -34,6 +43,20 @@ FILES = {
     "/viewer/stage.js": ("stage.js", SCRIPT),
     "/viewer/adjustments.js": ("adjustments.js", SCRIPT),
     "/viewer/controls.js": ("controls.js", SCRIPT),
+    "/viewer/reader.css": ("reader.css", "text/css; charset=utf-8"),
+    "/viewer/iiif.svg": ("iiif.svg", "image/svg+xml"),
+    "/viewer/about.js": ("about.js", SCRIPT),
+    "/viewer/choice.js": ("choice.js", SCRIPT),
+    "/viewer/export.js": ("export.js", SCRIPT),
+    "/viewer/failed_tiles.js": ("failed_tiles.js", SCRIPT),
+    "/viewer/full_screen.js": ("full_screen.js", SCRIPT),
+    "/viewer/histogram.js": ("histogram.js", SCRIPT),
+    "/viewer/loading.js": ("loading.js", SCRIPT),
+    "/viewer/notice.js": ("notice.js", SCRIPT),
+    "/viewer/second.js": ("second.js", SCRIPT),
+    "/viewer/mirador.html": ("mirador.html", "text/html; charset=utf-8"),
+    "/viewer/mirador.css": ("mirador.css", "text/css; charset=utf-8"),
+    "/viewer/mirador.js": ("mirador.js", SCRIPT),
     "/viewer/map.html": ("map.html", "text/html; charset=utf-8"),
     "/viewer/map.css": ("map.css", "text/css; charset=utf-8"),
     "/viewer/map.js": ("map.js", SCRIPT),
@@ -54,6 +77,8 @@ OPENSEADRAGON = "/viewer/openseadragon/openseadragon.min.js"
 OPENLAYERS = "/viewer/openlayers/ol.js"
 MAPML_PAGE = "/viewer/mapml.html"
 MAPML = "/viewer/maps4html/mapml.js"
+MIRADOR_PAGE = "/viewer/mirador.html"
+MIRADOR = "/viewer/mirador/mirador.min.js"
 PACKAGES = {
     OPENSEADRAGON: (
         "openseadragon/build/openseadragon/openseadragon.min.js",
@@ -62,9 +87,12 @@ PACKAGES = {
     OPENLAYERS: ("ol/dist/ol.js", SCRIPT),
     "/viewer/openlayers/ol.css": ("ol/ol.css", "text/css; charset=utf-8"),
     MAPML: ("@maps4html/mapml/dist/mapml.js", SCRIPT),
+    MIRADOR: ("mirador/dist/mirador.min.js", SCRIPT),
     "/viewer/maps4html/mapml.css": ("@maps4html/mapml/dist/mapml.css", "text/css; charset=utf-8"),
 }
 """Path -> file of a package that set-up installs from npm, and media type."""
+INLINE = {MAPML_PAGE: MAPML, MIRADOR_PAGE: ""}
+"""Pages whose viewers write styles into them -> script whose handlers in attributes are run; empty for none."""
 LIST = "/viewer/images.json"
 IMAGE = "/viewer/image.json"
 
@@ -78,6 +106,7 @@ class Viewer:
         config: Config,
         packages: Path | None = None,
         examine: doctor.Examine | None = None,
+        formats: Formats | None = None,
     ) -> None:
         """Keep the sources of the page.
 
@@ -86,7 +115,9 @@ class Viewer:
             config: limits shown on the page, and the folder of additional color maps.
             packages: folder of the packages from npm; None for those installed by set-up.
             examine: measures an image; None: nothing does.
+            formats: in which images are exported; None for none.
         """
+        self._formats = offered_formats(formats) if formats else ()
         self._examine = examine
         self._library = library
         self._max_size = config.max_size
@@ -115,7 +146,8 @@ class Viewer:
         return Asset.of(body, "application/json").answer(request)
 
     def _image(self, request: Request) -> Response:
-        offered = Offered(colormap.names(self._colormaps), tuple(KERNELS))
+        has_mirador = (self._packages / PACKAGES[MIRADOR][0]).exists()
+        offered = Offered(colormap.names(self._colormaps), tuple(KERNELS), self._formats, has_mirador)
         body = description(self._library, image_name(request.query), offered)
         return Asset.of(body, "application/json").answer(request)
 
@@ -127,9 +159,10 @@ class Viewer:
             return None
         name, media_type = FILES[path]
         asset = assets.read(STATIC / name, media_type)
-        if asset is None or path != MAPML_PAGE:
+        if asset is None or path not in INLINE:
             return asset
-        return replace(asset, policy=assets.inline_policy(self._asset(MAPML)))
+        script = INLINE[path]
+        return replace(asset, policy=assets.inline_policy(self._asset(script) if script else None))
 
 
 def installed_packages() -> Path:

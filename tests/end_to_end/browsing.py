@@ -31,7 +31,7 @@ from tests.end_to_end.running import needed, runs
 MILLISECONDS = 120_000
 """How long to wait for what a page does, on a machine that has other work."""
 expect.set_options(timeout=MILLISECONDS)
-OVERLAYS = ".bar, .switch, .tools, .navigator, .panel, #progress"
+OVERLAYS = ".bar, .switch, .tools, .steps, .plate, .navigator, .panel, #progress, #loading"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

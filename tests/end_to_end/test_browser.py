@@ -204,10 +204,12 @@ def test_keyboard_alone(local: Visit) -> None:
     whole = local.settle()
     local.page.keyboard.press("+")
     assert local.settle().zoom == pytest.approx(2 * whole.zoom, rel=0.01)
-    local.page.keyboard.press("i")
-    expect(local.page.locator("#panel")).to_be_visible()
-    local.page.keyboard.press("Escape")
-    expect(local.page.locator("#panel")).to_be_hidden()
+    for key, panel in (("i", "#about-panel"), ("l", "#panel"), ("c", "#choice")):
+        local.page.keyboard.press(key)
+        expect(local.page.locator(panel)).to_be_visible()
+        expect(local.page.locator(f"{panel} header button")).to_be_focused()
+        local.page.keyboard.press("Escape")
+        expect(local.page.locator(panel)).to_be_hidden()
     local.page.keyboard.press("Escape")
     expect(local.page.locator("#reader")).to_be_hidden()
     expect(local.page.locator("#images a")).to_be_focused()
@@ -245,8 +247,8 @@ def test_addresses_can_be_copied_and_lead_to_the_image(guest: Visit) -> None:
     guest.show(CHART, "iiif")
     guest.page.locator("#details").click()
     rows = guest.page.locator("#addresses li")
-    expect(rows).to_have_count(7)
-    guest.page.wait_for_function("document.querySelector('#view-link a').textContent")
+    expect(rows).to_have_count(8)
+    guest.page.wait_for_function("document.querySelector('#address-link a').textContent")
     kinds = {}
     for row in rows.all():
         row.locator("button").click()
@@ -262,6 +264,7 @@ def test_addresses_can_be_copied_and_lead_to_the_image(guest: Visit) -> None:
     assert kinds == {
         "IIP": "application/vnd.netfpx",
         "IIIF": "application/ld+json",
+        "IIIF manifest": "application/ld+json",
         "DeepZoom": "application/xml",
         "Zoomify": "application/xml",
         "Whole image": "image/jpeg",

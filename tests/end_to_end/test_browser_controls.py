@@ -327,7 +327,7 @@ def test_keyboard_alone(guest: Visit) -> None:
     expect(page.locator("#controls")).to_be_hidden()
     expect(page.locator("#adjust")).to_be_focused()
     page.keyboard.press("r")
-    page.keyboard.press("f")
+    page.keyboard.press("m")
     assert guest.settle() != whole
     assert "turn=%2190" in page.url
 

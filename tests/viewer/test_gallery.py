@@ -9,9 +9,10 @@ import pytest
 
 from iipserve import __version__
 from iipserve.errors import DecodeError, ImageNotFound, InvalidRequest, UnsupportedImage
-from iipserve.image import Angles, StackLayer
+from iipserve.formats import Format, Formats
+from iipserve.image import Angles, PhysicalResolution, StackLayer
 from iipserve.viewer import gallery
-from iipserve.viewer.gallery import Offered, Selection, description, image_name, listing
+from iipserve.viewer.gallery import Offered, Selection, description, image_name, listing, offered_formats
 from tests.viewer.catalog import Catalog, image
 
 
@@ -131,7 +132,12 @@ def test_unlimited_export() -> None:
     assert listed(NUMBERED, max_size=None)["max_export"] is None
 
 
-OFFERED = Offered(colormaps=("hot", "viridis"), filters=("sobel",))
+FORMATS = Formats([
+    Format("raw", "", "application/octet-stream", frozenset({1})),
+    Format("tiff", "tif", "image/tiff", frozenset({1}), position=2),
+    Format("jpeg", "jpg", "image/jpeg", frozenset({1}), max_side=65500, position=1),
+])  # fmt: skip
+OFFERED = Offered(colormaps=("hot", "viridis"), filters=("sobel",), formats=offered_formats(FORMATS))
 
 
 def described(**facts: Any) -> dict[str, Any]:
@@ -154,8 +160,11 @@ def test_one_image_is_described_with_what_can_be_chosen() -> None:
         "layers": [],
         "angles": [],
         "heights": [],
+        "resolution": None,
         "colormaps": ["hot", "viridis"],
         "filters": ["sobel"],
+        "formats": [{"name": "jpeg", "max_side": 65500}, {"name": "tiff", "max_side": None}],
+        "mirador": False,
     }
 
 
@@ -181,6 +190,10 @@ def test_the_views_of_a_sequence_are_told() -> None:
 def test_samples(facts: dict[str, Any], bands: int, samples: str) -> None:
     answer = described(**facts)
     assert (answer["bands"], answer["samples"]) == (bands, samples)
+
+
+def test_the_resolution_is_per_inch() -> None:
+    assert described(resolution=PhysicalResolution(10_000, 5_000))["resolution"] == [254, 127]
 
 
 def test_an_image_that_is_not_there_is_not_described() -> None:

@@ -18,7 +18,7 @@ from iipserve.config import Config
 from iipserve.errors import ImageNotFound, InvalidRequest
 from iipserve.http import Request, Response
 from iipserve.viewer import Viewer
-from iipserve.viewer.site import FILES, MAPML, MAPML_PAGE, OPENSEADRAGON, PACKAGES, STATIC
+from iipserve.viewer.site import FILES, INLINE, MAPML, MAPML_PAGE, OPENSEADRAGON, PACKAGES, STATIC
 from tests.viewer.catalog import Catalog, image
 
 CATALOG = Catalog({"a.tif": image("a.tif", (30, 20))})
@@ -106,8 +106,8 @@ def test_the_policy_allows_neither_inline_nor_foreign_code(viewer: Viewer, page:
     policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == "'self'"
-    # the viewer of MapML writes styles into itself
-    assert policy["style-src"] == ("'self' 'unsafe-inline'" if page == MAPML_PAGE else "'self'")
+    # the viewer of MapML and Mirador write styles into themselves
+    assert policy["style-src"] == ("'self' 'unsafe-inline'" if page in INLINE else "'self'")
     assert isinstance(response.body, bytes)
     markup = response.body.decode()
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", markup)
@@ -209,7 +209,15 @@ def test_an_image_is_described_by_its_name(viewer: Viewer) -> None:
     answer = json.loads(response.body)
     assert (answer["name"], answer["width"], answer["height"]) == ("a.tif", 30, 20)
     assert {"hot", "cold", "jet", "red", "green", "blue", "viridis"} <= set(answer["colormaps"])
+    assert answer["mirador"]
     assert {"sobel", "laplace", "gaussian", "sharpen", "emboss"} <= set(answer["filters"])
+
+
+def test_without_mirador_it_is_not_offered(tmp_path: Path) -> None:
+    viewer = Viewer(CATALOG, Config(), tmp_path)
+    response, _ = got(viewer, "/viewer/image.json?name=a.tif")
+    assert isinstance(response.body, bytes)
+    assert not json.loads(response.body)["mirador"]
 
 
 def test_tables_of_the_administrator_can_be_chosen(tmp_path: Path) -> None:

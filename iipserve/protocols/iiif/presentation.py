@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from iipserve.containers import exif_texts, icc
 from iipserve.errors import Forbidden, TooLarge
 from iipserve.geometry import Size
 from iipserve.http.negotiation import negotiated
@@ -104,9 +105,12 @@ def _pages(query: ManifestQuery, info: ImageInfo, images: Images) -> Iterator[_P
 def _descriptive(info: ImageInfo, server: Server) -> Members:
     """What the file says of itself, and the rights of the settings."""
     members: Members = {}
-    entries = [_labeled(label, info.text[key].strip()) for key, label in LABELS.items() if info.text.get(key)]
-    if entries:
-        members["metadata"] = entries
+    found = {label: info.text[key].strip() for key, label in LABELS.items() if info.text.get(key)}
+    found |= exif_texts.texts(info.exif)
+    if profile := icc.description(info.icc):
+        found["Color profile"] = profile
+    if found:
+        members["metadata"] = [_labeled(label, text) for label, text in found.items()]
     rights = rights_of(info, server.config)
     # section 3.2: a URI of these; the text, whatever it is, is to be shown
     if stated := RIGHTS_URI.search(rights):

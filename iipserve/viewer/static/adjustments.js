@@ -47,6 +47,11 @@ export function turned({ turn = "0" }) {
   return { mirrored: turn.startsWith("!"), degrees: Number(turn.replace("!", "")) };
 }
 
+/** The index of the page or layer of a file with several; null where it is a view of a sequence. */
+export function page({ stack = "0" }) {
+  return stack.includes(",") ? null : Number(stack);
+}
+
 /** A matrix as a person writes it, in the form that the server reads; empty if it is malformed. */
 export function matrix(text) {
   const rows = text.replace(/[[\]]/g, " ").trim().split(/\s*[;\n]\s*/);

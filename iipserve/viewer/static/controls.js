@@ -1,10 +1,10 @@
 // The panel of image adjustments. Each group of fields makes one adjustment; a group that nobody
 // touched keeps the adjustment from the address.
 
-import { commands, matrix, none } from "./adjustments.js";
-import * as addresses from "./addresses.js";
-import { count, element } from "./gallery.js";
-import { copy } from "./panel.js";
+import { matrix, none } from "./adjustments.js";
+import { Export } from "./export.js";
+import { element } from "./gallery.js";
+import { Histogram } from "./histogram.js";
 
 const PATIENCE = 150;
 const TITLES = { eq: "equalized", stretch: "stretched", log: "logarithm" };
@@ -141,20 +141,20 @@ export class Controls {
   #form;
   #adjustments = {};
   #image = null;
-  #limit = null;
+  #histogram;
+  #export;
   /** The timer of an edit that is not reported yet, or null. */
   #timer = null;
 
   constructor(root) {
     this.#root = root;
-    this.#form = root.querySelector("form");
+    this.#form = root.querySelector("#adjustments");
+    this.#histogram = new Histogram(root.querySelector("#histogram"), this.#form.elements);
+    this.#export = new Export(root.querySelector("#exports"));
     this.#form.addEventListener("submit", (event) => event.preventDefault());
     this.#form.addEventListener("input", (event) => this.#edited(event));
     this.#form.addEventListener("change", () => this.#apply());
     root.querySelector("#reset").addEventListener("click", () => this.#reset());
-    root.querySelector("#format").addEventListener("change", () => this.#export());
-    const button = root.querySelector("#copy-export");
-    button.addEventListener("click", () => copy(root.querySelector("#export").href, button));
   }
 
   get shown() {
@@ -163,6 +163,7 @@ export class Controls {
 
   set shown(value) {
     this.#root.hidden = !value;
+    this.#measure();
   }
 
   /** The button that closes it. */
@@ -187,7 +188,7 @@ export class Controls {
   offer(image, limit) {
     const { layer, angle, height, colormap, convolution, twist } = this.#form.elements;
     this.#image = image;
-    this.#limit = limit;
+    this.#export.offer(image, limit);
     layer.replaceChildren(...image.layers.map((name, index) => element("option", { value: index }, name)));
     layer.closest(".row").hidden = image.layers.length === 0;
     stops(angle, image.angles);
@@ -201,6 +202,11 @@ export class Controls {
     this.#form.querySelector("#relief .hint").hidden = colored;
     [...twist.options].forEach((option) => (option.disabled = !colored && !["", "own"].includes(option.value)));
     this.#refresh(Object.keys(GROUPS));
+  }
+
+  /** Follow the view: the region in pixels of the full size, and the scale as of `Stage`. */
+  follow(region, scale) {
+    this.#export.follow(region, scale);
   }
 
   /** Rotate by quarter turns, clockwise. */
@@ -257,20 +263,16 @@ export class Controls {
       Object.entries(tell?.(fields, value) ?? {}).forEach(([name, text]) => say(fields[name], text));
     }
     this.#root.querySelector("#reset").disabled = none(this.#adjustments);
-    this.#export();
+    this.#export.adjust(this.#adjustments);
+    this.#histogram.mark();
+    this.#measure();
   }
 
-  #export() {
-    if (!this.#image) {
-      return;
+  /** Count samples while the panel is open: the server reads the image for it. */
+  #measure() {
+    if (this.shown && this.#image) {
+      this.#histogram.show(this.#image, this.#adjustments);
     }
-    const { name, width, height } = this.#image;
-    const format = this.#root.querySelector("#format").value;
-    const address = addresses.exported(name, width, height, this.#limit, commands(this.#adjustments), format);
-    const link = this.#root.querySelector("#export");
-    link.href = link.textContent = this.#root.querySelector("#download").href = address;
-    const side = Math.min(this.#limit ?? Infinity, Math.max(width, height));
-    this.#root.querySelector("#export-size").textContent = `${count(side)} pixels long`;
   }
 }
 

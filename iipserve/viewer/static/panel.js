@@ -1,15 +1,32 @@
-// The addresses of the open image, each with a copy button, and the description of its file.
+// The addresses of what is on the screen, each with a copy button.
 
 import * as addresses from "./addresses.js";
-import { count, element, fileSize, formatName, levels, megapixels, pixels } from "./gallery.js";
+import { none } from "./adjustments.js";
+import { count, element } from "./gallery.js";
 
+/** Longest side of a picture of the part in view. */
 const VIEW_SIDE = 2000;
+/** Rows: title, note and whether the address is complete without a suffix. */
+const ROWS = {
+  iiif: ["IIIF", "for OpenSeadragon, OpenLayers, Leaflet"],
+  manifest: ["IIIF manifest", "for Mirador, Universal Viewer"],
+  deepzoom: ["DeepZoom", "for OpenSeadragon"],
+  zoomify: ["Zoomify", "for OpenLayers, Leaflet"],
+  iip: ["IIP", "add commands to it", false],
+  whole: ["Whole image", ""],
+  view: ["Part in view", ""],
+  link: ["Link to this view", "in this page"],
+};
 
 export class Panel {
   #root;
+  #image = null;
+  #limit = null;
 
   constructor(root) {
     this.#root = root;
+    const rows = Object.entries(ROWS).map(([key, texts]) => row(key, ...texts));
+    root.querySelector("#addresses").replaceChildren(...rows);
   }
 
   get shown() {
@@ -26,61 +43,75 @@ export class Panel {
   }
 
   /**
-   * @param image name, width and height; format, levels, tile and bytes when known
+   * @param image name, width and height
    * @param limit longest side of an export in pixels, null for none
    */
-  fill(image, limit) {
-    const { name, width, height } = image;
-    const side = Math.min(limit ?? Infinity, Math.max(width, height));
-    this.#root.querySelector("#addresses").replaceChildren(
-      row("IIIF", "for Mirador, Universal Viewer", addresses.iiifInfo(name)),
-      row("DeepZoom", "for OpenSeadragon", addresses.deepzoom(name)),
-      row("Zoomify", "for OpenLayers, Leaflet", addresses.zoomifyInfo(name)),
-      row("IIP", "add commands to it", addresses.iip(name), { leads: false }),
-      row("Whole image", `JPEG, ${count(side)} pixels long`, addresses.exported(name, width, height, limit)),
-      row("Part in view", "JPEG", "", { id: "view-image" }),
-      row("Link to this view", "in this page", "", { id: "view-link" }),
-    );
-    this.#root.querySelector("#properties").replaceChildren(...properties(image));
+  fill({ name, width, height }, limit) {
+    this.#image = { name, width, height };
+    this.#limit = limit;
   }
 
   /** Show nothing until the image is known. */
   clear() {
-    this.#root.querySelectorAll("#addresses, #properties").forEach((list) => list.replaceChildren());
+    this.#image = null;
+    Object.keys(ROWS).forEach((key) => this.#set(key, ""));
   }
 
-  /** Follow the view: `region` in pixels of the full size. */
-  follow(name, region) {
-    const [image, link] = ["view-image", "view-link"].map((id) => this.#root.querySelector(`#${id} a`));
-    if (image) {
-      image.href = image.textContent = addresses.region(name, region, VIEW_SIDE);
-      link.href = link.textContent = location.href;
+  /** Follow the screen: `region` in pixels of the full size, adjustments as in adjustments.js. */
+  follow(region, adjustments) {
+    const image = this.#image;
+    if (!image) {
+      return;
+    }
+    const side = Math.min(this.#limit ?? Infinity, Math.max(image.width, image.height));
+    const inView = Math.min(VIEW_SIDE, this.#limit ?? Infinity);
+    const all = {
+      ...addresses.described(image.name, adjustments),
+      manifest: addresses.manifest(image.name),
+      whole: addresses.picture(image, { side, adjustments }),
+      view: addresses.picture(image, { region, side: inView, adjustments }),
+      link: location.href,
+    };
+    Object.entries(all).forEach(([key, address]) => this.#set(key, address));
+    const shown = Math.min(inView, Math.max(region.width, region.height));
+    this.#say("whole", `JPEG, ${count(side)} pixels long`);
+    this.#say("view", `JPEG, ${count(shown)} pixels long`);
+    const { turn: _, ...adjusted } = adjustments;
+    this.#root.querySelector("#adjusted").hidden = none(adjusted);
+  }
+
+  #set(key, address) {
+    const link = this.#part(key, ".address");
+    link.textContent = address;
+    if (link.localName === "a") {
+      link.href = address;
     }
   }
-}
 
-/** One address; `leads` is false where it is incomplete without a suffix. */
-function row(title, note, address, { id = "", leads = true } = {}) {
-  const link = leads
-    ? element("a", { className: "address", href: address, target: "_blank", rel: "noopener" }, address)
-    : element("span", { className: "address" }, address);
-  const button = element("button", { type: "button", className: "copy" }, "Copy");
-  button.setAttribute("aria-label", `Copy the ${title} address`);
-  button.addEventListener("click", () => copy(link.textContent, button));
-  const heading = element("div", {}, element("strong", {}, title), " ", element("small", {}, note));
-  return element("li", { id }, heading, button, link);
-}
-
-function properties(image) {
-  const facts = [["Name", image.name], ["Size", `${pixels(image)} pixels, ${megapixels(image)}`]];
-  if (image.format) {
-    facts.push(
-      ["Format", `${formatName(image)}, ${fileSize(image.bytes)}`],
-      ["Pyramid", `${levels(image)}, tiles of ${image.tile.join(" × ")}`],
-      ["Samples", `${image.bands === 1 ? "1 band" : `${image.bands} bands`} of ${image.samples}`],
-    );
+  #say(key, note) {
+    this.#part(key, "small").textContent = note;
   }
-  return facts.flatMap(([term, text]) => [element("dt", {}, term), element("dd", {}, text)]);
+
+  #part(key, selector) {
+    return this.#root.querySelector(`#address-${key} ${selector}`);
+  }
+}
+
+function row(key, title, note, leads = true) {
+  const link = leads
+    ? element("a", { className: "address", target: "_blank", rel: "noopener" })
+    : element("span", { className: "address" });
+  const button = copier(`Copy the ${title} address`, () => link.textContent);
+  const heading = element("div", {}, element("strong", {}, title), " ", element("small", {}, note));
+  return element("li", { id: `address-${key}` }, heading, button, link);
+}
+
+/** A button that copies a text; `label` is what screen readers say. */
+export function copier(label, text) {
+  const button = element("button", { type: "button", className: "copy" }, "Copy");
+  button.setAttribute("aria-label", label);
+  button.addEventListener("click", () => copy(text(), button));
+  return button;
 }
 
 export async function copy(text, button) {

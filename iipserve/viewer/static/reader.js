@@ -1,55 +1,99 @@
-// One image over the whole window: the stage, the switch between protocols, and the two panels.
+// One image over the whole window: the stage, the switch between protocols, the panels, and perhaps a second image.
 
-import { none, same, turned } from "./adjustments.js";
+import { About } from "./about.js";
+import { none, page, same, turned } from "./adjustments.js";
+import { Choice } from "./choice.js";
 import { Controls } from "./controls.js";
-import { formatName, levels, pixels } from "./gallery.js";
+import { FailedTiles } from "./failed_tiles.js";
+import { FullScreen } from "./full_screen.js";
+import { count, formatName, levels, pixels } from "./gallery.js";
+import { Loading } from "./loading.js";
+import { whenBack } from "./network.js";
+import { Notice } from "./notice.js";
 import { Panel } from "./panel.js";
-import { describe, LABELS, MissingOpenSeadragon, SOURCES } from "./sources.js";
+import { Second } from "./second.js";
+import { describe, LABELS, SOURCES, Unreachable } from "./sources.js";
 import { Stage } from "./stage.js";
 
 const WRITTEN_IN = "input:not([type=range], [type=radio], [type=checkbox]), select";
 
 export class Reader {
-  /** Called with {name, source, view, adjustments} when any of them has changed. */
+  /** Called with {name, source, view, adjustments, more} when any of them has changed; `more` are further parameters. */
   onchange = () => {};
   /** Called when the image is to be closed. */
   onleave = () => {};
+  /** Called with the name of the image that is to be opened instead. */
+  onstep = () => {};
   #root;
   #gallery;
   #stage;
+  #second;
   #panels;
   #controls;
+  #choice;
+  #loading;
+  #fullScreen;
+  #notice;
+  #failed = new FailedTiles();
   #image = null;
   #name = null;
   #source = null;
   #adjustments = {};
   #turn = 0;
-  #failed = 0;
-  #reason = "";
+  #neighbours = {};
+  /** Name of the second image, which stays while the first is stepped on. */
+  #kept = null;
   #opener = null;
 
   constructor(root, gallery) {
     this.#root = root;
     this.#gallery = gallery;
     this.#stage = new Stage(this.#find("stage"));
+    this.#second = new Second(this.#find("second"), this.#stage);
     this.#controls = new Controls(this.#find("controls"));
-    this.#panels = { details: new Panel(this.#find("panel")), adjust: this.#controls };
-    this.#find("back").addEventListener("click", () => this.onleave());
-    this.#find("details").addEventListener("click", () => this.#togglePanel("details"));
-    this.#find("adjust").addEventListener("click", () => this.#togglePanel("adjust"));
-    this.#find("close-panel").addEventListener("click", () => this.#togglePanel("details"));
-    this.#find("close-controls").addEventListener("click", () => this.#togglePanel("adjust"));
+    this.#choice = new Choice(this.#find("choice"), gallery);
+    this.#loading = new Loading(this.#find("progress"), this.#find("loading"));
+    this.#fullScreen = new FullScreen(root, this.#find("full-screen"));
+    this.#notice = new Notice(this.#find("alert"));
+    this.#panels = {
+      about: new About(this.#find("about-panel")),
+      details: new Panel(this.#find("panel")),
+      adjust: this.#controls,
+      compare: this.#choice,
+    };
+    this.#listen();
+  }
+
+  #listen() {
+    for (const [which, panel] of Object.entries(this.#panels)) {
+      this.#find(which).addEventListener("click", () => this.#togglePanel(which));
+      panel.closer.addEventListener("click", () => this.#togglePanel(which));
+    }
+    const actions = {
+      back: () => this.onleave(),
+      previous: () => this.#step("previous"),
+      next: () => this.#step("next"),
+      "zoom-in": () => this.#stage.zoomBy(2),
+      "zoom-out": () => this.#stage.zoomBy(0.5),
+      fit: () => this.#stage.goTo(null),
+      "full-size": () => this.#stage.truePixels(),
+      "close-second": () => this.#choose(null),
+      "change-second": () => this.#togglePanel("compare"),
+    };
+    for (const [id, action] of Object.entries(actions)) {
+      this.#find(id).addEventListener("click", action);
+    }
     this.#find("sources").addEventListener("change", (event) => this.#switch(event.target.value));
-    this.#find("alert").querySelector("button").addEventListener("click", () => this.#tell());
-    this.#find("zoom-in").addEventListener("click", () => this.#stage.zoomBy(2));
-    this.#find("zoom-out").addEventListener("click", () => this.#stage.zoomBy(0.5));
-    this.#find("fit").addEventListener("click", () => this.#stage.goTo(null));
-    this.#find("full-size").addEventListener("click", () => this.#stage.truePixels());
     this.#controls.onchange = (adjustments) => this.#adjust(adjustments);
+    this.#choice.onchoose = (name) => this.#choose(name);
     this.#stage.onmove = () => this.#moved();
-    this.#stage.onbusy = (busy) => this.#busy(busy);
-    this.#stage.onfail = (address) => this.#tileFailed(address);
+    this.#stage.onbusy = (busy) => this.#loading.set("first", busy);
+    this.#second.onbusy = (busy) => this.#loading.set("second", busy);
+    this.#stage.onfail = (address, tile) => this.#failed.add(address, tile);
+    this.#stage.onload = (address) => this.#failed.loaded(address);
     this.#stage.onscale = (scale) => this.#showScale(scale * 100);
+    this.#failed.onrevive = (tiles) => this.#stage.revive(tiles);
+    this.#failed.onchange = (state) => this.#notice.fail(state, LABELS[this.#source]);
     // before OpenSeadragon, which handles keys on the canvas
     addEventListener("keydown", (event) => this.#key(event), { capture: true });
   }
@@ -59,20 +103,22 @@ export class Reader {
    *
    * @param view {x, y, zoom} in OpenSeadragon's units, or null for the whole image
    * @param adjustments as in adjustments.js; they count where the source is IIP
+   * @param parameters of the address; `second` is the name of an image to show next to it
    */
-  async open(name, source, view, adjustments) {
+  async open(name, source, view, adjustments, parameters = new URLSearchParams()) {
     const kind = source in SOURCES ? source : "iiif";
+    const second = parameters.get("second") || this.#kept;
+    this.#kept = null;
     if (name === this.#name && kind === this.#source && same(adjustments, this.#adjustments)) {
       if (view) {
         this.#stage.goTo(view);
       }
+      this.#place(second);
       return;
     }
-    if (this.#root.hidden) {
-      this.#opener = document.activeElement;
-      this.#root.hidden = false;
-      this.#gallery.root.inert = true;
-      document.documentElement.classList.add("reading");
+    const isEntered = this.#root.hidden;
+    if (isEntered) {
+      this.#enter();
     }
     const another = name !== this.#name;
     this.#name = name;
@@ -81,8 +127,18 @@ export class Reader {
     this.#controls.fill(adjustments);
     if (another) {
       this.#describe(this.#gallery.known.get(name) ?? { name });
+      this.#choice.fill(name);
+      this.#findNeighbours(name);
     }
-    await this.#load(kind, another ? view : (view ?? this.#stage.view), { another });
+    this.#place(second, kind);
+    await this.#load(kind, another ? view : (view ?? this.#stage.view), { another, isEntered });
+  }
+
+  #enter() {
+    this.#opener = document.activeElement;
+    this.#root.hidden = false;
+    this.#gallery.root.inert = true;
+    document.documentElement.classList.add("reading");
   }
 
   close() {
@@ -90,49 +146,105 @@ export class Reader {
       return;
     }
     this.#turn += 1;
+    this.#failed.reset();
     this.#stage.clear();
+    this.#place(null);
+    this.#loading.clear();
+    this.#fullScreen.leave();
     this.#image = this.#name = this.#source = null;
     this.#adjustments = {};
     Object.keys(this.#panels).forEach((which) => this.#show(which, false));
-    this.#tell();
+    this.#notice.clear();
     this.#root.hidden = true;
     this.#gallery.root.inert = false;
     document.documentElement.classList.remove("reading");
     this.#opener?.focus({ preventScroll: true });
   }
 
+  /** Offer the images before and after the one that is open. */
+  async #findNeighbours(name) {
+    this.#neighbours = {};
+    this.#offerSteps();
+    const found = await this.#gallery.neighbours(name);
+    if (name === this.#name) {
+      this.#neighbours = found;
+      this.#offerSteps();
+    }
+  }
+
+  #offerSteps() {
+    const { position, total } = this.#neighbours;
+    for (const side of ["previous", "next"]) {
+      this.#find(side).disabled = !this.#neighbours[side];
+    }
+    this.#find("position").textContent = position ? `${count(position)} of ${count(total)}` : "";
+  }
+
+  #step(side) {
+    const name = this.#neighbours[side];
+    if (name) {
+      this.#kept = this.#second.name;
+      this.onstep(name);
+    }
+  }
+
+  /** Show a second image, or none. */
+  #place(name, kind = this.#source) {
+    this.#root.classList.toggle("paired", name !== null);
+    if (name !== null) {
+      this.#second.show(name, kind, this.#inForce(kind));
+    } else if (this.#second.name !== null) {
+      this.#second.clear();
+    }
+  }
+
+  #choose(name) {
+    this.#place(name);
+    this.#show("compare", false);
+    this.#moved();
+    this.#stage.focus();
+  }
+
   #switch(kind) {
     if (kind !== "iip") {
       this.#show("adjust", false);
     }
+    this.#place(this.#second.name, kind);
     this.#load(kind, this.#stage.view);
   }
 
   #adjust(adjustments) {
     this.#adjustments = adjustments;
+    this.#place(this.#second.name, "iip");
     this.#load("iip", this.#stage.view, { gently: this.#source === "iip" });
   }
 
-  async #load(kind, view, { another = false, gently = false } = {}) {
+  async #load(kind, view, options = {}) {
+    const { another = false, gently = false } = options;
     const turn = (this.#turn += 1);
     const name = this.#name;
     const isWanted = () => turn === this.#turn;
     this.#source = kind;
-    this.#failed = 0;
-    this.#reason = "";
-    this.#tell();
+    this.#failed.reset();
+    this.#notice.clear();
     this.#find("sources").querySelector(`[value=${kind}]`).checked = true;
     this.#mark();
-    this.#busy(true);
+    this.#loading.set("first", true);
     try {
       const [tileSource, image] = await Promise.all([SOURCES[kind](name, this.#adjustments), this.#facts(name)]);
       if (await this.#stage.show(tileSource, { isWanted, gently })) {
-        this.#opened(image, view, another);
+        this.#opened(image, view, options);
       }
     } catch (error) {
       if (isWanted()) {
-        this.#busy(false);
-        this.#refused(error, kind);
+        this.#loading.set("first", false);
+        this.#notice.refuse(error, LABELS[kind]);
+        if (another) {
+          this.#stage.clear();
+        }
+        if (error instanceof Unreachable) {
+          whenBack(() => isWanted() && this.#load(kind, view, options));
+        }
       }
     }
   }
@@ -142,9 +254,10 @@ export class Reader {
     return this.#image?.name === name ? this.#image : describe(name);
   }
 
-  #opened(image, view, another) {
+  #opened(image, view, { another, isEntered }) {
     this.#describe({ ...image, ...this.#stage.size });
-    this.#stage.turn(turned(this.#source === "iip" ? this.#adjustments : {}));
+    this.#stage.label = image.name;
+    this.#stage.turn(turned(this.#inForce()));
     if (view || another) {
       this.#stage.goTo(view, true);
     }
@@ -152,10 +265,16 @@ export class Reader {
       this.#controls.offer(image, this.#gallery.maxExport);
     }
     this.#image = image;
+    this.#second.join();
     this.#moved();
-    if (another) {
+    if (isEntered) {
       this.#stage.focus();
     }
+  }
+
+  /** The adjustments that are shown: only IIP has commands for them. */
+  #inForce(kind = this.#source) {
+    return kind === "iip" ? this.#adjustments : {};
   }
 
   /** Show what is known about an image, at first perhaps only its name. */
@@ -166,33 +285,35 @@ export class Reader {
     }
     this.#find("facts").textContent = facts.join(" · ");
     if (image.width) {
+      this.#panels.about.fill(image);
       this.#panels.details.fill(image, this.#gallery.maxExport);
     } else {
+      this.#panels.about.clear();
       this.#panels.details.clear();
     }
   }
 
   #moved() {
-    const { region, view } = this.#stage;
-    if (region && this.#name) {
-      const adjustments = this.#source === "iip" ? this.#adjustments : {};
-      this.onchange({ name: this.#name, source: this.#source, view, adjustments });
-      this.#panels.details.follow(this.#name, region);
+    // an image that was shown before may still be moving
+    if (this.#image === null || this.#image.name !== this.#name || !this.#stage.region) {
+      return;
     }
+    const { region, view, scale } = this.#stage;
+    const adjustments = this.#inForce();
+    const more = this.#second.name === null ? {} : { second: this.#second.name };
+    this.onchange({ name: this.#name, source: this.#source, view, adjustments, more });
+    this.#panels.about.follow(page(adjustments));
+    this.#panels.details.follow(region, adjustments);
+    this.#controls.follow(region, scale);
   }
 
   #showScale(percent) {
     this.#find("scale").textContent = `${percent < 10 ? percent.toFixed(1) : Math.round(percent)} %`;
   }
 
-  #busy(value) {
-    this.#find("progress").classList.toggle("busy", value);
-  }
-
   /** Mark the button while the image is adjusted. */
   #mark() {
-    const changed = this.#source === "iip" && !none(this.#adjustments);
-    this.#find("adjust").classList.toggle("changed", changed);
+    this.#find("adjust").classList.toggle("changed", !none(this.#inForce()));
   }
 
   /** Open or close a panel and move the keyboard focus. Adjustments are IIP commands. */
@@ -213,35 +334,6 @@ export class Reader {
     this.#find(which).setAttribute("aria-expanded", String(shown));
   }
 
-  #refused(error, kind) {
-    const parts = error instanceof MissingOpenSeadragon
-      ? [error.message, Object.assign(document.createElement("code"), { textContent: error.command })]
-      : [`The image cannot be shown from ${LABELS[kind]}: ${error.message}`];
-    this.#tell(...parts);
-  }
-
-  /** One message for any number of failed tiles; the reason is requested once, as an image element has none. */
-  async #tileFailed(address) {
-    this.#failed += 1;
-    const tiles = this.#failed === 1 ? "1 tile" : `${this.#failed} tiles`;
-    const message = `${tiles} from ${LABELS[this.#source]} could not be loaded.`;
-    this.#tell(message, this.#reason);
-    if (this.#failed === 1) {
-      const turn = this.#turn;
-      const reason = await reasonOf(address);
-      if (turn === this.#turn) {
-        this.#reason = reason;
-        this.#tell(message, reason);
-      }
-    }
-  }
-
-  #tell(...parts) {
-    const alert = this.#find("alert");
-    alert.hidden = parts.length === 0;
-    alert.querySelector("p").replaceChildren(...parts.flatMap((part) => [part, " "]));
-  }
-
   #key(event) {
     if (this.#root.hidden || event.ctrlKey || event.metaKey || event.altKey) {
       return;
@@ -259,12 +351,17 @@ export class Reader {
     const turning = {
       r: () => this.#controls.turnBy(90),
       R: () => this.#controls.turnBy(-90),
-      f: () => this.#controls.mirror(),
+      m: () => this.#controls.mirror(),
     };
     return {
-      Escape: () => (open ? this.#togglePanel(open) : this.onleave()),
-      i: () => this.#togglePanel("details"),
+      Escape: () => (open ? this.#togglePanel(open) : this.#fullScreen.leave() || this.onleave()),
+      i: () => this.#togglePanel("about"),
+      l: () => this.#togglePanel("details"),
       e: () => this.#togglePanel("adjust"),
+      c: () => this.#togglePanel("compare"),
+      n: () => this.#step("next"),
+      p: () => this.#step("previous"),
+      f: () => this.#fullScreen.toggle(),
       0: () => this.#stage.goTo(null),
       1: () => this.#stage.truePixels(),
       "+": () => this.#stage.zoomBy(2),
@@ -276,14 +373,5 @@ export class Reader {
 
   #find(id) {
     return this.#root.querySelector(`#${id}`);
-  }
-}
-
-async function reasonOf(address) {
-  try {
-    const answer = await fetch(address);
-    return answer.ok ? "" : `${(await answer.text()).trim() || answer.statusText} (${answer.status})`;
-  } catch {
-    return "The server cannot be reached.";
   }
 }

@@ -4,8 +4,17 @@
 import { transform } from "./adjustments.js";
 import * as addresses from "./addresses.js";
 
+/** No answer came. */
+export class Unreachable extends Error {
+  constructor() {
+    super("The server cannot be reached. The image is shown as soon as it can.");
+  }
+}
+
 async function text(address) {
-  const answer = await fetch(address);
+  const answer = await fetch(address).catch(() => {
+    throw new Unreachable();
+  });
   if (!answer.ok) {
     throw new Error(`${(await answer.text()).trim() || answer.statusText} (${answer.status})`);
   }

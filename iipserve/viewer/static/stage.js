@@ -2,6 +2,12 @@
 
 import { openSeadragon } from "./sources.js";
 
+/** Events of OpenSeadragon by which a person moves the view. */
+const TOUCHES = [
+  ...["press", "scroll", "key", "pinch", "double-click"].map((input) => `canvas-${input}`),
+  ...["click", "drag", "scroll"].map((input) => `navigator-${input}`),
+];
+
 export class Stage {
   /** Called when the view has come to rest, and with it the region in view. */
   onmove = () => {};
@@ -9,16 +15,24 @@ export class Stage {
   onbusy = () => {};
   /** Called with the scale: 1 is one pixel of the image on one of the screen. */
   onscale = () => {};
-  /** Called with the address of a tile that could not be loaded. */
+  /** Called with the address of a tile that could not be loaded, and the tile. */
   onfail = () => {};
+  /** Called with the address of a tile that has been loaded. */
+  onload = () => {};
+  /** Called when a person moves the view. */
+  ontouch = () => {};
+  /** Called in each frame in which the view moves. */
+  onframe = () => {};
   #element;
   #viewer = null;
   #image = null;
   /** Whether the whole image was in view when the view last came to rest. */
   #whole = true;
+  #hasNavigator;
 
-  constructor(element) {
+  constructor(element, { hasNavigator = innerWidth >= 720 } = {}) {
     this.#element = element;
+    this.#hasNavigator = hasNavigator;
   }
 
   get size() {
@@ -61,7 +75,7 @@ export class Stage {
     const viewer = new OpenSeadragon.Viewer({
       element: this.#element,
       showNavigationControl: false,
-      showNavigator: innerWidth >= 720,
+      showNavigator: this.#hasNavigator,
       navigatorPosition: "BOTTOM_LEFT",
       navigatorSizeRatio: 0.14,
       navigatorBorderColor: "transparent",
@@ -84,9 +98,16 @@ export class Stage {
     viewer.addHandler("after-resize", () => this.#framed());
     viewer.addHandler("tile-load-failed", ({ tile, tiledImage }) => {
       if (tiledImage === this.#image) {
-        this.onfail(tile.getUrl());
+        this.onfail(tile.getUrl(), tile);
       }
     });
+    viewer.addHandler("tile-loaded", ({ tile }) => this.onload(tile.getUrl()));
+    viewer.addHandler("viewport-change", () => this.onframe());
+    for (const input of TOUCHES) {
+      viewer.addHandler(input, () => this.ontouch());
+    }
+    viewer.canvas.setAttribute("role", "application");
+    viewer.canvas.setAttribute("aria-roledescription", "image to zoom");
     return viewer;
   }
 
@@ -129,6 +150,33 @@ export class Stage {
     }
   }
 
+  /** What screen readers call the picture. */
+  set label(text) {
+    this.#viewer.canvas.setAttribute("aria-label", text);
+  }
+
+  /** Load tiles again that have failed. */
+  revive(tiles) {
+    tiles.forEach((tile) => (tile.exists = true));
+    // OpenSeadragon looks at tiles again when something about the image changes
+    this.#image?.setClip(this.#image.getClip());
+  }
+
+  /** Height of the image by its width. */
+  get #ratio() {
+    return this.size.height / this.size.width;
+  }
+
+  /** Be where another stage is at this moment: at the same part of the width and of the height. */
+  mirror(other) {
+    const [mine, its] = [this.#viewer?.viewport, other.#viewer?.viewport];
+    if (this.#image && other.#image) {
+      const { x, y } = its.getCenter(true);
+      mine.zoomTo(its.getZoom(true), null, true);
+      mine.panTo(new OpenSeadragon.Point(x, (y * this.#ratio) / other.#ratio), true);
+    }
+  }
+
   /** Mirror left to right, then rotate clockwise by quarter turns. */
   turn({ mirrored, degrees }) {
     const { viewport } = this.#viewer;
@@ -147,6 +195,7 @@ export class Stage {
     if (!this.#image) {
       return;
     }
+    this.ontouch();
     const { viewport } = this.#viewer;
     if (view) {
       viewport.zoomTo(view.zoom, null, immediately);
@@ -159,15 +208,22 @@ export class Stage {
   }
 
   zoomBy(factor) {
+    this.ontouch();
     this.#viewer?.viewport.zoomBy(factor);
     this.#viewer?.viewport.applyConstraints();
   }
 
   truePixels() {
     if (this.#image) {
+      this.ontouch();
       this.#viewer.viewport.zoomTo(this.#image.imageToViewportZoom(1 / devicePixelRatio));
       this.#viewer.viewport.applyConstraints();
     }
+  }
+
+  /** Pixels of the screen for each pixel of the image. */
+  get scale() {
+    return this.#image.viewportToImageZoom(this.#viewer.viewport.getZoom()) * devicePixelRatio;
   }
 
   /** The part of the image in view, in pixels of its full size; null before an image is shown. */
