@@ -121,13 +121,12 @@ class ItemRoots:
         return path
 
     def _is_inside(self, identifier: str) -> bool:
-        """Whether a file, and what a link in its path leads to, is below one of the folders."""
-        if not self._folders:
-            return True
-        real = os.path.realpath(self.path(identifier)) + "/"
-        for folder in self._folders.values():
+        """Whether a file or folder, and what a link in its path leads to, is below one of the folders, or of all images."""
+        reals = [f"{os.path.realpath(path)}/" for path in {self.path(identifier), self._joined(identifier)}]
+        for folder in self._folders.values() or ("",):
             whole = os.path.realpath(self._joined(folder)).rstrip("/")
-            if (not folder or f"{identifier}/".startswith(f"{folder}/")) and real.startswith(f"{whole}/"):
+            is_below = all(real.startswith(f"{whole}/") for real in reals)
+            if is_below and (not folder or f"{identifier}/".startswith(f"{folder}/")):
                 return True
         return False
 

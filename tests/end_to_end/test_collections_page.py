@@ -94,7 +94,7 @@ def add(page: Page, folder: str, message: str) -> None:
     page.click("#adding summary")
     page.fill("#add-names [name=folder]", folder)
     page.click("#add-names button")
-    expect(page.locator("#added")).to_have_text(message, timeout=60_000)
+    expect(page.locator("#added")).to_have_text(message)
 
 
 def test_a_collection_is_made_filled_restyled_and_deleted(page: Page, origin: str) -> None:
@@ -132,13 +132,13 @@ def test_files_are_checked_and_an_overview_is_built(page: Page, folder: Path) ->
     os.utime(folder / "coast/0.tif", (1, 1))
     page.click("#maintenance summary")
     page.click("#check button")
-    expect(page.locator("#added")).to_have_text("2 items, 1 not as they were", timeout=60_000)
+    expect(page.locator("#added")).to_have_text("2 items, 1 not as they were")
     expect(page.locator("#failed li")).to_have_text("0.tif changed")
     page.check("#check [name=repair]")
     page.click("#check button")
-    expect(page.locator("#added")).to_have_text("2 items, 1 repaired", timeout=60_000)
+    expect(page.locator("#added")).to_have_text("2 items, 1 repaired")
     page.click("#overview button")
-    expect(page.locator("#added")).to_contain_text("0 images left out", timeout=60_000)
+    expect(page.locator("#added")).to_contain_text("0 images left out")
     assert (folder / "overviews/kept.tif").exists()
 
 
@@ -278,7 +278,8 @@ def test_a_folder_is_watched_until_that_is_ended(page: Page, origin: str) -> Non
     asked = {"Authorization": f"Bearer {TOKEN}"}
     (job,) = ask(f"{origin}/stac/collections/watched/jobs", **asked).value["jobs"]
     assert (job["processID"], job["parameters"]) == ("watch", {"href": "coast"})
-    expect(page.locator("#items li")).to_have_count(3, timeout=60_000)
+    expect(page.locator("#watched .failed li")).to_contain_text("coast/broken.tif")
+    expect(page.locator("#items li")).to_have_count(3)
     page.reload()
     page.click("#adding summary")
     page.get_by_role("button", name="End watching coast").click()

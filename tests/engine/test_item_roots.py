@@ -89,6 +89,24 @@ def test_links_do_not_lead_out_of_roots(images: Path, tmp_path: Path) -> None:
     assert named.identifier("new:same.tif") == "scans/2024/same.tif"
 
 
+def test_links_do_not_lead_out_of_the_folder_of_images(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.tif").write_bytes(b"")
+    (images / "file.tif").symlink_to(tmp_path / "secret.tif")
+    (images / "folder").symlink_to(tmp_path)
+    (images / "inside").symlink_to(images / "scans")
+    for config in (
+        Config(filesystem_prefix=f"{images}/"),
+        Config(filesystem_prefix=f"{images}/", filesystem_suffix=".tif"),
+    ):
+        found = ItemRoots(config)
+        for href in ("folder", "folder/secret.tif", "folder/*"):
+            with pytest.raises(Forbidden):
+                found.place(href)
+        assert found.place("inside/") == f"{images}/inside"
+    with pytest.raises(Forbidden):
+        roots(images).identifier("file.tif")
+
+
 def test_whole_prefix_can_be_a_root(images: Path) -> None:
     assert roots(images, all=".").identifier("all:scans/a.tif") == "scans/a.tif"
 

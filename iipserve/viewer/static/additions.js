@@ -146,7 +146,7 @@ export class Additions {
   }
 }
 
-const failureRow = (name, reason) => element("li", {}, element("strong", {}, name), ` ${reason}`);
+export const failureRow = (name, reason) => element("li", {}, element("strong", {}, name), ` ${reason}`);
 
 function summary({ added, failed }, total) {
   const lost = failed ? `, ${count(failed)} failed` : "";

@@ -1,8 +1,8 @@
 // Folders of the server whose new images are added to a collection: jobs that go on until they are ended.
 
-import { isUnfinished } from "./additions.js";
+import { failureRow, isUnfinished } from "./additions.js";
 import { element } from "./gallery.js";
-import { dismissJob, jobs, startJob } from "./stac.js";
+import { dismissJob, job as latest, jobs, startJob } from "./stac.js";
 
 /** Milliseconds between two looks. */
 const PAUSE = 5000;
@@ -68,6 +68,12 @@ export class Watched {
     }
   }
 
+  /** Say below a name what could not be added, and why. */
+  async #listFailures(id, jobID, name) {
+    const { failures = [] } = await latest(id, jobID).catch(() => ({}));
+    name.append(element("ul", { className: "failed" }, ...failures.map((each) => failureRow(each.name, each.reason))));
+  }
+
   #row(id, job) {
     const { jobID, status, message, parameters } = job;
     const isAll = parameters.href === ".";
@@ -82,6 +88,9 @@ export class Watched {
         await this.#look(id);
       }),
     );
+    if (job.failed) {
+      this.#listFailures(id, jobID, name);
+    }
     return element("li", {}, element("span"), name, button);
   }
 }

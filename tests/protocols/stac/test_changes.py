@@ -177,7 +177,7 @@ def test_an_item_without_an_image_of_the_server(service: app.Application) -> Non
         ("../utm.tif", {400, 403}),
         ("scenes/../../utm.tif", {400, 403}),
         ("/etc/passwd", {403, 404}),
-        ("link.tif", {404}),
+        ("link.tif", {403}),
         ("scenes/missing.tif", {404}),
         ("", {400}),
         ("scenes/text.txt", {415}),

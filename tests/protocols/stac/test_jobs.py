@@ -182,9 +182,11 @@ def test_folders_without_images_and_links_out_of_the_folder(service: app.Applica
     (folder.parent / "outside").mkdir()
     (folder.parent / "secret.tif").rename(folder.parent / "outside/secret.tif")
     (folder / "linked").symlink_to(folder.parent / "outside")
+    for href in ("linked/", "linked/*.tif", "linked/secret.tif"):
+        refused = change(service, "POST", "collections/c/jobs", {"kind": "add", "href": href})
+        assert refused.status == 403
     for href, words in (
         ("empty/", "holds no image"),
-        ("linked/", "holds no image"),
         ("nothing*", "no file matches"),
     ):
         job = done(service, change(service, "POST", "collections/c/jobs", {"kind": "add", "href": href}))
@@ -333,7 +335,14 @@ def test_items_of_a_file_of_the_server_are_imported(service: app.Application, fo
     assert job["message"] == "1 added, 0 updated, 0 unchanged, 3 failed"
     assert [each["name"] for each in job["failures"]] == ["none", "bad", "outside"]
     assert ids(service) == ["new"]
-    for href, status in (("none.ndjson", 400), ("../tokens", 400), ("", 400), ("/etc/passwd", 403)):
+    (folder / "link.ndjson").symlink_to(folder.parent / "secret.tif")
+    for href, status in (
+        ("link.ndjson", 403),
+        ("none.ndjson", 400),
+        ("../tokens", 400),
+        ("", 400),
+        ("/etc/passwd", 403),
+    ):
         refused = change(service, "POST", "collections/c/jobs", {"kind": "import", "href": href})
         assert refused.status == status
     sent = change(service, "POST", "collections/c/items", b'{"type": ', CONTENT_TYPE="application/x-ndjson")
