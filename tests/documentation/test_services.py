@@ -29,21 +29,6 @@ from tests.transport.processes import until
 WORST_EXPOSURE = 30
 """Tenths of systemd's measure, of which it calls up to 20 OK and up to 50 MEDIUM; a service without settings has 96."""
 TILE = "/iip?FIF=a.tif&JTL=0,0"
-EXERCISED = {
-    "Containerfile": "documentation/test_samples.py",
-    "apache-mod_fcgid.conf": "end_to_end/servers.py",
-    "apache-mod_proxy_fcgi.conf": "end_to_end/servers.py",
-    "iipserve.env": "documentation/test_generated.py",
-    "iipserve.logrotate": "documentation/test_services.py",
-    "iipserve.service": "documentation/test_services.py",
-    "iipserve.socket": "documentation/test_services.py",
-    "lighttpd-bin-path.conf": "end_to_end/servers.py",
-    "lighttpd-host.conf": "end_to_end/servers.py",
-    "nginx-cache.conf": "end_to_end/servers.py",
-    "nginx-memcached.conf": "end_to_end/servers.py",
-    "supervisor.conf": "documentation/test_services.py",
-}
-"""Module of the tests that runs each sample with its own server."""
 
 
 @pytest.fixture
@@ -54,11 +39,11 @@ def images(tmp_path: Path) -> Path:
     return folder
 
 
-def test_each_sample_is_run_with_its_server() -> None:
-    assert {path.name for path in CONF} == EXERCISED.keys()
-    for name, module in EXERCISED.items():
-        if module != "documentation/test_services.py":
-            assert name in (ROOT / "tests" / module).read_text(), f"{module} does not run {name}"
+@pytest.mark.parametrize("path", CONF, ids=lambda path: path.name)
+def test_each_sample_is_used_by_a_test(path: Path) -> None:
+    """By its name, which those that run it with its own program read it by."""
+    modules = (module.read_text() for module in (ROOT / "tests").rglob("*.py"))
+    assert any(f'"{path.name}"' in text or f"/{path.name}" in text for text in modules)
 
 
 # -- systemd
