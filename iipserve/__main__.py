@@ -19,7 +19,7 @@ from iipserve.command_line.output import standard_output
 from iipserve.config import Config, Loaded, load, settings
 from iipserve.errors import ConfigError
 from iipserve.purges.board import PurgeBoard
-from iipserve.transport import logs, signals
+from iipserve.transport import logs, operations, signals
 from iipserve.transport.malloc import tune_malloc
 from iipserve.transport.privileges import Account, become, parse_account
 from iipserve.transport.service import Application
@@ -244,13 +244,29 @@ def _serve(
 
     # sockets of systemd replace --bind, so that one unit file does with and without them
     fastcgi, http = passed or opened(options.bind), opened(options.http)
+    operating = _operating(config, alone=alone is not None)
     if account is not None:
         # the log is this user's too
         become(account)
         _begin_log(loaded)
     if alone is not None:
-        return _serve_alone(config, build, alone)
-    return _supervise(config, build, fastcgi, http, passed=bool(passed))
+        return _serve_alone(config, build, alone, operating)
+    return _supervise(config, build, fastcgi, http, operating, passed=bool(passed))
+
+
+def _operating(config: Config, *, alone: bool) -> socket | None:
+    """The socket of METRICS. Of several processes that a web server starts, one has it.
+
+    Raises:
+        ConfigError: it cannot be had.
+    """
+    try:
+        return operations.opened(config)
+    except ConfigError as error:
+        if not alone:
+            raise
+        log.warning("METRICS: %s", error)
+        return None
 
 
 def _begin_log(loaded: Loaded) -> None:
@@ -264,6 +280,7 @@ def _supervise(
     build: Callable[[Config], Application],
     fastcgi: Sequence[socket],
     http: Sequence[socket],
+    operating: socket | None,
     *,
     passed: bool,
 ) -> int:
@@ -272,14 +289,17 @@ def _supervise(
     addresses = [f"FastCGI on {_name(listener)}" for listener in fastcgi]
     addresses += [f"HTTP on {_name(listener)}" for listener in http]
     _announce(config, " and ".join(addresses))
-    return Supervisor(config, build, fastcgi=fastcgi, http=http, passed=passed).run()
+    sockets = {"fastcgi": fastcgi, "http": http}
+    return Supervisor(config, build, **sockets, operations=operating, passed=passed).run()
 
 
-def _serve_alone(config: Config, build: Callable[[Config], Application], listener: socket) -> int:
+def _serve_alone(
+    config: Config, build: Callable[[Config], Application], listener: socket, operating: socket | None
+) -> int:
     from iipserve.transport.single import serve
 
     _announce(config, "FastCGI on descriptor 0, in one process")
-    if not serve(build(config), [listener], config):
+    if not serve(build(config), [listener], config, operating):
         # a thread that hangs would keep the interpreter from exiting
         os._exit(0)
     log.info("iipserve ends")

@@ -30,6 +30,7 @@ from iipserve.engine.item_files import ItemFiles
 from iipserve.engine.library import Library
 from iipserve.engine.output_policy import OutputPolicy
 from iipserve.engine.renderer import Renderer
+from iipserve.engine.trial import Trial
 from iipserve.errors import (
     IMAGE_FAULTS,
     INTERNAL_ERROR,
@@ -105,6 +106,7 @@ class Application:
         self._georeferences = georeferences
         self._documents = CatalogDocuments(catalog.listed, self._responses)
         catalog.on_change = self._documents.renew
+        self.trial = Trial(config, renderer)
         self._contents = ContentResponder(renderer, output_policy, self._responses)
         self._respond_by_type: Mapping[type, Respond] = {
             **self._contents.by_type,

@@ -38,6 +38,7 @@ HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}
 FOREIGN = {
     "flup": "transport",
     "gunicorn": "transport",
+    "prometheus_client": "transport",
     "pymemcache": "cache",
     "glymur": "sources",
     "tifffile": ("sources", "containers"),

@@ -94,8 +94,11 @@ class Renderer:
             tiles: of decoded tiles that are expensive to decode.
             map_tiles: of decoded tiles that several maps need; None keeps none of these.
         """
+        self.tiles = tiles
+        """Decoded tiles, in the memory that renditions are in too."""
         decoder = TileDecoder(tiles)
-        self._admission = AdmissionControl(config)
+        self.admission = self._admission = AdmissionControl(config)
+        """Of all that this worker renders."""
         self._config = config
         self._library = library
         self._encoders = encoders

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from iipserve import app
 from iipserve.config import Config
+from iipserve.engine.trial import Trial
 from iipserve.http import Request, Response
 from iipserve.middleware.passed_bodies import KEY, PassedBodies
 from iipserve.middleware.purging import Purger
@@ -28,6 +29,10 @@ class Application(Protocol):
     def reload(self) -> None:
         """Take over changed files of settings, and drop caches."""
 
+    @property
+    def trial(self) -> Trial:
+        """Of this process."""
+
 
 class Around:
     """An application with something around it, which is nothing here."""
@@ -37,6 +42,7 @@ class Around:
         self.max_body_length = application.max_body_length
         self.clear = application.clear
         self.reload = application.reload
+        self.trial = application.trial
 
     def handle(self, request: Request, *, over_http: bool = False) -> Response:
         """Answer one request."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from threading import get_ident
 from time import monotonic
@@ -25,6 +25,16 @@ FATAL = "FatalRequest"
 """Kind of error of a request that worker processes died of."""
 
 
+class Trial(Protocol):
+    """Tells of the process that answers: `iipserve.engine.trial.Trial`."""
+
+    def fault(self) -> str:
+        """Why images cannot be served; empty if they can."""
+
+    def gauges(self) -> Mapping[str, float]:
+        """Numbers by the names of metrics."""
+
+
 class Application(Protocol):
     """What is served: `iipserve.app.Application`, or a stub in a test."""
 
@@ -39,6 +49,10 @@ class Application(Protocol):
 
     def reload(self) -> None:
         """Take over changed files of settings, and drop caches."""
+
+    @property
+    def trial(self) -> Trial:
+        """Of this process."""
 
 
 class ResponseFailed(Exception):

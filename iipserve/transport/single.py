@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from socket import socket
 
@@ -13,6 +13,8 @@ from iipserve.transport import signals
 from iipserve.transport.garbage import tune_collector
 from iipserve.transport.interpreter import tune_switching
 from iipserve.transport.malloc import Trimmer
+from iipserve.transport.metrics import Metrics
+from iipserve.transport.operations import Operations
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
 
@@ -22,8 +24,12 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 """End this process once its requests are answered; mod_fcgid and libfcgi send USR1 for it."""
 
 
-def serve(application: Application, listeners: Sequence[socket], config: Config) -> bool:
+def serve(
+    application: Application, listeners: Sequence[socket], config: Config, operations: socket | None = None
+) -> bool:
     """Serve FastCGI until a signal ends it; return whether all requests could finish.
+
+    At the listening socket of `operations` there are health checks and metrics.
 
     HUP drops the caches and takes over the service file. Must be called in the main thread.
     """
@@ -31,18 +37,35 @@ def serve(application: Application, listeners: Sequence[socket], config: Config)
     for number in (*ENDING, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: received.put(number))
     signals.let_through()
-    monitored = MonitoredApplication(application, config)
+    operating = None if operations is None else Operations(operations, 1)
+    counters = None if operating is None else operating.counters.claim()
+    sinks = [] if counters is None else [Metrics(counters)]
+    monitored = MonitoredApplication(application, config, sinks=sinks)
     tune_collector()
     tune_switching()
     server = FastCGIServer(monitored, listeners, config)
     server.start()
-    _wait(received, monitored, server)
+    if operating is not None:
+        operating.begin(application.trial)
+
+    def tick() -> None:
+        if operating is not None:
+            operating.publish(counters, application.trial)
+
+    _wait(received, monitored, server, tick)
+    if operating is not None:
+        operating.is_stopping.set()
     finished = server.stop(config.request_timeout)
     application.clear()
     return finished
 
 
-def _wait(queue: SimpleQueue[int], monitored: MonitoredApplication, server: FastCGIServer) -> None:
+def _wait(
+    queue: SimpleQueue[int],
+    monitored: MonitoredApplication,
+    server: FastCGIServer,
+    tick: Callable[[], None],
+) -> None:
     """Return when a signal asks for the end."""
     reported, trimmer = False, Trimmer()
     while True:
@@ -50,6 +73,7 @@ def _wait(queue: SimpleQueue[int], monitored: MonitoredApplication, server: Fast
             received = queue.get(timeout=1)
         except Empty:
             server.tick()
+            tick()
             running = monitored.longest_running()
             trimmer.tick(idle=not running)
             hangs = running > server.request_timeout

@@ -39,6 +39,8 @@ from iipserve.transport.fatal_requests import FatalRequests, RequestGuard, Runni
 from iipserve.transport.garbage import tune_collector
 from iipserve.transport.interpreter import tune_switching
 from iipserve.transport.malloc import Trimmer
+from iipserve.transport.metrics import Metrics
+from iipserve.transport.operations import Operations
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
 from iipserve.transport.service_files import take_over
@@ -51,6 +53,9 @@ SILENCE_SECONDS = 10
 SPARE_SLOTS = 8
 """For workers that TTIN adds."""
 ENDING = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
+SILENCE, MEMORY, DEATH = "silence", "memory", "death"
+REASONS = {SILENCE: "it has not answered for too long", MEMORY: "it used too much memory", DEATH: "it died"}
+"""Why a worker is replaced."""
 SHARED_MEMORY = Path("/dev/shm")
 
 
@@ -64,9 +69,10 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
         *,
         fastcgi: Sequence[socket] = (),
         http: Sequence[socket] = (),
+        operations: socket | None = None,
         passed: bool = False,
     ) -> None:
-        """Serve the listening sockets of `fastcgi` and `http`; workers call `build` after the fork.
+        """Serve the listening sockets, at that of `operations` metrics; workers call `build` after the fork.
 
         With `passed`, the sockets belong to the parent process, and their files are not removed.
         """
@@ -77,7 +83,9 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
         self.passed = passed
         self._workers = config.workers or len(os.sched_getaffinity(0))
         # on HUP the new workers start before the old ones end
-        self.connection_counts = ConnectionCounts(2 * self._workers + SPARE_SLOTS)
+        slots = 2 * self._workers + SPARE_SLOTS
+        self.connection_counts = ConnectionCounts(slots)
+        self.operations = None if operations is None else Operations(operations, slots)
         self.fatal_requests = FatalRequests()
         super().__init__()
 
@@ -105,7 +113,11 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
     def _child_exit(self, arbiter: Any, worker: Any) -> None:
         reason = worker.reason_to_replace()
         if reason:
-            log.warning("worker %d has ended and is replaced: %s", worker.pid, reason)
+            log.warning("worker %d has ended and is replaced: %s", worker.pid, REASONS[reason])
+        if self.operations is not None:
+            self.operations.counters.free(worker.counters)
+            if reason:
+                self.operations.counters.own.add(f"workers_replaced|{reason}")
         self.connection_counts.free(worker.slot)
         # of a worker that hangs, only the requests that it hangs in are at fault
         seconds = self.config.request_timeout if worker.aborted else 0.0
@@ -214,6 +226,8 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
 
     def stop(self, graceful: bool = True) -> None:
         """End all workers, even if several of them cannot start: gunicorn raises HaltServer for each."""
+        if self.app.operations is not None:
+            self.app.operations.is_stopping.set()
         if not self.app.passed:
             for listener in self.LISTENERS:
                 _remove_file(listener)
@@ -256,14 +270,16 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn carries no types
         self.is_ending = SharedFlag()
         """It finishes its requests, and the arbiter starts another one meanwhile."""
         self.was_told_to_end = False
+        operations = app.operations
+        self.counters = None if operations is None else operations.counters.claim()
 
     def reason_to_replace(self) -> str:
-        """Why this worker has ended, in the arbiter; empty if it was told to."""
+        """Which of `REASONS` this worker has ended for, in the arbiter; empty if it was told to."""
         if self.aborted:
-            return f"it did not answer for {SILENCE_SECONDS} seconds"
+            return SILENCE
         if self.was_told_to_end:
             return ""
-        return "it used too much memory" if self.is_ending else "it died"
+        return MEMORY if self.is_ending else DEATH
 
     def load_wsgi(self) -> None:
         """Build the application and both servers, in the worker process."""
@@ -271,7 +287,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn carries no types
         config: Config = self.app.config
         try:
             guard = RequestGuard(self.running, self.app.fatal_requests)
-            self._application = MonitoredApplication(self.app.build(config), config, guard)
+            sinks = [] if self.counters is None else [Metrics(self.counters)]
+            self._application = MonitoredApplication(self.app.build(config), config, guard, sinks)
             tune_collector()
             tune_switching()
         except ConfigError as error:
@@ -287,13 +304,19 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn carries no types
     def run(self) -> None:
         """Serve until TERM or the end of the arbiter, then let requests finish."""
         self._server.start()
+        operations = self.app.operations
+        operating = operations and operations.begin(self._application.application.trial)
         self.is_ready.set()
         while self.alive and self.ppid == os.getppid():
             self.notify()
             self._wait()
+        if operating and not operations.is_stopping:
+            operating.stop()  # other workers answer
         deadline = monotonic() + float(self.cfg.graceful_timeout)
         while not (finished := self._server.stop(1.0)) and monotonic() < deadline:
             super().notify()
+        if operating:
+            operating.stop()
         self._application.application.clear()
         if not finished:
             # a thread that hangs would keep the interpreter from exiting
@@ -315,6 +338,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn carries no types
             self._server.tick()
             self._trimmer.tick(idle=not self._application.longest_running())
             self._end_if_too_large()
+            if self.app.operations is not None:
+                self.app.operations.publish(self.counters, self._application.application.trial)
         if self._application.longest_running() <= self.app.config.request_timeout:
             super().notify()
 

@@ -33,11 +33,25 @@ def ok(body: bytes, media_type: str = "application/octet-stream") -> Response:
     return Response(HTTPStatus.OK, (("Content-Type", media_type), ("Content-Length", str(len(body)))), body)
 
 
+class StubTrial:
+    """Of a process without images."""
+
+    def __init__(self, config: Config) -> None:
+        self._prefix = config.filesystem_prefix
+
+    def fault(self) -> str:
+        return "" if os.path.isdir(self._prefix or "/") else "the stub has no folder"
+
+    def gauges(self) -> dict[str, float]:
+        return {"waiting_requests": 0.0}
+
+
 class StubApplication:
     """Answers by the first part of the path; the rest is an argument."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.trial = StubTrial(config)
         self.cleared = 0
         self.released = threading.Event()
         self._barriers: dict[str, threading.Barrier] = {}
