@@ -54,6 +54,8 @@ class Exchange:
     """Name of the class of the error that is the answer."""
     sent = 0
     """Bytes of a body whose length was not known before."""
+    logged = False
+    """The log has its line, which came before the client had the answer."""
     seconds: Mapping[str, float] = NO_SECONDS
     """By phase, without those of phases within it."""
     phase = ""

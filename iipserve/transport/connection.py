@@ -226,6 +226,8 @@ class Connection(PeerConnection, fastcgi.BaseConnection):  # type: ignore[misc] 
 
     def _respond(self, exchange: Exchange, *, early: bool) -> None:
         self._exchange = exchange
+        if self._server.application.logs_all:
+            self._server.application.announce(exchange)
         self._afterwards = self._finish_early if early else self._finish
         try:
             complete = self._responses.send(self.outgoing, self._request_id, exchange)

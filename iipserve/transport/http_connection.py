@@ -182,6 +182,8 @@ class HttpConnection(PeerConnection):
         framed = HttpResponse(self._server.application, exchange, method=method, minor=minor, keep=keep)
         self._keep = framed.keep
         self._exchange = exchange
+        if self._server.application.logs_all:
+            self._server.application.announce(exchange)
         self._afterwards = self._finish
         complete = framed.send(self.outgoing)
         if not complete:

@@ -36,24 +36,27 @@ class RequestLog:
     """Writes records to the log. Logging must have been set up."""
 
     def __init__(self, config: Config) -> None:
-        self._logs_all = log.isEnabledFor(logging.INFO)
+        self.logs_all = log.isEnabledFor(logging.INFO)
         self._logs_details = log.isEnabledFor(logging.DEBUG)
         self._threshold = config.slow_request / 1000 or math.inf
         if not log.isEnabledFor(logging.WARNING):
             self._threshold = math.inf
-        self.slow = 0.0 if self._logs_all else self._threshold
+        self.slow = 0.0 if self.logs_all else self._threshold
         """Seconds from which on a request is logged."""
 
     def add(self, record: Answered, exchange: Exchange) -> None:
-        """Write the lines of a request."""
+        """Write the lines of a request; of one that has its line, only if it is slow because of the client."""
         fields = record.fields()
         method, address = field(record.method or "?"), field(record.address or "?")
-        if record.total >= self._threshold:
+        is_slow = record.total >= self._threshold
+        if exchange.logged and not (is_slow and record.seconds < self._threshold):
+            return
+        if is_slow:
             text, spent = "slow request (%s): %s %s %d", where_time_went(record)
             log.warning(text, spent, method, address, record.status, extra={FIELDS: fields})
-        elif self._logs_all:
+        elif self.logs_all:
             log.info("%s %s %d", method, address, record.status, extra={FIELDS: fields})
-        if self._logs_details and exchange.request is not None:
+        if self._logs_details and exchange.request is not None and not exchange.logged:
             log.debug("%s -> %s", _details(exchange.request), _joined(exchange.response.headers))
 
 

@@ -83,7 +83,9 @@ class MonitoredApplication:
         self._trusted = config.trust_forwarded
         self._running = exchanges.running
         self._streaming: dict[int, float] = {}
-        request_log = RequestLog(config)
+        self._log = request_log = RequestLog(config)
+        self.logs_all = request_log.logs_all
+        """Requests have lines in the log, those with whole bodies before they are sent."""
         self._sinks = (*([request_log] if request_log.slow < math.inf else []), *sinks)
         self.record_after = 0.0 if sinks else request_log.slow
         """Seconds from which on a request is recorded."""
@@ -114,6 +116,12 @@ class MonitoredApplication:
             del self._running[thread]
         return exchange
 
+    def announce(self, exchange: Exchange) -> None:
+        """Log a request whose answer is going to be sent, if all of it is known by now. Raises nothing."""
+        if isinstance(exchange.response.body, bytes):
+            self._give(exchange, [self._log], complete=True)
+            exchange.logged = True
+
     def record(self, exchange: Exchange, *, complete: bool) -> None:
         """Record an exchange that ends now: its response has been sent, or the client is gone.
 
@@ -123,9 +131,12 @@ class MonitoredApplication:
             exchange.answered = monotonic()
         if monotonic() - exchange.started < self.record_after:
             return
+        self._give(exchange, self._sinks, complete=complete)
+
+    def _give(self, exchange: Exchange, sinks: Sequence[Sink], *, complete: bool) -> None:
         try:
             record = answered(exchange, trusted=self._trusted, complete=complete)
-            for sink in self._sinks:
+            for sink in sinks:
                 sink.add(record, exchange)
         except Exception:
             log.exception("a request cannot be recorded")
