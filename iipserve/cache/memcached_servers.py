@@ -76,7 +76,7 @@ class Servers:
             patience, first_retry: as in `MemcachedCache`.
             ring: makes the ring of servers with these names; by default each key goes to the server of the highest score.
         """
-        self._make_ring = ring or _rendezvous
+        self._make_ring = ring or rendezvous
         self._servers = {str(address): Server(address, patience) for address in addresses}
         self._first_retry = first_retry
         self._lock = threading.Lock()
@@ -147,7 +147,8 @@ class Servers:
             log.warning("memcached %s answers again", name)
 
 
-def _rendezvous(names: Sequence[str]) -> Ring:
+def rendezvous(names: Sequence[str]) -> Ring:
+    """The ring in which each key goes to the server with the highest score for it."""
     ring: Ring = RendezvousHash(names, hash_function=_score)
     return ring
 
