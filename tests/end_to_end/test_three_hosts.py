@@ -176,12 +176,13 @@ def test_what_fails_is_not_noticed(three: list[Host], tmp_path: Path) -> None:
         load = stack.enter_context(Load(port))
         until(lambda: passes_all(three, load))
         # a daemon, a memcached, all of a host
-        for kill, bring_back in (
+        steps: list[tuple[Callable[[], None], Callable[[], None]]] = [
             (lambda: one.kill("daemon"), lambda: start(one, "daemon")),
             (lambda: two.kill("memcached"), lambda: start(two, "memcached")),
             (last.kill_all, lambda: start(last, "memcached", "daemon")),
             (one.cut_off, one.join),
-        ):
+        ]
+        for kill, bring_back in steps:
             kill()
             load.more()
             bring_back()
