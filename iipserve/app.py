@@ -25,6 +25,7 @@ from iipserve.engine.collection_access import StoreAccess
 from iipserve.engine.collection_store import CollectionStore
 from iipserve.engine.files import ImageChanged
 from iipserve.engine.folder_listing import FolderListing
+from iipserve.engine.folder_tree import FolderTree
 from iipserve.engine.georeferencing import Georeferences
 from iipserve.engine.item_files import ItemFiles
 from iipserve.engine.library import Library
@@ -117,7 +118,8 @@ class Application:
         }
         self._router = Router(config, protocols, RESERVED)
         self._read_modifiers = next(filter(None, (each.read_modifiers for each in protocols.values())), None)
-        self._viewer = Viewer(library, config, examine=renderer.examine, formats=server.formats)
+        tree = FolderTree(config, library.looks_like_image)
+        self._viewer = Viewer(library, tree, config, examine=renderer.examine, formats=server.formats)
         # without remembered headers no plan could be proved to be of the same file
         self._answers = AddressCache(address_cache.CAPACITY if config.max_metadata_cache_size else 0)
 

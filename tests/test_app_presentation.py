@@ -200,7 +200,7 @@ def test_collection_is_that_of_the_moment(application: app.Application, folder: 
 def test_files_of_a_folder_are_opened_up_to_a_limit(
     application: app.Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("iipserve.engine.folder_listing.MAX_FILES", 3)
+    monkeypatch.setattr("iipserve.engine.folder_listing.MAX_FILES", 4)
     found = document(application, "/iiif/collection/")
     assert [item["label"]["none"][0] for item in found["items"] if item["type"] == "Manifest"] == [
         "book.tif", "img_1.tif", "IMG_2.tif",

@@ -10,6 +10,7 @@ import tempfile
 
 from iipserve.config import Config
 from iipserve.config.memory import allowed_bytes, replaced_bytes
+from iipserve.engine.folder_tree import MAX_NAMES
 from iipserve.engine.library import MAX_HELD
 from iipserve.engine.output_policy import MAX_MARK_PIXELS
 from iipserve.leader import MAX_WAITING
@@ -19,7 +20,6 @@ from iipserve.protocols.iip.tiles import MAX_TILES
 from iipserve.router import MAX_ADDRESS_LENGTH
 from iipserve.sources.svg import MAX_BYTES as MAX_SVG
 from iipserve.sources.vips.file_reader import MAX_HELD_BYTES
-from iipserve.viewer.gallery import MAX_LISTED
 
 FIXED = (
     f"address of a request: {MAX_ADDRESS_LENGTH:,} characters",
@@ -27,7 +27,7 @@ FIXED = (
     f"PFL and SPECTRA: {MAX_SAMPLES:,} samples of {MAX_VIEWS:,} images",
     f"color maps in the folder of COLORMAPS: {MIN_COLORS} to {MAX_COLORS:,} colors",
     f"watermark: {MAX_MARK_PIXELS // 1_000_000} megapixels",
-    f"gallery: {MAX_LISTED:,} images",
+    f"gallery: {MAX_NAMES:,} images of a folder, or below one",
     f"SVG: {MAX_SVG // 1_000_000} MB; GIF and WebP: {MAX_HELD_BYTES >> 20} MiB",
 )
 """Limits that no setting changes."""

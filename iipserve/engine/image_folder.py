@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -12,13 +11,13 @@ from urllib.parse import unquote
 
 from iipserve.config import Config
 from iipserve.engine.files import open_regular, reported
+from iipserve.engine.natural_order import natural_key
 from iipserve.engine.sequences import Sequence, find_sequence, member_stem
 from iipserve.errors import ImageNotFound, ImageUnavailable, InvalidRequest
 from iipserve.image import FolderContents, Selector
 
 log = logging.getLogger(__name__)
 
-DIGITS = re.compile("([0-9]{1,18})")
 HEAD_LENGTH = 64
 """Bytes by which formats are recognized."""
 
@@ -121,6 +120,23 @@ class ImageFolder:
         """As `path`, of a file whose name has no suffix of the settings."""
         return self._path(name)
 
+    def folder_path(self, folder: str) -> str:
+        """The path of a folder below the prefix, without links; empty for the working folder.
+
+        Args:
+            folder: its path below the prefix; empty for that of the prefix.
+
+        Raises:
+            InvalidRequest: the path could lead out of the folder.
+            ImageNotFound: it is none that is listed: its name begins with a dot, or it is the whole file system.
+        """
+        path = self._path(folder) if folder else self._prefix
+        top = os.path.realpath(self._prefix or ".")
+        is_hidden = any(part.startswith(".") for part in folder.split("/"))
+        if is_hidden or top == "/" or os.path.realpath(path or ".") != os.path.join(top, folder).rstrip("/"):
+            raise missing_folder(folder)
+        return path
+
     def contents(self, folder: str, is_image: Callable[[bytes], bool], limit: int) -> FolderContents:
         """The folders and images in a folder whose names do not begin with a dot; links to folders are not followed.
 
@@ -133,17 +149,13 @@ class ImageFolder:
             InvalidRequest: the path could lead out of the folder.
             ImageNotFound: there is no such folder, or it cannot be read.
         """
-        path = self._path(folder) if folder else self._prefix
-        top = os.path.realpath(self._prefix or ".")
-        if any(part.startswith(".") for part in folder.split("/")):
-            raise ImageNotFound(f"there is no folder {folder!r}")
-        if top == "/" or os.path.realpath(path or ".") != os.path.join(top, folder).rstrip("/"):
-            raise ImageNotFound(f"there is no folder {folder!r}")
+        path = self.folder_path(folder)
         try:
             with os.scandir(path or ".") as entries:
-                found = sorted((each for each in entries if not each.name.startswith(".")), key=_natural)
+                found = [each for each in entries if not each.name.startswith(".")]
         except OSError as error:
-            raise ImageNotFound(f"there is no folder {folder!r}") from error
+            raise missing_folder(folder) from error
+        found.sort(key=lambda each: natural_key(each.name))
         folders: list[str] = []
         files: list[str] = []
         for each in found:
@@ -187,12 +199,9 @@ class ImageFolder:
             return file.read(HEAD_LENGTH)
 
 
-def _natural(entry: os.DirEntry[str]) -> tuple[list[tuple[int, int, str]], str]:
-    """Key of the order in which numbers in names count as numbers: `IMG_2` before `IMG_10`."""
-    parts = DIGITS.split(entry.name.casefold())
-    return [
-        (1, int(part), "") if part.isascii() and part.isdigit() else (0, 0, part) for part in parts
-    ], entry.name
+def missing_folder(folder: str) -> ImageNotFound:
+    """The error to raise for a folder that is not there, or cannot be read."""
+    return ImageNotFound(f"there is no folder {folder!r}")
 
 
 def other_spellings(identifier: str) -> list[str]:

@@ -16,10 +16,13 @@ from iipserve.viewer.assets import Asset
 from iipserve.viewer.gallery import (
     Library,
     Offered,
+    Offers,
     Selection,
+    Tree,
     description,
     image_name,
     listing,
+    neighbours,
     offered_formats,
 )
 
@@ -30,12 +33,15 @@ SCRIPT = "text/javascript; charset=utf-8"
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/viewer/viewer.css": ("viewer.css", "text/css; charset=utf-8"),
+    "/viewer/gallery.css": ("gallery.css", "text/css; charset=utf-8"),
     "/viewer/controls.css": ("controls.css", "text/css; charset=utf-8"),
     "/viewer/icon.svg": ("icon.svg", "image/svg+xml"),
     "/viewer/viewer.js": ("viewer.js", SCRIPT),
     "/viewer/watched.js": ("watched.js", SCRIPT),
     "/viewer/addresses.js": ("addresses.js", SCRIPT),
     "/viewer/gallery.js": ("gallery.js", SCRIPT),
+    "/viewer/cards.js": ("cards.js", SCRIPT),
+    "/viewer/thumbnails.js": ("thumbnails.js", SCRIPT),
     "/viewer/network.js": ("network.js", SCRIPT),
     "/viewer/reader.js": ("reader.js", SCRIPT),
     "/viewer/sources.js": ("sources.js", SCRIPT),
@@ -95,6 +101,7 @@ INLINE = {MAPML_PAGE: MAPML, MIRADOR_PAGE: ""}
 """Pages whose viewers write styles into them -> script whose handlers in attributes are run; empty for none."""
 LIST = "/viewer/images.json"
 IMAGE = "/viewer/image.json"
+NEIGHBOURS = "/viewer/neighbours.json"
 
 
 class Viewer:
@@ -103,6 +110,7 @@ class Viewer:
     def __init__(
         self,
         library: Library,
+        tree: Tree,
         config: Config,
         packages: Path | None = None,
         examine: doctor.Examine | None = None,
@@ -111,7 +119,8 @@ class Viewer:
         """Keep the sources of the page.
 
         Args:
-            library: provides the images.
+            library: describes the images.
+            tree: their folders.
             config: limits shown on the page, and the folder of additional color maps.
             packages: folder of the packages from npm; None for those installed by set-up.
             examine: measures an image; None: nothing does.
@@ -120,7 +129,8 @@ class Viewer:
         self._formats = offered_formats(formats) if formats else ()
         self._examine = examine
         self._library = library
-        self._max_size = config.max_size
+        self._tree = tree
+        self._offers = Offers(config.max_size, config.iiif_collections)
         self._colormaps = config.colormaps
         self._packages = packages or installed_packages()
 
@@ -129,10 +139,14 @@ class Viewer:
 
         Raises:
             InvalidRequest: a number is out of range, or the name of the image is missing.
-            IIPServeError: the requested image cannot be read.
+            IIPServeError: the requested image cannot be read, or there is no such folder.
         """
         if request.path == LIST:
             return self._list(request)
+        if request.path == NEIGHBOURS:
+            return Asset.of(neighbours(self._library, self._tree, request.query), "application/json").answer(
+                request
+            )
         if request.path == IMAGE:
             return self._image(request)
         if self._examine is not None and request.path in (doctor.DOCUMENT, doctor.PAGE):
@@ -142,7 +156,7 @@ class Viewer:
 
     def _list(self, request: Request) -> Response:
         selection = Selection.from_query(request.query)
-        body = listing(self._library, selection, self._max_size)
+        body = listing(self._library, self._tree, selection, self._offers)
         return Asset.of(body, "application/json").answer(request)
 
     def _image(self, request: Request) -> Response:

@@ -125,7 +125,7 @@ def assert_shown(guest: Visit, view: View) -> None:
 
 
 def test_every_image_is_on_the_page(guest: Visit) -> None:
-    guest.open()
+    guest.open("#folder=Old+maps")
     card = guest.page.locator("#images li", has_text="Köln")
     expect(card).to_contain_text("3,073 \N{MULTIPLICATION SIGN} 2,680 · TIFF · 5 levels")
     thumbnail = card.locator("img")
@@ -135,7 +135,7 @@ def test_every_image_is_on_the_page(guest: Visit) -> None:
     # browsers give the size in CSS pixels, which depends on the candidate they chose
     assert size[0] > 200
     assert size[0] / size[1] == pytest.approx(WIDTH / HEIGHT, rel=0.01)
-    expect(guest.page.locator("#count")).to_have_text(f"{PAGES + 2} images")
+    expect(guest.page.locator("#count")).to_have_text("2 images")
     assert guest.mistakes == []
 
 
@@ -213,7 +213,7 @@ def test_keyboard_alone(local: Visit) -> None:
     local.page.keyboard.press("Escape")
     expect(local.page.locator("#reader")).to_be_hidden()
     expect(local.page.locator("#images a")).to_be_focused()
-    assert "#" not in local.page.url
+    assert "image=" not in local.page.url
     assert local.mistakes == []
 
 
@@ -231,7 +231,7 @@ def test_a_link_shows_the_same_view_elsewhere(browser: Browser, local: Visit) ->
 
 
 def test_back_closes_and_forward_opens(local: Visit) -> None:
-    local.open()
+    local.open("#folder=pages")
     local.page.locator("#images a").first.click()
     local.settle()
     local.page.go_back()
@@ -274,7 +274,7 @@ def test_addresses_can_be_copied_and_lead_to_the_image(guest: Visit) -> None:
 
 
 def test_what_cannot_be_read_is_listed_with_the_reason(local: Visit) -> None:
-    local.open()
+    local.open("#folder=Old+maps")
     card = local.page.locator("#images li", has_text="broken.tif")
     expect(card).to_have_class("unreadable")
     expect(card.locator("a")).to_have_count(0)
@@ -283,9 +283,9 @@ def test_what_cannot_be_read_is_listed_with_the_reason(local: Visit) -> None:
 
 
 def test_the_list_goes_on_as_one_scrolls(local: Visit) -> None:
-    local.open()
+    local.open("#folder=pages")
     local.page.locator("footer").scroll_into_view_if_needed()
-    expect(local.page.locator("#images li")).to_have_count(PAGES + 2)
+    expect(local.page.locator("#images li")).to_have_count(PAGES)
     expect(local.page.locator("#more")).to_be_hidden()
     assert local.mistakes == []
 
@@ -293,7 +293,7 @@ def test_the_list_goes_on_as_one_scrolls(local: Visit) -> None:
 def test_the_filter_says_when_nothing_is_found(local: Visit) -> None:
     local.open()
     local.page.locator("#filter").fill("<b>nothing</b>")
-    expect(local.page.locator("#nothing")).to_have_text("No name contains these words.")
+    expect(local.page.locator("#nothing")).to_contain_text("No name contains these words.")
     expect(local.page.locator("#images li")).to_have_count(0)
     assert local.mistakes == []
 

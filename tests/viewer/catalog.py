@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from iipserve.engine.folder_tree import Names, Summary
+from iipserve.engine.natural_order import natural_key
 from iipserve.errors import IIPServeError, ImageNotFound
 from iipserve.geometry import Size
 from iipserve.image import ColorSpace, ImageInfo, ImageVersion, Level
@@ -31,9 +33,36 @@ class Catalog:
     def __init__(self, images: Mapping[str, ImageInfo | IIPServeError]) -> None:
         self._images = images
 
-    def identifiers(self, limit: int) -> list[str]:
-        """The first names."""
-        return sorted(self._images)[:limit]
+    def names(self, folder: str) -> Names:
+        """The folders and images in a folder; raises `ImageNotFound` if there are none."""
+        begin = f"{folder}/" if folder else ""
+        inside = [name[len(begin) :] for name in self._images if name.startswith(begin)]
+        if folder and not inside:
+            raise ImageNotFound(f"there is no folder {folder!r}")
+        folders = {name.partition("/")[0] for name in inside if "/" in name}
+        images = [begin + name for name in inside if "/" not in name]
+        return Names(
+            tuple(sorted(folders, key=natural_key)), tuple(sorted(images, key=natural_key)), is_complete=True
+        )
+
+    def below(self, folder: str) -> Names:
+        """All images below a folder."""
+        begin = f"{folder}/" if folder else ""
+        found = sorted((name for name in self._images if name.startswith(begin)), key=natural_key)
+        return Names((), tuple(found), is_complete=True)
+
+    def summary(self, folder: str) -> Summary | None:
+        """What is in a folder."""
+        folders, images, is_complete = self.names(folder)
+        return Summary(len(folders), len(images), images[:3], is_complete)
+
+    def file_length(self, identifier: str) -> int | None:
+        """12,345 bytes."""
+        return 12_345
+
+    def looks_like_image(self, identifier: str) -> bool:
+        """Whether its extension is that of TIFF."""
+        return identifier.endswith(".tif")
 
     def info(self, identifier: str) -> ImageInfo:
         """The image, or its error."""

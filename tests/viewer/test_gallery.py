@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -11,13 +12,23 @@ from iipserve import __version__
 from iipserve.errors import DecodeError, ImageNotFound, InvalidRequest, UnsupportedImage
 from iipserve.formats import Format, Formats
 from iipserve.image import Angles, PhysicalResolution, StackLayer
-from iipserve.viewer import gallery
-from iipserve.viewer.gallery import Offered, Selection, description, image_name, listing, offered_formats
+from iipserve.viewer.gallery import (
+    Offered,
+    Offers,
+    Selection,
+    description,
+    image_name,
+    listing,
+    neighbours,
+    offered_formats,
+)
 from tests.viewer.catalog import Catalog, image
 
+LIMITED = Offers(5000)
 
-def listed(catalog: Catalog, query: str = "", max_size: int | None = 5000) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(listing(catalog, Selection.from_query(query), max_size))
+
+def listed(catalog: Catalog, query: str = "", offers: Offers = LIMITED) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(listing(catalog, catalog, Selection.from_query(query), offers))
     return answer
 
 
@@ -30,12 +41,17 @@ NUMBERED = Catalog({f"page {number:03}.tif": image("", (10, 10)) for number in r
 
 def test_an_image_is_listed_with_what_is_known_of_it() -> None:
     catalog = Catalog({"maps/Köln 1571.tif": image("maps/Köln 1571.tif", (3073, 2680), (1536, 1340))})
-    assert listed(catalog) == {
+    assert listed(catalog, "folder=maps") == {
         "server": f"iipserve {__version__}",
+        "folder": "maps",
+        "folders_total": 0,
         "total": 1,
         "complete": True,
+        "offset": 0,
         "next": None,
         "max_export": 5000,
+        "collection": False,
+        "folders": [],
         "images": [
             {
                 "name": "maps/Köln 1571.tif",
@@ -43,6 +59,8 @@ def test_an_image_is_listed_with_what_is_known_of_it() -> None:
                 "height": 2680,
                 "format": "tiff",
                 "levels": 2,
+                "pages": 1,
+                "views": 1,
                 "bands": 3,
                 "samples": "8-bit integer",
                 "tile": [256, 256],
@@ -61,9 +79,11 @@ def test_an_image_that_cannot_be_read_is_listed_with_its_reason() -> None:
         }
     )
     first, second, third = listed(catalog)["images"]
-    assert first == {"name": "a.tif", "reason": "'a.tif' ends in the middle"}
+    assert (first["name"], first["detail"]) == ("a.tif", "'a.tif' ends in the middle")
+    assert "damaged" in first["reason"]
     assert second["width"] == 10
-    assert third == {"name": "c.tif", "reason": "'c.tif' holds 16 bits per sample"}
+    assert (third["name"], third["detail"]) == ("c.tif", "'c.tif' holds 16 bits per sample")
+    assert "does not show" in third["reason"]
 
 
 def test_a_file_name_that_is_not_utf_8_is_listed_with_the_reason() -> None:
@@ -95,7 +115,7 @@ def test_a_page_past_the_end_is_empty() -> None:
         pytest.param("filter=PAGE%20015", ["page 015.tif"], id="whatever the case"),
         pytest.param("filter=tif+015", ["page 015.tif"], id="words in any order"),
         pytest.param("filter=015+016", [], id="every word"),
-        pytest.param("filter=%C3%A4", [], id="not ASCII"),
+        pytest.param("filter=%E6%BC%A2", [], id="not ASCII"),
         pytest.param("filter=&limit=1", ["page 000.tif"], id="empty"),
         pytest.param("filter=[0-9]*", [], id="no pattern language"),
     ],
@@ -122,14 +142,114 @@ def test_refused(query: str, message: str) -> None:
         Selection.from_query(query)
 
 
-def test_a_list_that_was_cut_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gallery, "MAX_LISTED", 100)
-    answer = listed(NUMBERED)
-    assert (answer["total"], answer["complete"]) == (100, False)
-
-
 def test_unlimited_export() -> None:
-    assert listed(NUMBERED, max_size=None)["max_export"] is None
+    assert listed(NUMBERED, offers=Offers(None))["max_export"] is None
+
+
+TREE = Catalog(
+    {
+        name: image(name, (10, 10))
+        for name in (
+            "IMG_10.tif", "IMG_2.tif", "Book 10/1.tif", "Book 9/page 2.tif", "Book 9/Page 10.tif", "Book 9/Köln/a.tif",
+        )
+    }
+)  # fmt: skip
+
+
+def test_a_folder_has_its_folders_and_images_in_natural_order() -> None:
+    answer = listed(TREE)
+    assert [(each["name"], each["folders"], each["images"], each["first"]) for each in answer["folders"]] == [
+        ("Book 9", 1, 2, "Book 9/page 2.tif"),
+        ("Book 10", 0, 1, "Book 10/1.tif"),
+    ]
+    assert (names(answer), answer["total"], answer["folders_total"]) == (["IMG_2.tif", "IMG_10.tif"], 2, 2)
+
+
+def test_the_first_image_of_a_folder_that_can_be_read_stands_for_it() -> None:
+    catalog = Catalog(
+        {"a/1.tif": DecodeError(""), "a/2.tif": image("a/2.tif", (10, 10)), "b/1.tif": DecodeError("")}
+    )
+    assert [each["first"] for each in listed(catalog)["folders"]] == ["a/2.tif", None]
+
+
+def test_parts_go_on_from_folders_to_images() -> None:
+    first, second, third = (listed(TREE, f"offset={offset}&limit=1") for offset in (1, 2, 3))
+    assert ([each["name"] for each in first["folders"]], names(first), first["next"]) == (["Book 10"], [], 2)
+    assert (second["folders"], names(second), second["next"]) == ([], ["IMG_2.tif"], 3)
+    assert (third["folders"], names(third), third["next"]) == ([], ["IMG_10.tif"], None)
+
+
+def test_what_is_searched_is_below_the_folder() -> None:
+    assert names(listed(TREE, "filter=book")) == [
+        "Book 9/Köln/a.tif", "Book 9/page 2.tif", "Book 9/Page 10.tif", "Book 10/1.tif",
+    ]  # fmt: skip
+    assert names(listed(TREE, "folder=Book+9&filter=book")) == []
+    assert names(listed(TREE, "folder=Book+9&filter=PAGE")) == ["Book 9/page 2.tif", "Book 9/Page 10.tif"]
+
+
+@pytest.mark.parametrize("word", ["koln", "KÖLN", "ko\u0308ln"])
+def test_letters_are_found_in_any_spelling(word: str) -> None:
+    assert names(listed(TREE, f"filter={quote(word)}")) == ["Book 9/Köln/a.tif"]
+
+
+def test_a_part_around_an_image_or_folder() -> None:
+    answer = listed(NUMBERED, "around=page+100.tif&limit=10")
+    assert (answer["offset"], names(answer)[5]) == (95, "page 100.tif")
+    assert listed(TREE, "around=Book+10/&limit=2")["offset"] == 0
+    assert listed(NUMBERED, "around=page+999.tif&limit=10")["offset"] == 0
+
+
+def test_a_folder_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ImageNotFound, match="no folder 'maps'"):
+        listed(TREE, "folder=maps")
+
+
+def test_a_folder_is_offered_as_a_collection_where_these_are_on() -> None:
+    offers = Offers(collections=True)
+    assert listed(TREE, "folder=Book+9", offers)["collection"]
+    assert not listed(TREE, "filter=page", offers)["collection"]
+
+
+def test_pages_are_counted_without_thumbnails_of_scanners() -> None:
+    layers = (StackLayer("1"), StackLayer("2"), StackLayer("label", is_auxiliary=True))
+    (entry,) = listed(Catalog({"a.tif": image("a.tif", (30, 20), stack=layers)}))["images"]
+    assert entry["pages"] == 2
+
+
+def test_views_of_a_sequence_are_counted() -> None:
+    (entry,) = listed(Catalog({"a": image("a", (30, 20), angles=Angles((0, 120, 240), (60, 90)))}))["images"]
+    assert entry["views"] == 6
+
+
+def neighbours_of(name: str, query: str = "", catalog: Catalog = TREE) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(neighbours(catalog, catalog, f"name={quote(name)}&{query}"))
+    return answer
+
+
+def test_neighbours_are_those_of_the_folder() -> None:
+    assert neighbours_of("IMG_10.tif") == {"previous": "IMG_2.tif", "next": None, "position": 2, "total": 2}
+    assert neighbours_of("Book 9/page 2.tif", "folder=Book+9")["next"] == "Book 9/Page 10.tif"
+
+
+def test_neighbours_are_those_that_were_found() -> None:
+    found = neighbours_of("Book 9/Page 10.tif", "filter=1")
+    assert (found["previous"], found["next"], found["position"]) == (None, "Book 10/1.tif", 1)
+
+
+def test_neighbours_of_an_image_that_is_not_in_the_list_are_those_of_its_folder() -> None:
+    assert neighbours_of("Book 9/page 2.tif", "filter=1")["next"] == "Book 9/Page 10.tif"
+
+
+def test_what_cannot_be_read_is_no_neighbour() -> None:
+    some = {f"{number}.tif": image("", (10, 10)) for number in (1, 4)}
+    catalog = Catalog(some | {f"{number}.tif": DecodeError("") for number in (2, 3)})
+    found = neighbours_of("1.tif", "", catalog)
+    assert (found["next"], found["position"], found["total"]) == ("4.tif", 1, 4)
+
+
+def test_an_image_that_is_not_there_has_no_neighbours() -> None:
+    with pytest.raises(ImageNotFound, match=r"c\.tif"):
+        neighbours_of("c.tif")
 
 
 FORMATS = Formats([
@@ -153,6 +273,8 @@ def test_one_image_is_described_with_what_can_be_chosen() -> None:
         "height": 20,
         "format": "tiff",
         "levels": 1,
+        "pages": 1,
+        "views": 1,
         "bands": 3,
         "samples": "8-bit integer",
         "tile": [256, 256],

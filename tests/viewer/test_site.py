@@ -36,7 +36,7 @@ def packages(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def viewer(packages: Path) -> Viewer:
-    return Viewer(CATALOG, Config(max_cvt=-1), packages)
+    return Viewer(CATALOG, CATALOG, Config(max_cvt=-1), packages)
 
 
 def get(viewer: Viewer, address: str, **headers: str) -> Response | None:
@@ -50,7 +50,14 @@ def got(viewer: Viewer, address: str, **headers: str) -> tuple[Response, dict[st
 
 
 @pytest.mark.parametrize(
-    "address", [*FILES, *PACKAGES, "/viewer/images.json", "/viewer/image.json?name=a.tif"]
+    "address",
+    [
+        *FILES,
+        *PACKAGES,
+        "/viewer/images.json",
+        "/viewer/image.json?name=a.tif",
+        "/viewer/neighbours.json?name=a.tif",
+    ],
 )
 def test_every_file_is_sent_with_its_type_and_length(viewer: Viewer, address: str) -> None:
     response, headers = got(viewer, address)
@@ -180,7 +187,7 @@ def test_compression(viewer: Viewer, accepted: str, compressed: bool) -> None:
 
 
 def test_a_missing_openseadragon_is_found_once_it_is_installed(tmp_path: Path) -> None:
-    viewer = Viewer(CATALOG, Config(), tmp_path)
+    viewer = Viewer(CATALOG, CATALOG, Config(), tmp_path)
     assert get(viewer, OPENSEADRAGON) is None
     script = tmp_path / PACKAGES[OPENSEADRAGON][0]
     script.parent.mkdir(parents=True)
@@ -214,7 +221,7 @@ def test_an_image_is_described_by_its_name(viewer: Viewer) -> None:
 
 
 def test_without_mirador_it_is_not_offered(tmp_path: Path) -> None:
-    viewer = Viewer(CATALOG, Config(), tmp_path)
+    viewer = Viewer(CATALOG, CATALOG, Config(), tmp_path)
     response, _ = got(viewer, "/viewer/image.json?name=a.tif")
     assert isinstance(response.body, bytes)
     assert not json.loads(response.body)["mirador"]
@@ -222,7 +229,7 @@ def test_without_mirador_it_is_not_offered(tmp_path: Path) -> None:
 
 def test_tables_of_the_administrator_can_be_chosen(tmp_path: Path) -> None:
     (tmp_path / "sunset.txt").write_text("0 0 0\n255 128 0\n255 255 255\n")
-    viewer = Viewer(CATALOG, Config(colormaps=str(tmp_path)), tmp_path)
+    viewer = Viewer(CATALOG, CATALOG, Config(colormaps=str(tmp_path)), tmp_path)
     response, _ = got(viewer, "/viewer/image.json?name=a.tif")
     assert isinstance(response.body, bytes)
     assert "sunset" in json.loads(response.body)["colormaps"]

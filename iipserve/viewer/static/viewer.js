@@ -2,7 +2,8 @@
 // open, so that links can be shared and the browser's Back closes the image.
 //
 // The state of a history entry has `below` if the entry below it is the wall: an image is closed by going back to it,
-// so that nothing is left of it in the history, and never to another site.
+// so that nothing is left of it in the history, and never to another site. That of the wall has `anchor`, its place in
+// the window.
 
 import { read } from "./adjustments.js";
 import { Gallery } from "./gallery.js";
@@ -18,25 +19,49 @@ let followed = null;
 let leaving = false;
 
 const stateOf = (fragment) => new URLSearchParams(fragment.slice(1));
+const folderOf = (name) => name.split("/").slice(0, -1).join("/");
 
-function follow() {
+/** The list that an address is about: where nothing is searched, an image is shown in its own folder. */
+function placeOf(state) {
+  const filter = state.get("filter") ?? "";
+  const image = state.get("image");
+  return { folder: image && !filter ? folderOf(image) : (state.get("folder") ?? ""), filter };
+}
+
+/** The parameters of the address of a list, or of an image in it. */
+function parameters({ folder = "", filter = "", image = null }, more = {}) {
+  return new URLSearchParams({
+    ...(image && { image, ...more }),
+    ...(filter && { filter }),
+    ...(folder && (filter || !image) && { folder }),
+  });
+}
+
+async function follow() {
   leaving = false;
   const state = stateOf(location.hash);
   const name = state.get("image") || null;
   if (!history.state) {
     history.replaceState({ below: name !== null && opened === null }, "");
   }
+  if (location.href.endsWith("#")) {
+    rewrite(state);
+  }
   followed = location.hash;
+  const place = placeOf(state);
   const closed = opened;
   opened = name;
-  document.title = name ? `${name} · Images` : "Images";
+  document.title = [name ?? place.folder, "Images"].filter(Boolean).join(" · ");
   if (name) {
+    const anchor = closed === undefined ? { key: name, top: innerHeight / 3 } : null;
+    gallery.show(place, anchor);
     reader.open(name, state.get("source"), viewOf(state), read(state), state);
-  } else {
-    reader.close();
-    if (closed) {
-      gallery.reveal(closed);
-    }
+    return;
+  }
+  reader.close();
+  await gallery.show(place, history.state.anchor);
+  if (closed && !opened) {
+    gallery.reveal(closed);
   }
 }
 
@@ -45,12 +70,15 @@ function viewOf(state) {
   return [x, y, zoom].every(Number.isFinite) && zoom > 0 ? { x, y, zoom } : null;
 }
 
+/** Whether the page shows what the address says, and nothing else has been asked for. */
+const isCurrent = () => !leaving && location.hash === followed;
+
 /** Write the state into the address, without a new history entry; `more` are parameters of the reader's own. */
 function remember({ name, source, view, adjustments, more = {} }) {
-  if (leaving || name !== opened || location.hash !== followed) {
+  if (name !== opened || !isCurrent()) {
     return; // of an image that is being left
   }
-  const state = new URLSearchParams({ image: name, source, ...adjustments, ...more });
+  const state = parameters({ ...gallery.place, image: name }, { source, ...adjustments, ...more });
   if (view) {
     state.set("view", [view.x, view.y, view.zoom].map((number) => Number(number.toPrecision(6))).join(","));
   }
@@ -72,31 +100,52 @@ function leave() {
     leaving = true;
     history.back();
   } else {
-    rewrite(new URLSearchParams());
+    rewrite(parameters(gallery.place));
     follow();
   }
 }
 
 /** Open another image in the place of the one that is open. */
 function step(name) {
-  if (!leaving && location.hash === followed) {
+  if (opened && isCurrent()) {
     const source = stateOf(location.hash).get("source") ?? "iiif";
-    rewrite(new URLSearchParams({ image: name, source }));
+    rewrite(parameters({ ...gallery.place, image: name }, { source }));
     follow();
+  }
+}
+
+function search(filter) {
+  if (!opened && isCurrent()) {
+    history.replaceState({ ...history.state, anchor: null }, "");
+    rewrite(parameters({ ...gallery.place, filter }));
+    follow();
+  }
+}
+
+/** Note the place of the wall in the window, for Back and for loading the page again. */
+function mark() {
+  if (!opened && isCurrent()) {
+    history.replaceState({ ...history.state, anchor: gallery.anchor }, "");
   }
 }
 
 function changed() {
-  if (location.hash !== followed || leaving) {
+  if (!isCurrent()) {
     follow();
   }
 }
 
+history.scrollRestoration = "manual";
 addEventListener("popstate", changed);
 addEventListener("hashchange", changed);
+addEventListener("pagehide", mark);
 addEventListener("pageshow", (event) => event.persisted && follow());
+// before a link is followed
+document.addEventListener("click", mark, { capture: true });
+gallery.fragment = (place) => parameters(place, { source: "iiif" });
+gallery.onfilter = search;
+gallery.onmove = mark;
 reader.onchange = remember;
 reader.onleave = leave;
 reader.onstep = step;
 follow();
-gallery.start();
