@@ -91,7 +91,9 @@ export class Gallery {
   async neighbours(name) {
     try {
       const answer = await fetch(this.#address("neighbours.json", { name }));
-      return answer.ok ? await answer.json() : NOBODY;
+      // read in any case: an answer that nobody reads keeps its connection
+      const text = await answer.text();
+      return answer.ok ? JSON.parse(text) : NOBODY;
     } catch {
       return NOBODY;
     }

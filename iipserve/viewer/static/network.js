@@ -32,7 +32,9 @@ async function probe() {
 
 async function isReachable() {
   try {
-    return (await fetch(new URL("viewer/icon.svg", document.baseURI), { cache: "no-store" })).ok;
+    const answer = await fetch(new URL("viewer/icon.svg", document.baseURI), { cache: "no-store" });
+    await answer.text();
+    return answer.ok;
   } catch {
     return false;
   }

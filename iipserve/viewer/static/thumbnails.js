@@ -63,10 +63,10 @@ function show(frame, state, content) {
 async function cause(address) {
   try {
     const answer = await fetch(address, { cache: "no-store" });
+    const reason = (await answer.text()).trim().slice(0, 300);
     if (answer.ok) {
       return { again: soon(0), text: "", reason: "" };
     }
-    const reason = (await answer.text()).trim().slice(0, 300);
     if (PASSING.includes(answer.status)) {
       return { again: soon(Number(answer.headers.get("Retry-After")) || 5), text: "Later", reason };
     }
