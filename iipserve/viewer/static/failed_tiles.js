@@ -131,7 +131,8 @@ export class FailedTiles {
 async function look(address) {
   try {
     const answer = await fetch(address);
-    const text = answer.ok ? "" : (await answer.text()).trim() || answer.statusText;
+    // read in any case: an answer that nobody reads keeps its connection
+    const text = (await answer.text()).trim() || answer.statusText;
     return { isThere: answer.ok, status: answer.status, reason: answer.ok ? "" : `${text} (${answer.status})` };
   } catch {
     return { isThere: false, reason: "The server cannot be reached." };

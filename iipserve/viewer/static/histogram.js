@@ -47,7 +47,9 @@ export class Histogram {
     this.#shown = address;
     try {
       const answer = await fetch(address);
-      const known = answer.ok ? await answer.json() : null;
+      // read in any case: an answer that nobody reads keeps its connection
+      const text = await answer.text();
+      const known = answer.ok ? JSON.parse(text) : null;
       if (known && address === this.#shown) {
         this.#draw(known, image);
       }
