@@ -27,7 +27,7 @@ FIXED = (
     f"PFL and SPECTRA: {MAX_SAMPLES:,} samples of {MAX_VIEWS:,} images",
     f"color maps in the folder of COLORMAPS: {MIN_COLORS} to {MAX_COLORS:,} colors",
     f"watermark: {MAX_MARK_PIXELS // 1_000_000} megapixels",
-    f"gallery: {MAX_NAMES:,} images of a folder, or below one",
+    f"gallery: {MAX_NAMES:,} images and folders of a folder, or below one",
     f"SVG: {MAX_SVG // 1_000_000} MB; GIF and WebP: {MAX_HELD_BYTES >> 20} MiB",
 )
 """Limits that no setting changes."""

@@ -49,6 +49,8 @@ def watch(context: Context, control: Control, access: Access, content: BinaryIO 
         for outcome in adder.add(ready):
             total = total.plus(outcome._replace(failures=()))
             control.step(outcome.total, outcome.failures)
+            if outcome.added or outcome.updated:  # which another worker finds unchanged
+                control.settle()
         looks += 1
         if looks == SETTLED:
             control.settle()

@@ -14,6 +14,7 @@ from iipserve.config import MEGABYTE, Config
 from iipserve.engine.files import SETTLING_NS
 from iipserve.engine.image_folder import ImageFolder, missing_folder
 from iipserve.engine.natural_order import natural_key
+from iipserve.engine.single_flight import SingleFlight
 from iipserve.errors import IIPServeError
 from iipserve.leader import hand_over
 
@@ -100,7 +101,7 @@ NAMES_OF_OTHERS = frozenset(
 )
 """Extensions of files that are not opened and not listed."""
 MAX_NAMES = 250_000
-"""Names in a folder and below it that are listed."""
+"""Names in a folder and below it that are listed, those of folders included."""
 MAX_OPENED = 10_000
 """Files of one folder that are opened for their first bytes, as their names say nothing."""
 MAX_COUNTED = 1000
@@ -112,7 +113,7 @@ KEPT_SECONDS = 60.0
 KEPT_RELATIVE = 10
 """Names of a folder that changes are kept for so many times the time that it takes to read them."""
 TREE_SECONDS = 10.0
-"""Names of a whole tree are kept this long."""
+"""Names of a whole tree are kept this long, and longer where reading them takes long (`KEPT_RELATIVE`)."""
 MEMORY_BYTES = 60 * MEGABYTE
 """For names that are remembered."""
 NAME_BYTES = 150
@@ -174,6 +175,7 @@ class FolderTree:
         self._looks_like_image = looks_like_image
         self._read: MemoryCache = MemoryCache(MEMORY_BYTES)
         self._trees: MemoryCache = MemoryCache(MEMORY_BYTES)
+        self._walks: SingleFlight[str, Names] = SingleFlight()
 
     def names(self, folder: str) -> Names:
         """What is in a folder, by its path below the prefix; empty for that of the prefix.
@@ -187,26 +189,37 @@ class FolderTree:
     def below(self, folder: str) -> Names:
         """All images in a folder and in folders below it, those of a folder before those of folders in it; no folders.
 
-        At most `TREE_SECONDS` old.
+        As they were `TREE_SECONDS` ago, or `KEPT_RELATIVE` times as long as reading them took. One thread reads a tree.
 
         Raises:
             InvalidRequest, ImageNotFound: as `names`.
+            Overloaded: too many requests wait already.
         """
         path = self._folder.folder_path(folder)
+        return self._kept_tree(folder) or self._walks.do(folder, lambda: self._tree(folder, path))
+
+    def _kept_tree(self, folder: str) -> Names | None:
+        """All images below a folder, if they are known."""
         known: tuple[float, Names] | None = self._trees.get(folder)
-        now = time.monotonic()
-        if known is not None and now - known[0] < TREE_SECONDS:
-            return known[1]
+        return known[1] if known is not None and time.monotonic() < known[0] else None
+
+    def _tree(self, folder: str, path: str) -> Names:
+        """All images below a folder, kept for some time."""
+        if known := self._kept_tree(folder):  # since another thread has just read them
+            return known
+        began = time.monotonic()
         found: list[str] = []
-        is_complete = True
+        count, is_complete = 0, True
         for names in self._walked(folder, path):
             found += names.images
-            is_complete = is_complete and names.is_complete
-            if len(found) > MAX_NAMES:
-                is_complete = False
+            count += len(names.images) + len(names.folders)
+            is_complete = is_complete and names.is_complete and count <= MAX_NAMES
+            if count > MAX_NAMES:
                 break
         tree = Names((), tuple(found[:MAX_NAMES]), is_complete)
-        self._trees.set(folder, (now, tree), NAME_BYTES * (1 + len(found)))
+        ended = time.monotonic()
+        until = ended + max(TREE_SECONDS, KEPT_RELATIVE * (ended - began))
+        self._trees.set(folder, (until, tree), NAME_BYTES * (1 + len(tree.images)))
         return tree
 
     def _walked(self, folder: str, path: str) -> Iterator[Names]:

@@ -17,6 +17,8 @@ from iipserve import app
 from iipserve.collection_jobs.watching import Watch
 from iipserve.collection_jobs.workers import this_worker
 from iipserve.collections.jobs import Job
+from iipserve.engine.image_items import read_item
+from iipserve.image import ImageName
 from tests.collection_jobs.test_runner import COUNT, Service, ended_worker
 from tests.protocols.stac.services import ROOT, ask
 from tests.protocols.stac.test_permissions import HERE
@@ -129,6 +131,32 @@ def test_a_folder_that_ends_its_workers_is_left(watching: Watching) -> None:
     watching.service.started(ended_worker(), kind="watch", parameters={"href": "."}, attempts=5)
     watching.service.worker()
     assert watching.service.finished().state.status == "failed"
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_folder_of_which_images_are_added_does_not_end_its_workers(
+    watching: Watching, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """A worker that has added some begins anew; one that finds only what another has added does not."""
+    monkeypatch.setattr("iipserve.collection_jobs.reading.BATCH", COUNT)
+    if known:
+        assert watching.service.done(watching.service.worker(), kind="add", href=".").state.done == COUNT
+    reading, goes_on = threading.Event(), threading.Event()
+
+    def waits(name: ImageName, *arguments: Any) -> Any:
+        if name.identifier == "later.tif":
+            reading.set()
+            assert goes_on.wait(120)
+        return read_item(name, *arguments)
+
+    monkeypatch.setattr("iipserve.collection_jobs.adding.read_item", waits)
+    shutil.copy(watching.images / "1.tif", watching.images / "later.tif")
+    watching.service.started(ended_worker(), kind="watch", parameters={"href": "."}, attempts=4)
+    watching.service.worker()
+    assert reading.wait(120)
+    assert watching.job("j").attempts == (5 if known else 1)
+    goes_on.set()
+    watching.have_come(COUNT + 1)
 
 
 def test_a_folder_that_is_away_is_looked_at_again(watching: Watching) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,6 +152,59 @@ def test_long_lists_are_cut_off(archive: Path, opened: Opened, monkeypatch: pyte
     assert len(tree.below("").images) <= 3
     assert not tree.below("").is_complete
     assert not tree.names("").is_complete
+
+
+def test_empty_folders_count_too(archive: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    (archive / "deep/1/2/3/4/5").mkdir(parents=True)
+    monkeypatch.setattr(folder_tree, "MAX_NAMES", 3)
+    read, scandir = [], os.scandir
+    monkeypatch.setattr("os.scandir", lambda path: read.append(path) or scandir(path))
+    assert not tree_of(archive, opened).below("deep").is_complete
+    assert len(read) == 4
+
+
+class Clock:
+    """Each look at it takes a minute."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        self.seconds += 60.0
+        return self.seconds
+
+
+def test_a_tree_that_takes_long_is_kept_longer(
+    archive: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("iipserve.engine.folder_tree.time.monotonic", clock)
+    tree = tree_of(archive, opened)
+    once = tree.below("")
+    taken = clock.seconds
+    assert tree.below("") is once
+    clock.seconds += folder_tree.KEPT_RELATIVE * taken
+    assert tree.below("") is not once
+
+
+def test_threads_read_a_tree_once(archive: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree, found = tree_of(archive, opened), []
+    threads = [threading.Thread(target=lambda: found.append(tree.below(""))) for _ in range(4)]
+    read, scandir = [], os.scandir
+
+    def reads(path: str) -> Any:
+        read.append(path)
+        if len(read) == 1:
+            for thread in threads:
+                thread.start()
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", reads)
+    found.append(tree.below(""))
+    for thread in threads:
+        thread.join()
+    assert len(read) == len(set(read))
+    assert all(each is found[0] for each in found)
 
 
 def test_what_is_known_of_a_file(archive: Path, opened: Opened) -> None:

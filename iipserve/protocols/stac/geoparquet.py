@@ -17,6 +17,7 @@ from typing import IO, Any, BinaryIO, Final
 
 from iipserve.errors import InvalidRequest, NotInstalled
 from iipserve.protocols.stac.bodies import Json
+from iipserve.protocols.stac.item_exchange import MAX_LINE
 from iipserve.protocols.stac.parquet_columns import (
     BOOLEAN,
     FLOAT,
@@ -31,8 +32,10 @@ from iipserve.protocols.stac.parquet_columns import (
 )
 
 PACKAGES = ("arro3.core", "arro3.io")
-READ_ROWS = 100
-"""Rows that are read at once."""
+BATCH_ROWS = 1
+"""Rows that are read at once: a few bytes may stand for a long text in each of them."""
+PAUSE_ROWS = 100
+"""Rows that are noted between two empty chunks."""
 WRITE_ROWS = 500
 """Rows that are written at once."""
 GROUP_ROWS = 5_000
@@ -80,7 +83,7 @@ def parquet(documents: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
             for number, document in enumerate(documents):
                 columns.add(document)
                 lines.write(json.dumps(document).encode() + b"\n")
-                if number % READ_ROWS == 0:
+                if number % PAUSE_ROWS == 0:
                     yield b""
         spooled.seek(0)
         yield from _waiting(lambda is_left: _write(columns, _rows(columns, spooled, is_left), file))
@@ -194,19 +197,21 @@ def read_parquet(file: BinaryIO) -> Iterator[Json]:
     """The items of a file.
 
     Raises:
-        InvalidRequest: it is none of GeoParquet, or a row is no item.
+        InvalidRequest: it is none of GeoParquet, or a row is no item, or longer than `MAX_LINE`.
         NotInstalled: a package is missing.
     """
     require()
     from arro3.io import read_parquet as read
     from arro3.io import write_ndjson
 
-    reader: Any = _tried(lambda: read(file, batch_size=READ_ROWS))
+    reader: Any = _tried(lambda: read(file, batch_size=BATCH_ROWS))
     metadata = _metadata(reader.schema.metadata)
     paths, geometry = _json_paths(metadata), _geometry_column(metadata)
     while (batch := _tried(lambda: next(reader, None))) is not None:
         text = io.BytesIO()
         _tried(partial(write_ndjson, batch, text))
+        if text.tell() > MAX_LINE:
+            raise InvalidRequest(f"a row of the file is longer than {MAX_LINE} bytes as JSON")
         for line in text.getvalue().splitlines():
             yield document_of(json.loads(line), paths, geometry)
 

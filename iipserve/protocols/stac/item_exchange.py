@@ -20,7 +20,7 @@ from iipserve.protocols.stac.objects import PROJECTION, RASTER, STATUS, VERSION,
 from iipserve.protocols.stac.references import foreign_assets, foreign_links, kept_members
 
 MAX_LINE = 4 << 20
-"""Bytes of an item in NDJSON."""
+"""Bytes of an item in NDJSON, and of a row of GeoParquet as such."""
 SEPARATORS = b"\x1e \t\r\n"
 """What is around an item: RFC 8142 begins each with U+001E."""
 OWN = "iipserve:"

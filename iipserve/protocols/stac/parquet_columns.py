@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from iipserve.errors import InvalidRequest
 from iipserve.protocols.stac.bodies import Json
+from iipserve.protocols.stac.wkb_nesting import check_nesting
 
 Path: TypeAlias = tuple[str | int, ...]
 """Names of members, and `ELEMENT` for those of lists."""
@@ -211,7 +212,9 @@ def _geometry(wkb: str | None) -> Json | None:
     from shapely import from_wkb
     from shapely.geometry import mapping
 
-    return json.loads(json.dumps(mapping(from_wkb(bytes.fromhex(wkb)))))
+    content = bytes.fromhex(wkb)
+    check_nesting(content)
+    return json.loads(json.dumps(mapping(from_wkb(content))))
 
 
 def _corners(box: Sequence[float]) -> list[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import tracemalloc
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ pytest.importorskip("shapely")
 
 from iipserve.errors import InvalidRequest
 from iipserve.protocols.stac.geoparquet import parquet, read_parquet
+from iipserve.protocols.stac.item_exchange import MAX_LINE
 from iipserve.protocols.stac.parquet_columns import MAX_MEMBERS
 
 SQUARE = {"type": "Polygon", "coordinates": [[[0.1, 0.0], [1.0, 0.0], [1.0, 1.1], [0.1, 0.0]]]}
@@ -115,6 +117,25 @@ def test_items_of_another_program_are_read(tmp_path: Path) -> None:
     for each in given_:
         each["properties"]["datetime"] = "2024-07-01T12:00:00Z"  # whose times have no more digits
     assert json.loads(json.dumps(found)) == given_
+
+
+def test_long_texts_that_the_file_has_once_are_read_one_at_a_time() -> None:
+    content = written(document(number, a="x" * (MAX_LINE // 2)) for number in range(20))
+    assert len(content) < MAX_LINE
+    tracemalloc.start()
+    try:
+        assert next(read_parquet(io.BytesIO(content)))["id"] == "i0"
+        assert tracemalloc.get_traced_memory()[1] < 6 * MAX_LINE
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_row_that_is_too_long_is_refused() -> None:
+    content = written([document(0), document(1, a="x" * MAX_LINE)])
+    rows = read_parquet(io.BytesIO(content))
+    assert next(rows)["id"] == "i0"
+    with pytest.raises(InvalidRequest, match=f"longer than {MAX_LINE} bytes"):
+        next(rows)
 
 
 def test_what_is_no_geoparquet_is_refused() -> None:
