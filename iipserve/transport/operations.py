@@ -15,6 +15,7 @@ from functools import partial
 from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
+from time import monotonic
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError
@@ -126,10 +127,10 @@ class OperationsServer:
         self._listener.setblocking(False)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Accept no more connections, and finish with the present one. May be called twice."""
+    def stop(self, seconds: float = PATIENCE) -> None:
+        """Accept no more connections, and wait so long for the end of the present one. May be called twice."""
         os.eventfd_write(self._wake, 1)
-        self._thread.join(3 * PATIENCE)
+        self._thread.join(seconds)
 
     def _serve(self) -> None:
         poll = select.poll()
@@ -144,7 +145,6 @@ class OperationsServer:
                 log.warning("no health checks and metrics here any more: %s", error.strerror)
                 return
             with connection, contextlib.suppress(OSError):
-                connection.settimeout(PATIENCE)
                 _converse(connection, self._answer)
 
     def _answer(self, path: str, accept: str) -> Answer:
@@ -161,10 +161,14 @@ class OperationsServer:
 
 
 def _converse(connection: socket.socket, answer: Callable[[str, str], Answer]) -> None:
-    """Answer one request, and let the client read."""
-    data = b""
+    """Answer one request, and let the client read.
+
+    Raises:
+        OSError: the client has gone, or takes too long.
+    """
+    data, end = b"", monotonic() + PATIENCE
     while b"\r\n\r\n" not in data:
-        received = connection.recv(MAX_HEAD_LENGTH)
+        received = _received(connection, end)
         data += received
         if not received or len(data) > MAX_HEAD_LENGTH:
             return
@@ -183,10 +187,21 @@ def _converse(connection: socket.socket, answer: Callable[[str, str], Answer]) -
         f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {media_type}\r\n"
         f"Content-Length: {len(body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
     )
+    connection.settimeout(PATIENCE)
     connection.sendall(head.encode("latin-1") + (b"" if method == "HEAD" else body))
     connection.shutdown(socket.SHUT_WR)
-    while connection.recv(MAX_HEAD_LENGTH):
+    end = monotonic() + PATIENCE
+    while _received(connection, end):
         pass
+
+
+def _received(connection: socket.socket, end: float) -> bytes:
+    """What comes next; however little at a time that is, until `end` on the monotonic clock."""
+    remaining = end - monotonic()
+    if remaining <= 0:
+        raise TimeoutError
+    connection.settimeout(remaining)
+    return connection.recv(MAX_HEAD_LENGTH)
 
 
 def _fields(lines: list[str]) -> Mapping[str, str]:

@@ -60,20 +60,15 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         *,
         http: Sequence[socket.socket] = (),
     ) -> None:
-        """Use `THREADS` and `REQUEST_TIMEOUT` of the settings; the listeners remain the caller's.
-
-        Those of `listeners` are for FastCGI.
+        """Use `THREADS` and `REQUEST_TIMEOUT` of the settings; `listeners`, for FastCGI, and `http` remain the caller's.
 
         With a `slot`, new connections are left to worker processes that hold fewer.
         """
         super().__init__(None, debug=False)
         self.application = application
         self.request_timeout = config.request_timeout
-        self.capability = {
-            fastcgi.MAX_CONNECTIONS: config.threads,
-            fastcgi.MAX_REQUESTS: config.threads,
-            fastcgi.MULTIPLEXES: 0,
-        }
+        limits = dict.fromkeys((fastcgi.MAX_CONNECTIONS, fastcgi.MAX_REQUESTS), config.threads)
+        self.capability = {**limits, fastcgi.MULTIPLEXES: 0}
         self.params = ParamsDecoder()
         self.short_connections = ShortConnections()
         self.stopping = False
@@ -89,8 +84,6 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         self._http = frozenset(listener.fileno() for listener in http)
         self._unheard: set[int] = set()
         """Listeners that could not be registered again."""
-        for listener in self._listeners.values():
-            set_options(listener)
         self._parked: dict[int, PeerConnection] = {}
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -118,6 +111,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
             self._epoll.register(self._slot.waker, select.EPOLLIN | select.EPOLLET)
         for descriptor, listener in self._listeners.items():
             listener.setblocking(False)
+            set_options(listener)
             self._epoll.register(descriptor, LISTENER_EVENTS)
         for thread in self._started():
             thread.start()
@@ -138,6 +132,15 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         self._patient = False
         for descriptor in self._listeners:
             self._listen_again(descriptor)
+
+    def refuse(self) -> None:
+        """Accept what has arrived, and no more; the system refuses further connections, to all processes."""
+        self._stop_accepting()
+        for listener in self._listeners.values():
+            while self._held < self._max_connections and (connection := self._accept(listener)) is not None:
+                self._park(connection)
+            with contextlib.suppress(OSError):  # another process was faster
+                listener.shutdown(socket.SHUT_RD)
 
     def stop(self, seconds: float) -> bool:
         """Accept no more connections, and let the threads finish requests for at most `seconds`.
@@ -239,10 +242,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         except Exception:
             log.exception("a connection is closed after an internal error")
             keep = False
-        if keep:
-            self._park(connection)
-        else:
-            self._drop(connection)
+        (self._park if keep else self._drop)(connection)
 
     def _next(self) -> PeerConnection | None:
         """Become the leader and wait for a connection with incoming data; None if it is gone by then."""
@@ -254,6 +254,8 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
             self._leadership.busy()
         finally:
             self._count(waiting=-1)
+        if self._ended:  # what has been reported meanwhile is left to other workers
+            return None
         try:
             descriptor, events = self._ready.popleft()
         except IndexError:  # taken by a leader that had been replaced
@@ -367,8 +369,7 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
 
     def _park(self, connection: PeerConnection) -> None:
         descriptor = connection.fileno()
-        pending = connection.outgoing.pending
-        events = SENDING_EVENTS if pending or connection.postponed else PARKED_EVENTS
+        events = SENDING_EVENTS if connection.outgoing.pending or connection.postponed else PARKED_EVENTS
         before, connection.registered_events = connection.registered_events, events
         more = connection.may_have_more()
         length = 0 if connection.idle() else connection.memory()
@@ -381,9 +382,8 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
             elif events != before or more or not self._leadership.is_mine():
                 # what came in meanwhile was reported to a thread that did not find it parked: report it again
                 self._epoll.modify(descriptor, events)
-            while (
-                connection.registered_events != events
-            ):  # another thread has parked it since, perhaps before that call
+            # another thread may have parked it since, perhaps before that call
+            while connection.registered_events != events:
                 events = connection.registered_events
                 self._epoll.modify(descriptor, events)
         except OSError as error:

@@ -5,7 +5,8 @@ the old ones finish), TTIN and TTOU. gunicorn's own configuration is not read.
 
 Parts of gunicorn that are not its public interface, all used in this module only and checked with 26.0 and 27.0:
 the arbiter's `LISTENERS`, `WORKERS`, `num_workers`, `worker_age`, `manage_workers`, `systemd`, `init_signals`,
-`spawn_worker`, `kill_worker`, `setup`, `reload`, `stop` and `handle_usr2`; the worker's `load_wsgi`, `notify`, `PIPE`,
+`spawn_worker`, `kill_worker`, `setup`, `reload`, `stop` and `handle_usr2`; that it ends with a worker whose
+status is `APP_LOAD_ERROR` or `WORKER_BOOT_ERROR`; the worker's `init_process`, `load_wsgi`, `booted`, `notify`, `PIPE`,
 `ppid`, `age`, `alive`, `aborted`, `handle_quit` and `handle_abort`.
 """
 
@@ -27,13 +28,13 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
-from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker as BaseWorker
 
 import iipserve.damage  # noqa: F401 (its memory is made before the fork)
 from iipserve.config import Config
 from iipserve.errors import ConfigError
 from iipserve.transport import logs, signals
+from iipserve.transport.arbiter_log import ArbiterLog
 from iipserve.transport.balance import ConnectionCounts, WorkerSlot
 from iipserve.transport.fatal_requests import FatalRequests, RequestGuard, RunningRequests
 from iipserve.transport.garbage import tune_collector
@@ -87,6 +88,10 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
         self.connection_counts = ConnectionCounts(slots)
         self.operations = None if operations is None else Operations(operations, slots)
         self.fatal_requests = FatalRequests()
+        self.has_served = SharedFlag()
+        """A worker has been ready since the start."""
+        self.refuses = SharedFlag()
+        """The whole server ends, and its sockets with it."""
         super().__init__()
 
     def load_config(self) -> None:
@@ -97,7 +102,7 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
             "timeout": SILENCE_SECONDS,
             "graceful_timeout": math.ceil(self.config.request_timeout),
             "worker_tmp_dir": str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else None,
-            "logger_class": Log,
+            "logger_class": ArbiterLog,
             "child_exit": self._child_exit,
             "control_socket_disable": True,
             # gunicorn has those of the moment when it was imported
@@ -229,6 +234,7 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
         if self.app.operations is not None:
             self.app.operations.is_stopping.set()
         if not self.app.passed:
+            self.app.refuses.set()
             for listener in self.LISTENERS:
                 _remove_file(listener)
         while True:
@@ -281,6 +287,17 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn carries no types
             return ""
         return MEMORY if self.is_ending else DEATH
 
+    def init_process(self) -> None:
+        """Start and serve, in the worker process; where that fails once workers have served, let another one try."""
+        try:
+            super().init_process()
+        except Exception:
+            if self.booted or not self.app.has_served:
+                raise
+            log.exception("a worker cannot start; another one tries")
+            self._wait()
+            sys.exit(1)
+
     def load_wsgi(self) -> None:
         """Build the application and both servers, in the worker process."""
         signals.let_through()
@@ -295,6 +312,10 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn carries no types
             for line in str(error).splitlines():
                 log.critical("%s", line)
                 sys.stderr.write(f"{line}\n")
+            if self.app.has_served:
+                log.error("a worker cannot start; another one tries")
+                self._wait()
+                sys.exit(1)
             sys.exit(Arbiter.APP_LOAD_ERROR)
         self._memory, self._trimmer = MemoryLimit(config), Trimmer()
         self._server = FastCGIServer(
@@ -307,11 +328,14 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn carries no types
         operations = self.app.operations
         operating = operations and operations.begin(self._application.application.trial)
         self.is_ready.set()
+        self.app.has_served.set()
         while self.alive and self.ppid == os.getppid():
             self.notify()
             self._wait()
         if operating and not operations.is_stopping:
-            operating.stop()  # other workers answer
+            operating.stop(0.0)  # other workers answer
+        if self.app.refuses:
+            self._server.refuse()
         deadline = monotonic() + float(self.cfg.graceful_timeout)
         while not (finished := self._server.stop(1.0)) and monotonic() < deadline:
             super().notify()
@@ -362,38 +386,3 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn carries no types
     def handle_abort(self, sig: int, frame: Any) -> None:
         """End at once: the arbiter is replacing this worker."""
         os._exit(1)
-
-
-class Log(Logger):  # type: ignore[misc]  # gunicorn carries no types
-    """Sends gunicorn's messages to this server's log; routine ones at level DEBUG."""
-
-    def __init__(self, cfg: Any) -> None:
-        """Open nothing: logging has been set up."""
-        self.error_log = self.access_log = log
-        self.cfg = cfg
-
-    def setup(self, cfg: Any) -> None:
-        """Change nothing on HUP."""
-        self.cfg = cfg
-
-    @property
-    def access_log_enabled(self) -> bool:
-        """False: `MonitoredApplication` logs requests, for FastCGI and HTTP."""
-        return False
-
-    def debug(self, msg: str, *args: object, **kwargs: Any) -> None:
-        """Drop the message, mostly a list of gunicorn's settings."""
-
-    def info(self, msg: str, *args: object, **kwargs: Any) -> None:
-        """Log a routine message at level DEBUG."""
-        log.debug(msg, *args, **kwargs)
-
-    def exception(self, msg: str, *args: object, **kwargs: Any) -> None:
-        """Log an error with its traceback."""
-        log.exception(msg, *args, **kwargs)
-
-    def reopen_files(self) -> None:
-        """Do nothing: the handler notices a rotated file."""
-
-    def close_on_exec(self) -> None:
-        """Do nothing: Python opens descriptors with close-on-exec."""

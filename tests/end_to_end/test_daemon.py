@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import imagecodecs
+import numpy as np
 import pytest
 
+from tests.end_to_end.processes import workers_of
 from tests.end_to_end.running import ROOT, daemon
 from tests.images import smooth, write_tiff_pyramid
 from tests.ports import free_port
@@ -90,3 +92,28 @@ def test_hup_lets_tiles_flow(images: Path, tmp_path: Path) -> None:
         assert process.wait(SECONDS) == 0
         assert isinstance(process.stderr, io.BufferedReader)
         assert process.stderr.read() == b""
+
+
+def test_hup_with_a_damaged_watermark_leaves_the_workers_serving(images: Path, tmp_path: Path) -> None:
+    port, mark, log = free_port(), tmp_path / "mark.png", tmp_path / "log"
+    mark.write_bytes(picture := imagecodecs.png_encode(np.full((8, 8, 4), 255, np.uint8)))
+    command = [sys.executable, str(ROOT / "iipserve.fcgi"), "--bind", f"127.0.0.1:{port}", "--workers", "1"]
+    environ = {
+        "FILESYSTEM_PREFIX": f"{images}/", "LOGFILE": str(log), "PATH": "/usr/bin:/bin",
+        "WATERMARK": str(mark), "WATERMARK_PROBABILITY": "1",
+    }  # fmt: skip
+    with subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL) as process:
+        try:
+            first = until(lambda: fetch(("127.0.0.1", port), TILE))
+            (worker,) = workers_of(process)
+            mark.write_bytes(b"junk")
+            process.send_signal(signal.SIGHUP)
+            until(lambda: "a worker cannot start; another one tries" in log.read_text())
+            assert fetch(("127.0.0.1", port), TILE) == first
+            assert worker in workers_of(process)
+            mark.write_bytes(picture)
+            until(lambda: worker not in workers_of(process))
+            assert fetch(("127.0.0.1", port), TILE) == first
+        finally:
+            process.terminate()
+        assert process.wait(SECONDS) == 0

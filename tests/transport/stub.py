@@ -207,10 +207,13 @@ class StubApplication:
 def build(config: Config) -> StubApplication:
     """As `iipserve.app.build`; a suffix of `invalid` acts as an invalid setting, `ending` as a TERM meanwhile.
 
-    One that is a path lets it wait, as `once`.
+    One that is a path lets it wait, as `once`; then it fails as that file says.
     """
     if config.filesystem_suffix.startswith("/"):
         StubApplication(config).answer_once(config.filesystem_suffix[1:])
+        failure = Path(config.filesystem_suffix).read_text()
+        if failure:
+            raise {"mistake": ConfigError, "error": RuntimeError}[failure]("it cannot be built")
     if config.filesystem_suffix == "ending":
         os.kill(os.getpid(), signal.SIGTERM)
     if config.filesystem_suffix == "invalid":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import urllib.error
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from iipserve.transport.counters import BUCKETS, ENTRIES, GAUGE, Counters, total
-from iipserve.transport.operations import Readiness
+from iipserve.transport.operations import OperationsServer, Readiness
 from tests.ports import free_port
 from tests.transport.client import SECONDS, connect
 from tests.transport.processes import Command, HeldRequest, alive, echo, fetch, fetch_http, until
@@ -207,6 +208,48 @@ def test_a_check_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -
     assert "an earlier check has not ended" in readiness.reason()
     released.set()
     until(lambda: readiness.reason() == "")
+
+
+def answering(listener: socket.socket) -> OperationsServer:
+    """A server that is always ready, and has no metrics."""
+    server = OperationsServer(listener, Readiness(str, lambda: False), lambda _: (b"", "text/plain"))
+    server.start()
+    return server
+
+
+def test_a_slow_client_is_not_waited_for_when_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iipserve.transport.operations.PATIENCE", 2 * SECONDS)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = answering(listener)
+        with connect(listener.getsockname()) as peer:
+            peer.send(b"GET /health HTTP/1.1\r\n\r\n")
+            assert peer.sock.recv(100)
+            server.stop(0.0)
+            assert server._thread.is_alive()
+        server.stop(SECONDS)
+        assert not server._thread.is_alive()
+
+
+@pytest.mark.parametrize("asked_before", [b"", b"GET /health HTTP/1.1\r\n\r\n"], ids=["asking", "reading"])
+def test_a_client_that_sends_a_little_at_a_time_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, asked_before: bytes
+) -> None:
+    monkeypatch.setattr("iipserve.transport.operations.PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = answering(listener)
+        with connect(listener.getsockname()) as peer:
+            peer.send(asked_before)
+
+            def is_given_up() -> bool:
+                try:
+                    peer.send(b"x")
+                except OSError:
+                    return True
+                return False
+
+            until(is_given_up)
+        server.stop(SECONDS)
+        assert not server._thread.is_alive()
 
 
 def test_a_check_that_fails_is_no_readiness() -> None:

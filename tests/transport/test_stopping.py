@@ -84,6 +84,30 @@ def test_what_has_arrived_is_answered(start_server: StartServer) -> None:
 
 
 @pytest.mark.usefixtures("patiently")
+@pytest.mark.parametrize("http", [False, True], ids=["fastcgi", "http"])
+def test_what_waits_to_be_accepted_is_answered_and_others_are_refused(
+    start_server: StartServer, http: bool
+) -> None:
+    server = start_server(threads=1, http=http)
+    asked = b"GET /%s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    busy, late = server.connect(), server.connect()
+    busy.send(asked % b"wait" if http else request("/wait"))
+    until(lambda: server.monitored.longest_running() > 0)
+    after = server.connect()  # no thread is free to accept it
+    for peer in (late, after):
+        peer.send(asked % b"tile" if http else request())
+    server.server.refuse()
+    with pytest.raises(ConnectionRefusedError):
+        server.connect()
+    stopped = stopping(server)
+    server.application.released.set()
+    for peer in (late, after):
+        assert TILE in peer.sock.makefile("rb").read()
+    busy.sock.close()
+    assert stopped.result(SECONDS)
+
+
+@pytest.mark.usefixtures("patiently")
 @pytest.mark.parametrize("used", [False, True], ids=["new", "kept"])
 def test_what_is_on_its_way_is_answered(server: Running, used: bool) -> None:
     peer = server.connect()

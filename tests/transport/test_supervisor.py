@@ -182,6 +182,29 @@ def test_term_lets_requests_finish(start: Start, port: int, tmp_path: Path, over
     assert held.body() == b"done"
 
 
+def is_refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=SECONDS).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_term_refuses_connections_while_requests_finish(
+    start: Start, port: int, tmp_path: Path, workers: str
+) -> None:
+    command = start("--bind", f"127.0.0.1:{port}", WORKERS=workers, REQUEST_TIMEOUT="600")
+    until(lambda: echo(("127.0.0.1", port)))
+    held = HeldRequest(tmp_path, partial(fetch, ("127.0.0.1", port)))
+    command.signal(signal.SIGTERM)
+    until(lambda: is_refused(port))
+    assert not held.is_answered()
+    held.finish()
+    assert held.body() == b"done"
+    assert command.end() == (0, "")
+
+
 @pytest.mark.parametrize("seconds", [0, 0.02, 0.1, 0.2])
 def test_term_ends_it_while_workers_start(start: Start, port: int, seconds: float) -> None:
     command = start("--bind", f"127.0.0.1:{port}", WORKERS="6", REQUEST_TIMEOUT="1000")
@@ -254,6 +277,30 @@ def test_hup_during_a_reload_follows_it(start: Start, port: int, gate: Path) -> 
     assert command.log.read_text().count("Booting worker") == 2
     gate.touch()
     until(lambda: command.log.read_text().count("Booting worker") == 3)
+
+
+@pytest.mark.parametrize("failure", ["mistake", "error"])
+def test_workers_that_cannot_start_leave_the_others_alone(
+    start: Start, port: int, gate: Path, failure: str
+) -> None:
+    command = start("--bind", f"127.0.0.1:{port}", FILESYSTEM_SUFFIX=str(gate))
+    first = until(lambda: echo(("127.0.0.1", port)))["pid"]
+    gate.write_text(failure)
+    command.signal(signal.SIGHUP)
+    until(lambda: command.log.read_text().count("a worker cannot start; another one tries") >= 2)
+    assert echo(("127.0.0.1", port))["pid"] == first
+    gate.write_text("")
+    until(lambda: not alive(first))
+    assert echo(("127.0.0.1", port))["pid"] != first
+    command.signal(signal.SIGTERM)
+    assert command.end()[0] == 0
+
+
+def test_a_server_whose_first_workers_cannot_start_ends(start: Start, port: int, gate: Path) -> None:
+    gate.write_text("error")
+    code, err = start("--bind", f"127.0.0.1:{port}", FILESYSTEM_SUFFIX=str(gate), WORKERS="2").end()
+    assert code == 1
+    assert "it cannot be built" in err
 
 
 def test_workers_end_when_the_arbiter_is_gone(start: Start, port: int) -> None:
