@@ -164,6 +164,10 @@ NOT_COMMANDS = {
         "docs/deployment.md",
         "2026-03-01 12:00:00,123 [4711] INFO",
     ): "a line of the log, compared in test_texts.py",
+    (
+        "docs/deployment.md",
+        "2026-03-01 12:00:00,123 [4711] WARNING slow request",
+    ): "a line of the log, of which tests/transport/test_request_log.py is",
     ("docs/migration.md", "[Service] ExecStart= ExecStart=/opt"): "verified in test_samples.py",
     ("docs/migration.md", "# instead of ScriptAlias"): "run in test_samples.py",
     ("docs/security.md", "memory: 2 workers"): "a line of --check, compared in test_texts.py",

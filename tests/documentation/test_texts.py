@@ -23,7 +23,7 @@ from tests.test_app import Request, ask, body
 
 @pytest.fixture
 def application(tmp_path: Path) -> app.Application:
-    write_tiff_pyramid(tmp_path / "a.tif", smooth((300, 200)), compression="jpeg")
+    write_tiff_pyramid(tmp_path / "a.tif", smooth((600, 600)), compression="jpeg")
     return app.build(Config(filesystem_prefix=f"{tmp_path}/"))
 
 
@@ -38,7 +38,7 @@ def test_line_of_the_log(application: app.Application, own_log: Path) -> None:
     documented = block("deployment.md", "INFO GET").text.strip()
     config = Config(verbosity=2, logfile=str(own_log))
     logs.set_up(config)
-    environ = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/iip?FIF=a.tif&JTL=0,0", "REMOTE_ADDR": "192.0.2.7"}
+    environ = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/iip?FIF=a.tif&JTL=1,0", "REMOTE_ADDR": "192.0.2.7"}
     server = MonitoredApplication(application, config)
     server.record(server.answer(Request.from_environ(environ)), complete=True)
     (line,) = own_log.read_text().splitlines()
