@@ -7,7 +7,8 @@ python=${self%/*}/.venv/bin/python
 [ -x "$python" ] || python=$(command -v python3) || {
     reason="iipserve: python3 is not installed; ${self%/*}/scripts/setup says what would do"
     echo "$reason" >&2
-    case ${LOGFILE-} in /[!d]*) echo "$reason" >>"$LOGFILE" ;; esac
+    log=${LOGFILE-/tmp/iipsrv.log}
+    case $log in "" | - | syslog | /dev/*) ;; *) { echo "$reason" >>"$log"; } 2>/dev/null ;; esac
     exit 1
 }
 exec "$python" "$self" "$@"

@@ -102,6 +102,9 @@ def _run(
     loaded = load(environ)
     overrides = _overrides(options, loaded)
     if options.check:
+        if options.user is not None:
+            # what root may read and write says nothing of the server
+            become(options.user)
         from iipserve.check import check
 
         # standard error is for mistakes
@@ -158,7 +161,7 @@ def _parser() -> argparse.ArgumentParser:
         "--user",
         type=_account,
         metavar="NAME[:GROUP]",
-        help="once the sockets are open, become this user, with its groups (started as root)",
+        help="once the sockets are open, or before --check, become this user, with its groups (started as root)",
     )
     parser.add_argument(
         "--check", action="store_true", help="show settings, formats and versions; fail if there is an error"

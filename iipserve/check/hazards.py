@@ -19,6 +19,8 @@ from iipserve.geo.collection_settings import CollectionSettings
 from iipserve.geo.service import load
 
 OTHERS_READ = 0o004
+ENVIRONMENT_FILE = "/etc/default/iipserve"
+"""Of the unit file."""
 
 
 def hazards(config: Config, fastcgi: str = "") -> list[str]:
@@ -31,6 +33,7 @@ def hazards(config: Config, fastcgi: str = "") -> list[str]:
     return [
         *_whole_disk(config),
         *_readable_secrets(config),
+        *readable_environment(config),
         *_few_descriptors(config),
         *_little_memory(config),
         *short_connections(fastcgi),
@@ -54,6 +57,15 @@ def _readable_secrets(config: Config) -> Iterator[str]:
         yield _readable(settings.tokens, "the hashes of tokens")
     if settings.is_database and urlsplit(settings.store).password and _others_read(config.services):
         yield _readable(config.services, "the password of the database")
+
+
+def readable_environment(config: Config, path: str = ENVIRONMENT_FILE) -> list[str]:
+    """A line if everybody can read the secret of purges in the file of settings."""
+    if config.purge_secret and _others_read(path):
+        with suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as file:
+            if config.purge_secret in file.read():
+                return [_readable(path, "PURGE_SECRET")]
+    return []
 
 
 def _collections(config: Config) -> CollectionSettings | None:

@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from iipserve.errors import ConfigError
 
+NO_ID = 2**32 - 1
+"""No user and no group: to the system calls it means to leave them as they are (setresuid(2))."""
+
 
 class Account(NamedTuple):
     """A user, and the groups of a process of that user."""
@@ -28,28 +31,39 @@ def parse_account(text: str) -> Account:
         ValueError: there is no such user or group, or a number without an entry has no group.
     """
     user, _, group = text.partition(":")
-    entry = _user(user)
-    if entry is None and not (user.isascii() and user.isdigit()):
+    number, entry = _number(user), _user(user)
+    if entry is not None:
+        gid = _gid(group) if group else entry.pw_gid
+        return Account(entry.pw_uid, gid, tuple(os.getgrouplist(entry.pw_name, gid)))
+    if number is None:
         raise ValueError(f"there is no user {user!r}")
-    if entry is None and not group:
+    if not group:
         raise ValueError(
             f"user {user} has no entry in the system's database: a group is needed ({user}:GROUP)"
         )
-    gid = _gid(group) if group else entry.pw_gid if entry else 0
-    groups = os.getgrouplist(entry.pw_name, gid) if entry else [gid]
-    return Account(entry.pw_uid if entry else int(user), gid, tuple(groups))
+    gid = _gid(group)
+    return Account(number, gid, (gid,))
+
+
+def _number(text: str) -> int | None:
+    """The id that the text is; None for a name, and for numbers that are no ids."""
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(NO_ID)) or int(text) >= NO_ID:
+        return None
+    return int(text)
 
 
 def _user(text: str) -> pwd.struct_passwd | None:
+    number = _number(text)
     try:
-        return pwd.getpwuid(int(text)) if text.isascii() and text.isdigit() else pwd.getpwnam(text)
-    except (KeyError, OverflowError):
+        return pwd.getpwnam(text) if number is None else pwd.getpwuid(number)
+    except KeyError:
         return None
 
 
 def _gid(text: str) -> int:
-    if text.isascii() and text.isdigit():
-        return int(text)
+    number = _number(text)
+    if number is not None:
+        return number
     try:
         return grp.getgrnam(text).gr_gid
     except KeyError:
@@ -74,3 +88,5 @@ def become(account: Account) -> None:
         os.setresuid(account.uid, account.uid, account.uid)
     except (OSError, OverflowError) as error:
         raise ConfigError(f"--user cannot be followed: {error}") from error
+    if os.getresuid() != (account.uid,) * 3 or os.getresgid() != (account.gid,) * 3:
+        raise ConfigError(f"--user cannot be followed: this process is user {os.geteuid()} still")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from iipserve.check.hazards import hazards
+from iipserve.check.hazards import hazards, readable_environment
 from iipserve.check.limits import descriptors_needed
 from iipserve.check.machine import memory_limit
 from iipserve.check.nginx import short_connections
@@ -79,6 +79,26 @@ def test_secrets_that_others_can_read(
     for line, start in zip(shown, expected, strict=True):
         assert line.startswith(start)
         assert "pa55word" not in line
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "is_found"),
+    [
+        (0o644, "PURGE_SECRET=pa55word\n", True),
+        (0o640, "PURGE_SECRET=pa55word\n", False),
+        (0o644, "#\n", False),
+    ],
+)
+def test_environment_file_that_others_can_read(
+    tmp_path: Path, mode: int, text: str, *, is_found: bool
+) -> None:
+    path = tmp_path / "iipserve"
+    path.write_text(text)
+    path.chmod(mode)
+    assert readable_environment(Config(purge_secret=""), str(path)) == []
+    found = readable_environment(Config(purge_secret="pa55word"), str(path))
+    line = f"{path} holds PURGE_SECRET, and every user of this machine can read it: chmod o-rwx {path}"
+    assert found == ([line] if is_found else [])
 
 
 def test_few_descriptors(tmp_path: Path) -> None:

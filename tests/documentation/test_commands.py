@@ -136,7 +136,7 @@ HANDLERS: list[tuple[str, Handler]] = [
     (r"scripts/bench collections", measures_store),
     (r"scripts/bench pressure", selects_loads),
     (r"scripts/(fuzz|torture) --help", run),
-    (r"cp conf/\S+ .*", copied),
+    (r"(cp|install -m 0640) conf/\S+ .*", copied),
     (r"install -d .*", as_oneself),
     (r"vips tiffsave .*", makes_pyramid),
     (r"iipserve (doctor|convert) .*", by_launcher),

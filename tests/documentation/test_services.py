@@ -13,6 +13,7 @@ import re
 import shlex
 import socket
 import subprocess
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 
@@ -147,7 +148,7 @@ files = {work}/conf.d/*.conf
 
 
 def test_supervisor_runs_its_sample(images: Path, tmp_path: Path) -> None:
-    """Started, restarted and stopped by supervisorctl; its output is the log."""
+    """Started, restarted and stopped by supervisorctl. It writes its log itself, as logrotate needs it."""
     work, port, logs = tmp_path / "work", free_port(), tmp_path / "logs"
     (work / "conf.d").mkdir(parents=True)
     logs.mkdir()
@@ -181,6 +182,19 @@ def test_supervisor_runs_its_sample(images: Path, tmp_path: Path) -> None:
             assert peer.ask(TILE).status == 200
         assert "iipserve: stopped" in control("stop", "iipserve")
     assert (logs / "iipserve.log").read_text().count("INFO iipserve ends") == 2
+    assert (logs / "supervisor.out").read_text() == ""
+
+
+def test_logrotate_moves_the_server_s_own_log_only() -> None:
+    """supervisord would go on writing to a file of its own that was moved."""
+    supervisor = (ROOT / "conf" / "supervisor.conf").read_text()
+    pattern = (ROOT / "conf" / "iipserve.logrotate").read_text().split("\n/")[1].split()[0]
+    (log,), (output,) = (
+        re.findall(r'LOGFILE="(.*?)"', supervisor),
+        re.findall(r"^stdout_logfile=(.*)", supervisor, re.M),
+    )
+    assert fnmatch(log, f"/{pattern}")
+    assert not fnmatch(output, f"/{pattern}")
 
 
 # -- logrotate

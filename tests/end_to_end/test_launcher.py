@@ -146,6 +146,41 @@ def test_spawned_over_fastcgi_the_log_has_it(broken: tuple[Path, str], tmp_path:
     assert log.read_text().endswith(f"] CRITICAL {sentence}\n")
 
 
+@pytest.fixture
+def launcher_without_python(checkout: Path, tmp_path: Path) -> Path:
+    """On a system that has no python3, and whose folder for temporary files is that of the test."""
+    shutil.rmtree(checkout / ".venv")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "readlink").symlink_to(needed("readlink"))
+    launcher = checkout / "iipserve.fcgi"
+    text = launcher.read_text()
+    assert "/usr/local/bin:/usr/bin:/bin" in text
+    assert "/tmp/iipsrv.log" in text
+    text = text.replace("/usr/local/bin:/usr/bin:/bin", str(tmp_path / "bin"))
+    launcher.write_text(text.replace("/tmp/iipsrv.log", str(tmp_path / "iipsrv.log")))
+    return launcher
+
+
+@pytest.mark.parametrize("setting", ["own.log", None])
+def test_log_has_that_there_is_no_python(
+    launcher_without_python: Path, tmp_path: Path, setting: str | None
+) -> None:
+    log = tmp_path / (setting or "iipsrv.log")
+    shown = run([str(launcher_without_python)], PATH="", **({"LOGFILE": str(log)} if setting else {}))
+    assert shown.returncode == 1
+    assert "python3 is not installed" in shown.stderr
+    assert log.read_text() == shown.stderr
+
+
+@pytest.mark.parametrize("log", ["", "-", "syslog", "/dev/null", "/no/such/folder/log"])
+def test_no_file_is_made_where_there_is_no_python(
+    launcher_without_python: Path, tmp_path: Path, log: str
+) -> None:
+    shown = run([str(launcher_without_python)], PATH="", LOGFILE=log)
+    assert (shown.returncode, shown.stderr.count("\n")) == (1, 1)
+    assert not (tmp_path / "iipsrv.log").exists()
+
+
 @pytest.mark.parametrize("log", ["", "-", "/dev/stderr", "/no/such/folder/log"])
 def test_log_that_cannot_be_written_is_no_matter(checkout: Path, log: str) -> None:
     write_main(checkout, "import a_package_that_is_not_installed\n")

@@ -70,7 +70,11 @@ def test_names_and_numbers_of_users_and_groups() -> None:
     [
         ("no-such-user", "there is no user 'no-such-user'"),
         ("", "there is no user ''"),
+        ("4294967295:33", "there is no user '4294967295'"),
+        ("9" * 5000, f"there is no user '{'9' * 5000}'"),
         (f"{USER}:no-such-group", "there is no group 'no-such-group'"),
+        (f"{USER}:4294967295", "there is no group '4294967295'"),
+        (f"{USER}:99999999999999", "there is no group '99999999999999'"),
         ("54321", "user 54321 has no entry in the system's database: a group is needed (54321:GROUP)"),
     ],
 )
@@ -125,6 +129,30 @@ def test_file_that_only_root_may_read_is_none_for_the_server(folder: Path, inter
     assert code == 1
     assert "SERVICES is" in err
     assert "ermission denied" in err
+
+
+@pytest.mark.parametrize("ids", [(2**32 - 1, 33), (33, 2**32 - 1)])
+def test_ids_that_change_nothing_are_refused(folder: Path, ids: tuple[int, int]) -> None:
+    """To setresuid(2) and setresgid(2), -1 means to leave an id as it is."""
+    script = f"become(Account({ids[0]}, {ids[1]}, (33,)))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"from iipserve.transport.privileges import *; {script}"], cwd=ROOT,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "iipserve.errors.ConfigError: --user cannot be followed" in done.stderr
+
+
+def test_check_is_that_user_s(folder: Path, interpreter: str) -> None:
+    """Who may not enter a folder that root may."""
+    images = folder / "images"
+    images.mkdir(mode=0o700)
+    environ = {"FILESYSTEM_PREFIX": f"{images}/", "LOGFILE": "-", "PYTHONPATH": f"{ROOT}:{PACKAGES}"}
+    done = subprocess.run(
+        [interpreter, "-m", "iipserve", "--check", "--user", USER], cwd="/",
+        env=environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    line = f"FILESYSTEM_PREFIX is '{images}/'; this user cannot read that folder\n"
+    assert (done.returncode, done.stderr) == (1, line)
 
 
 def test_other_users_cannot_change(folder: Path) -> None:
