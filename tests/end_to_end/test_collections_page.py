@@ -268,6 +268,11 @@ def test_missing_openlayers_leaves_the_lists(browser: Browser, origin: str) -> N
     opened.context.close()
 
 
+def failing_once(page: Page, address: str) -> None:
+    """Have the next request for an address fail."""
+    page.route(address, lambda route: route.fulfill(status=503, body="too much to do"), times=1)
+
+
 def test_a_folder_is_watched_until_that_is_ended(page: Page, origin: str) -> None:
     sign_in(page)
     create(page, "watched")
@@ -282,7 +287,13 @@ def test_a_folder_is_watched_until_that_is_ended(page: Page, origin: str) -> Non
     expect(page.locator("#items li")).to_have_count(3)
     page.reload()
     page.click("#adding summary")
-    page.get_by_role("button", name="End watching coast").click()
+    end = page.get_by_role("button", name="End watching coast")
+    failing_once(page, "**/stac/collections/watched/jobs")
+    end.focus()
+    page.locator("#watched > li").evaluate("row => row.classList.add('former')")
+    expect(page.locator("#watched > li:not(.former)")).to_be_visible()
+    expect(end).to_be_focused()
+    end.click()
     expect(page.locator("#watched .warning")).to_contain_text("dismissed")
     page.get_by_role("button", name="Forget coast").click()
     expect(page.locator("#watched li")).to_have_count(0)

@@ -116,6 +116,25 @@ def test_a_thumbnail_that_the_server_had_no_time_for_is_asked_for_again(window: 
     expect(card(window.page, "plate.jpg").locator(".frame:not([data-state]) img")).to_be_visible()
 
 
+def test_the_wall_stays_while_the_server_has_no_time_for_more(window: Visit) -> None:
+    page = window.page
+    refused: list[str] = []
+
+    def refuse(route: Route) -> None:
+        if refused:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.fulfill(status=503, headers={"Retry-After": "1"}, body="too much to do")
+
+    page.route(re.compile(r"images\.json.*offset="), refuse)
+    window.open("#folder=Scans")
+    page.locator("#more").scroll_into_view_if_needed()
+    expect(card(page, "Scans/IMG_61.jpg")).to_be_attached()
+    expect(card(page, "Scans/IMG_1.jpg")).to_be_attached()
+    assert len(refused) == 1
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_keeps_anybody_from_using_it(browser: Browser, address: str, scheme: str, width: int) -> None:

@@ -208,6 +208,33 @@ def test_loading_is_seen_until_tiles_are_there(guest: Visit) -> None:
     assert guest.mistakes == []
 
 
+def test_a_protocol_pressed_before_the_image_is_there_shows_the_view_of_the_link(guest: Visit) -> None:
+    held: list[Route] = []
+    page = guest.page
+    page.route("**/info.json", lambda route: held.append(route))
+    with page.expect_request("**/info.json"):
+        page.goto(f"{guest.address}{fragment(NAMES[0], 'iiif', view='0.4,0.3,1.5')}")
+    page.locator("#sources [value=deepzoom]").check(force=True)
+    assert guest.settle() == pytest.approx(View(0.4, 0.3, 1.5), rel=0.01)
+    assert "source=deepzoom" in page.url
+
+
+def test_a_second_image_that_is_refused_is_not_that_of_before(guest: Visit) -> None:
+    page = guest.page
+    page.route(re.compile(r"c\.tif.*obj=IIP"), lambda route: route.fulfill(status=503, body="too much to do"))
+    guest.open(fragment(NAMES[0], "iip", second=NAMES[1]))
+    guest.settle()
+    expect(page.locator("#second-stage canvas").first).to_be_visible()
+    page.locator("#compare").click()
+    page.locator("#choices button", has_text=NAMES[2]).click()
+    expect(page.locator("#second-note")).to_contain_text("too much to do")
+    expect(page.locator("#second-stage canvas")).to_have_count(0)
+    page.keyboard.press("r")
+    guest.settle()
+    assert "turn=90" in page.url
+    assert not [said for said in guest.mistakes if said.startswith("script: ")]
+
+
 def halves(guest: Visit) -> list[NDArray[np.float64]]:
     """The middles of both images in the window."""
     pixels = guest.screenshot().astype(np.float64)

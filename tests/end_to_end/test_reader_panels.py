@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import ExifTags, Image, ImageCms
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from iipserve.viewer.site import MIRADOR, installed_file
 from tests.end_to_end.browsing import Visit, visit
@@ -100,6 +100,37 @@ def test_what_is_known_of_an_image(guest: Visit) -> None:
     guest.show("ramp.tif", "iiif")
     expect(page.locator("#about-title")).to_have_text("ramp.tif")
     expect(known).not_to_contain_text("A. Writer")
+
+
+@pytest.mark.parametrize(
+    ("refuse", "words"),
+    [
+        pytest.param(
+            lambda route: route.fulfill(status=503, body="too much to do"), "too much", id="refused"
+        ),
+        pytest.param(lambda route: route.abort(), "could not be loaded", id="away"),
+    ],
+)
+def test_nothing_is_told_of_the_image_before(
+    browser: Browser, address: str, refuse: Callable[[Route], None], words: str
+) -> None:
+    """Where the next one's manifest cannot be had; it is asked for again."""
+    manifest = "**/iiif/manifest/ramp.tif"
+    with visit(browser, address) as guest:
+        page = guest.page
+        page.route(manifest, refuse)
+        guest.open(f"#{urlencode({'image': 'photograph.jpg', 'source': 'iiif'})}")
+        guest.settle()
+        page.locator("#about").click()
+        expect(page.locator("#about-rights")).to_contain_text(CREDIT)
+        guest.show("ramp.tif", "iiif")
+        expect(page.locator("#about-summary")).to_contain_text(words)
+        for part in ("title", "metadata", "rights"):
+            expect(page.locator(f"#about-{part}")).to_be_empty()
+        page.unroute(manifest)
+        page.locator("#close-about").click()
+        page.locator("#about").click()
+        expect(page.locator("#about-title")).to_have_text("ramp.tif")
 
 
 def test_pages_about_an_image(guest: Visit) -> None:

@@ -66,11 +66,12 @@ export class About {
       return;
     }
     this.#described = name;
-    this.#part("summary").textContent = "";
+    this.#show({});
     try {
       const answer = await fetch(addresses.manifest(name));
       const found = answer.ok ? await answer.json() : { summary: { none: [await answer.text()] } };
       if (this.#image?.name === name) {
+        this.#described = answer.ok ? name : null;
         this.#show(found);
       }
     } catch {

@@ -1,7 +1,7 @@
 // The wall of thumbnails: the folders and images in a folder, or the images found below it, loaded as one scrolls.
 
 import { element, folderCard, imageCard, placeholders, several } from "./cards.js";
-import { whenBack } from "./network.js";
+import { pauseOf, whenBack } from "./network.js";
 
 export { count, element, fileSize, formatName, levels, megapixels, pixels } from "./cards.js";
 
@@ -173,7 +173,7 @@ export class Gallery {
     try {
       const answer = await fetch(this.#address("images.json", part), { signal: request.signal });
       if (!answer.ok) {
-        throw new Refused((await answer.text()).trim());
+        throw new Refused((await answer.text()).trim(), pauseOf(answer));
       }
       const list = await answer.json();
       this.maxExport = list.max_export;
@@ -193,7 +193,9 @@ export class Gallery {
   }
 
   #failed(error, button) {
-    if (error instanceof Refused) {
+    if (button && error.pause) {
+      setTimeout(() => this.#watchEnds(), error.pause * 1000);
+    } else if (error instanceof Refused) {
       this.#clear(`This folder cannot be shown: ${error.message}`);
     } else if (button) {
       whenBack(() => button.isConnected && this.#watchEnds());
@@ -316,8 +318,13 @@ export class Gallery {
   }
 }
 
-/** The server's words about a list that it does not give. */
-class Refused extends Error {}
+/** The server's words about a list that it does not give; `pause` as of `pauseOf`. */
+class Refused extends Error {
+  constructor(words, pause) {
+    super(words);
+    this.pause = pause;
+  }
+}
 
 function debounced(action, milliseconds) {
   let timer;

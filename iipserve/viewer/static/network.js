@@ -1,5 +1,7 @@
 // Whether the server can be reached: what failed for lack of it waits here, and is done when it is back.
 
+/** Answers of a server, or of one in front of it, that has too much to do or is not there at the moment. */
+const PASSING = [429, 502, 503, 504];
 const FIRST_PAUSE = 2000;
 const LONGEST_PAUSE = 60_000;
 
@@ -11,6 +13,11 @@ let pause = FIRST_PAUSE;
 export function whenBack(action) {
   waiting.add(action);
   timer ??= setTimeout(probe, pause);
+}
+
+/** Seconds after which to ask again for what the server had no time for; null if the answer is another one. */
+export function pauseOf(answer) {
+  return PASSING.includes(answer.status) ? Number(answer.headers.get("Retry-After")) || 5 : null;
 }
 
 async function probe() {

@@ -35,8 +35,11 @@ export class Reader {
   #fullScreen;
   #notice;
   #failed = new FailedTiles();
+  /** The description of the image that is shown; null until the one that is open has arrived. */
   #image = null;
   #name = null;
+  /** The view that was asked for when the image was opened. */
+  #asked = null;
   #source = null;
   #adjustments = {};
   #turn = 0;
@@ -126,12 +129,19 @@ export class Reader {
     this.#find("name").textContent = name;
     this.#controls.fill(adjustments);
     if (another) {
+      this.#image = null;
       this.#describe(this.#gallery.known.get(name) ?? { name });
       this.#choice.fill(name);
       this.#findNeighbours(name);
     }
+    this.#asked = another ? view : (view ?? this.#view);
     this.#place(second, kind);
-    await this.#load(kind, another ? view : (view ?? this.#stage.view), { another, isEntered });
+    await this.#load(kind, this.#asked, { isEntered });
+  }
+
+  /** What is in view, or is to be once the image has arrived. */
+  get #view() {
+    return this.#image ? this.#stage.view : this.#asked;
   }
 
   #enter() {
@@ -151,7 +161,7 @@ export class Reader {
     this.#place(null);
     this.#loading.clear();
     this.#fullScreen.leave();
-    this.#image = this.#name = this.#source = null;
+    this.#image = this.#name = this.#source = this.#asked = this.#kept = null;
     this.#adjustments = {};
     Object.keys(this.#panels).forEach((which) => this.#show(which, false));
     this.#notice.clear();
@@ -210,17 +220,18 @@ export class Reader {
       this.#show("adjust", false);
     }
     this.#place(this.#second.name, kind);
-    this.#load(kind, this.#stage.view);
+    this.#load(kind, this.#view);
   }
 
   #adjust(adjustments) {
     this.#adjustments = adjustments;
     this.#place(this.#second.name, "iip");
-    this.#load("iip", this.#stage.view, { gently: this.#source === "iip" });
+    this.#load("iip", this.#view, { gently: this.#source === "iip" });
   }
 
   async #load(kind, view, options = {}) {
-    const { another = false, gently = false } = options;
+    const another = this.#image === null;
+    const gently = !another && options.gently;
     const turn = (this.#turn += 1);
     const name = this.#name;
     const isWanted = () => turn === this.#turn;
@@ -233,7 +244,7 @@ export class Reader {
     try {
       const [tileSource, image] = await Promise.all([SOURCES[kind](name, this.#adjustments), this.#facts(name)]);
       if (await this.#stage.show(tileSource, { isWanted, gently })) {
-        this.#opened(image, view, options);
+        this.#opened(image, view, { ...options, another });
       }
     } catch (error) {
       if (isWanted()) {
@@ -251,7 +262,7 @@ export class Reader {
 
   /** The description of the image, requested once. */
   async #facts(name) {
-    return this.#image?.name === name ? this.#image : describe(name);
+    return this.#image ?? describe(name);
   }
 
   #opened(image, view, { another, isEntered }) {
@@ -261,7 +272,7 @@ export class Reader {
     if (view || another) {
       this.#stage.goTo(view, true);
     }
-    if (this.#image?.name !== image.name) {
+    if (another) {
       this.#controls.offer(image, this.#gallery.maxExport);
     }
     this.#image = image;
@@ -295,7 +306,7 @@ export class Reader {
 
   #moved() {
     // an image that was shown before may still be moving
-    if (this.#image === null || this.#image.name !== this.#name || !this.#stage.region) {
+    if (this.#image === null || !this.#stage.region) {
       return;
     }
     const { region, view, scale } = this.#stage;

@@ -17,6 +17,10 @@ export class Second {
   #leader;
   #failed = new FailedTiles();
   #kind = null;
+  /** Name of the image whose picture is on the stage. */
+  #shown = null;
+  /** Of the first image, as they were told last. */
+  #adjustments = {};
   #turn = 0;
 
   /** @param first the stage of the first image */
@@ -38,8 +42,9 @@ export class Second {
 
   /** Show an image from a kind of source, turned as the adjustments of the first say; its own are none. */
   async show(name, kind, adjustments) {
+    this.#adjustments = adjustments;
     if (name === this.name && kind === this.#kind) {
-      this.#turned(adjustments);
+      this.#turned();
       return;
     }
     const turn = (this.#turn += 1);
@@ -53,8 +58,8 @@ export class Second {
     this.onbusy(true);
     try {
       if (await this.#stage.show(await SOURCES[kind](name, {}), { isWanted })) {
-        this.#stage.label = name;
-        this.#turned(adjustments);
+        this.#stage.label = this.#shown = name;
+        this.#turned();
         this.#leader = this.#first;
         this.#stage.mirror(this.#first);
       }
@@ -62,7 +67,11 @@ export class Second {
       if (isWanted()) {
         this.onbusy(false);
         this.#say(error.message);
-        this.#again(error, isWanted, adjustments);
+        if (this.#shown !== name) {
+          this.#stage.clear();
+          this.#shown = null;
+        }
+        this.#again(error, isWanted);
       }
     }
   }
@@ -71,7 +80,7 @@ export class Second {
     this.#turn += 1;
     this.#failed.reset();
     this.#stage.clear();
-    this.name = this.#kind = null;
+    this.name = this.#kind = this.#shown = null;
     this.#leader = this.#first;
     this.#root.hidden = true;
     this.onbusy(false);
@@ -82,20 +91,20 @@ export class Second {
     this.#stage.mirror(this.#first);
   }
 
-  #again(error, isWanted, adjustments) {
+  #again(error, isWanted) {
     const [name, kind] = [this.name, this.#kind];
     if (error instanceof Unreachable) {
       whenBack(() => {
         if (isWanted()) {
           this.#kind = null;
-          this.show(name, kind, adjustments);
+          this.show(name, kind, this.#adjustments);
         }
       });
     }
   }
 
-  #turned(adjustments) {
-    this.#stage.turn(turned(adjustments));
+  #turned() {
+    this.#stage.turn(turned(this.#adjustments));
   }
 
   #say(text) {

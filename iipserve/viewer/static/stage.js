@@ -179,6 +179,9 @@ export class Stage {
 
   /** Mirror left to right, then rotate clockwise by quarter turns. */
   turn({ mirrored, degrees }) {
+    if (!this.#viewer) {
+      return;
+    }
     const { viewport } = this.#viewer;
     // OpenSeadragon rotates first, then mirrors
     const rotation = mirrored ? (360 - degrees) % 360 : degrees;
@@ -242,7 +245,7 @@ export class Stage {
   }
 
   focus() {
-    this.#viewer.canvas.focus({ preventScroll: true });
+    this.#viewer?.canvas.focus({ preventScroll: true });
   }
 
   clear() {

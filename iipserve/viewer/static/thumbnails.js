@@ -1,13 +1,11 @@
 // Thumbnails: asked for when they come near the window, and again when what kept them away has passed.
 
 import { thumbnail } from "./addresses.js";
-import { whenBack } from "./network.js";
+import { pauseOf, whenBack } from "./network.js";
 
 const SIDES = [360, 540, 720];
 /** Usual height of a thumbnail in CSS pixels: rows grow to fill the width. */
 const USUAL_HEIGHT = 310;
-/** Answers of a server, or of one in front of it, that has too much to do or is not there at the moment. */
-const PASSING = [429, 502, 503, 504];
 const MAX_ATTEMPTS = 5;
 
 /** A frame with the thumbnail of an image; until it is there, and when it cannot be, the frame says so. */
@@ -67,8 +65,9 @@ async function cause(address) {
     if (answer.ok) {
       return { again: soon(0), text: "", reason: "" };
     }
-    if (PASSING.includes(answer.status)) {
-      return { again: soon(Number(answer.headers.get("Retry-After")) || 5), text: "Later", reason };
+    const pause = pauseOf(answer);
+    if (pause !== null) {
+      return { again: soon(pause), text: "Later", reason };
     }
     return { again: null, text: "No preview", reason };
   } catch {

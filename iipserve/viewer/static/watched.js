@@ -15,6 +15,8 @@ export class Watched {
   #changed;
   #timer = null;
   #id = null;
+  /** Counts collections that were left: what was begun for one of them ends. */
+  #turn = 0;
   /** Images that the jobs have dealt with. */
   #done = null;
 
@@ -27,9 +29,12 @@ export class Watched {
 
   /** Have the images of a folder added to a collection as they come. */
   async start(id, href) {
+    const turn = this.#turn;
     await startJob(id, { kind: "watch", href });
-    this.#id = id;
-    await this.#look(id);
+    if (turn === this.#turn) {
+      this.#id = id;
+      await this.#look(id);
+    }
   }
 
   /** Show those of the jobs of a collection that watch folders, and look again from time to time. */
@@ -41,6 +46,7 @@ export class Watched {
   }
 
   leave() {
+    this.#turn += 1;
     clearTimeout(this.#timer);
     this.#id = this.#done = null;
     this.#list.replaceChildren();
@@ -49,23 +55,37 @@ export class Watched {
   async #look(id) {
     const found = await jobs(id);
     if (this.#id === id) {
-      clearTimeout(this.#timer);
       this.#update(found);
     }
   }
 
-  #update(found) {
+  /** Look again after a while, also where the server could not be asked. */
+  #lookLater() {
     const id = this.#id;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#look(id).catch(() => this.#id === id && this.#lookLater()), PAUSE);
+  }
+
+  #update(found) {
     const watches = found.filter(isWatch);
-    this.#list.replaceChildren(...watches.map((job) => this.#row(id, job)));
+    this.#fill(watches);
     const done = watches.reduce((sum, job) => sum + job.done, 0);
     if (this.#done !== null && done > this.#done) {
       this.#changed();
     }
     this.#done = done;
+    clearTimeout(this.#timer);
     if (watches.some(isUnfinished)) {
-      this.#timer = setTimeout(() => this.#look(id).catch(() => {}), PAUSE);
+      this.#lookLater();
     }
+  }
+
+  /** Show a row for each job; the button that has the keyboard focus keeps it. */
+  #fill(watches) {
+    const focused = this.#list.querySelector("li:focus-within")?.dataset.job;
+    const rows = watches.map((job) => this.#row(this.#id, job));
+    this.#list.replaceChildren(...rows);
+    rows.find((row) => row.dataset.job === focused)?.querySelector("button").focus({ preventScroll: true });
   }
 
   /** Say below a name what could not be added, and why. */
@@ -91,6 +111,8 @@ export class Watched {
     if (job.failed) {
       this.#listFailures(id, jobID, name);
     }
-    return element("li", {}, element("span"), name, button);
+    const row = element("li", {}, element("span"), name, button);
+    row.dataset.job = jobID;
+    return row;
   }
 }
