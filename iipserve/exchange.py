@@ -35,6 +35,8 @@ class Exchange:
     """`iipserve.http.Request`; None of one that could not be read."""
     response: Any = None
     """`iipserve.http.Response`."""
+    id = ""
+    """What all its lines of the log have, once there is one."""
     started = 0.0
     """On the monotonic clock."""
     answered = 0.0

@@ -5,6 +5,7 @@ Reference: doc/protocol.txt of memcached.
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 from pymemcache.client.base import Client
 from pymemcache.exceptions import (
     MemcacheClientError,
+    MemcacheIllegalInputError,
     MemcacheServerError,
     MemcacheUnexpectedCloseError,
     MemcacheUnknownCommandError,
@@ -29,6 +31,8 @@ MAX_VALUE = 1_000_000
 """Bytes of a value: memcached's items end at 1 MiB, key and header included."""
 MAX_ANSWER = 2 * MAX_VALUE
 """Bytes of an answer; a server that sends more does not hold what we sent."""
+KEY = re.compile(r"[!-~]{1,250}")
+"""What memcached takes for a key. It reads the value after another one as commands."""
 RECEIVE_BYTES = 1 << 16
 """Bytes per read from a connection."""
 NEAR_SECONDS = 0.0005
@@ -66,7 +70,13 @@ class Server:
         return value
 
     def set(self, key: str, value: bytes, expiry: int) -> None:
-        """Send a value, without waiting for an answer; `expiry` as in memcached's protocol."""
+        """Send a value, without waiting for an answer; `expiry` as in memcached's protocol.
+
+        Raises:
+            MemcacheIllegalInputError: the key is none, and nothing is sent; others as the class says.
+        """
+        if not is_valid(key):
+            raise MemcacheIllegalInputError(f"{key!r} is no key")
         if self._delay.is_long():
             hand_over()
         self._on_live_connection(lambda connection: connection.set(key, value, expire=expiry, noreply=True))
@@ -99,6 +109,11 @@ class Server:
             raise
         self._free.append(connection)
         return answer
+
+
+def is_valid(key: str) -> bool:
+    """Whether memcached takes this for a key."""
+    return KEY.fullmatch(key) is not None
 
 
 class Connection(Client):  # type: ignore[misc]  # pymemcache carries no types

@@ -59,8 +59,11 @@ class BodyKeeping(Around):
 
     def handle(self, request: Request, *, over_http: bool = False) -> Response:
         """Answer one request, and keep the body where nginx asks for it."""
+        if KEY not in request.environ:
+            return super().handle(request, over_http=over_http)
+        seen = 0 if self._purger is None else self._purger.changes
         response = super().handle(request, over_http=over_http)
-        if KEY in request.environ and (self._purger is None or self._purger.may_keep_bodies()):
+        if self._purger is None or self._purger.may_keep_bodies(seen):
             self._bodies.keep(request, response)
         return response
 

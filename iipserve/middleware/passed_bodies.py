@@ -13,7 +13,7 @@ from time import time
 from typing import Protocol
 
 from iipserve.cache.memcached import expiry_time
-from iipserve.cache.memcached_server import MAX_VALUE
+from iipserve.cache.memcached_server import MAX_VALUE, is_valid
 from iipserve.cache.memcached_servers import Servers
 from iipserve.cache.nginx_ring import NginxRing
 from iipserve.config import Config
@@ -25,8 +25,6 @@ KEY = "MEMCACHED_KEY"
 """The FastCGI parameter. Clients have no part in it: their headers come as `HTTP_...`."""
 OWNER = re.compile(r"iipserve[\w.-]*:", re.ASCII)
 """How a key begins; the address follows, as the client wrote it."""
-MAX_KEY_LENGTH = 250
-"""Bytes of a key of memcached."""
 TYPES: Mapping[str, str] = {
     "avif": "image/avif",
     "gif": "image/gif",
@@ -67,7 +65,7 @@ class PassedBodies:
         if stated is None or not isinstance(body, bytes) or not 0 < len(body) <= MAX_VALUE:
             return
         key = escaped(stated)
-        if is_key_of(stated, request) and len(key) <= MAX_KEY_LENGTH and self._may_be_kept(request, response):
+        if is_key_of(stated, request) and is_valid(key) and self._may_be_kept(request, response):
             self._keeper.set(key, body, expiry_time(self._seconds, time()), stated)
 
     def _may_be_kept(self, request: Request, response: Response) -> bool:

@@ -69,9 +69,18 @@ class Purger:
             return _answer(HTTPStatus.BAD_REQUEST, {"error": wrong})
         return _answer(HTTPStatus.OK, self._purged([normal(name) for name in names]))
 
-    def may_keep_bodies(self) -> bool:
-        """Whether what is answered may be kept where this host cannot purge it any more."""
-        return self._shared is None or self._shared.is_current
+    @property
+    def changes(self) -> int:
+        """How often something has been purged, as far as this host knows."""
+        return self._board.changes
+
+    def may_keep_bodies(self, seen: int) -> bool:
+        """Whether an answer may be kept where this host cannot purge it any more.
+
+        Args:
+            seen: `changes` when the request came: an answer that a purge overtook may be of the old image.
+        """
+        return self._board.changes == seen and (self._shared is None or self._shared.is_current)
 
     def _purged(self, names: list[str]) -> dict[str, Any]:
         hand_over()
@@ -85,7 +94,8 @@ class Purger:
             silent = self._shared.exchange()
             sleep(SETTLED)
             if self._removes_bodies:
-                removed, unlisted = self._shared.remove_bodies(names)
+                # those that are silent are not waited for once more
+                removed, unlisted = self._shared.remove_bodies(names, without=silent)
                 silent += unlisted
         log.warning("purged: %s", ", ".join(map(printable, names)))
         return {"purged": names, "bodies": removed, "silent": sorted(set(map(str, silent)))}

@@ -80,10 +80,12 @@ class SharedPurges:
         except FAILURES_AND_REFUSALS:
             silent.append(address)
 
-    def remove_bodies(self, names: Sequence[str]) -> tuple[int, list[MemcachedAddress]]:
-        """Remove bodies of images from all servers; their number, and the servers that do not answer."""
+    def remove_bodies(
+        self, names: Sequence[str], without: Sequence[MemcachedAddress] = ()
+    ) -> tuple[int, list[MemcachedAddress]]:
+        """Remove bodies of images from all servers but some; their number, and the servers that do not answer."""
         count, silent = 0, []
-        for address in self._servers:
+        for address in self._servers.keys() - without:
             try:
                 count += memcached_keys.remove(address, lambda key: is_body_of(key, names))
             except OSError as error:
@@ -101,7 +103,10 @@ def is_body_of(key: str, names: Sequence[str]) -> bool:
     # nginx escapes percent signs, clients escape slashes, and some escape twice
     for _ in range(4):
         texts |= {normal(text), normal(text.replace("+", " "))}
-        text = unquote(text, errors="surrogateescape")
+        unescaped = unquote(text, errors="surrogateescape")
+        if unescaped == text:
+            break
+        text = unescaped
     if any(name == EVERYTHING or UPWARDS.search(text) for name in names):
         return True
     return any(name in text for name in names for text in texts)

@@ -12,8 +12,12 @@ from contextlib import contextmanager
 
 from iipserve.purges import MAX_BYTES, Purges
 
-HEAD = struct.Struct("=QQd")
-"""How often the text has changed, its length, and when other hosts were last asked, on the monotonic clock."""
+HEAD = struct.Struct("=Qd")
+"""How often the text has changed, and when other hosts were last asked, on the monotonic clock."""
+LENGTH = struct.Struct("=Q")
+"""Of a text, before it."""
+ROOM = LENGTH.size + MAX_BYTES
+"""Of each of two texts, which are used in turn: that of a process that is killed while it writes is not read."""
 LOCK, LEADER = 0, 1
 """Bytes of the file that are locked: while it is read or changed; by the process that asks other hosts."""
 
@@ -24,11 +28,11 @@ class PurgeBoard:
     def __init__(self) -> None:
         """None are known."""
         self._file = os.memfd_create("iipserve-purges")
-        length = HEAD.size + MAX_BYTES
+        length = HEAD.size + 2 * ROOM
         os.truncate(self._file, length)
         self._memory = mmap.mmap(self._file, length)
         self._changes = memoryview(self._memory)[:8].cast("Q")
-        self._exchanged = memoryview(self._memory)[16:24].cast("d")
+        self._exchanged = memoryview(self._memory)[8:16].cast("d")
         self._threads = threading.Lock()
 
     @property
@@ -56,9 +60,9 @@ class PurgeBoard:
             changes, known = self._read()
             merged = known.merged(purges)
             if merged != known:
-                text = merged.encoded()
-                self._memory[HEAD.size : HEAD.size + len(text)] = text
-                HEAD.pack_into(self._memory, 0, changes + 1, len(text), self.exchanged_at)
+                text, start = merged.encoded(), _start(changes + 1)
+                self._memory[start : start + LENGTH.size + len(text)] = LENGTH.pack(len(text)) + text
+                self._changes[0] = changes + 1
             return merged
 
     def leads(self) -> bool:
@@ -70,8 +74,10 @@ class PurgeBoard:
         return True
 
     def _read(self) -> tuple[int, Purges]:
-        changes, length, _ = HEAD.unpack_from(self._memory, 0)
-        text = self._memory[HEAD.size : HEAD.size + length]
+        changes = self.changes
+        start = _start(changes)
+        (length,) = LENGTH.unpack_from(self._memory, start)
+        text = self._memory[start + LENGTH.size : start + LENGTH.size + length]
         return changes, Purges.decoded(text) if text else Purges()
 
     @contextmanager
@@ -83,3 +89,8 @@ class PurgeBoard:
                 yield
             finally:
                 fcntl.lockf(self._file, fcntl.LOCK_UN, 1, LOCK)
+
+
+def _start(changes: int) -> int:
+    """Where the text is that so many changes have made."""
+    return HEAD.size + changes % 2 * ROOM

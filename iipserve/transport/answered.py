@@ -106,9 +106,10 @@ def answered(exchange: Exchange, *, trusted: bool, complete: bool) -> Answered:
     if exchange.answered:
         phases[SENDING] = now - exchange.answered
     environ: Mapping[str, str] = request.environ if request is not None else {}
+    exchange.id = exchange.id or id_of(environ)
     return Answered(
         client=client_of(environ, trusted=trusted),
-        id=id_of(environ),
+        id=exchange.id,
         method=printable(request.method) if request is not None else "",
         address=request.printable_address if request is not None else "",
         protocol=exchange.protocol if known is None else known.protocol,

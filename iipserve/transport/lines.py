@@ -49,8 +49,9 @@ def field(value: str | int | float | bool) -> str:
     text = escaped(str(value).lower() if isinstance(value, bool) else str(value))
     if text and all(char in PLAIN or char.isalnum() for char in text):
         return text
-    quoted = text.replace("\\", "\\\\").replace('"', '\\"') if '"' in text else text
-    return f'"{quoted}"'
+    if '"' in text or text.endswith("\\"):
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def fields_text(fields: Mapping[str, str | int | float | bool]) -> str:

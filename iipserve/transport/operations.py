@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 5.0
 """Seconds that a client may take to ask and to read, and that the storage and a picture may take."""
+RETRY_SECONDS = 1.0
+"""Until the next connection is accepted, after that has failed: for lack of descriptors, as a rule."""
 MAX_HEAD_LENGTH = 8192
 BACKLOG = 16
 TEXT = "text/plain; charset=utf-8"
@@ -78,7 +80,11 @@ class Readiness:
             finally:
                 self._busy.release()
 
-        Thread(target=run, name="readiness", daemon=True).start()
+        try:
+            Thread(target=run, name="readiness", daemon=True).start()
+        except RuntimeError:
+            self._busy.release()
+            return "no thread can be started"
         try:
             return found.get(timeout=PATIENCE)
         except Empty:
@@ -136,14 +142,17 @@ class OperationsServer:
         poll = select.poll()
         poll.register(self._listener, select.POLLIN)
         poll.register(self._wake, select.POLLIN)
+        ending = select.poll()
+        ending.register(self._wake, select.POLLIN)
         while all(descriptor != self._wake for descriptor, _ in poll.poll()):
             try:
                 connection, _ = self._listener.accept()
             except BlockingIOError:  # another worker has it
                 continue
             except OSError as error:
-                log.warning("no health checks and metrics here any more: %s", error.strerror)
-                return
+                log.warning("a health check or a request for metrics cannot be accepted: %s", error.strerror)
+                ending.poll(RETRY_SECONDS * 1000)
+                continue
             with connection, contextlib.suppress(OSError):
                 _converse(connection, self._answer)
 

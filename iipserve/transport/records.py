@@ -46,15 +46,17 @@ class RequestLog:
 
     def add(self, record: Answered, exchange: Exchange) -> None:
         """Write the lines of a request; of one that has its line, only if it is slow because of the client."""
-        fields = record.fields()
-        method, address = field(record.method or "?"), field(record.address or "?")
         is_slow = record.total >= self._threshold
         if exchange.logged and not (is_slow and record.seconds < self._threshold):
             return
+        if not (is_slow or self.logs_all):
+            return
+        fields = record.fields()
+        method, address = field(record.method or "?"), field(record.address or "?")
         if is_slow:
             text, spent = "slow request (%s): %s %s %d", where_time_went(record)
             log.warning(text, spent, method, address, record.status, extra={FIELDS: fields})
-        elif self.logs_all:
+        else:
             log.info("%s %s %d", method, address, record.status, extra={FIELDS: fields})
         if self._logs_details and exchange.request is not None and not exchange.logged:
             log.debug("%s -> %s", _details(exchange.request), _joined(exchange.response.headers))

@@ -74,7 +74,8 @@ def _visit(visits: Visits) -> Visit:
 
 
 def _application(config: Config) -> Visit:
-    from iipserve.app import build
+    # with what has been purged: the server's keys are others since then
+    from iipserve.middleware import build
 
     # no part of the server but tiles: not the store of its collections either, which one service at a time has
     application = build(replace(config, services="", catalog_file=""))

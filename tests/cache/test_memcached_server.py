@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from pymemcache.client.base import Client
+from pymemcache.exceptions import MemcacheIllegalInputError
 
 from iipserve.cache import memcached_server
 from iipserve.cache.memcached_server import MAX_VALUE, NEAR_SECONDS, Server
@@ -52,6 +53,15 @@ def test_values_are_those_of_another_client(memcached: Memcached, value: bytes) 
     server.set("other", value, 0)
     assert server.get(b"other") == value == other.get("other")
     other.close()
+
+
+@pytest.mark.parametrize("key", ["", "a b", "a\r\nb", "\t", "a\x7f", "\xe4", "k" * 251])
+def test_value_of_no_key_is_not_sent(memcached: Memcached, key: str) -> None:
+    """memcached would read it as commands."""
+    server = server_on(memcached.port)
+    with pytest.raises(MemcacheIllegalInputError):
+        server.set(key, b"set k 0 0 1\r\nx\r\n", 0)
+    assert server.get(b"k") is None
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 40])

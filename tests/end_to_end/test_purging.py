@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -24,6 +25,8 @@ from tests.transport.client import connect
 
 SECRET = "secret of these tests"
 TILE = "/iiif/{}/0,0,256,256/256,/0/default.png"
+SECONDS = 120.0
+"""Until what has to happen must have happened."""
 ASKED = 40
 """Requests, each over a connection of its own, so that every worker answers some."""
 
@@ -96,11 +99,12 @@ def host(folder: Path, work: Path, **settings: str) -> Iterator[Host]:
 def purge(*arguments: str, secret: str = SECRET) -> subprocess.CompletedProcess[str]:
     """Run the command; again, where the machine is so busy that the request is too old when it is read."""
     command = [sys.executable, str(ROOT / "iipserve.fcgi"), "purge", *arguments]
+    end = monotonic() + SECONDS
     while True:
         done = subprocess.run(
             command, env=os.environ | {"PURGE_SECRET": secret}, capture_output=True, text=True, check=False
         )
-        if "check the clocks" not in done.stderr:
+        if "check the clocks" not in done.stderr or monotonic() > end:
             return done
 
 
@@ -158,8 +162,10 @@ def test_other_hosts_and_memcached(images: Path, tmp_path: Path) -> None:
 
 def kept(memcached: Memcached, keep: Callable[[], str]) -> str:
     """The key of a body, once it is kept."""
+    end = monotonic() + SECONDS
     while True:
         key = keep()
+        assert monotonic() < end, f"{key} is not kept"
         if memcached.command(f"get {key.replace('%', '%25')}").startswith(b"VALUE"):
             return key
 

@@ -20,6 +20,7 @@ from tests.cache.servers import FakeServer, fake_server, hang_up, started
         "iipserve:/iip?FIF=%2573ub/a.tif&JTL=2,0",
         "iipserve-maps:/deepzoom/sub/a.tif_files/1/0_0.jpg",
         "iipserve:/iip?FIF=x/../sub/a.tif&JTL=2,0",
+        "iipserve:/iiif/sub%25252fa.tif/0,0,256,256/256,/0/default.jpg",
     ],
 )
 def test_keys_of_an_image(key: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from mmap import mmap
+from typing import Any
 
 import pytest
 
@@ -98,6 +100,29 @@ def test_what_one_process_adds_the_others_read() -> None:
     assert board.add(purged("a.tif")) == purges
     assert board.changes == changes, "nothing new"
     assert board.add(purged("b.tif")).times.keys() == {"a.tif", "b.tif"}
+
+
+def test_a_process_that_is_killed_while_it_adds_leaves_what_was_known() -> None:
+    class Killed(mmap):
+        """Of a process that ends in the middle of writing."""
+
+        def __setitem__(self, key: Any, value: Any) -> None:
+            super().__setitem__(slice(key.start, key.start + len(value) // 2), value[: len(value) // 2])
+            os._exit(0)
+
+    board = PurgeBoard()
+    known = Purges()
+    for name in ("a.tif", "b.tif", "c.tif"):
+        child = os.fork()
+        if not child:
+            board._memory = Killed(board._file, len(board._memory))
+            board.add(purged("other.tif"))
+            os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert board.read() == (board.changes, known)
+        known = board.add(purged(name))
+        assert board.read() == (board.changes, known)
+    assert known.times.keys() == {"a.tif", "b.tif", "c.tif"}
 
 
 def test_one_process_asks_other_hosts_until_it_ends() -> None:

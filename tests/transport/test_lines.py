@@ -110,6 +110,8 @@ def test_a_traceback_is_a_field_of_json(own_log: Path) -> None:
         ("level 0 0,0 256x256 jpeg", '"level 0 0,0 256x256 jpeg"'),
         ('a" b\\c', '"a\\" b\\\\c"'),
         ("a\nb", '"a\\nb"'),
+        ("a \\", '"a \\\\"'),
+        ("a\\ b", '"a\\ b"'),
         ("", '""'),
         (12.5, "12.5"),
         (False, "false"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import shutil
 import signal
@@ -13,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -250,6 +253,40 @@ def test_a_client_that_sends_a_little_at_a_time_is_given_up(
             until(is_given_up)
         server.stop(SECONDS)
         assert not server._thread.is_alive()
+
+
+def test_a_check_without_a_thread_for_it_is_followed_by_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    readiness = Readiness(lambda: "", lambda: False)
+    with monkeypatch.context() as patch:
+
+        def fail(thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        patch.setattr(threading.Thread, "start", fail)
+        assert readiness.reason() == "no thread can be started"
+    assert readiness.reason() == ""
+
+
+def test_a_connection_that_cannot_be_accepted_is_followed_by_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iipserve.transport.operations.RETRY_SECONDS", 0.01)
+    failures = iter([errno.EMFILE, errno.ENFILE, errno.ENOBUFS])
+
+    class Short(socket.socket):
+        """Of a process that has no descriptors left at first."""
+
+        def accept(self) -> tuple[socket.socket, Any]:
+            if number := next(failures, 0):
+                raise OSError(number, os.strerror(number))
+            return super().accept()
+
+    with Short() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        server = OperationsServer(listener, Readiness(lambda: "", lambda: False), lambda accept: (b"", ""))
+        server.start()
+        assert asked(listener.getsockname()[1], "/ready")[0] == 200
+        server.stop()
+    assert next(failures, None) is None
 
 
 def test_a_check_that_fails_is_no_readiness() -> None:

@@ -111,7 +111,9 @@ def test_slow_requests_are_logged_at_level_1(logged: Callable[..., Running], own
     with logged(verbosity=1, log_format="text", **SLOW).connect() as peer:
         assert peer.ask("/sleep/0.06").status == 200
     line = until(lambda: own_log.exists() and own_log.read_text())
-    assert re.search(r" WARNING slow request \(0\.\d s: anything else 0\.\d s\): GET /sleep/0\.06 200 ", line)
+    assert re.search(
+        r" WARNING slow request \(\d+\.\d s: anything else \d+\.\d s\): GET /sleep/0\.06 200 ", line
+    )
 
 
 def test_quick_requests_are_not_logged_at_level_1(logged: Callable[..., Running], own_log: Path) -> None:
@@ -149,6 +151,12 @@ def test_a_client_that_reads_slowly_is_what_is_slow(
     assert found["message"].startswith("slow request (")
     assert found["sending_ms"] > 40
     assert "sending" in found["message"]
+
+
+def test_a_line_of_a_request_and_that_of_its_slowness_have_the_same_id() -> None:
+    exchange = exchange_of(started=monotonic())
+    first, second = (answered(exchange, trusted=True, complete=True) for _ in range(2))
+    assert first.id == second.id != answered(exchange_of(started=0.0), trusted=True, complete=True).id
 
 
 def exchange_of(*, started: float) -> Exchange:

@@ -6,15 +6,20 @@ import io
 import json
 import math
 import socket
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from iipserve import app
-from iipserve.config import Config
-from iipserve.warm_command import main
+from iipserve.config import Config, load
+from iipserve.middleware.shared_purges import SharedPurges
+from iipserve.purges import Purges
+from iipserve.purges.board import PurgeBoard
+from iipserve.warm_command import main, visiting
 from iipserve.warm_command.addresses import addresses
 from tests.cache.servers import Memcached
 from tests.end_to_end.running import daemon
@@ -112,6 +117,22 @@ def test_memcached_is_filled(folder: Path, memcached: Memcached) -> None:
         == f"4 images, {4 * tiles()} tiles, 0 done before, 0 failed\n"
     )
     assert entries(memcached) == 4 * tiles()
+
+
+def test_keys_are_those_of_purged_images(
+    folder: Path, memcached: Memcached, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iipserve.middleware.SharedPurges", partial(SharedPurges, patience=60.0))
+    settings = {"MEMCACHED_SERVERS": f"127.0.0.1:{memcached.port}", "PURGE_SECRET": "secret"}
+    assert run(folder, "a.tif", **settings).status == 0
+    assert entries(memcached) == tiles()
+    board = PurgeBoard()
+    board.add(Purges().purged("/", time.time()))
+    config = load(settings | {"FILESYSTEM_PREFIX": f"{folder}/"}).config
+    assert SharedPurges(config, board, 60.0).exchange() == []
+    visiting._visit.cache_clear()
+    assert run(folder, "a.tif", "c.tif", **settings).status == 0
+    assert entries(memcached) == 3 * tiles() + 1, "with the purges"
 
 
 def test_a_server_is_asked_and_an_interrupted_command_goes_on(
