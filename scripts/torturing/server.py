@@ -69,11 +69,18 @@ class Scene:
         """Let the service file have a mistake until the block ends."""
         path = services_of(self.work)
         content = path.read_text()
-        path.write_text("[collections\n")
+        _replace(path, "[collections\n")
         try:
             yield
         finally:
-            path.write_text(content)
+            _replace(path, content)
+
+
+def _replace(path: Path, content: str) -> None:
+    """Write a file at once: half of it, or nothing, would be a service without collections."""
+    written = path.with_suffix(".new")
+    written.write_text(content)
+    written.replace(path)
 
 
 def services_of(work: Path) -> Path:
