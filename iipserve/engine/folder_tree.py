@@ -77,7 +77,7 @@ NAMES_OF_IMAGES = frozenset(
         "webp",
     ]
 )
-"""Extensions of files that are listed unopened: what is no image in them, is told where they are shown."""
+"""Extensions of files that are listed unopened: one that turns out to be no image has its reason when it is shown."""
 NAMES_OF_OTHERS = frozenset(
     [
         "csv",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
@@ -29,7 +30,7 @@ class PeerServer(Protocol):
     stopping: bool
 
 
-class PeerConnection:
+class PeerConnection(ABC):
     """A connection that one thread at a time serves, and that is parked while its peer is to send or to read."""
 
     def __init__(self, sock: socket.socket, server: PeerServer) -> None:
@@ -60,29 +61,29 @@ class PeerConnection:
 
     # -- what a protocol adds
 
+    @abstractmethod
     def _add(self, received: bytes) -> None:
         """Append to what has arrived and is not read yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _read_input(self) -> None:
         """Read what has arrived, as long as `_reads_on`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _forget_input(self) -> None:
         """Drop the request that is being read, and what has arrived after it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def idle(self) -> bool:
         """Whether no part of a request has arrived, and nothing is to be sent."""
-        raise NotImplementedError
 
+    @abstractmethod
     def receives_body(self) -> bool:
         """Whether the body of a request is arriving."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _received_length(self) -> int:
         """Bytes in memory of what has arrived and is not answered yet."""
-        raise NotImplementedError
 
     def memory(self) -> int:
         """Bytes that are kept of requests that have not arrived entirely, and of an answer until the peer has taken it."""

@@ -179,7 +179,7 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
     def kill_worker(self, pid: int, sig: int) -> None:
         """Send a signal to a worker, and note which ones are to end."""
         if sig in ENDING and pid in self.WORKERS:
-            self.WORKERS[pid].was_told_to_end = True
+            self.WORKERS[pid].was_asked_to_end = True
         super().kill_worker(pid, sig)
 
     def manage_workers(self) -> None:
@@ -275,15 +275,15 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn carries no types
         """It serves."""
         self.is_ending = SharedFlag()
         """It finishes its requests, and the arbiter starts another one meanwhile."""
-        self.was_told_to_end = False
+        self.was_asked_to_end = False
         operations = app.operations
         self.counters = None if operations is None else operations.counters.claim()
 
     def reason_to_replace(self) -> str:
-        """Which of `REASONS` this worker has ended for, in the arbiter; empty if it was told to."""
+        """Which of `REASONS` this worker has ended for, in the arbiter; empty if it was asked to end."""
         if self.aborted:
             return SILENCE
-        if self.was_told_to_end:
+        if self.was_asked_to_end:
             return ""
         return MEMORY if self.is_ending else DEATH
 
