@@ -17,7 +17,6 @@ from tests.documentation.clone import PLACES
 from tests.documentation.markdown import DOCUMENTS, blocks
 from tests.end_to_end import servers
 from tests.end_to_end.running import ROOT, daemon, needed, running
-from tests.images import smooth, write_tiff_pyramid
 from tests.ports import free_port
 
 CONF = sorted(path for path in (ROOT / "conf").iterdir() if path.is_file())
@@ -41,14 +40,6 @@ OWN_PLACES = {
 """Paths of other programs that are named besides `PLACES`."""
 OWN_DOCUMENTS = [path for path in DOCUMENTS if path.name != "migration.md"]
 """Documents that name no paths of iipsrv."""
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    write_tiff_pyramid(folder / "a.tif", smooth((600, 500)), compression="jpeg")
-    return folder
 
 
 def fetched(address: str) -> tuple[dict[str, str], bytes]:

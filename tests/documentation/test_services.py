@@ -22,7 +22,6 @@ import pytest
 from tests.documentation.test_samples import CONF, containerfile, fetched
 from tests.end_to_end import servers
 from tests.end_to_end.running import ROOT, daemon, needed, running
-from tests.images import smooth, write_tiff_pyramid
 from tests.ports import free_port
 from tests.transport.client import connect
 from tests.transport.processes import until
@@ -30,14 +29,6 @@ from tests.transport.processes import until
 WORST_EXPOSURE = 30
 """Tenths of systemd's measure, of which it calls up to 20 OK and up to 50 MEDIUM; a service without settings has 96."""
 TILE = "/iip?FIF=a.tif&JTL=0,0"
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    write_tiff_pyramid(folder / "a.tif", smooth((600, 500)), compression="jpeg")
-    return folder
 
 
 @pytest.mark.parametrize("path", CONF, ids=lambda path: path.name)
