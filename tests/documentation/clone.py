@@ -45,7 +45,7 @@ class Clone:
         self.is_another_user = bool(prefix)
         self._prefix = prefix
         self._ports: dict[str, int] = {}
-        for name in _repository_files():
+        for name in repository_files():
             target = self.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target, follow_symlinks=False)
@@ -124,7 +124,8 @@ def another_user() -> list[str]:
     return prefix
 
 
-def _repository_files() -> list[str]:
+def repository_files() -> list[str]:
+    """The files of the checkout that belong to the repository, or would if they were added."""
     listed = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "-z"],
         capture_output=True, text=True, check=False,

@@ -15,6 +15,7 @@ from iipserve.config import Config
 from iipserve.config.memory import allowed_bytes, replaced_bytes
 from iipserve.transport import logs
 from iipserve.transport.service import MonitoredApplication
+from tests.documentation.clone import repository_files
 from tests.documentation.markdown import Block, blocks
 from tests.end_to_end.running import ROOT
 from tests.images import smooth, write_tiff_pyramid
@@ -72,3 +73,12 @@ def test_form_of_an_object(application: app.Application, name: str) -> None:
     shown = documented.replace("[256 counts]", "[256]").replace(", ...]", "]")
     answered = json.loads(body(ask(application, f"/iip?FIF=a.tif&OBJ={name}")))
     assert members(answered) == members(json.loads(shown))
+
+
+def test_top_level_holds_what_contributors_are_told() -> None:
+    """Nothing that a test or a tool left behind has been committed with the rest."""
+    allowed = {
+        "iipserve", "conf", "scripts", "tests", "docs", ".ci", "iipserve.fcgi", "setup.cfg", "pyproject.toml",
+        "nginx-example.conf", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", ".gitignore", ".dockerignore",
+    }  # fmt: skip
+    assert {Path(name).parts[0] for name in repository_files()} <= allowed
