@@ -132,6 +132,7 @@ class Application:
             if address is not None:
                 response = self._answer_from_cache(request, address)
             if response is None:
+                exchange.begin_work()
                 destination = self._router.route(request)
                 response = self._answer_anew(request, destination, address, over_http=over_http)
         except IIPServeError as error:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from iipserve.cache.memory import MemoryCache
 from iipserve.errors import IIPServeError
+from iipserve.exchange import begin_work
 from iipserve.geo.layer import Catalog
 from iipserve.http import Headers, Request, Response
 from iipserve.leader import hand_over
@@ -95,6 +96,7 @@ class CatalogDocuments:
 
     def _made(self, plan: CatalogPlan, headers: Headers, catalog: Catalog) -> _Kept:
         hand_over()
+        begin_work()
         with self._making:
             kept: _Kept | None = self._kept.get(plan)
             if kept is not None and kept.catalog is catalog:

@@ -60,14 +60,26 @@ class Exchange:
     """The log has its line, which came before the client had the answer."""
     seconds: Mapping[str, float] = NO_SECONDS
     """By phase, without those of phases within it."""
+    on_work: Callable[[Any], None] | None = None
+    """What is called with the request when work begins."""
+    works = False
+    """Its answer is not in memory."""
     phase = ""
     """The present one."""
     reading = ""
     """Identifier of the image that is being opened or read."""
     _phase_began = 0.0
 
+    def begin_work(self) -> None:
+        """Tell once that the answer is not in memory: what comes now may take long, or end the process."""
+        if not self.works:
+            self.works = True
+            if self.on_work is not None:
+                self.on_work(self.request)
+
     def enter(self, phase: str) -> None:
-        """Begin a phase, and end the present one."""
+        """Begin a phase, which is work, and end the present one."""
+        self.begin_work()
         now = monotonic()
         if self.phase:
             if self.seconds is NO_SECONDS:
@@ -117,6 +129,13 @@ def came_from(cache: str) -> None:
     exchange = running.get(get_ident())
     if exchange is not None:
         exchange.came_from(cache)
+
+
+def begin_work() -> None:
+    """Tell that the answer is not in memory."""
+    exchange = running.get(get_ident())
+    if exchange is not None:
+        exchange.begin_work()
 
 
 def asks(protocol: str, images: Iterable[Any] = ()) -> None:

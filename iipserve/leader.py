@@ -143,6 +143,13 @@ class Leadership:
         """Mark the leader as working: it is replaced if that takes longer than `PATIENCE`."""
         self._busy_since = monotonic()
 
+    def goes_on(self) -> bool:
+        """Mark the current thread as working on something further, if it is the leader; False if it is not."""
+        is_leader = self.is_mine()
+        if is_leader:
+            self.busy()
+        return is_leader
+
     def begin_waiting(self) -> None:
         """Hand over, and count the current thread among those that wait for other requests.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import get_ident
 
 import imagecodecs
 import pytest
@@ -12,6 +13,7 @@ from iipserve import app
 from iipserve.config import Config
 from iipserve.engine import assembly
 from iipserve.engine.single_flight import SingleFlight
+from iipserve.exchange import Exchange, running
 from iipserve.http import Request
 from iipserve.plan import RenderPlan
 from tests.images import smooth, write_tiff_pyramid
@@ -71,3 +73,33 @@ def test_stored_tile_meets_no_codec_and_no_other_thread(
             monkeypatch.setattr(imagecodecs, name, never)
     monkeypatch.setattr(assembly, "read_region", never)
     assert ask(application, address) == 200
+
+
+@pytest.mark.parametrize("address", [*TILES, "/iiif/3/a.tif/info.json", "/iip?FIF=a.tif&obj=IIP,1.0"])
+def test_only_what_is_in_no_memory_is_work(application: app.Application, address: str) -> None:
+    """What a process may die of is noted before; a hit needs no note."""
+    noted = []
+    for _ in range(2):
+        exchange = Exchange()
+        exchange.on_work = noted.append
+        exchange.request = Request.from_environ({"REQUEST_URI": address})
+        running[get_ident()] = exchange
+        try:
+            assert application.handle(exchange.request).status == 200
+        finally:
+            del running[get_ident()]
+        assert noted == [exchange.request]
+        del exchange
+
+
+@pytest.mark.parametrize("address", TILES)
+def test_a_tile_of_a_known_address_that_must_be_made_again_is_work(tmp_path: Path, address: str) -> None:
+    write_tiff_pyramid(tmp_path / "a.tif", smooth((600, 500)), compression="jpeg")
+    application = app.build(Config(filesystem_prefix=f"{tmp_path}/", max_image_cache_size=0))
+    for _ in range(2):
+        exchange = running[get_ident()] = Exchange()
+        try:
+            assert ask(application, address) == 200
+        finally:
+            del running[get_ident()]
+        assert exchange.works

@@ -24,7 +24,7 @@ from iipserve.engine.large_file import LargeFile, LargeFileWriter
 from iipserve.engine.library import Library
 from iipserve.engine.single_flight import SingleFlight
 from iipserve.errors import TooLarge, UnsupportedEncoding
-from iipserve.exchange import ENCODING, RENDERED, came_from, phase, rendered
+from iipserve.exchange import ENCODING, RENDERED, begin_work, came_from, phase, rendered
 from iipserve.geometry import ceil_div
 from iipserve.plan import CoveragePlan, Crop, LargeRendition, MosaicRule, Rendition, Warp
 
@@ -71,6 +71,7 @@ class CoverageRenderer:
         plan = plan.file
         made: Rendition | LargeRendition | None = self._cache.get(plan)
         if made is None:
+            begin_work()
             came_from(RENDERED)
             made = self._files.do(plan, lambda: self._made(plan))
         self.check(plan)

@@ -32,7 +32,17 @@ from iipserve.engine.values import WindowReader
 from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.engine.warping import WarpReader
 from iipserve.errors import TooLarge, UnsupportedEncoding
-from iipserve.exchange import ENCODING, PASSED, PROCESSING, READING, RENDERED, came_from, phase, rendered
+from iipserve.exchange import (
+    ENCODING,
+    PASSED,
+    PROCESSING,
+    READING,
+    RENDERED,
+    begin_work,
+    came_from,
+    phase,
+    rendered,
+)
 from iipserve.geometry import Size, new_tuple
 from iipserve.image import ImageInfo
 from iipserve.plan import (
@@ -133,6 +143,7 @@ class Renderer:
         if rendition is not None:
             self.check(plan)
             return rendition
+        begin_work()
         encoder = self._encoders.get(plan.encoding.format)
         if encoder is None:
             raise UnsupportedEncoding(f"{plan.encoding.format} is not a format this server writes")

@@ -96,6 +96,8 @@ class Connection(PeerConnection, fastcgi.BaseConnection):  # type: ignore[misc] 
 
     def _read_input(self) -> None:
         try:
+            if self._request_id == NO_REQUEST and self._read_whole():
+                return
             for kind, request_id, content in self._input.records():
                 self._read(kind, request_id, content)
                 if not self._reads_on():
@@ -103,6 +105,21 @@ class Connection(PeerConnection, fastcgi.BaseConnection):  # type: ignore[misc] 
         except ProtocolError as error:
             log.warning("the connection of a web server is closed: %s", error)
             self._discard()
+
+    def _read_whole(self) -> bool:
+        """Read and answer a request without a body that has arrived at once. False for anything else, which stays."""
+        whole = self._input.whole_request()
+        if whole is None or fastcgi.RESPONDER not in self.server.roles:
+            return False
+        request = Request.from_environ(self.server.params.decode(whole.params))
+        if declared_length(request.environ):
+            return False
+        self._input.clear()
+        self._begin(whole.request_id, whole.flags)
+        self._params_length = len(whole.params)
+        self._request = request
+        self._answer(request)
+        return True
 
     def _read(self, kind: int, request_id: int, content: bytes) -> None:
         reader = READERS.get(kind)
@@ -141,14 +158,17 @@ class Connection(PeerConnection, fastcgi.BaseConnection):  # type: ignore[misc] 
         if self._request_id != NO_REQUEST:
             self._send(end_request(request_id, fastcgi.CANT_MULTIPLEX))
             return
-        keep = bool(flags & fastcgi.KEEP_CONNECTION)
         if role not in self.server.roles:
+            keep = flags & fastcgi.KEEP_CONNECTION
             self._send(end_request(request_id, fastcgi.UNKNOWN_ROLE), None if keep else self._discard)
             return
-        if not keep:
-            self.server.short_connections.note()
-        self._request_id, self._keep = request_id, keep
+        self._begin(request_id, flags)
+
+    def _begin(self, request_id: int, flags: int) -> None:
+        self._request_id, self._keep = request_id, bool(flags & fastcgi.KEEP_CONNECTION)
         self._surplus_length = 0
+        if not self._keep:
+            self.server.short_connections.note()
 
     def _read_params(self, request_id: int, content: bytes) -> None:
         """FCGI_PARAMS (section 5.2)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from struct import Struct
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from flup.server import fcgi_base as flup
 
@@ -18,6 +18,7 @@ BaseConnection: Final[Any] = flup.Connection
 BaseServer: Final[Any] = flup.BaseFCGIServer
 
 VERSION: Final[int] = flup.FCGI_VERSION_1
+RESPONDER: Final[int] = flup.FCGI_RESPONDER
 KEEP_CONNECTION: Final[int] = flup.FCGI_KEEP_CONN
 MANAGEMENT: Final[int] = flup.FCGI_NULL_REQUEST_ID
 """Request id of records that belong to no request."""
@@ -50,6 +51,12 @@ BEGIN_BODY = Struct(flup.FCGI_BeginRequestBody)
 END_BODY = Struct(flup.FCGI_EndRequestBody)
 UNKNOWN_TYPE_BODY = Struct(flup.FCGI_UnknownTypeBody)
 
+WHOLE_REQUEST = Struct("!BBHHBx HB5x BBHHBx")
+"""Header and body of BEGIN_REQUEST, and the header of the PARAMS record after it."""
+
+WHOLE_REQUEST_RECORDS = (VERSION, BEGIN_REQUEST, BEGIN_BODY.size, 0, RESPONDER, VERSION, PARAMS)
+"""What is the same in all of them: version, type, lengths of content and padding, role; version and type."""
+
 MAX_CONTENT_LENGTH = 65528
 """Bytes in one STDOUT record: the largest multiple of 8 that fits."""
 
@@ -81,6 +88,12 @@ def end_of_answer(request_id: int) -> bytes:
     return Record(STDOUT, request_id).to_bytes() + end_request(request_id)
 
 
+@lru_cache(maxsize=256)
+def end_of_input(request_id: int) -> bytes:
+    """The empty PARAMS and STDIN records that end a request without a body (sections 5.2 and 5.3)."""
+    return Record(PARAMS, request_id).to_bytes() + Record(STDIN, request_id).to_bytes()
+
+
 def unknown_type(kind: int) -> bytes:
     """The reply to a management record of unknown type (section 4.2)."""
     return Record(UNKNOWN_TYPE, MANAGEMENT, UNKNOWN_TYPE_BODY.pack(kind)).to_bytes()
@@ -95,6 +108,15 @@ def stdout_buffers(request_id: int, content: Buffer) -> list[Buffer]:
         buffers.append(HEADER.pack(VERSION, STDOUT, request_id, len(piece), 0))
         buffers.append(piece)
     return buffers
+
+
+class WholeRequest(NamedTuple):
+    """A request of the Responder role without a body, of which everything has arrived."""
+
+    request_id: int
+    flags: int
+    params: bytes
+    """The stream of PARAMS."""
 
 
 class RecordBuffer:
@@ -113,6 +135,28 @@ class RecordBuffer:
         """Append received bytes; allowed while `records` is being iterated."""
         self._data = self._data[self._position :] + received if self else received
         self._position = 0
+
+    def whole_request(self) -> WholeRequest | None:
+        """What is held, if that is one request as web servers send most of them: BEGIN_REQUEST, one PARAMS record, and
+        the ends of PARAMS and STDIN. It is not taken out; `records` gives the same in pieces."""
+        data = self._data
+        if self._position or len(data) < WHOLE_REQUEST.size:
+            return None
+        (
+            version, kind, request_id, length, padding, role, flags,
+            params_version, params_kind, params_id, params_length, params_padding,
+        ) = WHOLE_REQUEST.unpack_from(data)  # fmt: skip
+        records = version, kind, length, padding, role, params_version, params_kind
+        if records != WHOLE_REQUEST_RECORDS or request_id == MANAGEMENT or params_id != request_id:
+            return None
+        end = WHOLE_REQUEST.size + params_length
+        if data[end + params_padding :] != end_of_input(request_id) or not params_length:
+            return None
+        return WholeRequest(request_id, flags, data[WHOLE_REQUEST.size : end])
+
+    def clear(self) -> None:
+        """Drop what is held."""
+        self._data, self._position = b"", 0
 
     def records(self) -> Iterator[tuple[int, int, bytes]]:
         """Type, request id and content of every complete record; each is returned once.

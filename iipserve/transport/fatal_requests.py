@@ -152,13 +152,18 @@ class RequestGuard:
         self._running = running
         self._fatal = fatal
 
-    def begin(self, request: Request) -> bool:
-        """Note a request of this thread; False, and nothing is noted, if it is to be refused."""
-        text = noted(request)
-        if self._fatal.any and self._fatal.refuses(text):
-            return False
-        self._running.begin(text)
-        return True
+    @property
+    def is_alert(self) -> bool:
+        """Whether workers have died of requests."""
+        return self._fatal.any
+
+    def refuses(self, request: Request) -> bool:
+        """Whether workers have died of this one."""
+        return self._fatal.refuses(noted(request))
+
+    def note(self, request: Request) -> None:
+        """Note a request of this thread, before anything that a process may die of."""
+        self._running.begin(noted(request))
 
     def end(self) -> None:
         """The request that this thread noted has been answered."""

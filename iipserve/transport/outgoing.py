@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 from typing import Final
 
-from iipserve.transport.wire import Buffer, send_ready
+from iipserve.transport.wire import Buffer, send_at_once, send_ready
 
 NOTHING: Final[Iterator[list[Buffer]]] = iter(())
 
@@ -35,6 +35,12 @@ class Outgoing:
         Raises:
             OSError: the peer is gone.
         """
+        if more is NOTHING and len(buffers) == 1 and not self.pending:
+            sent = send_at_once(self._sock, buffers[0])
+            self.sent += sent
+            if sent == len(buffers[0]):
+                return True
+            buffers = [memoryview(buffers[0])[sent:]]
         self._buffers += buffers
         self._more, self._length, self.pending = more, length, True
         return self.flush()

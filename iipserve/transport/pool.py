@@ -246,14 +246,8 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
 
     def _next(self) -> PeerConnection | None:
         """Become the leader and wait for a connection with incoming data; None if it is gone by then."""
-        self._count(waiting=1)
-        try:
-            self._leadership.acquire()
-            if not self._ready:
-                self._ready.extend(self._epoll.poll(maxevents=MAX_EVENTS))
-            self._leadership.busy()
-        finally:
-            self._count(waiting=-1)
+        if not (self._ready and self._leadership.goes_on()):
+            self._wait()
         if self._ended:  # what has been reported meanwhile is left to other workers
             return None
         try:
@@ -268,6 +262,17 @@ class FastCGIServer(fastcgi.BaseServer):  # type: ignore[misc]  # flup6 carries 
         if connection is not None and events & select.EPOLLRDHUP:
             connection.peer_has_finished = True
         return connection
+
+    def _wait(self) -> None:
+        """Become the leader, and wait until a connection is ready."""
+        self._count(waiting=1)
+        try:
+            self._leadership.acquire()
+            if not self._ready:
+                self._ready.extend(self._epoll.poll(maxevents=MAX_EVENTS))
+            self._leadership.busy()
+        finally:
+            self._count(waiting=-1)
 
     def _count(self, *, waiting: int = 0, held: int = 0) -> None:
         """Add to the numbers of waiting threads and of open connections, and publish the latter."""

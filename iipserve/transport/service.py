@@ -42,7 +42,10 @@ class Application(Protocol):
         """How many bytes of a body are read for this request; 0 if a body is not wanted."""
 
     def handle(self, request: Request, *, over_http: bool = False) -> Response:
-        """Answer one request. A body longer than `max_body_length` may hold less than its length."""
+        """Answer one request. A body longer than `max_body_length` may hold less than its length.
+
+        Calls `exchange.begin_work` before anything that a process may die of.
+        """
 
     def clear(self) -> None:
         """Drop caches, and close files."""
@@ -80,6 +83,7 @@ class MonitoredApplication:
         self.application = application
         self._cors = cors_headers(config.cors)
         self._guard = guard
+        self._on_work = None if guard is None else guard.note
         self._trusted = config.trust_forwarded
         self._running = exchanges.running
         self._streaming: dict[int, float] = {}
@@ -101,20 +105,30 @@ class MonitoredApplication:
     def answer(self, request: Request, *, over_http: bool = False) -> Exchange:
         """The exchange with the application's response, or status 500 if it raises."""
         exchange, thread, guard = Exchange(), get_ident(), self._guard
-        exchange.request = request
+        exchange.request, exchange.on_work = request, self._on_work
         exchange.started = monotonic()
         self._running[thread] = exchange
         try:
-            if guard is None:
-                exchange.response = self.application.handle(request, over_http=over_http)
+            if guard is not None and guard.is_alert and self._is_fatal(exchange, guard):
+                exchange.error = FATAL
+                exchange.response = self.error_response(HTTPStatus.UNPROCESSABLE_ENTITY, REFUSED)
             else:
-                exchange.response = self._guarded(guard, request, over_http)
+                exchange.response = self.application.handle(request, over_http=over_http)
         except Exception:
             log.exception("the application failed on %s %s", request.method, request.path)
             exchange.error, exchange.response = exchanges.INTERNAL, self.internal_error()
         finally:
+            if exchange.works and guard is not None:
+                guard.end()
             del self._running[thread]
         return exchange
+
+    def _is_fatal(self, exchange: Exchange, guard: RequestGuard) -> bool:
+        """Whether workers died of a request. Of others each is noted: once it is answered, it is beyond suspicion."""
+        is_fatal = guard.refuses(exchange.request)
+        if not is_fatal:
+            exchange.begin_work()
+        return is_fatal
 
     def announce(self, exchange: Exchange) -> None:
         """Log a request whose answer is going to be sent, if all of it is known by now. Raises nothing."""
@@ -198,12 +212,3 @@ class MonitoredApplication:
         began = [exchange.started for exchange in tuple(self._running.values())]
         started = min((*began, *tuple(self._streaming.values())), default=None)
         return 0.0 if started is None else monotonic() - started
-
-    def _guarded(self, guard: RequestGuard, request: Request, over_http: bool) -> Response:
-        if not guard.begin(request):
-            exchanges.failed(FATAL)
-            return self.error_response(HTTPStatus.UNPROCESSABLE_ENTITY, REFUSED)
-        try:
-            return self.application.handle(request, over_http=over_http)
-        finally:
-            guard.end()

@@ -98,6 +98,18 @@ def joined_head(first: str, headers: Headers) -> bytes:
     return text.encode("latin-1")
 
 
+def send_at_once(sock: socket, buffer: Buffer) -> int:
+    """Send as much of a buffer as the peer takes now. Returns the number of bytes sent.
+
+    Raises:
+        OSError: the peer is gone.
+    """
+    try:
+        return sock.send(buffer, MSG_DONTWAIT)
+    except BlockingIOError:
+        return 0
+
+
 def send_ready(sock: socket, buffers: list[Buffer]) -> int:
     """Send buffers in order, without joining them, as far as the peer takes them; what is left stays in the list.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from iipserve.config import Config
 from iipserve.errors import ConfigError, Overloaded
+from iipserve.exchange import begin_work
 from iipserve.http import Body, Request, Response
 from iipserve.leader import waiting_long
 
@@ -68,6 +69,7 @@ class StubApplication:
         return int(limit) if limit.isdigit() and request.method != "GET" else 0
 
     def handle(self, request: Request, *, over_http: bool = False) -> Response:
+        begin_work()
         name, _, argument = request.path[1:].partition("/")
         if "/body/" in request.path:
             return self._answer_body(request)

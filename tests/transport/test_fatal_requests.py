@@ -33,12 +33,12 @@ def test_third_worker_does_not_get_a_request_that_two_died_of(
 ) -> None:
     for pid in (1, 2):
         running = RunningRequests()
-        assert RequestGuard(running, fatal).begin(asked(HTTP_ACCEPT="image/*"))
+        RequestGuard(running, fatal).note(asked(HTTP_ACCEPT="image/*"))
         fatal.blame(pid, running.older_than(0))
         running.close()
     third = RequestGuard(RunningRequests(), fatal)
-    assert not third.begin(asked(HTTP_ACCEPT="image/*"))
-    assert third.begin(asked("/b", HTTP_ACCEPT="image/*"))
+    assert third.refuses(asked(HTTP_ACCEPT="image/*"))
+    assert not third.refuses(asked("/b", HTTP_ACCEPT="image/*"))
     assert caplog.messages == [
         "worker 1 died while it answered this request: GET /a?q=%20 Accept: image/*",
         "worker 2 died while it answered this request; it is refused for an hour: GET /a?q=%20 Accept: image/*",
@@ -49,7 +49,8 @@ def test_request_that_is_answered_after_a_death_is_not_at_fault(fatal: FatalRequ
     guard = RequestGuard(RunningRequests(), fatal)
     for pid in range(5):
         fatal.blame(pid, [noted(asked())])
-        assert guard.begin(asked())
+        assert not guard.refuses(asked())
+        guard.note(asked())
         guard.end()
 
 
