@@ -108,11 +108,14 @@ def _decoded_pairs(text: str) -> Iterator[tuple[str, str]]:
 
 def collected(pairs: Iterable[tuple[str, str]]) -> Parameters:
     """Parameters of names in lower case and values."""
-    every: dict[str, list[str]] = {}
+    first: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
     for name, value in pairs:
-        every.setdefault(name, []).append(value)
-    repeated = {name: tuple(values) for name, values in every.items() if len(values) > 1}
-    return Parameters({name: values[0] for name, values in every.items()}, repeated)
+        if name not in first:
+            first[name] = value
+        else:
+            repeated.setdefault(name, [first[name]]).append(value)
+    return Parameters(first, {name: tuple(values) for name, values in repeated.items()})
 
 
 def decoded(text: str, locator: str) -> str:
@@ -121,6 +124,8 @@ def decoded(text: str, locator: str) -> str:
     Raises:
         OwsError: InvalidParameterValue: it is not UTF-8 or contains a zero byte.
     """
+    if text.isascii() and "%" not in text and "+" not in text and "\0" not in text:
+        return text
     try:
         result = unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode()
     except UnicodeError:
