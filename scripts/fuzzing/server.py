@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SECONDS_PER_REQUEST = 10.0
+BUSY_SECONDS = 10.0
+"""Processor time of one request after which it hangs."""
+SILENT_SECONDS = 60.0
+"""The same by the clock: it waits for something that does not come. A busy machine makes others wait as well."""
+LOOK_SECONDS = 1.0
+"""Between two looks at a process that says nothing."""
+TICKS = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 120.0
 TASKS_PER_CHILD = 1500
 WARM = 300
@@ -84,7 +90,7 @@ class Server:
             self._start()
         self._send(task)
         address = ""
-        while (said := self._lines.next(SECONDS_PER_REQUEST)) is not None:
+        while (said := self._next()) is not None:
             address = said.get("ask", address)
             if "flaw" in said:
                 yield Finding(said["flaw"], said["address"], said["trace"])
@@ -92,6 +98,17 @@ class Server:
                 yield from self._finished(said)
                 return
         yield self._ended(address)
+
+    def _next(self) -> dict[str, Any] | None:
+        """What the process says next; None if it has ended, or hangs."""
+        process = self._process
+        assert process is not None
+        began, before = time.monotonic(), processor_seconds(process.pid)
+        while (said := self._lines.next(LOOK_SECONDS)) is None and process.poll() is None:
+            busy = processor_seconds(process.pid) - before
+            if busy > BUSY_SECONDS or time.monotonic() - began > SILENT_SECONDS:
+                return None
+        return said
 
     def stop(self) -> None:
         """End the process; the next task starts another."""
@@ -152,8 +169,18 @@ class Server:
         try:
             what = f"the process ended with {self._process.wait(0.5)}"
         except subprocess.TimeoutExpired:
-            what = f"no answer for {SECONDS_PER_REQUEST:.0f} seconds"
+            what = f"no answer in {BUSY_SECONDS:.0f} seconds of the processor, or a minute"
             self._process.send_signal(signal.SIGABRT)  # faulthandler then tells where it is
             time.sleep(1)
         self.stop()
         return Finding(what, address, self._log.read_text(errors="replace")[-6000:])
+
+
+def processor_seconds(pid: int) -> float:
+    """Processor time that a process has used; 0 if it has ended."""
+    try:
+        # the name of the command, in parentheses, may hold spaces (proc(5))
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / TICKS
