@@ -51,6 +51,7 @@ from iipserve.plan import (
     Content,
     CoveragePlan,
     Document,
+    LaterPlans,
     Redirect,
     RenderPlan,
     StorePlan,
@@ -288,7 +289,9 @@ class Application:
         if isinstance(content, Document):
             return self._responses.ready_document(content, headers, tuple(images.values()))
         if isinstance(content, Bundle) and not self._output_policy.adds_nothing:
-            return replace(content, plans=tuple(self._finished(plan, images) for plan in content.plans))
+            plans = content.plans
+            finished = LaterPlans(len(plans), lambda index: self._finished(plans[index], images))
+            return replace(content, plans=finished)
         return content
 
     def _finished(self, plan: RenderPlan, images: Images) -> RenderPlan:

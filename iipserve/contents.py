@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from typing import Any, TypeAlias
 
@@ -13,6 +13,7 @@ from iipserve.errors import IIPServeError
 from iipserve.http import Headers, Request, Response
 from iipserve.http.conditions import evaluated, has_condition
 from iipserve.http.warnings import listed, warning
+from iipserve.leader import hand_over
 from iipserve.plan import (
     Bundle,
     CoveragePlan,
@@ -40,7 +41,7 @@ from iipserve.responses import (
 
 MAX_HELD_BUNDLE = 1 << 20
 """Bytes of a bundle that are held in memory; longer ones are written to the disk, rendition by rendition."""
-MANY = 16
+MANY = 4
 """Renditions of a bundle above which it waits for others of its kind."""
 Respond: TypeAlias = Callable[[Request, Any, Headers, Versioned], Response]
 """(request, content, headers that only the protocol knows, the images that the query names) -> response. Raises
@@ -139,22 +140,24 @@ class ContentResponder:
         return self._responses.redirect(redirect, headers)
 
     def _bundle(self, request: Request, bundle: Bundle, headers: Headers, images: Versioned) -> Response:
-        known, is_provisional = new_digest(), False
+        hand_over()  # planning and rendering many takes long, each of them does not
+        modified = last_modified(images)
+        if has_condition(request):
+            etag = _bundle_tag(bundle, (plan.digest for plan in bundle.plans))
+            if status := evaluated(request, etag, modified):
+                return self._responses.conditional(status, etag, modified, headers)
+        tags = []
         place = self._renderer.admit_bundle() if len(bundle.plans) > MANY else nullcontext()
         with place, closing(SpillingWriter(MAX_HELD_BUNDLE)) as writer:
             for index, plan in enumerate(bundle.plans):
                 rendition = self._renderer.render(plan)
-                framed = bundle.frame(index, _whole_body(rendition))
-                known.update(framed)
-                writer.write(framed)
-                is_provisional = is_provisional or rendition.etag.endswith(PROVISIONAL)
+                writer.write(bundle.frame(index, _whole_body(rendition)))
+                tags.append(rendition.etag)
             body = writer.body()
-        etag, modified = known.hexdigest(), last_modified(images)
-        if is_provisional:
+        etag = _bundle_tag(bundle, tags)
+        if any(tag.endswith(PROVISIONAL) for tag in tags):
             # as a single one that is
-            modified, headers = None, (*headers, REVALIDATED)
-        if has_condition(request) and (status := evaluated(request, etag, modified)):
-            return self._responses.conditional(status, etag, modified, headers)
+            etag, modified, headers = etag + PROVISIONAL, None, (*headers, REVALIDATED)
         return self._responses.ok(body, bundle.media_type, etag, modified, headers)
 
 
@@ -185,6 +188,14 @@ class Enclosed:
         yield self._envelope.head
         yield from (self._file,) if isinstance(self._file, bytes) else self._file
         yield self._envelope.tail
+
+
+def _bundle_tag(bundle: Bundle, tags: Iterable[str]) -> str:
+    """The entity tag of a bundle by those of its renditions, since digests of large bodies take as long as decoding them."""
+    known = new_digest()
+    for index, tag in enumerate(tags):
+        known.update(bundle.frame(index, tag.encode()))
+    return known.hexdigest()
 
 
 def _whole_body(rendition: Rendition | LargeRendition) -> bytes:

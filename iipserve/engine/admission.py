@@ -123,6 +123,7 @@ class AdmissionControl:
         self._free_memory = self._budget
         self._lanes = tuple(Lane(config.max_renders or cores + 1) for _ in range(4))
         self._quick, self._slow, self._heavy, self._bundles = self._lanes
+        self._bundles.free = config.max_renders or cores
         self._numbers = itertools.count()
 
     def admit(self, cost: Cost, *, brief: bool = False) -> Reservation:
@@ -147,7 +148,8 @@ class AdmissionControl:
     def admit_bundle(self) -> Reservation:
         """A place among the answers that are put together of many renditions, each of which is admitted by itself.
 
-        Many bundles at once would take all turns of their kind, and the interpreter's lock, from single tiles.
+        Many bundles at once would take all turns of their kind, and the interpreter's lock, from single tiles: so there is
+        one for each core, and none besides that is ready while these wait.
 
         Raises:
             Overloaded: on entering; a place did not become free in time.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,11 +127,36 @@ class Redirect:
     """Absolute URI."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LaterPlans(Sequence[RenderPlan]):
+    """Plans that are made when they are asked for, since hundreds take milliseconds, and nobody is served meanwhile."""
+
+    length: int
+    make: Callable[[int], RenderPlan]
+    """Index -> plan."""
+
+    def __len__(self) -> int:
+        return self.length
+
+    @overload
+    def __getitem__(self, index: int) -> RenderPlan: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[RenderPlan]: ...
+    def __getitem__(self, index: int | slice) -> RenderPlan | Sequence[RenderPlan]:
+        places = range(self.length)[index]
+        return self.make(places) if isinstance(places, int) else tuple(map(self.make, places))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """Several renditions in one body (IIP's TIL)."""
 
-    plans: tuple[RenderPlan, ...]
+    plans: Sequence[RenderPlan]
     media_type: str
     frame: Callable[[int, bytes], bytes]
     """(index in `plans`, a rendition's bytes) -> these bytes, framed."""

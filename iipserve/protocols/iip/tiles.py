@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from iipserve.errors import TileNotFound, TooLarge
 from iipserve.geometry import Region, Size, TileGrid, ceil_div, new_tuple
 from iipserve.image import ColorSpace, ImageInfo
-from iipserve.plan import Bundle, Encoding, RenderPlan
+from iipserve.plan import Bundle, Encoding, LaterPlans, RenderPlan
 from iipserve.processing import pipeline
 from iipserve.processing.tone import SampleRange
 from iipserve.protocols import Server
@@ -93,11 +93,12 @@ def plan_tile_range(query: TileRangeQuery, info: ImageInfo, server: Server) -> B
         raise TooLarge(f"{len(across) * len(down)} tiles requested; the maximum is {MAX_TILES} per TIL")
     tiles = tuple(row * columns + column for column in across for row in down)
     encoding, view, frame = _framing(query.view, info, server)
-    plans = tuple(
-        _plan(TileQuery(query.names, "", query.resolution, tile, view), encoding, info, server)
-        for tile in tiles
-    )
-    return Bundle(plans, NETFPX, TileFrame(query.resolution, tiles, frame))
+
+    def plan(index: int) -> RenderPlan:
+        return _plan(TileQuery(query.names, "", query.resolution, tiles[index], view), encoding, info, server)
+
+    plan(0)  # what is wrong with one is with all, and refused before any is rendered
+    return Bundle(LaterPlans(len(tiles), plan), NETFPX, TileFrame(query.resolution, tiles, frame))
 
 
 def _framing(view: View, info: ImageInfo, server: Server) -> tuple[Encoding, View, bytes]:
