@@ -17,6 +17,7 @@ from iipserve.transport.metrics import Metrics
 from iipserve.transport.operations import Operations
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
+from iipserve.transport.service_files import READ_ANEW, Watch
 
 log = logging.getLogger(__name__)
 
@@ -48,11 +49,17 @@ def serve(
     if operating is not None:
         operating.begin(application.trial)
 
+    watch = Watch()
+    watch.begin_own()
+
     def tick() -> None:
+        if watch.sees_change():
+            log.warning(READ_ANEW)
+            received.put(signal.SIGHUP)
         if operating is not None:
             operating.publish(counters, application.trial)
 
-    _wait(received, monitored, server, tick)
+    _wait(received, monitored, server, tick, watch)
     if operating is not None:
         operating.is_stopping.set()
     finished = server.stop(config.request_timeout)
@@ -65,6 +72,7 @@ def _wait(
     monitored: MonitoredApplication,
     server: FastCGIServer,
     tick: Callable[[], None],
+    watch: Watch,
 ) -> None:
     """Return when a signal asks for the end."""
     reported, trimmer = False, Trimmer()
@@ -84,4 +92,5 @@ def _wait(
         if received in ENDING:
             return
         monitored.application.reload()
+        watch.begin_own()
         log.warning("caches are dropped")

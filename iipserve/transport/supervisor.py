@@ -44,7 +44,7 @@ from iipserve.transport.metrics import Metrics
 from iipserve.transport.operations import Operations
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import Application, MonitoredApplication
-from iipserve.transport.service_files import take_over
+from iipserve.transport.service_files import READ_ANEW, ServiceFiles
 from iipserve.transport.worker_memory import MemoryLimit, SharedFlag
 
 log = logging.getLogger(__name__)
@@ -88,6 +88,7 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
         self.connection_counts = ConnectionCounts(slots)
         self.operations = None if operations is None else Operations(operations, slots)
         self.fatal_requests = FatalRequests()
+        self.service_files = ServiceFiles(config)
         self.has_served = SharedFlag()
         """A worker has been ready since the start."""
         self.refuses = SharedFlag()
@@ -135,7 +136,7 @@ class Supervisor(BaseApplication):  # type: ignore[misc]  # gunicorn carries no 
         Raises:
             ConfigError: the service file has mistakes.
         """
-        take_over(self.config)
+        self.service_files.start()
         supervisor, code = os.getpid(), 0
         try:
             SocketArbiter(self).run()
@@ -196,6 +197,9 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
                 self._end(worker)
         if self._reloads_again:
             self.reload()
+        elif self.app.service_files.sees_change():
+            log.warning(READ_ANEW)
+            self.reload()
 
     def _current(self) -> list[Worker]:
         """The workers that are to go on, the oldest one first."""
@@ -217,7 +221,7 @@ class SocketArbiter(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
         if self._reloads_again:
             return
         try:
-            take_over(self.app.config)
+            self.app.service_files.take_over()
         except ConfigError as error:
             for line in str(error).splitlines():
                 log.error("%s", line)

@@ -95,7 +95,43 @@ def test_a_worker_that_is_started_anew_does_not_read_what_was_not_taken_over(ser
 def test_a_mistake_stops_the_start(tmp_path: Path) -> None:
     server = Server(tmp_path)
     server.file.write_text("[servise]")
+    os.utime(server.file, (0, 0))  # which is not being saved
     with server.run() as process:
         _, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 1
     assert err.decode() == "s.toml, line 1: [servise] is not known; service is\n"
+
+
+def test_a_start_waits_for_the_rest_of_a_half_saved_file(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.file.write_text("")
+
+    def is_waiting() -> bool:
+        server.file.touch()  # still being saved, however long the process takes to begin
+        return server.log.exists() and "may be half-saved" in server.log.read_text()
+
+    with server.run() as server.process:
+        try:
+            until(is_waiting)
+            assert "s.toml: it is empty; write a service into it" in server.log.read_text()
+            server.file.write_text('[service]\ntitle = "Whole"')
+            until(lambda: server.title() == "Whole")
+        finally:
+            server.process.terminate()
+            server.process.wait(SECONDS)
+
+
+def test_workers_of_a_file_that_was_half_saved_are_replaced_once_it_is_whole(server: Server) -> None:
+    server.file.write_text('[service]\ntitle = "Half"')
+    server.process.send_signal(signal.SIGHUP)
+    until(lambda: server.title() == "Half")
+    server.file.write_text('[service]\ntitle = "Whole"\nabstract = "."')
+    until(lambda: server.title() == "Whole")
+    assert "it is read anew" in server.log.read_text()
+
+    server.file.write_text("")
+    server.process.send_signal(signal.SIGHUP)
+    until(lambda: "s.toml: it is empty" in server.log.read_text())
+    assert server.title() == "Whole"
+    server.file.write_text('[service]\ntitle = "Third"')
+    until(lambda: server.title() == "Third")

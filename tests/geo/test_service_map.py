@@ -290,7 +290,8 @@ def _map(layer: str, rest: str = "") -> str:
         ("MAP\nNAME\nEND", 3, "it is no map file"),
         ("MAP\nNAME 'a\nEND", 2, "it is no map file"),
         ("LAYER\nNAME a\nEND", 0, "must begin with MAP"),
-        ("", 0, "it is no map file"),
+        ("", 0, "it is empty; write a service into it"),
+        ("# nothing", 1, "it is no map file"),
     ],
 )
 def test_mistakes_name_their_lines(loaded: Loader, text: str, line: int, message: str) -> None:

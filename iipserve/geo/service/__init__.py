@@ -53,17 +53,20 @@ def load(config: Config) -> Services:
     """What the settings say of services: SERVICES names the file; without it, the defaults.
 
     Raises:
-        ConfigError: the file cannot be read, or has mistakes: a line for each; or the extra `geo` is not installed.
+        ConfigError: the file cannot be read, is empty, or has mistakes: a line for each; or the extra `geo` is not installed.
     """
     if not config.services:
         return Services()
     path, form = Path(config.services), _form(config.services)
     try:
         require()
-        changed_ns = files.content(path, form.MAX_LENGTH).changed_ns
+        found = files.content(path, form.MAX_LENGTH)
     except (ConfigError, NotInstalled) as error:
         raise ConfigError(f"SERVICES is {config.services!r}; {error}") from error
-    return _Builder(path, form.read(path, config), config).services(changed_ns)
+    if not found.data.strip():
+        # as while it is being saved, when a server without its layers and collections would be wrong
+        raise ConfigError(f"{path.name}: it is empty; write a service into it, or leave SERVICES out")
+    return _Builder(path, form.read(path, config), config).services(found.changed_ns)
 
 
 def _form(path: str) -> ModuleType:

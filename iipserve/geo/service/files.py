@@ -41,6 +41,11 @@ def recorded() -> Iterator[Mapping[str, FileContent]]:
     yield _read
 
 
+def last_read() -> Mapping[str, FileContent]:
+    """What this process has read from the disk, by path."""
+    return dict(_read)
+
+
 def content(path: Path, max_length: int) -> FileContent:
     """A file's content.
 
