@@ -174,6 +174,7 @@ FIGURES: Sequence[Figure] = (
     Figure("warm tiles, one worker, 16 connections", _workers(1)),
     Figure("warm tiles, two workers, 16 connections", _workers(2)),
     Figure("warm tiles through nginx, FastCGI", fronts.measured("/kept/")),
+    Figure("warm tiles over HTTP, without nginx", fronts.measured("/kept/", has_front=False)),
     Figure("warm tiles through nginx, fastcgi_cache", fronts.measured("/cached/")),
     Figure("warm tiles through nginx, memcached_pass", fronts.measured("/passed/", keeps_bodies=True)),
     Figure("memory per open image", _per_image(OPEN, 100, 900)),

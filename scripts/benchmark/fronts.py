@@ -1,4 +1,5 @@
-"""Warm tiles by the three ways of nginx: asking iipserve each time, from its own cache, and straight from memcached."""
+"""Warm tiles by the three ways of nginx: asking iipserve each time, from its own cache, and straight from memcached; and by HTTP
+from iipserve itself."""
 
 from __future__ import annotations
 
@@ -15,8 +16,16 @@ from scripts.benchmark.servers import Ports, cpu_seconds, iipserve, memcached, n
 SECONDS = 5.0
 
 
-def measured(mount: str, *, keeps_bodies: bool = False) -> Callable[[Path, Mapping[str, Image]], str]:
-    """Answers per second below a path of nginx, and the CPU time that each of the servers takes for one."""
+def measured(
+    mount: str, *, keeps_bodies: bool = False, has_front: bool = True
+) -> Callable[[Path, Mapping[str, Image]], str]:
+    """Answers per second below a path, and the CPU time that each of the servers takes for one.
+
+    Args:
+        mount: the path.
+        keeps_bodies: iipserve puts bodies into memcached.
+        has_front: nginx is asked, and not iipserve over HTTP.
+    """
 
     def measure(folder: Path, images: Mapping[str, Image]) -> str:
         case, ports = replace(WARM[0], memcached=keeps_bodies), Ports.free()
@@ -25,11 +34,15 @@ def measured(mount: str, *, keeps_bodies: bool = False) -> Callable[[Path, Mappi
         paths = write_paths("front", mount, paths_of(case, images))
         with ExitStack() as stack:
             processes = {"memcached": stack.enter_context(memcached(ports))} if keeps_bodies else {}
-            processes["iipserve"] = stack.enter_context(iipserve(ports, folder, case))
-            processes["nginx"] = stack.enter_context(nginx(ports))
-            wrk(paths, ports, processes["nginx"], 8, case.warm_seconds)
+            server = stack.enter_context(iipserve(ports, folder, case, over_http=not has_front))
+            processes["iipserve"] = server
+            if has_front:
+                processes["nginx"] = stack.enter_context(nginx(ports))
+            else:
+                ports = replace(ports, nginx=ports.iipserve)
+            wrk(paths, ports, server, 8, case.warm_seconds)
             before = {name: cpu_seconds(process.pid) for name, process in processes.items()}
-            found = wrk(paths, ports, processes["nginx"], 8, SECONDS)
+            found = wrk(paths, ports, server, 8, SECONDS)
             answers = found.per_second * SECONDS
             shares = {
                 name: (cpu_seconds(process.pid) - before[name]) / answers * 1e6

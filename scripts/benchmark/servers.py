@@ -99,9 +99,9 @@ def cpu_seconds(pid: int) -> float:
 
 @contextmanager
 def iipserve(
-    ports: Ports, folder: Path, case: Case, *, workers: int = 1, pinned: bool = True
+    ports: Ports, folder: Path, case: Case, *, workers: int = 1, pinned: bool = True, over_http: bool = False
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The daemon of this checkout."""
+    """The daemon of this checkout, which speaks FastCGI, or HTTP instead."""
     environ = {
         "PATH": os.environ["PATH"], "FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "-", "VERBOSITY": "1",
         "URI_MAP": "kept/iiif=>iiif,kept/deepzoom=>deepzoom,new/iiif=>iiif,new/deepzoom=>deepzoom",
@@ -112,7 +112,7 @@ def iipserve(
     command = [
         *(SERVER_CORE if pinned else []),
         str(CHECKOUT / "iipserve.fcgi"),
-        "--bind",
+        "--http" if over_http else "--bind",
         f"127.0.0.1:{ports.iipserve}",
         "--workers",
         str(workers),
