@@ -59,6 +59,8 @@ WHOLE_REQUEST_RECORDS = (VERSION, BEGIN_REQUEST, BEGIN_BODY.size, 0, RESPONDER, 
 
 MAX_CONTENT_LENGTH = 65528
 """Bytes in one STDOUT record: the largest multiple of 8 that fits."""
+MAX_READ_LENGTH = 4096
+"""Bytes of records which a buffer keeps after they have been read."""
 
 
 class Record(flup.Record):  # type: ignore[misc]  # flup6 carries no types
@@ -172,7 +174,10 @@ class RecordBuffer:
                 return
             start = self._position + HEADER_LENGTH
             self._position = start + length + padding
-            yield kind, request_id, self._data[start : start + length]
+            content = self._data[start : start + length]
+            if self._position > MAX_READ_LENGTH:  # else kept, and not counted, until more arrives
+                self._data, self._position = self._data[self._position :], 0
+            yield kind, request_id, content
 
     def holds(self, wanted: int, wanted_id: int) -> bool:
         """Whether a record of this type and request id is among those not yet returned."""

@@ -225,8 +225,9 @@ def build(config: Config) -> StubApplication:
 
 if __name__ == "__main__":
     from iipserve.__main__ import main
-    from iipserve.transport import supervisor
+    from iipserve.transport import shortage, supervisor
 
     supervisor.SILENCE_SECONDS = int(os.environ.get("SILENCE", "10"))
+    shortage.MAX_UNREAD_LENGTH = int(os.environ.get("STUB_MAX_HELD", shortage.MAX_UNREAD_LENGTH))
 
     sys.exit(main(sys.argv[1:], build=build))

@@ -1,0 +1,96 @@
+"""Clients that send most of a body and stop: the memory of the worker, as the system counts it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.processes import forget_peak, peak
+from tests.ports import free_port
+from tests.transport.client import request, stdin
+from tests.transport.http_client import post
+from tests.transport.processes import Command, echo, fetch, until
+
+CLIENTS = 500
+LONG, SHORT = 300_000, 60_000
+"""Bytes of a body that have been sent; one of them is longer than what is held in memory (64 KiB)."""
+MAX_HELD = 4 << 20
+"""Bytes of requests that the worker may hold; 256 MiB but for this test."""
+OVERHEAD = 16
+"""Megabytes for 500 connections themselves, and what arrives at once."""
+
+
+def fastcgi_half(length: int) -> bytes:
+    return request("/body/900000", REQUEST_METHOD="POST")[:-8] + stdin(length * b"x")
+
+
+def http_half(length: int) -> bytes:
+    return post("/body/900000", length * b"x" + bytes(9))[:-9]
+
+
+@pytest.fixture(params=[fastcgi_half, http_half], ids=["FastCGI", "HTTP"])
+def attack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Callable[[int], None]]]:
+    """The folder of the worker in /proc, and what has all clients send so many bytes of a longer body."""
+    fastcgi, http = free_port(), free_port()
+    arguments = ("--bind", f"127.0.0.1:{fastcgi}", "--http", f"127.0.0.1:{http}")
+    command = Command(tmp_path, *arguments, STUB_MAX_HELD=str(MAX_HELD), TMPDIR=str(tmp_path))
+    with contextlib.ExitStack() as clients:
+        clients.callback(command.stop)
+        worker = Path(f"/proc/{until(lambda: echo(('127.0.0.1', fastcgi)))['pid']}")
+        port = fastcgi if request.param is fastcgi_half else http
+
+        def send(length: int) -> None:
+            half = request.param(length)
+            forget_peak(worker)
+            for _ in range(CLIENTS):
+                client = clients.enter_context(socket.create_connection(("127.0.0.1", port)))
+                client.sendall(half)
+
+        yield worker, send
+        assert fetch(("127.0.0.1", fastcgi), "/tile")
+        assert worker.exists()
+
+
+def stored(worker: Path) -> list[int]:
+    """Lengths of the bodies that the worker keeps in files."""
+    lengths = []
+    for descriptor in (worker / "fd").iterdir():
+        with contextlib.suppress(OSError):
+            if str(descriptor.readlink()).endswith("(deleted)"):
+                lengths.append(os.stat(descriptor).st_size)
+    return lengths
+
+
+def sockets(worker: Path) -> int:
+    """How many the worker has open."""
+    count = 0
+    for descriptor in (worker / "fd").iterdir():
+        with contextlib.suppress(OSError):
+            count += str(descriptor.readlink()).startswith("socket:")
+    return count
+
+
+def test_long_bodies_wait_on_the_disk(attack: tuple[Path, Callable[[int], None]]) -> None:
+    """150 MB of them."""
+    worker, send = attack
+    before = peak(worker)
+    send(LONG)
+    until(lambda: sum(length > LONG - 20_000 for length in stored(worker)) == CLIENTS)
+    assert peak(worker) - before < OVERHEAD
+
+
+def test_short_ones_are_given_up_beyond_the_memory_for_them(
+    attack: tuple[Path, Callable[[int], None]],
+) -> None:
+    """30 MB of them, of which 4 MiB are kept."""
+    worker, send = attack
+    before = peak(worker)
+    send(SHORT)
+    kept = MAX_HELD // SHORT
+    until(lambda: kept <= sockets(worker) <= kept + 16)
+    assert peak(worker) - before < MAX_HELD / 1e6 + OVERHEAD
