@@ -1,4 +1,4 @@
-"""Clients that send most of a body and stop: the memory of the worker, as the system counts it."""
+"""Clients that send most of a body, or do not read: the memory of the worker, as the system counts it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -25,6 +26,10 @@ OVERHEAD = 16
 """Megabytes for 500 connections themselves, and what arrives at once."""
 
 
+UNREAD = 1_000_000
+"""Bytes of an answer."""
+
+
 def fastcgi_half(length: int) -> bytes:
     return request("/body/900000", REQUEST_METHOD="POST")[:-8] + stdin(length * b"x")
 
@@ -33,9 +38,19 @@ def http_half(length: int) -> bytes:
     return post("/body/900000", length * b"x" + bytes(9))[:-9]
 
 
+QUESTIONS = {
+    fastcgi_half: request(f"/bytes/{UNREAD}"),
+    http_half: post(f"/bytes/{UNREAD}", b"", method="GET"),
+}
+Attack: TypeAlias = tuple[Path, Callable[[int, int], None]]
+
+
 @pytest.fixture(params=[fastcgi_half, http_half], ids=["FastCGI", "HTTP"])
-def attack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Callable[[int], None]]]:
-    """The folder of the worker in /proc, and what has all clients send so many bytes of a longer body."""
+def attack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Attack]:
+    """The folder of the worker in /proc, and what has some clients send so many bytes of a longer body.
+
+    With 0 bytes they ask for a long answer instead, and do not read it.
+    """
     fastcgi, http = free_port(), free_port()
     arguments = ("--bind", f"127.0.0.1:{fastcgi}", "--http", f"127.0.0.1:{http}")
     command = Command(tmp_path, *arguments, STUB_MAX_HELD=str(MAX_HELD), TMPDIR=str(tmp_path))
@@ -44,12 +59,14 @@ def attack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Pat
         worker = Path(f"/proc/{until(lambda: echo(('127.0.0.1', fastcgi)))['pid']}")
         port = fastcgi if request.param is fastcgi_half else http
 
-        def send(length: int) -> None:
-            half = request.param(length)
+        def send(count: int, length: int) -> None:
+            data = request.param(length) if length else QUESTIONS[request.param]
             forget_peak(worker)
-            for _ in range(CLIENTS):
-                client = clients.enter_context(socket.create_connection(("127.0.0.1", port)))
-                client.sendall(half)
+            for _ in range(count):
+                client = clients.enter_context(socket.socket())
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.connect(("127.0.0.1", port))
+                client.sendall(data)
 
         yield worker, send
         assert fetch(("127.0.0.1", fastcgi), "/tile")
@@ -75,22 +92,31 @@ def sockets(worker: Path) -> int:
     return count
 
 
-def test_long_bodies_wait_on_the_disk(attack: tuple[Path, Callable[[int], None]]) -> None:
+def test_long_bodies_wait_on_the_disk(attack: Attack) -> None:
     """150 MB of them."""
     worker, send = attack
     before = peak(worker)
-    send(LONG)
+    send(CLIENTS, LONG)
     until(lambda: sum(length > LONG - 20_000 for length in stored(worker)) == CLIENTS)
     assert peak(worker) - before < OVERHEAD
 
 
 def test_short_ones_are_given_up_beyond_the_memory_for_them(
-    attack: tuple[Path, Callable[[int], None]],
+    attack: Attack,
 ) -> None:
     """30 MB of them, of which 4 MiB are kept."""
     worker, send = attack
     before = peak(worker)
-    send(SHORT)
+    send(CLIENTS, SHORT)
     kept = MAX_HELD // SHORT
     until(lambda: kept <= sockets(worker) <= kept + 16)
+    assert peak(worker) - before < MAX_HELD / 1e6 + OVERHEAD
+
+
+def test_unread_answers_are_given_up_beyond_the_memory_for_them(attack: Attack) -> None:
+    """60 MB of them."""
+    worker, send = attack
+    before = peak(worker)
+    send(60, 0)
+    until(lambda: sockets(worker) <= MAX_HELD // UNREAD + 16)
     assert peak(worker) - before < MAX_HELD / 1e6 + OVERHEAD

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import socket
 from functools import partial
 from pathlib import Path
@@ -18,16 +19,18 @@ from tests.transport.stub import TILE
 LINES = b"GET /tile HTTP/1.1\r\nHost: a\r\n"
 UNREAD = "/zeros/8000000"
 """An answer that is longer than sockets hold."""
+IDLE = min(3000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+"""As many as the limit of descriptors lets this process have."""
 HTTP_ATTACKS = (
     (20, LINES + b"Connection: close\r\n\r\n"),
     (20, b"\x16\x03\x01\x00\xa5 no HTTP\r\n\r\n"),
-    (150, LINES + b"X: "),
-    (100, LINES.replace(b"/tile", UNREAD.encode()) + b"\r\n"),
+    (200, LINES + b"X: "),
+    (140, LINES.replace(b"/tile", UNREAD.encode()) + b"\r\n"),
     (20, 500 * (LINES + b"\r\n")),
-    (150, b""),
+    (IDLE, b""),
 )
 """How many clients send what, and neither read nor close."""
-FASTCGI_ATTACKS = ((50, request(UNREAD)), (50, request()[:20]), (50, b""))
+FASTCGI_ATTACKS = ((140, request(UNREAD)), (50, request()[:20]), (50, b""))
 
 
 def attack(stack: contextlib.ExitStack, port: int, count: int, data: bytes) -> None:
