@@ -17,6 +17,7 @@ from iipserve import __version__
 from iipserve.command_line.installation import unusable_package
 from iipserve.command_line.output import standard_output
 from iipserve.config import Config, Loaded, load, settings
+from iipserve.config.addresses import TcpAddress, UnixAddress, parse_address
 from iipserve.errors import ConfigError
 from iipserve.purges.board import PurgeBoard
 from iipserve.transport import logs, operations, signals
@@ -26,11 +27,8 @@ from iipserve.transport.service import Application
 from iipserve.transport.sockets import (
     DEFAULT_BACKLOG,
     LISTENING_DESCRIPTOR,
-    TcpAddress,
-    UnixAddress,
     inherited_listener,
     listen,
-    parse_address,
     passed_listeners,
     raise_descriptor_limit,
 )

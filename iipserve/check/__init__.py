@@ -20,6 +20,7 @@ from iipserve.check.settings import precedence, setting_lines
 from iipserve.codecs import Encoder
 from iipserve.codecs.avif import has_codec
 from iipserve.config import Config, MemcachedAddress, load
+from iipserve.config.system_ids import group_number
 from iipserve.engine.library import unknown_formats
 from iipserve.engine.output_policy import OutputPolicy
 from iipserve.errors import ConfigError
@@ -65,15 +66,17 @@ def check(
     _section(out, "Formats", files)
     _section(out, "Protocols", [_joined(protocols)])
     _section(out, "Map services", service_lines(config, read, mistakes))
-    _section(out, "memcached", _memcached(config, mistakes))
+    absent: list[str] = []
+    _section(out, "memcached", _memcached(config, absent))
     _section(out, "Limits", limits(config))
-    warnings = [*loaded.warnings, *missing_codecs(config, written), *hazards(config, fastcgi)]
+    warnings = [*loaded.warnings, *missing_codecs(config, written), *absent, *hazards(config, fastcgi)]
     _section(out, "Warnings", warnings or ["none"])
     mistakes += unknown_protocols(config, protocols)
     mistakes += unknown_formats(config.extra_formats, read)
     mistakes += unusable_settings(config, protocols)
     mistakes += unusable_watermark(config)
     mistakes += unusable_paths(config)
+    mistakes += unusable_group(config)
     for mistake in mistakes:
         err.write(f"{mistake}\n")
     return 1 if mistakes else 0
@@ -87,14 +90,16 @@ def _discovered(package: str, constant: str, mistakes: list[str]) -> Mapping[str
         return {}
 
 
-def _memcached(config: Config, mistakes: list[str]) -> list[str]:
+def _memcached(config: Config, absent: list[str]) -> list[str]:
     if not config.memcached_servers:
         return ["not used"]
     lines = []
     for address in config.memcached_servers:
         answer = memcached_version(address)
         if answer is None:
-            mistakes.append(f"MEMCACHED_SERVERS contains {address}, which does not answer")
+            absent.append(
+                f"MEMCACHED_SERVERS contains {address}, which does not answer: what it would keep is made anew each time"
+            )
         lines.append(f"{address} {'does not answer' if answer is None else f'answers, version {answer}'}")
     return lines
 
@@ -165,6 +170,16 @@ def unusable_paths(config: Config) -> list[str]:
     if config.verbosity and not _writable(config.logfile):
         mistakes.append(f"LOGFILE is {config.logfile!r}; this user cannot write it")
     return mistakes
+
+
+def unusable_group(config: Config) -> list[str]:
+    """A line if there is no group of the name that sockets are to have."""
+    try:
+        if config.socket_group:
+            group_number(config.socket_group)
+    except ValueError as error:
+        return [f"SOCKET_GROUP is {config.socket_group!r}; {error}"]
+    return []
 
 
 def _writable(logfile: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from iipserve.config.addresses import OptionalTcpAddress, TcpAddress
 from iipserve.config.memcached import MemcachedAddress, MemcachedServers
 from iipserve.config.names import warnings
 from iipserve.config.parsers import (
@@ -294,8 +295,8 @@ class Config:
     )  # fmt: skip
     log_format: str = setting("LOG_FORMAT", default="text", parse=OneOf("text", "json"), example="json", text="Form of the lines of the log: `text`, or `json` with one object each.")  # fmt: skip
     slow_request: int = setting("SLOW_REQUEST", default=10_000, parse=Number(0), example="2000", text="Milliseconds from which on a request has a line in the log that says what took so long, until the client has received all of it; 0 logs none.")  # fmt: skip
-    metrics: str = setting(
-        "METRICS", default="", parse=Text("HOST:PORT"), example="127.0.0.1:9464", text="Address of `/health`, `/ready` and `/metrics` (for Prometheus) over HTTP; empty for none."
+    metrics: TcpAddress | None = setting(
+        "METRICS", default=None, parse=OptionalTcpAddress(), example="127.0.0.1:9464", text="Address of `/health`, `/ready` and `/metrics` (for Prometheus) over HTTP; empty for none."
     )  # fmt: skip
     workers: int = setting(
         "WORKERS", default=0, parse=Number(0, 1024), example="4",

@@ -14,9 +14,9 @@ from urllib.parse import quote, urlsplit
 
 from iipserve.command_line import finished, settings
 from iipserve.config import Config
+from iipserve.config.addresses import parse_address
 from iipserve.purge_command import fastcgi_client
 from iipserve.purges.signature import METHOD, PATH, authorization
-from iipserve.transport.sockets import parse_address
 
 DESCRIPTION = """\
 Lets images count as changed, whatever their files say: nothing that was kept of them is shown any more. Needs the PURGE_SECRET of

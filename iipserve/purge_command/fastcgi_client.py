@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 
+from iipserve.config.addresses import TcpAddress, UnixAddress
 from iipserve.http.public_address import variable
 from iipserve.transport.fastcgi import (
     BEGIN_BODY,
@@ -17,7 +18,6 @@ from iipserve.transport.fastcgi import (
     STDOUT,
     Record,
 )
-from iipserve.transport.sockets import TcpAddress, UnixAddress
 from iipserve.transport.wire import encode_pairs
 
 RESPONDER = 1

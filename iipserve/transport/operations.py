@@ -18,11 +18,10 @@ from threading import Lock, Thread
 from time import monotonic
 
 from iipserve.config import Config
-from iipserve.errors import ConfigError
 from iipserve.transport.counters import Counters, WorkerCounters
 from iipserve.transport.metrics import exposition
 from iipserve.transport.service import Trial
-from iipserve.transport.sockets import TcpAddress, listen, parse_address
+from iipserve.transport.sockets import listen
 from iipserve.transport.worker_memory import SharedFlag, own_bytes
 
 log = logging.getLogger(__name__)
@@ -41,17 +40,9 @@ def opened(config: Config) -> socket.socket | None:
     """The listening socket at the address of METRICS, if there is one.
 
     Raises:
-        ConfigError: it is none, or cannot be used.
+        ConfigError: it cannot be used.
     """
-    if not config.metrics:
-        return None
-    try:
-        address = parse_address(config.metrics)
-    except ValueError:
-        address = None
-    if not isinstance(address, TcpAddress):
-        raise ConfigError(f"METRICS is {config.metrics!r}; it must be HOST:PORT, :PORT or [IPV6]:PORT")
-    return listen(address, BACKLOG)
+    return None if config.metrics is None else listen(config.metrics, BACKLOG)
 
 
 class Readiness:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import grp
 import os
 import pwd
 from typing import NamedTuple
 
+from iipserve.config.system_ids import group_number, id_number
 from iipserve.errors import ConfigError
-
-NO_ID = 2**32 - 1
-"""No user and no group: to the system calls it means to leave them as they are (setresuid(2))."""
 
 
 class Account(NamedTuple):
@@ -31,9 +28,9 @@ def parse_account(text: str) -> Account:
         ValueError: there is no such user or group, or a number without an entry has no group.
     """
     user, _, group = text.partition(":")
-    number, entry = _number(user), _user(user)
+    number, entry = id_number(user), _user(user)
     if entry is not None:
-        gid = _gid(group) if group else entry.pw_gid
+        gid = group_number(group) if group else entry.pw_gid
         return Account(entry.pw_uid, gid, tuple(os.getgrouplist(entry.pw_name, gid)))
     if number is None:
         raise ValueError(f"there is no user {user!r}")
@@ -41,33 +38,16 @@ def parse_account(text: str) -> Account:
         raise ValueError(
             f"user {user} has no entry in the system's database: a group is needed ({user}:GROUP)"
         )
-    gid = _gid(group)
+    gid = group_number(group)
     return Account(number, gid, (gid,))
 
 
-def _number(text: str) -> int | None:
-    """The id that the text is; None for a name, and for numbers that are no ids."""
-    if not (text.isascii() and text.isdigit()) or len(text) > len(str(NO_ID)) or int(text) >= NO_ID:
-        return None
-    return int(text)
-
-
 def _user(text: str) -> pwd.struct_passwd | None:
-    number = _number(text)
+    number = id_number(text)
     try:
         return pwd.getpwnam(text) if number is None else pwd.getpwuid(number)
     except KeyError:
         return None
-
-
-def _gid(text: str) -> int:
-    number = _number(text)
-    if number is not None:
-        return number
-    try:
-        return grp.getgrnam(text).gr_gid
-    except KeyError:
-        raise ValueError(f"there is no group {text!r}") from None
 
 
 def become(account: Account) -> None:

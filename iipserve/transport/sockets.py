@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import grp
 import os
-import re
 import resource
 import socket
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
+from iipserve.config.addresses import TcpAddress, UnixAddress
+from iipserve.config.system_ids import group_number
 from iipserve.errors import ConfigError
 
 DEFAULT_BACKLOG = 2048
@@ -25,46 +24,6 @@ FIRST_PASSED_DESCRIPTOR = 3
 MAX_DESCRIPTORS = 65536
 MAX_UNSENT_LENGTH = 1 << 18
 """Bytes that a socket takes before they can be sent: the system would copy megabytes for each peer that does not read."""
-TCP_ADDRESS = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:\[\]/]*)):(?P<port>\d{1,5})")
-
-
-class TcpAddress(NamedTuple):
-    """A host and port to listen on."""
-
-    host: str
-    """Name or IP address; empty means every interface."""
-    port: int
-    """0 lets the system choose."""
-
-    def __str__(self) -> str:
-        """The form of the command line."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-class UnixAddress(NamedTuple):
-    """A Unix socket to listen on."""
-
-    path: str
-
-    def __str__(self) -> str:
-        """The form of the command line."""
-        return self.path
-
-
-def parse_address(text: str) -> TcpAddress | UnixAddress:
-    """Parse `HOST:PORT`, `:PORT`, `[IPV6]:PORT` or the path of a Unix socket.
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    if match := TCP_ADDRESS.fullmatch(text):
-        port = int(match["port"])
-        if port > 65535:
-            raise ValueError(f"{text!r} has port {port}; the maximum is 65535")
-        return TcpAddress(match["v6"] or match["host"] or "", port)
-    if text and ("/" in text or ":" not in text):
-        return UnixAddress(text)
-    raise ValueError(f"{text!r} is not HOST:PORT, :PORT, [IPV6]:PORT or the path of a socket")
 
 
 def listen(
@@ -141,12 +100,11 @@ def _give_to(path: str, group: str) -> None:
         ConfigError: there is no such group, or the process is not in it.
     """
     try:
-        number = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
-        os.chown(path, -1, number, follow_symlinks=False)
-    except (LookupError, PermissionError) as error:
+        os.chown(path, -1, group_number(group), follow_symlinks=False)
+    except (ValueError, PermissionError) as error:
         Path(path).unlink()
         known = isinstance(error, PermissionError)
-        reason = "this user may not give a file to it" if known else "there is no such group"
+        reason = "this user may not give a file to it" if known else str(error)
         raise ConfigError(f"SOCKET_GROUP is {group!r}; {reason}") from error
 
 

@@ -169,7 +169,8 @@ MISTAKES = [
     ({"EXTRA_FORMATS": "bmp,doc"}, ["EXTRA_FORMATS contains the unknown format 'doc'"]),
     ({"LOGFILE": "/no/such/folder/log"}, ["LOGFILE is '/no/such/folder/log'"]),
     ({"IIIF_EXTRA_INFO": '"a": '}, ["IIIF_EXTRA_INFO is '\"a\": '; JSON members are needed"]),
-    ({"MEMCACHED_SERVERS": "127.0.0.1:1"}, ["MEMCACHED_SERVERS contains 127.0.0.1:1, which does not answer"]),
+    ({"METRICS": "9464"}, ["METRICS is '9464'; it must be HOST:PORT"]),
+    ({"SOCKET_GROUP": "no such"}, ["SOCKET_GROUP is 'no such'; there is no group 'no such'"]),
     (
         {"FILESYSTEM_PREFIX": "/no/such/folder/", "URI_MAP": "b=>gopher"},
         ["URI_MAP contains the unknown protocol 'gopher'", "FILESYSTEM_PREFIX"],

@@ -42,6 +42,14 @@ def test_whole_disk(tmp_path: Path, prefix: str) -> None:
     assert "can ask for every image of this machine" in line
 
 
+def test_memcached_that_does_not_answer(tmp_path: Path) -> None:
+    """The server runs without it, so `--check` in a start script does not end that."""
+    code, out, mistakes = run(tmp_path, MEMCACHED_SERVERS="127.0.0.1:1")
+    assert (code, mistakes) == (0, [])
+    (line,) = (line for line in warnings(out) if line.startswith("MEMCACHED_SERVERS"))
+    assert "127.0.0.1:1, which does not answer" in line
+
+
 def test_prefix_that_leads_to_the_root_by_a_link(tmp_path: Path) -> None:
     (tmp_path / "all").symlink_to("/")
     assert "every image of this machine" in hazards(Config(filesystem_prefix=f"{tmp_path}/all/"))[0]

@@ -42,6 +42,10 @@ VALUES = [
     ("SOCKET_MODE", "660", 0o660),
     ("SOCKET_MODE", "0o600", 0o600),
     ("EXTRA_FORMATS", "FITS, pdf,", ("fits", "pdf")),
+    ("METRICS", "127.0.0.1:9464", ("127.0.0.1", 9464)),
+    ("METRICS", ":9464", ("", 9464)),
+    ("METRICS", " [::1]:9464", ("::1", 9464)),
+    ("METRICS", "", None),
 ]
 """Taken as they are, without a line in the log."""
 
@@ -102,6 +106,10 @@ MISTAKES = [
     ("CACHE_CONTROL", "m\xe4x", "one line"),
     ("SOCKET_MODE", "888", "octal"),
     ("SOCKET_MODE", "rw", "octal"),
+    ("METRICS", "9464", "such as 127.0.0.1:9464"),
+    ("METRICS", ":x", "such as 127.0.0.1:9464"),
+    ("METRICS", ":99999", "such as 127.0.0.1:9464"),
+    ("METRICS", "/run/metrics", "HOST:PORT, :PORT or [IPV6]:PORT"),
 ]
 
 

@@ -11,10 +11,11 @@ from typing import Any, BinaryIO
 import pytest
 
 from iipserve.config import Config
+from iipserve.config.addresses import TcpAddress, UnixAddress
 from iipserve.transport.balance import WorkerSlot
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import MonitoredApplication
-from iipserve.transport.sockets import TcpAddress, UnixAddress, listen
+from iipserve.transport.sockets import listen
 from tests.transport.client import SECONDS, Peer, connect
 from tests.transport.stub import StubApplication
 

@@ -10,13 +10,14 @@ import pytest
 from iipserve import registry
 from iipserve.app import build
 from iipserve.config import Config
+from iipserve.config.addresses import TcpAddress
 from iipserve.http import Routed
 from iipserve.image import ImageName
 from iipserve.plan import Answer, Document
 from iipserve.protocols import BodyRule, Images, PathRoute, Protocol, Server
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import MonitoredApplication
-from iipserve.transport.sockets import TcpAddress, listen
+from iipserve.transport.sockets import listen
 from tests.transport.client import connect, request
 from tests.transport.http_client import Client, post
 

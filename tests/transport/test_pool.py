@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from iipserve.config import Config
+from iipserve.config.addresses import TcpAddress
 from iipserve.transport.balance import ConnectionCounts
 from iipserve.transport.pool import LISTENER_EVENTS, FastCGIServer
 from iipserve.transport.service import MonitoredApplication
-from iipserve.transport.sockets import TcpAddress, listen
+from iipserve.transport.sockets import listen
 from tests.transport.client import ask_all, connect, request
 from tests.transport.conftest import Running, StartServer
 from tests.transport.processes import SECONDS, until

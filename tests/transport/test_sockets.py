@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from iipserve.config.addresses import TcpAddress, UnixAddress, parse_address
 from iipserve.errors import ConfigError
 from iipserve.transport.sockets import (
-    TcpAddress,
-    UnixAddress,
     inherited_listener,
     listen,
-    parse_address,
     passed_listeners,
     raise_descriptor_limit,
 )
@@ -101,7 +99,7 @@ def test_unix_socket_has_the_mode_and_group_of_the_settings(tmp_path: Path) -> N
 
 def test_group_that_does_not_exist_is_named(tmp_path: Path) -> None:
     path = tmp_path / "socket"
-    with pytest.raises(ConfigError, match="SOCKET_GROUP is 'no such group'; there is no such group"):
+    with pytest.raises(ConfigError, match="SOCKET_GROUP is 'no such group'; there is no group"):
         listen(UnixAddress(str(path)), 5, 0o660, "no such group")
     assert not path.exists()
 

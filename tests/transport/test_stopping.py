@@ -11,13 +11,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from iipserve.config import Config
+from iipserve.config.addresses import TcpAddress
 from iipserve.transport import ending
 from iipserve.transport.balance import ConnectionCounts
 from iipserve.transport.http_connection import HttpConnection
 from iipserve.transport.peer import PeerConnection
 from iipserve.transport.pool import FastCGIServer
 from iipserve.transport.service import MonitoredApplication
-from iipserve.transport.sockets import TcpAddress, listen
+from iipserve.transport.sockets import listen
 from tests.transport.client import Peer, request
 from tests.transport.conftest import Running, StartServer
 from tests.transport.http_client import Client
