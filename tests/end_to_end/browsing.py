@@ -20,6 +20,7 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
+    Request,
     Response,
     expect,
     sync_playwright,
@@ -159,8 +160,22 @@ def visit(browser: Browser, address: str, *, width: int = 1280, height: int = 80
         context.close()
 
 
+@contextmanager
+def throttled(page: Page, *, kilobits: float, latency: float) -> Iterator[None]:
+    """Let the network of a page carry so much in each second, and answer after so many seconds."""
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    rate = kilobits * 1000 / 8
+    limits = {"latency": latency * 1000, "downloadThroughput": rate, "uploadThroughput": rate}
+    session.send("Network.emulateNetworkConditions", {"offline": False, **limits})
+    try:
+        yield
+    finally:
+        session.detach()
+
+
 def watch(page: Page, answered: list[str], mistakes: list[str]) -> None:
-    """Note which addresses are answered 200, and everything that goes wrong, as it happens."""
+    """Note which addresses are answered 200, and everything that goes wrong, as it happens; a page may let go of pictures."""
 
     def on_answer(answer: Response) -> None:
         if answer.status == 200:
@@ -172,7 +187,11 @@ def watch(page: Page, answered: list[str], mistakes: list[str]) -> None:
         if said.type == "error":
             mistakes.append(f"console: {said.text}")
 
+    def on_failure(request: Request) -> None:
+        if (request.resource_type, request.failure) != ("image", "net::ERR_ABORTED"):
+            mistakes.append(f"{request.failure}: {request.url}")
+
     page.on("console", on_console)
     page.on("pageerror", lambda error: mistakes.append(f"script: {error}"))
-    page.on("requestfailed", lambda request: mistakes.append(f"{request.failure}: {request.url}"))
+    page.on("requestfailed", on_failure)
     page.on("response", on_answer)

@@ -285,6 +285,40 @@ def test_two_images_are_moved_as_one(browser: Browser, address: str, width: int,
         assert guest.mistakes == []
 
 
+def second_view(page: Page) -> View:
+    """Where the second image is that is moved by itself, by the page's address."""
+    (view,) = parse_qs(urlsplit(page.url).fragment)["apart"]
+    return View(*map(float, view.split(",")))
+
+
+def test_two_images_are_moved_apart(guest: Visit) -> None:
+    page = guest.page
+    guest.open(fragment(NAMES[0], "iiif", second=NAMES[2], view="0.5,0.35,2"))
+    together = guest.settle()
+    page.get_by_role("button", name="Move both images as one", pressed=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Move both images as one", pressed=False)).to_be_visible()
+    assert (guest.settle(), second_view(page)) == (together, pytest.approx(together, rel=0.01))
+    for stage, name in (("#second-stage", NAMES[2]), ("#stage", NAMES[0])):
+        before = guest.settle(), second_view(page)
+        page.locator(stage).get_by_role("application", name=name).focus()
+        page.keyboard.press("+")
+        page.wait_for_function("before => location.href !== before", arg=page.url)
+        after = guest.settle(), second_view(page)
+        grown = [new.zoom / old.zoom for new, old in zip(after, before, strict=True)]
+        assert grown == pytest.approx([1, 2] if stage == "#second-stage" else [2, 1], rel=0.01)
+    assert guest.mistakes == []
+    page.reload()
+    assert (guest.settle(), second_view(page)) == after
+    page.keyboard.press("u")
+    page.wait_for_function("!location.hash.includes('apart=')")
+    page.locator("#stage").get_by_role("application").focus()
+    page.keyboard.press("0")
+    guest.settle()
+    upper, lower = halves(guest)
+    assert np.abs(upper - lower[::-1]).mean() < 6
+
+
 def fetched(page: Page, address: str) -> NDArray[np.float64]:
     """The picture at an address, as gray."""
     answer = page.request.get(address)

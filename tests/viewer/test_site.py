@@ -238,3 +238,21 @@ def test_tables_of_the_administrator_can_be_chosen(tmp_path: Path) -> None:
 def test_an_image_that_is_not_there_is_refused(viewer: Viewer) -> None:
     with pytest.raises(ImageNotFound, match=r"b\.tif"):
         get(viewer, "/viewer/image.json?name=b.tif")
+
+
+def imported(name: str) -> set[str]:
+    """A script of the page and all that it imports, directly or not."""
+    found: set[str] = set()
+    wanted = {name}
+    while wanted - found:
+        found |= wanted
+        texts = ((STATIC / each).read_text() for each in found)
+        wanted = {f"{each}.js" for text in texts for each in re.findall(r'from "\./(\w+)\.js"', text)}
+    return found
+
+
+def test_scripts_are_asked_for_at_once(viewer: Viewer) -> None:
+    """Each that is found only in another one costs a slow network one more wait."""
+    response, _ = got(viewer, "/")
+    preloaded = set(re.findall(rb'rel="modulepreload" href="viewer/([^"]+)"', response.body))
+    assert {name.decode() for name in preloaded} == imported("viewer.js") - {"viewer.js"}

@@ -76,10 +76,10 @@ export class Reader {
       back: () => this.onleave(),
       previous: () => this.#step("previous"),
       next: () => this.#step("next"),
-      "zoom-in": () => this.#stage.zoomBy(2),
-      "zoom-out": () => this.#stage.zoomBy(0.5),
-      fit: () => this.#stage.goTo(null),
-      "full-size": () => this.#stage.truePixels(),
+      "zoom-in": () => this.#second.moved.zoomBy(2),
+      "zoom-out": () => this.#second.moved.zoomBy(0.5),
+      fit: () => this.#second.moved.goTo(null),
+      "full-size": () => this.#second.moved.truePixels(),
       "close-second": () => this.#choose(null),
       "change-second": () => this.#togglePanel("compare"),
     };
@@ -91,10 +91,11 @@ export class Reader {
     this.#choice.onchoose = (name) => this.#choose(name);
     this.#stage.onmove = () => this.#moved();
     this.#stage.onbusy = (busy) => this.#loading.set("first", busy);
+    this.#second.onmove = () => this.#moved();
     this.#second.onbusy = (busy) => this.#loading.set("second", busy);
     this.#stage.onfail = (address, tile) => this.#failed.add(address, tile);
     this.#stage.onload = (address) => this.#failed.loaded(address);
-    this.#stage.onscale = (scale) => this.#showScale(scale * 100);
+    this.#second.onscale = (scale) => this.#showScale(scale * 100);
     this.#failed.onrevive = (tiles) => this.#stage.revive(tiles);
     this.#failed.onchange = (state) => this.#notice.fail(state, LABELS[this.#source]);
     // before OpenSeadragon, which handles keys on the canvas
@@ -110,13 +111,15 @@ export class Reader {
    */
   async open(name, source, view, adjustments, parameters = new URLSearchParams()) {
     const kind = source in SOURCES ? source : "iiif";
-    const second = parameters.get("second") || this.#kept;
+    const kept = this.#kept;
+    const second = parameters.get("second") || kept;
     this.#kept = null;
     if (name === this.#name && kind === this.#source && same(adjustments, this.#adjustments)) {
       if (view) {
         this.#stage.goTo(view);
       }
       this.#place(second);
+      this.#second.follow(parameters);
       return;
     }
     const isEntered = this.#root.hidden;
@@ -136,6 +139,9 @@ export class Reader {
     }
     this.#asked = another ? view : (view ?? this.#view);
     this.#place(second, kind);
+    if (!kept) {
+      this.#second.follow(parameters);
+    }
     await this.#load(kind, this.#asked, { isEntered });
   }
 
@@ -311,7 +317,7 @@ export class Reader {
     }
     const { region, view, scale } = this.#stage;
     const adjustments = this.#inForce();
-    const more = this.#second.name === null ? {} : { second: this.#second.name };
+    const more = this.#second.parameters;
     this.onchange({ name: this.#name, source: this.#source, view, adjustments, more });
     this.#panels.about.follow(page(adjustments));
     this.#panels.details.follow(region, adjustments);
@@ -373,11 +379,12 @@ export class Reader {
       n: () => this.#step("next"),
       p: () => this.#step("previous"),
       f: () => this.#fullScreen.toggle(),
-      0: () => this.#stage.goTo(null),
-      1: () => this.#stage.truePixels(),
-      "+": () => this.#stage.zoomBy(2),
-      "=": () => this.#stage.zoomBy(2),
-      "-": () => this.#stage.zoomBy(0.5),
+      u: () => this.#second.toggleLink(),
+      0: () => this.#second.moved.goTo(null),
+      1: () => this.#second.moved.truePixels(),
+      "+": () => this.#second.moved.zoomBy(2),
+      "=": () => this.#second.moved.zoomBy(2),
+      "-": () => this.#second.moved.zoomBy(0.5),
       ...(this.#source === "iip" && turning),
     };
   }

@@ -1,20 +1,30 @@
-// A second image next to the first: where one is moved, the other goes too.
+// A second image next to the first: where one is moved, the other goes too, unless each is moved by itself.
 
 import { turned } from "./adjustments.js";
 import { FailedTiles } from "./failed_tiles.js";
 import { whenBack } from "./network.js";
 import { SOURCES, Unreachable } from "./sources.js";
 import { Stage } from "./stage.js";
+import { readView, writeView } from "./views.js";
 
 export class Second {
   /** Called with true while tiles are missing. */
   onbusy = () => {};
+  /** Called when it has been moved by itself and has come to rest, or is moved with the first from now on or no longer. */
+  onmove = () => {};
+  /** Called with the scale of the stage that buttons and keys are about. */
+  onscale = () => {};
   /** Name of the image; null for none. */
   name = null;
   #root;
   #first;
   #stage;
+  /** The stage that was touched last. */
   #leader;
+  /** Whether both are moved as one. */
+  #linked = true;
+  /** Where it is to be once its image is there, if it is moved by itself; null for the whole image. */
+  #asked = null;
   #failed = new FailedTiles();
   #kind = null;
   /** Name of the image whose picture is on the stage. */
@@ -29,9 +39,12 @@ export class Second {
     this.#first = this.#leader = first;
     this.#stage = new Stage(root.querySelector("#second-stage"), { hasNavigator: false });
     for (const [one, other] of [[first, this.#stage], [this.#stage, first]]) {
-      one.ontouch = () => (this.#leader = one);
-      one.onframe = () => this.name && this.#leader === one && other.mirror(one);
+      one.ontouch = () => this.#lead(one);
+      one.onscale = (scale) => this.moved === one && this.onscale(scale);
+      one.onframe = () => this.name && this.#linked && this.#leader === one && other.mirror(one);
     }
+    this.#stage.onmove = () => this.#linked || this.onmove();
+    this.#button.addEventListener("click", () => this.toggleLink());
     this.#stage.onbusy = (busy) => this.onbusy(busy);
     this.#stage.onfail = (address, tile) => this.#failed.add(address, tile);
     this.#stage.onload = (address) => this.#failed.loaded(address);
@@ -40,12 +53,61 @@ export class Second {
       this.#say(waiting + refused ? `Some tiles could not be loaded. ${reason}` : "");
   }
 
+  /** The stage that buttons and keys are about. */
+  get moved() {
+    return this.#linked ? this.#first : this.#leader;
+  }
+
+  /** Parameters of the page's address that say what is shown here. */
+  get parameters() {
+    if (this.name === null) {
+      return {};
+    }
+    const view = this.#shown === this.name ? this.#stage.view : this.#asked;
+    return { second: this.name, ...(!this.#linked && { apart: view ? writeView(view) : "" }) };
+  }
+
+  /** Be moved with the first from now on, or by itself, at first to a view, as the parameters of an address say. */
+  follow(parameters) {
+    this.#asked = readView(parameters.get("apart"));
+    this.#link(this.name === null || !parameters.has("apart"));
+    if (this.#asked && this.#shown === this.name) {
+      this.#stage.goTo(this.#asked);
+      this.#lead(this.#first);
+    }
+  }
+
+  /** Move both as one from now on, or each by itself. */
+  toggleLink() {
+    if (this.name !== null) {
+      this.#link(!this.#linked);
+      this.join();
+      this.onmove();
+    }
+  }
+
+  #link(linked) {
+    this.#linked = linked;
+    this.#button.setAttribute("aria-pressed", String(linked));
+    this.#root.classList.toggle("apart", !linked);
+    this.#lead(this.#first);
+  }
+
+  #lead(stage) {
+    this.#leader = stage;
+    this.#root.classList.toggle("led", this.moved === this.#stage);
+    this.moved.tellScale();
+  }
+
   /** Show an image from a kind of source, turned as the adjustments of the first say; its own are none. */
   async show(name, kind, adjustments) {
     this.#adjustments = adjustments;
     if (name === this.name && kind === this.#kind) {
       this.#turned();
       return;
+    }
+    if (name === this.#shown) {
+      this.#asked = this.#stage.view;
     }
     const turn = (this.#turn += 1);
     const isWanted = () => turn === this.#turn;
@@ -60,8 +122,13 @@ export class Second {
       if (await this.#stage.show(await SOURCES[kind](name, {}), { isWanted })) {
         this.#stage.label = this.#shown = name;
         this.#turned();
-        this.#leader = this.#first;
-        this.#stage.mirror(this.#first);
+        if (!this.#linked) {
+          this.#stage.goTo(this.#asked, true);
+          this.onmove();
+        }
+        this.#asked = null;
+        this.#lead(this.#first);
+        this.join();
       }
     } catch (error) {
       if (isWanted()) {
@@ -81,14 +148,21 @@ export class Second {
     this.#failed.reset();
     this.#stage.clear();
     this.name = this.#kind = this.#shown = null;
-    this.#leader = this.#first;
+    this.#asked = null;
+    this.#link(true);
     this.#root.hidden = true;
     this.onbusy(false);
   }
 
   /** Come to where the first image is, after it was opened. */
   join() {
-    this.#stage.mirror(this.#first);
+    if (this.#linked) {
+      this.#stage.mirror(this.#first);
+    }
+  }
+
+  get #button() {
+    return this.#root.querySelector("#link-second");
   }
 
   #again(error, isWanted) {

@@ -1,5 +1,6 @@
 // OpenSeadragon with one image: its view and its rotation.
 
+import { Downloads } from "./downloads.js";
 import { openSeadragon } from "./sources.js";
 
 /** Events of OpenSeadragon by which a person moves the view. */
@@ -19,13 +20,15 @@ export class Stage {
   onfail = () => {};
   /** Called with the address of a tile that has been loaded. */
   onload = () => {};
-  /** Called when a person moves the view. */
+  /** Called when a person moves the view, or comes to the picture with the keyboard. */
   ontouch = () => {};
   /** Called in each frame in which the view moves. */
   onframe = () => {};
   #element;
   #viewer = null;
   #image = null;
+  /** OpenSeadragon's image -> its tiles that are on their way. */
+  #downloads = new Map();
   /** Whether the whole image was in view when the view last came to rest. */
   #whole = true;
   #hasNavigator;
@@ -65,6 +68,7 @@ export class Stage {
     const image = await this.#place(tileSource, gently);
     if (!isWanted()) {
       this.#viewer?.world.removeItem(image);
+      this.#cancel((each) => each === image);
       return false;
     }
     this.#shown(image, gently);
@@ -93,7 +97,7 @@ export class Stage {
       maxImageCacheCount: 500,
       maxTilesPerFrame: 12,
     });
-    viewer.addHandler("animation", () => this.#tellScale());
+    viewer.addHandler("animation", () => this.tellScale());
     viewer.addHandler("animation-finish", () => this.#rested());
     viewer.addHandler("after-resize", () => this.#framed());
     viewer.addHandler("tile-load-failed", ({ tile, tiledImage }) => {
@@ -106,6 +110,7 @@ export class Stage {
     for (const input of TOUCHES) {
       viewer.addHandler(input, () => this.ontouch());
     }
+    viewer.canvas.addEventListener("focus", () => this.ontouch());
     viewer.canvas.setAttribute("role", "application");
     viewer.canvas.setAttribute("aria-roledescription", "image to zoom");
     return viewer;
@@ -118,7 +123,10 @@ export class Stage {
       viewer.addTiledImage({
         tileSource,
         ...place,
-        success: ({ item }) => resolve(item),
+        success: ({ item }) => {
+          this.#downloads.set(item, new Downloads(item.source));
+          resolve(item);
+        },
         error: ({ message }) => reject(new Error(message)),
       });
     });
@@ -137,15 +145,26 @@ export class Stage {
     };
     image.addHandler("fully-loaded-change", ({ fullyLoaded }) => report(fullyLoaded));
     report(image.getFullyLoaded());
-    this.#tellScale();
+    this.tellScale();
   }
 
   /** The images shown before; of two opened in quick succession both may have arrived. */
   #removeOthers(image) {
+    this.#cancel((each) => each !== image);
     const { world } = this.#viewer;
     for (let index = world.getItemCount() - 1; index >= 0; index -= 1) {
       if (world.getItemAt(index) !== image) {
         world.removeItem(world.getItemAt(index));
+      }
+    }
+  }
+
+  /** Let go of the tiles of some images. */
+  #cancel(isLeft) {
+    for (const [image, downloads] of this.#downloads) {
+      if (isLeft(image)) {
+        downloads.cancel();
+        this.#downloads.delete(image);
       }
     }
   }
@@ -249,6 +268,7 @@ export class Stage {
   }
 
   clear() {
+    this.#cancel(() => true);
     this.#viewer?.destroy();
     this.#viewer = this.#image = null;
   }
@@ -265,10 +285,11 @@ export class Stage {
       // OpenSeadragon zooms by itself after the resize event
       queueMicrotask(() => this.#viewer?.viewport.goHome(true));
     }
-    this.#tellScale();
+    this.tellScale();
   }
 
-  #tellScale() {
+  /** Call `onscale`. */
+  tellScale() {
     if (this.#image) {
       this.onscale(this.#image.viewportToImageZoom(this.#viewer.viewport.getZoom(true)) * devicePixelRatio);
     }

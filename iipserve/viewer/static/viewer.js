@@ -8,6 +8,7 @@
 import { read } from "./adjustments.js";
 import { Gallery } from "./gallery.js";
 import { Reader } from "./reader.js";
+import { readView, writeView } from "./views.js";
 
 const gallery = new Gallery(document.getElementById("gallery"));
 const reader = new Reader(document.getElementById("reader"), gallery);
@@ -55,7 +56,7 @@ async function follow() {
   if (name) {
     const anchor = closed === undefined ? { key: name, top: innerHeight / 3 } : null;
     gallery.show(place, anchor);
-    reader.open(name, state.get("source"), viewOf(state), read(state), state);
+    reader.open(name, state.get("source"), readView(state.get("view")), read(state), state);
     return;
   }
   reader.close();
@@ -63,11 +64,6 @@ async function follow() {
   if (closed && !opened) {
     gallery.reveal(closed);
   }
-}
-
-function viewOf(state) {
-  const [x, y, zoom] = (state.get("view") ?? "").split(",").map(Number);
-  return [x, y, zoom].every(Number.isFinite) && zoom > 0 ? { x, y, zoom } : null;
 }
 
 /** Whether the page shows what the address says, and nothing else has been asked for. */
@@ -80,7 +76,7 @@ function remember({ name, source, view, adjustments, more = {} }) {
   }
   const state = parameters({ ...gallery.place, image: name }, { source, ...adjustments, ...more });
   if (view) {
-    state.set("view", [view.x, view.y, view.zoom].map((number) => Number(number.toPrecision(6))).join(","));
+    state.set("view", writeView(view));
   }
   rewrite(state);
 }
