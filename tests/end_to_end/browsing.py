@@ -153,7 +153,7 @@ def visit(browser: Browser, address: str, *, width: int = 1280, height: int = 80
     )
     page = context.new_page()
     guest = Visit(page, address)
-    watch(page, guest.answered, guest.mistakes)
+    watch(page, guest.answered, guest.mistakes, lets_go=True)
     try:
         yield guest
     finally:
@@ -174,8 +174,9 @@ def throttled(page: Page, *, kilobits: float, latency: float) -> Iterator[None]:
         session.detach()
 
 
-def watch(page: Page, answered: list[str], mistakes: list[str]) -> None:
-    """Note which addresses are answered 200, and everything that goes wrong, as it happens; a page may let go of pictures."""
+def watch(page: Page, answered: list[str], mistakes: list[str], *, lets_go: bool = False) -> None:
+    """Note which addresses are answered 200, and everything that goes wrong, as it happens; that a page no longer wants pictures
+    is none if it `lets_go` of them."""
 
     def on_answer(answer: Response) -> None:
         if answer.status == 200:
@@ -188,7 +189,7 @@ def watch(page: Page, answered: list[str], mistakes: list[str]) -> None:
             mistakes.append(f"console: {said.text}")
 
     def on_failure(request: Request) -> None:
-        if (request.resource_type, request.failure) != ("image", "net::ERR_ABORTED"):
+        if not lets_go or (request.resource_type, request.failure) != ("image", "net::ERR_ABORTED"):
             mistakes.append(f"{request.failure}: {request.url}")
 
     page.on("console", on_console)
