@@ -192,11 +192,10 @@ class ImageFolder:
     def head(self, path: str) -> bytes:
         """The first bytes of a file; none if it cannot be read."""
         try:
-            descriptor = self.descriptor(path, repr(path))
+            with os.fdopen(self.descriptor(path, repr(path)), "rb") as file:
+                return file.read(HEAD_LENGTH)
         except (OSError, ImageUnavailable):
             return b""
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read(HEAD_LENGTH)
 
 
 def missing_folder(folder: str) -> ImageNotFound:

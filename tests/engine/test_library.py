@@ -148,6 +148,15 @@ def test_fifo_is_no_image_and_does_not_wait(folder: Path) -> None:
     assert "pipe.img" not in marked_library(folder).identifiers()
 
 
+def test_file_that_opens_and_cannot_be_read() -> None:
+    """As on a disk that fails: the system answers EIO for the first bytes of this one (proc(5))."""
+    memory = Path(f"/proc/{os.getpid()}/mem")
+    images = marked_library(memory.parent)
+    assert not images.is_image(str(memory))
+    with pytest.raises(IIPServeError):
+        images.info(memory.name)
+
+
 def test_file_of_no_known_kind(folder: Path) -> None:
     (folder / "text.img").write_bytes(b"hello")
     (folder / "empty.img").write_bytes(b"")
