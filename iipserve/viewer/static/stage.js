@@ -96,6 +96,8 @@ export class Stage {
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
       maxImageCacheCount: 500,
       maxTilesPerFrame: 12,
+      // milliseconds of each tile, of which all in view are asked for at once: slow networks are not to be told of as failing
+      timeout: 120_000,
     });
     viewer.addHandler("animation", () => this.tellScale());
     viewer.addHandler("animation-finish", () => this.#rested());
