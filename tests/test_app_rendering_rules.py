@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 from urllib.parse import quote
 
@@ -105,15 +106,51 @@ def test_a_color_shows_where_no_image_has_data(shown: Shown) -> None:
     np.testing.assert_array_equal(colored[~missing], plain[~missing])
 
 
+@pytest.mark.parametrize("around_median", [True, False])
+def test_samples_of_both_images_are_distributed_as_those_of_the_first_normally(
+    shown: Shown, around_median: bool
+) -> None:
+    plain = shown.tile({})
+    there = plain[..., 3] == 255
+    option = {
+        "stretchType": "GAUSSIAN",
+        "gaussianCoefficient": 2.5,
+        "useMedianValue": around_median,
+    }
+    found = shown.tile({"stretchOption": option})[there][:, 0]
+    known, quantile = shown.first.ravel(), NormalDist().inv_cdf
+    values = np.unique(known)
+    below = [((known < value).sum() + (known == value).sum() / 2) / known.size for value in values]
+    gray = 0.5 if around_median else float(np.interp(known.mean(), values, below))
+    normal = [0.5 + (quantile(float(part)) - quantile(gray)) / 5 for part in below]
+    expected = np.clip(np.interp(plain[there][:, 0], values, normal), 0, 1) * 255
+    assert np.abs(found - expected).max() <= 1
+    assert len(np.unique(found)) > 30
+
+
+def test_the_color_of_a_background_shows_where_no_image_has_other_samples(shown: Shown) -> None:
+    clear = shown.tile({"backgroundValue": "0"})
+    missing = clear[..., 3] == 0
+    colored = shown.tile({"backgroundValue": "0", "backgroundColor": "1,2,3"})
+    np.testing.assert_array_equal(colored[missing], np.broadcast_to((1, 2, 3, 255), colored[missing].shape))
+    np.testing.assert_array_equal(colored[~missing], clear[~missing])
+    rule = {"backgroundValue": "0", "backgroundColor": "1,2,3", "backgroundTransparent": True}
+    np.testing.assert_array_equal(shown.tile(rule), clear)
+
+
 @pytest.mark.parametrize(
     ("rule", "name"),
     [
-        ({"gridFunctions": [{"functionType": "HillShade"}]}, "gridFunctions"),
-        ({"backgroundColor": "1,2,3"}, "backgroundColor"),
-        ({"stretchOption": {"stretchType": "GAUSSIAN"}}, "stretchType"),
+        ({"gridFunctions": [{"girdFuncName": "GFOrtho"}]}, "GFOrtho"),
+        ({"gridFunctions": [{"girdFuncName": "GFOverlay"}]}, "girdFuncName"),
+        ({"gridFunctions": [{"girdFuncName": "GFSlope"}, {"girdFuncName": "GFAspect"}]}, "gridFunctions"),
+        ({"gridFunctions": [{"girdFuncName": "GFSlope"}], "displayBands": "3"}, "band 3"),
+        ({"noDataColor": "1,2,3", "backgroundColor": "1,2,4"}, "backgroundColor"),
+        ({"noData": 1, "backgroundValue": 2}, "backgroundValue"),
+        ({"stretchOption": {"stretchType": "EQUALIZE"}}, "stretchType"),
     ],
 )
-def test_what_there_is_no_operation_for_is_refused_by_name(shown: Shown, rule: Any, name: str) -> None:
+def test_what_cannot_be_shown_is_refused_by_name(shown: Shown, rule: Any, name: str) -> None:
     response = ask(shown.application, f"{TILE}&renderingRule={quote(json.dumps(rule))}")
     assert response.status == 400
     assert name.encode() in bytes(response.body)  # type: ignore[arg-type]

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from iipserve.cache.memcached import MemcachedCache
+from iipserve.geo.georeference import Georeference
 from iipserve.geo.grid import Affine, GridRef
+from iipserve.geo.ground_steps import GroundSteps
 from iipserve.geometry import Region, Size
 from iipserve.image import ImageVersion
 from iipserve.plan import (
@@ -43,7 +45,8 @@ from iipserve.processing.colormap import Colormap
 from iipserve.processing.filters import Convolve, Hillshade
 from iipserve.processing.histogram import Equalize
 from iipserve.processing.icc import ToSRGB
-from iipserve.processing.stretching import Ends, StatisticsStretch
+from iipserve.processing.stretching import Ends, GaussianStretch, StatisticsStretch
+from iipserve.processing.terrain import Terrain, TerrainFunction
 from iipserve.processing.tone import Brightness, Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.processing.transparency import Background, Transparency
@@ -51,13 +54,16 @@ from iipserve.processing.value_colormap import Between, ValueColormap
 from iipserve.processing.watermark import BLENDS, Watermark
 
 CROP = Crop(ImageRef("a.tif", ImageVersion(1, 2)), 0, Region(0, 0, 256, 256), Size(256, 256))
+PLACE = Georeference("EPSG:32633", Affine(1.0, 0.0, 5.0, 0.0, -1.0, 9.0), CROP.size)
 MARK = BLENDS["additive"](np.zeros((8, 8, 4), np.uint8), 0.5)
 OPERATIONS: tuple[Operation, ...] = (
+    Terrain(TerrainFunction.SLOPE, 1, 2.0, 3.0, 4.0, GroundSteps(PLACE)),
     Transparency((0.0, -1.0)),
     SampleRange(((0, 0.0, 1.5), (None, 0.25, 0.5))),
     Stretch((1, 2)),
     Normalize((0, 1), True),
     StatisticsStretch(Ends.PERCENT, 0.5, 1.0),
+    GaussianStretch(3.0, True, (((0.0, 1.0), (0.5, 0.6)),)),
     Hillshade(3, 4),
     Twist(((1.0, 0.5), (0.1, 0.2))),
     Gamma(0.3),
@@ -146,6 +152,7 @@ CHANGES = {
     Between: lambda value: Between.RAMP,
     Resampling: lambda value: Resampling.CUBIC,
     MosaicRule: lambda value: MosaicRule.MEAN,
+    TerrainFunction: lambda value: TerrainFunction.ASPECT,
     Ends: lambda value: Ends.EXTREMES,
 }
 """Another value of each type that parts of a plan are made of."""

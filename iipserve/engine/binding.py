@@ -8,6 +8,7 @@ from weakref import ref
 
 from iipserve.engine.level_reader import LevelReader
 from iipserve.engine.redeclared import RedeclaredSource
+from iipserve.engine.terrain import TerrainReader, TerrainSource
 from iipserve.engine.view_reader import RenderServices
 from iipserve.geometry import new_tuple
 from iipserve.image import ImageInfo
@@ -60,6 +61,10 @@ def bind(
     clear = pipeline.transparency(plan.operations) if plan.operations else None
     if clear is not None and clear.nodata is not None:
         source = RedeclaredSource(source, clear.nodata)
+    terrain = pipeline.terrain(plan.operations) if plan.operations else None
+    heights = source
+    if terrain is not None:
+        source = TerrainSource(heights, terrain)
     is_final = not services.statistics.is_provisional(source, image)
     ranges = services.statistics.ranges(source, image)
     before: tuple[Operation, ...] = ()
@@ -70,14 +75,15 @@ def bind(
         before, after = pipeline.before_scaling(operations), pipeline.after_scaling(operations)
     to_display = _transform(ref(source.info), ranges, before, plan.encoding.bits)
     # pixels around a tile are decoded for its neighbors as well
-    keep = to_display is not None and to_display.apron > 0
+    keep = terrain is not None or (to_display is not None and to_display.apron > 0)
     tiles = services.shared_tiles if is_map and not keep else None
     if tiles is not None and tiles.keeps(source):
         read_tile = tiles.reader(source, image)
         read_part: PartReader | None = tiles.part_reader(source, image)
     else:
-        read_tile = services.decoder.reader(source, image, keep=keep)
-        read_part = services.decoder.part_reader(source, image, keep=keep)
+        read_tile = services.decoder.reader(heights, image, keep=keep)
+        read_part = services.decoder.part_reader(heights, image, keep=keep)
+    read_samples = None if terrain is None else TerrainReader(heights, level, terrain, read_tile, read_part)
     read = LevelReader(
         source,
         level,
@@ -86,6 +92,7 @@ def bind(
         nearest=nearest,
         marks_missing=marks_missing or clear is not None,
         read_part=read_part,
+        read_samples=read_samples,
     )
     return new_tuple(Bound, (read, after, is_final))
 

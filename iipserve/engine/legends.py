@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from iipserve.codecs import NO_METADATA, Encoder, Metadata
 from iipserve.engine.admission import Cost
+from iipserve.engine.terrain import TerrainSource
 from iipserve.engine.view_reader import RenderServices, ViewReader
 from iipserve.plan import Legend, RenderPlan
 from iipserve.processing import Context, Operation, Pixels, pipeline
@@ -30,6 +31,8 @@ class LegendReader(ViewReader):
         self._plan = plan
         self._legend = legend
         self._source = services.library.source(legend.image)
+        if terrain := pipeline.terrain(plan.operations):
+            self._source = TerrainSource(self._source, terrain)
         # measured now: a request that has been admitted must not measure
         self._is_final = not self._statistics.is_provisional(self._source, legend.image)
         self._ranges = self._statistics.ranges(self._source, legend.image)

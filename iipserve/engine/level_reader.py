@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -34,6 +35,8 @@ class LevelReader(NamedTuple):
     """Append opacity to display pixels of images that may miss some: 0 where they do."""
     read_part: PartReader | None = None
     """As of `join_tiles`."""
+    read_samples: Callable[[Region], Pixels] | None = None
+    """Reads the samples of a region of the level in place of its tiles."""
 
     @property
     def geometry(self) -> Level:
@@ -60,7 +63,8 @@ class LevelReader(NamedTuple):
     @property
     def reads_places(self) -> bool:
         """Whether `at` can read pixels by themselves: none depends on those around it, and tiles are decoded one by one."""
-        return not (self.source.reads_regions or (self.to_display is not None and self.to_display.apron))
+        depends_on_others = self.to_display is not None and self.to_display.apron
+        return not (self.source.reads_regions or self.read_samples is not None or depends_on_others)
 
     def at(self, columns: NDArray[np.intp], rows: NDArray[np.intp]) -> Pixels:
         """The pixels at some places, unscaled: of each tile only the box around them is read.
@@ -92,6 +96,8 @@ class LevelReader(NamedTuple):
 
     def _join(self, region: Region) -> Pixels:
         """The samples of a region."""
+        if self.read_samples is not None:
+            return self.read_samples(region)
         return join_tiles(self.source.info, self.level, region, self.read_tile, self.read_part)
 
     def _scaled(self, samples: Pixels, displayed: Pixels, size: Size) -> Pixels:

@@ -192,9 +192,9 @@ class MosaicReader(JointReader):
 
     def _reader(self, part: MosaicPart) -> CropReader | WarpReader:
         operations = part.operations
-        if self._range is not None and self._shares_range(part):
+        if self._range and self._shares_range(part):
             others = (each for each in operations if not each.is_measured)
-            operations = pipeline.ordered((self._range, *others))
+            operations = pipeline.ordered((*self._range, *others))
         single = RenderPlan(part.view, self._encoding, operations)
         if isinstance(part.view, Crop):
             return CropReader(self._services, single, part.view, is_map=True)
@@ -209,30 +209,29 @@ class MosaicReader(JointReader):
         return not known_ranges(info)
 
     @cached_property
-    def _range(self) -> Operation | None:
-        """The range of images that share one; None for that of each, also where the image to measure has a fault."""
+    def _range(self) -> tuple[Operation, ...]:
+        """What gives images that share a range this one; nothing for that of each, also where the image to measure has a fault."""
         image = self._view.range_of
         if image is None:
-            return None
+            return ()
         try:
             return self._measured(image)
         except IMAGE_FAULTS as error:
             self._faults[image.identifier] = None
             report(image.identifier, str(error))
-            return None
+            return ()
 
-    def _measured(self, image: ImageRef) -> Operation:
+    def _measured(self, image: ImageRef) -> tuple[Operation, ...]:
         """The range of an image: as the style measures it, else as it is displayed alone."""
         source, statistics = self._services.library.source(image), self._services.statistics
-        own = (each for part in self._view.parts for each in part.operations if each.is_measured)
-        by_style = next(own, None)
+        by_style = [each for each in self._view.parts[0].operations if each.is_measured]
         self._is_provisional = statistics.is_provisional(source, image)
-        if by_style is not None:
+        if by_style:
             context = Context(source.info, lambda: statistics.get(source, image), self._plan.digest)
-            return by_style.bound(context)
+            return tuple(each.bound(context) for each in by_style)
         ranges = statistics.ranges(source, image)
         bands = ((band, *shown) for band, shown in enumerate(ranges))
-        return SampleRange(((None, *ranges[0]), *bands))
+        return (SampleRange(((None, *ranges[0]), *bands)),)
 
     @property
     def _encoding(self) -> Encoding:

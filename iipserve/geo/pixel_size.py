@@ -36,13 +36,13 @@ def pixel_size(georeference: Georeference) -> float | None:
         return None
     with np.errstate(invalid="ignore"):
         turned = xs[1:] - xs[0]
-        across, up = _degrees(ys[0])
+        across, up = degree_lengths(ys[0])
         sides = np.hypot((turned - 360 * np.rint(turned / 360)) * across, (ys[1:] - ys[0]) * up).min(axis=0)
         sides = sides[np.isfinite(sides) & (sides > 0)]
     return float(np.median(sides)) if len(sides) else None
 
 
-def _degrees(latitudes: Coordinates) -> tuple[Coordinates, Coordinates]:
+def degree_lengths(latitudes: Coordinates) -> tuple[Coordinates, Coordinates]:
     """The lengths of a degree of longitude and of one of latitude on the ellipsoid of WGS 84, in metres.
 
     By its radii of curvature (Snyder, Map projections: a working manual, USGS 1395, equations 4-18 and 4-20).
@@ -68,5 +68,5 @@ def grid_pixel_size(grid: GridRef, box: Bounds) -> float:
 
 def height(box: Bounds) -> float:
     """The height of a box in degrees, in metres on the ground."""
-    _, up = _degrees(np.array([(box.min_y + box.max_y) / 2]))
+    _, up = degree_lengths(np.array([(box.min_y + box.max_y) / 2]))
     return float((box.max_y - box.min_y) * up[0])

@@ -32,6 +32,8 @@ Samples: TypeAlias = NDArray[np.float32]
 class Stage(enum.Enum):
     """When an operation is applied, and to what."""
 
+    SAMPLES = "samples"
+    """Replaces the samples of the file as they are read (`processing.terrain`); never called."""
     MISSING = "missing"
     """Sets which pixels are clear; never called."""
     RANGE = "range"
@@ -70,7 +72,7 @@ class Operation(ABC):
     """NORMALIZED only: whether each sample depends on the same sample only, by one rule for all bands."""
 
     is_measured: ClassVar[bool] = False
-    """RANGE only: whether the range follows from statistics, which images of one mosaic share."""
+    """RANGE and NORMALIZED only: whether the result follows from statistics, which images of one mosaic share."""
 
     @abstractmethod
     def __call__(self, pixels: Pixels) -> Pixels:

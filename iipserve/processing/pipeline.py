@@ -13,7 +13,8 @@ from iipserve.processing.filters import Convolve, Hillshade
 from iipserve.processing.histogram import Equalize
 from iipserve.processing.icc import ToSRGB
 from iipserve.processing.layout import has_alpha, packed, repeated, with_opacity
-from iipserve.processing.stretching import StatisticsStretch
+from iipserve.processing.stretching import GaussianStretch, StatisticsStretch
+from iipserve.processing.terrain import Terrain
 from iipserve.processing.tone import Brightness, Contrast, Gamma, Invert, Logarithm, SampleRange, Stretch
 from iipserve.processing.transform import Mirror, Rotate
 from iipserve.processing.transparency import Background, Transparency
@@ -21,8 +22,8 @@ from iipserve.processing.value_colormap import ValueColormap
 from iipserve.processing.watermark import Watermark
 
 ORDER: tuple[type[Operation], ...] = (
-    Transparency, SampleRange, Stretch, Normalize, StatisticsStretch,
-    Hillshade, Twist, Gamma, ChannelGamma, Logarithm, Invert, Colormap, ValueColormap, Convolve, Contrast, Brightness,
+    Terrain, Transparency, SampleRange, Stretch, Normalize, StatisticsStretch,
+    GaussianStretch, Hillshade, Twist, Gamma, ChannelGamma, Logarithm, Invert, Colormap, ValueColormap, Convolve, Contrast, Brightness,
     ToSRGB, Grayscale, Bitonal, Equalize, Mirror, Rotate, Opacity, Background, Watermark,
 )  # fmt: skip
 """The canonical order of operations (iipsrv's), independent of the client's; scaling follows Brightness."""
@@ -44,6 +45,11 @@ def before_scaling(operations: Iterable[Operation]) -> tuple[Operation, ...]:
 def transparency(operations: Iterable[Operation]) -> Transparency | None:
     """The operation that shows pixels without data as clear, or None."""
     return next((operation for operation in operations if isinstance(operation, Transparency)), None)
+
+
+def terrain(operations: Iterable[Operation]) -> Terrain | None:
+    """The operation that replaces heights by a function of them, or None."""
+    return next((operation for operation in operations if isinstance(operation, Terrain)), None)
 
 
 def after_scaling(operations: Iterable[Operation]) -> tuple[Operation, ...]:

@@ -1,9 +1,11 @@
-"""Ranges of samples by statistics: from the lowest to the highest, around the mean, without the rarest ends."""
+"""What samples become by statistics: ranges from the lowest to the highest, around the mean, without the rarest ends; a normal
+distribution."""
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import ClassVar
 
 import numpy as np
@@ -87,3 +89,60 @@ def clipped(band: BandStatistics, low: float, high: float, *, by_value: bool) ->
         for part, end in zip((first, last), ends, strict=True)
     )
     return float(dark), float(light)
+
+
+@dataclass(frozen=True, slots=True)
+class GaussianStretch(Operation):
+    """Map samples between the lowest and the highest such that their distribution becomes normal.
+
+    A sample that a part `p` of all is below becomes `0.5 + (q(p) - q(c)) / (2 d)`, where `q` is the inverse of the normal
+    distribution's cumulative function, `d` the standard deviations between gray and black or white, and `c` the part below the
+    sample that becomes gray: histogram matching, as `gaussstretch` of the USGS's ISIS and Whitebox do. It follows a
+    `StatisticsStretch` by extremes, which maps the lowest to 0 and the highest to 1.
+    """
+
+    stage: ClassVar[Stage] = Stage.NORMALIZED
+    is_measured: ClassVar[bool] = True
+
+    deviations: float
+    """Between gray and black, and between gray and white."""
+    around_median: bool = False
+    """The median becomes gray, else the mean."""
+    curves: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...] | None = None
+    """Samples from 0 to 1, ascending, of each color band, and what they become; None until bound."""
+
+    def __call__(self, pixels: Pixels) -> Pixels:
+        assert self.curves is not None, "bound before"
+        result = pixels.astype(np.float32)
+        for band, (samples, shown) in enumerate(self.curves[: pixels.shape[2]]):
+            result[..., band] = np.interp(pixels[..., band].astype(np.float64), samples, shown)
+        return result
+
+    def bound(self, context: Context) -> Operation:
+        if self.curves is not None:  # those of another image, which this one shares
+            return self
+        info, measured = context.info, context.statistics().bands
+        by_value = info.dtype == "uint8"
+        curves = (self.curve(each, by_value=by_value) for each in measured[: info.color_bands])
+        return replace(self, curves=tuple(curves))
+
+    def curve(self, band: BandStatistics, *, by_value: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Samples from 0 to 1 and what they become: one of each part of the histogram that has some.
+
+        Args:
+            band: its statistics.
+            by_value: as of `StatisticsStretch.range`.
+        """
+        counts = np.array(band.histogram, np.float64)
+        filled, width = np.flatnonzero(counts), band.maximum - band.minimum
+        if not len(filled) or not width:
+            return (0.0, 1.0), (0.5, 0.5)
+        # half of a part's samples are below its middle
+        below = (np.cumsum(counts) - counts / 2)[filled] / counts.sum()
+        samples = (filled - band.minimum) / width if by_value else (filled + 0.5) / BINS
+        gray = 0.5 if self.around_median else np.interp((band.mean - band.minimum) / width, samples, below)
+        normal = NormalDist()
+        shown = [
+            0.5 + (normal.inv_cdf(part) - normal.inv_cdf(gray)) / (2 * self.deviations) for part in below
+        ]
+        return tuple(samples.tolist()), tuple(shown)

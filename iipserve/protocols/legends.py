@@ -36,7 +36,7 @@ ENTRIES = 11
 def shows_scale(info: ImageInfo, style: Style) -> bool:
     """Whether each color of the style stands for one value of one band."""
     operations = style.operations
-    if color_map_of(operations):
+    if color_map_of(operations) or pipeline.terrain(operations):
         return True
     if any(isinstance(each, (Hillshade, Twist)) or each.apron for each in operations):
         return False
@@ -93,12 +93,14 @@ def plan_legend(
     if not shows_scale(info, style):
         crop = Crop(image, *place_region(info, Region.of_size(info.size), size))
         return RenderPlan(crop, encoding, style.operations)
-    band = _band(entry)
+    band = _band(entry, style)
     return RenderPlan(Legend(image, size, band.scale, band.offset, band.unit), encoding, style.operations)
 
 
-def _band(entry: LayerEntry) -> Band:
-    """The band that is displayed: the first."""
+def _band(entry: LayerEntry, style: Style) -> Band:
+    """The band that is displayed: the first, or what the style makes of it."""
+    if terrain := pipeline.terrain(style.operations):
+        return Band(terrain.function.value, terrain.function.unit)
     return bands_of(entry.info, entry.geo)[0]
 
 
@@ -120,7 +122,9 @@ class Description:
 
     def __call__(self, statistics: Statistics) -> Document:
         """The document, with the range of an image as it was measured."""
-        info, band = self.entry.info, _band(self.entry)
+        info, band = self.entry.info, _band(self.entry, self.style)
+        if terrain := pipeline.terrain(self.style.operations):
+            info = terrain.described(info)
         ranges = known_ranges(info) or measured_ranges(statistics.bands, info)
         context = Context(info, lambda: statistics, "")
         known = ramp(sample_format(info, ranges), pipeline.bound(self.style.operations, context), ENTRIES)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from iipserve.errors import InvalidRequest
 from iipserve.geo import crs
 from iipserve.geo.georeference import GeoImage, Georeference
 from iipserve.geo.grid import Affine, GridRef
+from iipserve.geo.ground_steps import ground_steps
 from iipserve.geo.image_scale import scale_of
 from iipserve.geo.layer import Layer, Style
 from iipserve.geometry import Region, Size, common_region
@@ -27,6 +29,7 @@ from iipserve.processing import Operation, pipeline
 from iipserve.processing.compositing import WHITE
 from iipserve.processing.layout import has_alpha
 from iipserve.processing.missing import may_miss, representable
+from iipserve.processing.terrain import Terrain
 from iipserve.processing.transparency import Background, Transparency
 from iipserve.protocols import Server
 from iipserve.protocols.encodings import plain_encoding, tile_encoding
@@ -81,7 +84,7 @@ def plan_map(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> R
     Raises:
         NoTransformation: coordinates of the map cannot be transformed to the image's system.
     """
-    image, operations = _image(info, geo, server), _operations(view, info, server)
+    image, operations = _image(info, geo, server), _operations(view, info, geo, server)
     profile = all(operation.keeps_profile for operation in operations)
     encoding = tile_encoding(view.format, info, server, profile=profile)
     shown = shown_part(view.layer, geo.georeference)
@@ -109,7 +112,7 @@ def place_image(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -
     Raises:
         NoTransformation: as `plan_map`.
     """
-    image, operations = _image(info, geo, server), _operations(view, info, server)
+    image, operations = _image(info, geo, server), _operations(view, info, geo, server)
     shown, levels = shown_part(view.layer, geo.georeference), _Levels(info, geo, server)
     found = _aligned_level(view.target, levels, shown)
     if found is None or wraps(found.region, geo.georeference, info.levels[found.level].size):
@@ -153,16 +156,26 @@ def _image(info: ImageInfo, geo: GeoImage, server: Server) -> ImageRef:
 # -- operations ------------------------------------------------------------------------------------
 
 
-def _operations(view: MapView, info: ImageInfo, server: Server) -> tuple[Operation, ...]:
+def _operations(view: MapView, info: ImageInfo, geo: GeoImage, server: Server) -> tuple[Operation, ...]:
     """The style, and what becomes of pixels without data."""
     own: list[Operation] = []
+    terrain = pipeline.terrain(view.style.operations)
+    if terrain is not None:
+        own.append(_located(terrain, info, geo))
     nodata = _nodata(view.layer, info)
     if nodata or info.dtype.startswith("float"):
         own.append(Transparency(None if nodata == info.nodata else nodata))
-    elif may_miss(info):
+    elif may_miss(info) or terrain is not None:
         own.append(Transparency(()))
     own.extend(shown_background(view.format, server, view.background, transparent=view.transparent))
     return pipeline.ordered((*view.style.operations, *own)) if own else view.style.operations
+
+
+def _located(terrain: Terrain, info: ImageInfo, geo: GeoImage) -> Terrain:
+    """A function of heights, with where the pixels of the image are."""
+    if terrain.band >= info.color_bands:
+        raise InvalidRequest(f"there is no band {terrain.band}; the image has {info.color_bands}, from 0")
+    return replace(terrain, ground=ground_steps(geo.georeference))
 
 
 def shown_background(

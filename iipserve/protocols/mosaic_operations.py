@@ -60,8 +60,9 @@ def _is_last(operation: Operation) -> bool:
 
 
 def _follows(operation: Operation, style: Sequence[Operation]) -> bool:
-    """Whether an operation follows the range of samples; none does where one needs the pixels around a pixel."""
-    return operation.stage is Stage.NORMALIZED and not any(each.apron for each in style)
+    """Whether an operation follows the range of samples and is not measured; none does where one needs the pixels around a pixel."""
+    is_later = operation.stage is Stage.NORMALIZED and not operation.is_measured
+    return is_later and not any(each.apron for each in style)
 
 
 def _between_ends(colormap: ValueColormap) -> tuple[SampleRange, ValueColormap]:

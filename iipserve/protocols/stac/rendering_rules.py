@@ -1,4 +1,5 @@
-"""Rendering rules of SuperMap's image services (`ImageRenderingRule` of its client) as styles of layers."""
+"""Rendering rules of SuperMap's image services (`ImageRenderingRule` of its client, npm `@supermap/iclient-common`) as styles
+of layers."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,8 +17,9 @@ from iipserve.geo.layer import Layer, Style
 from iipserve.geo.service.styles import style
 from iipserve.processing import Operation, pipeline
 from iipserve.processing.colormap import Colormap
-from iipserve.processing.stretching import Ends, StatisticsStretch
-from iipserve.processing.tone import Brightness
+from iipserve.processing.stretching import Ends, GaussianStretch, StatisticsStretch
+from iipserve.processing.terrain import Terrain, TerrainFunction
+from iipserve.processing.tone import Brightness, SampleRange
 from iipserve.processing.value_colormap import AS_STORED, Between, ValueColormap
 
 STYLE = "default"
@@ -29,14 +31,40 @@ STRETCHES: Mapping[str, Ends | None] = MappingProxyType(
         "PERCENTCLIP": Ends.PERCENT,
     }
 )
-"""Types of stretching; that to a normal distribution (GAUSSIAN) is not offered."""
+"""Types of stretching that are ranges of samples."""
+GAUSSIAN = "GAUSSIAN"
 USUAL_DEVIATIONS = 2.0
 """Standard deviations on either side of the mean, unless stated."""
+USUAL_GAUSSIAN = 3.0
+"""The same of a normal distribution, as `gaussstretch` of the USGS's ISIS has it."""
 INTERPOLATIONS = MappingProxyType(
     {"NEARESTNEIGHBOR": "nearest", "HIGHQUALITYBILINEAR": "bilinear", "DEFAULT": ""}
 )
-NOT_OFFERED = ("backgroundColor", "gridFunctions")
-"""Members that would change the picture in a way that there is no operation for: functions of heights need the size of pixels."""
+FUNCTIONS: Mapping[str, TerrainFunction | None] = MappingProxyType(
+    {
+        "GFHILLSHADE": TerrainFunction.HILLSHADE,
+        "GFSLOPE": TerrainFunction.SLOPE,
+        "GFASPECT": TerrainFunction.ASPECT,
+        "GFORTHO": None,
+    }
+)
+"""Functions of heights. `GFOrtho` has no parameters, and no published formula for its light and colors."""
+FUNCTION_NAMES = ("girdFuncName", "gridFuncName")
+"""Members that name a function: the client's own spelling, and what it means."""
+
+
+class Missing(NamedTuple):
+    """Members that say which samples are missing, and what shows there."""
+
+    value: str
+    color: str
+    transparent: str
+
+
+MISSING = (
+    Missing("noData", "noDataColor", "noDataTransparent"),
+    Missing("backgroundValue", "backgroundColor", "backgroundTransparent"),
+)
 MAX_LENGTH, MAX_COLORS, MAX_BANDS = 20_000, 1000, 65_535
 
 
@@ -67,18 +95,24 @@ def rendering_rule(text: str) -> RenderingRule:
         InvalidRequest: it is none, or asks for what is not offered.
     """
     rule = _parsed(text)
-    for name in NOT_OFFERED:
-        if rule.get(name) not in (None, "", 0, [], False):
-            raise InvalidRequest(f"{name} of renderingRule is not offered; leave it out")
     keys = _bands(rule) | _tone(rule)
+    stretch, resampling = _stretch(rule), _choice(rule, "interpolationMode", INTERPOLATIONS, "DEFAULT")
+    if terrain := _terrain(rule, keys.pop("bands", None) if rule.get("gridFunctions") else None):
+        if stretch:
+            raise InvalidRequest(
+                "stretchOption of renderingRule is for samples, and gridFunctions have ranges of their own; leave one out"
+            )
+        stretch = (terrain, SampleRange(((None, *terrain.function.range),)))
+        # the mean of two directions is none
+        resampling = "mode" if terrain.function is TerrainFunction.ASPECT else resampling
     try:
         operations = style({"name": STYLE, **keys}, "").operations
     except ConfigError as error:
         raise InvalidRequest(f"renderingRule: {error}") from error
-    operations = (*operations, *_stretch(rule.get("stretchOption")), *_brightness(rule), *_colors(rule))
+    operations = (*operations, *stretch, *_brightness(rule), *_colors(rule))
     return RenderingRule(
         Style(STYLE, operations=pipeline.ordered(operations)),
-        _choice(rule, "interpolationMode", INTERPOLATIONS, "DEFAULT"),
+        resampling,
         _nodata(rule),
         _background(rule),
     )
@@ -118,13 +152,50 @@ def _bands(rule: Mapping[str, Any]) -> dict[str, Any]:
     return {"bands": bands}
 
 
-def _stretch(option: Any) -> tuple[Operation, ...]:
-    """The range of samples, by statistics."""
+def _terrain(rule: Mapping[str, Any], bands: Sequence[int] | None) -> Terrain | None:
+    """The function of heights, of a band from 1."""
+    stated = rule.get("gridFunctions")
+    if not stated:
+        return None
+    functions = stated if isinstance(stated, list) else [stated]
+    if len(functions) != 1 or not isinstance(functions[0], dict):
+        raise InvalidRequest(
+            "gridFunctions of renderingRule is not an array of one object such as "
+            '{"girdFuncName": "GFHillShade", "Azimuth": 315, "Altitude": 45, "ZFactor": 1}'
+        )
+    if bands is not None and len(bands) != 1:
+        raise InvalidRequest("gridFunctions of renderingRule needs one band of heights in displayBands")
+    (values,) = functions
+    name = next((key for key in FUNCTION_NAMES if key in values), FUNCTION_NAMES[0])
+    function: TerrainFunction | None = _choice(values, name, FUNCTIONS, "none")
+    if function is None:
+        raise InvalidRequest(
+            "GFOrtho of gridFunctions is not offered, since no light and colors are published for it; "
+            "GFHillShade with an Altitude of 90 has the light above"
+        )
+    factor = _number(values.get("ZFactor", 1), "ZFactor", 1e-6, 1e6)
+    azimuth = _number(values.get("Azimuth", 315), "Azimuth", 0, 360)
+    altitude = _number(values.get("Altitude", 45), "Altitude", 0, 90)
+    band = bands[0] - 1 if bands else 0
+    if function is not TerrainFunction.HILLSHADE:  # the client sends the light with all of them
+        return Terrain(function, band, factor)
+    return Terrain(function, band, factor, azimuth, altitude)
+
+
+def _stretch(rule: Mapping[str, Any]) -> tuple[Operation, ...]:
+    """What samples become by statistics."""
+    option = rule.get("stretchOption")
     if option is None:
         return ()
     if not isinstance(option, dict):
         raise InvalidRequest("stretchOption of renderingRule is not an object")
-    ends: Ends | None = _choice(option, "stretchType", STRETCHES, "NONE")
+    ends: Ends | str | None = _choice(option, "stretchType", {**STRETCHES, GAUSSIAN: GAUSSIAN}, "NONE")
+    if ends == GAUSSIAN:
+        stated = option.get("gaussianCoefficient")
+        count = USUAL_GAUSSIAN if stated is None else _number(stated, "gaussianCoefficient", 1e-3, 1000)
+        around_median = _flag(option, "useMedianValue") or False
+        return StatisticsStretch(Ends.EXTREMES), GaussianStretch(count, around_median)
+    assert not isinstance(ends, str)
     if ends is Ends.DEVIATION:
         stated = option.get("stdevCoefficient")
         count = USUAL_DEVIATIONS if stated is None else _number(stated, "stdevCoefficient", 1e-3, 1000)
@@ -194,27 +265,50 @@ def _ramp(colors: Sequence[tuple[int, int, int, int]]) -> bytes:
 
 
 def _nodata(rule: Mapping[str, Any]) -> tuple[float, ...] | None:
-    """Samples that count as missing: those without data, unless they are to be seen, and those of the background."""
-    has_color = _background(rule) is not None
-    for value, clear in (("noData", "noDataTransparent"), ("backgroundValue", "backgroundTransparent")):
-        stated = rule.get(value)
-        is_missing = rule.get(clear) is not False or (has_color and value == "noData")
-        if stated not in (None, "") and is_missing:
-            parts = stated if isinstance(stated, list) else str(stated).split(",")
-            return tuple(_number(part, value, -1e308, 1e308) for part in parts[:MAX_COLORS])
-    return None
+    """Samples that count as missing: those without data and those of the background, unless they are to be seen as they are."""
+    found = {values for kind in MISSING if (values := _missing(rule, kind)) is not None}
+    if len(found) > 1:
+        raise InvalidRequest(
+            "noData and backgroundValue of renderingRule are different samples; one can be missing, so leave one out"
+        )
+    return found.pop() if found else None
+
+
+def _missing(rule: Mapping[str, Any], kind: Missing) -> tuple[float, ...] | None:
+    stated = rule.get(kind.value)
+    is_seen = _flag(rule, kind.transparent) is False and _color_of(rule, kind) is None
+    if stated in (None, "") or is_seen:
+        return None
+    parts = stated if isinstance(stated, list) else str(stated).split(",")
+    return tuple(_number(part, kind.value, -1e308, 1e308) for part in parts[:MAX_COLORS])
 
 
 def _background(rule: Mapping[str, Any]) -> tuple[int, int, int] | None:
     """The color of what has no data, unless that is to be clear."""
-    stated = rule.get("noDataColor")
-    if stated in (None, "", []) or rule.get("noDataTransparent") is True:
+    found = {color for kind in MISSING if (color := _color_of(rule, kind)) is not None}
+    if len(found) > 1:
+        raise InvalidRequest(
+            "noDataColor and backgroundColor of renderingRule are different; one color can show where no image has data"
+        )
+    return found.pop() if found else None
+
+
+def _color_of(rule: Mapping[str, Any], kind: Missing) -> tuple[int, int, int] | None:
+    stated = rule.get(kind.color)
+    if stated in (None, "", []) or _flag(rule, kind.transparent) is True:
         return None
     if not isinstance(stated, str):
         raise InvalidRequest(
-            f"noDataColor of renderingRule is {stated!r:.80}; a text such as 255,0,0 is needed"
+            f"{kind.color} of renderingRule is {stated!r:.80}; a text such as 255,0,0 is needed"
         )
     return _color(stated)[:3]
+
+
+def _flag(rule: Mapping[str, Any], name: str) -> bool | None:
+    stated = rule.get(name)
+    if stated is not None and not isinstance(stated, bool):
+        raise InvalidRequest(f"{name} of renderingRule is {stated!r:.80}; true or false is needed")
+    return stated
 
 
 def _number(value: Any, name: str, minimum: float, maximum: float) -> float:

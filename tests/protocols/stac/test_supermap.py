@@ -19,8 +19,9 @@ from iipserve.errors import InvalidRequest
 from iipserve.http import Response
 from iipserve.processing.color import Twist
 from iipserve.processing.colormap import Colormap
-from iipserve.processing.stretching import Ends, StatisticsStretch
-from iipserve.processing.tone import Brightness, Contrast, Gamma
+from iipserve.processing.stretching import Ends, GaussianStretch, StatisticsStretch
+from iipserve.processing.terrain import Terrain, TerrainFunction
+from iipserve.processing.tone import Brightness, Contrast, Gamma, SampleRange
 from iipserve.processing.value_colormap import ValueColormap
 from iipserve.protocols.stac.rendering_rules import rendering_rule
 from tests.protocols.stac.services import HOST, ROOT, ask, read
@@ -118,7 +119,7 @@ def test_a_rendering_rule_changes_the_picture(collection: app.Application) -> No
     assert (green == 0).all()
     np.testing.assert_allclose(red + blue, 255, atol=1)
     refused = tile(collection, "&renderingRule=" + quote('{"gridFunctions": [{"x": 1}]}'))
-    assert value(refused, 400)["description"].startswith("gridFunctions")
+    assert value(refused, 400)["description"].startswith("girdFuncName of renderingRule")
 
 
 def test_statistics(collection: app.Application, folder: Path) -> None:
@@ -152,6 +153,15 @@ def test_legends(collection: app.Application) -> None:
     assert pixels(ask(collection, f"{ROOT}collections/c/legend.png?renderingRule={rule}")).size
 
 
+def test_a_legend_of_slopes_is_in_degrees(collection: app.Application) -> None:
+    rule = quote(json.dumps({"gridFunctions": [{"girdFuncName": "GFSlope"}]}))
+    shown = read(collection, f"{ROOT}collections/c/legend.json?renderingRule={rule}")
+    entries = shown["Legend"][0]["rules"][0]["symbolizers"][0]["Raster"]["colormap"]["entries"]
+    assert [entries[0]["label"], entries[-1]["label"]] == ["0 °", "90 °"]
+    assert [entries[0]["color"], entries[-1]["color"]] == ["#000000", "#FFFFFF"]
+    assert pixels(ask(collection, f"{ROOT}collections/c/legend.png?renderingRule={rule}")).size
+
+
 # -- rules -----------------------------------------------------------------------------------------
 
 
@@ -176,6 +186,26 @@ def test_legends(collection: app.Application) -> None:
         (
             {"stretchOption": {"stretchType": "PERCENTCLIP", "minPercent": 0.5, "maxPercent": 2}},
             (StatisticsStretch(Ends.PERCENT, 0.5, 2.0),),
+        ),
+        (
+            {"stretchOption": {"stretchType": "GAUSSIAN", "useMedianValue": True}},
+            (StatisticsStretch(Ends.EXTREMES), GaussianStretch(3.0, True)),
+        ),
+        (
+            {
+                "gridFunctions": [
+                    {"girdFuncName": "GFHillShade", "Azimuth": 10, "Altitude": 20, "ZFactor": 0.5}
+                ]
+            },
+            (Terrain(TerrainFunction.HILLSHADE, 0, 0.5, 10, 20), SampleRange(((None, 0, 255),))),
+        ),
+        (
+            {"displayBands": 2, "gridFunctions": [{"girdFuncName": "GFSlope", "Altitude": 45, "ZFactor": 1}]},
+            (Terrain(TerrainFunction.SLOPE, 2), SampleRange(((None, 0, 90),))),
+        ),
+        (
+            {"gridFunctions": [{"gridFuncName": "gfaspect", "Azimuth": 360}], "gamma": 2},
+            (Terrain(TerrainFunction.ASPECT), SampleRange(((None, 0, 360),)), Gamma(0.5)),
         ),
         ({"stretchOption": {"stretchType": "NONE"}, "gamma": 1, "contrast": 0, "brightness": 0}, ()),
         ({"gamma": 2, "contrast": -50}, (Gamma(0.5), Contrast(0.5))),
@@ -204,6 +234,13 @@ def test_samples_without_data_of_rules() -> None:
     assert rendering_rule('{"noDataColor": "10,20,30", "noDataTransparent": true}').background is None
     assert rendering_rule('{"backgroundValue": "-9999"}').nodata == (-9999,)
     assert rendering_rule('{"interpolationMode": "HIGHQUALITYBILINEAR"}').resampling == "bilinear"
+    background = rendering_rule('{"noData": 5, "backgroundValue": 5, "backgroundColor": "1,2,3"}')
+    assert (background.nodata, background.background) == ((5,), (1, 2, 3))
+
+
+def test_directions_are_not_averaged() -> None:
+    rule = '{"gridFunctions": [{"girdFuncName": "GFAspect"}], "interpolationMode": "HIGHQUALITYBILINEAR"}'
+    assert rendering_rule(rule).resampling == "mode"
 
 
 @pytest.mark.parametrize(
@@ -212,12 +249,17 @@ def test_samples_without_data_of_rules() -> None:
         "", "[]", "{", "[" * 5000, '{"displayMode": "x"}', '{"displayBands": "a"}', '{"displayBands": [1, 2]}',
         '{"displayBands": [-1]}', '{"displayBands": [1e9]}', '{"displayBands": [0.5]}', '{"displayBands": [{}]}',
         '{"gamma": 0}', '{"gamma": -1}', '{"gamma": NaN}', '{"gamma": "x"}', '{"gamma": true, "contrast": 900}',
-        '{"stretchOption": 5}', '{"stretchOption": {"stretchType": "GAUSSIAN"}}', '{"colorScheme": "x"}', '{"colorScheme": []}',
+        '{"stretchOption": 5}', '{"stretchOption": {"stretchType": "GAUSSIAN", "gaussianCoefficient": 0}}', '{"colorScheme": "x"}', '{"colorScheme": []}',
         '{"colorScheme": ["1,2"]}', '{"colorScheme": ["1,2,999"]}', '{"colorTable": ["a: 1,2,3"]}', '{"colorTable": ["1"]}',
         '{"noData": "x"}', '{"noData": {}}', '{"interpolationMode": 5}', '{"brightness": 500}', '{"noData": "1_0"}',
         '{"gamma": ' + "9" * 400 + "}", '{"stretchOption": {"stretchType": "PERCENTCLIP", "minPercent": 60, "maxPercent": 40}}',
         '{"stretchOption": {"stretchType": "PERCENTCLIP", "minPercent": -1}}', '{"noDataColor": {"red": 1}}', '{"noDataColor": "1,2"}',
-        '{"stretchOption": {"stretchType": "STANDARDDEVIATION", "stdevCoefficient": 0}}', '{"backgroundColor": "1,2,3"}',
+        '{"stretchOption": {"stretchType": "STANDARDDEVIATION", "stdevCoefficient": 0}}', '{"backgroundColor": 1}',
+        '{"backgroundColor": "1,2,3", "noDataColor": "1,2,4"}', '{"noDataTransparent": "x", "noData": 1}', '{"gridFunctions": 5}',
+        '{"gridFunctions": [5]}', '{"gridFunctions": [{"girdFuncName": 5}]}', '{"gridFunctions": [{"girdFuncName": "GFOrtho"}]}',
+        '{"gridFunctions": [{"girdFuncName": "GFHillShade", "Azimuth": 361}]}', '{"gridFunctions": [{"girdFuncName": "GFSlope", "ZFactor": 0}]}',
+        '{"gridFunctions": [{"girdFuncName": "GFSlope"}], "displayBands": "0,1,2"}',
+        '{"gridFunctions": [{"girdFuncName": "GFSlope"}], "stretchOption": {"stretchType": "GAUSSIAN"}}',
     ],
 )  # fmt: skip
 def test_malformed_rules_are_refused(text: str) -> None:
