@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 
 from iipserve.collection_jobs.context import Context, context_of
 from iipserve.collection_jobs.control import Control, Dismissed
-from iipserve.collection_jobs.watch_jobs import begin_stated, stated_jobs
+from iipserve.collection_jobs.watch_jobs import begin_stated, check_watched, stated_jobs
 from iipserve.collection_jobs.work import WORK, prepare
 from iipserve.collection_jobs.workers import has_ended, this_worker
 from iipserve.collections.access import Access
@@ -113,7 +113,8 @@ class JobRunner:
                 raise Overloaded(f"{MAX_WAITING} jobs are waiting; ask again later")
         kept = None if content is None else _kept(content)
         job = replace(job, id=secrets.token_hex(8), worker=self._worker, is_resumable=content is None)
-        job = context.store.create_job(job)
+        check = partial(check_watched, context, job) if job.kind == WATCH else None
+        job = context.store.create_job(job, check)
         with self._changed:
             self._waiting.append(_Task(job, kept))
         self._wake()

@@ -81,21 +81,32 @@ def _check_stated(context: Context, control: Control, access: Access) -> None:
 
 
 def check_watch(context: Context, job: Job) -> None:
-    """See that a folder can be watched.
+    """See that there is a folder to watch.
 
     Raises:
-        InvalidRequest, Forbidden: it is none.
-        Conflict: it is watched already, or too many are.
+        InvalidRequest, Forbidden: there is none.
     """
     href = job.parameters["href"]
-    path = context.roots.place(href)
-    if not os.path.isdir(path):
+    if not os.path.isdir(context.roots.place(href)):
         raise InvalidRequest(f"there is no folder {href!r:.200} below the folder of images")
-    watched = [each for each in context.store.unfinished_jobs() if each.kind == WATCH]
+
+
+def check_watched(context: Context, job: Job, unfinished: tuple[Job, ...]) -> None:
+    """See that a folder is not watched yet, and that not too many are.
+
+    Args:
+        context: where folders are.
+        job: that is to watch one; of the service file, however many are watched.
+        unfinished: jobs that are still to be done.
+
+    Raises:
+        Conflict: it is, or they are.
+    """
+    path, watched = _path(context, job), [each for each in unfinished if each.kind == WATCH]
     for each in watched:
         if each.collection == job.collection and _path(context, each) == path:
             raise Conflict(f"the job {each.id!r} watches this folder")
-    if len(watched) >= MAX_WATCHED:
+    if len(watched) >= MAX_WATCHED and not job.parameters.get(STATED):
         raise Conflict(f"{MAX_WATCHED} folders are watched, which are the most; end a job of the kind watch")
 
 
@@ -125,6 +136,7 @@ def begin_stated(context: Context, stated: Iterable[Job], worker: str) -> Iterat
     for job in stated:
         try:
             if all(each.id != job.id for each in context.store.jobs(job.collection)):
-                yield context.store.create_job(replace(job, worker=worker))
-        except (NotFound, Conflict):  # without the collection; or another worker was quicker
+                check = partial(check_watched, context, job)
+                yield context.store.create_job(replace(job, worker=worker), check)
+        except (NotFound, Conflict):  # without the collection; or the folder is watched by now
             continue

@@ -239,9 +239,18 @@ class SqlStore(Store):
 
     # -- jobs
 
-    def create_job(self, job: Job) -> Job:
+    def create_job(self, job: Job, check: Callable[[tuple[Job, ...]], None] | None = None) -> Job:
         """See `Store`."""
-        return self.write(lambda connection: job_rows.create(connection, self, job))
+
+        def checked(connection: Connection) -> Job:
+            if check is not None:
+                # in the order in which deleting a collection locks them
+                self.collection_row(connection, job.collection, lock=True)
+                connection.execute(select(self.tables.store).with_for_update()).one()
+                check(job_rows.unfinished(connection, self))
+            return job_rows.create(connection, self, job)
+
+        return self.write(checked)
 
     def job(self, collection: str, id: str) -> Job:
         """See `Store`."""

@@ -9,7 +9,7 @@ everything that was changed before it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -163,8 +163,17 @@ class Store(ABC):
     # -- jobs, which are no part of the version of their collection
 
     @abstractmethod
-    def create_job(self, job: Job) -> Job:
-        """Add a job; gives it as it is stored. Raises `NotFound` for the collection."""
+    def create_job(self, job: Job, check: Callable[[tuple[Job, ...]], None] | None = None) -> Job:
+        """Add a job; gives it as it is stored.
+
+        Args:
+            job: the job.
+            check: called with all jobs that are still to be done, while no other is added that is checked too; what it raises
+                keeps this one from being added.
+
+        Raises:
+            NotFound: there is no such collection.
+        """
 
     @abstractmethod
     def job(self, collection: str, id: str) -> Job:

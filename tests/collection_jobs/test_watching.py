@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ pytest.importorskip("sqlalchemy")
 
 from iipserve import app
 from iipserve.collection_jobs.watching import Watch
+from iipserve.collection_jobs.work import prepare
 from iipserve.collection_jobs.workers import this_worker
 from iipserve.collections.jobs import Job
 from iipserve.engine.image_items import read_item
@@ -116,6 +118,27 @@ def test_images_are_added_as_they_come_until_the_job_is_ended(watching: Watching
     shutil.copy(watching.images / "1.tif", watching.images / "late.tif")
     assert watching.job(job.id).state.status == "dismissed"
     assert len(watching.service.ids()) == COUNT + 1
+
+
+def test_one_of_two_workers_watches_a_folder_that_both_are_asked_for(
+    watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have found nothing against it before either has added its job."""
+    both = threading.Barrier(2)
+
+    def prepared(context: Any, job: Job) -> None:
+        prepare(context, job)
+        both.wait()
+
+    monkeypatch.setattr("iipserve.collection_jobs.runner.prepare", prepared)
+    workers = [watching.service.worker() for _ in range(2)]
+    body = {"kind": "watch", "href": "."}
+    with ThreadPoolExecutor(2) as pool:
+        answers = [
+            pool.submit(ask, worker, f"{ROOT}collections/c/jobs", "POST", body, **HERE) for worker in workers
+        ]
+        assert sorted(answer.result().status for answer in answers) == [202, 409]
+    assert [job.kind for job in watching.store.jobs("c")] == ["watch"]
 
 
 def test_another_worker_goes_on_and_does_not_give_up(watching: Watching) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from iipserve.collections import job_rows, jobs
 from iipserve.collections.jobs import Job, JobFailure, JobState
 from iipserve.collections.store import Store
-from iipserve.errors import NotFound
+from iipserve.errors import Conflict, NotFound
 from tests.collections.images import collection
 
 WORKER = "host:1:2"
@@ -54,6 +56,29 @@ def test_a_job_that_has_ended_is_not_reported_again(filled: Store) -> None:
     assert filled.report_job("j", WORKER, JobState(jobs.FAILED, "why"))
     assert not filled.report_job("j", WORKER, JobState(jobs.RUNNING))
     assert filled.job("aerial", "j").state == JobState(jobs.FAILED, "why")
+
+
+def test_of_equal_jobs_that_are_added_at_once_one_is(filled: Store) -> None:
+    """Each sees the others, or is seen by them, however many connections add some."""
+    at_once = threading.Barrier(6)
+
+    def alone(unfinished: tuple[Job, ...]) -> None:
+        if unfinished:
+            raise Conflict("there is one")
+
+    def add(id: int) -> str:
+        at_once.wait()
+        try:
+            return filled.create_job(Job(id=str(id), collection="aerial", kind=jobs.WATCH), alone).id
+        except Conflict:
+            return ""
+
+    with ThreadPoolExecutor(at_once.parties) as pool:
+        added = [id for id in pool.map(add, range(at_once.parties)) if id]
+    assert [job.id for job in filled.jobs("aerial")] == added
+    assert len(added) == 1
+    with pytest.raises(NotFound):
+        filled.create_job(Job(id="x", collection="none", kind=jobs.WATCH), alone)
 
 
 def test_one_worker_takes_a_job_over(filled: Store) -> None:
