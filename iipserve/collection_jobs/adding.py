@@ -11,6 +11,7 @@ from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from iipserve.collection_jobs.context import Context
+from iipserve.collections.edits import with_edits
 from iipserve.collections.store import Store
 from iipserve.collections.values import CREATED, REFUSED, REPLACED, Item, ItemResult, ItemSearch
 from iipserve.engine.image_items import ItemOptions, read_item
@@ -62,13 +63,6 @@ class Outcome(NamedTuple):
 
     def __str__(self) -> str:
         return self.text(len(self.failures))
-
-
-def with_edits(item: Item, before: Item | None) -> Item:
-    """An item that was read again, with what only people have said of it."""
-    if before is None:
-        return item
-    return replace(item, properties={**before.properties, **item.properties}, members=before.members)
 
 
 def written(store: Store, collection: str, items: Sequence[Item]) -> Outcome:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from iipserve.collection_jobs.adding import with_edits
 from iipserve.collection_jobs.context import Context
+from iipserve.collections.edits import with_edits
 from iipserve.collections.values import BROKEN, MISSING, Item
 from iipserve.engine.image_items import ItemOptions, read_item
 from iipserve.errors import INTERNAL_ERROR, IIPServeError, ImageNotFound, NotFound, PreconditionFailed

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from iipserve.collections.edits import ORIGIN
 from iipserve.collections.identifiers import checked
 from iipserve.collections.values import Item, Json
 from iipserve.engine.files import ATTEMPTS, ImageChanged
@@ -213,7 +214,7 @@ def _bands(info: ImageInfo, geo: GeoImage | None) -> Iterator[Json]:
 
 def _properties(metadata: Mapping[str, str], period: Period) -> dict[str, Any]:
     """Properties that metadata state, in STAC's words."""
-    found: dict[str, Any] = {"iipserve:datetime_from": period.origin}
+    found: dict[str, Any] = {ORIGIN: period.origin}
     for name in CLOUD_COVER:
         with suppress(ValueError):
             cover = float(metadata.get(name, ""))

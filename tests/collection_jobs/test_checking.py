@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ pytest.importorskip("sqlalchemy")
 
 from iipserve import app
 from iipserve.collection_jobs.checking import ATTEMPTS, BUSY
-from iipserve.collections.values import BROKEN
+from iipserve.collections.values import BROKEN, Item
 from iipserve.engine.image_items import read_item
 from iipserve.errors import INTERNAL_ERROR
 from tests.collection_jobs.test_runner import COUNT, Service
+from tests.protocols.stac.services import ROOT, ask
+from tests.protocols.stac.test_permissions import HERE
 
 CHANGED_NS = 1_000_000_000
 
@@ -34,9 +37,21 @@ class Repair:
         assert self._service.done(self._worker, kind="add", href=".").state.done == COUNT
         self.change("2.tif")
 
-    def change(self, name: str) -> None:
+    def change(self, name: str, time_ns: int = CHANGED_NS) -> None:
         """Give a file another time."""
-        os.utime(self._images / name, ns=(CHANGED_NS, CHANGED_NS))
+        os.utime(self._images / name, ns=(time_ns, time_ns))
+
+    def patch(self, **members: Any) -> None:
+        """Say something of the item as clients do."""
+        address = f"{ROOT}collections/c/items/2.tif"
+        assert ask(self._worker, address, "PATCH", members, **HERE).status == 204
+
+    def read_again(self, **asked: Any) -> Item:
+        """The item, once its file has been read again."""
+        assert self._service.done(self._worker, **asked).state.status == "successful"
+        item = self.store.item("c", "2.tif")
+        assert item.mtime_ns == (self._images / "2.tif").stat().st_mtime_ns
+        return item
 
     def edit(self) -> None:
         """Say something of the item."""
@@ -76,6 +91,47 @@ def test_what_a_client_says_meanwhile_is_kept(repair: Repair) -> None:
     assert done == (f"{COUNT} items, 1 repaired", {"2.tif": "changed"})
     item = repair.store.item("c", "2.tif")
     assert (item.properties["edit"], item.mtime_ns) == (1, CHANGED_NS)
+
+
+SQUARE = {"type": "Polygon", "coordinates": [[[10, 40], [11, 40], [11, 41], [10, 41], [10, 40]]]}
+AGAIN = ({"kind": "check", "repair": True}, {"kind": "add", "href": "."})
+"""What reads a file again that has changed."""
+
+
+@pytest.mark.parametrize("asked", AGAIN, ids=lambda asked: asked["kind"])
+def test_what_a_client_has_corrected_stays_when_the_file_is_read_again(repair: Repair, asked: Any) -> None:
+    corrected = {"datetime": "2001-02-03T04:05:06Z", "eo:cloud_cover": 7, "title": "A"}
+    repair.patch(geometry=SQUARE, bbox=None, properties=corrected)
+    before = repair.store.item("c", "2.tif")
+    assert before.properties["iipserve:edited"] == ["datetime", "eo:cloud_cover", "geometry"]
+    assert before.properties["iipserve:datetime_from"] == "client"
+    item = repair.read_again(**asked)
+    assert item.datetime == datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
+    assert (item.geometry, item.bounds) == (before.geometry, before.bounds)
+    assert item.properties == before.properties
+
+
+@pytest.mark.parametrize("asked", AGAIN, ids=lambda asked: asked["kind"])
+def test_what_no_client_has_corrected_is_that_of_the_file(repair: Repair, asked: Any) -> None:
+    """An item that a client gets and sends back as it is, with a title, says nothing of its time and place."""
+    repair.patch(properties={"title": "A", "platform": "kite"})
+    repair.patch(properties={"iipserve:edited": ["datetime"], "iipserve:datetime_from": "client"})
+    item = repair.read_again(**asked)
+    assert item.datetime == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+    assert item.properties["iipserve:edited"] == ["platform"]
+    assert item.properties["iipserve:datetime_from"] == "file"
+
+
+def test_a_date_that_was_given_for_all_images_stays_until_another_one_is(repair: Repair) -> None:
+    repair.store.delete_item("c", "2.tif")
+    assert repair.read_again(kind="add", href=".", date="1990-05-06").datetime == datetime(
+        1990, 5, 6, tzinfo=UTC
+    )
+    repair.change("2.tif", 2 * CHANGED_NS)
+    assert repair.read_again(kind="check", repair=True).datetime == datetime(1990, 5, 6, tzinfo=UTC)
+    repair.change("2.tif", 3 * CHANGED_NS)
+    found = repair.read_again(kind="check", repair=True, date="1991-05-06")
+    assert found.datetime == datetime(1991, 5, 6, tzinfo=UTC)
 
 
 def test_an_item_that_changes_again_and_again_stays(repair: Repair) -> None:

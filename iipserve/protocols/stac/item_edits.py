@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from iipserve.collections.access import Access
+from iipserve.collections.edits import EDITED, ORIGIN, edited_of, marked
 from iipserve.collections.footprints import Footprint, stated_footprint
 from iipserve.collections.identifiers import checked
 from iipserve.collections.times import parse_instant
@@ -26,7 +27,7 @@ DERIVED_MEMBERS = frozenset((
 ))  # fmt: skip
 """Members of STAC items that are fields of `Item`, or follow from them."""
 TIMES = ("datetime", "start_datetime", "end_datetime")
-STORED_PROPERTIES = frozenset((*TIMES, "created", "updated", "iipserve:status"))
+STORED_PROPERTIES = frozenset((*TIMES, "created", "updated", "iipserve:status", EDITED, ORIGIN))
 """Properties that the store or the file gives; what clients say of them is not kept."""
 FILE_PROPERTIES = frozenset(("gsd", "bands", "raster:bands", "eo:bands"))
 """Properties that follow from the file of an item that has one, as do those of `PLACE`."""
@@ -61,7 +62,7 @@ class ItemEdit:
             InvalidRequest: it has no time.
             ImageNotFound, UnsupportedImage, DecodeError, ImageUnavailable, Forbidden: its file cannot be read, or may not.
         """
-        item = self._base(collection, access, current)
+        item = base = self._base(collection, access, current)
         has_file = bool(item.href)
         item = replace(
             item,
@@ -69,9 +70,9 @@ class ItemEdit:
             properties=self._properties(item, current, has_file=has_file),
             members=self.members,
         )
-        if self.footprint is not None:
+        if self.footprint is not None and not _is_same(self.footprint, base):
             item = replace(item, geometry=self.footprint.geometry, bounds=self.footprint.bounds)
-        elif not has_file:
+        elif self.footprint is None and not has_file:
             item = replace(item, geometry=None, bounds=())
         if self.times is not None:
             time, start, end = self.times
@@ -80,7 +81,7 @@ class ItemEdit:
             raise InvalidRequest(
                 "the item has no properties.datetime, and no start_datetime and end_datetime"
             )
-        return item
+        return marked(item, base, edited_of(base)) if has_file else item
 
     def _base(self, collection: str, access: Access, current: Item | None) -> Item:
         """What its file says."""
@@ -98,6 +99,13 @@ class ItemEdit:
         }
         # a new item has what its file says of itself, unless the client says something else
         return kept if current is not None else {**item.properties, **kept}
+
+
+def _is_same(footprint: Footprint, item: Item) -> bool:
+    """Whether a footprint is that of an item, as clients get it and send it back."""
+    if item.geometry is None or item.bbox is None:
+        return False
+    return stated_footprint(item.geometry, list(item.bbox)).geometry == footprint.geometry
 
 
 def item_edit(value: Any, *, collection: str, id: str = "", root: str = "") -> ItemEdit:

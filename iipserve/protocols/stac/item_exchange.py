@@ -10,6 +10,8 @@ from datetime import datetime
 from types import MappingProxyType, NoneType
 from typing import Any, BinaryIO
 
+from iipserve.collections.edits import GEOMETRY, edited_of
+from iipserve.collections.footprints import stated_footprint
 from iipserve.collections.times import parse_instant
 from iipserve.collections.values import OK, Item, Json, split_box
 from iipserve.errors import InvalidRequest
@@ -192,6 +194,8 @@ def with_statements(item: Item, document: Mapping[str, Any]) -> Item:
         others = foreign_assets({key: value for key, value in document["assets"].items() if key != IMAGE}, "")
         members |= {"assets": others} if others else {}
     item = replace(item, properties={**item.properties, **own}, members=members)
+    if GEOMETRY in edited_of(item) and document.get("geometry") is not None:
+        item = replace(item, **stated_footprint(document["geometry"], document.get("bbox"))._asdict())
     moment, start, end = (
         _instant(stated.get(name)) for name in ("datetime", "start_datetime", "end_datetime")
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from iipserve.collections.access import Access
+from iipserve.collections.edits import with_edits
 from iipserve.collections.values import CREATED, Item
 from iipserve.errors import NotFound
 from iipserve.http import Body
@@ -38,9 +39,7 @@ class UploadImage:
         current = self._current(access, name)
         self.conditions.check(None if current is None else state_of(current))
         item = access.receive(name, self.id, self.body.file)
-        if current is not None:
-            properties = {**item.properties, **current.properties}
-            item = replace(item, properties=properties, members=current.members)
+        item = with_edits(item, current)
         (result,) = access.store.add_items(name, [item], upsert=True)
         return Edited(access.store.item(name, item.id), is_new=result.status == CREATED)
 
