@@ -30,6 +30,7 @@ from iipserve.protocols.stac.parquet_columns import (
     Path,
     document_of,
 )
+from iipserve.protocols.stac.parquet_limits import check_limits
 
 PACKAGES = ("arro3.core", "arro3.io")
 BATCH_ROWS = 1
@@ -197,13 +198,15 @@ def read_parquet(file: BinaryIO) -> Iterator[Json]:
     """The items of a file.
 
     Raises:
-        InvalidRequest: it is none of GeoParquet, or a row is no item, or longer than `MAX_LINE`.
+        InvalidRequest: it is none of GeoParquet, beyond the limits of `parquet_limits`, or a row is no item, or longer than
+            `MAX_LINE`.
         NotInstalled: a package is missing.
     """
     require()
     from arro3.io import read_parquet as read
     from arro3.io import write_ndjson
 
+    check_limits(file)
     reader: Any = _tried(lambda: read(file, batch_size=BATCH_ROWS))
     metadata = _metadata(reader.schema.metadata)
     paths, geometry = _json_paths(metadata), _geometry_column(metadata)
