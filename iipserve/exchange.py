@@ -52,6 +52,8 @@ class Exchange:
     """Where the bytes come from; empty if everything was in memory."""
     renders = 0
     """Images that were made for it."""
+    missing: tuple[str, ...] = ()
+    """Identifiers of images that the answer lacks, as they cannot be opened or read."""
     error = ""
     """Name of the class of the error that is the answer."""
     sent = 0
@@ -164,6 +166,13 @@ def rendered() -> None:
     exchange = running.get(get_ident())
     if exchange is not None:
         exchange.renders += 1
+
+
+def lacks(identifier: str) -> None:
+    """Note that the answer is without an image."""
+    exchange = running.get(get_ident())
+    if exchange is not None and identifier not in exchange.missing:
+        exchange.missing = (*exchange.missing, identifier)
 
 
 def images_being_read() -> list[str]:

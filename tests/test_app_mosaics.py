@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import get_ident
 
 import numpy as np
 import pytest
@@ -18,8 +19,12 @@ from iipserve.collections.values import Item
 from iipserve.engine.georeferencing import Georeferences
 from iipserve.engine.image_items import read_item
 from iipserve.engine.library import Library
+from iipserve.exchange import Exchange, running
 from iipserve.http import Response
 from iipserve.image import ImageName
+from iipserve.transport.answered import answered
+from iipserve.transport.counters import Counters
+from iipserve.transport.metrics import Metrics
 from tests.geo_rasters import from_origin, rasterio, write_geotiff
 from tests.published import NAME, NORTH, SIDE, STEP, WEST, Published, summer
 from tests.test_app import ask, body, header, picture
@@ -91,6 +96,29 @@ def test_a_missing_image_leaves_its_hole_until_it_is_back(
     response = ask(application, WHOLE)
     assert row(response) == MOSAIC.tolist()
     assert "Warning" not in dict(response.headers)
+
+
+def test_one_missing_image_of_ten_is_counted_and_named(published: Published) -> None:
+    published.store.delete_items(NAME, [f"{year}.tif" for year in (2014, 2015, 2016)])
+    names = [f"part{index}.tif" for index in range(10)]
+    for index, name in enumerate(names):
+        place = from_origin(WEST + index * 20 * STEP, NORTH, STEP, STEP)
+        write_geotiff(published.images / name, np.full((SIDE, 20), 20 + index, np.uint8), transform=place)
+    add(published, names, 2020)
+    (published.images / "part4.tif").unlink()
+    application, counters = published.application(), Counters(1).own
+    exchange = running[get_ident()] = Exchange()
+    try:
+        response = ask(application, map_address(0, 0, 200, SIDE))
+    finally:
+        del running[get_ident()]
+    expected = np.repeat(20 + np.arange(10), 20)
+    expected[80:100] = 0
+    assert row(response) == expected.tolist()
+    assert "1 of 10 images cannot be read: part4.tif" in (header(response, "Warning") or "")
+    exchange.response = response
+    Metrics(counters).add(answered(exchange, trusted=True, complete=True), exchange)
+    assert dict(counters.series())["missing_images|wms"][0] == 1
 
 
 def test_a_mosaic_of_which_every_image_is_missing_is_clear(published: Published) -> None:

@@ -21,6 +21,7 @@ COUNTERS = {
     "requests": ("Requests that have been answered.", ("protocol", "status")),
     "response_bytes": ("Bytes of the bodies of answers.", ("protocol",)),
     "renders": ("Images that were made.", ("protocol",)),
+    "missing_images": ("Images that answers lack, as they cannot be opened or read.", ("protocol",)),
     "errors": ("Answers that are errors, by kind.", ("kind",)),
     "incomplete_responses": ("Answers of which the client did not receive all.", ()),
     "workers_replaced": ("Worker processes that ended and were replaced, by reason.", ("reason",)),
@@ -52,6 +53,8 @@ class Metrics:
         counters.add(f"response_bytes|{protocol}", record.bytes)
         if record.renders:
             counters.add(f"renders|{protocol}", record.renders)
+        if exchange.missing:
+            counters.add(f"missing_images|{protocol}", len(exchange.missing))
         if record.error:
             counters.add(f"errors|{CAPITAL.sub('_', record.error).lower()}")
         if not record.complete:

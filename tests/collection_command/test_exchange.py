@@ -111,7 +111,12 @@ def test_items_of_other_programs_are_read_from_their_files(folder: Folder, tmp_p
         "properties": {"datetime": "2019-05-06T07:08:09Z", "eo:cloud_cover": 7, "proj:epsg": 4326},
         "assets": {
             "thumb": {"href": "http://example.org/t.png"},
-            "B1": {"href": f"file://{folder.images}/utm.tif", "roles": ["data"]},
+            "B1": {
+                "href": f"file://{folder.images}/utm.tif",
+                "roles": ["data"],
+                "eo:bands": [{"name": "B04", "center_wavelength": 0.66}, {"common_name": "nir"}],
+                "raster:bands": [{"nodata": 3, "sampling": "area"}, {"bits_per_sample": 15}],
+            },
         },
         "links": [{"rel": "self", "href": "./scene.json"}],
     }
@@ -124,6 +129,20 @@ def test_items_of_other_programs_are_read_from_their_files(folder: Folder, tmp_p
     assert item.datetime.isoformat() == "2019-05-06T07:08:09+00:00"
     assert item.properties["eo:cloud_cover"] == 7
     assert "links" not in item.members
+    assert item.bands == (
+        {
+            "name": "band1",
+            "data_type": "uint16",
+            "eo:center_wavelength": 0.66,
+            "nodata": 3,
+            "raster:sampling": "area",
+        },
+        {"name": "band2", "data_type": "uint16", "eo:common_name": "nir", "raster:bits_per_sample": 15},
+    )
+    os.utime(folder.images / "utm.tif", (1, 1))
+    folder.ran("check", "demo", "--repair")
+    (again,) = items(folder, "demo")
+    assert (again.mtime_ns, again.datetime) == (1_000_000_000, item.datetime)
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ from datetime import datetime
 from types import MappingProxyType, NoneType
 from typing import Any, BinaryIO
 
-from iipserve.collections.edits import GEOMETRY, edited_of
+from iipserve.collections.edits import GEOMETRY, edited_of, marked
 from iipserve.collections.footprints import stated_footprint
 from iipserve.collections.times import parse_instant
 from iipserve.collections.values import OK, Item, Json, split_box
 from iipserve.errors import InvalidRequest
 from iipserve.geo.grid import Affine, Bounds
 from iipserve.protocols.stac.bodies import parsed
+from iipserve.protocols.stac.earlier_bands import with_bands
 from iipserve.protocols.stac.item_assets import FILE, IMAGE, media_type
 from iipserve.protocols.stac.objects import PROJECTION, RASTER, STATUS, VERSION, properties
 from iipserve.protocols.stac.references import foreign_assets, foreign_links, kept_members
@@ -124,6 +125,14 @@ def href_of(document: Mapping[str, Any]) -> str:
     Raises:
         InvalidRequest: it has none.
     """
+    href = _image_of(document).get("href")
+    if not isinstance(href, str):
+        raise InvalidRequest("the item has no asset that is its image: one with the role data")
+    return href
+
+
+def _image_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The asset that is the image of an item; nothing where there is none."""
     assets = document.get("assets")
     found = (
         [each for each in assets.values() if isinstance(each, Mapping)] if isinstance(assets, Mapping) else []
@@ -131,10 +140,7 @@ def href_of(document: Mapping[str, Any]) -> str:
     chosen = [each for each in found if "data" in (each.get("roles") or ())]
     if isinstance(assets, Mapping) and isinstance(assets.get(IMAGE), Mapping):
         chosen = [assets[IMAGE]]
-    hrefs = [each.get("href") for each in chosen or found]
-    if not hrefs or not isinstance(hrefs[0], str):
-        raise InvalidRequest("the item has no asset that is its image: one with the role data")
-    return hrefs[0]
+    return next(iter(chosen or found), {})
 
 
 def is_complete(document: Mapping[str, Any]) -> bool:
@@ -178,12 +184,13 @@ def _check_types(asset: Mapping[str, Any], types: Mapping[str, tuple[type, ...]]
 
 
 def with_statements(item: Item, document: Mapping[str, Any]) -> Item:
-    """An item with what a STAC item says that a file does not know: id, time, further properties and members.
+    """An item with what a STAC item says that a file does not know: id, time, bands, further properties and members. What it
+    says otherwise than a file that has been read stays when that is read again.
 
     Raises:
         InvalidRequest: a time is of another form.
     """
-    stated = document.get("properties") or {}
+    base, stated = item, document.get("properties") or {}
     own = {
         key: value for key, value in stated.items() if key not in DERIVED and not key.startswith(PROJECTED)
     }
@@ -199,7 +206,22 @@ def with_statements(item: Item, document: Mapping[str, Any]) -> Item:
     moment, start, end = (
         _instant(stated.get(name)) for name in ("datetime", "start_datetime", "end_datetime")
     )
-    return replace(item, datetime=moment, start=start, end=end) if moment or (start and end) else item
+    if moment or (start and end):
+        item = replace(item, datetime=moment, start=start, end=end)
+    if is_complete(document):
+        return item
+    return marked(replace(item, bands=_bands(item, document)), base, edited_of(item))
+
+
+def _bands(item: Item, document: Mapping[str, Any]) -> tuple[Json, ...]:
+    """The bands of a file with what an item of STAC 1.0 or 1.1 says of them: wavelengths, say."""
+    stated = with_bands(dict(_image_of(document))).get("bands")
+    if not isinstance(stated, list) or len(stated) != len(item.bands):
+        return item.bands
+    return tuple(
+        {**own, **band} if isinstance(own, dict) else band
+        for own, band in zip(stated, item.bands, strict=True)
+    )
 
 
 def _instant(text: Any) -> datetime | None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from iipserve.collections.values import Item
 from iipserve.errors import InvalidRequest
 from iipserve.protocols.stac.bodies import Json
+from iipserve.protocols.stac.earlier_bands import with_bands
 
 SCHEMES = frozenset(("http", "https", "s3", "gs", "ftp", "ftps", "az", "abfs"))
 """Of addresses that assets and links may have; they are never read here."""
@@ -61,7 +62,7 @@ def local_file(assets: Json, root: str) -> LocalFile | None:
 
 
 def foreign_assets(assets: Json, root: str) -> Json:
-    """Assets that are addresses elsewhere, to keep.
+    """Assets that are addresses elsewhere, to keep, with bands as STAC 1.1 has them.
 
     Raises:
         InvalidRequest: one is no asset, or its address is none that a client can safely follow.
@@ -73,7 +74,7 @@ def foreign_assets(assets: Json, root: str) -> Json:
         if _is_of_server(asset["href"], root) or _is_local(asset["href"], root):
             continue
         _check_address(asset["href"], f"the asset {key!r:.80}")
-        found[key] = asset
+        found[key] = with_bands(asset)
     return found
 
 

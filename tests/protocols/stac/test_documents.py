@@ -134,6 +134,9 @@ def test_collections_and_search_are_at_the_root_too(server: app.Application, pat
     assert read(server, f"http://a.example/{path}") == read(server, ROOT + path)
 
 
+ITEMS = "collections/squares/items"
+
+
 @pytest.mark.parametrize(
     ("config", "environ", "root"),
     [
@@ -162,7 +165,11 @@ def test_addresses_behind_proxies(
     ]
     posted = read(server, f"{ROOT}search", "POST", {"limit": 2}, **environ)
     assert linked(posted, "next") == [f"{root}stac/search"]
-    for document in (*documents, posted):
+    documents += [_second_page(server, f"{ROOT}{path}?limit=2", root, environ) for path in ("search", ITEMS)]
+    body = next(link["body"] for link in posted["links"] if link["rel"] == "next")
+    back = read(server, f"{ROOT}search", "POST", body, **environ)
+    assert linked(back, "prev") == [f"{root}stac/search"]
+    for document in (*documents, posted, back):
         for href in addresses_in(document):
             assert re.match(rf"{re.escape(root)}(stac|iiif|xyz|ogc)/(?!.*(stac|img)/)", href), href
     if not config.get("base_url"):
@@ -170,6 +177,19 @@ def test_addresses_behind_proxies(
             "Forwarded" in str(header(ask(server, ROOT, **environ), "Vary"))
             or "trust_forwarded" not in config
         )
+
+
+def _second_page(server: app.Application, address: str, root: str, environ: dict[str, str]) -> Any:
+    """The page that the link of the first one leads to through a proxy, with a link back to the same items."""
+    first = read(server, address, **environ)
+    (following,) = linked(first, "next")
+    second = read(server, ROOT + following.removeprefix(f"{root}stac/"), **environ)
+    (before,) = linked(second, "prev")
+    assert before.startswith(f"{root}stac/")
+    assert (
+        read(server, ROOT + before.removeprefix(f"{root}stac/"), **environ)["features"] == first["features"]
+    )
+    return second
 
 
 def test_the_address_that_the_service_file_states(tmp_path: Path) -> None:

@@ -105,6 +105,52 @@ def test_assets_and_links_elsewhere_are_kept() -> None:
     assert found.members == {"assets": {"b": foreign}, "links": [link]}
 
 
+def test_bands_of_an_earlier_version_are_those_of_this_one() -> None:
+    """By the table of fields that the best practices of STAC 1.1 have."""
+    eo = [
+        {"name": "B04", "common_name": "red", "center_wavelength": 0.66, "full_width_half_max": 0.03},
+        {"name": "B08", "common_name": "nir", "description": "Near infrared", "solar_illumination": 1040.0},
+    ]
+    raster = [
+        {
+            "nodata": 0,
+            "data_type": "uint16",
+            "bits_per_sample": 15,
+            "scale": 1e-4,
+            "offset": -0.1,
+            "unit": "1",
+        },
+        {"sampling": "area", "spatial_resolution": 10, "statistics": {"mean": 3}},
+    ]
+    asset = {"href": "https://example.com/a.tif", "roles": ["data"], "eo:bands": eo, "raster:bands": raster}
+    (kept,) = edit(feature(assets={"b": asset})).members["assets"].values()
+    assert kept == {
+        "href": asset["href"],
+        "roles": ["data"],
+        "bands": [
+            {
+                "name": "B04", "eo:common_name": "red", "eo:center_wavelength": 0.66, "eo:full_width_half_max": 0.03,
+                "nodata": 0, "data_type": "uint16", "raster:bits_per_sample": 15, "raster:scale": 1e-4, "raster:offset": -0.1,
+                "unit": "1",
+            },
+            {
+                "name": "B08", "eo:common_name": "nir", "description": "Near infrared", "eo:solar_illumination": 1040.0,
+                "raster:sampling": "area", "raster:spatial_resolution": 10, "statistics": {"mean": 3},
+            },
+        ],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "asset",
+    [{"eo:bands": 5}, {"raster:bands": [5]}, {"eo:bands": []}, {"bands": [{"name": "a"}]}, {}],
+    ids=str,
+)
+def test_assets_without_earlier_bands_are_kept_as_they_are(asset: dict[str, Any]) -> None:
+    stated = {"href": "https://example.com/a.tif", **asset}
+    assert edit(feature(assets={"b": stated})).members["assets"] == {"b": stated}
+
+
 @pytest.mark.parametrize(
     "href",
     ["javascript:alert(1)", "JavaScript://x/%0aalert(1)", "data:text/html,x", "vbscript://x", "http:x", "https://", "http://a b\x7f/"],

@@ -208,6 +208,22 @@ def test_fields(
     assert properties is None or set(by_get["properties"]) == properties
 
 
+@pytest.mark.parametrize("fields", [{}, {"include": [], "exclude": []}, {"include": None}], ids=str)
+def test_fields_that_name_none_are_the_usual_ones_on_every_page(server: app.Application, fields: Any) -> None:
+    """As without a value (Fields 1.0.0), by GET too."""
+    content = {"limit": 4, "collections": ["squares"], "fields": fields}
+    by_post = list(pages(server, SEARCH, "POST", content))
+    by_get = list(pages(server, f"{SEARCH}?limit=4&collections=squares&fields="))
+    plain = pages(server, f"{SEARCH}?limit=4&collections=squares")
+    for found in (by_post, by_get):
+        assert len(found) > 2
+        items = [item for part in found for item in part["features"]]
+        assert all((set(item), set(item["properties"])) == (USUAL, {"datetime"}) for item in items)
+    assert (
+        [numbers(part) for part in by_post] == [numbers(part) for part in by_get] == list(map(numbers, plain))
+    )
+
+
 def test_excluded_fields_alone_leave_all_others(server: app.Application) -> None:
     (whole,) = read(server, f"{SEARCH}?ids=square-03.tif")["features"]
     (found,) = read(server, f"{SEARCH}?ids=square-03.tif&fields=-geometry,-properties.gsd")["features"]
