@@ -21,6 +21,9 @@ _logged_at: dict[str, float] = {}
 """When reasons were logged last, on the monotonic clock."""
 TOO_LARGE = ("Expression tree is too large", "parser stack overflow", "too many SQL variables")
 """How errors of SQLite about the size of a statement begin."""
+INTERRUPTED = "interrupted"
+"""What SQLite says of a statement that has taken too long."""
+TOO_SLOW = "the search takes too long; a time, a place, or a property that has an index leaves fewer items to go through"
 UNAVAILABLE = "the store of the image collections cannot be used at present; try again later"
 
 
@@ -31,7 +34,7 @@ def translated() -> Iterator[None]:
     Raises:
         Conflict: a row with these keys is there.
         InvalidRequest: a value is out of the range of its column, or the statement is too large for the database.
-        StoreUnavailable: anything else.
+        StoreUnavailable: the statement takes too long, or anything else.
     """
     try:
         yield
@@ -44,6 +47,8 @@ def translated() -> Iterator[None]:
             raise InvalidRequest(
                 "the search has too many conditions, or too many within each other"
             ) from error
+        if _is_too_slow(error):
+            raise StoreUnavailable(TOO_SLOW) from error
         raise unavailable(error) from error
 
 
@@ -52,6 +57,12 @@ def _is_too_large(error: SQLAlchemyError) -> bool:
     exceeded)."""
     state = getattr(getattr(error, "orig", None), "sqlstate", None)
     return reason(error).startswith(TOO_LARGE) or str(state).startswith("54")
+
+
+def _is_too_slow(error: SQLAlchemyError) -> bool:
+    """Whether a statement has been ended: of PostgreSQL by its `statement_timeout` (57014, query canceled)."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return reason(error) == INTERRUPTED or state == "57014"
 
 
 def unavailable(error: Exception) -> StoreUnavailable:

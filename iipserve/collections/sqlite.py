@@ -32,6 +32,10 @@ from iipserve.errors import ConfigError
 
 BUSY_SECONDS = 10.0
 """That a writer waits for others."""
+READ_SECONDS = 30.0
+"""That one statement which reads may take, as of PostgreSQL (`postgresql.OPTIONS`)."""
+STEPS = 100_000
+"""Of SQLite's virtual machine between two looks at the time: milliseconds."""
 PAUSE_SECONDS = 0.02
 """Between two attempts to open a file that another process is preparing."""
 PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "cache_size = -16000")
@@ -69,6 +73,18 @@ class SqliteBackend(Backend):
                 if "locked" not in str(error.orig) or time.monotonic() > end:
                     raise
             time.sleep(PAUSE_SECONDS)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """As of all databases; a statement that takes too long is interrupted."""
+        with super().reading() as connection:
+            driver: Any = connection.connection.driver_connection
+            end = time.monotonic() + READ_SECONDS
+            driver.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+            try:
+                yield connection
+            finally:
+                driver.set_progress_handler(None, 0)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -75,6 +75,7 @@ def months(count: int) -> Interval:
 
 CLOUDS = parse_text("eo:cloud_cover < 20 AND platform LIKE 'landsat%'")
 RARE = parse_text("eo:cloud_cover < 0.05")
+NONE = parse_text("\"processing:version\" LIKE '%x%'")
 SEARCHES: dict[str, Callable[[], ItemSearch]] = {
     "box of 5 degrees, a year, clouds": lambda: ItemSearch(
         boxes=(box(5),), interval=months(12), filter=CLOUDS
@@ -90,6 +91,8 @@ SEARCHES: dict[str, Callable[[], ItemSearch]] = {
     "id": lambda: ItemSearch(ids=(f"scene-{chance.randrange(1000):06d}.tif",)),
     "everything, sorted by id": lambda: ItemSearch(sort=(SortKey("id"),)),
     "few of all, by a filter alone": lambda: ItemSearch(filter=RARE),
+    "none of all, without an index": lambda: ItemSearch(filter=NONE),
+    "all, sorted without an index": lambda: ItemSearch(sort=(SortKey("processing:version"),)),
 }
 
 
