@@ -87,6 +87,8 @@ def test_requests_say_which_images_a_map_shows(
 
 OTHER_SERVICES = [
     pytest.param(f"/wmts/{NAME}/{TILE}.png?time=2015", id="paths of WMTS"),
+    pytest.param(f"/wmts/{NAME}/{TILE}.png?time=20150701", id="a day of WMTS without separators"),
+    pytest.param(f"/wmts/{NAME}/{TILE}.png?time=2015-07-01T00:00:00.000Z", id="an instant of WMTS"),
     pytest.param(
         f"/wmts?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0&LAYER={NAME}&STYLE=&TILEMATRIXSET=WebMercatorQuad&TILEMATRIX=11"
         "&TILEROW=735&TILECOL=1109&FORMAT=image/png&TIME=2015-07-01",
