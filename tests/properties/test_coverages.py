@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 rasterio = pytest.importorskip("rasterio")
-pyproj = pytest.importorskip("pyproj")
+pytest.importorskip("pyproj")
 
 from iipserve.app import Application, build  # noqa: E402
 from iipserve.config import Config  # noqa: E402
@@ -23,6 +23,7 @@ from tests.differential.wcs.reading import assert_located, read  # noqa: E402
 from tests.differential.wcs.references import EDGE, assert_nearest, box_of, reduced, upright  # noqa: E402
 from tests.differential.wcs.ways import WAYS, Asked, Wanted, answer  # noqa: E402
 from tests.geo_rasters import GRIDS, HEIGHT, WIDTH, write_geotiff  # noqa: E402
+from tests.projections import transformer  # noqa: E402
 from tests.properties.test_requests import STABLE  # noqa: E402
 
 LAYERS = {
@@ -143,7 +144,7 @@ def check_boxes(
     bands: tuple[int, ...],
 ) -> None:
     own, transform = grid_of(layer)
-    project = pyproj.Transformer.from_crs(own, crs, always_xy=True).transform
+    project = transformer(own, crs).transform
     x, y = project(*(transform * place))
     near, _ = project(*(transform * (place[0] + 1, place[1])))
     side = step * abs(near - x)
@@ -167,7 +168,7 @@ def is_near(layer: str, wanted: Wanted) -> bool:
     west, _, _, north = wanted.box
     across, down = wanted.steps
     rows, columns = np.mgrid[: wanted.size[1], : wanted.size[0]] + 0.5
-    project = pyproj.Transformer.from_crs(wanted.crs, own, always_xy=True).transform
+    project = transformer(wanted.crs, own).transform
     left, top = ~transform * project(west + columns * across, north - rows * down)
     return bool(((left > 0) & (left < WIDTH) & (top > 0) & (top < HEIGHT)).any())
 

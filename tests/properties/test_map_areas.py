@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -16,12 +15,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 rasterio = pytest.importorskip("rasterio")
-pyproj = pytest.importorskip("pyproj")
+pytest.importorskip("pyproj")
 
 from iipserve.app import Application, build  # noqa: E402
 from iipserve.config import Config  # noqa: E402
 from iipserve.http import Response  # noqa: E402
 from tests.geo_rasters import GRIDS, HEIGHT, KINDS, WIDTH, positions, write_geotiff  # noqa: E402
+from tests.projections import begins_with_north, transformer  # noqa: E402
 from tests.properties.images import ask  # noqa: E402
 from tests.properties.test_maps import EDGE, LAYERS, STRANGE  # noqa: E402
 from tests.properties.test_requests import STABLE  # noqa: E402
@@ -62,16 +62,6 @@ def centers(draw: st.DrawFn) -> dict[str, Any]:
         "center-crs": draw(systems), "size": (draw(odd), draw(odd)),
         "metres": draw(st.one_of(st.none(), st.floats(1e-3, 0.3))),
     }  # fmt: skip
-
-
-@cache
-def transformer(source: str, target: str) -> Any:
-    return pyproj.Transformer.from_crs(source, target, always_xy=True)
-
-
-@cache
-def begins_with_north(system: str) -> bool:
-    return bool(pyproj.CRS(system).axis_info[0].direction == "north")
 
 
 def address_of(asked: dict[str, Any]) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pyproj
 from numpy.typing import NDArray
 
 from tests.differential.wcs.ways import Box, Wanted
+from tests.projections import transformer
 
 EDGE = 1e-3
 """Pixels from an edge between two, within which either of them is right."""
@@ -62,7 +62,7 @@ def assert_nearest(
     west, _, _, north = wanted.box
     across, down = wanted.steps
     rows, columns = np.mgrid[: wanted.size[1], : wanted.size[0]] + 0.5
-    project = pyproj.Transformer.from_crs(wanted.crs, crs, always_xy=True).transform
+    project = transformer(wanted.crs, crs).transform
     left, top = ~transform * project(west + columns * across, north - rows * down)
     height, width = samples.shape[1:]
     near = np.minimum(np.abs(left - np.round(left)), np.abs(top - np.round(top))) < EDGE

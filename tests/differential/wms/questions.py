@@ -11,6 +11,7 @@ import pyproj
 
 from tests.differential.wms.rasters import MAKERS, OWN_GRIDS, PROJECTIONS
 from tests.geo_rasters import GRIDS, HEIGHT, WIDTH
+from tests.projections import transformer
 
 VERSIONS = ("1.1.1", "1.3.0")
 Box = tuple[float, float, float, float]
@@ -52,7 +53,7 @@ def box_of(layer: str, crs: str = "", *, margin: float = 0.11) -> Box:
     xs, ys = zip(*corners, strict=True)
     box = min(xs), min(ys), max(xs), max(ys)
     if crs not in ("", crs_of(layer)):
-        box = pyproj.Transformer.from_crs(crs_of(layer), crs, always_xy=True).transform_bounds(*box)
+        box = transformer(crs_of(layer), crs).transform_bounds(*box)
     across, down = (box[2] - box[0]) * margin, (box[3] - box[1]) * margin
     return box[0] - across, box[1] - down, box[2] + across, box[3] + down
 
