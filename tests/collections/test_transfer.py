@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iipserve.collections.store import Store
+from iipserve.collections.store import Store, open_store
 from iipserve.collections.transfer import transfer
 from iipserve.errors import Conflict
 from tests.collections.conftest import KINDS, new_store_url
@@ -16,11 +16,11 @@ from tests.collections.images import collection, full_item, item, picture
 COUNT = 2300
 
 
-@pytest.fixture
-def source_url(tmp_path: Path, opening: Callable[..., Store]) -> str:
-    """A file with two collections, of which one has been changed and one has lost items."""
-    url = str(tmp_path / "source.sqlite")
-    store = opening(url)
+@pytest.fixture(scope="module")
+def source_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A file with two collections, of which one has been changed and one has lost items; it is only read."""
+    url = str(tmp_path_factory.mktemp("source") / "source.sqlite")
+    store = open_store(url)
     store.create(collection("gone"))
     store.delete("gone")
     store.create(collection(title="Aerial", style={"a": [1]}))
@@ -28,6 +28,7 @@ def source_url(tmp_path: Path, opening: Callable[..., Store]) -> str:
     store.add_items("aerial", [full_item(), item("seam", (170.0, -10.0, -170.0, 10.0)), picture()])
     store.add_items("aerial", [item(str(number)) for number in range(COUNT)])
     store.delete_items("aerial", ["7", str(COUNT - 1)])
+    store.close()
     return url
 
 

@@ -29,7 +29,8 @@ from tests.engine.fakes import ArraySource
 from tests.images import gradient
 from tests.protocols.client import SERVER
 
-pyproj = pytest.importorskip("pyproj")
+pytest.importorskip("pyproj")
+from tests.projections import transformer
 
 M = 20037508.342789244
 """Half the width of the Web Mercator projection, in metres."""
@@ -98,7 +99,7 @@ def places(georeference: Georeference, target: GridRef) -> Places:
     a, b, c, d, e, f = target.affine
     xs, ys = a * across + b * down + c, d * across + e * down + f
     if georeference.crs != target.crs:
-        transform = pyproj.Transformer.from_crs(target.crs, georeference.crs, always_xy=True).transform
+        transform = transformer(target.crs, georeference.crs).transform
         xs, ys = transform(xs, ys)
     assert isinstance(georeference.mapping, Affine)
     a, b, c, d, e, f = georeference.mapping
@@ -150,7 +151,7 @@ def box(georeference: Georeference, crs: str) -> Bounds:
     )
     assert isinstance(georeference.mapping, Affine)
     xs, ys = georeference.mapping.apply(columns, rows)
-    xs, ys = pyproj.Transformer.from_crs(georeference.crs, crs, always_xy=True).transform(xs, ys)
+    xs, ys = transformer(georeference.crs, crs).transform(xs, ys)
     return Bounds(float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max()))
 
 

@@ -19,6 +19,8 @@ shapely = pytest.importorskip("shapely")
 pytest.importorskip("antimeridian")
 from shapely.geometry import shape  # noqa: E402
 
+from tests.projections import transformer  # noqa: E402
+
 FAR = 4e6
 SYSTEMS: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
     "EPSG:4326": ((-180, 200), (-60, 90), (-3, 0)),
@@ -69,7 +71,7 @@ def test_every_pixel_with_data_is_inside(key: str, seed: int) -> None:
     rows, columns = np.nonzero(valid)
     assert isinstance(georeference.mapping, Affine)
     xs, ys = georeference.mapping.apply(columns + 0.5, rows + 0.5)
-    lon, lat = pyproj.Transformer.from_crs(key, "OGC:CRS84", always_xy=True).transform(xs, ys)
+    lon, lat = transformer(key, "OGC:CRS84").transform(xs, ys)
     there = np.isfinite(lon) & np.isfinite(lat)
     if located is None:
         assert not there.any()

@@ -36,6 +36,7 @@ from tests.engine.mosaics import (
 from tests.protocols.client import SERVER
 
 pytest.importorskip("pyproj")
+from tests.projections import transformer
 
 SYSTEMS = ("EPSG:32633", "EPSG:3857", "EPSG:4326", "EPSG:32632")
 RULES = tuple(MosaicRule)
@@ -62,9 +63,7 @@ def collection(seed: int, count: int = 6) -> list[CollectionImage]:
 
 def placed(crs: str, x: float, y: float, step: float) -> tuple[str, tuple[float, float], float]:
     """A place of UTM zone 33 in another system, and a step of about as many metres there."""
-    import pyproj
-
-    there = pyproj.Transformer.from_crs("EPSG:32633", crs, always_xy=True).transform(x, y)
+    there = transformer("EPSG:32633", crs).transform(x, y)
     return crs, there, step / 90000 if crs == "EPSG:4326" else step
 
 

@@ -22,7 +22,7 @@ from tests.geo_rasters import KINDS
 from tests.protocols.client import SERVER
 
 pytest.importorskip("pyproj")
-from pyproj import Transformer
+from tests.projections import transformer
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def around(folder: Path, kind: str, crs: str, turns: int) -> GridRef:
     own, box = extent(folder, kind)
     xs, ys = np.meshgrid(np.linspace(box.min_x, box.max_x, 9), np.linspace(box.min_y, box.max_y, 9))
     if crs != "own":
-        xs, ys = Transformer.from_crs(own, crs, always_xy=True).transform(xs, ys)
+        xs, ys = transformer(own, crs).transform(xs, ys)
         limit = {"EPSG:3857": 19e6, "EPSG:4326": 85}[crs]
         ys = np.clip(ys, -limit, limit)
     x, y = float(np.median(xs)), float(np.median(ys))

@@ -15,7 +15,8 @@ from iipserve.geo.grid import Affine, Bounds, GridRef
 from iipserve.geo.image_scale import scale_of
 from iipserve.geometry import Size
 
-pyproj = pytest.importorskip("pyproj")
+pytest.importorskip("pyproj")
+from tests.projections import transformer
 
 M = 20037508.342789244
 UTM = Georeference("EPSG:32633", Affine(10.0, 0.0, 500000.0, 0.0, -10.0, 5000000.0), Size(8192, 8192))
@@ -58,7 +59,7 @@ def exact(source: Georeference, target: GridRef) -> tuple[NDArray[np.float64], N
     a, b, c, d, e, f = target.affine
     xs, ys = a * across + b * down + c, d * across + e * down + f
     if source.crs != target.crs:
-        xs, ys = pyproj.Transformer.from_crs(target.crs, source.crs, always_xy=True).transform(xs, ys)
+        xs, ys = transformer(target.crs, source.crs).transform(xs, ys)
     assert isinstance(source.mapping, Affine)
     a, b, c, d, e, f = source.mapping
     return ((xs - c) * e - (ys - f) * b) / (a * e - b * d), ((ys - f) * a - (xs - c) * d) / (a * e - b * d)
