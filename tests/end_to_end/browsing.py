@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
@@ -118,19 +118,26 @@ class Visit:
 
 
 @contextmanager
-def chromium(*flags: str) -> Iterator[Browser]:
-    """Run headless Chromium, with a home of its own."""
+def browsers() -> Iterator[Callable[..., Browser]]:
+    """Runs headless Chromium with the flags that it is called with, once for each set of them, with a home of its own."""
     program = needed("chromium")
     runs(sys.executable, "-m", "playwright", "--version")
     with TemporaryDirectory() as home, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            timeout=MILLISECONDS,
-            args=[*FLAGS, *flags],
-            env=os.environ | {"HOME": home},
-        )
-        yield browser
-        browser.close()
+        running: dict[tuple[str, ...], Browser] = {}
+
+        def run(*flags: str) -> Browser:
+            if flags not in running:
+                running[flags] = playwright.chromium.launch(
+                    executable_path=program,
+                    timeout=MILLISECONDS,
+                    args=[*FLAGS, *flags],
+                    env=os.environ | {"HOME": home},
+                )
+            return running[flags]
+
+        yield run
+        for browser in running.values():
+            browser.close()
 
 
 def new_context(browser: Browser, **options: Any) -> BrowserContext:

@@ -42,6 +42,8 @@ from tests.end_to_end.panel import (
 from tests.end_to_end.running import daemon
 from tests.ports import free_port
 
+WITHOUT_WEBGL = True
+
 GAUSSIAN = [[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]
 
 

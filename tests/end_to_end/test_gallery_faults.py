@@ -12,6 +12,8 @@ from tests.end_to_end.accessibility import violations
 from tests.end_to_end.browsing import Visit, visit
 from tests.end_to_end.gallery_images import card, gallery
 
+WITHOUT_WEBGL = True
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

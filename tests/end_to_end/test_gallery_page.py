@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.end_to_end.browsing import Visit, visit
 from tests.end_to_end.gallery_images import DEEP, card, gallery
 
+WITHOUT_WEBGL = True
+
 SITE = "about:blank"
 """What the browser shows before the gallery, in place of another site."""
 

@@ -21,6 +21,8 @@ from tests.end_to_end.running import daemon
 from tests.images import write_tiff_pyramid
 from tests.ports import free_port
 
+WITHOUT_WEBGL = True
+
 NAMES = ["a photograph.tif", "b stack.tif", "c.tif"]
 TILE = re.compile(r"_files/\d+/\d+_\d+")
 

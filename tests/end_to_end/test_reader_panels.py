@@ -22,6 +22,8 @@ from tests.end_to_end.viewer_pages import content
 from tests.images import write_tiff_pyramid
 from tests.ports import free_port
 
+WITHOUT_WEBGL = True
+
 AXE = "axe-core@4.14.1"
 CREDIT = "(c) A. Writer, http://creativecommons.org/licenses/by/4.0/"
 LOW, HIGH = 1000, 9000
