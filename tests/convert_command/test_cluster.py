@@ -29,7 +29,7 @@ FILES = int(os.environ.get("CONVERT_FILES", "12"))
 
 @pytest.fixture
 def scheduler(tmp_path: Path) -> Iterator[str]:
-    """The address of a cluster of two workers."""
+    """The address of a cluster of two workers. They are killed: one that has converted takes seconds to end by itself."""
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     start = [sys.executable, "-W", "ignore", "-m"]
@@ -44,13 +44,16 @@ def scheduler(tmp_path: Path) -> Iterator[str]:
             str(port),
             "--no-dashboard",
         ]
-        stack.enter_context(running(command, [port], tmp_path / "scheduler.log", **environ))
+        stack.enter_context(
+            running(command, [port], tmp_path / "scheduler.log", ending=signal.SIGKILL, **environ)
+        )
         for number in range(2):
             command = [
                 *start, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard",
                 "--memory-limit", "0", "--local-directory", str(tmp_path / f"worker{number}"),
             ]  # fmt: skip
-            stack.enter_context(running(command, [], tmp_path / f"worker{number}.log", **environ))
+            log = tmp_path / f"worker{number}.log"
+            stack.enter_context(running(command, [], log, ending=signal.SIGKILL, **environ))
         yield address
 
 

@@ -50,7 +50,7 @@ class Host:
                 socket.create_connection((self.address, port), 5).close()
                 return
             assert time.monotonic() < end, f"{kind} does not listen on {self.address}"
-            time.sleep(0.05)
+            time.sleep(0.01)
 
     def kill(self, kind: str) -> None:
         """End a server at once, with its workers, and wait until all are gone."""

@@ -56,7 +56,7 @@ def shrinks_to(process: Path, megabytes: float) -> None:
     end = time.monotonic() + SECONDS
     while resident(process) > megabytes:
         assert time.monotonic() < end, f"it has {resident(process)} MB, not {megabytes}"
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 def is_running(process: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from tests.ports import free_port
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
 END_SECONDS = 60.0
+LOOK_SECONDS = 0.01
+"""Between two looks at what a server does."""
 
 NGINX = """
 daemon off;
@@ -81,9 +84,9 @@ def runs(*command: str) -> None:
 
 @contextmanager
 def running(
-    command: list[str], ports: list[int], log: Path, **environ: str
+    command: list[str], ports: list[int], log: Path, *, ending: int = signal.SIGTERM, **environ: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server that listens on `ports`, until the block ends; its output goes to `log`. Yields its process."""
+    """Run a server that listens on `ports`, until the block ends, by a signal; its output goes to `log`. Yields its process."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -97,7 +100,7 @@ def running(
                 _wait_for(port, process, log)
             yield process
         finally:
-            process.terminate()
+            process.send_signal(ending)
             try:
                 process.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
@@ -111,7 +114,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            time.sleep(0.05)
+            time.sleep(LOOK_SECONDS)
         else:
             return
     raise AssertionError(f"nothing listens on port {port}:\n{log.read_text(errors='replace')[-4000:]}")
@@ -121,10 +124,13 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 def daemon(
     folder: Path, work: Path, *arguments: str, ports: list[int], **settings: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run iipserve over the images of `folder` with these arguments and settings. Yields the process of the supervisor."""
+    """Run iipserve over the images of `folder` with these arguments and settings. Yields the process of the supervisor.
+
+    It ends at once; TERM, which `test_daemon.py` sends, would keep connections that clients have left open for some seconds.
+    """
     command = [sys.executable, str(ROOT / "iipserve.fcgi"), *arguments]
     settings = {"FILESYSTEM_PREFIX": f"{folder}/", "LOGFILE": "-", "WORKERS": "1"} | settings
-    with running(command, ports, work / "iipserve.log", **settings) as process:
+    with running(command, ports, work / "iipserve.log", ending=signal.SIGINT, **settings) as process:
         yield process
 
 
@@ -137,7 +143,7 @@ def map_server(folder: Path, work: Path, **settings: str) -> Iterator[str]:
         end = time.monotonic() + START_SECONDS
         while b"updateSequence=" not in _read(f"{origin}/wmts?SERVICE=WMTS&REQUEST=GetCapabilities"):
             assert time.monotonic() < end, "images are still being read"
-            time.sleep(0.05)
+            time.sleep(LOOK_SECONDS)
         yield origin
 
 

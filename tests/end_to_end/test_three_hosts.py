@@ -88,7 +88,7 @@ def until(true: Callable[[], bool]) -> None:
     end = time.monotonic() + SECONDS
     while not true():
         assert time.monotonic() < end, "it does not come about"
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 @contextmanager
