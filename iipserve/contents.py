@@ -140,16 +140,18 @@ class ContentResponder:
         return self._responses.redirect(redirect, headers)
 
     def _bundle(self, request: Request, bundle: Bundle, headers: Headers, images: Versioned) -> Response:
-        hand_over()  # planning and rendering many takes long, each of them does not
+        hand_over()  # planning and rendering several takes long, each of them does not
         modified = last_modified(images)
-        if has_condition(request):
-            etag = _bundle_tag(bundle, (plan.digest for plan in bundle.plans))
-            if status := evaluated(request, etag, modified):
-                return self._responses.conditional(status, etag, modified, headers)
         tags = []
         place = self._renderer.admit_bundle() if len(bundle.plans) > MANY else nullcontext()
         with place, closing(SpillingWriter(MAX_HELD_BUNDLE)) as writer:
-            for index, plan in enumerate(bundle.plans):
+            plans: Sequence[RenderPlan] = bundle.plans
+            if has_condition(request):
+                plans = tuple(plans)
+                etag = _bundle_tag(bundle, (plan.digest for plan in plans))
+                if status := evaluated(request, etag, modified):
+                    return self._responses.conditional(status, etag, modified, headers)
+            for index, plan in enumerate(plans):
                 rendition = self._renderer.render(plan)
                 writer.write(bundle.frame(index, _whole_body(rendition)))
                 tags.append(rendition.etag)

@@ -9,7 +9,7 @@ from itertools import cycle
 
 PORTS = range(12_000, 32_000)
 """Below those that Linux gives to outgoing connections, any of which could come before the server."""
-WORKERS = 16
+WORKERS = 32
 """Processes of one test run that never choose the same port."""
 
 

@@ -11,6 +11,7 @@ import pytest
 from iipserve import app
 from iipserve.config import Config
 from iipserve.leader import Leadership, leads
+from iipserve.plan import LaterPlans, RenderPlan
 from iipserve.protocols.iip import tiles
 from tests.images import smooth, write_tiff_pyramid
 from tests.test_app import ask, header
@@ -62,3 +63,11 @@ def test_another_thread_leads_while_a_bundle_is_planned_and_made(
     assert first, "as for any other request"
     assert len(others) == 12
     assert not any(others)
+
+
+def test_a_fault_of_planning_is_no_end_of_a_bundle() -> None:
+    def fails(index: int) -> RenderPlan:
+        raise IndexError(index)
+
+    with pytest.raises(IndexError):
+        list(LaterPlans(3, fails))

@@ -170,7 +170,7 @@ class Config:
     )  # fmt: skip
     max_renders: int = setting(
         "MAX_RENDERS", default=0, parse=Number(0, 1024), example="4",
-        text="Images each worker renders at once, of each kind: tiles, tiles that take long (as those of JPEG 2000), large exports, and bundles of more than 16 tiles; 0 is one more than its share of the processor cores.",
+        text="Images each worker renders at once, of each kind: tiles, tiles that take long (as those of JPEG 2000), large exports, and bundles of more than 4 tiles; 0 is one more than its share of the processor cores, and for bundles the share itself.",
     )  # fmt: skip
     max_decode: float = setting(
         "MAX_DECODE", default=1000.0, parse=Number(1.0, 1e6), example="300",

@@ -138,6 +138,11 @@ class LaterPlans(Sequence[RenderPlan]):
     def __len__(self) -> int:
         return self.length
 
+    def __iter__(self) -> Iterator[RenderPlan]:
+        return map(
+            self.make, range(self.length)
+        )  # that of `Sequence` takes an IndexError of `make` for the end
+
     @overload
     def __getitem__(self, index: int) -> RenderPlan: ...
     @overload

@@ -96,7 +96,9 @@ class Connection(PeerConnection, fastcgi.BaseConnection):  # type: ignore[misc] 
 
     def _read_input(self) -> None:
         try:
-            if self._request_id == NO_REQUEST and self._read_whole():
+            is_next = self._request_id == NO_REQUEST and self._read_whole()
+            # what has been read meanwhile, while looking for an abort, is reported no more
+            if is_next and not (self._input and self._reads_on()):
                 return
             for kind, request_id, content in self._input.records():
                 self._read(kind, request_id, content)

@@ -49,7 +49,10 @@ class Watch:
         """Look at files, by path, that were read at `at`, in seconds since 1970, if one of them may have been half-saved."""
         self._states = {path: (file.changed_ns, len(file.data)) for path, file in files.items()}
         self._saved = self._end = 0.0
-        if any(at - _written(path) < SAVING_SECONDS for path in files):
+        if any(
+            at - _written(path) < SAVING_SECONDS or _state(path) != state
+            for path, state in self._states.items()
+        ):
             self._saved, self._end = monotonic() + SAVING_SECONDS, monotonic() + WATCH_SECONDS
 
     def begin_own(self) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,6 +56,8 @@ class Lines:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._buffer = b""
+        self.at_end = False
+        """The process has closed its side."""
 
     def next(self, seconds: float) -> dict[str, Any] | None:
         """The next value; None at the end of the pipe, or if nothing comes for so long."""
@@ -65,6 +68,7 @@ class Lines:
                 return None
             received = os.read(self._descriptor, 1 << 16)
             if not received:
+                self.at_end = True
                 return None
             self._buffer += received
         line, _, self._buffer = self._buffer.partition(b"\n")
@@ -105,10 +109,13 @@ class Server:
         assert process is not None
         began, before = time.monotonic(), processor_seconds(process.pid)
         while (said := self._lines.next(LOOK_SECONDS)) is None and process.poll() is None:
+            if self._lines.at_end:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(LOOK_SECONDS)
             busy = processor_seconds(process.pid) - before
             if busy > BUSY_SECONDS or time.monotonic() - began > SILENT_SECONDS:
                 return None
-        return said
+        return said or self._lines.next(LOOK_SECONDS)  # what it said before it ended
 
     def stop(self) -> None:
         """End the process; the next task starts another."""

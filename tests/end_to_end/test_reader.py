@@ -304,8 +304,9 @@ def test_two_images_are_moved_apart(guest: Visit) -> None:
     for stage, name in (("#second-stage", NAMES[2]), ("#stage", NAMES[0])):
         before = guest.settle(), second_view(page)
         page.locator(stage).get_by_role("application", name=name).focus()
+        address = page.url
         page.keyboard.press("+")
-        page.wait_for_function("before => location.href !== before", arg=page.url)
+        page.wait_for_function("before => location.href !== before", arg=address)
         after = guest.settle(), second_view(page)
         grown = [new.zoom / old.zoom for new, old in zip(after, before, strict=True)]
         assert grown == pytest.approx([1, 2] if stage == "#second-stage" else [2, 1], rel=0.01)

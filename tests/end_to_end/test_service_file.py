@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,12 @@ class Server:
         self.log = work / "log"
         self.port = free_port()
         self._images = work
+
+    def save(self, text: str) -> None:
+        """Write the file such that it may be half-saved for the next minute, however long it takes to be read."""
+        self.file.write_text(text)
+        soon = time.time() + 60
+        os.utime(self.file, (soon, soon))
 
     def run(self) -> subprocess.Popen[bytes]:
         command = [
@@ -122,14 +129,14 @@ def test_a_start_waits_for_the_rest_of_a_half_saved_file(tmp_path: Path) -> None
 
 
 def test_workers_of_a_file_that_was_half_saved_are_replaced_once_it_is_whole(server: Server) -> None:
-    server.file.write_text('[service]\ntitle = "Half"')
+    server.save('[service]\ntitle = "Half"')
     server.process.send_signal(signal.SIGHUP)
     until(lambda: server.title() == "Half")
     server.file.write_text('[service]\ntitle = "Whole"\nabstract = "."')
     until(lambda: server.title() == "Whole")
     assert "it is read anew" in server.log.read_text()
 
-    server.file.write_text("")
+    server.save("")
     server.process.send_signal(signal.SIGHUP)
     until(lambda: "s.toml: it is empty" in server.log.read_text())
     assert server.title() == "Whole"

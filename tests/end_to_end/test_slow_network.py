@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from time import monotonic
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from tests.images import write_tiff_pyramid
 
 NAME = "Scans/IMG_0.tif"
 TILE = re.compile(r"IMG_0\.tif/\d+,\d+,\d+,\d+/")
+NOTICE_SECONDS = 5.0
+"""In which the test hears of requests that the browser has given up."""
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +66,9 @@ def test_a_journey_through_a_slow_network(guest: Visit) -> None:
         page.locator("#back").click()
         expect(page.locator("#reader")).to_be_hidden()
         expect(page.locator("h1")).to_have_text("Scans")
+        end = monotonic() + NOTICE_SECONDS
+        while tiles and monotonic() < end:
+            page.wait_for_timeout(20)
         assert not tiles, "those of an image that was left keep the network from what is wanted now"
         page.locator("#filter").fill("img_299")
         expect(page.locator("#count")).to_have_text("1 image found")

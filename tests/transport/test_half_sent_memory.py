@@ -28,6 +28,8 @@ OVERHEAD = 16
 
 UNREAD = 1_000_000
 """Bytes of an answer."""
+ESTABLISHED = 1
+"""State of a connection that neither side has closed (TCP_ESTABLISHED of Linux)."""
 
 
 def fastcgi_half(length: int) -> bytes:
@@ -42,12 +44,12 @@ QUESTIONS = {
     fastcgi_half: request(f"/bytes/{UNREAD}"),
     http_half: post(f"/bytes/{UNREAD}", b"", method="GET"),
 }
-Attack: TypeAlias = tuple[Path, Callable[[int, int], None]]
+Attack: TypeAlias = tuple[Path, Callable[[int, int], list[socket.socket]]]
 
 
 @pytest.fixture(params=[fastcgi_half, http_half], ids=["FastCGI", "HTTP"])
 def attack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Attack]:
-    """The folder of the worker in /proc, and what has some clients send so many bytes of a longer body.
+    """The folder of the worker in /proc, and what has some clients send so many bytes of a longer body, and returns them.
 
     With 0 bytes they ask for a long answer instead, and do not read it.
     """
@@ -59,14 +61,15 @@ def attack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Attack]:
         worker = Path(f"/proc/{until(lambda: echo(('127.0.0.1', fastcgi)))['pid']}")
         port = fastcgi if request.param is fastcgi_half else http
 
-        def send(count: int, length: int) -> None:
+        def send(count: int, length: int) -> list[socket.socket]:
             data = request.param(length) if length else QUESTIONS[request.param]
             forget_peak(worker)
-            for _ in range(count):
-                client = clients.enter_context(socket.socket())
+            sent = [clients.enter_context(socket.socket()) for _ in range(count)]
+            for client in sent:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 client.connect(("127.0.0.1", port))
                 client.sendall(data)
+            return sent
 
         yield worker, send
         assert fetch(("127.0.0.1", fastcgi), "/tile")
@@ -83,13 +86,10 @@ def stored(worker: Path) -> list[int]:
     return lengths
 
 
-def sockets(worker: Path) -> int:
-    """How many the worker has open."""
-    count = 0
-    for descriptor in (worker / "fd").iterdir():
-        with contextlib.suppress(OSError):
-            count += str(descriptor.readlink()).startswith("socket:")
-    return count
+def kept(clients: list[socket.socket]) -> int:
+    """How many the worker has not closed the connection of."""
+    states = [client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] for client in clients]
+    return states.count(ESTABLISHED)
 
 
 def test_long_bodies_wait_on_the_disk(attack: Attack) -> None:
@@ -107,9 +107,8 @@ def test_short_ones_are_given_up_beyond_the_memory_for_them(
     """30 MB of them, of which 4 MiB are kept."""
     worker, send = attack
     before = peak(worker)
-    send(CLIENTS, SHORT)
-    kept = MAX_HELD // SHORT
-    until(lambda: kept <= sockets(worker) <= kept + 16)
+    clients = send(CLIENTS, SHORT)
+    until(lambda: kept(clients) <= MAX_HELD // SHORT + 16)
     assert peak(worker) - before < MAX_HELD / 1e6 + OVERHEAD
 
 
@@ -117,6 +116,6 @@ def test_unread_answers_are_given_up_beyond_the_memory_for_them(attack: Attack) 
     """60 MB of them."""
     worker, send = attack
     before = peak(worker)
-    send(60, 0)
-    until(lambda: sockets(worker) <= MAX_HELD // UNREAD + 16)
+    clients = send(60, 0)
+    until(lambda: kept(clients) <= MAX_HELD // UNREAD + 16)
     assert peak(worker) - before < MAX_HELD / 1e6 + OVERHEAD

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import socket
+import threading
 import tracemalloc
+from collections.abc import Iterator
+from http import HTTPStatus
 
 import pytest
 
+from iipserve.http import Response
 from tests.transport.client import (
     ABORT,
     COMPLETE,
@@ -138,6 +142,35 @@ def test_abort_stops_an_answer(server: Running, address: str) -> None:
     assert received == end(1, COMPLETE)
     assert total < 50_000_000
     assert peer.ask("/tile").body == TILE
+
+
+def test_request_that_comes_while_each_piece_is_taken_at_once_is_answered_next(server: Running) -> None:
+    """Nothing is pending then, and epoll reports it no more: it has been read while looking for an abort."""
+    taken, pieces = threading.Semaphore(0), 20
+
+    def stepwise(_: str) -> Response:
+        def made() -> Iterator[bytes]:
+            for _ in range(pieces):
+                yield PIECE
+                assert taken.acquire(timeout=SECONDS)
+
+        return Response(HTTPStatus.OK, (("Content-Type", "image/tiff"),), made())
+
+    server.application.answer_stepwise = stepwise  # type: ignore[attr-defined]
+    peer, length = server.connect(), 0
+    peer.send(request("/stepwise"))
+    for number in range(pieces):
+        while length < (number + 1) * len(PIECE):
+            received = peer.receive()
+            assert received is not None
+            length += len(received.content)
+        if number == 4:
+            peer.send(request("/tile", request_id=2))
+        taken.release()
+    while (received := peer.receive()) and received.kind == STDOUT:
+        pass
+    assert received == end(1, COMPLETE)
+    assert peer.answer(2).body == TILE
 
 
 @pytest.mark.parametrize("address", ["/pieces/400", "/bytes/20000000"])

@@ -60,6 +60,7 @@ def load(config: Config) -> Services:
     path, form = Path(config.services), _form(config.services)
     try:
         require()
+        files.forget_read()
         found = files.content(path, form.MAX_LENGTH)
     except (ConfigError, NotInstalled) as error:
         raise ConfigError(f"SERVICES is {config.services!r}; {error}") from error

@@ -24,7 +24,7 @@ class FileContent(NamedTuple):
 
 _kept: dict[str, FileContent] = {}
 _read: dict[str, FileContent] = {}
-"""Everything that was read from the disk since `recorded`."""
+"""Everything that was read from the disk since `forget_read`."""
 
 
 def keep(files: Mapping[str, FileContent]) -> None:
@@ -37,12 +37,17 @@ def keep(files: Mapping[str, FileContent]) -> None:
 def recorded() -> Iterator[Mapping[str, FileContent]]:
     """Read everything from the disk in the block; what was read, by path."""
     _kept.clear()
-    _read.clear()
+    forget_read()
     yield _read
 
 
+def forget_read() -> None:
+    """Begin anew to record what is read."""
+    _read.clear()
+
+
 def last_read() -> Mapping[str, FileContent]:
-    """What this process has read from the disk, by path."""
+    """What this process has read from the disk since `forget_read`, by path."""
     return dict(_read)
 
 
