@@ -6,14 +6,18 @@ Sources: Apache Parquet format 2.10 (`parquet.thrift`); Apache Thrift compact pr
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, TypeAlias
 
 from iipserve.errors import InvalidRequest
 
 MAGIC = b"PAR1"
-MAX_FOOTER = 8 << 20
+MAX_FOOTER = 4 << 20
 """Bytes of the description of a file."""
+MAX_PARSED = 1 << 19
+"""Bytes of descriptions that are gone through, which is all but their texts: of the file and of its pages together."""
+MAX_PAGES = 1 << 14
+"""Of all columns: each is a place of the file to go to."""
 MAX_DEPTH = 60
 """Structures in each other; a list is two of them."""
 MAX_VALUES = 1 << 24
@@ -37,11 +41,13 @@ def check_limits(file: BinaryIO) -> None:
         InvalidRequest: it cannot, or is no Parquet.
     """
     try:
-        footer = _footer(file)
+        footer, place, parsed = _footer(file)
         _check_depth(footer[2])
-        for group in footer.get(4, ()):
-            for column in group[1]:
-                _check_column(file, column.get(3))
+        columns = [column[3] for group in footer.get(4, ()) for column in group[1]]
+        _check_places(columns, place)
+        pages = _Pages(file, parsed)
+        for column in columns:
+            _check_column(pages, column)
     except InvalidRequest:  # which is a ValueError
         raise
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, struct.error) as error:
@@ -54,7 +60,8 @@ def _unreadable(reason: str) -> InvalidRequest:
     return InvalidRequest(f"the file is no GeoParquet that can be read: {reason}")
 
 
-def _footer(file: BinaryIO) -> Struct:
+def _footer(file: BinaryIO) -> tuple[Struct, int, int]:
+    """The description of a file, where it begins, and how many bytes of it were gone through."""
     end = file.seek(0, 2)
     if end < 12:
         raise _unreadable("it is too short")
@@ -67,7 +74,8 @@ def _footer(file: BinaryIO) -> Struct:
             f"its description has {length} bytes; up to {MAX_FOOTER} are read, of fewer columns or row groups"
         )
     file.seek(end - 8 - length)
-    return _Reader(file.read(length)).struct()
+    reader = _Reader(file.read(length))
+    return reader.struct(), end - 8 - length, reader.parsed
 
 
 def _check_depth(elements: Sequence[Struct]) -> None:
@@ -83,17 +91,32 @@ def _check_depth(elements: Sequence[Struct]) -> None:
             open_.append(children)
 
 
-def _check_column(file: BinaryIO, column: Struct) -> None:
+def _place(column: Struct) -> tuple[int, int]:
+    """Where a column begins and ends: at its dictionary, if it has one, wherever its data are said to be."""
+    start = column.get(11, column[9])
+    return start, start + column[7]
+
+
+def _check_places(columns: Iterable[Struct], end: int) -> None:
+    """See that columns follow each other between the beginning and the description of a file, which begins at `end`."""
+    before = 0
+    for start, stop in sorted(_place(column) for column in columns):
+        if not before <= start <= stop <= end:
+            raise _unreadable("its columns are in each other or beyond their part of the file")
+        before = stop
+
+
+def _check_column(pages: _Pages, column: Struct) -> None:
     stated, seen = column[5], 0
     if not 0 <= stated <= MAX_VALUES:
         raise _too_many(stated)
-    place = min(column[9], column.get(11, column[9]))
-    for page in _pages(file, place, place + column[7]):
+    for page in pages.between(*_place(column)):
         if not 0 <= page[2] <= MAX_PAGE:
             raise _unreadable(f"a page of a column has {page[2]} bytes; up to {MAX_PAGE} are read")
-        count = next((page[field][1] for field in PAGE_COUNTS if field in page), 0)
+        counts = [page[field][1] for field in PAGE_COUNTS if field in page]
+        count = max(counts, default=0)
         seen += count
-        if not 0 <= count <= MAX_VALUES or seen > 2 * MAX_VALUES:
+        if min(counts, default=0) < 0 or count > MAX_VALUES or seen > 2 * MAX_VALUES:
             raise _too_many(seen)
 
 
@@ -103,38 +126,67 @@ def _too_many(count: int) -> InvalidRequest:
     )
 
 
-def _pages(file: BinaryIO, place: int, end: int) -> Iterator[Struct]:
-    """The descriptions of the pages of a column."""
-    while place < end:
-        file.seek(place)
-        reader = _Reader(file.read(MAX_HEADER))
-        page = reader.struct()
-        if page[3] < 0:
-            raise ValueError
-        place += reader.place + page[3]
-        yield page
+class _Pages:
+    """The descriptions of the pages of a file, of which no more are read than the limits allow.
+
+    Args:
+        file: that has them.
+        parsed: bytes of its description that were gone through.
+    """
+
+    def __init__(self, file: BinaryIO, parsed: int) -> None:
+        self._file = file
+        self._count, self._parsed = 0, parsed
+
+    def between(self, place: int, end: int) -> Iterator[Struct]:
+        """Those of a column."""
+        while place < end:
+            self._count += 1
+            if self._count > MAX_PAGES:
+                raise _unreadable(f"its columns have more than {MAX_PAGES} pages; up to that many are read")
+            self._file.seek(place)
+            reader = _Reader(self._file.read(min(MAX_HEADER, end - place)), self._parsed)
+            page = reader.struct()
+            self._parsed = reader.parsed
+            if page[3] < 0:
+                raise ValueError
+            place += reader.place + page[3]
+            yield page
 
 
 class _Reader:
-    """Reads structures of Thrift's compact protocol."""
+    """Reads structures of Thrift's compact protocol.
 
-    def __init__(self, content: bytes) -> None:
+    Args:
+        content: bytes of them.
+        parsed: bytes that were gone through before, of `MAX_PARSED`.
+    """
+
+    def __init__(self, content: bytes, parsed: int = 0) -> None:
         self._content = content
         self.place = 0
+        self._before = parsed
+
+    @property
+    def parsed(self) -> int:
+        """Bytes that have been gone through."""
+        return self._before + self.place
 
     def struct(self, depth: int = 0) -> Struct:
         """The structure that is next."""
-        if depth > NESTED:
-            raise ValueError
         found: dict[int, Any] = {}
         number = 0
         while kind := self._byte():
             number = number + (kind >> 4) if kind >> 4 else self._integer()
             kind &= 15
             found[number] = kind == 1 if kind in (1, 2) else self._value(kind, depth)
+            self._check_parsed()
         return found
 
     def _value(self, kind: int, depth: int) -> Any:
+        self._check_parsed()
+        if depth > NESTED:
+            raise ValueError
         if kind in (1, 2, 3):
             return self._byte()
         if kind in (4, 5, 6):
@@ -160,6 +212,13 @@ class _Reader:
     def _skipped(self, count: int) -> None:
         """Texts and numbers that are of no use."""
         self.place += count
+        self._before -= count
+
+    def _check_parsed(self) -> None:
+        if self._before + self.place > MAX_PARSED:
+            raise _unreadable(
+                f"its descriptions are too long; up to {MAX_PARSED} bytes are read, of fewer columns, row groups or pages"
+            )
 
     def _varint(self) -> int:
         value = shift = 0
