@@ -69,6 +69,10 @@ class StoreUnavailable(IIPServeError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class SearchTooLong(StoreUnavailable):
+    """A search of the image collections was ended; the same one would be again."""
+
+
 class Forbidden(IIPServeError):
     """The settings do not let this be answered."""
 

@@ -16,6 +16,7 @@ from iipserve.errors import (
     Overloaded,
     PreconditionFailed,
     RangeNotSatisfiable,
+    SearchTooLong,
     StoreUnavailable,
     Unauthorized,
 )
@@ -162,7 +163,8 @@ class ResponseBuilder:
             *answer.headers,
             *self._error_headers,
         )
-        if isinstance(error, (Overloaded, ImageUnavailable, StoreUnavailable)):
+        passes = isinstance(error, (Overloaded, ImageUnavailable, StoreUnavailable))
+        if passes and not isinstance(error, SearchTooLong):
             headers = (*headers, ("Retry-After", RETRY_SECONDS))
         elif isinstance(error, MethodNotAllowed):
             headers = (*headers, ("Allow", ", ".join(error.allowed)))

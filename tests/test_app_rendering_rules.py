@@ -146,7 +146,6 @@ def test_the_color_of_a_background_shows_where_no_image_has_other_samples(shown:
         ({"gridFunctions": [{"girdFuncName": "GFSlope"}, {"girdFuncName": "GFAspect"}]}, "gridFunctions"),
         ({"gridFunctions": [{"girdFuncName": "GFSlope"}], "displayBands": "3"}, "band 3"),
         ({"noDataColor": "1,2,3", "backgroundColor": "1,2,4"}, "backgroundColor"),
-        ({"noData": 1, "backgroundValue": 2}, "backgroundValue"),
         ({"stretchOption": {"stretchType": "EQUALIZE"}}, "stretchType"),
     ],
 )

@@ -17,6 +17,8 @@ ORIGIN = "iipserve:datetime_from"
 """Property that says where the time of an item is from."""
 CLIENT, GIVEN = "client", "given"
 """Values of it: a client has said so; it was stated for all images that were added."""
+STATED = (GIVEN, "pattern", "field")
+"""Values of it where whoever adds images says what their time is, or where to find it."""
 
 
 def edited_of(item: Item) -> frozenset[str]:
@@ -66,13 +68,16 @@ def with_edits(item: Item, before: Item | None) -> Item:
     edited, properties = edited_of(before), {**before.properties, **item.properties}
     for name in edited.intersection(FILE_PROPERTIES):
         _take(properties, before.properties, name)
-    given = before.properties.get(ORIGIN) == GIVEN and item.properties.get(ORIGIN) != GIVEN
+    given = before.properties.get(ORIGIN) == GIVEN and item.properties.get(ORIGIN) not in STATED
     if DATETIME in edited or given:
         _take(properties, before.properties, ORIGIN)
         item = replace(item, datetime=before.datetime, start=before.start, end=before.end)
     if GEOMETRY in edited:
         item = replace(item, geometry=before.geometry, bounds=before.bounds)
-    return replace(item, properties=properties, members=before.members)
+    bands = item.bands
+    if len(bands) == len(before.bands):
+        bands = tuple({**old, **new} for old, new in zip(before.bands, bands, strict=True))
+    return replace(item, properties=properties, members=before.members, bands=bands)
 
 
 def _times(item: Item) -> tuple[object, ...]:

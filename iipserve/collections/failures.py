@@ -10,7 +10,7 @@ from time import monotonic
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from iipserve.errors import Conflict, InvalidRequest, StoreUnavailable
+from iipserve.errors import Conflict, InvalidRequest, SearchTooLong, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,8 @@ def translated() -> Iterator[None]:
     Raises:
         Conflict: a row with these keys is there.
         InvalidRequest: a value is out of the range of its column, or the statement is too large for the database.
-        StoreUnavailable: the statement takes too long, or anything else.
+        SearchTooLong: the statement takes too long.
+        StoreUnavailable: anything else.
     """
     try:
         yield
@@ -48,7 +49,7 @@ def translated() -> Iterator[None]:
                 "the search has too many conditions, or too many within each other"
             ) from error
         if _is_too_slow(error):
-            raise StoreUnavailable(TOO_SLOW) from error
+            raise SearchTooLong(TOO_SLOW) from error
         raise unavailable(error) from error
 
 

@@ -33,7 +33,7 @@ from iipserve.errors import ConfigError
 BUSY_SECONDS = 10.0
 """That a writer waits for others."""
 READ_SECONDS = 30.0
-"""That one statement which reads may take, as of PostgreSQL (`postgresql.OPTIONS`)."""
+"""That one search may take with all its statements; of PostgreSQL, each statement (`postgresql.OPTIONS`)."""
 STEPS = 100_000
 """Of SQLite's virtual machine between two looks at the time: milliseconds."""
 PAUSE_SECONDS = 0.02

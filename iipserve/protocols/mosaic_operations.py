@@ -13,6 +13,7 @@ from iipserve.geo.georeference import GeoImage
 from iipserve.plan import MosaicPart, MosaicRule
 from iipserve.processing import Operation, Stage
 from iipserve.processing.icc import ToSRGB
+from iipserve.processing.terrain import Terrain, TerrainFunction
 from iipserve.processing.tone import SampleRange
 from iipserve.processing.value_colormap import Between, ValueColormap
 
@@ -21,10 +22,14 @@ BEYOND = 1 / 16
 
 
 def rule_for(rule: MosaicRule, operations: Sequence[Operation], images: Iterable[GeoImage]) -> MosaicRule:
-    """The rule, unless images or style are of classes, which have no mean and no order: the uppermost is shown of them."""
+    """The rule, unless images or style are of classes or of directions around a circle, which have no mean and no order: the
+    uppermost is shown of them."""
     by_class = any(isinstance(each, ValueColormap) and each.between is Between.NOTHING for each in operations)
     is_of_classes = by_class or any(image.is_palette for image in images)
-    return MosaicRule.FIRST if is_of_classes else rule
+    is_of_directions = any(
+        isinstance(each, Terrain) and each.function is TerrainFunction.ASPECT for each in operations
+    )
+    return MosaicRule.FIRST if is_of_classes or is_of_directions else rule
 
 
 def divided(

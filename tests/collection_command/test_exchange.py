@@ -143,6 +143,8 @@ def test_items_of_other_programs_are_read_from_their_files(folder: Folder, tmp_p
     folder.ran("check", "demo", "--repair")
     (again,) = items(folder, "demo")
     assert (again.mtime_ns, again.datetime) == (1_000_000_000, item.datetime)
+    assert [band.get("eo:common_name") for band in again.bands] == [None, "nir"]
+    assert [band.get("eo:center_wavelength") for band in again.bands] == [0.66, None]
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_one_of_two_workers_watches_a_folder_that_both_are_asked_for(
     watching: Watching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both have found nothing against it before either has added its job."""
-    both = threading.Barrier(2)
+    both = threading.Barrier(2, timeout=30)
 
     def prepared(context: Any, job: Job) -> None:
         prepare(context, job)

@@ -265,13 +265,9 @@ def _ramp(colors: Sequence[tuple[int, int, int, int]]) -> bytes:
 
 
 def _nodata(rule: Mapping[str, Any]) -> tuple[float, ...] | None:
-    """Samples that count as missing: those without data and those of the background, unless they are to be seen as they are."""
-    found = {values for kind in MISSING if (values := _missing(rule, kind)) is not None}
-    if len(found) > 1:
-        raise InvalidRequest(
-            "noData and backgroundValue of renderingRule are different samples; one can be missing, so leave one out"
-        )
-    return found.pop() if found else None
+    """Samples that count as missing, unless they are to be seen as they are: those without data, else those of the background."""
+    found = (values for kind in MISSING if (values := _missing(rule, kind)) is not None)
+    return next(found, None)
 
 
 def _missing(rule: Mapping[str, Any], kind: Missing) -> tuple[float, ...] | None:

@@ -234,6 +234,7 @@ def test_samples_without_data_of_rules() -> None:
     assert rendering_rule('{"noDataColor": "10,20,30", "noDataTransparent": true}').background is None
     assert rendering_rule('{"backgroundValue": "-9999"}').nodata == (-9999,)
     assert rendering_rule('{"interpolationMode": "HIGHQUALITYBILINEAR"}').resampling == "bilinear"
+    assert rendering_rule('{"noData": 1, "backgroundValue": 2}').nodata == (1,)
     background = rendering_rule('{"noData": 5, "backgroundValue": 5, "backgroundColor": "1,2,3"}')
     assert (background.nodata, background.background) == ((5,), (1, 2, 3))
 
