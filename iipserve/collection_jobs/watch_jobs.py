@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,10 @@ from iipserve.collection_jobs.watching import Watch
 from iipserve.collections.access import Access
 from iipserve.collections.jobs import WATCH, Job
 from iipserve.errors import Conflict, IIPServeError, InvalidRequest, NotFound
+
+log = logging.getLogger(__name__)
+_told: set[tuple[str, str]] = set()
+"""Jobs of the service file that are not begun and why, which the log has: each look finds so."""
 
 INTERVAL = 5.0
 """Seconds between two looks at a folder, unless stated."""
@@ -137,6 +142,11 @@ def begin_stated(context: Context, stated: Iterable[Job], worker: str) -> Iterat
         try:
             if all(each.id != job.id for each in context.store.jobs(job.collection)):
                 check = partial(check_watched, context, job)
+                check(context.store.unfinished_jobs())  # which begins no change, look by look
                 yield context.store.create_job(replace(job, worker=worker), check)
-        except (NotFound, Conflict):  # without the collection; or the folder is watched by now
+        except NotFound:  # without the collection
             continue
+        except Conflict as error:  # the folder is watched by now
+            if (told := (job.id, str(error))) not in _told:
+                _told.add(told)
+                log.info("a folder of the service file gets no job of its own: %s", error)
