@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from iipserve import app
+from iipserve.collections import sqlite
 from tests.published import GRAYS, NAME, NORTH, SERVICES, SIDE, STEP, WEST, Published
 from tests.test_app import ask, body, header, picture
 
@@ -177,6 +178,16 @@ def test_images_are_answered_while_the_store_is_away(published: Published) -> No
     for address in (f"/xyz/{NAME}/11/1109/735.png", MAP, f"/xyz/{NAME}/11/1109/735.png?time=2015"):
         response = ask(worker, address)
         assert (response.status, header(response, "Retry-After")) == (503, "5"), response.body
+
+
+def test_a_search_that_takes_too_long_is_not_to_be_tried_again(
+    published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = published.application()
+    monkeypatch.setattr(sqlite, "READ_SECONDS", 0.0)
+    monkeypatch.setattr(sqlite, "STEPS", 1)
+    response = ask(worker, f"/stac/search?collections={NAME}")
+    assert (response.status, header(response, "Retry-After")) == (503, None), response.body
 
 
 @pytest.mark.parametrize("operation", ["DescribeCoverage", "GetCoverage"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -137,6 +138,26 @@ def test_tiles_of_a_warped_image_are_its_nearest_pixels(tmp_path: Path) -> None:
     finally:
         shown.published.store.close()
     np.testing.assert_array_equal(fine, coarse[: TILE // 2, : TILE // 2].repeat(2, axis=0).repeat(2, axis=1))
+
+
+def test_aspects_of_images_that_overlap_are_not_averaged(tmp_path: Path) -> None:
+    """Planes that descend a little west and a little east of north: the mean of their aspects is south."""
+    shown = Heights(tmp_path, {})
+    try:
+        rows, columns = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+        place = from_origin(WEST, NORTH, STEP, STEP)
+        for name, lean in (("a.tif", 0.5), ("b.tif", -0.5)):
+            heights = (100 * rows + lean * columns).astype(np.float32)
+            write_geotiff(shown.published.images / name, heights, crs="EPSG:3857", transform=place)
+            add(shown.published, [name], 2020)
+        collection = shown.published.store.collection(NAME)
+        shown.published.store.replace(replace(collection, rule="mean"))
+        found = shown.published.application()
+        shown.application = found
+        tile = shown.tile(ASPECT, X, Y)[..., 0]
+    finally:
+        shown.published.store.close()
+    assert ((tile < 3) | (tile > 252)).all()
 
 
 def test_images_next_to_each_other_differ_from_one_along_their_edge_only(

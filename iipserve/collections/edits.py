@@ -31,13 +31,14 @@ def edited_of(item: Item) -> frozenset[str]:
     )
 
 
-def marked(item: Item, base: Item, edited: Iterable[str] = ()) -> Item:
+def marked(item: Item, base: Item, edited: Iterable[str] = (), unsaid: Iterable[str] = ()) -> Item:
     """An item that a client describes, with the property that lists what of it stays.
 
     Args:
         item: as the client describes it.
         base: as its file does, or as it was before.
         edited: what clients have said of it before.
+        unsaid: what this one says nothing of: it is that of the file when that is read again.
     """
     found = set(edited)
     if _times(item) != _times(base):
@@ -45,7 +46,12 @@ def marked(item: Item, base: Item, edited: Iterable[str] = ()) -> Item:
     if item.geometry != base.geometry:
         found.add(GEOMETRY)
     found |= {name for name in FILE_PROPERTIES if item.properties.get(name) != base.properties.get(name)}
-    origin = CLIENT if DATETIME in found else base.properties.get(ORIGIN)
+    found -= set(unsaid)
+    origin = base.properties.get(ORIGIN)
+    if DATETIME in found:
+        origin = CLIENT
+    elif origin == CLIENT:
+        origin = None
     own = {EDITED: sorted(found) if found else None, ORIGIN: origin}
     properties = {**item.properties, **own}
     return replace(

@@ -111,6 +111,18 @@ def test_what_a_client_has_corrected_stays_when_the_file_is_read_again(repair: R
     assert item.properties == before.properties
 
 
+def test_a_correction_that_is_taken_back_is_that_of_the_file_again(repair: Repair) -> None:
+    own = repair.store.item("c", "2.tif")
+    repair.patch(
+        geometry=SQUARE, bbox=None, properties={"datetime": "2001-02-03T04:05:06Z", "platform": "kite"}
+    )
+    repair.patch(geometry=None, bbox=None, properties={"datetime": None, "platform": None})
+    assert "iipserve:edited" not in repair.store.item("c", "2.tif").properties
+    item = repair.read_again(**AGAIN[0])
+    assert (item.geometry, item.properties) == (own.geometry, own.properties)
+    assert item.datetime == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("asked", AGAIN, ids=lambda asked: asked["kind"])
 def test_what_no_client_has_corrected_is_that_of_the_file(repair: Repair, asked: Any) -> None:
     """An item that a client gets and sends back as it is, with a title, says nothing of its time and place."""

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from iipserve.collections.access import Access
-from iipserve.collections.edits import EDITED, ORIGIN, edited_of, marked
+from iipserve.collections.edits import DATETIME, EDITED, GEOMETRY, ORIGIN, edited_of, marked
+from iipserve.collections.edits import FILE_PROPERTIES as STATED_BY_FILES
 from iipserve.collections.footprints import Footprint, stated_footprint
 from iipserve.collections.identifiers import checked
 from iipserve.collections.times import parse_instant
@@ -81,7 +82,13 @@ class ItemEdit:
             raise InvalidRequest(
                 "the item has no properties.datetime, and no start_datetime and end_datetime"
             )
-        return marked(item, base, edited_of(base)) if has_file else item
+        return marked(item, base, edited_of(base), self._unsaid()) if has_file else item
+
+    def _unsaid(self) -> set[str]:
+        """What is not stated, or is null, of what files say too."""
+        found = {name for name in STATED_BY_FILES if self.properties.get(name) is None}
+        found |= {DATETIME} if self.times is None else set()
+        return found | ({GEOMETRY} if self.footprint is None else set())
 
     def _base(self, collection: str, access: Access, current: Item | None) -> Item:
         """What its file says."""
