@@ -42,7 +42,7 @@ changed files only. At most 20,000 images are listed; the others are served all 
 `SERVICES` names a file that says what the services tell of themselves, which layers there are, and in which styles. It is
 read at start and on reload (`HUP`). A mistake in it stops the start, with a message that
 names line, key and what would do; a reload with a mistake keeps what was in force, and logs the mistake. A file that is empty
-is a mistake. One that was written to less than 3 seconds before it was read may be half-saved: a start waits that long for the
+is a mistake. One that was written to less than 3 seconds before it was read may be half-saved: a start of the daemon waits that long for the
 rest of it, if it has a mistake, and a change within 30 seconds is taken over without a signal; the log says so. Better save it under another
 name and rename it.
 `iipserve --check` reports what is in force.

@@ -30,7 +30,7 @@ def said(tmp_path: Path, text: str) -> ServiceMetadata:
 
 
 def test_defaults_are_those_of_a_server_without_a_service_file(tmp_path: Path) -> None:
-    for metadata in (DEFAULTS, said(tmp_path, "")):
+    for metadata in (DEFAULTS, said(tmp_path, "[service]")):
         assert options.operations(metadata) == options.OPERATIONS
         assert options.formats(metadata, FORMATS)["image/png"] == "png"
         assert options.max_size(metadata) == (8192, 8192)
