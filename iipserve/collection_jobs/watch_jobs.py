@@ -22,7 +22,7 @@ from iipserve.collections.jobs import WATCH, Job
 from iipserve.errors import Conflict, IIPServeError, InvalidRequest, NotFound
 
 log = logging.getLogger(__name__)
-_told: set[tuple[str, str]] = set()
+_logged: set[tuple[str, str]] = set()
 """Jobs of the service file that are not begun and why, which the log has: each look finds so."""
 
 INTERVAL = 5.0
@@ -147,6 +147,6 @@ def begin_stated(context: Context, stated: Iterable[Job], worker: str) -> Iterat
         except NotFound:  # without the collection
             continue
         except Conflict as error:  # the folder is watched by now
-            if (told := (job.id, str(error))) not in _told:
-                _told.add(told)
+            if (conflict := (job.id, str(error))) not in _logged:
+                _logged.add(conflict)
                 log.info("a folder of the service file gets no job of its own: %s", error)
