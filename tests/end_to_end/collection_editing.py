@@ -66,7 +66,7 @@ class Client:
         answered = self._ask(self._items, "POST", {"type": "FeatureCollection", "features": features})
         if answered is None:
             stored = {self._stored(id) for id in ids}
-            assert stored in ({0}, {None}), "a part of a batch was stored"
+            assert stored in ({0}, {None}), f"a part of a batch was stored: {stored} of {ids}"
             if stored == {None}:
                 return
         else:
@@ -79,7 +79,7 @@ class Client:
         before = self.steps.pop(id, None)
         if answered is None:
             after = self._stored(id)
-            assert after in (before, step)
+            assert after in (before, step), f"{method} {id}: {after} is stored, neither {before} nor {step}"
         else:
             assert answered.status == status, (method, answered)
             after = step
@@ -90,15 +90,16 @@ class Client:
         """What became of an item whose change was not answered; asked until somebody answers."""
         while (answered := self._ask(f"{self._items}/{id}")) is None:
             pass
-        assert answered.status in (200, 404)
+        assert answered.status in (200, 404), answered
         return answered.value["properties"]["step"] if answered.status == 200 else None
 
     def _find(self) -> None:
         answered = self._ask(f"{self._items}?limit=1000&filter=owner%3D'o{self._number}'")
         if answered is not None:
             assert answered.status == 200, answered
-            found = [(each["id"], each["properties"]["step"]) for each in answered.value["features"]]
-            assert sorted(found) == sorted(self.steps.items())
+            found = {(each["id"], each["properties"]["step"]) for each in answered.value["features"]}
+            known = set(self.steps.items())
+            assert found == known, f"found besides {found - known}, not found {known - found}"
 
     def _ask(self, address: str, method: str = "GET", value: Any = None) -> Answered | None:
         """Ask by an address that no other step has: a request that two workers died of is refused."""
