@@ -13,6 +13,8 @@ Ask: TypeAlias = Callable[[str, str, Any], Answered | None]
 """Takes an address, a method and a value to send; returns nothing where the worker was killed, or the store is not available."""
 BATCH = 5
 """Items that are added in one request."""
+MAX_ITEMS = 200
+"""Of one client, which a search finds on one page."""
 
 
 def feature(id: str, owner: int, step: int) -> dict[str, Any]:
@@ -43,6 +45,8 @@ class Client:
         """Add, change or delete an item, or look for all."""
         known = sorted(self.steps)
         action = self._chance.choice(["add", "add several", "change", "delete", "find"])
+        if len(known) >= MAX_ITEMS and action.startswith("add"):
+            action = "delete"
         if action == "find":
             self._find()
         elif action == "add several":
@@ -94,7 +98,7 @@ class Client:
         return answered.value["properties"]["step"] if answered.status == 200 else None
 
     def _find(self) -> None:
-        answered = self._ask(f"{self._items}?limit=1000&filter=owner%3D'o{self._number}'")
+        answered = self._ask(f"{self._items}?limit={MAX_ITEMS + BATCH}&filter=owner%3D'o{self._number}'")
         if answered is not None:
             assert answered.status == 200, answered
             found = {(each["id"], each["properties"]["step"]) for each in answered.value["features"]}
