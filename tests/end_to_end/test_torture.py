@@ -13,7 +13,7 @@ pytest.importorskip("cql2")
 
 from tests.end_to_end.running import ROOT
 
-SECONDS = os.environ.get("TORTURE_SECONDS", "20")
+SECONDS = os.environ.get("TORTURE_SECONDS", "60")
 
 
 def test_right_answers_under_disturbance() -> None:
