@@ -63,7 +63,7 @@ def marked(item: Item, base: Item, edited: Iterable[str] = (), unsaid: Iterable[
 
 
 def with_edits(item: Item, before: Item | None) -> Item:
-    """An item whose file was read again, with what people have said of it.
+    """An item whose file was read again, with what people have said of it; of its footprint, while the file states the place that it did.
 
     Args:
         item: as its file describes it.
@@ -72,6 +72,11 @@ def with_edits(item: Item, before: Item | None) -> Item:
     if before is None:
         return item
     edited, properties = edited_of(before), {**before.properties, **item.properties}
+    if GEOMETRY in edited and item.crs and _place(item) != _place(before):
+        edited -= {GEOMETRY}
+        properties[EDITED] = sorted(edited)
+        if not edited:
+            del properties[EDITED]
     for name in edited.intersection(FILE_PROPERTIES):
         _take(properties, before.properties, name)
     given = before.properties.get(ORIGIN) == GIVEN and item.properties.get(ORIGIN) not in STATED
@@ -84,6 +89,11 @@ def with_edits(item: Item, before: Item | None) -> Item:
     if len(bands) == len(before.bands):
         bands = tuple({**old, **new} for old, new in zip(before.bands, bands, strict=True))
     return replace(item, properties=properties, members=before.members, bands=bands)
+
+
+def _place(item: Item) -> tuple[object, ...]:
+    """Where the file says that its image is; it is a plain picture without a coordinate reference system."""
+    return item.crs, item.transform, item.width, item.height
 
 
 def _times(item: Item) -> tuple[object, ...]:

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 pytest.importorskip("sqlalchemy")
+pytest.importorskip("rasterio")
+
+import rasterio
 
 from iipserve import app
 from iipserve.collection_jobs.checking import ATTEMPTS, BUSY
@@ -40,6 +43,11 @@ class Repair:
     def change(self, name: str, time_ns: int = CHANGED_NS) -> None:
         """Give a file another time."""
         os.utime(self._images / name, ns=(time_ns, time_ns))
+
+    def move(self, name: str, metres: float) -> None:
+        """Let another image take a name: the same one farther to the east."""
+        with rasterio.open(self._images / name, "r+") as image:
+            image.transform = rasterio.Affine.translation(metres, 0) * image.transform
 
     def patch(self, **members: Any) -> None:
         """Say something of the item as clients do."""
@@ -109,6 +117,17 @@ def test_what_a_client_has_corrected_stays_when_the_file_is_read_again(repair: R
     assert item.datetime == datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
     assert (item.geometry, item.bounds) == (before.geometry, before.bounds)
     assert item.properties == before.properties
+
+
+@pytest.mark.parametrize("asked", AGAIN, ids=lambda asked: asked["kind"])
+def test_a_corrected_footprint_goes_with_the_image_that_was_there(repair: Repair, asked: Any) -> None:
+    own = repair.store.item("c", "2.tif")
+    repair.patch(geometry=SQUARE, bbox=None, properties={"platform": "kite"})
+    repair.move("2.tif", 100.0)
+    item = repair.read_again(**asked)
+    assert item.geometry != own.geometry
+    assert 0 < item.bounds[0].min_x - own.bounds[0].min_x < 0.01
+    assert item.properties["iipserve:edited"] == ["platform"]
 
 
 def test_a_correction_that_is_taken_back_is_that_of_the_file_again(repair: Repair) -> None:
