@@ -57,6 +57,8 @@ def _keys(address: MemcachedAddress, seconds: float) -> Iterator[str]:
             for line in _lines(connection):
                 if line == b"END":
                     return
+                if line == b"OK":  # before the end of an empty list, as of memcached 1.6.45
+                    continue
                 if line.startswith(b"BUSY"):
                     break
                 if not line.startswith(b"key="):

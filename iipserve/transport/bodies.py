@@ -15,6 +15,8 @@ MAX_DRAINED_LENGTH = 65536
 """Bytes of an unwanted body that are read and dropped before the request is answered."""
 MAX_MEMORY_LENGTH = 65536
 """Bytes of a body kept in memory, as many as of a head: any number of clients may be sending at once."""
+BUFFER_LENGTH = 8192
+"""Bytes of a body on the disk that may not have been written yet; Python 3.14 would keep 128 KiB."""
 MAX_DIGITS = 20
 """Digits of a declared length that are read; more digits exceed every limit anyway."""
 TOO_LONG = f"the request body is longer than {MAX_DRAINED_LENGTH} bytes; no body is expected here"
@@ -76,7 +78,7 @@ class BodyBuffer:
 
     def _move_to_disk(self) -> None:
         if isinstance(memory := self._file, BytesIO):
-            self._file = tempfile.TemporaryFile(prefix="iipserve-body-")  # noqa: SIM115  # `close` closes it
+            self._file = tempfile.TemporaryFile("w+b", BUFFER_LENGTH, prefix="iipserve-body-")  # noqa: SIM115  # `close` closes it
             self._file.write(memory.getbuffer())
 
     def memory(self) -> int:

@@ -110,7 +110,7 @@ def test_rasterio_reads(server: str, version: str, layer: str, tmp_path: Path) -
     source = f"WCS:{server}/wcs?version={version}&coverage={coverage_id(layer)}"
     with (
         warnings.catch_warnings(action="ignore"),
-        rasterio.Env(GDAL_DEFAULT_WCS_CACHE_DIR=str(tmp_path / "cache")),
+        rasterio.Env(GDAL_DEFAULT_WCS_CACHE_DIR=str(tmp_path / "cache"), HOME=str(tmp_path)),
     ):
         if "WCS" not in rasterio.drivers.raster_driver_extensions().values() and "WCS" not in drivers():
             pytest.skip("rasterio's GDAL has no driver of WCS")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import textwrap
@@ -54,7 +55,7 @@ def test_the_newer_of_two_libraries_is_used(monkeypatch: pytest.MonkeyPatch) -> 
     assert openjpeg_library.newest_library("openjp2") == bundled
 
 
-def test_without_any_library_the_format_is_left_out() -> None:
+def test_without_any_library_the_format_is_left_out(tmp_path: Path) -> None:
     script = """
         import ctypes.util, importlib.util, sys
         ctypes.util.find_library = importlib.util.find_spec = lambda name: None
@@ -66,5 +67,6 @@ def test_without_any_library_the_format_is_left_out() -> None:
     result = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
         capture_output=True, text=True, timeout=300, check=False, cwd=Path(iipserve.__file__).parents[1],
+        env=os.environ | {"HOME": str(tmp_path)},
     )  # fmt: skip
     assert (result.returncode, result.stderr.strip()) == (1, "libopenjp2")
