@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping
-from io import BytesIO
+from io import BufferedRandom, BytesIO
 from typing import BinaryIO
 
 from iipserve.http import Body
@@ -78,7 +78,8 @@ class BodyBuffer:
 
     def _move_to_disk(self) -> None:
         if isinstance(memory := self._file, BytesIO):
-            self._file = tempfile.TemporaryFile("w+b", BUFFER_LENGTH, prefix="iipserve-body-")  # noqa: SIM115  # `close` closes it
+            file = tempfile.TemporaryFile("w+b", 0, prefix="iipserve-body-")  # noqa: SIM115  # `close` closes it
+            self._file = BufferedRandom(file, BUFFER_LENGTH)
             self._file.write(memory.getbuffer())
 
     def memory(self) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,7 @@ def http_server(start_server: StartServer) -> Running:
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every write to a temporary file fails with ENOSPC."""
 
-    def open_full(**_: object) -> BinaryIO:
-        return Path("/dev/full").open("w+b")
+    def open_full(*_: object, **__: object) -> FileIO:
+        return Path("/dev/full").open("w+b", buffering=0)
 
     monkeypatch.setattr("tempfile.TemporaryFile", open_full)
