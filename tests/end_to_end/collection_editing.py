@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from typing import Any, TypeAlias
@@ -101,8 +102,8 @@ class Client:
         answered = self._ask(f"{self._items}?limit={MAX_ITEMS + BATCH}&filter=owner%3D'o{self._number}'")
         if answered is not None:
             assert answered.status == 200, answered
-            found = {(each["id"], each["properties"]["step"]) for each in answered.value["features"]}
-            known = set(self.steps.items())
+            found = Counter((each["id"], each["properties"]["step"]) for each in answered.value["features"])
+            known = Counter(self.steps.items())
             assert found == known, f"found besides {found - known}, not found {known - found}"
 
     def _ask(self, address: str, method: str = "GET", value: Any = None) -> Answered | None:
