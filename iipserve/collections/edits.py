@@ -74,8 +74,9 @@ def with_edits(item: Item, before: Item | None) -> Item:
     edited, properties = edited_of(before), {**before.properties, **item.properties}
     if GEOMETRY in edited and item.crs and _place(item) != _place(before):
         edited -= {GEOMETRY}
-        properties[EDITED] = sorted(edited)
-        if not edited:
+        if edited:
+            properties[EDITED] = sorted(edited)
+        else:
             del properties[EDITED]
     for name in edited.intersection(FILE_PROPERTIES):
         _take(properties, before.properties, name)
